@@ -1,0 +1,34 @@
+import { builder } from '../builder.ts';
+import { line } from '../input.ts';
+import { print, type Rule } from './rule.ts';
+import { rules } from './rules.ts';
+import { anyone } from './vocabulary.ts';
+
+const AccessRule = builder.objectRef<{ coordinate: string; rule: Rule }>('AccessRule').implement({
+  description: 'The rule of one place in the schema.',
+  access: anyone('the rules are public, as the schema is'),
+  fields: (t) => ({
+    coordinate: t.exposeString('coordinate', {
+      nullable: false,
+      description: 'The place: `User`, `User.email`, `Query.users`, `UserFilter.search`.',
+    }),
+    rule: t.string({ nullable: false, description: 'The rule as people read it.', resolve: ({ rule }) => print(rule) }),
+    tree: t.field({ type: 'JSON', nullable: false, description: 'The rule as data: `is`, `any`, `all`.', resolve: ({ rule }) => rule }),
+  }),
+});
+
+builder.queryField('accessRules', (t) =>
+  t.field({
+    type: [AccessRule],
+    nullable: { list: false, items: false },
+    description: 'The rule of every place in the schema, as the server enforces it.',
+    access: anyone('the rules are public, as the schema is'),
+    args: { type: t.arg.string({ validate: line(120), description: 'Only those of this type.' }) },
+    resolve: (_, { type }) =>
+      [...rules]
+        .flatMap(([coordinate, rule]) =>
+          type == null || coordinate === type || coordinate.startsWith(`${type}.`) ? [{ coordinate, rule }] : [],
+        )
+        .sort((a, b) => (a.coordinate < b.coordinate ? -1 : 1)),
+  }),
+);

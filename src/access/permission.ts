@@ -1,0 +1,16 @@
+/** What an API token may be used for, and what a role may permit: a typed table of names. Adding one is adding a row. */
+export const permissions = {
+  'users:read': 'Read users and the roles granted to them.',
+  'users:write': 'Change profiles, enable and disable users.',
+  'roles:read': 'Read roles and their permissions.',
+  'domains:read': 'Read domains.',
+  'domains:write': 'Create, change and delete domains.',
+  'tokens:read': 'List sessions and API tokens and follow their revocations; never their values.',
+  'tokens:revoke': 'End sessions and API tokens.',
+  'settings:read': 'Read settings.',
+  'settings:write': 'Write and delete settings.',
+} as const;
+
+export type Permission = keyof typeof permissions;
+
+export const isPermission = (name: string): name is Permission => Object.hasOwn(permissions, name);

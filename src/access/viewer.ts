@@ -1,0 +1,131 @@
+import { type Database, type Sql, sql, type Tx } from '../db.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { Domain, Role, RoleGrant, Token, User } from '../generated/prisma/client.ts';
+import { ranks } from './vocabulary.ts';
+
+/** A grant in force, with what it grants and where. */
+export type Grant = RoleGrant & { role: Role; domain: Domain | null };
+
+/** Who is asking, as the database had it when the request began. */
+export interface Viewer {
+  readonly user: User;
+  readonly token: Token;
+  readonly grants: readonly Grant[];
+  /** The highest rank that a grant without a domain gives. */
+  readonly rank: number;
+  /** Ids of the active domains in which the viewer is ADMIN, by a grant there or in a domain above. */
+  readonly administers: string[];
+  /** Ids of the domains above those. */
+  readonly above: string[];
+  /** What the roles held everywhere permit. */
+  readonly permissions: ReadonlySet<string>;
+  /** What the API token may be used for; null for a session, which has no such bounds. */
+  readonly scopes: ReadonlySet<string> | null;
+  /** Whether the owner proved who they are a short while ago. */
+  readonly fresh: boolean;
+  /** The database's time. */
+  readonly now: Date;
+}
+
+/** How a caller is looked up: by the session that an access token names, or by the hash of an API token. */
+export type Credential = { readonly sid: string } | { readonly hash: Uint8Array };
+
+/** A viewer, why there is none, or undefined when the credential is unknown. */
+export type Identified = { readonly viewer: Viewer; readonly refused: ErrorCode | null } | undefined;
+
+interface Line {
+  id: string;
+  token: Token;
+  user: User;
+  grants: Grant[];
+  administers: string[];
+  above: string[];
+  refused: ErrorCode | null;
+  fresh: boolean;
+  now: Date;
+}
+
+/** Reads session, user and rights of many callers in one statement. `freshness` in milliseconds. */
+export async function identify(db: Pick<Database, 'query'>, credentials: readonly Credential[], freshness: number): Promise<Identified[]> {
+  const sids = credentials.flatMap((credential) => ('sid' in credential ? [credential.sid] : []));
+  const hashes = credentials.flatMap((credential) => ('hash' in credential ? [credential.hash] : []));
+  const found = new Map<string, Line>();
+  if (sids.length > 0) for (const line of await db.query<Line>(bySession(sids, freshness))) found.set(line.id, line);
+  if (hashes.length > 0) for (const line of await db.query<Line>(byHash(hashes, freshness))) found.set(line.id, line);
+  return credentials.map((credential) => {
+    const line = found.get('sid' in credential ? credential.sid : hex(credential.hash));
+    return line && { viewer: toViewer(line), refused: line.refused };
+  });
+}
+
+/** Reads the viewer again inside a transaction and keeps session, user and grants as they are until it ends (security.md 7.9, 10.2). */
+export async function identifyAgain(tx: Tx, viewer: Viewer, freshness: number): Promise<Identified> {
+  const { id, userId } = viewer.token;
+  await tx.$queryRaw(sql`select 1 from "Token" where id = ${id}::uuid for share`);
+  await tx.$queryRaw(sql`select 1 from "User" where id = ${userId}::uuid for share`);
+  await tx.$queryRaw(sql`select 1 from "RoleGrant" where "userId" = ${userId}::uuid for share`);
+  const [line] = await tx.$queryRaw<Line[]>(bySession([id], freshness));
+  return line && { viewer: toViewer(line), refused: line.refused };
+}
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
+const bySession = (ids: string[], freshness: number) => lines(sql`t.id::text`, sql`"Token" t`, sql`t.id = any(${ids}::uuid[])`, freshness);
+
+const byHash = (hashes: Uint8Array[], freshness: number) =>
+  lines(
+    sql`encode(s.hash, 'hex')`,
+    sql`"TokenSecret" s join "Token" t on t.id = s."tokenId" and t.kind = 'API'`,
+    sql`s.hash = any(${hashes}::bytea[])`,
+    freshness,
+  );
+
+const lines = (id: Sql, from: Sql, where: Sql, freshness: number) => sql`
+  select ${id} as id, row_to_json(t) as token, row_to_json(u) as "user", now() as now,
+    case when t."revokedAt" is not null then 'TOKEN_REVOKED' when t."expiresAt" <= now() then 'TOKEN_EXPIRED'
+         when not u.enabled then 'ACCOUNT_DISABLED' when not coalesce(home.active, true) then 'DOMAIN_ACCESS_DENIED' end as refused,
+    t.kind = 'SESSION' and t."authenticatedAt" > now() - ${freshness}::float8 * interval '1 ms' as fresh,
+    (select coalesce(json_agg(json_build_object('id', g.id, 'userId', g."userId", 'roleId', g."roleId", 'domainId', g."domainId",
+        'grantedById', g."grantedById", 'expiresAt', g."expiresAt", 'createdAt', g."createdAt", 'role', r, 'domain', d) order by g.id), '[]')
+      from "RoleGrant" g join "Role" r on r.id = g."roleId" left join "Domain" d on d.id = g."domainId"
+      where g."userId" = u.id and (g."expiresAt" is null or g."expiresAt" > now())) as grants,
+    (with recursive down as (
+        select d.id from "RoleGrant" g join "Role" r on r.id = g."roleId" join "Domain" d on d.id = g."domainId"
+        where g."userId" = u.id and r.name = 'ADMIN' and d.active and (g."expiresAt" is null or g."expiresAt" > now())
+        union select c.id from "Domain" c join down on c."parentId" = down.id where c.active)
+      select coalesce(json_agg(id), '[]') from down) as administers,
+    (with recursive up as (
+        select d."parentId" as id from "RoleGrant" g join "Role" r on r.id = g."roleId" join "Domain" d on d.id = g."domainId"
+        where g."userId" = u.id and r.name = 'ADMIN' and (g."expiresAt" is null or g."expiresAt" > now())
+        union select d."parentId" from "Domain" d join up on d.id = up.id)
+      select coalesce(json_agg(id) filter (where id is not null), '[]') from up) as above
+  from ${from} join "User" u on u.id = t."userId" left join "Domain" home on home.id = t."domainId"
+  where ${where}`;
+
+function toViewer(line: Line): Viewer {
+  const everywhere = line.grants.filter((grant) => grant.domainId === null);
+  return {
+    user: withDates(line.user, ['emailConfirmedAt', 'currentLoginAt', 'lastLoginAt', 'createdAt', 'updatedAt']),
+    token: withDates(line.token, ['authenticatedAt', 'createdAt', 'lastUsedAt', 'expiresAt', 'idleExpiresAt', 'revokedAt']),
+    grants: line.grants.map(withGrantDates),
+    rank: Math.max(0, ...everywhere.map(({ role }) => (role.builtIn ? (ranks[role.name as keyof typeof ranks] ?? 0) : 0))),
+    administers: line.administers,
+    above: line.above,
+    permissions: new Set(everywhere.flatMap(({ role }) => role.permissions)),
+    scopes: line.token.kind === 'API' ? new Set(line.token.scopes) : null,
+    fresh: line.fresh,
+    now: new Date(line.now),
+  };
+}
+
+/** A grant read as JSON, with its dates as dates. */
+export function withGrantDates(grant: Grant): Grant {
+  withDates(grant.role, ['createdAt', 'updatedAt']);
+  if (grant.domain) withDates(grant.domain, ['createdAt', 'updatedAt']);
+  return withDates(grant, ['expiresAt', 'createdAt']);
+}
+
+function withDates<T>(row: T, columns: readonly (keyof T)[]): T {
+  for (const column of columns) if (row[column]) row[column] = new Date(row[column] as string) as T[keyof T];
+  return row;
+}

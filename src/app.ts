@@ -1,0 +1,73 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Ground } from './context.ts';
+import { sql } from './db.ts';
+import { openDoor } from './door.ts';
+import { createPipeline, type Pipeline } from './pipeline.ts';
+import { openSockets } from './sockets.ts';
+
+/** One port: GraphQL over HTTP, SSE and WebSocket, health, and the public keys. Not listening yet. */
+export function createApp(ground: Ground) {
+  const { config } = ground;
+  const door = openDoor(config);
+  const pipeline = createPipeline(ground);
+  const server = createServer(
+    { headersTimeout: 10_000, requestTimeout: 20_000, keepAliveTimeout: 65_000, maxHeaderSize: 16 * 1024 }, // security.md F30
+    (request, response) => void answer(request, response).catch((error: Error) => fail(ground, response, error)),
+  );
+  const sockets = openSockets(ground, pipeline, door);
+  server.on('upgrade', sockets.upgrade);
+
+  async function answer(request: IncomingMessage, response: ServerResponse) {
+    door.greet(request, response);
+    if (!door.knows(request)) return door.refuse(response, 421, 'INVALID_INPUT');
+    const path = request.url?.split('?', 1)[0];
+    if (path === '/graphql') return answerGraphql(request, response);
+    if (request.method !== 'GET') return door.refuse(response, 405, 'INVALID_INPUT');
+    if (path === '/health/live') return plain(response, 200, 'ok');
+    if (path === '/health/ready') return (await isReady(ground)) ? plain(response, 200, 'ok') : plain(response, 503, 'not ok');
+    if (path === '/.well-known/jwks.json') return sendKeys(response);
+    return door.refuse(response, 404, 'NOT_FOUND');
+  }
+
+  async function answerGraphql(request: IncomingMessage, response: ServerResponse) {
+    if (!door.admits(request)) return door.refuse(response, 403, 'FORBIDDEN');
+    if (request.method === 'OPTIONS') return door.answerPreflight(response);
+    if (request.method === 'GET' && !config.production && request.headers.accept?.includes('text/html'))
+      return showGraphiql(pipeline, request, response);
+    if (request.method !== 'POST') return door.refuse(response, 405, 'INVALID_INPUT');
+    if (request.url?.includes('?')) return door.refuse(response, 400, 'INVALID_INPUT'); // nothing of a request stands in its URL
+    const body = await door.readBody(request, response);
+    if (body) await pipeline.handle(Object.assign(request, { body }), response);
+  }
+
+  function sendKeys(response: ServerResponse) {
+    response.setHeader('cache-control', 'public, max-age=300'); // security.md 5.7
+    response.setHeader('content-type', 'application/json; charset=utf-8');
+    response.end(JSON.stringify(ground.keys.jwks));
+  }
+
+  return { server, close: sockets.close };
+}
+
+/** GraphiQL loads its script from where it is published; only here, and only in development, a page may do that. */
+async function showGraphiql(pipeline: Pipeline, request: IncomingMessage, response: ServerResponse) {
+  response.removeHeader('content-security-policy');
+  response.removeHeader('cross-origin-opener-policy');
+  await pipeline.handle(request, response);
+}
+
+const isReady = ({ db }: Ground) =>
+  Promise.race([
+    db.query(sql`select 1`).then(() => true),
+    new Promise<false>((resolve) => setTimeout(resolve, 1_000, false).unref()),
+  ]).catch(() => false);
+
+function plain(response: ServerResponse, status: number, text: string) {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
+}
+
+function fail({ log }: Ground, response: ServerResponse, error: Error) {
+  log.error({ error: String(error.stack) }, 'a request failed unexpectedly');
+  if (!response.headersSent) response.writeHead(500);
+  response.end();
+}

@@ -1,0 +1,43 @@
+import type { Viewer as ViewerShape } from '../access/viewer.ts';
+import { anyone } from '../access/vocabulary.ts';
+import { builder } from '../builder.ts';
+import { Token } from '../token/token.ts';
+import { User } from '../user/user.ts';
+
+const Viewer = builder.objectRef<{ viewer: ViewerShape | null }>('Viewer').implement({
+  description: 'Who is asking, and by what right.',
+  access: anyone('everybody may ask who they are'),
+  fields: (t) => ({
+    user: t.field({ type: User, description: 'The user who is asking; null for nobody.', resolve: ({ viewer }) => viewer?.user as never }),
+    token: t.field({
+      type: Token,
+      description: 'The session or API token that the request came with.',
+      resolve: ({ viewer }) => viewer?.token as never,
+    }),
+    authenticatedAt: t.field({
+      type: 'DateTime',
+      description: 'When the user last proved who they are.',
+      resolve: ({ viewer }) => viewer?.token.authenticatedAt ?? null,
+    }),
+    fresh: t.boolean({
+      nullable: false,
+      description: 'Whether that was a short while ago.',
+      resolve: ({ viewer }) => viewer?.fresh ?? false,
+    }),
+    rights: t.stringList({
+      nullable: false,
+      description: 'The permissions that the user has everywhere, within the scopes of an API token.',
+      resolve: ({ viewer }) => [...(viewer?.permissions ?? [])].filter((one) => !viewer?.scopes || viewer.scopes.has(one)).sort(),
+    }),
+  }),
+});
+
+builder.queryField('viewer', (t) =>
+  t.field({
+    type: Viewer,
+    nullable: false,
+    description: 'Who is asking.',
+    access: anyone('nobody is told that they are nobody'),
+    resolve: (_, __, { viewer }) => ({ viewer }),
+  }),
+);

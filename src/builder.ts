@@ -1,0 +1,94 @@
+import SchemaBuilder from '@pothos/core';
+import PrismaPlugin from '@pothos/plugin-prisma';
+import RelayPlugin from '@pothos/plugin-relay';
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
+import SimpleObjectsPlugin from '@pothos/plugin-simple-objects';
+import ValidationPlugin from '@pothos/plugin-validation';
+import { DirectiveLocation, GraphQLDirective, GraphQLNonNull, GraphQLString } from 'graphql';
+import { DateTimeResolver, JSONResolver } from 'graphql-scalars';
+import { scopeAuth } from './access/enforce.ts';
+import { anyone } from './access/vocabulary.ts';
+import type { Context } from './context.ts';
+import { invalid } from './errors.ts';
+import type PrismaTypes from './generated/pothos.ts';
+import { getDatamodel } from './generated/pothos.ts';
+import { nodeField, nodesField } from './node.ts';
+
+/** Pothos with its plugins. Defines no type of the product. */
+export const builder = new SchemaBuilder<{
+  Context: Context;
+  PrismaTypes: PrismaTypes;
+  AuthScopes: Record<never, never>;
+  Scalars: { DateTime: { Input: Date; Output: Date }; JSON: { Input: unknown; Output: unknown }; ID: { Input: string; Output: string } };
+}>({
+  // The order matters: `access` compiles rules into the scopes that `scopeAuth` enforces around everything else.
+  plugins: ['access' as never, ScopeAuthPlugin, RelayPlugin, PrismaPlugin, SimpleObjectsPlugin, ValidationPlugin],
+  scopeAuth: scopeAuth as never,
+  prisma: {
+    client: (context) => context.db.prisma,
+    dmmf: getDatamodel(),
+    exposeDescriptions: true,
+    filterConnectionTotalCount: true,
+    maxConnectionSize: 100, // security.md F24, as is the next
+    defaultConnectionSize: 20,
+    onUnusedQuery: null,
+  },
+  relay: {
+    clientMutationId: 'omit',
+    cursorType: 'String',
+    edgesFieldOptions: { nullable: false, description: 'The objects of this page, each with its cursor.' },
+    nodeFieldOptions: { nullable: false, description: 'The object.' },
+    pageInfoFieldOptions: { description: 'Where this page stands.' },
+    cursorFieldOptions: { description: 'Where this object stands, for `after` and `before`.' },
+    hasNextPageFieldOptions: { description: 'Whether more objects follow.' },
+    hasPreviousPageFieldOptions: { description: 'Whether objects come before.' },
+    startCursorFieldOptions: { description: 'The cursor of the first object.' },
+    endCursorFieldOptions: { description: 'The cursor of the last object.' },
+    idFieldOptions: { description: 'The opaque global id.' },
+    firstArgOptions: { description: 'How many objects from the start; 20 unless said, at most 100.' },
+    lastArgOptions: { description: 'How many objects from the end; at most 100.' },
+    afterArgOptions: { description: 'Start after this cursor.' },
+    beforeArgOptions: { description: 'End before this cursor.' },
+    nodeTypeOptions: { access: anyone('each object brings its own rule'), description: 'An object with a global id.' },
+    pageInfoTypeOptions: { access: anyone('it tells of a page that the caller was given'), description: 'Where a page of a list stands.' },
+    nodeQueryOptions: nodeField,
+    nodesQueryOptions: nodesField,
+    defaultConnectionTypeOptions: { access: anyone('whoever was given the list may read it') },
+    defaultEdgeTypeOptions: { access: anyone('whoever was given the list may read it') },
+  } as never,
+  validation: {
+    validationError: ({ issues }) => {
+      const fields: Record<string, string[]> = {};
+      for (const issue of issues) {
+        const path =
+          (issue.path ?? [])
+            .map(String)
+            .filter((part) => part !== 'input')
+            .join('.') || 'input';
+        fields[path] = [...(fields[path] ?? []), issue.message];
+      }
+      return invalid(fields);
+    },
+  },
+});
+
+builder.addScalarType('DateTime', DateTimeResolver, { description: 'An instant in UTC, as RFC 3339 writes it.' });
+builder.addScalarType('JSON', JSONResolver, { description: 'Any JSON value.' });
+
+builder.queryType({ description: 'What can be read.' });
+builder.mutationType({ description: 'What can be changed.' });
+builder.subscriptionType({ description: 'What can be followed.' });
+
+/** The directive under which `schema.graphql` prints each rule. */
+export const accessDirective = new GraphQLDirective({
+  name: 'access',
+  description: 'Who may: the rule that the server enforces here.',
+  locations: [
+    DirectiveLocation.OBJECT,
+    DirectiveLocation.INTERFACE,
+    DirectiveLocation.FIELD_DEFINITION,
+    DirectiveLocation.ARGUMENT_DEFINITION,
+    DirectiveLocation.INPUT_FIELD_DEFINITION,
+  ],
+  args: { rule: { type: new GraphQLNonNull(GraphQLString), description: 'The rule, in the words of `accessRules`.' } },
+});

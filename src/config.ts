@@ -1,0 +1,80 @@
+import { z } from 'zod';
+
+const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+const duration = (fallback: string, most?: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const milliseconds = parseDuration(text);
+      if (milliseconds === undefined || (most && milliseconds > (parseDuration(most) ?? 0)))
+        context.addIssue(`needs a duration such as "${fallback}"${most ? `, at most ${most}` : ''}`);
+      return milliseconds ?? 0;
+    });
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const list = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').flatMap((item) => item.trim() || []));
+
+/** Every setting, by its environment variable. Durations are milliseconds. */
+const settings = z.object({
+  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
+  HOST: z.string().default('127.0.0.1'),
+  DATA_DIR: z.string().default('./data'),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  DATABASE_POOL: z.coerce.number().int().min(2).max(200).default(10),
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  AUDIENCE: z.string().min(1).default('fieldgate'),
+  JWT_KEYS: z.string().min(1).optional(),
+  ENCRYPTION_KEYS: z.string().min(1).optional(),
+  ACCESS_TOKEN_TTL: duration('5m', '15m'), // security.md F6
+  REFRESH_TOKEN_TTL: duration('30d'),
+  REFRESH_TOKEN_IDLE: duration('14d'),
+  REFRESH_RETRY_WINDOW: duration('10s', '60s'), // security.md F8
+  FRESHNESS: duration('10m', '15m'), // security.md F16
+  PUBLIC_REGISTRATION: flag.optional(),
+  REQUIRE_EMAIL_CONFIRMATION: flag.optional(),
+  DEFAULT_ROLE: z.string().default('USER'),
+  DEFAULT_DOMAIN: z.string().optional(),
+  PASSWORD_MIN: z.coerce.number().int().min(8).max(64).default(15), // security.md F1
+  PASSWORD_WORDS: list,
+  CORS_ORIGINS: list,
+  TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
+  ALLOWED_HOSTS: list,
+  INTROSPECTION: flag.optional(),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+/** What has no safe default and must be said in production. */
+const saidInProduction = ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPTION_KEYS'] as const;
+
+export type Config = ReturnType<typeof readConfig>;
+
+/** Reads and checks the settings once. Throws an error that names each bad setting and never repeats its value. */
+export function readConfig(environment: Record<string, string | undefined> = process.env) {
+  const given = Object.entries(environment).filter(([, value]) => value !== '');
+  const parsed = settings.safeParse(Object.fromEntries(given));
+  if (!parsed.success) throw new Error(parsed.error.issues.map((issue) => `Setting ${issue.path.join('.')}: ${issue.message}`).join('\n'));
+  const said = parsed.data;
+  const production = said.NODE_ENV === 'production';
+  const missing = production ? saidInProduction.filter((name) => said[name] === undefined) : [];
+  if (missing.length > 0) throw new Error(missing.map((name) => `Setting ${name}: must be said in production`).join('\n'));
+  const publicUrl = said.PUBLIC_URL ?? `http://localhost:${said.PORT}`;
+  return Object.freeze({
+    ...said,
+    production,
+    PUBLIC_URL: publicUrl.replace(/\/$/, ''),
+    PUBLIC_REGISTRATION: said.PUBLIC_REGISTRATION ?? !production,
+    REQUIRE_EMAIL_CONFIRMATION: said.REQUIRE_EMAIL_CONFIRMATION ?? production,
+    INTROSPECTION: said.INTROSPECTION ?? !production,
+    ALLOWED_HOSTS: said.ALLOWED_HOSTS.length > 0 ? said.ALLOWED_HOSTS : ['localhost', '127.0.0.1', '[::1]', new URL(publicUrl).hostname],
+  });
+}
+
+function parseDuration(text: string) {
+  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  return amount && unit ? Number(amount) * units[unit as keyof typeof units] : undefined;
+}

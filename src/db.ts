@@ -1,0 +1,134 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import type { Config } from './config.ts';
+import { type Embedded, embeddedFactory, openEmbedded } from './embedded.ts';
+import { Prisma, PrismaClient } from './generated/prisma/client.ts';
+import type { Log } from './log.ts';
+import { migrate } from './migrate.ts';
+
+/** Tagged template for one statement; its values travel as parameters, never as text. */
+export const sql = Prisma.sql;
+export type Sql = Prisma.Sql;
+export type Tx = Prisma.TransactionClient;
+
+/** The one database of a process: Prisma for most reads and writes, `query` for the statements that are counted in microseconds. */
+export interface Database {
+  prisma: PrismaClient;
+  /** Runs one statement outside of any transaction. Dates come as Date, JSON parsed, counts as text: cast them to int. */
+  query<Row>(statement: Sql): Promise<Row[]>;
+  /** Calls `heard` after each NOTIFY on the channel, and once after each (re)connection. A hint: the tables are the truth. */
+  listen(channel: string, heard: () => void): Promise<() => Promise<void>>;
+  close(): Promise<void>;
+}
+
+/** A transaction of Prisma as a place to run one statement. */
+export const within = (tx: Tx): Pick<Database, 'query'> => ({ query: (statement) => tx.$queryRaw(statement) });
+
+/** Opens the database that the settings name and brings its schema up to date. Throws with a sentence that says what to do. */
+export async function connect(config: Config, log: Log): Promise<Database> {
+  if (!config.DATABASE_URL) return overEmbedded(await openEmbedded(config.DATA_DIR));
+  const pool = createPool(config.DATABASE_URL, config.DATABASE_POOL);
+  pool.on('error', (error) => log.warn({ error: error.message }, 'a database connection was lost'));
+  try {
+    await migrateTogether(pool);
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  return overPostgres(pool, config.DATABASE_URL, log);
+}
+
+/** The database over an open embedded PostgreSQL; closes it with itself. */
+export async function overEmbedded(embedded: Embedded): Promise<Database> {
+  await migrate(embeddedFactory(embedded.pglite));
+  const prisma = new PrismaClient({ adapter: embeddedFactory(embedded.pglite), ...clientOptions });
+  return {
+    prisma,
+    query: async <Row>(statement: Sql) => (await embedded.pglite.query<Row>(statement.text, statement.values)).rows,
+    listen: (channel, heard) => embedded.pglite.listen(channel, heard),
+    close: async () => {
+      await prisma.$disconnect();
+      await embedded.close();
+    },
+  };
+}
+
+// One connection serves all statements of the embedded database, so a transaction may wait for its turn.
+const clientOptions = { transactionOptions: { maxWait: 5_000, timeout: 10_000 } };
+
+function createPool(connectionString: string, max: number) {
+  return new pg.Pool({
+    connectionString,
+    max,
+    connectionTimeoutMillis: 2_000, // security.md 23.5
+    statement_timeout: 5_000, // security.md F26, as are the next two
+    lock_timeout: 2_000,
+    idle_in_transaction_session_timeout: 10_000,
+    options: '-c TimeZone=UTC', // the adapters take the text of a timestamptz for UTC
+  });
+}
+
+/** Nodes that start at once migrate once: they take turns at an advisory lock. */
+async function migrateTogether(pool: pg.Pool) {
+  const holder = await pool.connect();
+  const own = new pg.Pool({ connectionString: pool.options.connectionString, max: 2, options: '-c TimeZone=UTC' });
+  try {
+    await holder.query('set lock_timeout = 0; set statement_timeout = 0');
+    await holder.query("select pg_advisory_lock(hashtext('fieldgate.migrate'))");
+    await migrate(new PrismaPg(own));
+  } finally {
+    await own.end();
+    holder.release(true); // ending the connection frees the lock, whatever happened
+  }
+}
+
+function overPostgres(pool: pg.Pool, connectionString: string, log: Log): Database {
+  const names = new Map<string, string>();
+  const nameOf = (text: string) => {
+    const name = names.get(text) ?? `s${names.size}`;
+    if (names.size < 500) names.set(text, name);
+    return names.has(text) ? name : undefined;
+  };
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool), ...clientOptions });
+  return {
+    prisma,
+    query: async <Row>(statement: Sql) =>
+      (await pool.query({ name: nameOf(statement.text), text: statement.text, values: statement.values })).rows as Row[],
+    listen: (channel, heard) => listenOver(connectionString, channel, heard, log),
+    close: async () => {
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}
+
+/** Keeps one connection listening; after a loss it connects again, waiting a little longer each time, at most 1 s. */
+async function listenOver(connectionString: string, channel: string, heard: () => void, log: Log) {
+  let stopped = false;
+  let client: pg.Client | undefined;
+  const open = async (wait: number): Promise<void> => {
+    if (stopped) return;
+    const next = new pg.Client({ connectionString, connectionTimeoutMillis: 2_000, keepAlive: true });
+    const retry = () => {
+      if (client === next) client = undefined;
+      setTimeout(() => void open(Math.min(wait * 2, 1_000)), wait).unref();
+    };
+    next.on('error', (error) => log.warn({ error: error.message }, 'the listening connection was lost'));
+    try {
+      await next.connect();
+      next.once('end', retry);
+      next.on('notification', heard);
+      await next.query(`listen ${pg.escapeIdentifier(channel)}`);
+      client = next;
+      heard();
+    } catch {
+      if (next.listenerCount('end') === 0) retry();
+      else await next.end().catch(() => {});
+    }
+  };
+  await open(50);
+  return async () => {
+    stopped = true;
+    await client?.end();
+  };
+}

@@ -1,0 +1,42 @@
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { all } from '../access/rule.ts';
+import { anyone, scope, superadmin } from '../access/vocabulary.ts';
+import { write } from '../access/write.ts';
+import { builder } from '../builder.ts';
+import { invalid } from '../errors.ts';
+import { Domain } from './domain.ts';
+import { endEntries } from './update-domain.ts';
+
+const DeleteDomainInput = builder.inputType('DeleteDomainInput', {
+  description: 'Which domain goes.',
+  fields: (t) => ({ id: t.globalID({ required: true, for: Domain, description: 'The id of the domain.' }) }),
+});
+
+const DeleteDomainPayload = builder.simpleObject('DeleteDomainPayload', {
+  description: 'What comes of deleting a domain.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    deletedId: t.id({ nullable: false, description: 'The id that the domain had.' }),
+  }),
+});
+
+builder.mutationField('deleteDomain', (t) =>
+  t.field({
+    type: DeleteDomainPayload,
+    nullable: false,
+    description: 'Deletes a domain without children, with all grants in it; what was entered through it ends.',
+    access: all(scope('domains:write'), superadmin),
+    args: { input: t.arg({ type: DeleteDomainInput, required: true, description: 'The domain.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async (writing) => {
+        const { tx, target, audit } = writing;
+        const { id } = input.id;
+        await target('Domain', id);
+        if ((await tx.domain.count({ where: { parentId: id } })) > 0) throw invalid({ id: ['has domains below it'] });
+        await endEntries(writing, context.client, id, 'DOMAIN_DELETED');
+        const { name } = await tx.domain.delete({ where: { id } });
+        await audit({ action: 'authz_admin', reason: 'domain deleted', domainId: id, target: ['Domain', id], details: { name } });
+        return { deletedId: encodeGlobalID('Domain', id) };
+      }),
+  }),
+);

@@ -1,0 +1,115 @@
+import {
+  type ExecutionArgs,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLSchema,
+  getArgumentValues,
+  getNamedType,
+  getOperationAST,
+  isIntrospectionType,
+  Kind,
+  type OperationDefinitionNode,
+  SchemaMetaFieldDef,
+  type SelectionSetNode,
+  TypeMetaFieldDef,
+  TypeNameMetaFieldDef,
+} from 'graphql';
+import { failure } from './errors.ts';
+
+/** What one operation may be made of (security.md F22, F23, F25). */
+const most = { depth: 12, aliases: 15, directives: 20, credentials: 1, cost: 5_000 } as const;
+const mostRoots = { query: 10, mutation: 5, subscription: 1 } as const;
+const mostFragments = 20;
+const pageSize = 20; // what a list brings unless asked (security.md F24)
+
+/** What a selection amounts to once its fragments are in place. */
+type Measure = Record<keyof typeof most | 'roots', number>;
+
+const nothing: Measure = { depth: 0, aliases: 0, directives: 0, roots: 0, credentials: 0, cost: 0 };
+const measures = new WeakMap<OperationDefinitionNode, Measure>();
+
+/** Throws QUERY_TOO_COMPLEX, with the name of the limit, for an operation that asks for too much. */
+export function checkLimits(args: ExecutionArgs): void {
+  const operation = getOperationAST(args.document, args.operationName);
+  if (!operation) return;
+  const measured = measures.get(operation) ?? measure(args, operation);
+  if (!operation.variableDefinitions?.length) measures.set(operation, measured);
+  if (measured.roots > mostRoots[operation.operation]) throw tooComplex('roots');
+  for (const [name, limit] of Object.entries(most)) if (measured[name as keyof Measure] > limit) throw tooComplex(name);
+}
+
+const tooComplex = (limit: string) => failure('QUERY_TOO_COMPLEX', { limit, http: { status: 400, headers: {} } });
+
+function measure({ schema, document, variableValues }: ExecutionArgs, operation: OperationDefinitionNode): Measure {
+  const fragments = new Map(document.definitions.flatMap((one) => (one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one]] : [])));
+  if (fragments.size > mostFragments) throw tooComplex('fragments');
+  const root = schema.getRootType(operation.operation);
+  const measured = new Walk(schema, fragments, variableValues ?? {}).measure(operation.selectionSet, root?.name ?? '');
+  // The introspection query that every tool sends is deeper than the limit; where it is closed, validation has refused it.
+  return isIntrospection(operation) ? { ...measured, depth: 0 } : measured;
+}
+
+const isIntrospection = ({ selectionSet }: OperationDefinitionNode) =>
+  selectionSet.selections.every((one) => one.kind === Kind.FIELD && one.name.value === '__schema');
+
+/** Goes through a document by resolved fields, not by names or aliases; each fragment once, so in time linear in the document. */
+class Walk {
+  readonly schema: GraphQLSchema;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly measured = new Map<string, Measure>();
+
+  constructor(schema: GraphQLSchema, fragments: ReadonlyMap<string, FragmentDefinitionNode>, variables: Readonly<Record<string, unknown>>) {
+    this.schema = schema;
+    this.fragments = fragments;
+    this.variables = variables;
+  }
+
+  measure(set: SelectionSetNode, typeName: string): Measure {
+    const sum = { ...nothing };
+    for (const selection of set.selections) {
+      sum.directives += selection.directives?.length ?? 0;
+      if (selection.kind === Kind.FIELD) this.addField(sum, selection, typeName);
+      else if (selection.kind === Kind.FRAGMENT_SPREAD) add(sum, this.fragment(selection.name.value));
+      else add(sum, this.measure(selection.selectionSet, selection.typeCondition?.name.value ?? typeName));
+    }
+    return sum;
+  }
+
+  fragment(name: string): Measure {
+    const node = this.fragments.get(name);
+    const measured = this.measured.get(name) ?? (node ? this.measure(node.selectionSet, node.typeCondition.name.value) : nothing);
+    this.measured.set(name, measured);
+    return measured;
+  }
+
+  addField(sum: Measure, node: FieldNode, typeName: string) {
+    const field = this.fieldOf(typeName, node.name.value);
+    const type = field && getNamedType(field.type);
+    const inner = node.selectionSet && type ? this.measure(node.selectionSet, type.name) : nothing;
+    const isFree = type && isIntrospectionType(type);
+    const cost = isFree ? 0 : 1 + inner.cost * (field ? this.times(field, node) : 1);
+    add(sum, { ...inner, roots: 1, credentials: field?.extensions.credential === true ? 1 : 0, depth: isFree ? 1 : inner.depth + 1, cost });
+    sum.aliases += node.alias ? 1 : 0;
+  }
+
+  fieldOf(typeName: string, name: string): GraphQLField<unknown, unknown> | undefined {
+    const meta = [SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef].find((one) => one.name === name);
+    const type = this.schema.getType(typeName);
+    return meta ?? (type && 'getFields' in type ? (type.getFields()[name] as GraphQLField<unknown, unknown>) : undefined);
+  }
+
+  /** How many objects a list may bring, by the actual values of its arguments. */
+  times(field: GraphQLField<unknown, unknown>, node: FieldNode): number {
+    if (!field.args.some(({ name }) => name === 'first' || name === 'ids')) return 1;
+    const { first, last, ids } = getArgumentValues(field, node, this.variables);
+    const asked = Array.isArray(ids) ? ids.length : (first ?? last ?? pageSize);
+    return Math.max(1, Number(asked));
+  }
+}
+
+function add(sum: Measure, inner: Measure) {
+  for (const name of ['aliases', 'directives', 'roots', 'credentials', 'cost'] as const) sum[name] += inner[name];
+  sum.depth = Math.max(sum.depth, inner.depth);
+}

@@ -1,0 +1,48 @@
+import { all } from '../access/rule.ts';
+import { anyone, session, superadmin } from '../access/vocabulary.ts';
+import { write } from '../access/write.ts';
+import { builder } from '../builder.ts';
+import { failure } from '../errors.ts';
+import { emptyToNull, prose, roleName } from '../input.ts';
+import { permissionNames } from './permissions.ts';
+import { Role } from './role.ts';
+
+const CreateRoleInput = builder.inputType('CreateRoleInput', {
+  description: 'A new role.',
+  fields: (t) => ({
+    name: t.string({ required: true, validate: roleName, description: 'The unique name, in capitals.' }),
+    description: t.string({ validate: prose(2_000), description: 'What the role is for.' }),
+    permissions: t.stringList({ validate: permissionNames, description: 'What it permits; nothing unless said.' }),
+  }),
+});
+
+const CreateRolePayload = builder.simpleObject('CreateRolePayload', {
+  description: 'What comes of creating a role.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    role: t.field({ type: Role, description: 'The role.' }),
+  }),
+});
+
+builder.mutationField('createRole', (t) =>
+  t.field({
+    type: CreateRolePayload,
+    nullable: false,
+    description: 'Creates a role.',
+    access: all(session, superadmin),
+    args: { input: t.arg({ type: CreateRoleInput, required: true, description: 'The role.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async ({ tx, audit }) => {
+        const { name, description, permissions } = input;
+        if (await tx.role.findUnique({ where: { name } })) throw failure('TAKEN', { fields: { name: ['taken'] } });
+        const role = await tx.role.create({ data: { name, description: emptyToNull(description), permissions: permissions ?? [] } });
+        await audit({
+          action: 'authz_admin',
+          reason: 'role created',
+          target: ['Role', role.id],
+          details: { name, permissions: role.permissions },
+        });
+        return { role: role as never };
+      }),
+  }),
+);

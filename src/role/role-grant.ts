@@ -1,0 +1,89 @@
+import { all, any } from '../access/rule.ts';
+import { rowOf, seen, visible } from '../access/verdict.ts';
+import { type Grant, withGrantDates } from '../access/viewer.ts';
+import { admin, domainAdmin, scope, self } from '../access/vocabulary.ts';
+import { builder } from '../builder.ts';
+import { batched, type Context } from '../context.ts';
+import { sql } from '../db.ts';
+import { Domain } from '../domain/domain.ts';
+import type { RoleGrant as GrantRow, Prisma } from '../generated/prisma/client.ts';
+import { User } from '../user/user.ts';
+import { Role } from './role.ts';
+
+export const RoleGrant = builder.prismaNode('RoleGrant', {
+  id: { field: 'id', description: 'The opaque global id.' },
+  access: all(scope('users:read'), any(self, domainAdmin, admin)),
+  fields: (t) => ({
+    user: t.field({
+      type: User,
+      description: 'Who holds the role.',
+      resolve: (grant, _, context) => rowOf(context, 'User', grant.userId) as never,
+    }),
+    role: t.field({
+      type: Role,
+      description: 'The role that is held.',
+      resolve: (grant: GrantRow | Grant, _, context) =>
+        ('role' in grant ? seen(context, 'Role', grant.role) : rowOf(context, 'Role', grant.roleId)) as never,
+    }),
+    domain: t.field({
+      type: Domain,
+      description: 'The domain in which the role is held; null where it is held everywhere.',
+      resolve: (grant: GrantRow | Grant, _, context) =>
+        ('domain' in grant ? seen(context, 'Domain', grant.domain) : rowOf(context, 'Domain', grant.domainId)) as never,
+    }),
+    grantedBy: t.field({
+      type: User,
+      description: 'Who granted the role, if the viewer may know of that user.',
+      resolve: (grant, _, context) => rowOf(context, 'User', grant.grantedById) as never,
+    }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+  }),
+});
+
+builder.prismaObjectFields('User', (t) => ({
+  roles: t.field({
+    type: [RoleGrant],
+    description: 'The roles that the user holds now, everywhere or in a domain that the viewer may know of.',
+    nullable: { list: true, items: false },
+    resolve: (user, _, context) => grantsOf(context, user.id) as never,
+  }),
+}));
+
+/** The condition on grants in force that the viewer may know of. */
+export const grantedTo = (context: Context, wanted: Prisma.RoleGrantWhereInput): Prisma.RoleGrantWhereInput => ({
+  AND: [wanted, visible(context, 'RoleGrant'), { OR: [{ expiresAt: null }, { expiresAt: { gt: context.viewer?.now ?? new Date() } }] }],
+});
+
+/** The grants of a user that are in force and that the viewer may know of; the viewer's own are at hand already. */
+function grantsOf(context: Context, userId: string): Grant[] | Promise<Grant[]> {
+  const { viewer } = context;
+  return viewer?.user.id === userId
+    ? knownOf(context, viewer.grants)
+    : grants(context)
+        .load(userId)
+        .then((found) => knownOf(context, found));
+}
+
+function knownOf(context: Context, held: readonly Grant[]): Grant[] | Promise<Grant[]> {
+  const verdicts = held.map((grant) => seenWhole(context, grant));
+  const chosen = (seenOf: readonly unknown[]) => held.filter((_, index) => seenOf[index]);
+  return verdicts.some((one) => one instanceof Promise) ? Promise.all(verdicts).then(chosen) : chosen(verdicts);
+}
+
+/** A grant whose domain may not be known would read as one that holds everywhere: it is left out. */
+function seenWhole(context: Context, grant: Grant) {
+  const domain = grant.domain ? seen(context, 'Domain', grant.domain) : grant;
+  const own = seen(context, 'RoleGrant', grant);
+  return domain instanceof Promise || own instanceof Promise ? Promise.all([domain, own]).then(([a, b]) => a && b) : domain && own;
+}
+
+const grants = (context: Context) =>
+  batched(context, 'grants of users', async (userIds: readonly string[]) => {
+    const rows = await context.db.query<Grant>(sql`
+      select g.*, row_to_json(r) as role, row_to_json(d) as domain
+      from "RoleGrant" g join "Role" r on r.id = g."roleId" left join "Domain" d on d.id = g."domainId"
+      where g."userId" = any(${userIds}::uuid[]) and (g."expiresAt" is null or g."expiresAt" > now()) order by g.id`);
+    const byUser = Map.groupBy(rows.map(withGrantDates), (grant) => grant.userId);
+    return userIds.map((id) => byUser.get(id) ?? []);
+  });

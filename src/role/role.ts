@@ -1,0 +1,47 @@
+import { checkPage, listed } from '../access/list.ts';
+import { all, any } from '../access/rule.ts';
+import { seen } from '../access/verdict.ts';
+import { admin, domainAdmin, holds, scope } from '../access/vocabulary.ts';
+import { builder } from '../builder.ts';
+import { failure } from '../errors.ts';
+
+export const Role = builder.prismaNode('Role', {
+  id: { field: 'id', description: 'The opaque global id.' },
+  access: all(scope('roles:read'), any(holds, domainAdmin, admin)),
+  fields: (t) => ({
+    name: t.exposeString('name'),
+    description: t.exposeString('description', { access: any(holds, admin) }),
+    permissions: t.exposeStringList('permissions', { access: any(holds, admin) }),
+    builtIn: t.exposeBoolean('builtIn'),
+    createdAt: t.expose('createdAt', { type: 'DateTime', access: admin }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', access: admin }),
+  }),
+});
+
+builder.queryField('role', (t) =>
+  t.prismaField({
+    type: Role,
+    description: 'A role by name.',
+    access: scope('roles:read'),
+    args: { name: t.arg.string({ required: true, description: 'The name of the role.' }) },
+    resolve: async (query, _, { name }, context) => {
+      const role = await seen(context, 'Role', await context.db.prisma.role.findUnique({ ...query, where: { name } }));
+      if (!role) throw failure('NOT_FOUND');
+      return role;
+    },
+  }),
+);
+
+builder.queryField('roles', (t) =>
+  t.prismaConnection({
+    type: Role,
+    cursor: 'id',
+    description: 'The roles that the viewer may know of.',
+    access: scope('roles:read'),
+    totalCount: (_, __, context) => context.db.prisma.role.count({ where: listed(context, 'Role', undefined) }),
+    resolve: async (query, _, args, context) => {
+      await checkPage(context, 'Role', args, query);
+      return context.db.prisma.role.findMany({ ...query, where: listed(context, 'Role', undefined), orderBy: { id: 'asc' } });
+    },
+  }),
+);

@@ -1,0 +1,54 @@
+import { all } from '../access/rule.ts';
+import { anyone, session, superadmin } from '../access/vocabulary.ts';
+import { write } from '../access/write.ts';
+import { builder } from '../builder.ts';
+import { invalid } from '../errors.ts';
+import { emptyToNull, prose } from '../input.ts';
+import { permissionNames } from './permissions.ts';
+import { Role } from './role.ts';
+
+const UpdateRoleInput = builder.inputType('UpdateRoleInput', {
+  description: 'What changes of a role: what is left out stays.',
+  fields: (t) => ({
+    id: t.globalID({ required: true, for: Role, description: 'The id of the role.' }),
+    description: t.string({ validate: prose(2_000), description: 'What the role is for.' }),
+    permissions: t.stringList({ validate: permissionNames, description: 'All that it permits.' }),
+  }),
+});
+
+const UpdateRolePayload = builder.simpleObject('UpdateRolePayload', {
+  description: 'What comes of changing a role.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    role: t.field({ type: Role, description: 'The role.' }),
+  }),
+});
+
+builder.mutationField('updateRole', (t) =>
+  t.field({
+    type: UpdateRolePayload,
+    nullable: false,
+    description: 'Changes a role, for all who hold it, at their next request. The built-in ones are immutable.',
+    access: all(session, superadmin),
+    args: { input: t.arg({ type: UpdateRoleInput, required: true, description: 'What changes.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async ({ tx, target, audit }) => {
+        const { id } = input.id;
+        await target('Role', id);
+        const before = await tx.role.findUniqueOrThrow({ where: { id } });
+        if (before.builtIn) throw invalid({ id: ['built-in roles are immutable'] });
+        const permissions = input.permissions ?? before.permissions;
+        const role = await tx.role.update({
+          where: { id },
+          data: { ...('description' in input && { description: emptyToNull(input.description) }), permissions },
+        });
+        await audit({
+          action: 'authz_change',
+          reason: 'role updated',
+          target: ['Role', id],
+          details: { before: before.permissions, after: permissions },
+        });
+        return { role: role as never };
+      }),
+  }),
+);

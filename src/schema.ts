@@ -1,0 +1,36 @@
+import './access/access-rules.ts';
+import './auth/login.ts';
+import './auth/logout.ts';
+import './auth/logout-everywhere.ts';
+import './auth/reauthenticate.ts';
+import './auth/refresh.ts';
+import './auth/register.ts';
+import './auth/viewer.ts';
+import './domain/create-domain.ts';
+import './domain/delete-domain.ts';
+import './domain/domain.ts';
+import './domain/update-domain.ts';
+import './role/create-role.ts';
+import './role/delete-role.ts';
+import './role/grant-role.ts';
+import './role/revoke-role.ts';
+import './role/role.ts';
+import './role/role-grant.ts';
+import './role/update-role.ts';
+import './token/create-api-token.ts';
+import './token/revoke-token.ts';
+import './token/token.ts';
+import './token/token-revoked.ts';
+import './user/delete-setting.ts';
+import './user/disable-user.ts';
+import './user/enable-user.ts';
+import './user/set-setting.ts';
+import './user/update-profile.ts';
+import './user/user.ts';
+import './user/user-setting.ts';
+import './user/users.ts';
+import { specifiedDirectives } from 'graphql';
+import { accessDirective, builder } from './builder.ts';
+
+/** The whole graph: this file is its table of contents. */
+export const schema = builder.toSchema({ directives: [...specifiedDirectives, accessDirective] });

@@ -1,0 +1,82 @@
+import type { Config } from '../config.ts';
+import type { Client } from '../context.ts';
+import { type Database, type Sql, sql } from '../db.ts';
+import { channels } from '../events.ts';
+import type { Initiator, RevocationReason } from '../generated/prisma/client.ts';
+
+type Query = Pick<Database, 'query'>;
+
+/** Why tokens end, and who brings it about. */
+export interface Ending {
+  readonly reason: RevocationReason;
+  readonly initiator: Initiator;
+  readonly actor: { readonly id: string; readonly tokenId: string } | null;
+  readonly client: Client;
+}
+
+/**
+ * Ends every live token that the condition on "Token" t finds, in one statement: the mark, the record that subscribers follow, the audit
+ * and the wake-up. What was ended before stays as it was. Answers the ids of the tokens that ended now.
+ */
+export async function revoke({ query }: Query, which: Sql, ending: Ending): Promise<string[]> {
+  const { reason, initiator, actor, client } = ending;
+  const rows = await query<{ id: string }>(sql`
+    with ended as (
+      update "Token" t set "revokedAt" = now(), "revokedReason" = ${reason}::"RevocationReason"
+      where (${which}) and t."revokedAt" is null and t."expiresAt" > now()
+      returning t.id, t.kind, t."userId", t."domainId"
+    ), logged as (
+      insert into "TokenRevocation" ("tokenId", kind, "userId", "domainId", reason, initiator, "actorId")
+      select id, kind, "userId", "domainId", ${reason}::"RevocationReason", ${initiator}::"Initiator", ${actor?.id ?? null}::uuid from ended
+    ), audited as (
+      insert into "AuditEvent" (action, result, reason, "userId", "domainId", "targetType", "targetId", "actorId", "actorTokenId", network, agent, "requestId")
+      select 'session_revoked', 'ok', ${reason}, "userId", "domainId", 'Token', id, ${actor?.id ?? null}::uuid, ${actor?.tokenId ?? null}::uuid,
+        ${client.network}, ${client.agent}, ${client.requestId} from ended
+    )
+    select id::text, pg_notify(${channels.tokenRevoked}, '')::text from ended`);
+  return rows.map((row) => row.id);
+}
+
+/** What a new session is made of. Durations are milliseconds. */
+export interface Opening {
+  readonly userId: string;
+  readonly domainId: string | null;
+  readonly description: string | null;
+  readonly secretHash: Uint8Array;
+  readonly client: Client;
+  readonly config: Pick<Config, 'REFRESH_TOKEN_TTL' | 'REFRESH_TOKEN_IDLE'>;
+  /** When the session that this one replaces ends; a new proof never prolongs it. */
+  readonly until?: Date;
+  /** How the owner proved who they are, for the audit. */
+  readonly action: 'authn_login_success' | 'authn_reauthenticate_success';
+}
+
+/** Opens a session for a user who is enabled at that moment, in one statement. Answers its id and how many others are live; undefined if not. */
+export async function openSession({ query }: Query, opening: Opening): Promise<{ id: string; others: number } | undefined> {
+  const { userId, domainId, description, secretHash, client, config, until = null, action } = opening;
+  const login = action === 'authn_login_success';
+  const [opened] = await query<{ id: string; others: number }>(sql`
+    with who as (
+      update "User" set "loginCount" = "loginCount" + ${login ? 1 : 0}::int,
+        "lastLoginAt" = case when ${login}::bool then coalesce("currentLoginAt", now()) else "lastLoginAt" end,
+        "lastLoginFrom" = case when ${login}::bool then coalesce("currentLoginFrom", ${client.network}) else "lastLoginFrom" end,
+        "currentLoginAt" = case when ${login}::bool then now() else "currentLoginAt" end,
+        "currentLoginFrom" = case when ${login}::bool then ${client.network} else "currentLoginFrom" end
+      where id = ${userId}::uuid and enabled returning id
+    ), opened as (
+      insert into "Token" (kind, "userId", "domainId", description, scopes, "lastUsedAt", "expiresAt", "idleExpiresAt", "createdFrom", "userAgent")
+      select 'SESSION', id, ${domainId}::uuid, ${description}, '{}', now(), least(now() + ${ms(config.REFRESH_TOKEN_TTL)}, ${until}::timestamptz),
+        now() + ${ms(config.REFRESH_TOKEN_IDLE)}, ${client.network}, ${client.agent} from who returning id, "userId"
+    ), secret as (
+      insert into "TokenSecret" (hash, "tokenId") select ${secretHash}::bytea, id from opened
+    ), audited as (
+      insert into "AuditEvent" (action, result, "userId", "domainId", "targetType", "targetId", "actorId", "actorTokenId", network, agent, "requestId")
+      select ${action}, 'ok', "userId", ${domainId}::uuid, 'Token', id, "userId", id, ${client.network}, ${client.agent}, ${client.requestId} from opened
+    )
+    select id::text, (select count(*)::int from "Token" o where o."userId" = opened."userId" and o.kind = 'SESSION' and o."revokedAt" is null
+      and o."expiresAt" > now()) as others from opened`);
+  return opened;
+}
+
+/** A duration in milliseconds as an interval. */
+export const ms = (milliseconds: number) => sql`${milliseconds}::float8 * interval '1 ms'`;

@@ -1,0 +1,79 @@
+import { listed } from '../access/list.ts';
+import { all, any } from '../access/rule.ts';
+import { rowOf } from '../access/verdict.ts';
+import { outranks, scope, self, superadmin } from '../access/vocabulary.ts';
+import { builder } from '../builder.ts';
+import { Domain } from '../domain/domain.ts';
+import { User } from '../user/user.ts';
+
+export const TokenKind = builder.enumType('TokenKind', {
+  description: 'The kinds of tokens.',
+  values: {
+    SESSION: { description: 'A login on a device: one family of refresh tokens.' },
+    API: { description: 'A personal access token with scopes.' },
+  } as const,
+});
+
+export const RevocationReason = builder.enumType('RevocationReason', {
+  description: 'Why a token ended.',
+  values: {
+    LOGOUT: { description: 'Its owner logged out.' },
+    USER_REVOKED: { description: 'Its owner ended it.' },
+    ADMIN_REVOKED: { description: 'An administrator ended it.' },
+    REUSE_DETECTED: { description: 'A refresh token was used twice, so one of its two users is a thief.' },
+    REAUTHENTICATED: { description: 'Its owner proved again who they are, and a new session took its place.' },
+    SESSION_LIMIT: { description: 'Its owner opened more sessions than one may have.' },
+    USER_DISABLED: { description: 'The account was disabled.' },
+    DOMAIN_DISABLED: { description: 'The domain that it was entered through was disabled.' },
+    DOMAIN_DELETED: { description: 'The domain that it was entered through was deleted.' },
+  } as const,
+});
+
+export const Token = builder.prismaNode('Token', {
+  id: { field: 'id', description: 'The opaque global id.' },
+  access: all(scope('tokens:read'), any(self, outranks, superadmin)),
+  fields: (t) => ({
+    kind: t.expose('kind', { type: TokenKind }),
+    description: t.exposeString('description'),
+    scopes: t.exposeStringList('scopes'),
+    current: t.boolean({
+      description: 'Whether it is the one that this request came with.',
+      resolve: (token, _, { viewer }) => token.id === viewer?.token.id,
+    }),
+    authenticatedAt: t.expose('authenticatedAt', { type: 'DateTime' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    createdFrom: t.exposeString('createdFrom'),
+    userAgent: t.exposeString('userAgent'),
+    lastUsedAt: t.expose('lastUsedAt', { type: 'DateTime' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
+    revokedAt: t.expose('revokedAt', { type: 'DateTime' }),
+    revokedReason: t.expose('revokedReason', { type: RevocationReason }),
+    user: t.field({
+      type: User,
+      description: 'Whose token it is.',
+      resolve: (token, _, context) => rowOf(context, 'User', token.userId) as never,
+    }),
+    domain: t.field({
+      type: Domain,
+      description: 'The domain that it was entered through, if any.',
+      resolve: (token, _, context) => rowOf(context, 'Domain', token.domainId) as never,
+    }),
+  }),
+});
+
+builder.prismaObjectField('User', 'tokens', (t) =>
+  t.relatedConnection('tokens', {
+    cursor: 'id',
+    access: all(scope('tokens:read'), any(self, outranks, superadmin)),
+    args: {
+      kind: t.arg({ type: TokenKind, description: 'Only this kind.' }),
+      revoked: t.arg.boolean({ description: 'Only revoked ones, or only those that are not.' }),
+    },
+    description: 'The sessions and API tokens of the user; never their values.',
+    query: ({ kind, revoked }, context) => ({
+      where: listed(context, 'Token', { ...(kind && { kind }), ...(revoked != null && { revokedAt: revoked ? { not: null } : null }) }),
+      orderBy: { id: 'desc' as const },
+    }),
+    totalCount: true,
+  }),
+);

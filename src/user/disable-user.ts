@@ -1,0 +1,50 @@
+import { all, any } from '../access/rule.ts';
+import { anyone, outranks, scope, superadmin } from '../access/vocabulary.ts';
+import { write } from '../access/write.ts';
+import { builder } from '../builder.ts';
+import { sql, within } from '../db.ts';
+import { failure } from '../errors.ts';
+import { revoke } from '../token/lifecycle.ts';
+import { keepOneSuperadmin } from './last-superadmin.ts';
+import { User } from './user.ts';
+
+const DisableUserInput = builder.inputType('DisableUserInput', {
+  description: 'Whose account is disabled.',
+  fields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }),
+});
+
+const DisableUserPayload = builder.simpleObject('DisableUserPayload', {
+  description: 'What comes of disabling an account.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    user: t.field({ type: User, description: 'The user.' }),
+    changed: t.boolean({ nullable: false, description: 'Whether anything changed.' }),
+  }),
+});
+
+builder.mutationField('disableUser', (t) =>
+  t.field({
+    type: DisableUserPayload,
+    nullable: false,
+    description: 'Shuts an account: its sessions and API tokens end at once, and nothing of it signs in.',
+    access: all(scope('users:write'), any(outranks, superadmin)),
+    args: { input: t.arg({ type: DisableUserInput, required: true, description: 'Whose account.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async ({ tx, viewer, target, audit }) => {
+        const { id } = input.id;
+        await target('User', id);
+        if (id === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
+        await keepOneSuperadmin(tx, id);
+        const { count } = await tx.user.updateMany({ where: { id, enabled: true }, data: { enabled: false } });
+        if (count > 0) await audit({ action: 'user_updated', reason: 'disabled', userId: id, target: ['User', id] });
+        const actor = { id: viewer.user.id, tokenId: viewer.token.id };
+        await revoke(within(tx), sql`t."userId" = ${id}::uuid`, {
+          reason: 'USER_DISABLED',
+          initiator: 'ADMIN',
+          actor,
+          client: context.client,
+        });
+        return { user: (await tx.user.findUniqueOrThrow({ where: { id } })) as never, changed: count > 0 };
+      }),
+  }),
+);

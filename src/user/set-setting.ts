@@ -1,0 +1,53 @@
+import { all, any } from '../access/rule.ts';
+import { anyone, outranks, scope, self, superadmin } from '../access/vocabulary.ts';
+import { write } from '../access/write.ts';
+import { builder } from '../builder.ts';
+import { invalid } from '../errors.ts';
+import { line, prose } from '../input.ts';
+import { User } from './user.ts';
+import { UserSetting } from './user-setting.ts';
+
+const SetSettingInput = builder.inputType('SetSettingInput', {
+  description: 'Whose setting becomes what.',
+  fields: (t) => ({
+    userId: t.globalID({ for: User, description: "Whose setting; the viewer's unless said." }),
+    key: t.string({ required: true, validate: line(80).min(1, 'not empty'), description: 'The key.' }),
+    value: t.string({ validate: prose(2_000), description: 'The value; null to keep the key without one.' }),
+  }),
+});
+
+const SetSettingPayload = builder.simpleObject('SetSettingPayload', {
+  description: 'What comes of setting a setting.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({ setting: t.field({ type: UserSetting, description: 'The setting.' }) }),
+});
+
+/** Who may write the settings of a user: whoever may write that user. */
+export const settingRule = all(scope('settings:write'), any(self, outranks, superadmin));
+
+const mostSettings = 200; // a user's settings are a page or two, not a store
+
+builder.mutationField('setSetting', (t) =>
+  t.field({
+    type: SetSettingPayload,
+    nullable: false,
+    description: 'Sets what a user keeps under a key.',
+    access: settingRule,
+    args: { input: t.arg({ type: SetSettingInput, required: true, description: 'The setting.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async ({ tx, viewer, target, audit }) => {
+        const userId = input.userId?.id ?? viewer.user.id;
+        await target('User', userId);
+        const { key, value = null } = input;
+        const setting = await tx.userSetting.upsert({
+          where: { userId_key: { userId, key } },
+          create: { userId, key, value },
+          update: { value },
+        });
+        if ((await tx.userSetting.count({ where: { userId } })) > mostSettings)
+          throw invalid({ key: [`at most ${mostSettings} settings`] });
+        await audit({ action: 'user_updated', reason: 'setting', userId, target: ['UserSetting', setting.id] });
+        return { setting: setting as never };
+      }),
+  }),
+);

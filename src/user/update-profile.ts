@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { all } from '../access/rule.ts';
+import { anyone, scope, signedIn } from '../access/vocabulary.ts';
+import { write } from '../access/write.ts';
+import { builder } from '../builder.ts';
+import { emptyToNull, line, prose, url } from '../input.ts';
+import { User } from './user.ts';
+
+const country = z.string().regex(/^([A-Z]{2})?$/, 'two capitals, ISO 3166-1');
+const locale = z.string().regex(/^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4})?$/, 'a BCP 47 tag');
+
+const UpdateProfileInput = builder.inputType('UpdateProfileInput', {
+  description: 'What changes: what is left out stays, null or an empty text clears.',
+  fields: (t) => ({
+    displayName: t.string({ validate: line(120), description: 'The name that others see.' }),
+    firstName: t.string({ validate: line(120), description: 'The given name.' }),
+    lastName: t.string({ validate: line(120), description: 'The family name.' }),
+    phone: t.string({ validate: line(40), description: 'A telephone number.' }),
+    address: t.string({ validate: prose(2_000), description: 'A postal address.' }),
+    country: t.string({ validate: country, description: 'The country, ISO 3166-1 alpha-2.' }),
+    locale: t.string({ validate: locale, description: 'The preferred language, a BCP 47 tag.' }),
+    avatarUrl: t.string({ validate: z.union([z.literal(''), url]), description: 'Where the picture is found; https.' }),
+  }),
+});
+
+const UpdateProfilePayload = builder.simpleObject('UpdateProfilePayload', {
+  description: 'What comes of changing a profile.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({ user: t.field({ type: User, description: 'The user.' }) }),
+});
+
+builder.mutationField('updateProfile', (t) =>
+  t.field({
+    type: UpdateProfilePayload,
+    nullable: false,
+    description: 'Changes the profile of the viewer.',
+    access: all(signedIn, scope('users:write')),
+    args: { input: t.arg({ type: UpdateProfileInput, required: true, description: 'What changes.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async ({ tx, viewer, audit }) => {
+        const { id } = viewer.user;
+        const data = Object.fromEntries(Object.entries(input).map(([name, value]) => [name, emptyToNull(value)]));
+        const user = await tx.user.update({ where: { id }, data });
+        await audit({
+          action: 'user_updated',
+          reason: 'profile',
+          userId: id,
+          target: ['User', id],
+          details: { fields: Object.keys(data) },
+        });
+        return { user: user as never };
+      }),
+  }),
+);

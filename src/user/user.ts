@@ -1,0 +1,54 @@
+import { rowOf } from '../access/verdict.ts';
+import { anyone, scope } from '../access/vocabulary.ts';
+import { builder } from '../builder.ts';
+import { failure } from '../errors.ts';
+import { isUuid } from '../input.ts';
+import { closerRule, userRule } from './rules.ts';
+
+export const User = builder.prismaNode('User', {
+  id: { field: 'id', description: 'The opaque global id.' },
+  access: userRule,
+  fields: (t) => ({
+    displayName: t.exposeString('displayName'),
+    avatarUrl: t.exposeString('avatarUrl'),
+    email: t.exposeString('email'),
+    emailConfirmedAt: t.expose('emailConfirmedAt', { type: 'DateTime' }),
+    firstName: t.exposeString('firstName'),
+    lastName: t.exposeString('lastName'),
+    phone: t.exposeString('phone'),
+    address: t.exposeString('address'),
+    country: t.exposeString('country'),
+    locale: t.exposeString('locale'),
+    enabled: t.exposeBoolean('enabled'),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    loginCount: t.exposeInt('loginCount', { access: closerRule }),
+    currentLoginAt: t.expose('currentLoginAt', { type: 'DateTime', access: closerRule }),
+    currentLoginFrom: t.exposeString('currentLoginFrom', { access: closerRule }),
+    lastLoginAt: t.expose('lastLoginAt', { type: 'DateTime', access: closerRule }),
+    lastLoginFrom: t.exposeString('lastLoginFrom', { access: closerRule }),
+  }),
+});
+
+builder.queryField('me', (t) =>
+  t.field({
+    type: User,
+    description: 'The user who is asking; null when nobody is signed in.',
+    access: anyone('nobody gets null, everybody else themselves'),
+    resolve: (_, __, { viewer }) => viewer?.user as never,
+  }),
+);
+
+builder.queryField('user', (t) =>
+  t.field({
+    type: User,
+    description: 'A user by id.',
+    access: scope('users:read'),
+    args: { id: t.arg.globalID({ required: true, for: User, description: 'The id of the user.' }) },
+    resolve: async (_, { id }, context) => {
+      const user = isUuid(id.id) ? await rowOf(context, 'User', id.id) : null;
+      if (!user) throw failure('NOT_FOUND');
+      return user as never;
+    },
+  }),
+);

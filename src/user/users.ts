@@ -1,0 +1,71 @@
+import { checkPage, filtered, listed, ordered } from '../access/list.ts';
+import { scope } from '../access/vocabulary.ts';
+import { builder } from '../builder.ts';
+import type { Context } from '../context.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
+import { line, literally } from '../input.ts';
+import { grantedTo } from '../role/role-grant.ts';
+import { SortDirection } from '../sort.ts';
+import { userRule } from './rules.ts';
+import { User } from './user.ts';
+
+const UserFilter = builder.inputType('UserFilter', {
+  description: 'Which users are meant; all parts that are given apply together.',
+  fields: (t) => ({
+    search: t.string({
+      access: userRule,
+      validate: line(120),
+      description: 'Text in the display name, first or last name, or e-mail address, in any case.',
+    }),
+    role: t.string({ access: userRule, validate: line(63), description: 'Holders of this role.' }),
+    domain: t.string({ access: userRule, validate: line(63), description: 'Holders of a role in this domain.' }),
+    enabled: t.boolean({ access: userRule, description: 'Whether the account is enabled.' }),
+  }),
+});
+
+const UserOrder = builder.inputType('UserOrder', {
+  description: 'What users are ordered by: one field.',
+  fields: (t) => ({
+    createdAt: t.field({ type: SortDirection, access: userRule, description: 'By when the account was made.' }),
+    displayName: t.field({ type: SortDirection, access: userRule, description: 'By display name.' }),
+    email: t.field({ type: SortDirection, access: userRule, description: 'By e-mail address.' }),
+  }),
+});
+
+builder.queryField('users', (t) =>
+  t.prismaConnection({
+    type: User,
+    cursor: 'id',
+    description: 'The users that the viewer may know of.',
+    access: scope('users:read'),
+    args: {
+      filter: t.arg({ type: UserFilter, description: 'Which users are meant.' }),
+      orderBy: t.arg({ type: UserOrder, description: 'In which order; by id unless said.' }),
+    },
+    totalCount: (_, { filter }, context) => context.db.prisma.user.count({ where: where(context, filter) }),
+    resolve: async (query, _, args, context) => {
+      await checkPage(context, 'User', args, query);
+      return context.db.prisma.user.findMany({
+        ...query,
+        where: where(context, args.filter),
+        orderBy: ordered(context, 'UserOrder', args.orderBy),
+      });
+    },
+  }),
+);
+
+const where = (context: Context, filter: typeof UserFilter.$inferInput | null | undefined): Prisma.UserWhereInput =>
+  listed(
+    context,
+    'User',
+    filtered(context, 'User', 'UserFilter', filter, {
+      search: (text) => ({
+        OR: ['displayName', 'firstName', 'lastName', 'email'].map((name) => ({
+          [name]: { contains: literally(text), mode: 'insensitive' },
+        })),
+      }),
+      role: (name) => ({ grants: { some: grantedTo(context, { role: { name } }) } }),
+      domain: (name) => ({ grants: { some: grantedTo(context, { domain: { name } }) } }),
+      enabled: (enabled) => ({ enabled }),
+    }),
+  );
