@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline';
+
+/** Where a child runs: what is measured has the first core for itself, the load and the database have the others. */
+export type Place = 'measured' | 'beside';
+
+const cores = availableParallelism();
+const others = cores > 2 ? `1-${cores - 1}` : '1';
+export const pins = cores > 1 && spawnSync('taskset', ['-V']).status === 0;
+const running = new Set<ChildProcess>();
+
+/** Starts a TypeScript file in a process of its own. `flags` are Node's. */
+export function startChild(place: Place, file: string, env: NodeJS.ProcessEnv, flags: readonly string[] = []): ChildProcess {
+  const command = [process.execPath, ...flags, file];
+  const [program = '', ...args] = pins ? ['taskset', '-c', place === 'measured' ? '0' : others, ...command] : command;
+  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
+/** The address that a server says it listens at. */
+export async function addressOf(child: ChildProcess): Promise<string> {
+  if (!child.stdout) throw new Error('The server has no output');
+  for await (const text of createInterface({ input: child.stdout })) {
+    const [, url] = / listens at (http:\/\/[^/\s]+)/.exec(text) ?? [];
+    if (url) {
+      child.stdout.resume();
+      return url;
+    }
+  }
+  throw new Error(`A server did not start: ${child.spawnargs.join(' ')}`);
+}
+
+/** Sends a child a job and waits for what it answers. */
+export function ask<Answer>(child: ChildProcess, job: object): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const ended = () => reject(new Error(`A process ended early: ${child.spawnargs.join(' ')}`));
+    child.once('exit', ended);
+    child.once('message', (answer) => {
+      child.off('exit', ended);
+      const { failed } = answer as { failed?: string };
+      if (failed) reject(new Error(failed));
+      else resolve(answer as Answer);
+    });
+    child.send(job);
+  });
+}
+
+/** In a child: answers each job, until the parent goes. */
+export function serve<Job>(work: (job: Job) => Promise<object>): void {
+  process.on('message', (job) => {
+    work(job as Job).then(
+      (answer) => process.send?.(answer),
+      (error: Error) => process.send?.({ failed: String(error.stack) }),
+    );
+  });
+  process.once('disconnect', () => process.exit(0));
+}
+
+export async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await ended;
+}
+
+export const stopChildren = () => Promise.all([...running].map(stopChild));
+
+/** Microseconds of processor time that a process has used; NaN where the system does not say. */
+export function cpuOf(pid: number | undefined): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10_000; // clock ticks of 10 ms
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** Keeps other processes, such as those of the database, off the measured core; where that is not allowed, nothing happens. */
+export function keepBeside(pids: readonly number[]): void {
+  if (pins) for (const pid of pids) spawnSync('taskset', ['-cp', others, String(pid)]);
+}
