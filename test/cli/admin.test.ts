@@ -1,0 +1,124 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { isEmbedded } from '../database.ts';
+import { launch, look, place, run, serve } from './process.ts';
+
+const password = 'a long walk along the river';
+const { environment, leave } = await place();
+afterAll(leave);
+const create = (email: string, input = `${password}\n`) => run(['scripts/admin.ts', 'create-superadmin', email], environment, input);
+const countUsers = () => look(environment, (db) => db.prisma.user.count());
+
+async function ask(url: string, query: string, variables = {}, token?: string) {
+  const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
+  const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
+  return response.json() as Promise<{ data: { login: { accessToken: string }; me: object } }>;
+}
+
+const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
+const me = '{ me { emailConfirmedAt roles { role { name } domain { name } } } }';
+
+describe('create-superadmin', { timeout: 60_000 }, () => {
+  it('makes a superadmin of everything, who can log in at once', async () => {
+    expect(await create('ada@example.com')).toEqual({ code: 0, out: 'ada@example.com is a superadmin.\n', err: '' });
+    await using server = await serve(environment);
+    const session = await ask(server.url, login, { input: { email: 'Ada@example.com', password } });
+    const answer = await ask(server.url, me, {}, session.data.login.accessToken);
+    expect(answer.data.me).toEqual({ emailConfirmedAt: expect.any(String), roles: [{ role: { name: 'SUPERADMIN' }, domain: null }] });
+    expect(await server.stop()).toBe(0);
+  });
+
+  it('leaves an audit row that says so', async () => {
+    const rows = await look(environment, (db) => db.prisma.auditEvent.findMany({ where: { action: 'user_created' } }));
+    expect(rows).toMatchObject([
+      { result: 'ok', actorId: null, agent: 'create-superadmin', details: { role: 'SUPERADMIN', domain: null } },
+    ]);
+    expect(JSON.stringify(rows)).not.toContain(password);
+  });
+
+  it('refuses an address that has an account, however it is spelled, and leaves that account alone', async () => {
+    const { code, err } = await create('ADA@EXAMPLE.COM', 'another walk along the river\n');
+    expect([code, err]).toEqual([1, expect.stringContaining('has an account already')]);
+    expect(await countUsers()).toBe(1);
+  });
+
+  it('refuses what is no address, and a password that nobody may have', async () => {
+    expect(await create('ada@localhost')).toMatchObject({ code: 1, err: expect.stringContaining('not an e-mail address') });
+    for (const bad of ['passwordpassword\n', 'robert@example.com\n', ''])
+      expect(await create('robert@example.com', bad)).toMatchObject({ code: 1, out: '', err: expect.stringContaining('The password is') });
+    expect(await countUsers()).toBe(1);
+  });
+
+  it('takes the line as it is: spaces count, the rest of the input does not', async () => {
+    expect(await create('carol@example.com', ` ${password} \r\nmore\n`)).toMatchObject({ code: 0 });
+    await using server = await serve(environment);
+    const tries = [password, ` ${password} `].map((one) =>
+      ask(server.url, login, { input: { email: 'carol@example.com', password: one } }),
+    );
+    const [trimmed, exact] = await Promise.all(tries);
+    expect([trimmed?.data, exact?.data.login]).toEqual([null, { accessToken: expect.any(String) }]);
+  });
+
+  it.runIf(isEmbedded)('says that another process has the embedded database open', async () => {
+    await using _ = await serve(environment);
+    expect(await create('dora@example.com')).toMatchObject({ code: 1, err: expect.stringMatching(/Another process \(\d+\) has .* open/) });
+  });
+
+  it.runIf(!isEmbedded)('works while servers run on the same PostgreSQL', async () => {
+    await using _ = await serve(environment);
+    expect(await create('dora@example.com')).toMatchObject({ code: 0 });
+  });
+
+  it('explains itself with exit code 2, and never repeats an argument that could be a password', async () => {
+    for (const args of [
+      [],
+      ['create-superadmin'],
+      ['create-superadmin', 'eve@example.com', password],
+      ['create-keys', password],
+      ['make'],
+    ]) {
+      const { code, out, err } = await run(['scripts/admin.ts', ...args], environment);
+      expect([code, out, err.includes('Usage:'), err.includes(password)]).toEqual([2, '', true, false]);
+    }
+  });
+
+  it('names the setting that is wrong, and nothing of its value', async () => {
+    const { code, err } = await run(['scripts/admin.ts', 'create-superadmin', 'eve@example.com'], {
+      DATABASE_URL: 'mysql://root:secret@db',
+    });
+    expect([code, err]).toEqual([1, expect.stringContaining('DATABASE_URL')]);
+    expect(err).not.toContain('secret');
+  });
+});
+
+// `script` of util-linux gives a command a terminal; what the terminal shows is what it prints.
+describe('create-superadmin on a terminal', { timeout: 60_000 }, () => {
+  async function type(email: string, first: string, second: string) {
+    const command = `${process.execPath} scripts/admin.ts create-superadmin ${email}`;
+    const { said, ended, hear, write } = launch('script', ['--quiet', '--return', '--command', command, '/dev/null'], environment);
+    await hear(() => said.out.includes('Password: '));
+    write(`${first}\r`);
+    await hear(() => said.out.includes('The same again: '));
+    write(`${second}\r`);
+    return { code: await ended, shown: said.out };
+  }
+
+  it('asks twice and shows nothing of what is typed', async () => {
+    const { code, shown } = await type('frank@example.com', password, password);
+    expect(shown.replaceAll('\r', '')).toBe('Password: \nThe same again: \nfrank@example.com is a superadmin.\n');
+    expect(code).toBe(0);
+  });
+
+  it('makes nobody when the two differ', async () => {
+    const before = await countUsers();
+    const { code, shown } = await type('grace@example.com', password, `${password}s`);
+    expect([code, shown]).toEqual([1, expect.stringContaining('The two passwords differ.')]);
+    expect(await countUsers()).toBe(before);
+  });
+
+  it('makes nobody when the question is left unanswered', async () => {
+    const before = await countUsers();
+    const { code, shown } = await type('heidi@example.com', password, '\u0003');
+    expect([code, shown]).toEqual([1, expect.stringContaining('No password was given.')]);
+    expect(await countUsers()).toBe(before);
+  });
+});

@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+
+interface Locked {
+  readonly resolved?: string;
+  readonly integrity?: string;
+  readonly inBundle?: boolean;
+  readonly optionalDependencies?: Record<string, string>;
+}
+
+describe('the repository', () => {
+  it('locks every package by its digest, and none to a host', () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked> };
+    const locked = Object.entries(packages).filter(([name, { inBundle }]) => name !== '' && !inBundle);
+    expect(locked.filter(([, { integrity }]) => !integrity?.startsWith('sha512-')).map(([name]) => name)).toEqual([]);
+    expect(locked.filter(([, { resolved }]) => resolved !== undefined).map(([name]) => name)).toEqual([]);
+    expect(read('.npmrc')).toContain('omit-lockfile-registry-resolved=true');
+  });
+
+  it('locks what other platforms need, without which npm ci refuses', () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked> };
+    const names = new Set(Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, '')));
+    const optional = Object.values(packages).flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies));
+    expect(optional.filter((name) => !names.has(name))).toEqual([]);
+  });
+
+  it('depends on exact versions, in production on 25 packages at most', () => {
+    const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
+    const versions = Object.values({ ...dependencies, ...devDependencies });
+    expect(versions.filter((version) => !/^\d+\.\d+\.\d+(-[\w.-]+)?$/.test(version))).toEqual([]);
+    expect(Object.keys(dependencies ?? {}).length).toBeLessThanOrEqual(25);
+  });
+
+  it('has documents that link to nothing that is not there', () => {
+    const documents = ['', 'docs', 'docs/decisions'].flatMap((folder) =>
+      readdirSync(join(root, folder)).flatMap((name) => (name.endsWith('.md') ? [join(folder, name)] : [])),
+    );
+    const links = documents.flatMap((file) =>
+      [...read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, target = '']) => [file, join(dirname(file), target)]),
+    );
+    const there = (target: string) => readdirSync(join(root, dirname(target))).includes(target.split('/').at(-1) ?? '');
+    expect(links.length).toBeGreaterThan(15);
+    expect(links.filter(([, target = '']) => !there(target))).toEqual([]);
+  });
+});
