@@ -1,27 +1,50 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createCensus } from './census.ts';
+import { clientOf } from './client.ts';
 import type { Ground } from './context.ts';
 import { sql } from './db.ts';
-import { openDoor } from './door.ts';
+import { bareAnswer, openDoor } from './door.ts';
+import { answerOperation } from './http.ts';
+import type { Caller } from './operation.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { openSockets } from './sockets.ts';
+
+/** What Node could not make a request of, as it says it. */
+const misunderstood: Record<string, string> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+};
 
 /** One port: GraphQL over HTTP, SSE and WebSocket, health, and the public keys. Not listening yet. */
 export function createApp(ground: Ground) {
   const { config } = ground;
   const door = openDoor(config);
   const pipeline = createPipeline(ground);
+  const census = createCensus();
   const server = createServer(
     { headersTimeout: 10_000, requestTimeout: 20_000, keepAliveTimeout: 65_000, maxHeaderSize: 16 * 1024 }, // security.md F30
     (request, response) => void answer(request, response).catch((error: Error) => fail(ground, response, error)),
   );
-  const sockets = openSockets(ground, pipeline, door);
+  const sockets = openSockets(ground, pipeline.prepare, door, census);
   server.on('upgrade', sockets.upgrade);
+  server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
+    if (stream.writable) stream.end(bareAnswer(misunderstood[error.code ?? ''] ?? '400 Bad Request'), () => stream.destroy());
+    else stream.destroy();
+  });
 
   async function answer(request: IncomingMessage, response: ServerResponse) {
-    door.greet(request, response);
+    const client = clientOf(request, config);
+    door.greet(request, response, client.requestId);
+    if (door.isAmbiguous(request)) return door.refuse(response, 400, 'INVALID_INPUT');
     if (!door.knows(request)) return door.refuse(response, 421, 'INVALID_INPUT');
     const path = request.url?.split('?', 1)[0];
-    if (path === '/graphql') return answerGraphql(request, response);
+    if (path === '/graphql')
+      return answerGraphql(request, response, {
+        client,
+        authorization: request.headers.authorization ?? null,
+        connection: response,
+        census,
+      });
     if (request.method !== 'GET') return door.refuse(response, 405, 'INVALID_INPUT');
     if (path === '/health/live') return plain(response, 200, 'ok');
     if (path === '/health/ready') return (await isReady(ground)) ? plain(response, 200, 'ok') : plain(response, 503, 'not ok');
@@ -29,7 +52,7 @@ export function createApp(ground: Ground) {
     return door.refuse(response, 404, 'NOT_FOUND');
   }
 
-  async function answerGraphql(request: IncomingMessage, response: ServerResponse) {
+  async function answerGraphql(request: IncomingMessage, response: ServerResponse, caller: Caller) {
     if (!door.admits(request)) return door.refuse(response, 403, 'FORBIDDEN');
     if (request.method === 'OPTIONS') return door.answerPreflight(response);
     if (request.method === 'GET' && !config.production && request.headers.accept?.includes('text/html'))
@@ -37,7 +60,7 @@ export function createApp(ground: Ground) {
     if (request.method !== 'POST') return door.refuse(response, 405, 'INVALID_INPUT');
     if (request.url?.includes('?')) return door.refuse(response, 400, 'INVALID_INPUT'); // nothing of a request stands in its URL
     const body = await door.readBody(request, response);
-    if (body) await pipeline.handle(Object.assign(request, { body }), response);
+    if (body) await answerOperation(pipeline.prepare, caller, body, request, response);
   }
 
   function sendKeys(response: ServerResponse) {
@@ -53,7 +76,7 @@ export function createApp(ground: Ground) {
 async function showGraphiql(pipeline: Pipeline, request: IncomingMessage, response: ServerResponse) {
   response.removeHeader('content-security-policy');
   response.removeHeader('cross-origin-opener-policy');
-  await pipeline.handle(request, response);
+  await pipeline.yoga.handle(request, response, {} as Caller);
 }
 
 const isReady = ({ db }: Ground) =>

@@ -1,4 +1,4 @@
-import SchemaBuilder from '@pothos/core';
+import SchemaBuilder, { BasePlugin, type PothosOutputFieldConfig, type SchemaTypes } from '@pothos/core';
 import PrismaPlugin from '@pothos/plugin-prisma';
 import RelayPlugin from '@pothos/plugin-relay';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
@@ -14,6 +14,14 @@ import type PrismaTypes from './generated/pothos.ts';
 import { getDatamodel } from './generated/pothos.ts';
 import { nodeField, nodesField } from './node.ts';
 
+/** The Prisma plugin adds `totalCount` to a list without a way to describe it. */
+class TotalCountPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+  override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>) {
+    return config.name === 'totalCount' ? { ...config, description: 'How many objects the whole list has.' } : config;
+  }
+}
+SchemaBuilder.registerPlugin('totalCount' as never, TotalCountPlugin as never);
+
 /** Pothos with its plugins. Defines no type of the product. */
 export const builder = new SchemaBuilder<{
   Context: Context;
@@ -22,7 +30,7 @@ export const builder = new SchemaBuilder<{
   Scalars: { DateTime: { Input: Date; Output: Date }; JSON: { Input: unknown; Output: unknown }; ID: { Input: string; Output: string } };
 }>({
   // The order matters: `access` compiles rules into the scopes that `scopeAuth` enforces around everything else.
-  plugins: ['access' as never, ScopeAuthPlugin, RelayPlugin, PrismaPlugin, SimpleObjectsPlugin, ValidationPlugin],
+  plugins: ['access' as never, 'totalCount' as never, ScopeAuthPlugin, RelayPlugin, PrismaPlugin, SimpleObjectsPlugin, ValidationPlugin],
   scopeAuth: scopeAuth as never,
   prisma: {
     client: (context) => context.db.prisma,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import type { Config } from './config.ts';
 import type { Client } from './context.ts';
 
@@ -25,13 +25,24 @@ function addressOf(request: IncomingMessage, proxies: number): string {
 }
 
 /** An IPv4 address as it is, an IPv6 address by its first 64 bits; a mapped IPv4 address is that IPv4 address. */
-export function networkOf(address: string): string {
+function networkOf(address: string): string {
   const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
   if (mapped) return mapped;
-  if (!isIPv6(address)) return /^[\d.]{7,15}$/.test(address) ? address : 'unknown';
-  const block = new BlockList();
-  block.addSubnet(address, 64, 'ipv6');
-  return block.rules[0]?.replace(/^Subnet: IPv6 /, '') ?? 'unknown';
+  if (isIPv4(address)) return address;
+  const [plain = ''] = address.split('%', 1); // a link-local address names its interface behind this sign
+  return isIPv6(plain) ? `${first64(plain)}::/64` : 'unknown';
+}
+
+function first64(address: string): string {
+  const [head = '', tail] = address.toLowerCase().split('::');
+  const before = head.split(':').filter(Boolean);
+  const after = tail?.split(':').filter(Boolean) ?? [];
+  const left = tail === undefined ? 0 : 8 - before.length - after.length - (address.includes('.') ? 1 : 0); // a dotted end is two groups
+  const groups = [...before, ...Array<string>(Math.max(0, left)).fill('0'), ...after];
+  return groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':');
 }
 
 const printable = (text: string) => text.replace(/[^\x20-\x7e]/g, '?');

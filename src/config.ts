@@ -2,14 +2,15 @@ import { z } from 'zod';
 
 const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-const duration = (fallback: string, most?: string) =>
+const duration = (fallback: string, { least = '1s', most }: { least?: string; most?: string } = {}) =>
   z
     .string()
     .default(fallback)
     .transform((text, context) => {
       const milliseconds = parseDuration(text);
-      if (milliseconds === undefined || (most && milliseconds > (parseDuration(most) ?? 0)))
-        context.addIssue(`needs a duration such as "${fallback}"${most ? `, at most ${most}` : ''}`);
+      const isWithin = (value: number) => value >= (parseDuration(least) ?? 0) && value <= (most ? (parseDuration(most) ?? 0) : value);
+      if (milliseconds === undefined || !isWithin(milliseconds))
+        context.addIssue(`needs a duration such as "${fallback}", at least ${least}${most ? `, at most ${most}` : ''}`);
       return milliseconds ?? 0;
     });
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
@@ -17,6 +18,8 @@ const list = z
   .string()
   .default('')
   .transform((text) => text.split(',').flatMap((item) => item.trim() || []));
+
+const isOrigin = (text: string) => /^https?:/.test(text) && URL.parse(text)?.origin === text; // never "null" or a wildcard (security.md 15.5)
 
 /** Every setting, by its environment variable. Durations are milliseconds. */
 const settings = z.object({
@@ -30,20 +33,20 @@ const settings = z.object({
   AUDIENCE: z.string().min(1).default('fieldgate'),
   JWT_KEYS: z.string().min(1).optional(),
   ENCRYPTION_KEYS: z.string().min(1).optional(),
-  ACCESS_TOKEN_TTL: duration('5m', '15m'), // security.md F6
+  ACCESS_TOKEN_TTL: duration('5m', { most: '15m' }), // security.md F6
   REFRESH_TOKEN_TTL: duration('30d'),
   REFRESH_TOKEN_IDLE: duration('14d'),
-  REFRESH_RETRY_WINDOW: duration('10s', '60s'), // security.md F8
-  FRESHNESS: duration('10m', '15m'), // security.md F16
+  REFRESH_RETRY_WINDOW: duration('10s', { least: '0s', most: '60s' }), // security.md F8
+  FRESHNESS: duration('10m', { most: '15m' }), // security.md F16
   PUBLIC_REGISTRATION: flag.optional(),
   REQUIRE_EMAIL_CONFIRMATION: flag.optional(),
   DEFAULT_ROLE: z.string().default('USER'),
   DEFAULT_DOMAIN: z.string().optional(),
   PASSWORD_MIN: z.coerce.number().int().min(8).max(64).default(15), // security.md F1
   PASSWORD_WORDS: list,
-  CORS_ORIGINS: list,
+  CORS_ORIGINS: list.refine((origins) => origins.every(isOrigin), 'needs origins such as "https://app.example.com", without a path'),
   TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
-  ALLOWED_HOSTS: list,
+  ALLOWED_HOSTS: list.transform((hosts) => hosts.map((host) => host.toLowerCase())),
   INTROSPECTION: flag.optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });

@@ -1,6 +1,8 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from './config.ts';
 import { type ErrorCode, errors } from './errors.ts';
+import { parseJson } from './json.ts';
 
 const mostBytes = 100 * 1024; // security.md F21
 
@@ -15,25 +17,37 @@ const headers = {
   'x-content-type-options': 'nosniff',
 } as const;
 
+/** What a caller wants executed. */
+export interface Params {
+  readonly query: string;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Record<string, unknown> | null | undefined;
+}
+
+/** The headers of a request of which Node silently takes the first of two. */
+const single = new Set(['authorization', 'content-type', 'host', 'origin']);
+
 /** What every request passes before anything reads it: host, origin, method, type and size. */
 export function openDoor(config: Config) {
   const hosts = new Set(config.ALLOWED_HOSTS);
+  const listed = new Set(config.CORS_ORIGINS);
   const ours = new URL(config.PUBLIC_URL).origin;
   const isAllowed = (origin: string, host: string | undefined) =>
-    origin === ours ||
-    config.CORS_ORIGINS.includes(origin) ||
-    (origin !== 'null' && host !== undefined && URL.parse(origin)?.host === host);
+    origin === ours || listed.has(origin) || (host !== undefined && URL.parse(origin)?.host === host.toLowerCase());
 
   return {
     /** Whether a page of this origin may talk to us; without an origin it is no page. */
     admits: ({ headers: { origin, host } }: IncomingMessage) => origin === undefined || isAllowed(origin, host),
     /** Whether the request is meant for us. */
-    knows: ({ headers: { host } }: IncomingMessage) => host !== undefined && hosts.has(host.replace(/:\d+$/, '')),
+    knows: ({ headers: { host } }: IncomingMessage) => host !== undefined && hosts.has(host.toLowerCase().replace(/:\d+$/, '')),
     /** Sets the headers of every answer, and those of CORS for a listed origin only (security.md 15.5). */
-    greet({ headers: { origin } }: IncomingMessage, response: ServerResponse) {
-      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-      if (config.CORS_ORIGINS.length > 0) response.setHeader('vary', 'Origin');
-      if (origin !== undefined && config.CORS_ORIGINS.includes(origin)) response.setHeader('access-control-allow-origin', origin);
+    greet({ headers: { origin } }: IncomingMessage, response: ServerResponse, requestId: string) {
+      for (const name in headers) response.setHeader(name, headers[name as keyof typeof headers]);
+      response.setHeader('x-request-id', requestId);
+      if (listed.size > 0) response.setHeader('vary', 'Origin');
+      if (origin === undefined || !listed.has(origin)) return;
+      response.setHeader('access-control-allow-origin', origin);
+      response.setHeader('access-control-expose-headers', 'retry-after, x-request-id');
     },
     /** Answers the question that browsers ask before a request from another origin. */
     answerPreflight(response: ServerResponse) {
@@ -42,6 +56,7 @@ export function openDoor(config: Config) {
       response.setHeader('access-control-max-age', '600');
       response.writeHead(204).end();
     },
+    isAmbiguous,
     readBody,
     refuse,
   };
@@ -49,8 +64,26 @@ export function openDoor(config: Config) {
 
 export type Door = ReturnType<typeof openDoor>;
 
-/** The JSON object that a request carries; undefined when it was refused and answered. Stops reading at the limit. */
-async function readBody(request: IncomingMessage, response: ServerResponse): Promise<object | undefined> {
+/** An answer without a body, for a connection on which no request was understood or which will not be a socket. */
+export const bareAnswer = (status: string) =>
+  `HTTP/1.1 ${status}\r\n${Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')}connection: close\r\ncontent-length: 0\r\n\r\n`;
+
+/** Whether the request says twice what must be said once: whoever stands before us may have read the other one. */
+function isAmbiguous({ rawHeaders }: IncomingMessage): boolean {
+  let seen = '';
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]?.toLowerCase() ?? '';
+    if (!single.has(name)) continue;
+    if (seen.includes(name)) return true;
+    seen += `${name} `;
+  }
+  return false;
+}
+
+/** The operation that a request carries; undefined when it was refused and answered. Stops reading at the limit. */
+async function readBody(request: IncomingMessage, response: ServerResponse): Promise<Params | undefined> {
   const type = request.headers['content-type'] ?? '';
   if (!/^application\/json(?: *; *charset=utf-8)?$/i.test(type)) return refuse(response, 415, 'INVALID_INPUT');
   if (request.headers['content-encoding'] !== undefined) return refuse(response, 415, 'INVALID_INPUT');
@@ -62,49 +95,27 @@ async function readBody(request: IncomingMessage, response: ServerResponse): Pro
     if (length > mostBytes) return refuse(response, 413, 'INVALID_INPUT');
     chunks.push(chunk as Buffer);
   }
-  const body = parse(chunks.length === 1 ? String(chunks[0]) : Buffer.concat(chunks).toString());
+  const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+  const body = isUtf8(bytes) ? parseJson(bytes.toString()) : undefined;
   return isOperation(body) ? body : refuse(response, 400, 'INVALID_INPUT');
-}
-
-/** The value of a JSON text; undefined for what is none, or carries a name that JavaScript gives a meaning (security.md 16.6). */
-function parse(text: string): unknown {
-  try {
-    return /"(?:__proto__|constructor|prototype)"\s*:|\\u00/.test(text) ? JSON.parse(text, refuseMeaningful) : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function refuseMeaningful(name: string, value: unknown) {
-  if (['__proto__', 'constructor', 'prototype'].includes(name)) throw new Error('a name with a meaning');
-  return value;
 }
 
 const members: Record<string, (value: unknown) => boolean> = {
   query: (value) => typeof value === 'string',
   operationName: (value) => value === null || typeof value === 'string',
-  variables: (value) => value === null || (typeof value === 'object' && !Array.isArray(value)),
-  extensions: (value) => value === null || (typeof value === 'object' && !Array.isArray(value)),
+  variables: (value) => value === null || isMap(value),
+  extensions: (value) => value === null || isMap(value),
 };
 
-/** One operation, not a batch, with no member that we do not know, and text that survives storage (security.md 1.4, 4.3). */
-function isOperation(body: unknown): body is { query: string } {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return false;
-  return (
-    'query' in body &&
-    Object.entries(body).every(([name, value]) => members[name]?.(value)) &&
-    isSound((body as { variables?: unknown }).variables)
-  );
-}
+const isMap = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** No text in it has an unpaired surrogate or U+0000. */
-export function isSound(value: unknown): boolean {
-  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\u0000');
-  return typeof value !== 'object' || value === null || Object.entries(value).every(([name, inner]) => isSound(name) && isSound(inner));
-}
+/** One operation, not a batch, with no member that we do not know. */
+export const isOperation = (body: unknown): body is Params =>
+  isMap(body) && 'query' in body && Object.entries(body).every(([name, value]) => members[name]?.(value));
 
 function refuse(response: ServerResponse, status: number, code: ErrorCode): undefined {
   const body = JSON.stringify({ errors: [{ message: errors[code][0], extensions: { code } }] });
+  if (status === 405) response.setHeader('allow', 'POST, OPTIONS');
   // What was not read of the request stays unread: the connection ends with the answer.
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', connection: 'close' }).end(body);
 }

@@ -3,6 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
+import { migrate } from './migrate.ts';
 
 /** An open embedded PostgreSQL, and how to close it. */
 export interface Embedded {
@@ -47,6 +48,7 @@ async function create(folder: string) {
   const making = `${folder}.making`;
   await rm(making, { recursive: true, force: true });
   const pglite = await PGlite.create(making);
+  await migrate(embeddedFactory(pglite)); // a first migration that is cut off leaves nothing either
   await pglite.close();
   await rename(making, folder);
 }
@@ -56,13 +58,27 @@ async function lock(dataDir: string) {
   const take = () => writeFile(file, String(process.pid), { flag: 'wx' });
   await take().catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
-    const holder = Number(await readFile(file, 'utf8').catch(() => ''));
-    if (holder !== process.pid && isRunning(holder))
-      throw new Error(`Another process (${holder}) has the database in ${dataDir} open. Stop it, or set DATA_DIR to another folder.`);
-    await rm(file, { force: true });
-    await take();
+    await freeAbandoned(dataDir, file);
+    await take().catch(() => refuse(dataDir));
   });
   return () => rm(file, { force: true });
+}
+
+/** Takes away the lock of a process that is gone. Of several who try at once one moves it, and nobody moves the lock that comes next. */
+async function freeAbandoned(dataDir: string, file: string) {
+  const holder = await readFile(file, 'utf8').catch(() => '');
+  if (Number(holder) !== process.pid && isRunning(Number(holder))) refuse(dataDir, holder);
+  const moved = `${file}.${process.pid}`;
+  await rename(file, moved).catch(() => {});
+  const found = await readFile(moved, 'utf8').catch(() => holder);
+  if (found !== holder) await rename(moved, file);
+  await rm(moved, { force: true });
+}
+
+function refuse(dataDir: string, holder?: string): never {
+  throw new Error(
+    `Another process${holder ? ` (${holder})` : ''} has the database in ${dataDir} open, and the embedded database serves one process at a time. Stop that one first.`,
+  );
 }
 
 function isRunning(pid: number) {

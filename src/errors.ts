@@ -34,7 +34,8 @@ export function failure(code: ErrorCode, extensions: GraphQLErrorExtensions = {}
 
 /** The error that refuses a whole request, with its HTTP status. */
 export function refusal(code: ErrorCode, headers: Record<string, string> = {}): GraphQLError {
-  return failure(code, { http: { status: errors[code][1], headers } });
+  const status = errors[code][1];
+  return failure(code, { http: { status, headers: status === 401 ? { 'www-authenticate': 'Bearer', ...headers } : headers } }); // RFC 6750 §3
 }
 
 /** An input fault: what is wrong with which field of the input. */
@@ -46,10 +47,19 @@ export const codeOf = (error: unknown) => (error instanceof GraphQLError ? (erro
 
 /** What an error of the database means to the client; undefined when it means nothing to it. */
 export function meaningOf(error: unknown): ErrorCode | undefined {
-  const { code, meta, message = '' } = (error ?? {}) as { code?: string; meta?: { code?: string }; message?: string };
-  const found = [code, meta?.code].find((one) => one && one in databaseErrors);
-  if (found) return databaseErrors[found];
-  return /terminated|timeout exceeded|ECONN|Can't reach database|starting up|shutting down/i.test(message) ? 'UNAVAILABLE' : undefined;
+  for (const code of codesOf(error)) {
+    if (code in databaseErrors) return databaseErrors[code];
+    if (/^(?:08|57P)\w+$/.test(code)) return 'UNAVAILABLE'; // connection exceptions, and the server's own going down
+  }
+  return /terminated|timeout exceeded|read timeout|not queryable|Can't reach database/i.test(String((error as Error | null)?.message))
+    ? 'UNAVAILABLE'
+    : undefined;
+}
+
+/** Prisma's code of an error, and under it the one of PostgreSQL or of the operating system. */
+function codesOf(error: unknown): string[] {
+  const { code, meta } = (error ?? {}) as { code?: unknown; meta?: { driverAdapterError?: { cause?: { originalCode?: unknown } } } };
+  return [meta?.driverAdapterError?.cause?.originalCode, code].filter((one) => typeof one === 'string');
 }
 
 const databaseErrors: Record<string, ErrorCode> = {
@@ -57,21 +67,28 @@ const databaseErrors: Record<string, ErrorCode> = {
   P2025: 'NOT_FOUND',
   P2024: 'UNAVAILABLE',
   P2028: 'UNAVAILABLE',
+  P2034: 'UNAVAILABLE',
   P1001: 'UNAVAILABLE',
   P1002: 'UNAVAILABLE',
   P1008: 'UNAVAILABLE',
   P1017: 'UNAVAILABLE',
   P2037: 'UNAVAILABLE',
   '23505': 'TAKEN',
+  '25006': 'UNAVAILABLE',
+  '25P03': 'UNAVAILABLE',
+  '40001': 'UNAVAILABLE',
+  '40P01': 'UNAVAILABLE',
   '53300': 'UNAVAILABLE',
   '55P03': 'UNAVAILABLE',
   '57014': 'UNAVAILABLE',
-  '57P01': 'UNAVAILABLE',
-  '57P03': 'UNAVAILABLE',
+  EAI_AGAIN: 'UNAVAILABLE',
+  ECONNREFUSED: 'UNAVAILABLE',
+  ECONNRESET: 'UNAVAILABLE',
+  EHOSTUNREACH: 'UNAVAILABLE',
+  ENOTFOUND: 'UNAVAILABLE',
+  EPIPE: 'UNAVAILABLE',
+  ETIMEDOUT: 'UNAVAILABLE',
 };
 
 /** Whether a transaction failed only because it met another one, and may be tried again (security.md 23.4). */
-export function isCollision(error: unknown) {
-  const { code, meta } = (error ?? {}) as { code?: string; meta?: { code?: string } };
-  return [code, meta?.code].some((one) => one === 'P2034' || one === '40001' || one === '40P01');
-}
+export const isCollision = (error: unknown) => codesOf(error).some((code) => ['P2034', '40001', '40P01'].includes(code));

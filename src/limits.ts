@@ -4,16 +4,19 @@ import {
   type FragmentDefinitionNode,
   type GraphQLField,
   type GraphQLSchema,
-  getArgumentValues,
   getNamedType,
+  getNullableType,
   getOperationAST,
+  getVariableValues,
   isIntrospectionType,
+  isListType,
   Kind,
   type OperationDefinitionNode,
   SchemaMetaFieldDef,
   type SelectionSetNode,
   TypeMetaFieldDef,
   TypeNameMetaFieldDef,
+  type ValueNode,
 } from 'graphql';
 import { failure } from './errors.ts';
 
@@ -21,7 +24,7 @@ import { failure } from './errors.ts';
 const most = { depth: 12, aliases: 15, directives: 20, credentials: 1, cost: 5_000 } as const;
 const mostRoots = { query: 10, mutation: 5, subscription: 1 } as const;
 const mostFragments = 20;
-const pageSize = 20; // what a list brings unless asked (security.md F24)
+const pageSize = 20; // what a list brings unless asked (security.md F24), and what one without pages is taken to bring
 
 /** What a selection amounts to once its fragments are in place. */
 type Measure = Record<keyof typeof most | 'roots', number>;
@@ -34,7 +37,6 @@ export function checkLimits(args: ExecutionArgs): void {
   const operation = getOperationAST(args.document, args.operationName);
   if (!operation) return;
   const measured = measures.get(operation) ?? measure(args, operation);
-  if (!operation.variableDefinitions?.length) measures.set(operation, measured);
   if (measured.roots > mostRoots[operation.operation]) throw tooComplex('roots');
   for (const [name, limit] of Object.entries(most)) if (measured[name as keyof Measure] > limit) throw tooComplex(name);
 }
@@ -45,9 +47,12 @@ function measure({ schema, document, variableValues }: ExecutionArgs, operation:
   const fragments = new Map(document.definitions.flatMap((one) => (one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one]] : [])));
   if (fragments.size > mostFragments) throw tooComplex('fragments');
   const root = schema.getRootType(operation.operation);
-  const measured = new Walk(schema, fragments, variableValues ?? {}).measure(operation.selectionSet, root?.name ?? '');
+  const walk = new Walk(schema, fragments, operation, variableValues ?? {});
+  const found = walk.measure(operation.selectionSet, root?.name ?? '');
   // The introspection query that every tool sends is deeper than the limit; where it is closed, validation has refused it.
-  return isIntrospection(operation) ? { ...measured, depth: 0 } : measured;
+  const measured = isIntrospection(operation) ? { ...found, depth: 0 } : found;
+  if (!walk.varies) measures.set(operation, measured);
+  return measured;
 }
 
 const isIntrospection = ({ selectionSet }: OperationDefinitionNode) =>
@@ -57,13 +62,23 @@ const isIntrospection = ({ selectionSet }: OperationDefinitionNode) =>
 class Walk {
   readonly schema: GraphQLSchema;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  readonly variables: Readonly<Record<string, unknown>>;
+  readonly operation: OperationDefinitionNode;
+  readonly given: Readonly<Record<string, unknown>>;
   readonly measured = new Map<string, Measure>();
+  /** Whether the result depends on the variables. */
+  varies = false;
+  variables: Readonly<Record<string, unknown>> | undefined;
 
-  constructor(schema: GraphQLSchema, fragments: ReadonlyMap<string, FragmentDefinitionNode>, variables: Readonly<Record<string, unknown>>) {
+  constructor(
+    schema: GraphQLSchema,
+    fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+    operation: OperationDefinitionNode,
+    given: Readonly<Record<string, unknown>>,
+  ) {
     this.schema = schema;
     this.fragments = fragments;
-    this.variables = variables;
+    this.operation = operation;
+    this.given = given;
   }
 
   measure(set: SelectionSetNode, typeName: string): Measure {
@@ -89,7 +104,7 @@ class Walk {
     const type = field && getNamedType(field.type);
     const inner = node.selectionSet && type ? this.measure(node.selectionSet, type.name) : nothing;
     const isFree = type && isIntrospectionType(type);
-    const cost = isFree ? 0 : 1 + inner.cost * (field ? this.times(field, node) : 1);
+    const cost = isFree ? 0 : 1 + inner.cost * (field ? this.times(field, node, typeName) : 1);
     add(sum, { ...inner, roots: 1, credentials: field?.extensions.credential === true ? 1 : 0, depth: isFree ? 1 : inner.depth + 1, cost });
     sum.aliases += node.alias ? 1 : 0;
   }
@@ -101,13 +116,27 @@ class Walk {
   }
 
   /** How many objects a list may bring, by the actual values of its arguments. */
-  times(field: GraphQLField<unknown, unknown>, node: FieldNode): number {
-    if (!field.args.some(({ name }) => name === 'first' || name === 'ids')) return 1;
-    const { first, last, ids } = getArgumentValues(field, node, this.variables);
-    const asked = Array.isArray(ids) ? ids.length : (first ?? last ?? pageSize);
-    return Math.max(1, Number(asked));
+  times(field: GraphQLField<unknown, unknown>, node: FieldNode, parent: string): number {
+    const isPaged = field.args.some(({ name }) => sizing.has(name));
+    const isPlainList = isListType(getNullableType(field.type)) && !parent.endsWith('Connection'); // a page counts where it is asked for
+    if (!isPaged) return isPlainList && node.selectionSet ? pageSize : 1;
+    const sizes = node.arguments?.flatMap(({ name, value }) => (sizing.has(name.value) ? this.size(value) : [])) ?? [];
+    return sizes.length > 0 ? Math.max(1, ...sizes) : pageSize;
+  }
+
+  size(value: ValueNode): number | [] {
+    if (value.kind === Kind.INT) return Number(value.value);
+    if (value.kind === Kind.LIST) return value.values.length;
+    if (value.kind !== Kind.VARIABLE) return [];
+    this.varies = true;
+    // With the operation's defaults; values that do not fit their types are what execution will refuse.
+    this.variables ??= getVariableValues(this.schema, this.operation.variableDefinitions ?? [], this.given).coerced ?? {};
+    const said = this.variables[value.name.value];
+    return Array.isArray(said) ? said.length : typeof said === 'number' ? said : [];
   }
 }
+
+const sizing = new Set(['first', 'last', 'ids']);
 
 function add(sum: Measure, inner: Measure) {
   for (const name of ['aliases', 'directives', 'roots', 'credentials', 'cost'] as const) sum[name] += inner[name];

@@ -43,7 +43,9 @@ async function refuseUnfit(factory: SqlMigrationAwareDriverAdapterFactory) {
     const ours = new Set(migrationNames());
     for (const [name, unfinished] of rows as [string, boolean][]) {
       if (unfinished)
-        throw new Error(`The migration ${name} did not finish. Restore the database from its backup, or see docs/operations.md.`);
+        throw new Error(
+          `The migration ${name} did not finish. Restore the database from its backup, or undo by hand what is there of it and set rolled_back_at in its row of _prisma_migrations; docs/operations.md says more.`,
+        );
       if (!ours.has(name))
         throw new Error(
           `The database has the migration ${name}, which this version does not know. Start the version that made it, or a newer one.`,

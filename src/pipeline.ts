@@ -1,38 +1,38 @@
-import { type ExecutionArgs, execute, NoSchemaIntrospectionCustomRule, parse } from 'graphql';
+import {
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  GraphQLError,
+  getOperationAST,
+  NoSchemaIntrospectionCustomRule,
+  parse,
+} from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
+import { cut, stringify } from './answer.ts';
 import { authenticate } from './auth/authenticate.ts';
-import { clientOf } from './client.ts';
-import type { Client, Context, Ground } from './context.ts';
-import { isSound } from './door.ts';
+import type { Context, Ground } from './context.ts';
+import { executeInTime } from './deadline.ts';
 import { failure } from './errors.ts';
 import { subscribeFresh } from './heard.ts';
+import { isSound } from './json.ts';
 import { checkLimits } from './limits.ts';
 import { maskWith } from './mask.ts';
+import type { Caller, Prepare, Prepared } from './operation.ts';
 import { schema } from './schema.ts';
 
 const mostDocument = { characters: 16 * 1024, tokens: 1_500 }; // security.md F21
 
-/** What a transport says of the caller. */
-export interface Caller {
-  readonly client: Client;
-  readonly authorization: string | null;
-}
-
 /** The one way of every operation, over any transport: who asks, limits, rules, masking. */
 export function createPipeline(ground: Ground) {
   const { config, log } = ground;
-  return createYoga<Partial<Caller>, Context>({
+  const mask = maskWith(log);
+  const yoga = createYoga<Caller, Context>({
     schema,
-    context: ({ request, client, authorization, ...rest }) => {
-      const req = (rest as { req?: import('node:http').IncomingMessage }).req;
-      if (client) return authenticate(ground, client, authorization ?? null);
-      if (!req) throw failure('INTERNAL');
-      return authenticate(ground, clientOf(req, config), request.headers.get('authorization'));
-    },
-    plugins: [limits, config.INTROSPECTION ? {} : closed],
+    context: ({ client, authorization }) => authenticate(ground, client, authorization),
+    plugins: [operations, config.INTROSPECTION ? {} : closed],
     parserAndValidationCache: { documentCache: bounded(), errorCache: bounded() },
-    maskedErrors: { maskError: maskWith(log), errorMessage: 'INTERNAL' },
+    maskedErrors: { maskError: mask, errorMessage: 'INTERNAL' },
     logging: false,
     cors: false, // the door's own: Yoga's reflects every origin (security.md, LAB 1)
     multipart: false,
@@ -41,6 +41,24 @@ export function createPipeline(ground: Ground) {
     graphiql: config.production ? false : { title: 'Fieldgate', subscriptionsProtocol: 'WS' },
     healthCheckEndpoint: '/health/none',
   });
+
+  const prepare: Prepare = async (caller, params) => {
+    try {
+      const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ ...caller, params });
+      const document: DocumentNode = parse(params.query);
+      const errors: readonly GraphQLError[] = validate(schema, document);
+      if (errors.length > 0) return cut({ errors: errors.map(mask) }).errors;
+      const { operationName, variables } = params;
+      const kind = getOperationAST(document, operationName)?.operation;
+      if (!kind) return [mask(new GraphQLError('Unknown operation'))];
+      const contextValue: Context = await contextFactory();
+      return { kind, args: { schema, document, operationName, variableValues: variables, contextValue }, execute, subscribe } as Prepared;
+    } catch (error) {
+      return [mask(error)];
+    }
+  };
+
+  return { yoga, prepare };
 }
 
 export type Pipeline = ReturnType<typeof createPipeline>;
@@ -51,22 +69,36 @@ const bounded = () => {
   return { get: (text: string) => cache.get(text), set: (text: string, value: unknown) => void cache.set(text, value as never) };
 };
 
-const limits: Plugin = {
-  onParse: ({ params, setParseFn }) => {
-    const text = String(params.source);
-    if (text.length > mostDocument.characters || !isSound(text))
-      throw failure('QUERY_TOO_COMPLEX', { limit: 'document', http: { status: 400, headers: {} } });
-    setParseFn((source, options) => parse(source, { ...options, maxTokens: mostDocument.tokens }));
-  },
+const operations: Plugin = {
+  onParse: ({ setParseFn }) => setParseFn(parseBounded),
   onExecute: ({ args, setExecuteFn, setResultAndStopExecution }) => {
-    setExecuteFn(execute);
+    setExecuteFn(executeInTime);
     refuse(args, setResultAndStopExecution);
+    return { onExecuteDone: ({ result, setResult }) => setResult(bounds(result as ExecutionResult)) };
   },
   onSubscribe: ({ args, setSubscribeFn, setResultAndStopExecution }) => {
     setSubscribeFn(subscribeFresh);
     refuse(args, setResultAndStopExecution);
   },
 };
+
+/** The result with what bounds its size wherever Yoga writes it down. */
+const bounds = (result: ExecutionResult) => Object.assign(cut(result), { stringify });
+
+/** Runs once for each document that the cache does not know. */
+function parseBounded(source: unknown, options: object) {
+  const text = String(source);
+  if (text.length > mostDocument.characters) throw refusal('QUERY_TOO_COMPLEX', { limit: 'document' });
+  if (!isSound(text) || /\\u(?:0000|\{0+\})/.test(text)) throw refusal('INVALID_INPUT');
+  try {
+    return parse(text, { ...options, maxTokens: mostDocument.tokens });
+  } catch (error) {
+    throw (error as Error).message.includes('Parsing aborted') ? refusal('QUERY_TOO_COMPLEX', { limit: 'tokens' }) : error;
+  }
+}
+
+const refusal = (code: 'QUERY_TOO_COMPLEX' | 'INVALID_INPUT', extensions = {}) =>
+  failure(code, { ...extensions, http: { status: 400, headers: {} } });
 
 function refuse(args: ExecutionArgs, stop: (result: { errors: Error[] }) => void) {
   try {

@@ -31,6 +31,7 @@ import './user/user-setting.ts';
 import './user/users.ts';
 import { specifiedDirectives } from 'graphql';
 import { accessDirective, builder } from './builder.ts';
+import { withIdsAtHand } from './node.ts';
 
 /** The whole graph: this file is its table of contents. */
-export const schema = builder.toSchema({ directives: [...specifiedDirectives, accessDirective] });
+export const schema = withIdsAtHand(builder.toSchema({ directives: [...specifiedDirectives, accessDirective] }));

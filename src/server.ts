@@ -9,9 +9,8 @@ try {
   const lines = [
     `Fieldgate listens at ${running.url}/graphql`,
     ...(config.production ? [] : [`GraphiQL is at ${running.url}/graphql in a browser`]),
-    'The first administrator is made by: npm run admin -- create-superadmin <email>',
+    `The first administrator is made by: npm run admin -- create-superadmin <email>${config.DATABASE_URL ? '' : ' (while the server is stopped)'}`,
   ];
-  console.log(lines.join('\n'));
   let stopping = false;
   const stop = () => {
     if (stopping) process.exit(1); // a second signal ends at once
@@ -22,8 +21,15 @@ try {
     );
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
-  process.on('unhandledRejection', (error) => log.error({ error: String(error) }, 'a rejection was not handled'));
+  // No input ends the process: what nobody caught is a defect that the log shows (security.md 23.8).
+  process.on('unhandledRejection', (error) => log.error({ error: stackOf(error) }, 'a rejection was not handled'));
+  process.on('uncaughtException', (error) => log.error({ error: stackOf(error) }, 'an exception was not caught'));
+  console.log(lines.join('\n'));
 } catch (error) {
-  console.error((error as Error).message);
+  console.error((error as Error).message || (error as NodeJS.ErrnoException).code);
   process.exit(1);
+}
+
+function stackOf(error: unknown) {
+  return String((error as Error | undefined)?.stack ?? error);
 }

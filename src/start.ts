@@ -1,9 +1,11 @@
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import DataLoader from 'dataloader';
 import { type Credential, identify } from './access/viewer.ts';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
 import { connect, type Database } from './db.ts';
+import { startJobs } from './jobs.ts';
 import type { Log } from './log.ts';
 import { loadKeys } from './token/keys.ts';
 import { openTail } from './token/tail.ts';
@@ -26,20 +28,42 @@ export async function start(config: Config, log: Log, database?: Database): Prom
     maxBatchSize: 500,
   });
   const app = createApp({ config, log, keys, db, revocations, identify: identifying });
-  await new Promise<void>((resolve, reject) => {
-    app.server.once('error', reject);
-    app.server.listen(config.PORT, config.HOST, resolve);
+  const stopJobs = startJobs(db, log);
+  const closeGround = async () => {
+    stopJobs();
+    await revocations.close();
+    if (!database) await db.close();
+  };
+  await listen(app.server, config).catch(async (error: Error) => {
+    await app.close();
+    await closeGround();
+    throw error;
   });
   const { port } = app.server.address() as AddressInfo;
   const stop = async () => {
     const closed = new Promise((resolve) => app.server.close(resolve));
-    await app.close();
-    app.server.closeIdleConnections();
+    const idle = setInterval(() => app.server.closeIdleConnections(), 50); // a connection may become idle only after its last answer
     const grace = setTimeout(() => app.server.closeAllConnections(), 25_000); // security.md F34: 30 s in all
-    await closed;
+    revocations.end();
+    await Promise.all([app.close(), closed]);
+    clearInterval(idle);
     clearTimeout(grace);
-    await revocations.close();
-    if (!database) await db.close();
+    await closeGround();
   };
   return { url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`, db, stop };
 }
+
+/** Listens where the settings say. Throws with the name of the setting that is to be changed. */
+async function listen(server: Server, { PORT, HOST }: Config) {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject).listen(PORT, HOST, resolve);
+  await promise.catch(({ code }: NodeJS.ErrnoException) => {
+    const setting = code === 'EADDRINUSE' || code === 'EACCES' ? 'PORT' : 'HOST';
+    throw new Error(`Setting ${setting}: ${unusable[code ?? ''] ?? 'the server cannot listen there'}`);
+  });
+}
+
+const unusable: Record<string, string> = {
+  EADDRINUSE: 'another process listens there',
+  EACCES: 'this process may not listen there',
+};

@@ -49,7 +49,7 @@ const login = `mutation ($input: LoginInput!) { login(input: $input) { ... on Se
 export async function open(settings: Record<string, string> = {}) {
   const config = testConfig(settings);
   const lines: string[] = [];
-  const log = createLog(config, new Writable({ write: (chunk, _, done) => (lines.push(String(chunk)), done()) }));
+  const log = createLog(config, keptIn(lines));
   const { db, url: databaseUrl, drop } = await scratch(config, log);
   const running = await start(config, log, db);
   const sockets: SocketClient[] = [];
@@ -164,6 +164,15 @@ export async function open(settings: Record<string, string> = {}) {
 }
 
 export type World = Awaited<ReturnType<typeof open>>;
+
+/** A stream whose lines are kept. */
+const keptIn = (lines: string[]) =>
+  new Writable({
+    write: (chunk, _, done) => {
+      lines.push(String(chunk));
+      done();
+    },
+  });
 
 /** An address that nobody has used before, so that nobody's throttle counts for anybody else. */
 export const newAddress = () => `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}`;

@@ -1,30 +1,13 @@
 import type { Context } from '../context.ts';
 import { invalid } from '../errors.ts';
-import { condition, known, meeting } from './judge.ts';
+import { condition, known } from './judge.ts';
 import type { Model, Where } from './ownership.ts';
 import { ruleOf } from './rules.ts';
 import { denial, visible } from './verdict.ts';
 
-interface Page {
-  first?: number | null;
-  last?: number | null;
-}
-
 /** Only what the viewer may know of, and of that only what was asked for; the same for rows, counts and cursors. */
 export const listed = <M extends Model>(context: Context, model: M, wanted: Where[M] | undefined): Where[M] =>
   (wanted ? { AND: [visible(context, model), wanted] } : visible(context, model)) as Where[M];
-
-/** Checks the numbers of a page and that its cursor stands at a row that the viewer may know of. */
-export async function checkPage(context: Context, model: Model, args: Page, query: { cursor?: unknown }) {
-  const { first, last } = args;
-  if (first != null && last != null) throw invalid({ first: ['either first or last'] });
-  for (const [name, size] of Object.entries({ first, last }))
-    if (size != null && (size < 1 || size > 100)) throw invalid({ [name]: ['1 to 100'] }); // security.md F24
-  const id = (query.cursor as { id?: string } | undefined)?.id;
-  if (id === undefined) return;
-  const met = await meeting(context.db.prisma, ruleOf(model), context.viewer, model, [id]);
-  if (!met.has(id)) throw invalid({ [first == null && last != null ? 'before' : 'after']: ['no cursor of this list'] });
-}
 
 /**
  * The condition of a filter: each part that was given, and with each the rule of the field that it looks at, so that nothing is found by

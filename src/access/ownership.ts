@@ -21,15 +21,15 @@ interface Ownership<M extends Model> {
   readonly owner?: (user: Prisma.UserWhereInput) => Where[M];
   /** The column that holds the owner's id. */
   readonly ownerId?: string;
-  /** How a set of domain ids becomes a condition on this model; `everywhere` for rows that belong to no domain in particular. */
-  readonly domain?: ((ids: string[]) => Where[M]) | 'everywhere';
+  /** How a set of domain ids, with what makes a grant count now, becomes a condition on this model; `everywhere` for rows that belong to no domain in particular. */
+  readonly domain?: ((ids: string[], live: Prisma.RoleGrantWhereInput) => Where[M]) | 'everywhere';
   /** The column that holds the domain's id. */
   readonly domainId?: string;
 }
 
 /** How each model reaches its owner and its domain. Lists, single rows and writes all follow this one table. */
 export const ownedBy: { readonly [M in Model]: Ownership<M> } = {
-  User: { owner: (user) => user, ownerId: 'id', domain: (ids) => ({ grants: { some: { domainId: { in: ids } } } }) },
+  User: { owner: (user) => user, ownerId: 'id', domain: (ids, live) => ({ grants: { some: { domainId: { in: ids }, ...live } } }) },
   Role: { domain: 'everywhere' },
   RoleGrant: { owner: (user) => ({ user }), ownerId: 'userId', domain: inDomain, domainId: 'domainId' },
   Domain: { domain: (ids) => ({ id: { in: ids } }), domainId: 'id' },

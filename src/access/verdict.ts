@@ -3,7 +3,7 @@ import { batched, type Context } from '../context.ts';
 import { failure } from '../errors.ts';
 import { asWhere, condition, known, meeting } from './judge.ts';
 import type { Model, Row, Where } from './ownership.ts';
-import { print, type Rule } from './rule.ts';
+import { atomsOf, print, type Rule } from './rule.ts';
 import { ruleOf } from './rules.ts';
 
 /**
@@ -35,7 +35,8 @@ export function rowOf<R extends Row>(context: Context, model: Model, id: string 
 /** The error for a rule that was not met: who is nobody is told to sign in, whose proof is old to renew it. */
 export function denial({ viewer }: Pick<Context, 'viewer'>, coordinate: string, rule = ruleOf(coordinate)): GraphQLError {
   if (!viewer) return failure('UNAUTHENTICATED');
-  const stale = !viewer.fresh && print(rule).includes('fresh') && known(rule, { ...viewer, fresh: true }, undefined) !== false;
+  const stale =
+    !viewer.fresh && atomsOf(rule).some(({ is }) => is === 'fresh') && known(rule, { ...viewer, fresh: true }, undefined) !== false;
   return failure(stale ? 'REAUTHENTICATION_REQUIRED' : 'FORBIDDEN', { coordinate, rule: print(rule) });
 }
 

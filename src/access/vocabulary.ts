@@ -89,8 +89,8 @@ export const vocabulary: Readonly<Record<string, Meaning>> = {
   },
   holds: {
     says: 'holds the role',
-    known: (viewer, _, subject) => (viewer ? subject && viewer.grants.some((grant) => grant.roleId === subject.row.id) : false),
-    where: (viewer) => ({ id: { in: viewer.grants.map((grant) => grant.roleId) } }),
+    known: (viewer, _, subject) => (viewer ? subject && held(viewer).some((grant) => grant.roleId === subject.row.id) : false),
+    where: (viewer) => ({ id: { in: held(viewer).map((grant) => grant.roleId) } }),
   },
 };
 
@@ -101,6 +101,9 @@ function rankFrom(viewer: Viewer, rank: number): Prisma.RoleGrantWhereInput {
 }
 
 const live = (viewer: Viewer): Prisma.RoleGrantWhereInput => ({ OR: [{ expiresAt: null }, { expiresAt: { gt: viewer.now } }] });
+
+/** A grant in a domain that is shut grants nothing. */
+const held = (viewer: Viewer) => viewer.grants.filter(({ domain }) => domain?.active !== false);
 
 function ownerOf(subject: Subject | undefined) {
   const column = subject && ownedBy[subject.model].ownerId;
@@ -125,11 +128,8 @@ function administers(viewer: Viewer, model: Model): Condition {
   const { owner, domain } = ownedBy[model];
   if (viewer.administers.length === 0 || !domain) return false;
   if (domain === 'everywhere') return true;
-  const inside = domain(viewer.administers);
+  const inside = domain(viewer.administers, live(viewer));
   const administrator = { domainId: { in: [...viewer.administers, ...viewer.above] }, role: { name: 'ADMIN' }, ...live(viewer) };
-  const members = {
-    some: { domainId: { in: viewer.administers }, ...live(viewer) },
-    none: { OR: [rankFrom(viewer, ranks.ADMIN), administrator] },
-  };
-  return owner ? { AND: [inside, owner({ grants: members })] } : inside;
+  const unranked = owner?.({ grants: { none: { OR: [rankFrom(viewer, ranks.ADMIN), administrator] } } });
+  return unranked ? { AND: [inside, unranked] } : inside;
 }

@@ -70,7 +70,8 @@ async function inside<T>(context: Context, tx: Tx, coordinate: string, work: (wr
 
 async function target(tx: Tx, viewer: Viewer, coordinate: string, model: Model, id: string) {
   if (!isUuid(id)) throw failure('NOT_FOUND');
-  await tx.$queryRaw(sql`select 1 from ${Prisma.raw(`"${model}"`)} where id = ${id}::uuid for update`);
+  const locked = await tx.$queryRaw<unknown[]>(sql`select 1 from ${Prisma.raw(`"${model}"`)} where id = ${id}::uuid for update`);
+  if (locked.length === 0) throw failure('NOT_FOUND');
   const meets = async (rule: Rule, as = viewer) => (await meeting(tx, rule, as, model, [id])).has(id);
   const rule = ruleOf(coordinate);
   if (await meets(rule)) return;

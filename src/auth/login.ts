@@ -8,7 +8,7 @@ import { line, secretText } from '../input.ts';
 import { emailKey } from './email.ts';
 import { hashPassword, verifyPassword } from './password.ts';
 import { Session, startSession } from './session.ts';
-import { forgiven, passwordTries, throttle } from './throttle.ts';
+import { forgive, passwordTries, throttle } from './throttle.ts';
 
 const LoginInput = builder.inputType('LoginInput', {
   description: 'Who logs in, how they prove it, and from where.',
@@ -41,7 +41,7 @@ builder.mutationField('login', (t) =>
       if (!account.confirmed && context.config.REQUIRE_EMAIL_CONFIRMATION) throw await refused(context, account.id, 'EMAIL_NOT_CONFIRMED');
       if (input.domain != null && account.domainId === null) throw await refused(context, account.id, 'DOMAIN_ACCESS_DENIED');
       if (weak) await renewHash(context, account.id, account.hash, input.password);
-      await context.db.query(forgiven(tries));
+      await forgive(context, tries);
       const { id: userId, domainId } = account;
       return startSession(context, { userId, domainId, description: input.device ?? null, action: 'authn_login_success' });
     },

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import argon2 from 'argon2';
-import { failure, refusal } from '../errors.ts';
+import { refusal } from '../errors.ts';
 
 // OWASP Password Storage: argon2id with 19 MiB, 2 passes, 1 lane (security.md F3).
 const cost = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1, hashLength: 32 } as const;
@@ -43,8 +43,10 @@ async function queued<T>(compute: () => Promise<T>): Promise<T> {
   }
 }
 
+const busy = () => refusal('UNAVAILABLE', { 'retry-after': '2' });
+
 function turn(): Promise<void> {
-  if (waiting.length >= mostWaiting) throw refusal('UNAVAILABLE', { 'retry-after': '2' });
+  if (waiting.length >= mostWaiting) throw busy();
   return new Promise((resolve, reject) => {
     const called = () => {
       clearTimeout(timer);
@@ -52,7 +54,7 @@ function turn(): Promise<void> {
     };
     const timer = setTimeout(() => {
       waiting.splice(waiting.indexOf(called), 1);
-      reject(failure('UNAVAILABLE'));
+      reject(busy());
     }, longestWait);
     waiting.push(called);
   });

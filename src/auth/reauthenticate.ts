@@ -5,7 +5,7 @@ import { failure } from '../errors.ts';
 import { secretText } from '../input.ts';
 import { verifyPassword } from './password.ts';
 import { Session, startSession } from './session.ts';
-import { forgiven, passwordTries, throttle } from './throttle.ts';
+import { forgive, passwordTries, throttle } from './throttle.ts';
 
 const ReauthenticateInput = builder.inputType('ReauthenticateInput', {
   description: 'The proof of who is asking.',
@@ -37,7 +37,7 @@ builder.mutationField('reauthenticate', (t) =>
         });
         throw failure('INVALID_CREDENTIALS');
       }
-      await db.query(forgiven(tries));
+      await forgive(context, tries);
       const { domainId, description, expiresAt: until } = token;
       return startSession(context, { userId: user.id, domainId, description, until, action: 'authn_reauthenticate_success' });
     },

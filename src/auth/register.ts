@@ -1,12 +1,12 @@
 import { anyone } from '../access/vocabulary.ts';
 import { recordIn } from '../audit/record.ts';
 import { builder } from '../builder.ts';
+import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
-import { failure, invalid, meaningOf } from '../errors.ts';
-import { emptyToNull, line, secretText } from '../input.ts';
+import { failure, invalid } from '../errors.ts';
+import { emptyToNull, line, locale, secretText } from '../input.ts';
+import { type Account, accountFaults, createAccount } from './account.ts';
 import { emailKey } from './email.ts';
-import { hashPassword, normalized } from './password.ts';
-import { passwordFaults } from './password-policy.ts';
 import { Session, startSession } from './session.ts';
 import { throttle } from './throttle.ts';
 
@@ -18,7 +18,7 @@ const RegisterInput = builder.inputType('RegisterInput', {
     displayName: t.string({ validate: line(120), description: 'The name that others see.' }),
     firstName: t.string({ validate: line(120), description: 'The given name.' }),
     lastName: t.string({ validate: line(120), description: 'The family name.' }),
-    locale: t.string({ validate: line(35), description: 'The preferred language, a BCP 47 tag.' }),
+    locale: t.string({ validate: locale, description: 'The preferred language, a BCP 47 tag.' }),
     device: t.string({ validate: line(120), description: 'What the owner calls the device.' }),
   }),
 });
@@ -45,54 +45,33 @@ builder.mutationField('register', (t) =>
     resolve: async (_, { input }, context) => {
       if (!context.config.PUBLIC_REGISTRATION) throw failure('FORBIDDEN', { coordinate: 'Mutation.register' });
       await throttle(context, { registerByNetwork: context.client.network });
-      const key = checked(context, input);
-      const hash = await hashPassword(input.password);
-      const userId = await create(context, key, input, hash);
+      const faults = accountFaults(context.config, input);
+      if (Object.keys(faults).length > 0) throw invalid(faults);
+      const userId = await createAccount(context.db, context, accountOf(context.config, input));
+      if (!userId) await noteTaken(context, input.email);
       const confirmationRequired = context.config.REQUIRE_EMAIL_CONFIRMATION;
       // Where the address must be proven first, a taken one is answered like a new one (security.md 3.4).
       if (confirmationRequired) return { session: null, confirmationRequired };
       if (!userId) throw failure('TAKEN', { fields: { email: ['taken'] } });
-      const session = await startSession(context, {
-        userId,
-        domainId: null,
-        description: input.device ?? null,
-        action: 'authn_login_success',
-      });
-      return { session, confirmationRequired };
+      const opening = { userId, domainId: null, description: input.device ?? null, action: 'authn_login_success' } as const;
+      return { session: await startSession(context, opening), confirmationRequired };
     },
   }),
 );
 
-function checked({ config }: Context, input: Registration): string {
-  const key = emailKey(input.email);
-  const about = { email: input.email, words: config.PASSWORD_WORDS, min: config.PASSWORD_MIN };
-  const password = passwordFaults(normalized(input.password), about);
-  const fields = { ...(!key && { email: ['not an e-mail address that we take'] }), ...(password.length > 0 && { password }) };
-  if (!key || password.length > 0) throw invalid(fields);
-  return key;
+function accountOf({ DEFAULT_ROLE: role, DEFAULT_DOMAIN: domain }: Config, input: Registration): Account {
+  const { email, password } = input;
+  const profile = {
+    displayName: emptyToNull(input.displayName),
+    firstName: emptyToNull(input.firstName),
+    lastName: emptyToNull(input.lastName),
+    locale: emptyToNull(input.locale),
+  };
+  return { email, password, role, domain, profile };
 }
 
-/** The new user's id; null when the unique key says that the address is taken. */
-async function create(context: Context, key: string, input: Registration, hash: string): Promise<string | null> {
-  const { db, config, client } = context;
-  const { email, displayName, firstName, lastName, locale } = input;
-  try {
-    return await db.prisma.$transaction(async (tx) => {
-      const role = await tx.role.findUniqueOrThrow({ where: { name: config.DEFAULT_ROLE } });
-      const domain = config.DEFAULT_DOMAIN ? await tx.domain.findUniqueOrThrow({ where: { name: config.DEFAULT_DOMAIN } }) : null;
-      const profile = {
-        displayName: emptyToNull(displayName),
-        firstName: emptyToNull(firstName),
-        lastName: emptyToNull(lastName),
-        locale: emptyToNull(locale),
-      };
-      const grants = { create: { roleId: role.id, domainId: domain?.id ?? null } };
-      const user = await tx.user.create({ data: { email, emailKey: key, ...profile, password: { create: { hash } }, grants } });
-      await recordIn(tx, client, context.viewer, { action: 'user_created', userId: user.id, target: ['User', user.id] });
-      return user.id;
-    });
-  } catch (error) {
-    if (meaningOf(error) === 'TAKEN') return null;
-    throw error;
-  }
+/** The owner of a taken address finds the attempt among the events about them. */
+async function noteTaken({ db, client }: Context, email: string) {
+  const owner = await db.prisma.user.findUnique({ where: { emailKey: emailKey(email) ?? '' }, select: { id: true } });
+  await recordIn(db.prisma, client, null, { action: 'user_created', result: 'denied', reason: 'TAKEN', userId: owner?.id ?? null });
 }

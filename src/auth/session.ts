@@ -1,9 +1,10 @@
+import type { Viewer } from '../access/viewer.ts';
 import { anyone } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
 import { become, type Context } from '../context.ts';
-import { type Database, sql } from '../db.ts';
-import { failure } from '../errors.ts';
-import type { Token as TokenRow, User as UserRow } from '../generated/prisma/client.ts';
+import { sql } from '../db.ts';
+import { failure, refusal } from '../errors.ts';
+import type { Token as TokenRow } from '../generated/prisma/client.ts';
 import { signAccessToken } from '../token/jwt.ts';
 import { type Opening, openSession, revoke } from '../token/lifecycle.ts';
 import { hashOf, newSecret } from '../token/secret.ts';
@@ -14,8 +15,9 @@ interface SessionShape {
   accessToken: string;
   expiresAt: Date;
   refreshToken: string;
-  token: TokenRow;
-  user: UserRow;
+  refreshExpiresAt: Date;
+  /** Whose session it is, read when it is asked for; from then on the operation asks as that user. */
+  viewer(): Promise<Viewer>;
 }
 
 /** What somebody gets who has proven who they are. */
@@ -27,19 +29,23 @@ export const Session = builder.objectRef<SessionShape>('Session').implement({
     accessToken: t.exposeString('accessToken', { nullable: false, description: 'The bearer token of further requests, for some minutes.' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: false, description: 'When the access token ends.' }),
     refreshToken: t.exposeString('refreshToken', { description: 'What `refresh` exchanges, once, for the next pair.' }),
-    refreshExpiresAt: t.field({
+    refreshExpiresAt: t.expose('refreshExpiresAt', {
       type: 'DateTime',
       nullable: false,
-      description: 'When the session ends, however often it is refreshed; sooner if it is not used.',
-      resolve: ({ token }) => new Date(Math.min(token.idleExpiresAt.getTime(), token.expiresAt.getTime())),
+      description: 'When the session ends unless it is refreshed before, and at the latest.',
     }),
     token: t.field({
       type: Token,
       nullable: false,
       description: 'The session as its owner lists it.',
-      resolve: ({ token }) => token as never,
+      resolve: async ({ viewer }) => (await viewer()).token as never,
     }),
-    user: t.field({ type: User, nullable: false, description: 'Who is signed in.', resolve: ({ user }) => user as never }),
+    user: t.field({
+      type: User,
+      nullable: false,
+      description: 'Who is signed in.',
+      resolve: async ({ viewer }) => (await viewer()).user as never,
+    }),
   }),
 });
 
@@ -50,38 +56,58 @@ const mostSessions = 20; // security.md F32
  * and the longest unused ones where there are too many.
  */
 export async function startSession(context: Context, opening: Omit<Opening, 'secretHash' | 'client' | 'config'>): Promise<SessionShape> {
+  const { db, client, config } = context;
+  const ended = await endPresented(context);
+  // What takes the place of a session claims it first: not once it was ended meanwhile, and not twice.
+  if (opening.until && !ended) throw refusal('TOKEN_REVOKED');
   const refreshToken = newSecret('refresh');
-  const opened = await openSession(context.db, {
-    ...opening,
-    secretHash: hashOf(refreshToken),
-    client: context.client,
-    config: context.config,
-  });
-  if (!opened) throw failure('ACCOUNT_DISABLED');
-  await endPresented(context);
-  if (opened.others >= mostSessions) await endOldest(context.db, context, opening.userId);
-  return enter(context, opened.id, refreshToken);
+  const id = await openSession(db, { ...opening, secretHash: hashOf(refreshToken), client, config });
+  if (!id) throw failure('ACCOUNT_DISABLED');
+  await endOldest(context, opening.userId);
+  const { token } = await enter(context, id);
+  return withTokens(context, token, refreshToken);
 }
 
-/** The session of that id with a new access token; the rest of the operation asks as its owner. */
-export async function enter(context: Context, id: string, refreshToken: string): Promise<SessionShape> {
+/** What a session's tokens are made of. */
+export type SessionRow = Pick<TokenRow, 'id' | 'userId' | 'authenticatedAt' | 'expiresAt' | 'idleExpiresAt'>;
+
+/** The session with a new access token. */
+export async function withTokens(context: Context, session: SessionRow, refreshToken: string): Promise<SessionShape> {
+  const refreshExpiresAt = new Date(Math.min(session.idleExpiresAt.getTime(), session.expiresAt.getTime()));
+  let viewer: Promise<Viewer> | undefined;
+  return {
+    ...(await signAccessToken(context, session)),
+    refreshToken,
+    refreshExpiresAt,
+    viewer: () => {
+      viewer ??= enter(context, session.id);
+      return viewer;
+    },
+  };
+}
+
+/** The rest of the operation asks as the owner of the session. */
+async function enter(context: Context, id: string): Promise<Viewer> {
+  if (context.viewer?.token.id === id) return context.viewer;
   const identified = await context.identify.load({ sid: id });
   if (!identified || identified.refused) throw failure(identified?.refused ?? 'INVALID_TOKEN');
-  const { viewer } = identified;
-  become(context, viewer);
-  return { ...(await signAccessToken(context, viewer.token)), refreshToken, token: viewer.token, user: viewer.user };
+  become(context, identified.viewer);
+  return identified.viewer;
 }
 
-async function endPresented({ viewer, client, db }: Context): Promise<void> {
-  if (viewer?.token.kind !== 'SESSION') return;
+/** Whether it ended now. */
+async function endPresented({ viewer, client, db }: Context): Promise<boolean> {
+  if (viewer?.token.kind !== 'SESSION') return false;
   const actor = { id: viewer.user.id, tokenId: viewer.token.id };
-  await revoke(db, sql`t.id = ${viewer.token.id}::uuid`, { reason: 'REAUTHENTICATED', initiator: 'USER', actor, client });
+  const ended = await revoke(db, sql`t.id = ${viewer.token.id}::uuid`, { reason: 'REAUTHENTICATED', initiator: 'USER', actor, client });
+  return ended.length > 0;
 }
 
-const endOldest = (db: Pick<Database, 'query'>, { client }: Context, userId: string) =>
+/** Asked after each opening, in a statement of its own: one that counted while it opened would not see those that open beside it. */
+const endOldest = ({ db, client }: Context, userId: string) =>
   revoke(
     db,
-    sql`t.id in (select id from "Token" where "userId" = ${userId}::uuid and kind = 'SESSION' and "revokedAt" is null and "expiresAt" > now()
-      order by "lastUsedAt" desc offset ${mostSessions})`,
+    sql`t.id in (select id from "Token" where "userId" = ${userId}::uuid and kind = 'SESSION' and "revokedAt" is null
+      and "expiresAt" > now() and "idleExpiresAt" > now() order by "lastUsedAt" desc offset ${mostSessions})`,
     { reason: 'SESSION_LIMIT', initiator: 'POLICY', actor: null, client },
   );

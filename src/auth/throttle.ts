@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Context } from '../context.ts';
-import { type Sql, sql } from '../db.ts';
+import { sql } from '../db.ts';
 import { refusal } from '../errors.ts';
+import { Prisma } from '../generated/prisma/client.ts';
+import { ms } from '../token/lifecycle.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -13,53 +15,63 @@ const limits = {
   passwordByNetwork: { most: 100, window: hour },
   registerByNetwork: { most: 30, window: hour }, // security.md F19: a registration causes a mail
   badTokenByNetwork: { most: 100, window: hour }, // security.md 4.7
-  writesByUser: { most: 600, window: minute },
 } as const;
 
 type Limit = keyof typeof limits;
+/** What one try counts for, and in which order. */
 export type Tries = Partial<Record<Limit, string>>;
 
 /** The keys of one try of a password: for an account that does not exist they are as real as for one that does. */
 export const passwordTries = (account: string, network: string): Tries => ({
+  passwordByNetwork: network,
   passwordByAccountAndNetwork: `${account} ${network}`,
   passwordByAccount: account,
-  passwordByNetwork: network,
 });
-
-interface Counted {
-  name: Limit;
-  count: number;
-  wait: number;
-}
 
 /**
  * Counts a try before the secret is looked at, in one statement, in the database: a burst over any number of aliases, batches and nodes
- * reaches the check at most `most` times. Throws RATE_LIMITED with the seconds to wait.
+ * reaches the check at most `most` times. Throws RATE_LIMITED with the seconds to wait. Each limit counts only what those before it let
+ * through, so that a stranger who is refused by the narrow ones does not use up the owner's wide one (security.md 4.5).
  */
 export async function throttle(context: Context, tries: Tries): Promise<void> {
-  const named = Object.entries(tries).map(([name, key]) => ({ name: name as Limit, key: keyOf(name, key) }));
-  named.sort((a, b) => (a.key < b.key ? -1 : 1)); // one order for all, so that two statements never wait for each other
-  const counted = await context.db.query<Counted>(sql`
-    insert into "Throttle" as t (key, count, "expiresAt")
-    select key, 1, now() + millis * interval '1 ms'
-    from unnest(${named.map((one) => one.key)}::text[], ${named.map((one) => limits[one.name].window)}::float8[]) as tried (key, millis)
-    on conflict (key) do update set
-      count = case when t."expiresAt" <= now() then 1 else t.count + 1 end,
-      "expiresAt" = case when t."expiresAt" <= now() then excluded."expiresAt" else t."expiresAt" end
-    returning split_part(key, ':', 1) as name, count, ceil(extract(epoch from "expiresAt" - now()))::int as wait`);
-  const exceeded = counted.filter(({ name, count }) => count > limits[name].most);
-  if (exceeded.length === 0) return;
-  const wait = Math.max(...exceeded.map((one) => one.wait));
-  context.log.warn({ event: 'excess_rate_limit_exceeded', limits: exceeded.map((one) => one.name), network: context.client.network });
-  throw refusal('RATE_LIMITED', { 'retry-after': String(wait) });
+  const named = entries(tries);
+  const counting = named.map(({ name, key }, index) => {
+    const { most, window } = limits[name];
+    const before = index === 0 ? sql`true` : sql`exists (select 1 from ${counted(index - 1)})`;
+    return sql`${counted(index)} as (
+      insert into "Throttle" as t (key, count, "expiresAt") select ${key}, 1, now() + ${ms(window)} where ${before}
+      on conflict (key) do update set
+        count = case when t."expiresAt" <= now() then 1 else t.count + 1 end,
+        "expiresAt" = case when t."expiresAt" <= now() then excluded."expiresAt" else t."expiresAt" end
+      where t."expiresAt" <= now() or t.count < ${most}
+      returning 1)`;
+  });
+  const all = named.map((_, index) => sql`select 1 from ${counted(index)}`);
+  const passed = await context.db.query(sql`with ${Prisma.join(counting)} ${Prisma.join(all, ' union all ')}`);
+  const exceeded = named[passed.length];
+  if (exceeded) throw await refused(context, exceeded);
 }
 
-/** The statement that gives a successful try back: the account and network are no longer suspected, other failures of theirs stay counted. */
-export const forgiven = (tries: Tries): Sql => {
-  const keys = Object.entries(tries).map(([name, key]) => keyOf(name, key));
-  return sql`update "Throttle" set count = case when key like 'passwordByAccountAndNetwork:%' then 0 else greatest(count - 1, 0) end
-    where key = any(${keys}::text[])`;
-};
+const counted = (index: number) => Prisma.raw(`counted${index}`);
+
+async function refused({ db, log, client }: Context, { name, key }: { name: Limit; key: string }) {
+  const left = sql`select ceil(extract(epoch from "expiresAt" - now()))::int as wait from "Throttle" where key = ${key}`;
+  const [row] = await db.query<{ wait: number }>(left);
+  log.warn({ event: 'excess_rate_limit_exceeded', limit: name, network: client.network });
+  return refusal('RATE_LIMITED', { 'retry-after': String(Math.max(1, row?.wait ?? 1)) });
+}
+
+/** Gives a successful try back: the account and network are no longer suspected, other failures of theirs stay counted. */
+export async function forgive({ db }: Context, tries: Tries): Promise<void> {
+  const keys = entries(tries).map((one) => one.key);
+  // Rows are locked in the order of `throttle`, so that the two never wait for each other.
+  await db.query(sql`
+    with held as (select key from "Throttle" where key = any(${keys}::text[]) order by array_position(${keys}::text[], key::text) for update)
+    update "Throttle" t set count = case when t.key like 'passwordByAccountAndNetwork:%' then 0 else greatest(t.count - 1, 0) end
+    from held where t.key = held.key`);
+}
+
+const entries = (tries: Tries) => Object.entries(tries).map(([name, key]) => ({ name: name as Limit, key: keyOf(name, key) }));
 
 /** Addresses do not stand in the table as such. */
 const keyOf = (name: string, key: string) => `${name}:${createHash('sha256').update(key).digest('base64url')}`;

@@ -3,14 +3,15 @@ import { anyone, scope, superadmin } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
 import { failure, invalid } from '../errors.ts';
-import { domainName, line } from '../input.ts';
+import { domainName, label, line } from '../input.ts';
 import { Domain } from './domain.ts';
+import { heldDomain } from './held-domain.ts';
 
 const CreateDomainInput = builder.inputType('CreateDomainInput', {
   description: 'A new domain.',
   fields: (t) => ({
     name: t.string({ required: true, validate: domainName, description: 'The unique name: lower-case letters, digits and hyphens.' }),
-    displayName: t.string({ required: true, validate: line(120).min(1, 'not empty'), description: 'The name that people read.' }),
+    displayName: t.string({ required: true, validate: label(120), description: 'The name that people read.' }),
     parent: t.string({ validate: line(63), description: 'The name of the domain above.' }),
   }),
 });
@@ -33,18 +34,19 @@ builder.mutationField('createDomain', (t) =>
     resolve: (_, { input }, context, info) =>
       write(context, info, async ({ tx, audit }) => {
         const { name, displayName } = input;
-        if (await tx.domain.findUnique({ where: { name } })) throw failure('TAKEN', { fields: { name: ['taken'] } });
-        const parent = input.parent == null ? null : await tx.domain.findUnique({ where: { name: input.parent } });
-        if (input.parent != null && !parent) throw invalid({ parent: ['no such domain'] });
-        const domain = await tx.domain.create({ data: { name, displayName, parentId: parent?.id ?? null } });
+        const parent = input.parent == null ? null : await heldDomain(tx, input.parent);
+        if (parent === undefined) throw invalid({ parent: ['no such domain'] });
+        const data = { name, displayName, parentId: parent?.id ?? null };
+        const [domain] = await tx.domain.createManyAndReturn({ data, skipDuplicates: true });
+        if (!domain) throw failure('TAKEN', { fields: { name: ['taken'] } });
         await audit({
           action: 'authz_admin',
           reason: 'domain created',
           domainId: domain.id,
           target: ['Domain', domain.id],
-          details: { name },
+          details: data,
         });
-        return { domain: domain as never };
+        return { domain };
       }),
   }),
 );

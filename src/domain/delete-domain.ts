@@ -5,7 +5,7 @@ import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
 import { invalid } from '../errors.ts';
 import { Domain } from './domain.ts';
-import { endEntries } from './update-domain.ts';
+import { endEntries } from './end-entries.ts';
 
 const DeleteDomainInput = builder.inputType('DeleteDomainInput', {
   description: 'Which domain goes.',
@@ -32,9 +32,11 @@ builder.mutationField('deleteDomain', (t) =>
         const { tx, target, audit } = writing;
         const { id } = input.id;
         await target('Domain', id);
-        if ((await tx.domain.count({ where: { parentId: id } })) > 0) throw invalid({ id: ['has domains below it'] });
+        const { name } = await tx.domain.findUniqueOrThrow({ where: { id } });
+        if (name === context.config.DEFAULT_DOMAIN) throw invalid({ id: ['new users enter it: DEFAULT_DOMAIN'] });
+        if (await tx.domain.findFirst({ where: { parentId: id } })) throw invalid({ id: ['has domains below it'] });
         await endEntries(writing, context.client, id, 'DOMAIN_DELETED');
-        const { name } = await tx.domain.delete({ where: { id } });
+        await tx.domain.delete({ where: { id } });
         await audit({ action: 'authz_admin', reason: 'domain deleted', domainId: id, target: ['Domain', id], details: { name } });
         return { deletedId: encodeGlobalID('Domain', id) };
       }),

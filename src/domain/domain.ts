@@ -1,4 +1,4 @@
-import { checkPage, filtered, listed } from '../access/list.ts';
+import { filtered, listed } from '../access/list.ts';
 import { all, any } from '../access/rule.ts';
 import { rowOf, seen } from '../access/verdict.ts';
 import { active, admin, anyone, domainAdmin, scope, signedIn } from '../access/vocabulary.ts';
@@ -20,13 +20,18 @@ export const Domain = builder.prismaNode('Domain', {
     active: t.exposeBoolean('active', { access: known }),
     createdAt: t.expose('createdAt', { type: 'DateTime', access: known }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', access: known }),
-    children: t.relatedConnection('children', {
-      cursor: 'id',
-      access: known,
-      description: 'The domains directly below, as far as the viewer may know of them.',
-      query: (_, context) => ({ where: listed(context, 'Domain', undefined), orderBy: { id: 'asc' as const } }),
-      totalCount: true,
-    }),
+    children: t.relatedConnection(
+      'children',
+      {
+        cursor: 'id',
+        access: known,
+        description: 'The domains directly below, as far as the viewer may know of them.',
+        query: (_, context) => ({ where: listed(context, 'Domain', undefined), orderBy: { id: 'asc' as const } }),
+        totalCount: true,
+      },
+      { description: 'A page of the domains below.' },
+      { description: 'A domain below.' },
+    ),
   }),
 });
 
@@ -44,7 +49,7 @@ builder.queryField('domain', (t) =>
     type: Domain,
     description: 'A domain by name.',
     access: anyone('the names of active domains are public'),
-    args: { name: t.arg.string({ required: true, description: 'The name of the domain.' }) },
+    args: { name: t.arg.string({ required: true, validate: line(63), description: 'The name of the domain.' }) },
     resolve: async (query, _, { name }, context) => {
       const domain = await seen(context, 'Domain', await context.db.prisma.domain.findUnique({ ...query, where: { name } }));
       if (!domain) throw failure('NOT_FOUND');
@@ -63,18 +68,20 @@ const DomainFilter = builder.inputType('DomainFilter', {
 });
 
 builder.queryField('domains', (t) =>
-  t.prismaConnection({
-    type: Domain,
-    cursor: 'id',
-    description: 'The domains that the viewer may know of.',
-    access: anyone('the names of active domains are public'),
-    args: { filter: t.arg({ type: DomainFilter, description: 'Which domains are meant.' }) },
-    totalCount: (_, { filter }, context) => context.db.prisma.domain.count({ where: where(context, filter) }),
-    resolve: async (query, _, args, context) => {
-      await checkPage(context, 'Domain', args, query);
-      return context.db.prisma.domain.findMany({ ...query, where: where(context, args.filter), orderBy: { id: 'asc' } });
+  t.prismaConnection(
+    {
+      type: Domain,
+      cursor: 'id',
+      description: 'The domains that the viewer may know of.',
+      access: anyone('the names of active domains are public'),
+      args: { filter: t.arg({ type: DomainFilter, description: 'Which domains are meant.' }) },
+      totalCount: (_, { filter }, context) => context.db.prisma.domain.count({ where: where(context, filter) }),
+      resolve: (query, _, { filter }, context) =>
+        context.db.prisma.domain.findMany({ ...query, where: where(context, filter), orderBy: { id: 'asc' } }),
     },
-  }),
+    { name: 'DomainConnection', description: 'A page of domains.' },
+    { name: 'DomainEdge', description: 'A domain in a list.' },
+  ),
 );
 
 const where = (context: Context, filter: typeof DomainFilter.$inferInput | null | undefined) =>

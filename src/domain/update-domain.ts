@@ -1,19 +1,20 @@
 import { all, any } from '../access/rule.ts';
 import { admin, anyone, domainAdmin, scope, superadmin } from '../access/vocabulary.ts';
-import { type Write, write } from '../access/write.ts';
+import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
-import type { Client } from '../context.ts';
-import { sql, type Tx, within } from '../db.ts';
+import { sql, type Tx } from '../db.ts';
 import { invalid } from '../errors.ts';
-import { line } from '../input.ts';
-import { revoke } from '../token/lifecycle.ts';
+import { label, line, neverNull } from '../input.ts';
 import { Domain } from './domain.ts';
+import { endEntries } from './end-entries.ts';
+import { heldDomain } from './held-domain.ts';
 
 const UpdateDomainInput = builder.inputType('UpdateDomainInput', {
   description: 'What changes of a domain: what is left out stays.',
+  validate: neverNull('displayName', 'active'),
   fields: (t) => ({
     id: t.globalID({ required: true, for: Domain, description: 'The id of the domain.' }),
-    displayName: t.string({ validate: line(120).min(1, 'not empty'), description: 'The name that people read.' }),
+    displayName: t.string({ validate: label(120), description: 'The name that people read.' }),
     active: t.boolean({ description: 'Whether it is active; an administrator says so.' }),
     parent: t.string({ validate: line(63), description: 'The name of the domain above, null for none; a superadmin says so.' }),
   }),
@@ -38,12 +39,13 @@ builder.mutationField('updateDomain', (t) =>
     resolve: (_, { input }, context, info) =>
       write(context, info, async (writing) => {
         const { tx, target, require, audit } = writing;
+        const { displayName, active, parent } = input;
         const { id } = input.id;
+        if (parent !== undefined) await takeTurns(tx);
         await target('Domain', id);
-        if (input.active != null) require(admin);
-        if (input.parent !== undefined) require(superadmin);
-        const parentId = input.parent === undefined ? undefined : await above(tx, id, input.parent);
-        const { displayName, active } = input;
+        if (active != null) require(admin);
+        if (parent !== undefined) require(superadmin);
+        const parentId = parent == null ? parent : await parentOf(tx, id, parent);
         const data = {
           ...(displayName != null && { displayName }),
           ...(active != null && { active }),
@@ -52,25 +54,17 @@ builder.mutationField('updateDomain', (t) =>
         const domain = await tx.domain.update({ where: { id }, data });
         await audit({ action: 'authz_admin', reason: 'domain updated', domainId: id, target: ['Domain', id], details: data });
         if (active === false) await endEntries(writing, context.client, id, 'DOMAIN_DISABLED');
-        return { domain: domain as never };
+        return { domain };
       }),
   }),
 );
 
-/** Ends what was entered through the domain. */
-export const endEntries = ({ tx, viewer }: Write, client: Client, domainId: string, reason: 'DOMAIN_DISABLED' | 'DOMAIN_DELETED') =>
-  revoke(within(tx), sql`t."domainId" = ${domainId}::uuid`, {
-    reason,
-    initiator: 'ADMIN',
-    actor: { id: viewer.user.id, tokenId: viewer.token.id },
-    client,
-  });
+/** Of two moves at the same moment the second sees the first, so that together they close no circle. */
+const takeTurns = (tx: Tx) => tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtext('fieldgate.domains'))::text`);
 
-/** The id of the new parent. Moves take turns, so that no two of them together close a circle. */
-async function above(tx: Tx, id: string, name: string | null): Promise<string | null> {
-  if (name === null) return null;
-  await tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtext('fieldgate.domains'))::text`);
-  const parent = await tx.domain.findUnique({ where: { name } });
+/** The id of the domain that is to be the parent of `id`. */
+async function parentOf(tx: Tx, id: string, name: string): Promise<string> {
+  const parent = await heldDomain(tx, name);
   if (!parent) throw invalid({ parent: ['no such domain'] });
   const circle = await tx.$queryRaw<unknown[]>(sql`
     with recursive up as (

@@ -34,15 +34,16 @@ builder.mutationField('createRole', (t) =>
     resolve: (_, { input }, context, info) =>
       write(context, info, async ({ tx, audit }) => {
         const { name, description, permissions } = input;
-        if (await tx.role.findUnique({ where: { name } })) throw failure('TAKEN', { fields: { name: ['taken'] } });
-        const role = await tx.role.create({ data: { name, description: emptyToNull(description), permissions: permissions ?? [] } });
+        const data = { name, description: emptyToNull(description), permissions: permissions ?? [] };
+        const [role] = await tx.role.createManyAndReturn({ data, skipDuplicates: true });
+        if (!role) throw failure('TAKEN', { fields: { name: ['taken'] } });
         await audit({
           action: 'authz_admin',
           reason: 'role created',
           target: ['Role', role.id],
-          details: { name, permissions: role.permissions },
+          details: data,
         });
-        return { role: role as never };
+        return { role };
       }),
   }),
 );

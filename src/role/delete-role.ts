@@ -5,6 +5,7 @@ import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
 import { invalid } from '../errors.ts';
 import { Role } from './role.ts';
+import { inForce } from './role-grant.ts';
 
 const DeleteRoleInput = builder.inputType('DeleteRoleInput', {
   description: 'Which role goes.',
@@ -27,12 +28,15 @@ builder.mutationField('deleteRole', (t) =>
     access: all(session, superadmin),
     args: { input: t.arg({ type: DeleteRoleInput, required: true, description: 'The role.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, target, audit }) => {
+      write(context, info, async ({ tx, viewer, target, audit }) => {
         const { id } = input.id;
         await target('Role', id);
-        const role = await tx.role.findUniqueOrThrow({ where: { id }, include: { _count: { select: { grants: true } } } });
+        const role = await tx.role.findUniqueOrThrow({ where: { id } });
         if (role.builtIn) throw invalid({ id: ['built-in roles are immutable'] });
-        if (role._count.grants > 0) throw invalid({ id: ['still granted; revoke it first'] });
+        if (role.name === context.config.DEFAULT_ROLE) throw invalid({ id: ['new users get it: DEFAULT_ROLE'] });
+        const held = await tx.roleGrant.findFirst({ where: { roleId: id, ...inForce(viewer.now) } });
+        if (held) throw invalid({ id: ['still granted; revoke it first'] });
+        await tx.roleGrant.deleteMany({ where: { roleId: id } });
         await tx.role.delete({ where: { id } });
         await audit({ action: 'authz_admin', reason: 'role deleted', target: ['Role', id], details: { name: role.name } });
         return { deletedId: encodeGlobalID('Role', id) };

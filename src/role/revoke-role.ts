@@ -4,7 +4,8 @@ import { builder } from '../builder.ts';
 import { line } from '../input.ts';
 import { keepOneSuperadmin } from '../user/last-superadmin.ts';
 import { User } from '../user/user.ts';
-import { grantRule, roleAndDomain } from './grant-role.ts';
+import { grantable, grantRule } from './grantable.ts';
+import { inForce } from './role-grant.ts';
 
 const RevokeRoleInput = builder.inputType('RevokeRoleInput', {
   description: 'Who is to lose which role, and where.',
@@ -33,23 +34,19 @@ builder.mutationField('revokeRole', (t) =>
     args: { input: t.arg({ type: RevokeRoleInput, required: true, description: 'The grant.' }) },
     resolve: (_, { input }, context, info) =>
       write(context, info, async (writing) => {
-        const { tx, target, audit } = writing;
+        const { tx, viewer, target, audit } = writing;
         const userId = input.userId.id;
         await target('User', userId);
-        const { role, domain } = await roleAndDomain(writing, input.role, input.domain ?? null);
+        const { role, domain } = await grantable(writing, input);
         if (role.name === 'SUPERADMIN') await keepOneSuperadmin(tx, userId);
-        const { count } = await tx.roleGrant.deleteMany({ where: { userId, roleId: role.id, domainId: domain?.id ?? null } });
+        const domainId = domain?.id ?? null;
+        const grant = await tx.roleGrant.findFirst({ where: { userId, roleId: role.id, domainId, ...inForce(viewer.now) } });
+        if (!grant) return { changed: false };
+        await tx.roleGrant.delete({ where: { id: grant.id } });
+        const about = { userId, domainId, target: ['RoleGrant', grant.id] } as const;
         const details = { role: role.name, domain: domain?.name ?? null };
-        if (count > 0)
-          await audit({
-            action: 'privilege_permissions_changed',
-            reason: 'revoked',
-            userId,
-            domainId: domain?.id,
-            target: ['User', userId],
-            details,
-          });
-        return { changed: count > 0 };
+        await audit({ action: 'privilege_permissions_changed', reason: 'revoked', ...about, details });
+        return { changed: true };
       }),
   }),
 );

@@ -1,13 +1,13 @@
 import { all, any } from '../access/rule.ts';
 import { rowOf, seen, visible } from '../access/verdict.ts';
-import { type Grant, withGrantDates } from '../access/viewer.ts';
+import type { Grant } from '../access/viewer.ts';
 import { admin, domainAdmin, scope, self } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
 import { batched, type Context } from '../context.ts';
-import { sql } from '../db.ts';
 import { Domain } from '../domain/domain.ts';
-import type { RoleGrant as GrantRow, Prisma } from '../generated/prisma/client.ts';
+import type { RoleGrant as GrantRow, Prisma, User as UserRow } from '../generated/prisma/client.ts';
 import { User } from '../user/user.ts';
+import { readHeld } from './held.ts';
 import { Role } from './role.ts';
 
 export const RoleGrant = builder.prismaNode('RoleGrant', {
@@ -46,23 +46,28 @@ builder.prismaObjectFields('User', (t) => ({
     type: [RoleGrant],
     description: 'The roles that the user holds now, everywhere or in a domain that the viewer may know of.',
     nullable: { list: true, items: false },
-    resolve: (user, _, context) => grantsOf(context, user.id) as never,
+    resolve: (user: UserRow | UserWithGrants, _, context) => grantsOf(context, user) as never,
   }),
 }));
 
 /** The condition on grants in force that the viewer may know of. */
 export const grantedTo = (context: Context, wanted: Prisma.RoleGrantWhereInput): Prisma.RoleGrantWhereInput => ({
-  AND: [wanted, visible(context, 'RoleGrant'), { OR: [{ expiresAt: null }, { expiresAt: { gt: context.viewer?.now ?? new Date() } }] }],
+  AND: [wanted, visible(context, 'RoleGrant'), inForce(context.viewer?.now ?? new Date())],
 });
 
+/** The condition on grants in force at that time. */
+export const inForce = (now: Date) => ({ OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] });
+
+/** A user who was read together with the grants that are in force. */
+type UserWithGrants = UserRow & { readonly grants: readonly Grant[] };
+
 /** The grants of a user that are in force and that the viewer may know of; the viewer's own are at hand already. */
-function grantsOf(context: Context, userId: string): Grant[] | Promise<Grant[]> {
+function grantsOf(context: Context, user: UserRow | UserWithGrants): Grant[] | Promise<Grant[]> {
   const { viewer } = context;
-  return viewer?.user.id === userId
-    ? knownOf(context, viewer.grants)
-    : grants(context)
-        .load(userId)
-        .then((found) => knownOf(context, found));
+  if ('grants' in user) return knownOf(context, user.grants);
+  if (viewer?.user.id === user.id) return knownOf(context, viewer.grants);
+  const found = grants(context).load(user.id);
+  return found.then((held) => knownOf(context, held));
 }
 
 function knownOf(context: Context, held: readonly Grant[]): Grant[] | Promise<Grant[]> {
@@ -80,10 +85,6 @@ function seenWhole(context: Context, grant: Grant) {
 
 const grants = (context: Context) =>
   batched(context, 'grants of users', async (userIds: readonly string[]) => {
-    const rows = await context.db.query<Grant>(sql`
-      select g.*, row_to_json(r) as role, row_to_json(d) as domain
-      from "RoleGrant" g join "Role" r on r.id = g."roleId" left join "Domain" d on d.id = g."domainId"
-      where g."userId" = any(${userIds}::uuid[]) and (g."expiresAt" is null or g."expiresAt" > now()) order by g.id`);
-    const byUser = Map.groupBy(rows.map(withGrantDates), (grant) => grant.userId);
-    return userIds.map((id) => byUser.get(id) ?? []);
+    const held = await readHeld(context.db, userIds);
+    return userIds.map((id) => held.get(id) ?? []);
   });

@@ -1,9 +1,10 @@
-import { checkPage, listed } from '../access/list.ts';
+import { listed } from '../access/list.ts';
 import { all, any } from '../access/rule.ts';
 import { seen } from '../access/verdict.ts';
 import { admin, domainAdmin, holds, scope } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
 import { failure } from '../errors.ts';
+import { line } from '../input.ts';
 
 export const Role = builder.prismaNode('Role', {
   id: { field: 'id', description: 'The opaque global id.' },
@@ -23,7 +24,7 @@ builder.queryField('role', (t) =>
     type: Role,
     description: 'A role by name.',
     access: scope('roles:read'),
-    args: { name: t.arg.string({ required: true, description: 'The name of the role.' }) },
+    args: { name: t.arg.string({ required: true, validate: line(63), description: 'The name of the role.' }) },
     resolve: async (query, _, { name }, context) => {
       const role = await seen(context, 'Role', await context.db.prisma.role.findUnique({ ...query, where: { name } }));
       if (!role) throw failure('NOT_FOUND');
@@ -33,15 +34,17 @@ builder.queryField('role', (t) =>
 );
 
 builder.queryField('roles', (t) =>
-  t.prismaConnection({
-    type: Role,
-    cursor: 'id',
-    description: 'The roles that the viewer may know of.',
-    access: scope('roles:read'),
-    totalCount: (_, __, context) => context.db.prisma.role.count({ where: listed(context, 'Role', undefined) }),
-    resolve: async (query, _, args, context) => {
-      await checkPage(context, 'Role', args, query);
-      return context.db.prisma.role.findMany({ ...query, where: listed(context, 'Role', undefined), orderBy: { id: 'asc' } });
+  t.prismaConnection(
+    {
+      type: Role,
+      cursor: 'id',
+      description: 'The roles that the viewer may know of.',
+      access: scope('roles:read'),
+      totalCount: (_, __, context) => context.db.prisma.role.count({ where: listed(context, 'Role', undefined) }),
+      resolve: (query, _, __, context) =>
+        context.db.prisma.role.findMany({ ...query, where: listed(context, 'Role', undefined), orderBy: { id: 'asc' } }),
     },
-  }),
+    { name: 'RoleConnection', description: 'A page of roles.' },
+    { name: 'RoleEdge', description: 'A role in a list.' },
+  ),
 );

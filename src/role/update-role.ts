@@ -3,15 +3,16 @@ import { anyone, session, superadmin } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
 import { invalid } from '../errors.ts';
-import { emptyToNull, prose } from '../input.ts';
+import { emptyToNull, neverNull, prose } from '../input.ts';
 import { permissionNames } from './permissions.ts';
 import { Role } from './role.ts';
 
 const UpdateRoleInput = builder.inputType('UpdateRoleInput', {
   description: 'What changes of a role: what is left out stays.',
+  validate: neverNull('permissions'),
   fields: (t) => ({
     id: t.globalID({ required: true, for: Role, description: 'The id of the role.' }),
-    description: t.string({ validate: prose(2_000), description: 'What the role is for.' }),
+    description: t.string({ validate: prose(2_000), description: 'What the role is for; null or an empty text clears it.' }),
     permissions: t.stringList({ validate: permissionNames, description: 'All that it permits.' }),
   }),
 });
@@ -37,18 +38,12 @@ builder.mutationField('updateRole', (t) =>
         await target('Role', id);
         const before = await tx.role.findUniqueOrThrow({ where: { id } });
         if (before.builtIn) throw invalid({ id: ['built-in roles are immutable'] });
-        const permissions = input.permissions ?? before.permissions;
-        const role = await tx.role.update({
-          where: { id },
-          data: { ...('description' in input && { description: emptyToNull(input.description) }), permissions },
-        });
-        await audit({
-          action: 'authz_change',
-          reason: 'role updated',
-          target: ['Role', id],
-          details: { before: before.permissions, after: permissions },
-        });
-        return { role: role as never };
+        const { description, permissions } = input;
+        const data = { ...(description !== undefined && { description: emptyToNull(description) }), ...(permissions && { permissions }) };
+        const role = await tx.role.update({ where: { id }, data });
+        const details = { name: role.name, before: before.permissions, after: role.permissions };
+        await audit({ action: 'authz_change', reason: 'role updated', target: ['Role', id], details });
+        return { role };
       }),
   }),
 );

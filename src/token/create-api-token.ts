@@ -4,8 +4,9 @@ import { all } from '../access/rule.ts';
 import { anyone, fresh, session } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
+import { sql } from '../db.ts';
 import { invalid } from '../errors.ts';
-import { future, line } from '../input.ts';
+import { future, label, line } from '../input.ts';
 import { hashOf, newSecret } from './secret.ts';
 import { Token } from './token.ts';
 
@@ -18,7 +19,7 @@ const scopes = z
 const CreateApiTokenInput = builder.inputType('CreateApiTokenInput', {
   description: 'A new API token of the viewer.',
   fields: (t) => ({
-    description: t.string({ required: true, validate: line(120).min(1, 'not empty'), description: 'What its owner calls it.' }),
+    description: t.string({ required: true, validate: label(120), description: 'What its owner calls it.' }),
     scopes: t.stringList({ required: true, validate: scopes, description: 'What it may be used for: names of permissions.' }),
     expiresAt: t.field({
       type: 'DateTime',
@@ -56,6 +57,8 @@ builder.mutationField('createApiToken', (t) =>
         if (expiresAt && expiresAt > latest) throw invalid({ expiresAt: ['at most 366 days ahead'] });
         const grant = domain == null ? undefined : viewer.grants.find((held) => held.domain?.name === domain && held.domain.active);
         if (domain != null && !grant) throw invalid({ domain: ['no domain in which you hold a role'] });
+        // One after another for each user: tokens that are made at once do not see each other.
+        await tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtextextended(${`fieldgate.tokens ${userId}`}, 0))::text`);
         const live = { userId, kind: 'API', revokedAt: null, expiresAt: { gt: viewer.now } } as const;
         if ((await tx.token.count({ where: live })) >= mostTokens) throw invalid({ description: [`at most ${mostTokens} tokens`] });
         const secret = newSecret('api');

@@ -2,6 +2,7 @@ import { hash, randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import type { Ground } from '../context.ts';
 import { refusal } from '../errors.ts';
+import { isUuid } from '../input.ts';
 
 /** What a verified access token says: whose session it is and until when it holds. Seconds since 1970. */
 export interface Claims {
@@ -71,7 +72,8 @@ async function check({ config, keys }: Signer, text: string): Promise<Claims> {
     throw refusal(error.code === 'ERR_JWT_EXPIRED' ? 'TOKEN_EXPIRED' : 'INVALID_TOKEN');
   });
   const { sub, sid, exp, iat, aud, jti } = payload;
-  const wellFormed = [sub, sid, jti].every((one) => typeof one === 'string') && aud === config.AUDIENCE;
+  const wellFormed =
+    [sub, sid].every((one) => typeof one === 'string' && isUuid(one)) && typeof jti === 'string' && aud === config.AUDIENCE;
   const timely = Number.isFinite(exp) && Number(iat) <= Date.now() / 1000 + clockTolerance && Number(exp) - Number(iat) <= longest;
   if (!wellFormed || !timely) throw refusal('INVALID_TOKEN');
   return { sub, sid, exp } as Claims;

@@ -51,11 +51,11 @@ export interface Opening {
   readonly action: 'authn_login_success' | 'authn_reauthenticate_success';
 }
 
-/** Opens a session for a user who is enabled at that moment, in one statement. Answers its id and how many others are live; undefined if not. */
-export async function openSession({ query }: Query, opening: Opening): Promise<{ id: string; others: number } | undefined> {
+/** Opens a session for a user who is enabled at that moment, in one statement. Answers its id; undefined if not. */
+export async function openSession({ query }: Query, opening: Opening): Promise<string | undefined> {
   const { userId, domainId, description, secretHash, client, config, until = null, action } = opening;
   const login = action === 'authn_login_success';
-  const [opened] = await query<{ id: string; others: number }>(sql`
+  const [opened] = await query<{ id: string }>(sql`
     with who as (
       update "User" set "loginCount" = "loginCount" + ${login ? 1 : 0}::int,
         "lastLoginAt" = case when ${login}::bool then coalesce("currentLoginAt", now()) else "lastLoginAt" end,
@@ -73,9 +73,8 @@ export async function openSession({ query }: Query, opening: Opening): Promise<{
       insert into "AuditEvent" (action, result, "userId", "domainId", "targetType", "targetId", "actorId", "actorTokenId", network, agent, "requestId")
       select ${action}, 'ok', "userId", ${domainId}::uuid, 'Token', id, "userId", id, ${client.network}, ${client.agent}, ${client.requestId} from opened
     )
-    select id::text, (select count(*)::int from "Token" o where o."userId" = opened."userId" and o.kind = 'SESSION' and o."revokedAt" is null
-      and o."expiresAt" > now()) as others from opened`);
-  return opened;
+    select id::text from opened`);
+  return opened?.id;
 }
 
 /** A duration in milliseconds as an interval. */

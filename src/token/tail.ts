@@ -1,35 +1,48 @@
-import { createPubSub } from 'graphql-yoga';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, sql } from '../db.ts';
 import { channels } from '../events.ts';
 import type { TokenRevocation } from '../generated/prisma/client.ts';
+import type { Inbox } from '../inbox.ts';
 import type { Log } from '../log.ts';
 
 export type Revocation = Omit<TokenRevocation, 'txid' | 'seq'> & { readonly txid: string; readonly seq: string };
 
 /** What a node hears of revocations, its own and those of other nodes. */
 export interface Tail {
-  /** The revocations that are committed from now on. */
-  follow(): AsyncIterable<Revocation> & { return(): unknown };
+  /** Puts the wanted ones of those that are committed from now on into the inbox. Answers how to stop. */
+  follow(inbox: Inbox<Revocation>, wanted: (revocation: Revocation) => boolean): () => void;
   /** Calls `heard` for each; answers how to stop. */
   on(heard: (revocation: Revocation) => void): () => void;
+  /** Lets all followers go: their streams end. */
+  end(): void;
   close(): Promise<void>;
 }
 
 const pollEvery = 1_000; // milliseconds within which a lost wake-up is made good (security.md F20, 24.1)
+const pause = { after: 100, most: 1_000 }; // of many at once, followers get so many before they may catch up, for so many milliseconds
 
 /** Follows the table of revocations; NOTIFY is only a wake-up. */
 export async function openTail(db: Pick<Database, 'query' | 'listen'>, log: Log): Promise<Tail> {
-  const pubsub = createPubSub<{ revoked: [Revocation] }>();
   const listeners = new Set<(revocation: Revocation) => void>();
+  const inboxes = new Set<Inbox<Revocation>>();
   const read = await reader(db);
   let reading: Promise<void> | undefined;
   let again = false;
+  const tell = (revocation: Revocation) => {
+    for (const heard of listeners)
+      try {
+        heard(revocation);
+      } catch (error) {
+        log.error({ error: String((error as Error).stack) }, 'a revocation was not taken in');
+      }
+  };
   const drain = async () => {
     do {
       again = false;
-      for (const revocation of await read()) {
-        pubsub.publish('revoked', revocation);
-        for (const heard of listeners) heard(revocation);
+      const revocations = await read();
+      for (const [index, revocation] of revocations.entries()) {
+        if (index > 0 && index % pause.after === 0) await caughtUp(inboxes);
+        tell(revocation);
       }
     } while (again);
   };
@@ -41,13 +54,24 @@ export async function openTail(db: Pick<Database, 'query' | 'listen'>, log: Log)
         reading = undefined;
       });
   };
+  const on: Tail['on'] = (heard) => {
+    listeners.add(heard);
+    return () => listeners.delete(heard);
+  };
   const stopListening = await db.listen(channels.tokenRevoked, wake);
   const clock = setInterval(wake, pollEvery);
   return {
-    follow: () => pubsub.subscribe('revoked'),
-    on: (heard) => {
-      listeners.add(heard);
-      return () => listeners.delete(heard);
+    on,
+    follow: (inbox, wanted) => {
+      inboxes.add(inbox);
+      const stop = on((revocation) => wanted(revocation) && inbox.put(revocation));
+      return () => {
+        inboxes.delete(inbox);
+        stop();
+      };
+    },
+    end: () => {
+      for (const inbox of inboxes) inbox.close();
     },
     close: async () => {
       clearInterval(clock);
@@ -57,25 +81,29 @@ export async function openTail(db: Pick<Database, 'query' | 'listen'>, log: Log)
   };
 }
 
+/** Waits a little for followers who have much to take in; who is slower than that will be dropped (security.md F29). */
+async function caughtUp(inboxes: ReadonlySet<Inbox<Revocation>>) {
+  const until = performance.now() + pause.most;
+  while ([...inboxes].some(({ size }) => size >= pause.after) && performance.now() < until) await sleep(5);
+}
+
 /**
- * Reads what was committed since the last time. A transaction may commit after one that began later, so every read begins at the oldest
- * transaction that was still open at the last one, and leaves out what it has seen.
+ * Reads what was committed since the last time: the records whose transaction the last snapshot did not see and this one does. A
+ * transaction may commit after one that began later; neither numbers nor times would find it (security.md 7.8).
  */
 async function reader(db: Pick<Database, 'query'>) {
-  let floor = '0';
-  let seen = new Map<string, string>();
-  const read = async (fresh: boolean) => {
-    const rows = await db.query<{ floor: string; row: Revocation | null }>(sql`
-      select pg_snapshot_xmin(pg_current_snapshot())::text as floor,
+  const [{ now } = { now: '' }] = await db.query<{ now: string }>(sql`select pg_current_snapshot()::text as now`);
+  let last = now;
+  return async () => {
+    // A restored dump can hold transaction ids that this server has not reached: they are none of its news.
+    const rows = await db.query<{ now: string; row: Revocation | null }>(sql`
+      select pg_current_snapshot()::text as now,
         case when r.id is null then null else row_to_json(r)::jsonb || jsonb_build_object('txid', r.txid::text, 'seq', r.seq::text) end as row
-      from (select 1) one left join "TokenRevocation" r on r.txid >= ${floor}::bigint and (${fresh}::bool or r."revokedAt" > now() - interval '1 min')
+      from (select 1) one left join "TokenRevocation" r on r.txid >= pg_snapshot_xmin(${last}::pg_snapshot)::text::bigint
+        and r.txid < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+        and not pg_visible_in_snapshot(r.txid::text::xid8, ${last}::pg_snapshot)
       order by r.txid, r.seq`);
-    floor = rows[0]?.floor ?? floor;
-    const found = rows.flatMap(({ row }) => (row && !seen.has(row.id) ? [{ ...row, revokedAt: new Date(row.revokedAt) }] : []));
-    const known = [...seen, ...found.map((row) => [row.id, row.txid] as const)];
-    seen = new Map(known.filter(([, txid]) => BigInt(txid) >= BigInt(floor)));
-    return found;
+    last = rows[0]?.now ?? last;
+    return rows.flatMap(({ row }) => (row ? [{ ...row, revokedAt: new Date(row.revokedAt) }] : []));
   };
-  await read(false);
-  return () => read(true);
 }

@@ -5,7 +5,7 @@ import { domainAdmin, outranks, scope, self, superadmin } from '../access/vocabu
 import { builder } from '../builder.ts';
 import { RevocationReason, Token, TokenKind } from './token.ts';
 
-export const Initiator = builder.enumType('Initiator', {
+const Initiator = builder.enumType('Initiator', {
   description: 'Who brings something about.',
   values: {
     USER: { description: 'The user.' },
@@ -38,5 +38,5 @@ export const TokenRevocation = builder.prismaObject('TokenRevocation', {
 });
 
 /** Transaction first, then the order within it: numbers from a sequence alone are not in the order of commits. */
-export const cursorOf = ({ txid, seq }: { txid: bigint | number | string; seq: bigint | number | string }) =>
+const cursorOf = ({ txid, seq }: { txid: bigint | number | string; seq: bigint | number | string }) =>
   Buffer.from(`${txid}.${seq}`).toString('base64url');

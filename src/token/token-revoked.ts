@@ -5,7 +5,8 @@ import { admin, scope } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
 import { type Context, createContext } from '../context.ts';
 import { failure, invalid } from '../errors.ts';
-import type { Heard } from '../heard.ts';
+import { type Heard, hearing } from '../heard.ts';
+import type { Inbox } from '../inbox.ts';
 import { isUuid, line } from '../input.ts';
 import { User } from '../user/user.ts';
 import type { Revocation } from './tail.ts';
@@ -28,64 +29,90 @@ builder.subscriptionField('tokenRevoked', (t) =>
       domain: t.arg.string({ validate: line(63), description: 'Only those entered through this domain.' }),
       all: t.arg.boolean({ access: admin, description: 'All that the viewer may know of; an administrator asks so.' }),
     },
-    subscribe: (_, wanted, context) => follow(context, wanted) as never,
+    subscribe: (_, wanted, context) => hearing<Revocation>((inbox) => follow(context, wanted, inbox)) as never,
     resolve: (heard) => (heard as unknown as Heard<Revocation>).event as never,
   }),
 );
 
+/** What a viewer follows: all, a domain's or a user's. */
+type Scope = { readonly all: true } | { readonly domainId: string } | { readonly userId: string };
+
 /** The revocations that were asked for. Who asks, and by what right, is read again for each of them. */
-async function* follow(context: Context, wanted: Wanted): AsyncGenerator<Heard<Revocation>> {
-  const revocations = context.revocations.follow();
+async function* follow(context: Context, wanted: Wanted, inbox: Inbox<Revocation>): AsyncGenerator<Heard<Revocation>> {
+  const own = context.viewer?.token.id;
+  const scope = await scopeOf(context, wanted);
+  const stop = context.revocations.follow(inbox, (event) => event.tokenId === own || isIn(scope, event));
   try {
-    const matches = await filterOf(context, wanted);
-    for await (const event of revocations) {
-      const isOwn = event.tokenId === context.viewer?.token.id;
-      if (!isOwn && !matches(event)) continue;
-      const now = await asNow(context, isOwn);
-      if (matches(event) && (await mayHear(now, wanted, event))) yield { context: now, event };
-      if (isOwn) return;
+    await asNow(context); // the token may have ended before it was listened for
+    for (let next = await inbox.next(); !next.done; next = await inbox.next()) {
+      const event = next.value;
+      const now = await asNow(context, event);
+      if (now && isIn(scope, event) && (await mayHear(now, scope, event))) yield { context: now, event };
+      if (event.tokenId === own) return;
     }
   } finally {
-    revocations.return();
+    stop();
   }
 }
 
-/** The context of one event: the viewer as of now. The event that ends the viewer's own token is still theirs to hear. */
-async function asNow(context: Context, isOwn: boolean): Promise<Context> {
+const isIn = (scope: Scope, event: Revocation) =>
+  'all' in scope || ('domainId' in scope ? event.domainId === scope.domainId : event.userId === scope.userId);
+
+/**
+ * The context of one event: the viewer as of now. The event that ends the viewer's own token is still theirs to hear; undefined for one
+ * that comes before it, when the token has ended already. Throws why the viewer may hear no more.
+ */
+async function asNow(context: Context, event?: Revocation): Promise<Context | undefined> {
   const id = context.viewer?.token.id;
   const identified = id === undefined ? undefined : await context.identify.load({ sid: id });
-  if (!identified || (identified.refused && !isOwn)) throw failure(identified?.refused ?? 'UNAUTHENTICATED');
-  return createContext(context, context.client, identified.viewer, context.until);
+  if (!identified) throw failure('UNAUTHENTICATED');
+  const { viewer, refused } = identified;
+  if (refused && event?.tokenId !== id) {
+    if (event && refused === 'TOKEN_REVOKED') return undefined;
+    throw failure(refused);
+  }
+  return createContext(context, context.client, viewer, context.until);
 }
 
 /** Whether the viewer may hear of this one. Throws FORBIDDEN, which ends the stream, when the right to ask is gone. */
-async function mayHear(context: Context, wanted: Wanted, event: Revocation): Promise<boolean> {
-  requireRight(context, wanted);
+async function mayHear(context: Context, scope: Scope, event: Revocation): Promise<boolean> {
+  await requireRight(context, scope);
   return (await verdict(context, ruleOf('TokenRevocation'), 'TokenRevocation', event as never)) === true;
 }
 
-function requireRight(context: Context, wanted: Wanted) {
-  if (known(ruleOf('Subscription.tokenRevoked'), context.viewer) !== true) throw denial(context, 'Subscription.tokenRevoked');
-  if (wanted.all && known(admin, context.viewer) !== true) throw denial(context, 'Subscription.tokenRevoked', admin);
+async function requireRight(context: Context, scope: Scope) {
+  const rule = ruleOf('Subscription.tokenRevoked');
+  if (known(rule, context.viewer) !== true) throw denial(context, 'Subscription.tokenRevoked');
+  if ('all' in scope && known(admin, context.viewer) !== true) throw denial(context, 'Subscription.tokenRevoked', admin);
+  if ('domainId' in scope && !(await isMet(context, 'Domain', scope.domainId))) throw denial(context, 'Subscription.tokenRevoked');
+  if ('userId' in scope && !(await isMet(context, 'User', scope.userId))) throw denial(context, 'Subscription.tokenRevoked');
 }
 
-/** What was asked for, as a test on events. Throws NOT_FOUND for a user or a domain that the viewer may not know of. */
-async function filterOf(context: Context, wanted: Wanted): Promise<(event: Revocation) => boolean> {
-  requireRight(context, wanted);
-  const { viewer, db } = context;
+/** Whether the rule of what is followed holds for the user or the domain that it is followed of. */
+async function isMet(context: Context, model: 'Domain' | 'User', id: string): Promise<boolean> {
+  if (model === 'Domain' && known(admin, context.viewer) === true) return true;
+  return (await verdict(context, ruleOf('TokenRevocation'), model, { id })) === true;
+}
+
+/** What was asked for. Throws NOT_FOUND for a user or a domain that the viewer may not know of, FORBIDDEN for what they may not follow. */
+async function scopeOf(context: Context, wanted: Wanted): Promise<Scope> {
   if ([wanted.userId, wanted.domain, wanted.all].filter((one) => one != null && one !== false).length > 1)
     throw invalid({ all: ['one of userId, domain and all'] });
-  if (wanted.all) return () => true;
-  if (wanted.domain != null) {
-    const domain = await db.prisma.domain.findUnique({ where: { name: wanted.domain } });
-    const administers = domain && (viewer?.administers.includes(domain.id) || known(admin, viewer));
-    if (!domain || !administers) throw failure('NOT_FOUND');
-    return (event) => event.domainId === domain.id;
+  const scope = await found(context, wanted);
+  await requireRight(context, scope);
+  return scope;
+}
+
+async function found({ db, viewer }: Context, { userId, domain, all }: Wanted): Promise<Scope> {
+  if (all) return { all };
+  if (domain != null) {
+    const row = await db.prisma.domain.findUnique({ where: { name: domain }, select: { id: true } });
+    const administers = row && (viewer?.administers.includes(row.id) || known(admin, viewer));
+    if (!row || !administers) throw failure('NOT_FOUND');
+    return { domainId: row.id };
   }
-  const userId = wanted.userId?.id ?? viewer?.user.id ?? '';
-  if (userId !== viewer?.user.id) {
-    const met = isUuid(userId) ? await meeting(db.prisma, ruleOf('User'), viewer, 'User', [userId]) : new Set();
-    if (!met.has(userId)) throw failure('NOT_FOUND');
-  }
-  return (event) => event.userId === userId;
+  const id = userId?.id ?? viewer?.user.id ?? '';
+  const sees = id === viewer?.user.id || (isUuid(id) && (await meeting(db.prisma, ruleOf('User'), viewer, 'User', [id])).has(id));
+  if (!sees) throw failure('NOT_FOUND');
+  return { userId: id };
 }

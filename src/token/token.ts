@@ -62,18 +62,23 @@ export const Token = builder.prismaNode('Token', {
 });
 
 builder.prismaObjectField('User', 'tokens', (t) =>
-  t.relatedConnection('tokens', {
-    cursor: 'id',
-    access: all(scope('tokens:read'), any(self, outranks, superadmin)),
-    args: {
-      kind: t.arg({ type: TokenKind, description: 'Only this kind.' }),
-      revoked: t.arg.boolean({ description: 'Only revoked ones, or only those that are not.' }),
+  t.relatedConnection(
+    'tokens',
+    {
+      cursor: 'id',
+      access: all(scope('tokens:read'), any(self, outranks, superadmin)),
+      args: {
+        kind: t.arg({ type: TokenKind, description: 'Only this kind.' }),
+        revoked: t.arg.boolean({ description: 'Only revoked ones, or only those that are not.' }),
+      },
+      description: 'The sessions and API tokens of the user; never their values.',
+      query: ({ kind, revoked }, context) => ({
+        where: listed(context, 'Token', { ...(kind && { kind }), ...(revoked != null && { revokedAt: revoked ? { not: null } : null }) }),
+        orderBy: { id: 'desc' as const },
+      }),
+      totalCount: true,
     },
-    description: 'The sessions and API tokens of the user; never their values.',
-    query: ({ kind, revoked }, context) => ({
-      where: listed(context, 'Token', { ...(kind && { kind }), ...(revoked != null && { revokedAt: revoked ? { not: null } : null }) }),
-      orderBy: { id: 'desc' as const },
-    }),
-    totalCount: true,
-  }),
+    { description: 'A page of tokens.' },
+    { description: 'A token in a list.' },
+  ),
 );

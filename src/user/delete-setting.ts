@@ -27,8 +27,8 @@ builder.mutationField('deleteSetting', (t) =>
       write(context, info, async ({ tx, target, audit }) => {
         const { id } = input.id;
         await target('UserSetting', id);
-        const { userId } = await tx.userSetting.delete({ where: { id } });
-        await audit({ action: 'user_updated', reason: 'setting deleted', userId, target: ['UserSetting', id] });
+        const { userId, key } = await tx.userSetting.delete({ where: { id } });
+        await audit({ action: 'user_updated', reason: 'setting deleted', userId, target: ['UserSetting', id], details: { key } });
         return { deletedId: encodeGlobalID('UserSetting', id) };
       }),
   }),

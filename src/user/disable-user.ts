@@ -1,11 +1,11 @@
-import { all, any } from '../access/rule.ts';
-import { anyone, outranks, scope, superadmin } from '../access/vocabulary.ts';
+import { anyone } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
 import { sql, within } from '../db.ts';
 import { failure } from '../errors.ts';
 import { revoke } from '../token/lifecycle.ts';
 import { keepOneSuperadmin } from './last-superadmin.ts';
+import { switchRule } from './rules.ts';
 import { User } from './user.ts';
 
 const DisableUserInput = builder.inputType('DisableUserInput', {
@@ -18,7 +18,7 @@ const DisableUserPayload = builder.simpleObject('DisableUserPayload', {
   access: anyone('it answers what the caller has just done'),
   fields: (t) => ({
     user: t.field({ type: User, description: 'The user.' }),
-    changed: t.boolean({ nullable: false, description: 'Whether anything changed.' }),
+    changed: t.boolean({ nullable: false, description: 'Whether anything changed: not if the account was disabled already.' }),
   }),
 });
 
@@ -27,7 +27,7 @@ builder.mutationField('disableUser', (t) =>
     type: DisableUserPayload,
     nullable: false,
     description: 'Shuts an account: its sessions and API tokens end at once, and nothing of it signs in.',
-    access: all(scope('users:write'), any(outranks, superadmin)),
+    access: switchRule,
     args: { input: t.arg({ type: DisableUserInput, required: true, description: 'Whose account.' }) },
     resolve: (_, { input }, context, info) =>
       write(context, info, async ({ tx, viewer, target, audit }) => {
@@ -44,7 +44,7 @@ builder.mutationField('disableUser', (t) =>
           actor,
           client: context.client,
         });
-        return { user: (await tx.user.findUniqueOrThrow({ where: { id } })) as never, changed: count > 0 };
+        return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: count > 0 };
       }),
   }),
 );

@@ -1,8 +1,8 @@
-import { all, any } from '../access/rule.ts';
-import { anyone, outranks, scope, superadmin } from '../access/vocabulary.ts';
+import { anyone } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
 import { failure } from '../errors.ts';
+import { switchRule } from './rules.ts';
 import { User } from './user.ts';
 
 const EnableUserInput = builder.inputType('EnableUserInput', {
@@ -15,7 +15,7 @@ const EnableUserPayload = builder.simpleObject('EnableUserPayload', {
   access: anyone('it answers what the caller has just done'),
   fields: (t) => ({
     user: t.field({ type: User, description: 'The user.' }),
-    changed: t.boolean({ nullable: false, description: 'Whether anything changed.' }),
+    changed: t.boolean({ nullable: false, description: 'Whether anything changed: not if the account was enabled already.' }),
   }),
 });
 
@@ -24,7 +24,7 @@ builder.mutationField('enableUser', (t) =>
     type: EnableUserPayload,
     nullable: false,
     description: 'Lets a disabled account sign in again.',
-    access: all(scope('users:write'), any(outranks, superadmin)),
+    access: switchRule,
     args: { input: t.arg({ type: EnableUserInput, required: true, description: 'Whose account.' }) },
     resolve: (_, { input }, context, info) =>
       write(context, info, async ({ tx, viewer, target, audit }) => {
@@ -33,7 +33,7 @@ builder.mutationField('enableUser', (t) =>
         if (id === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
         const { count } = await tx.user.updateMany({ where: { id, enabled: false }, data: { enabled: true } });
         if (count > 0) await audit({ action: 'user_updated', reason: 'enabled', userId: id, target: ['User', id] });
-        return { user: (await tx.user.findUniqueOrThrow({ where: { id } })) as never, changed: count > 0 };
+        return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: count > 0 };
       }),
   }),
 );

@@ -6,8 +6,8 @@ import { failure } from '../errors.ts';
  * superadmins who remove each other at the same moment, the second waits and then sees what the first did (security.md 10.3).
  */
 export async function keepOneSuperadmin(tx: Tx, leaving: string): Promise<void> {
-  await tx.$queryRaw(sql`select 1 from "Role" where name = 'SUPERADMIN' for update`);
-  const role = { name: 'SUPERADMIN', builtIn: true };
+  await tx.$queryRaw(sql`select 1 from "Role" where name = 'SUPERADMIN' for no key update`);
+  const role = { name: 'SUPERADMIN' };
   const others = await tx.roleGrant.count({
     where: { role, domainId: null, expiresAt: null, userId: { not: leaving }, user: { enabled: true } },
   });

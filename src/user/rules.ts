@@ -6,3 +6,6 @@ export const userRule = all(scope('users:read'), any(self, domainAdmin, admin));
 
 /** Who may see a user's logins, tokens and settings. */
 export const closerRule = any(self, outranks, superadmin);
+
+/** Who may enable and disable a user. */
+export const switchRule = all(scope('users:write'), any(outranks, superadmin));

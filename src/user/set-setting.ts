@@ -1,9 +1,10 @@
-import { all, any } from '../access/rule.ts';
-import { anyone, outranks, scope, self, superadmin } from '../access/vocabulary.ts';
+import { all } from '../access/rule.ts';
+import { anyone, scope } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
 import { invalid } from '../errors.ts';
-import { line, prose } from '../input.ts';
+import { label, prose } from '../input.ts';
+import { closerRule } from './rules.ts';
 import { User } from './user.ts';
 import { UserSetting } from './user-setting.ts';
 
@@ -11,8 +12,8 @@ const SetSettingInput = builder.inputType('SetSettingInput', {
   description: 'Whose setting becomes what.',
   fields: (t) => ({
     userId: t.globalID({ for: User, description: "Whose setting; the viewer's unless said." }),
-    key: t.string({ required: true, validate: line(80).min(1, 'not empty'), description: 'The key.' }),
-    value: t.string({ validate: prose(2_000), description: 'The value; null to keep the key without one.' }),
+    key: t.string({ required: true, validate: label(80), description: 'The key, unique for its user.' }),
+    value: t.string({ validate: prose(2_000), description: 'The value; null, or left out, keeps the key without one.' }),
   }),
 });
 
@@ -23,7 +24,7 @@ const SetSettingPayload = builder.simpleObject('SetSettingPayload', {
 });
 
 /** Who may write the settings of a user: whoever may write that user. */
-export const settingRule = all(scope('settings:write'), any(self, outranks, superadmin));
+export const settingRule = all(scope('settings:write'), closerRule);
 
 const mostSettings = 200; // a user's settings are a page or two, not a store
 
@@ -46,8 +47,8 @@ builder.mutationField('setSetting', (t) =>
         });
         if ((await tx.userSetting.count({ where: { userId } })) > mostSettings)
           throw invalid({ key: [`at most ${mostSettings} settings`] });
-        await audit({ action: 'user_updated', reason: 'setting', userId, target: ['UserSetting', setting.id] });
-        return { setting: setting as never };
+        await audit({ action: 'user_updated', reason: 'setting set', userId, target: ['UserSetting', setting.id], details: { key } });
+        return { setting };
       }),
   }),
 );

@@ -1,13 +1,10 @@
-import { z } from 'zod';
 import { all } from '../access/rule.ts';
 import { anyone, scope, signedIn } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
-import { emptyToNull, line, prose, url } from '../input.ts';
+import { emptyToNull, given, line, locale, prose, url } from '../input.ts';
+import { country } from './country.ts';
 import { User } from './user.ts';
-
-const country = z.string().regex(/^([A-Z]{2})?$/, 'two capitals, ISO 3166-1');
-const locale = z.string().regex(/^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4})?$/, 'a BCP 47 tag');
 
 const UpdateProfileInput = builder.inputType('UpdateProfileInput', {
   description: 'What changes: what is left out stays, null or an empty text clears.',
@@ -19,7 +16,7 @@ const UpdateProfileInput = builder.inputType('UpdateProfileInput', {
     address: t.string({ validate: prose(2_000), description: 'A postal address.' }),
     country: t.string({ validate: country, description: 'The country, ISO 3166-1 alpha-2.' }),
     locale: t.string({ validate: locale, description: 'The preferred language, a BCP 47 tag.' }),
-    avatarUrl: t.string({ validate: z.union([z.literal(''), url]), description: 'Where the picture is found; https.' }),
+    avatarUrl: t.string({ validate: url, description: 'Where the picture is found; https.' }),
   }),
 });
 
@@ -39,7 +36,7 @@ builder.mutationField('updateProfile', (t) =>
     resolve: (_, { input }, context, info) =>
       write(context, info, async ({ tx, viewer, audit }) => {
         const { id } = viewer.user;
-        const data = Object.fromEntries(Object.entries(input).map(([name, value]) => [name, emptyToNull(value)]));
+        const data = Object.fromEntries(given(input).map(([name, value]) => [name, emptyToNull(value)]));
         const user = await tx.user.update({ where: { id }, data });
         await audit({
           action: 'user_updated',
@@ -48,7 +45,7 @@ builder.mutationField('updateProfile', (t) =>
           target: ['User', id],
           details: { fields: Object.keys(data) },
         });
-        return { user: user as never };
+        return { user };
       }),
   }),
 );

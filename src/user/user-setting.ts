@@ -1,13 +1,16 @@
 import { listed } from '../access/list.ts';
-import { all, any } from '../access/rule.ts';
+import { all } from '../access/rule.ts';
 import { rowOf } from '../access/verdict.ts';
-import { outranks, scope, self, superadmin } from '../access/vocabulary.ts';
+import { scope } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
+import { closerRule } from './rules.ts';
 import { User } from './user.ts';
+
+const readRule = all(scope('settings:read'), closerRule);
 
 export const UserSetting = builder.prismaNode('UserSetting', {
   id: { field: 'id', description: 'The opaque global id.' },
-  access: all(scope('settings:read'), any(self, outranks, superadmin)),
+  access: readRule,
   fields: (t) => ({
     key: t.exposeString('key'),
     value: t.exposeString('value'),
@@ -21,11 +24,16 @@ export const UserSetting = builder.prismaNode('UserSetting', {
 });
 
 builder.prismaObjectField('User', 'settings', (t) =>
-  t.relatedConnection('settings', {
-    cursor: 'id',
-    access: all(scope('settings:read'), any(self, outranks, superadmin)),
-    description: 'What the user keeps, by key.',
-    query: (_, context) => ({ where: listed(context, 'UserSetting', undefined), orderBy: { id: 'asc' as const } }),
-    totalCount: true,
-  }),
+  t.relatedConnection(
+    'settings',
+    {
+      cursor: 'id',
+      access: readRule,
+      description: 'What the user keeps, by key.',
+      query: (_, context) => ({ where: listed(context, 'UserSetting', undefined), orderBy: { id: 'asc' as const } }),
+      totalCount: true,
+    },
+    { description: 'A page of settings.' },
+    { description: 'A setting in a list.' },
+  ),
 );

@@ -1,4 +1,4 @@
-import { checkPage, filtered, listed, ordered } from '../access/list.ts';
+import { filtered, listed, ordered } from '../access/list.ts';
 import { scope } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
 import type { Context } from '../context.ts';
@@ -6,6 +6,7 @@ import type { Prisma } from '../generated/prisma/client.ts';
 import { line, literally } from '../input.ts';
 import { grantedTo } from '../role/role-grant.ts';
 import { SortDirection } from '../sort.ts';
+import { readUsers } from './read-users.ts';
 import { userRule } from './rules.ts';
 import { User } from './user.ts';
 
@@ -17,7 +18,7 @@ const UserFilter = builder.inputType('UserFilter', {
       validate: line(120),
       description: 'Text in the display name, first or last name, or e-mail address, in any case.',
     }),
-    role: t.string({ access: userRule, validate: line(63), description: 'Holders of this role.' }),
+    role: t.string({ access: userRule, validate: line(63), description: 'Holders of this role; with `domain`, in that domain.' }),
     domain: t.string({ access: userRule, validate: line(63), description: 'Holders of a role in this domain.' }),
     enabled: t.boolean({ access: userRule, description: 'Whether the account is enabled.' }),
   }),
@@ -33,25 +34,29 @@ const UserOrder = builder.inputType('UserOrder', {
 });
 
 builder.queryField('users', (t) =>
-  t.prismaConnection({
-    type: User,
-    cursor: 'id',
-    description: 'The users that the viewer may know of.',
-    access: scope('users:read'),
-    args: {
-      filter: t.arg({ type: UserFilter, description: 'Which users are meant.' }),
-      orderBy: t.arg({ type: UserOrder, description: 'In which order; by id unless said.' }),
+  t.prismaConnection(
+    {
+      type: User,
+      cursor: 'id',
+      description: 'The users that the viewer may know of.',
+      access: scope('users:read'),
+      args: {
+        filter: t.arg({ type: UserFilter, description: 'Which users are meant.' }),
+        orderBy: t.arg({ type: UserOrder, description: 'In which order; by id unless said.' }),
+      },
+      totalCount: (_, { filter }, context) => context.db.prisma.user.count({ where: where(context, filter) }),
+      resolve: async (query, __, args, context, info) => {
+        const wanted = { ...query, where: where(context, args.filter), orderBy: ordered(context, 'UserOrder', args.orderBy) };
+        if (query.include) return context.db.prisma.user.findMany(wanted);
+        const { include: _, ...ofIds } = wanted;
+        const page = await context.db.prisma.user.findMany({ ...ofIds, select: { id: true } });
+        const found = page.map(({ id }) => id);
+        return readUsers(context, found, info);
+      },
     },
-    totalCount: (_, { filter }, context) => context.db.prisma.user.count({ where: where(context, filter) }),
-    resolve: async (query, _, args, context) => {
-      await checkPage(context, 'User', args, query);
-      return context.db.prisma.user.findMany({
-        ...query,
-        where: where(context, args.filter),
-        orderBy: ordered(context, 'UserOrder', args.orderBy),
-      });
-    },
-  }),
+    { name: 'UserConnection', description: 'A page of users.' },
+    { name: 'UserEdge', description: 'A user in a list.' },
+  ),
 );
 
 const where = (context: Context, filter: typeof UserFilter.$inferInput | null | undefined): Prisma.UserWhereInput =>
@@ -64,8 +69,10 @@ const where = (context: Context, filter: typeof UserFilter.$inferInput | null | 
           [name]: { contains: literally(text), mode: 'insensitive' },
         })),
       }),
-      role: (name) => ({ grants: { some: grantedTo(context, { role: { name } }) } }),
-      domain: (name) => ({ grants: { some: grantedTo(context, { domain: { name } }) } }),
+      role: (name) => ({ grants: { some: grantedTo(context, { role: { name }, ...inDomain(filter?.domain) }) } }),
+      domain: (name) => ({ grants: { some: grantedTo(context, inDomain(name)) } }),
       enabled: (enabled) => ({ enabled }),
     }),
   );
+
+const inDomain = (name: string | null | undefined) => (name == null ? {} : { domain: { name } });

@@ -1,0 +1,139 @@
+import { evaluate, type Rule } from '../../src/access/rule.ts';
+import { ruleOf } from '../../src/access/rules.ts';
+
+/** Everybody who may ask, as the columns of the table of who may do what. `self` is the user that the line is about. */
+export const personas = [
+  'anonymous',
+  'self',
+  'other user',
+  'domain admin',
+  'foreign domain admin',
+  'parent domain admin',
+  'admin',
+  'superadmin',
+] as const;
+
+export type Persona = (typeof personas)[number];
+
+/** Whom a line is about: members of one domain, of every rank. */
+export const subjects = ['user', 'domain admin', 'admin', 'superadmin'] as const;
+
+export type Subject = (typeof subjects)[number];
+
+/** Rows that differ in who may do what with them. `elsewhere`: of the same user, but outside of the domain. */
+export type Kind = Subject | 'user, elsewhere' | 'held role' | 'other role' | 'active domain' | 'inactive domain' | 'the granter';
+
+type Atoms = Partial<Record<Persona, string>>;
+
+const signedIn = 'anyone signedIn session fresh scope';
+
+/** What each persona is, whatever the row. */
+const always: Record<Persona, string> = {
+  anonymous: 'anyone',
+  self: signedIn,
+  'other user': signedIn,
+  'domain admin': signedIn,
+  'foreign domain admin': signedIn,
+  'parent domain admin': signedIn,
+  admin: `${signedIn} admin`,
+  superadmin: `${signedIn} admin superadmin`,
+};
+
+/** What a persona is besides when it is the subject itself. */
+const ownRank: Partial<Record<Kind, string>> = { admin: 'admin', superadmin: 'admin superadmin' };
+
+/** What each persona is to each kind of row, from the table "who may do what" and the sentence on ranks above it. */
+const toRow: Record<Kind, Atoms> = {
+  user: { self: 'self', 'domain admin': 'domainAdmin', 'parent domain admin': 'domainAdmin', admin: 'outranks', superadmin: 'outranks' },
+  'user, elsewhere': { self: 'self', admin: 'outranks', superadmin: 'outranks' },
+  'domain admin': { self: 'self', admin: 'outranks', superadmin: 'outranks' },
+  admin: { self: 'self', superadmin: 'outranks' },
+  superadmin: { self: 'self' },
+  'held role': {
+    self: 'holds',
+    'domain admin': 'domainAdmin',
+    'foreign domain admin': 'domainAdmin',
+    'parent domain admin': 'domainAdmin',
+  },
+  'other role': { 'domain admin': 'domainAdmin', 'foreign domain admin': 'domainAdmin', 'parent domain admin': 'domainAdmin' },
+  'active domain': {
+    ...Object.fromEntries(personas.map((persona) => [persona, 'active'])),
+    'domain admin': 'active domainAdmin',
+    'parent domain admin': 'active domainAdmin',
+  },
+  'inactive domain': {},
+  'the granter': { superadmin: 'self' },
+};
+
+/** What each persona could be to some row: a rule that needs more is refused before any row is looked at. */
+const toSomeRow: Record<Persona, string> = {
+  anonymous: 'active',
+  self: 'active self holds',
+  'other user': 'active self holds',
+  'domain admin': 'active self holds domainAdmin',
+  'foreign domain admin': 'active self holds domainAdmin',
+  'parent domain admin': 'active self holds domainAdmin',
+  admin: 'active self holds outranks',
+  superadmin: 'active self holds outranks',
+};
+const ownReach: Partial<Record<Kind, string>> = { 'domain admin': 'domainAdmin', admin: 'outranks', superadmin: 'outranks' };
+
+/** A row that a line is about, and the rows that its fields show: null where a field has nothing to show. */
+export interface Row {
+  readonly type: string;
+  readonly kind: Kind;
+  /** The global id. */
+  readonly id: string;
+  /** What it is found by: an e-mail address, a unique name. */
+  readonly name?: string;
+  /** The user whose it is. */
+  readonly owner?: string;
+  readonly shows?: Readonly<Record<string, Seen | null>>;
+}
+
+export type Seen = Pick<Row, 'type' | 'kind'>;
+
+/** Whether the rule is met for what a field of the row shows, or the row itself, by the tables above. */
+export function meets(rule: Rule, persona: Persona, row?: Seen, shown = row): boolean {
+  const met = words(always[persona], own(persona, row, ownRank), shown && toRow[shown.kind][persona]);
+  return evaluate(rule, ({ is }) => met.includes(is)) === true;
+}
+
+/** Whether the rule could be met for some row. */
+function isPossible(rule: Rule, persona: Persona, row?: Seen): boolean {
+  const met = words(always[persona], own(persona, row, ownRank), toSomeRow[persona], own(persona, row, ownReach));
+  return evaluate(rule, ({ is }) => met.includes(is)) === true;
+}
+
+const own = (persona: Persona, row: Seen | undefined, table: Partial<Record<Kind, string>>) =>
+  persona === 'self' && row ? table[row.kind] : '';
+
+const words = (...texts: (string | undefined)[]) => texts.join(' ').split(' ');
+
+/** What one persona is to see at one place. */
+export type Verdict = '✔' | '–' | '∅' | '⊘' | '↻' | '!';
+
+const refused = (persona: Persona): Verdict => (persona === 'anonymous' ? '⊘' : '–');
+
+/** The verdict on a field of a row. */
+export function ofField(type: string, field: string, persona: Persona, row?: Row): Verdict {
+  if (!meets(ruleOf(type), persona, row)) return '∅';
+  if (!meets(ruleOf(`${type}.${field}`), persona, row)) return refused(persona);
+  const shown = row?.shows?.[field];
+  if (shown === undefined) return '✔';
+  return shown && meets(ruleOf(shown.type), persona, row, shown) ? '✔' : '∅';
+}
+
+/** The verdict on a query, subscription or part of a filter; on what it needs of a row, where it is about one. */
+export function ofRoot(coordinate: string, persona: Persona, row?: Seen, needs = row && ruleOf(row.type)): Verdict {
+  if (!isPossible(ruleOf(coordinate), persona, row)) return refused(persona);
+  return !needs || meets(needs, persona, row) ? '✔' : '∅';
+}
+
+/** The verdict on a mutation; `needs` is what this input asks for besides the mutation's own rule. */
+export function ofMutation(coordinate: string, persona: Persona, row?: Seen, needs?: Rule): Verdict {
+  const rule = ruleOf(coordinate);
+  if (!isPossible(rule, persona, row)) return refused(persona);
+  if (!row || meets(rule, persona, row)) return needs && !meets(needs, persona, row) ? '–' : '✔';
+  return meets(ruleOf(row.type), persona, row) ? '–' : '∅';
+}

@@ -1,0 +1,152 @@
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import type { Prisma } from '../../src/generated/prisma/client.ts';
+import type { Answer, Person, World } from '../world.ts';
+import { type Kind, type Persona, personas, type Row, type Subject, subjects } from './matrix-truth.ts';
+
+const soon = () => new Date(Date.now() + 3_600_000);
+
+/** A session that somebody has on some device. */
+export const session = (userId: string): Prisma.TokenUncheckedCreateInput => ({
+  kind: 'SESSION',
+  userId,
+  scopes: ['users:read'],
+  lastUsedAt: new Date(),
+  expiresAt: soon(),
+  idleExpiresAt: soon(),
+});
+
+const profile = {
+  firstName: 'First',
+  lastName: 'Last',
+  phone: '+1 555 0100',
+  address: '1 Main Street',
+  country: 'SE',
+  locale: 'sv-SE',
+  avatarUrl: 'https://example.com/a.png',
+  loginCount: 2,
+  lastLoginAt: new Date(),
+  lastLoginFrom: '192.0.2.1',
+};
+
+/** The roles that a persona or subject holds: name, and domain if not everywhere. */
+const held: Record<Exclude<Persona, 'anonymous' | 'self'>, [string, string?]> = {
+  'other user': ['USER'],
+  'domain admin': ['ADMIN', 'inside'],
+  'foreign domain admin': ['ADMIN', 'abroad'],
+  'parent domain admin': ['ADMIN', 'above'],
+  admin: ['ADMIN'],
+  superadmin: ['SUPERADMIN'],
+};
+export const heldBySubject: Record<Subject, [string, string?]> = {
+  user: ['USER'],
+  'domain admin': ['ADMIN', 'inside'],
+  admin: ['ADMIN'],
+  superadmin: ['SUPERADMIN'],
+};
+
+/** Everybody and everything that the matrix asks about; nothing in it is changed while it is asked. */
+export async function furnish(world: World) {
+  await world.domain('above');
+  const inside = await world.domain('inside', 'above');
+  const abroad = await world.domain('abroad');
+  const closed = await world.db.prisma.domain.create({
+    data: { name: 'closed', displayName: 'Closed', active: false, parentId: inside.id },
+  });
+  await world.db.prisma.domain.create({ data: { name: 'below', displayName: 'Below', parentId: inside.id } });
+  const [member, unheld] = await Promise.all(
+    ['MEMBER', 'UNHELD'].map((name) =>
+      world.db.prisma.role.create({ data: { name, description: `For ${name}s`, permissions: ['users:read'] } }),
+    ),
+  );
+  if (!member || !unheld) throw new Error('no roles');
+  const callers = new Map<Persona, Person>();
+  for (const [persona, [role, domain]] of Object.entries(held)) callers.set(persona as Persona, await world.user(role, domain));
+  const selves = new Map<Subject, Person>();
+  for (const subject of subjects) selves.set(subject, await world.user(...heldBySubject[subject]));
+
+  const granter = callers.get('superadmin')?.uuid ?? '';
+  const rows: Row[] = [
+    { ...rowOf('Role', 'held role', member.id), name: 'MEMBER' },
+    { ...rowOf('Role', 'other role', unheld.id), name: 'UNHELD' },
+    { ...rowOf('Domain', 'active domain', inside.id), name: 'inside' },
+    { ...rowOf('Domain', 'inactive domain', closed.id), name: 'closed' },
+  ];
+  for (const [subject, { uuid, email }] of selves) {
+    await world.db.prisma.user.update({ where: { id: uuid }, data: profile });
+    rows.push({ ...rowOf('User', subject, uuid, uuid), name: email });
+    rows.push(...(await belongings(world, subject, uuid, { member: member.id, inside: inside.id, granter })));
+  }
+
+  /** The persona; `self` is the subject of that kind. Undefined for nobody. */
+  const caller = (persona: Persona, kind?: Kind): Person | undefined =>
+    persona === 'self' ? (selves.get(subjectOf(kind)) as Person) : callers.get(persona);
+  const ask = (persona: Persona, kind: Kind | undefined, document: string, variables?: object): Promise<Answer<Data>> =>
+    caller(persona, kind)?.ask(document, variables) ?? world.send(document, variables);
+  return {
+    ...world,
+    rows,
+    selves,
+    caller,
+    ask,
+    domains: { inside: inside.id, abroad: abroad.id } as Record<string, string>,
+    role: member.id,
+  };
+}
+
+export type Furnished = Awaited<ReturnType<typeof furnish>>;
+
+// biome-ignore lint/suspicious/noExplicitAny: documents are built from the schema
+export type Data = any;
+
+export const subjectOf = (kind: Kind | undefined): Subject => subjects.find((subject) => subject === kind) ?? 'user';
+
+const rowOf = (type: string, kind: Kind, id: string, owner?: string, shows: Row['shows'] = {}): Row => ({
+  type,
+  kind,
+  id: encodeGlobalID(type, id),
+  ...(owner && { owner: encodeGlobalID('User', owner) }),
+  shows,
+});
+
+/** Does one after the other, so that no more than the personas ask at the same time. */
+export async function inTurn<Item, Result>(items: readonly Item[], work: (item: Item) => Promise<Result>): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
+}
+
+/** Runs for every persona at once; they do not wait for each other. */
+export const forEach = <T>(work: (persona: Persona) => Promise<T>): Promise<T[]> => Promise.all(personas.map(work));
+
+/** What a user has: one row of each type in the domain, and of a plain user one outside of it. */
+async function belongings(
+  { db }: World,
+  subject: Subject,
+  userId: string,
+  at: { member: string; inside: string; granter: string },
+): Promise<Row[]> {
+  const user = { type: 'User', kind: subject } as const;
+  const grants = { userId, roleId: at.member, grantedById: at.granter, expiresAt: soon() };
+  const token = {
+    ...session(userId),
+    description: 'A device',
+    createdFrom: '192.0.2.1',
+    userAgent: 'curl',
+    revokedAt: new Date(),
+    revokedReason: 'LOGOUT',
+  } as const;
+  const places = subject === 'user' ? [at.inside, null] : [at.inside];
+  const setting = await db.prisma.userSetting.create({ data: { userId, key: 'theme', value: 'dark' } });
+  const rows = [rowOf('UserSetting', subject, setting.id, userId, { user })];
+  for (const domainId of places) {
+    const kind = domainId ? subject : 'user, elsewhere';
+    const domain = domainId ? ({ type: 'Domain', kind: 'active domain' } as const) : null;
+    const grant = await db.prisma.roleGrant.create({ data: { ...grants, domainId } });
+    const session = await db.prisma.token.create({ data: { ...token, domainId } });
+    const role = { type: 'Role', kind: 'held role' } as const;
+    const grantedBy = { type: 'User', kind: 'the granter' } as const;
+    rows.push(rowOf('RoleGrant', kind, grant.id, userId, { user, role, domain, grantedBy }));
+    rows.push(rowOf('Token', kind, session.id, userId, { user, domain }));
+  }
+  return rows;
+}

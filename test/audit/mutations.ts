@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { expect } from 'vitest';
+import type { Person, World } from '../world.ts';
+
+/** A call of a mutation, and what the row of the audit says of it besides who did it and from where. */
+interface Case {
+  readonly document: string;
+  readonly variables: object;
+  readonly says: object;
+}
+
+interface Cast {
+  /** Who calls. */
+  readonly superadmin: Person;
+  readonly north: { readonly id: string };
+  /** What somebody keeps, and no audit repeats. */
+  readonly value: string;
+}
+
+/** One call of every mutation that changes something, on things made for it; `alice` is the user whom it is about. */
+export const mutationsOf = (world: World, { superadmin, north, value }: Cast): Record<string, (alice: Person) => Promise<Case>> => ({
+  grantRole: async (alice) => ({
+    document: 'mutation ($id: ID!) { grantRole(input: { userId: $id, role: "USER", domain: "north" }) { changed } }',
+    variables: { id: alice.id },
+    says: {
+      action: 'privilege_permissions_changed',
+      reason: 'granted',
+      userId: alice.uuid,
+      domainId: north.id,
+      targetType: 'RoleGrant',
+      details: { role: 'USER', domain: 'north', expiresAt: null },
+    },
+  }),
+  revokeRole: async (alice) => {
+    const { id } = await world.grant(alice.uuid, 'USER', 'north');
+    return {
+      document: 'mutation ($id: ID!) { revokeRole(input: { userId: $id, role: "USER", domain: "north" }) { changed } }',
+      variables: { id: alice.id },
+      says: {
+        action: 'privilege_permissions_changed',
+        reason: 'revoked',
+        userId: alice.uuid,
+        domainId: north.id,
+        targetType: 'RoleGrant',
+        targetId: id,
+        details: { role: 'USER', domain: 'north' },
+      },
+    };
+  },
+  enableUser: async (alice) => {
+    await world.db.prisma.user.update({ where: { id: alice.uuid }, data: { enabled: false } });
+    return {
+      document: 'mutation ($id: ID!) { enableUser(input: { id: $id }) { changed } }',
+      variables: { id: alice.id },
+      says: { action: 'user_updated', reason: 'enabled', userId: alice.uuid, targetType: 'User', targetId: alice.uuid },
+    };
+  },
+  disableUser: async (alice) => ({
+    document: 'mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }',
+    variables: { id: alice.id },
+    says: { action: 'user_updated', reason: 'disabled', userId: alice.uuid, targetType: 'User', targetId: alice.uuid },
+  }),
+  updateProfile: async () => ({
+    document: 'mutation ($value: String!) { updateProfile(input: { displayName: $value, phone: null }) { user { id } } }',
+    variables: { value },
+    says: {
+      action: 'user_updated',
+      reason: 'profile',
+      userId: superadmin.uuid,
+      targetType: 'User',
+      targetId: superadmin.uuid,
+      details: { fields: ['displayName', 'phone'] },
+    },
+  }),
+  setSetting: async (alice) => ({
+    document: 'mutation ($id: ID!, $value: String!) { setSetting(input: { userId: $id, key: "theme", value: $value }) { setting { id } } }',
+    variables: { id: alice.id, value },
+    says: { action: 'user_updated', reason: 'setting set', userId: alice.uuid, targetType: 'UserSetting', details: { key: 'theme' } },
+  }),
+  deleteSetting: async (alice) => {
+    const { id } = await world.db.prisma.userSetting.create({ data: { userId: alice.uuid, key: 'theme', value } });
+    return {
+      document: 'mutation ($id: ID!) { deleteSetting(input: { id: $id }) { deletedId } }',
+      variables: { id: encodeGlobalID('UserSetting', id) },
+      says: {
+        action: 'user_updated',
+        reason: 'setting deleted',
+        userId: alice.uuid,
+        targetType: 'UserSetting',
+        targetId: id,
+        details: { key: 'theme' },
+      },
+    };
+  },
+  createRole: async () => ({
+    document: 'mutation ($name: String!) { createRole(input: { name: $name, permissions: ["users:read"] }) { role { id } } }',
+    variables: { name: `N_${freshName().toUpperCase()}` },
+    says: {
+      action: 'authz_admin',
+      reason: 'role created',
+      targetType: 'Role',
+      details: expect.objectContaining({ permissions: ['users:read'] }),
+    },
+  }),
+  updateRole: async () => {
+    const row = await roleIn(world);
+    return {
+      document: 'mutation ($id: ID!) { updateRole(input: { id: $id, permissions: ["users:read"] }) { role { id } } }',
+      variables: { id: encodeGlobalID('Role', row.id) },
+      says: {
+        action: 'authz_change',
+        reason: 'role updated',
+        targetType: 'Role',
+        targetId: row.id,
+        details: { name: row.name, before: [], after: ['users:read'] },
+      },
+    };
+  },
+  deleteRole: async () => {
+    const row = await roleIn(world);
+    return {
+      document: 'mutation ($id: ID!) { deleteRole(input: { id: $id }) { deletedId } }',
+      variables: { id: encodeGlobalID('Role', row.id) },
+      says: { action: 'authz_admin', reason: 'role deleted', targetType: 'Role', targetId: row.id, details: { name: row.name } },
+    };
+  },
+  createDomain: async () => ({
+    document: 'mutation ($name: String!) { createDomain(input: { name: $name, displayName: "New" }) { domain { id } } }',
+    variables: { name: `n-${freshName()}` },
+    says: {
+      action: 'authz_admin',
+      reason: 'domain created',
+      domainId: expect.any(String),
+      targetType: 'Domain',
+      details: expect.objectContaining({ displayName: 'New' }),
+    },
+  }),
+  updateDomain: async () => {
+    const row = await world.domain(`d-${freshName()}`);
+    return {
+      document: 'mutation ($id: ID!) { updateDomain(input: { id: $id, active: false }) { domain { id } } }',
+      variables: { id: row.globalId },
+      says: {
+        action: 'authz_admin',
+        reason: 'domain updated',
+        domainId: row.id,
+        targetType: 'Domain',
+        targetId: row.id,
+        details: { active: false },
+      },
+    };
+  },
+  deleteDomain: async () => {
+    const row = await world.domain(`d-${freshName()}`);
+    return {
+      document: 'mutation ($id: ID!) { deleteDomain(input: { id: $id }) { deletedId } }',
+      variables: { id: row.globalId },
+      says: {
+        action: 'authz_admin',
+        reason: 'domain deleted',
+        domainId: row.id,
+        targetType: 'Domain',
+        targetId: row.id,
+        details: { name: row.name },
+      },
+    };
+  },
+});
+
+const freshName = () => randomUUID().slice(0, 8);
+const roleIn = (world: World) => world.db.prisma.role.create({ data: { name: `R_${freshName().toUpperCase()}` } });

@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { sql } from '../../src/db.ts';
+import { schema } from '../../src/schema.ts';
+import { open } from '../world.ts';
+import { mutationsOf } from './mutations.ts';
+
+const world = await open();
+const superadmin = await world.user('SUPERADMIN');
+const north = await world.domain('north');
+const value = 'a value that is for its owner only';
+
+const cases = mutationsOf(world, { superadmin, north, value });
+const verbs = Object.keys(cases);
+const prepared = async (verb: string) => {
+  const alice = await world.user();
+  const made = await cases[verb]?.(alice);
+  if (!made) throw new Error(verb);
+  return { alice, ...made };
+};
+const tables = ['User', 'Role', 'RoleGrant', 'Domain', 'Token', 'TokenRevocation', 'UserSetting', 'AuditEvent'] as const;
+const everything = async () => {
+  const rows = tables.map((name) =>
+    (world.db.prisma as unknown as Record<string, { findMany(query: object): Promise<object[]> }>)[
+      name.charAt(0).toLowerCase() + name.slice(1)
+    ]?.findMany({ orderBy: { id: 'asc' } }),
+  );
+  return Promise.all(rows);
+};
+
+/** Those whose audit is tested where they are. */
+const elsewhere = ['createApiToken', 'login', 'logout', 'logoutEverywhere', 'reauthenticate', 'refresh', 'register', 'revokeToken'];
+
+describe('the audit', () => {
+  it('is tested here, or with the verb, for every mutation of the schema', () => {
+    expect([...verbs, ...elsewhere].sort()).toEqual(Object.keys(schema.getMutationType()?.getFields() ?? {}).sort());
+  });
+
+  it.each(verbs)('has one row of %s: who, whom, what, where, and in which request', async (verb) => {
+    const { document, variables, says } = await prepared(verb);
+    const requestId = randomUUID();
+    const headers = { 'x-request-id': requestId, 'user-agent': 'tester/1.0' };
+    const { errors } = await world.send(document, variables, { token: superadmin.accessToken, address: '192.0.2.7', headers });
+    expect(errors).toBeUndefined();
+    const rows = await world.db.prisma.auditEvent.findMany({ where: { requestId, action: { not: 'session_revoked' } } });
+    const who = { actorId: superadmin.uuid, actorTokenId: uuidOf(superadmin.tokenId), network: '192.0.2.7', agent: 'tester/1.0' };
+    expect(rows).toEqual([expect.objectContaining({ result: 'ok', domainId: null, targetId: expect.any(String), ...who, ...says })]);
+    expect(Math.abs((rows[0]?.at.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
+  });
+
+  it.each(verbs)('is written with what it records, or nothing is: %s', async (verb) => {
+    const { document, variables } = await prepared(verb);
+    await world.db.query(sql`alter table "AuditEvent" add constraint "refuse" check (false) not valid`);
+    const before = await everything();
+    const { code } = await superadmin.ask(document, variables);
+    const after = await everything();
+    await world.db.query(sql`alter table "AuditEvent" drop constraint "refuse"`);
+    expect(code).toBe('INTERNAL');
+    expect(after).toEqual(before);
+  });
+
+  it.each(verbs.filter((verb) => verb !== 'updateProfile'))('records nothing of a denied %s, which changes nothing', async (verb) => {
+    const { document, variables } = await prepared(verb);
+    const stranger = await world.user();
+    const before = await everything();
+    const { code } = await stranger.ask(document, variables);
+    expect(['FORBIDDEN', 'NOT_FOUND']).toContain(code);
+    expect(await everything()).toEqual(before);
+  });
+
+  it('records nothing where nothing changed', async () => {
+    const alice = await world.user();
+    const count = () => world.db.prisma.auditEvent.count();
+    const before = await count();
+    for (const document of [
+      'mutation ($id: ID!) { grantRole(input: { userId: $id, role: "USER" }) { changed } }',
+      'mutation ($id: ID!) { revokeRole(input: { userId: $id, role: "ADMIN" }) { changed } }',
+      'mutation ($id: ID!) { enableUser(input: { id: $id }) { changed } }',
+    ]) {
+      const { data } = await superadmin.ask(document, { id: alice.id });
+      expect(Object.values(data)).toEqual([{ changed: false }]);
+    }
+    expect(await count()).toBe(before);
+  });
+
+  it('names every session that ends with the account, and who ended it', async () => {
+    const { alice, document, variables } = await prepared('disableUser');
+    await superadmin.ask(document, variables);
+    const rows = await world.db.prisma.auditEvent.findMany({ where: { action: 'session_revoked', userId: alice.uuid } });
+    expect(rows).toMatchObject([
+      { reason: 'USER_DISABLED', actorId: superadmin.uuid, targetType: 'Token', targetId: uuidOf(alice.tokenId) },
+    ]);
+  });
+
+  it('holds no secret and no value that somebody keeps', async () => {
+    const alice = await world.user();
+    const mint = 'mutation { createApiToken(input: { description: "ci", scopes: ["users:read"] }) { secret } }';
+    const { secret } = (await alice.ask(mint)).data.createApiToken;
+    await superadmin.ask(
+      'mutation ($id: ID!, $value: String!) { setSetting(input: { userId: $id, key: "a", value: $value }) { setting { id } } }',
+      { id: alice.id, value },
+    );
+    await alice.ask('mutation ($value: String!) { updateProfile(input: { address: $value }) { user { id } } }', { value });
+    const text = JSON.stringify(await world.db.prisma.auditEvent.findMany());
+    for (const hidden of [value, secret, alice.password, alice.accessToken, alice.refreshToken, alice.email])
+      expect(text).not.toContain(hidden);
+  });
+});
+
+function uuidOf(id: string) {
+  return Buffer.from(id, 'base64').toString().split(':')[1];
+}

@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest';
+import { graphql } from '../generated/gql.ts';
+import { newAddress, open, type Person } from '../world.ts';
+
+const world = await open();
+const { prisma } = world.db;
+
+const whoAsks = graphql(`query WhoAsks { me { id } }`);
+const createApiToken = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }';
+
+const ask = (token: string) => world.send(whoAsks, {}, { token });
+
+describe('a session', () => {
+  it('refuses the next request once it is revoked, and the wrong ones beside it only', async () => {
+    const people = await Promise.all([world.user(), world.user(), world.user()]);
+    const { accessToken } = people[0];
+    await people[0].ask('mutation { logout { ended } }');
+    const asked = Array.from({ length: 60 }, (_, index) => people[index % 3] as Person);
+    const answers = await Promise.all(asked.map((person) => person.ask(whoAsks)));
+    for (const [index, answer] of answers.entries()) {
+      if (asked[index]?.accessToken === accessToken) expect(answer).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+      else expect(answer.data.me?.id).toBe(asked[index]?.id);
+    }
+  });
+
+  it('refuses the next request once its user is disabled, by flag or by administrator', async () => {
+    const [bob, carol, admin] = [await world.user(), await world.user(), await world.user('SUPERADMIN')];
+    await prisma.user.update({ where: { id: bob.uuid }, data: { enabled: false } });
+    await admin.ask('mutation ($input: DisableUserInput!) { disableUser(input: $input) { changed } }', { input: { id: carol.id } });
+    const answers = [await bob.ask(whoAsks), await carol.ask(whoAsks)];
+    expect(answers.map(({ status, code, data }) => [status, code, data])).toEqual([
+      [401, 'ACCOUNT_DISABLED', undefined],
+      [401, 'TOKEN_REVOKED', undefined],
+    ]);
+  });
+
+  it('refuses the next request once its end has come, its user is deleted, or its domain is shut', async () => {
+    const domain = await world.domain('shut');
+    const [bob, carol, dave] = [await world.user(), await world.user(), await world.user()];
+    await prisma.token.updateMany({ where: { userId: bob.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await prisma.user.delete({ where: { id: carol.uuid } });
+    await prisma.token.updateMany({ where: { userId: dave.uuid }, data: { domainId: domain.id } });
+    await prisma.domain.update({ where: { id: domain.id }, data: { active: false } });
+    const answers = [await bob.ask(whoAsks), await carol.ask(whoAsks), await dave.ask(whoAsks)];
+    expect(answers.map((answer) => answer.code)).toEqual(['TOKEN_EXPIRED', 'INVALID_TOKEN', 'DOMAIN_ACCESS_DENIED']);
+    for (const answer of answers) expect(answer).not.toHaveProperty('data');
+  });
+});
+
+describe('an API token', () => {
+  const make = async (who: Person, ...scopes: string[]) => {
+    const { data } = await who.ask(createApiToken, { input: { description: 'CI', scopes } });
+    return data.createApiToken as { secret: string; token: { id: string } };
+  };
+  const rowOf = (who: Person) => prisma.token.findFirstOrThrow({ where: { userId: who.uuid, kind: 'API' } });
+
+  it('is its owner, for its scopes', async () => {
+    const bob = await world.user();
+    const { secret } = await make(bob, 'users:read');
+    expect((await ask(secret)).data.me?.id).toBe(bob.id);
+    const { data, errors } = await world.send('{ me { id settings { totalCount } tokens { totalCount } } }', {}, { token: secret });
+    expect(data.me.id).toBe(bob.id);
+    expect(errors?.map((error) => [error.path?.join('.'), error.extensions.code])).toEqual([
+      ['me.settings', 'FORBIDDEN'],
+      ['me.tokens', 'FORBIDDEN'],
+    ]);
+  });
+
+  it('never does more than its owner may now', async () => {
+    const admin = await world.user('ADMIN');
+    const { secret } = await make(admin, 'users:read');
+    const count = async () => (await world.send('{ users { totalCount } }', {}, { token: secret })).data.users.totalCount;
+    expect(await count()).toBeGreaterThan(1);
+    await prisma.roleGrant.deleteMany({ where: { userId: admin.uuid, role: { name: 'ADMIN' } } });
+    expect(await count()).toBe(1);
+  });
+
+  it('makes no tokens, sessions, grants or credentials, whatever its scopes', async () => {
+    const root = await world.user('SUPERADMIN');
+    const { data } = await world.send('{ __type(name: "Mutation") { fields { name } } }');
+    const names = data.__type.fields.map((field: { name: string }) => field.name);
+    const { secret } = await make(
+      root,
+      'users:read',
+      'users:write',
+      'roles:read',
+      'domains:read',
+      'domains:write',
+      'tokens:read',
+      'tokens:revoke',
+      'settings:write',
+    );
+    const inputs: Record<string, object> = {
+      createApiToken: { description: 'more', scopes: ['users:read'] },
+      grantRole: { userId: root.id, role: 'ADMIN' },
+      revokeRole: { userId: root.id, role: 'SUPERADMIN' },
+      createRole: { name: 'MORE', permissions: [] },
+      reauthenticate: { password: root.password },
+    };
+    for (const [name, input] of Object.entries(inputs)) {
+      expect(names).toContain(name);
+      const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
+      const { code } = await world.send(
+        `mutation ($input: ${type}!) { ${name}(input: $input) { __typename } }`,
+        { input },
+        { token: secret },
+      );
+      expect(code, name).toBe('FORBIDDEN');
+    }
+  });
+
+  it('is refused once it is revoked, expired, or its owner disabled, and when it is unknown', async () => {
+    const [revoked, expired, disabled] = [await world.user(), await world.user(), await world.user()];
+    const secrets = await Promise.all([revoked, expired, disabled].map(async (who) => (await make(who, 'users:read')).secret));
+    await prisma.token.update({ where: { id: (await rowOf(revoked)).id }, data: { revokedAt: new Date() } });
+    await prisma.token.update({ where: { id: (await rowOf(expired)).id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
+    const answers = await Promise.all([...secrets, `fg_${'A'.repeat(43)}`, 'fg_short'].map(ask));
+    expect(answers.map(({ status, code }) => `${status} ${code}`)).toEqual([
+      '401 TOKEN_REVOKED',
+      '401 TOKEN_EXPIRED',
+      '401 ACCOUNT_DISABLED',
+      '401 INVALID_TOKEN',
+      '401 INVALID_TOKEN',
+    ]);
+    for (const answer of answers) expect(answer).not.toHaveProperty('data');
+  });
+
+  it('notes when it was used, at most once a minute', async () => {
+    const bob = await world.user();
+    const { secret } = await make(bob, 'users:read');
+    await ask(secret);
+    const { lastUsedAt: first } = await rowOf(bob);
+    await ask(secret);
+    expect([first, (await rowOf(bob)).lastUsedAt]).toEqual([expect.any(Date), first]);
+    await prisma.token.updateMany({ where: { userId: bob.uuid, kind: 'API' }, data: { lastUsedAt: new Date(Date.now() - 61_000) } });
+    await ask(secret);
+    expect((await rowOf(bob)).lastUsedAt?.getTime()).toBeGreaterThan(Date.now() - 30_000);
+  });
+
+  it('is guessed at most 100 times an hour from one network', async () => {
+    const address = newAddress();
+    const guess = (index: number) => world.send(whoAsks, {}, { token: `fg_${'A'.repeat(40)}${100 + index}`, address });
+    for (let index = 0; index < 100; index += 1) expect((await guess(index)).code).toBe('INVALID_TOKEN');
+    expect(await guess(100)).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
+  });
+});

@@ -1,0 +1,146 @@
+import { generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose';
+import { describe, expect, it } from 'vitest';
+import { createLog } from '../../src/log.ts';
+import { start } from '../../src/start.ts';
+import { newKeys } from '../../src/token/keys.ts';
+import { graphql } from '../generated/gql.ts';
+import { open } from '../world.ts';
+
+const world = await open();
+
+const whoAmI = graphql(`query WhoAmI { me { id } }`);
+
+const [jwk] = JSON.parse(world.config.JWT_KEYS ?? '');
+const key = (await importJWK(jwk, 'EdDSA')) as CryptoKey;
+const stranger = await generateKeyPair('EdDSA', { crv: 'Ed25519' });
+const alice = await world.user();
+const [header, payload, signature] = String(alice.accessToken).split('.').map(String);
+const claims = JSON.parse(Buffer.from(String(payload), 'base64url').toString()) as JWTPayload & { exp: number; iat: number };
+const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+/** An access token of alice, with these claims changed; null leaves one out. */
+function sign(changed: Record<string, unknown> = {}, protectedHeader: object = {}, signer: CryptoKey | Uint8Array = key) {
+  const kept = Object.entries({ ...claims, ...changed }).filter(([, value]) => value !== null);
+  return new SignJWT(Object.fromEntries(kept))
+    .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: jwk.kid, ...protectedHeader })
+    .sign(signer);
+}
+
+const ask = (token: string) => world.send(whoAmI, {}, { token });
+const withHeader = (authorization: string) => world.send(whoAmI, {}, { headers: { authorization } });
+const now = Math.floor(Date.now() / 1000);
+
+describe('a bearer token', () => {
+  it('says who is asking; without one it is nobody', async () => {
+    expect((await ask(await sign())).data.me?.id).toBe(alice.id);
+    expect((await withHeader(`bearer ${alice.accessToken}`)).data.me?.id).toBe(alice.id);
+    expect((await world.send(whoAmI)).data).toEqual({ me: null });
+  });
+
+  it('refuses the whole operation, public fields too, when it is garbled', async () => {
+    const garbled = [
+      '',
+      'Bearer',
+      'Bearer x',
+      'Bearer a b',
+      'Bearer ..',
+      `Basic ${Buffer.from('a:b').toString('base64')}`,
+      `Token ${alice.accessToken}`,
+    ];
+    const texts = [
+      `${payload}.${signature}`,
+      `${header}.${payload}.`,
+      `${alice.accessToken}.`,
+      `${alice.accessToken}\u00e9`,
+      'A'.repeat(5_000),
+    ];
+    for (const authorization of [...garbled, ...texts.map((text) => `Bearer ${text}`)]) {
+      const answer = await withHeader(authorization);
+      expect(answer, authorization).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
+      expect(answer).not.toHaveProperty('data');
+    }
+  });
+
+  it('is signed by one of our keys, by its own algorithm', async () => {
+    const secret = Buffer.from(jwk.x, 'base64url');
+    const forged = [
+      `${base64({ alg: 'none', typ: 'at+jwt' })}.${payload}.${signature}`,
+      `${base64({ alg: 'none', typ: 'at+jwt', kid: jwk.kid })}.${payload}.AA`,
+      `${header}.${base64({ ...claims, sub: 'someone else' })}.${signature}`,
+      `${header}.${payload}.${signature?.replace(/^..../, 'AAAA')}`,
+      await sign({}, { alg: 'HS256' }, secret),
+      await sign({}, {}, stranger.privateKey),
+      await sign({}, { kid: 'unknown' }),
+      await sign({}, { kid: undefined }),
+      await sign({}, { kid: '../../keys' }, stranger.privateKey),
+      await sign({}, { jwk: { kty: 'OKP', crv: 'Ed25519', x: jwk.x } }, stranger.privateKey),
+    ];
+    for (const [index, token] of forged.entries())
+      expect(await ask(token), String(index)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
+  });
+
+  it('is an access token of ours: type, issuer, audience and every claim', async () => {
+    const wrong: Record<string, unknown>[] = [
+      { aud: 'another' },
+      { aud: ['fieldgate', 'another'] },
+      { iss: 'https://elsewhere.example' },
+      ...['iss', 'aud', 'sub', 'sid', 'jti', 'iat', 'exp'].map((claim) => ({ [claim]: null })),
+      { sid: 'no id' },
+      { sid: 7 },
+      { sub: 7 },
+      { jti: 7 },
+      { iat: now + 60, exp: now + 300 },
+      { exp: now + 3_600 },
+      { exp: 1e308 },
+      { nbf: now + 60 },
+    ];
+    for (const changed of wrong)
+      expect(await ask(await sign(changed)), JSON.stringify(changed)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
+    for (const typ of ['JWT', 'rt+jwt', undefined])
+      expect(await ask(await sign({}, { typ })), String(typ)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
+  });
+
+  it('ends to the second', async () => {
+    const token = await sign({ iat: now - 300, exp: now - 1 });
+    expect(await ask(token)).toMatchObject({ status: 401, code: 'TOKEN_EXPIRED' });
+    const short = await sign({ exp: Math.floor(Date.now() / 1000) + 2 });
+    expect((await ask(short)).status).toBe(200);
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    expect(await ask(short)).toMatchObject({ status: 401, code: 'TOKEN_EXPIRED' });
+  });
+
+  it('is no refresh token, and stands in no URL', async () => {
+    expect(await ask(alice.refreshToken)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
+    const response = await fetch(`${world.url}/graphql?access_token=${alice.accessToken}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: '{ me { id } }' }),
+    });
+    expect(response.status).toBe(400);
+  });
+
+  it('gives no role by what it claims', async () => {
+    const token = await sign({ roles: ['SUPERADMIN'], rank: 2, scope: 'users:read' });
+    const { data } = await world.send('{ me { roles { role { name } } } users { totalCount } }', {}, { token });
+    expect(data.users.totalCount).toBe(1);
+  });
+});
+
+describe('signing keys', () => {
+  it('are followed by new ones, while tokens of the old ones are still good', async () => {
+    const bob = await world.user();
+    const [next] = JSON.parse((await newKeys()).JWT_KEYS);
+    const config = { ...world.config, JWT_KEYS: JSON.stringify([next, jwk]) };
+    const rotated = await start(config, createLog({ LOG_LEVEL: 'silent' }), world.db);
+    const post = async (query: string, authorization?: string) => {
+      const headers = { 'content-type': 'application/json', ...(authorization && { authorization }) };
+      return (await fetch(`${rotated.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) })).json();
+    };
+    const known = await post('{ me { id } }', `Bearer ${bob.accessToken}`);
+    const refreshed = await post(`mutation { refresh(input: { refreshToken: "${bob.refreshToken}" }) { accessToken } }`);
+    await rotated.stop();
+    const { kid } = JSON.parse(Buffer.from(refreshed.data.refresh.accessToken.split('.')[0], 'base64url').toString());
+    expect([known.data.me.id, kid]).toEqual([bob.id, next.kid]);
+    expect(await ask(refreshed.data.refresh.accessToken)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
+  });
+});

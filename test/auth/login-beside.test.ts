@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { sql } from '../../src/db.ts';
+import { Prisma } from '../../src/generated/prisma/client.ts';
+import { graphql } from '../generated/gql.ts';
+import { open, type Person } from '../world.ts';
+
+const world = await open();
+const { prisma } = world.db;
+
+const loginAgain = graphql(`
+  mutation LoginAgain($input: LoginInput!) {
+    login(input: $input) {
+      ... on Session {
+        accessToken
+        token {
+          id
+        }
+      }
+    }
+  }
+`);
+const whoIsIn = graphql(`query WhoIsIn { me { id } }`);
+
+const enter = ({ email, password }: Pick<Person, 'email' | 'password'>, token?: string) =>
+  world.send(loginAgain, { input: { email, password } }, { token });
+const liveSessions = ({ uuid }: Person) => prisma.token.findMany({ where: { userId: uuid, revokedAt: null }, orderBy: { id: 'asc' } });
+
+describe('login beside other sessions', () => {
+  it('opens a new one and ends the one that the request came with', async () => {
+    const alice = await world.user();
+    const { data } = await enter(alice, alice.accessToken);
+    expect(data.login.token.id).not.toBe(alice.tokenId);
+    expect(await alice.ask(whoIsIn)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect((await world.send(whoIsIn, {}, { token: data.login.accessToken })).data.me?.id).toBe(alice.id);
+  });
+
+  it('leaves the one that the request came with alone when the proof is wrong', async () => {
+    const alice = await world.user();
+    await enter({ ...alice, password: 'not the password at all' }, alice.accessToken);
+    expect((await alice.ask(whoIsIn)).data.me?.id).toBe(alice.id);
+  });
+
+  it('ends the session of another user on that device, and no other of theirs', async () => {
+    const [alice, bob] = [await world.user(), await world.user()];
+    const elsewhere = await world.signIn(bob.email, bob.uuid);
+    await enter(alice, bob.accessToken);
+    expect((await bob.ask(whoIsIn)).code).toBe('TOKEN_REVOKED');
+    expect((await elsewhere.ask(whoIsIn)).data.me?.id).toBe(bob.id);
+  });
+
+  it('never leaves more than 20 alive: the longest unused ones end, also when several open at once', async () => {
+    const alice = await world.user();
+    await addSessions(alice, 18);
+    const oldest = await addSessions(alice, 3, '9 days');
+    const gone = await addSessions(alice, 1, '20 days', '-1 day');
+    await Promise.all(Array.from({ length: 4 }, () => enter(alice)));
+    const live = (await liveSessions(alice)).map((session) => session.id);
+    expect(live.filter((id) => !gone.includes(id))).toHaveLength(20);
+    expect(live).not.toEqual(expect.arrayContaining([oldest[0]]));
+    expect(live).toContain(gone[0]); // it had ended by itself, and nothing is said of it again
+    const ended = await prisma.tokenRevocation.findMany({ where: { userId: alice.uuid } });
+    expect(ended.map(({ reason, initiator }) => `${reason} ${initiator}`)).toEqual(Array(6).fill('SESSION_LIMIT POLICY'));
+  });
+
+  it('opens none for an account that is disabled while the password is checked', async () => {
+    const alice = await world.user();
+    // What a right password cost is given back after the check: at that moment an administrator is faster.
+    const disable = Prisma.raw(`update "User" set enabled = false where id = '${alice.uuid}'`);
+    await world.db.query(sql`create function disable() returns trigger language plpgsql as $$ begin ${disable}; return new; end $$`);
+    await world.db.query(
+      sql`create trigger disabling before update on "Throttle" for each row when (new.count < old.count) execute function disable()`,
+    );
+    expect((await enter(alice)).code).toBe('ACCOUNT_DISABLED');
+    await world.db.query(sql`drop trigger disabling on "Throttle"`);
+    expect(await liveSessions(alice)).toHaveLength(1);
+  });
+});
+
+/** Sessions that were last used that long ago. */
+async function addSessions({ uuid }: Person, count: number, unused = '1 day', idle = '5 days') {
+  const added = await world.db.query<{ id: string }>(sql`
+    insert into "Token" (kind, "userId", scopes, "lastUsedAt", "expiresAt", "idleExpiresAt")
+    select 'SESSION', ${uuid}::uuid, '{}', now() - ${unused}::interval, now() + interval '20 days', now() + ${idle}::interval
+    from generate_series(1, ${count}::int) returning id::text`);
+  return added.map((row) => row.id);
+}

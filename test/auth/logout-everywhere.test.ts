@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { graphql } from '../generated/gql.ts';
+import { nobody, open } from '../world.ts';
+
+const world = await open();
+
+const logoutEverywhere = graphql(`
+  mutation LogoutEverywhere($input: LogoutEverywhereInput!) {
+    logoutEverywhere(input: $input) {
+      ended
+    }
+  }
+`);
+const whoStayed = graphql(`query WhoStayed { me { id } }`);
+
+/** A user with three sessions. */
+async function threeSessions() {
+  const alice = await world.user();
+  return [alice, await world.signIn(alice.email, alice.uuid), await world.signIn(alice.email, alice.uuid)] as const;
+}
+
+describe('logoutEverywhere', () => {
+  it('ends all sessions of the viewer', async () => {
+    const sessions = await threeSessions();
+    expect((await sessions[0].ask(logoutEverywhere, { input: {} })).data.logoutEverywhere.ended).toBe(3);
+    for (const session of sessions) expect(await session.ask(whoStayed)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+  });
+
+  it('leaves the one of the request alone if asked to', async () => {
+    const [here, ...others] = await threeSessions();
+    expect((await here.ask(logoutEverywhere, { input: { exceptCurrent: true } })).data.logoutEverywhere.ended).toBe(2);
+    expect((await here.ask(whoStayed)).data.me?.id).toBe(here.id);
+    for (const other of others) expect((await other.ask(whoStayed)).code).toBe('TOKEN_REVOKED');
+    expect((await here.ask(logoutEverywhere, { input: { exceptCurrent: true } })).data.logoutEverywhere.ended).toBe(0);
+  });
+
+  it('takes null for no exception', async () => {
+    const [here] = await threeSessions();
+    expect((await here.ask(logoutEverywhere, { input: { exceptCurrent: null } })).data.logoutEverywhere.ended).toBe(3);
+  });
+
+  it('ends no API token, and nothing of anybody else', async () => {
+    const [[alice], bob] = [await threeSessions(), await world.user()];
+    const created = await alice.ask('mutation { createApiToken(input: { description: "CI", scopes: ["users:read"] }) { secret } }');
+    await alice.ask(logoutEverywhere, { input: {} });
+    expect((await world.send(whoStayed, {}, { token: created.data.createApiToken.secret })).data.me?.id).toBe(alice.id);
+    expect((await bob.ask(whoStayed)).data.me?.id).toBe(bob.id);
+  });
+
+  it('is for sessions: not for nobody, nor for an API token', async () => {
+    const [alice] = await threeSessions();
+    expect((await nobody(world).ask(logoutEverywhere, { input: {} })).code).toBe('UNAUTHENTICATED');
+    const created = await alice.ask('mutation { createApiToken(input: { description: "CI", scopes: ["tokens:revoke"] }) { secret } }');
+    expect((await world.send(logoutEverywhere, { input: {} }, { token: created.data.createApiToken.secret })).code).toBe('FORBIDDEN');
+    expect((await alice.ask(whoStayed)).data.me?.id).toBe(alice.id);
+  });
+
+  it('is recorded for each session', async () => {
+    const [alice] = await threeSessions();
+    await alice.ask(logoutEverywhere, { input: {} });
+    const where = { userId: alice.uuid, reason: 'LOGOUT' } as const;
+    expect(await world.db.prisma.tokenRevocation.count({ where })).toBe(3);
+    expect(await world.db.prisma.auditEvent.count({ where: { ...where, action: 'session_revoked', actorId: alice.uuid } })).toBe(3);
+  });
+});

@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { sql } from '../../src/db.ts';
+import { graphql } from '../generated/gql.ts';
+import { nobody, open, type Person } from '../world.ts';
+
+const world = await open();
+const { prisma } = world.db;
+
+const reauthenticate = graphql(`
+  mutation Reauthenticate($input: ReauthenticateInput!) {
+    reauthenticate(input: $input) {
+      accessToken
+      refreshToken
+      token {
+        id
+        description
+        expiresAt
+        domain {
+          name
+        }
+      }
+    }
+  }
+`);
+const isFresh = graphql(`query IsFresh { viewer { fresh user { id } } }`);
+const createApiToken = 'mutation { createApiToken(input: { description: "CI", scopes: ["users:read"] }) { secret } }';
+const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
+
+const prove = (who: Person, password = who.password) => who.ask(reauthenticate, { input: { password } });
+const grow = ({ uuid }: Person, age: string) =>
+  world.db.query(sql`update "Token" set "authenticatedAt" = now() - ${age}::interval where "userId" = ${uuid}::uuid`);
+
+describe('reauthenticate', () => {
+  it('makes the session fresh again for what asks for a fresh proof', async () => {
+    const alice = await world.user();
+    await grow(alice, '11 minutes');
+    expect((await alice.ask(createApiToken)).code).toBe('REAUTHENTICATION_REQUIRED');
+    const { data } = await prove(alice);
+    const { accessToken: token } = data.reauthenticate;
+    expect((await world.send(isFresh, {}, { token })).data.viewer.fresh).toBe(true);
+    expect((await world.send(createApiToken, {}, { token })).code).toBeUndefined();
+  });
+
+  it('puts a new session in the place of this one, which ends', async () => {
+    const alice = await world.user();
+    const { data } = await prove(alice);
+    expect(data.reauthenticate.token.id).not.toBe(alice.tokenId);
+    expect(await alice.ask(isFresh)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    const refreshed = 'mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken } }';
+    expect((await world.send(refreshed, { input: { refreshToken: alice.refreshToken } })).code).toBe('INVALID_TOKEN');
+  });
+
+  it('keeps the device, the domain and the end of the session', async () => {
+    const domain = await world.domain('kept');
+    const alice = await world.user('USER', 'kept');
+    const expiresAt = new Date(Date.now() + 3_600_000);
+    await prisma.token.updateMany({ where: { userId: alice.uuid }, data: { domainId: domain.id, description: 'Laptop', expiresAt } });
+    const { data } = await prove(alice);
+    expect(data.reauthenticate.token).toMatchObject({
+      description: 'Laptop',
+      domain: { name: 'kept' },
+      expiresAt: expiresAt.toISOString(),
+    });
+  });
+});
+
+describe('reauthenticate: beside other requests', () => {
+  it('opens one session of two proofs at the same moment', async () => {
+    const alice = await world.user();
+    const answers = await Promise.all([prove(alice), prove(alice), prove(alice)]);
+    expect(answers.map((answer) => answer.code).sort()).toEqual(['TOKEN_REVOKED', 'TOKEN_REVOKED', undefined]);
+    expect(await prisma.token.count({ where: { userId: alice.uuid, revokedAt: null } })).toBe(1);
+  });
+
+  it('opens none when the session is ended while the password is checked', async () => {
+    const [alice, admin] = [await world.user(), await world.user('SUPERADMIN')];
+    const revoke = 'mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { changed } }';
+    const [proof] = await Promise.all([prove(alice), admin.ask(revoke, { input: { id: alice.tokenId } })]);
+    const live = await prisma.token.count({ where: { userId: alice.uuid, revokedAt: null } });
+    expect([live, proof.code]).toEqual(proof.data ? [1, undefined] : [0, 'TOKEN_REVOKED']);
+  });
+});
+
+describe('reauthenticate: a wrong proof', () => {
+  it('leaves the session as it was when the password is wrong', async () => {
+    const alice = await world.user();
+    await grow(alice, '1 day');
+    expect(await prove(alice, 'not the password at all')).toMatchObject({ data: null, code: 'INVALID_CREDENTIALS' });
+    expect((await alice.ask(isFresh)).data.viewer).toEqual({ fresh: false, user: { id: alice.id } });
+  });
+
+  it('counts a wrong password as a failed log-in of the account', async () => {
+    const alice = await world.user();
+    for (let guess = 0; guess < 5; guess += 1) await prove(alice, `guess number ${guess}`);
+    expect(await prove(alice)).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
+    const { email, password, address } = alice;
+    expect((await world.send(login, { input: { email, password } }, { address })).code).toBe('RATE_LIMITED');
+  });
+
+  it('is recorded, right or wrong, and is no log-in', async () => {
+    const alice = await world.user();
+    await prove(alice, 'not the password at all');
+    await prove(alice);
+    const events = await prisma.auditEvent.findMany({
+      where: { userId: alice.uuid, action: { startsWith: 'authn_' } },
+      orderBy: { id: 'asc' },
+    });
+    expect(events.map(({ action, reason }) => [action, reason])).toEqual([
+      ['authn_login_success', null],
+      ['authn_login_fail', 'INVALID_CREDENTIALS'],
+      ['authn_reauthenticate_success', null],
+    ]);
+    expect(await prisma.user.findUnique({ where: { id: alice.uuid } })).toMatchObject({ loginCount: 1 });
+  });
+});
+
+describe('reauthenticate: who may', () => {
+  it('is for sessions: not for nobody, nor for an API token', async () => {
+    const alice = await world.user();
+    const { data } = await alice.ask(createApiToken);
+    const input = { password: alice.password };
+    expect((await nobody(world).ask(reauthenticate, { input })).code).toBe('UNAUTHENTICATED');
+    expect((await world.send(reauthenticate, { input }, { token: data.createApiToken.secret })).code).toBe('FORBIDDEN');
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { sql } from '../../src/db.ts';
+import { graphql } from '../generated/gql.ts';
+import { open, type Person } from '../world.ts';
+
+const world = await open();
+const { prisma } = world.db;
+
+const refreshAgain = graphql(`
+  mutation RefreshAgain($input: RefreshInput!) {
+    refresh(input: $input) {
+      accessToken
+      refreshToken
+    }
+  }
+`);
+const whoRemains = graphql(`query WhoRemains { me { id } }`);
+
+const exchange = (refreshToken: string) => world.send(refreshAgain, { input: { refreshToken } });
+
+/** The refresh token that follows this one. */
+async function successor(refreshToken: string): Promise<string> {
+  const { data } = await exchange(refreshToken);
+  return String(data.refresh.refreshToken);
+}
+
+/** Lets time pass since the values of a session were used. */
+const wait = ({ uuid }: Person, time: string) =>
+  world.db.query(sql`update "TokenSecret" s set "usedAt" = "usedAt" - ${time}::interval from "Token" t
+    where t.id = s."tokenId" and t."userId" = ${uuid}::uuid`);
+const valuesOf = ({ uuid }: Person) => prisma.tokenSecret.count({ where: { token: { userId: uuid } } });
+
+describe('the answer to a refresh that was lost', () => {
+  it('is given again, the same, to who repeats the value within 10 seconds', async () => {
+    const alice = await world.user();
+    const next = await successor(alice.refreshToken);
+    await wait(alice, '8 seconds');
+    expect(await successor(alice.refreshToken)).toBe(next);
+    expect(await valuesOf(alice)).toBe(2);
+    expect((await exchange(next)).code).toBeUndefined();
+  });
+
+  it('is not given again later', async () => {
+    const alice = await world.user();
+    await successor(alice.refreshToken);
+    await wait(alice, '11 seconds');
+    expect((await exchange(alice.refreshToken)).code).toBe('TOKEN_REUSED');
+  });
+
+  it('is not given again once the answer was used', async () => {
+    const alice = await world.user();
+    await successor(await successor(alice.refreshToken));
+    expect((await exchange(alice.refreshToken)).code).toBe('TOKEN_REUSED');
+  });
+});
+
+describe('a refresh token that was used before', () => {
+  it('ends the session, the newest value and the access token with it, and says so', async () => {
+    const alice = await world.user();
+    const newest = await successor(await successor(alice.refreshToken));
+    expect(await exchange(alice.refreshToken)).toMatchObject({ data: null, code: 'TOKEN_REUSED' });
+    expect((await exchange(newest)).code).toBe('INVALID_TOKEN');
+    expect(await alice.ask(whoRemains)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    const [revocation, ...others] = await prisma.tokenRevocation.findMany({ where: { userId: alice.uuid } });
+    expect(revocation).toMatchObject({ reason: 'REUSE_DETECTED', initiator: 'POLICY', actorId: null });
+    expect(others).toEqual([]);
+    expect(await prisma.auditEvent.count({ where: { userId: alice.uuid, reason: 'REUSE_DETECTED' } })).toBe(1);
+    expect(world.log.filter((line) => line.includes('authn_token_reuse') && line.includes(String(revocation?.tokenId)))).toHaveLength(1);
+  });
+
+  it('leaves the other sessions of the user alone', async () => {
+    const alice = await world.user();
+    const elsewhere = await world.signIn(alice.email, alice.uuid);
+    await successor(await successor(alice.refreshToken));
+    await exchange(alice.refreshToken);
+    expect((await elsewhere.ask(whoRemains)).data.me?.id).toBe(alice.id);
+    expect((await exchange(elsewhere.refreshToken)).code).toBeUndefined();
+  });
+
+  it('is known for one a week later', async () => {
+    const alice = await world.user();
+    const newest = await successor(alice.refreshToken);
+    await wait(alice, '7 days');
+    expect((await exchange(alice.refreshToken)).code).toBe('TOKEN_REUSED');
+    expect((await exchange(newest)).code).toBe('INVALID_TOKEN');
+  });
+
+  it('ends the session once: a third use tells nothing new', async () => {
+    const alice = await world.user();
+    await successor(await successor(alice.refreshToken));
+    const codes = [await exchange(alice.refreshToken), await exchange(alice.refreshToken)].map((answer) => answer.code);
+    expect(codes).toEqual(['TOKEN_REUSED', 'INVALID_TOKEN']);
+    expect(await prisma.tokenRevocation.count({ where: { userId: alice.uuid } })).toBe(1);
+  });
+});

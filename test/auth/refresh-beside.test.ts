@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { graphql } from '../generated/gql.ts';
+import { open, type Person } from '../world.ts';
+
+const world = await open();
+
+const refreshBeside = graphql(`
+  mutation RefreshBeside($input: RefreshInput!) {
+    refresh(input: $input) {
+      accessToken
+      refreshToken
+    }
+  }
+`);
+const whoLives = graphql(`query WhoLives { me { id } }`);
+
+const exchange = (refreshToken: string) => world.send(refreshBeside, { input: { refreshToken } });
+const sessionOf = ({ uuid }: Person) => world.db.prisma.token.findFirstOrThrow({ where: { userId: uuid }, include: { secrets: true } });
+
+describe('refresh beside other requests', () => {
+  it('leaves exactly one live successor of 20 uses at once', { timeout: 60_000 }, async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const alice = await world.user();
+      const answers = await Promise.all(Array.from({ length: 20 }, () => exchange(alice.refreshToken)));
+      const given = new Set(answers.map((answer) => answer.data.refresh.refreshToken));
+      const { secrets, revokedAt } = await sessionOf(alice);
+      expect([given.size, secrets.length, secrets.filter((secret) => !secret.usedAt).length, revokedAt]).toEqual([1, 2, 1, null]);
+      expect((await exchange(String([...given][0]))).code).toBeUndefined();
+    }
+  });
+
+  it('waits for who is ending the session at that moment, and then gives nothing', async () => {
+    const alice = await world.user();
+    const { id } = await sessionOf(alice);
+    const { refreshed } = await world.db.prisma.$transaction(async (tx) => {
+      await tx.token.update({ where: { id }, data: { revokedAt: new Date() } });
+      const refreshed = exchange(alice.refreshToken);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return { refreshed };
+    });
+    expect((await refreshed).code).toBe('INVALID_TOKEN');
+    expect((await sessionOf(alice)).secrets).toHaveLength(1);
+  });
+
+  it('does not outlive a log-out, a disabling or a revocation, whichever comes first', { timeout: 60_000 }, async () => {
+    const admin = await world.user('SUPERADMIN');
+    const endings = [
+      (alice: Person) => alice.ask('mutation { logout { ended } }'),
+      (alice: Person) => alice.ask('mutation { logoutEverywhere(input: {}) { ended } }'),
+      (alice: Person) =>
+        admin.ask('mutation ($input: DisableUserInput!) { disableUser(input: $input) { changed } }', { input: { id: alice.id } }),
+      (alice: Person) =>
+        admin.ask('mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { changed } }', { input: { id: alice.tokenId } }),
+    ];
+    for (const [index, end] of [...endings, ...endings, ...endings].entries()) {
+      const alice = await world.user();
+      const first = exchange(alice.refreshToken);
+      if (index % 3 === 1) await new Promise((resolve) => setTimeout(resolve, 1));
+      const [ended, ...answers] = await Promise.all([end(alice), first, exchange(alice.refreshToken)]);
+      expect(ended.code).toBeUndefined();
+      for (const { data } of answers) {
+        if (!data) continue;
+        expect((await exchange(String(data.refresh.refreshToken))).code).toBe('INVALID_TOKEN');
+        expect((await world.send(whoLives, {}, { token: data.refresh.accessToken })).status).toBe(401);
+      }
+      expect(await sessionOf(alice)).toMatchObject({ revokedAt: expect.any(Date) });
+    }
+  });
+});

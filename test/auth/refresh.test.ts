@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest';
+import { sql } from '../../src/db.ts';
+import { graphql } from '../generated/gql.ts';
+import { newAddress, open, type Person } from '../world.ts';
+
+const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
+const { prisma } = world.db;
+
+const refresh = graphql(`
+  mutation Refresh($input: RefreshInput!) {
+    refresh(input: $input) {
+      accessToken
+      refreshToken
+      refreshExpiresAt
+      token {
+        id
+        authenticatedAt
+        expiresAt
+      }
+      user {
+        id
+      }
+    }
+  }
+`);
+const whoRefreshed = graphql(`query WhoRefreshed { viewer { fresh user { id } } }`);
+
+const exchange = (refreshToken: string, how: { address?: string } = {}) => world.send(refresh, { input: { refreshToken } }, how);
+
+/** The refresh token that follows this one. */
+async function successor(refreshToken: string): Promise<string> {
+  const { data } = await exchange(refreshToken);
+  return String(data.refresh.refreshToken);
+}
+
+const sessionOf = ({ uuid }: Person) => prisma.token.findFirstOrThrow({ where: { userId: uuid }, include: { secrets: true } });
+const days = (count: number) => new Date(Date.now() + count * 86_400_000);
+describe('refresh', () => {
+  it('exchanges the value for the next pair, in the same session', async () => {
+    const alice = await world.user();
+    const { data } = await exchange(alice.refreshToken);
+    expect(data.refresh).toMatchObject({ token: { id: alice.tokenId }, user: { id: alice.id } });
+    expect(data.refresh.refreshToken).not.toBe(alice.refreshToken);
+    const viewer = await world.send(whoRefreshed, {}, { token: data.refresh.accessToken });
+    expect(viewer.data.viewer.user?.id).toBe(alice.id);
+    expect((await exchange(String(data.refresh.refreshToken))).code).toBeUndefined();
+  });
+
+  it('prolongs the idle life, never the absolute one', async () => {
+    const alice = await world.user();
+    await prisma.token.updateMany({
+      where: { userId: alice.uuid },
+      data: { expiresAt: days(3), idleExpiresAt: days(1), lastUsedAt: days(-1) },
+    });
+    const { data } = await exchange(alice.refreshToken);
+    const after = await sessionOf(alice);
+    expect(after.expiresAt.getTime()).toBeLessThan(days(3).getTime());
+    expect(after.idleExpiresAt.getTime()).toBeGreaterThan(days(13).getTime());
+    expect(after.lastUsedAt?.getTime()).toBeGreaterThan(days(-0.1).getTime());
+    expect(data.refresh.refreshExpiresAt).toBe(data.refresh.token.expiresAt);
+  });
+
+  it('does not make the session fresh', async () => {
+    const alice = await world.user();
+    const authenticatedAt = days(-1);
+    await prisma.token.updateMany({ where: { userId: alice.uuid }, data: { authenticatedAt } });
+    const { data } = await exchange(alice.refreshToken);
+    expect(data.refresh.token.authenticatedAt).toBe(authenticatedAt.toISOString());
+    const claims = JSON.parse(Buffer.from(data.refresh.accessToken.split('.')[1] ?? '', 'base64url').toString());
+    expect(claims.auth_time).toBe(Math.floor(authenticatedAt.getTime() / 1000));
+    expect((await world.send(whoRefreshed, {}, { token: data.refresh.accessToken })).data.viewer.fresh).toBe(false);
+  });
+
+  it('takes only refresh tokens', async () => {
+    const alice = await world.user();
+    const created = await alice.ask(`mutation { createApiToken(input: { description: "CI", scopes: ["users:read"] }) { secret } }`);
+    const { secret } = created.data.createApiToken;
+    const others = [
+      alice.accessToken,
+      secret,
+      secret.replace('fg_', 'fgr_'),
+      `${alice.refreshToken}A`,
+      alice.refreshToken.slice(0, -1),
+      `fgr_${'A'.repeat(43)}`,
+      '',
+    ];
+    for (const other of others) expect((await exchange(String(other).slice(0, 256))).code, String(other)).toBe('INVALID_TOKEN');
+    expect((await exchange(alice.refreshToken)).code).toBeUndefined();
+  });
+
+  it('is slowed down for a network that guesses, and still takes a right value from there', async () => {
+    const [alice, address] = [await world.user(), newAddress()];
+    const codes: (string | undefined)[] = [];
+    for (let guess = 0; guess < 101; guess += 1) codes.push((await exchange(`fgr_${'A'.repeat(40)}${100 + guess}`, { address })).code);
+    expect(codes.slice(0, 100)).toEqual(Array(100).fill('INVALID_TOKEN'));
+    expect(codes[100]).toBe('RATE_LIMITED');
+    expect(await exchange('fgr_', { address })).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
+    expect((await exchange(alice.refreshToken, { address })).code).toBeUndefined();
+  });
+});
+
+describe('refresh: when it is refused', () => {
+  it('finds a session ended by the idle or by the absolute end, and takes it for no theft', async () => {
+    for (const end of [{ idleExpiresAt: days(-1) }, { expiresAt: days(-1) }]) {
+      const alice = await world.user();
+      await prisma.token.updateMany({ where: { userId: alice.uuid }, data: end });
+      expect((await exchange(alice.refreshToken)).code).toBe('INVALID_TOKEN');
+      expect((await exchange(alice.refreshToken)).code).toBe('INVALID_TOKEN');
+      expect(await prisma.tokenRevocation.count({ where: { userId: alice.uuid } })).toBe(0);
+    }
+  });
+
+  it('does not revive a session that was ended', async () => {
+    const alice = await world.user();
+    const next = await successor(alice.refreshToken);
+    await alice.ask('mutation { logout { ended } }');
+    for (const value of [next, alice.refreshToken]) expect((await exchange(value)).code).toBe('INVALID_TOKEN');
+    expect(await prisma.tokenRevocation.count({ where: { userId: alice.uuid } })).toBe(1);
+  });
+
+  it('asks for the state of account and domain as log-in does, and uses nothing up', async () => {
+    const domain = await world.domain('shut');
+    const alice = await world.user('USER', 'shut');
+    const { id } = await sessionOf(alice);
+    await prisma.token.update({ where: { id }, data: { domainId: domain.id } });
+    const disable = (enabled: boolean) => prisma.user.update({ where: { id: alice.uuid }, data: { enabled } });
+    const unconfirm = (yes: boolean) =>
+      prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: yes ? new Date() : null } });
+    const shut = (active: boolean) => prisma.domain.update({ where: { id: domain.id }, data: { active } });
+    let value = alice.refreshToken;
+    for (const change of [disable, unconfirm, shut]) {
+      await change(false);
+      expect((await exchange(value)).code, change.name).toBe('INVALID_TOKEN');
+      await change(true);
+      value = await successor(value);
+    }
+    expect(await prisma.tokenRevocation.count({ where: { userId: alice.uuid } })).toBe(0);
+  });
+
+  it('uses nothing up when the server fails', async () => {
+    const alice = await world.user();
+    await world.db.query(sql`create function fail() returns trigger language plpgsql as $$ begin raise exception 'disk full'; end $$`);
+    await world.db.query(sql`create trigger failing before insert on "TokenSecret" for each row execute function fail()`);
+    expect(await exchange(alice.refreshToken)).toMatchObject({ data: null, code: 'INTERNAL' });
+    await world.db.query(sql`drop trigger failing on "TokenSecret"`);
+    expect((await exchange(alice.refreshToken)).code).toBeUndefined();
+    expect((await sessionOf(alice)).secrets).toHaveLength(2);
+  });
+});

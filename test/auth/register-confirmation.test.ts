@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { open } from '../world.ts';
+
+const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
+
+const register = `mutation ($input: RegisterInput!) {
+  register(input: $input) { confirmationRequired session { accessToken refreshToken token { id } } }
+}`;
+const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
+const password = 'seven teal herons misread a map';
+
+describe('register, where addresses are proven first', () => {
+  it('gives no session, and neither does the right password', async () => {
+    const email = `${randomUUID()}@example.com`;
+    const { data } = await world.send(register, { input: { email, password } });
+    expect(data.register).toEqual({ confirmationRequired: true, session: null });
+    expect((await world.send(login, { input: { email, password } })).code).toBe('EMAIL_NOT_CONFIRMED');
+    expect(await world.db.prisma.token.count({ where: { user: { emailKey: email } } })).toBe(0);
+  });
+
+  it('answers an address that is taken like a new one, and leaves its account as it was', async () => {
+    const alice = await world.user();
+    const fresh = await world.send(register, { input: { email: `${randomUUID()}@example.com`, password } });
+    const taken = await world.send(register, { input: { email: alice.email.toUpperCase(), password } });
+    expect({ ...taken, headers: [...taken.headers.keys()] }).toEqual({ ...fresh, headers: [...fresh.headers.keys()] });
+    expect((await world.send(login, { input: { email: alice.email, password } })).code).toBe('INVALID_CREDENTIALS');
+    expect((await world.send(login, { input: { email: alice.email, password: alice.password } })).code).toBeUndefined();
+  });
+
+  it('reports a weak password alike for both', async () => {
+    const alice = await world.user();
+    const fresh = await world.send(register, { input: { email: `${randomUUID()}@example.com`, password: 'weak' } });
+    const taken = await world.send(register, { input: { email: alice.email, password: 'weak' } });
+    expect(taken.errors).toEqual(fresh.errors);
+    expect(taken.code).toBe('INVALID_INPUT');
+  });
+
+  it('leaves the session that the request came with alone', async () => {
+    const alice = await world.user();
+    await alice.ask(register, { input: { email: `${randomUUID()}@example.com`, password } });
+    expect((await alice.ask('{ me { id } }')).data.me.id).toBe(alice.id);
+  });
+});

@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { newAddress, open } from '../world.ts';
+
+const world = await open();
+
+const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
+
+const guess = (email: string, how: { address?: string; headers?: Record<string, string> }) =>
+  world.send(login, { input: { email, password: `guess ${randomUUID()}` } }, how);
+
+/** The codes of six guesses, of which the last is limited where all come from one network. */
+async function six(guessFrom: (index: number) => Promise<{ code: string | undefined }>) {
+  const codes: (string | undefined)[] = [];
+  for (let index = 0; index < 6; index += 1) codes.push((await guessFrom(index)).code);
+  return codes;
+}
+
+const oneNetwork = [...Array<string>(5).fill('INVALID_CREDENTIALS'), 'RATE_LIMITED'];
+
+describe('the network of a request', () => {
+  const forwarded = (...addresses: string[]) => ({ headers: { 'x-forwarded-for': addresses.join(', ') } });
+
+  it('is what the trusted proxy says, whatever stands before it', async () => {
+    const [alice, address] = [await world.user(), newAddress()];
+    expect(await six(() => guess(alice.email, forwarded(newAddress(), newAddress(), address)))).toEqual(oneNetwork);
+  });
+
+  it('is the same for all of an IPv6 /64, and for an IPv4 address in either form', async () => {
+    const [alice, bob, address] = [await world.user(), await world.user(), newAddress()];
+    const within = (index: number) => forwarded(`2001:db8:0:7::${index + 1}`);
+    expect(await six((index) => guess(alice.email, within(index)))).toEqual(oneNetwork);
+    expect((await guess(alice.email, forwarded('2001:db8:0:8::1'))).code).toBe('INVALID_CREDENTIALS');
+    const either = (index: number) => forwarded(index % 2 ? address : `::ffff:${address}`);
+    expect(await six((index) => guess(bob.email, either(index)))).toEqual(oneNetwork);
+  });
+
+  it('is not changed by any other header', async () => {
+    const [alice, address] = [await world.user(), newAddress()];
+    const names = ['x-real-ip', 'x-client-ip', 'forwarded', 'cf-connecting-ip', 'true-client-ip', 'user-agent'];
+    const headers = () => Object.fromEntries(names.map((name) => [name, newAddress()]));
+    expect(await six(() => guess(alice.email, { address, headers: headers() }))).toEqual(oneNetwork);
+  });
+});

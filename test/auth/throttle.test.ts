@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { sql } from '../../src/db.ts';
+import { createLog } from '../../src/log.ts';
+import { start } from '../../src/start.ts';
+import { graphql } from '../generated/gql.ts';
+import { newAddress, open, type Person } from '../world.ts';
+
+const world = await open();
+
+const tryLogin = graphql(`
+  mutation TryLogin($input: LoginInput!) {
+    login(input: $input) {
+      ... on Session {
+        accessToken
+      }
+    }
+  }
+`);
+
+const attempt = (email: string, password: string, how: { address?: string; headers?: Record<string, string> } = {}) =>
+  world.send(tryLogin, { input: { email, password } }, how);
+const guess = (email: string, how: { address?: string; headers?: Record<string, string> } = {}) =>
+  attempt(email, `guess ${randomUUID()}`, how);
+const succeed = ({ email, password }: Person, address = newAddress()) => attempt(email, password, { address });
+
+async function codes(count: number, ask: (index: number) => Promise<{ code: string | undefined }>) {
+  const found: (string | undefined)[] = [];
+  for (let index = 0; index < count; index += 1) found.push((await ask(index)).code);
+  return found;
+}
+
+const wrong = (count: number) => Array<string>(count).fill('INVALID_CREDENTIALS');
+const limited = (count: number) => Array<string>(count).fill('RATE_LIMITED');
+/** How often the passwords of an account were looked at and found wrong. */
+const checked = (address: string) =>
+  world.db.prisma.auditEvent.count({ where: { network: address, action: 'authn_login_fail', reason: 'INVALID_CREDENTIALS' } });
+
+describe('guessing passwords', () => {
+  it('ends after 5 in 5 minutes for an account and a network, with the right one too', async () => {
+    const [alice, address] = [await world.user(), newAddress()];
+    expect(await codes(6, () => guess(alice.email, { address }))).toEqual([...wrong(5), ...limited(1)]);
+    const answer = await succeed(alice, address);
+    expect(answer).toMatchObject({ status: 429, data: null, code: 'RATE_LIMITED' });
+    const wait = Number(answer.headers.get('retry-after'));
+    expect([wait > 0, wait <= 300]).toEqual([true, true]);
+    expect(world.log.some((line) => line.includes('excess_rate_limit_exceeded') && line.includes(address))).toBe(true);
+  });
+
+  it('reaches the check at most 5 times in a burst of 30', async () => {
+    const [alice, address] = [await world.user(), newAddress()];
+    const answers = await Promise.all(Array.from({ length: 30 }, () => guess(alice.email, { address })));
+    expect(answers.map((answer) => answer.code).sort()).toEqual([...wrong(5), ...limited(25)]);
+    expect(await checked(address)).toBe(5);
+  });
+
+  it('counts all spellings of the address as one account', async () => {
+    const [alice, address] = [await world.user(), newAddress()];
+    const spellings = [alice.email, alice.email.toUpperCase(), `${alice.email}.`];
+    expect(await codes(6, (index) => guess(String(spellings[index % 3]), { address }))).toEqual([...wrong(5), ...limited(1)]);
+  });
+
+  it('is counted alike for an account that does not exist', async () => {
+    const [alice, here, there] = [await world.user(), newAddress(), newAddress()];
+    for (let index = 0; index < 6; index += 1) {
+      const known = await guess(alice.email, { address: here });
+      const unknown = await guess('nobody@example.com', { address: there });
+      expect({ ...unknown, headers: [...unknown.headers.keys()] }).toEqual({ ...known, headers: [...known.headers.keys()] });
+    }
+    expect(await codes(6, () => guess('no address', { address: newAddress() }))).toEqual(wrong(6));
+    expect(await codes(6, () => guess('no address', { address: here }))).toEqual([...wrong(5), ...limited(1)]);
+  });
+
+  it('ends after 20 in an hour for an account, over any number of networks', async () => {
+    const alice = await world.user();
+    const addresses = Array.from({ length: 5 }, newAddress);
+    expect(await codes(20, (index) => guess(alice.email, { address: String(addresses[index % 5]) }))).toEqual(wrong(20));
+    expect((await succeed(alice)).code).toBe('RATE_LIMITED');
+  });
+
+  it('ends after 100 in an hour for a network, over any number of accounts, whoever succeeds between', async () => {
+    const [alice, mallory, address] = [await world.user(), await world.user(), newAddress()];
+    for (let round = 0; round < 10; round += 1) {
+      await Promise.all(Array.from({ length: 10 }, () => guess(`${randomUUID()}@example.com`, { address })));
+      if (round < 9) await succeed(mallory, address);
+    }
+    expect(await checked(address)).toBe(100);
+    expect((await guess(`${randomUUID()}@example.com`, { address })).code).toBe('RATE_LIMITED');
+    expect((await succeed(alice, address)).code).toBe('RATE_LIMITED');
+    expect((await succeed(alice)).code).toBeUndefined();
+  });
+
+  it('begins anew when the time is over', async () => {
+    const [alice, address] = [await world.user(), newAddress()];
+    await codes(6, () => guess(alice.email, { address }));
+    await world.db.query(sql`update "Throttle" set "expiresAt" = now() - interval '1 second'`);
+    expect(await codes(6, () => guess(alice.email, { address }))).toEqual([...wrong(5), ...limited(1)]);
+  });
+
+  it('is not forgotten when the server starts again', async () => {
+    const [alice, address] = [await world.user(), newAddress()];
+    await codes(5, () => guess(alice.email, { address }));
+    const restarted = await start(world.config, createLog({ LOG_LEVEL: 'silent' }), world.db);
+    const { email, password } = alice;
+    const headers = { 'content-type': 'application/json', 'x-forwarded-for': address };
+    const body = JSON.stringify({ query: String(tryLogin), variables: { input: { email, password } } });
+    const response = await fetch(`${restarted.url}/graphql`, { method: 'POST', headers, body });
+    await restarted.stop();
+    expect(response.status).toBe(429);
+  });
+
+  it('keeps no address in the table', async () => {
+    const alice = await world.user();
+    await guess(alice.email);
+    const rows = await world.db.prisma.throttle.findMany();
+    expect(JSON.stringify(rows.map((row) => row.key))).not.toContain(alice.email);
+  });
+});
+
+describe('the owner of an account', () => {
+  it('is given back what a right password cost, and the failures before it from there', async () => {
+    const [alice, address] = [await world.user(), newAddress()];
+    for (let round = 0; round < 6; round += 1) {
+      expect(await codes(3, () => guess(alice.email, { address }))).toEqual(wrong(3));
+      expect((await succeed(alice, address)).code).toBeUndefined();
+    }
+    expect((await guess(alice.email, { address: newAddress() })).code).toBe('INVALID_CREDENTIALS');
+    expect(await codes(2, () => guess(alice.email))).toEqual(['INVALID_CREDENTIALS', 'RATE_LIMITED']);
+  });
+
+  it('logs in from elsewhere however often a stranger goes on from one network', async () => {
+    const [alice, address] = [await world.user(), newAddress()];
+    expect(await codes(30, () => guess(alice.email, { address }))).toEqual([...wrong(5), ...limited(25)]);
+    expect((await succeed(alice)).code).toBeUndefined();
+  });
+
+  it('is not helped by a network that is refused on other accounts', async () => {
+    const [alice, mallory, address] = [await world.user(), await world.user(), newAddress()];
+    await codes(5, () => guess(alice.email, { address }));
+    expect((await succeed(mallory, address)).code).toBeUndefined();
+    expect((await guess(alice.email, { address })).code).toBe('RATE_LIMITED');
+  });
+
+  it('is one of many behind one address who log in at once', async () => {
+    const address = newAddress();
+    const people = await Promise.all(Array.from({ length: 8 }, () => world.user()));
+    for (let round = 0; round < 3; round += 1) {
+      const answers = await Promise.all([...people, ...people].map((person) => succeed(person, address)));
+      expect(answers.map((answer) => answer.code)).toEqual(Array(16).fill(undefined));
+    }
+  });
+});
+
+describe('registrations', () => {
+  it('are 30 an hour from one network', async () => {
+    const address = newAddress();
+    const document = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';
+    const register = () => world.send(document, { input: { email: `${randomUUID()}@example.com`, password: 'too short' } }, { address });
+    expect(await codes(31, register)).toEqual([...Array(30).fill('INVALID_INPUT'), 'RATE_LIMITED']);
+  });
+});

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { graphql } from '../generated/gql.ts';
+import { nobody, open } from '../world.ts';
+
+const world = await open();
+const { prisma } = world.db;
+
+const viewer = graphql(`
+  query Viewer {
+    viewer {
+      user {
+        id
+      }
+      token {
+        id
+        kind
+        current
+      }
+      authenticatedAt
+      fresh
+      rights
+    }
+  }
+`);
+
+const createApiToken = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }';
+
+describe('viewer', () => {
+  it('is nobody without a token', async () => {
+    const { data, errors } = await nobody(world).ask(viewer);
+    expect(errors).toBeUndefined();
+    expect(data.viewer).toEqual({ user: null, token: null, authenticatedAt: null, fresh: false, rights: [] });
+  });
+
+  it('is the user and the session of the request, fresh after a log-in', async () => {
+    const alice = await world.user();
+    const { data } = await alice.ask(viewer);
+    expect(data.viewer).toMatchObject({
+      user: { id: alice.id },
+      token: { id: alice.tokenId, kind: 'SESSION', current: true },
+      fresh: true,
+    });
+    expect(Math.abs(Date.now() - Date.parse(data.viewer.authenticatedAt ?? ''))).toBeLessThan(60_000);
+  });
+
+  it('is not fresh 10 minutes later', async () => {
+    const alice = await world.user();
+    const at = (minutes: number) =>
+      prisma.token.updateMany({ where: { userId: alice.uuid }, data: { authenticatedAt: new Date(Date.now() - minutes * 60_000) } });
+    await at(9);
+    expect((await alice.ask(viewer)).data.viewer.fresh).toBe(true);
+    await at(10.1);
+    expect((await alice.ask(viewer)).data.viewer.fresh).toBe(false);
+  });
+
+  it('has the rights that roles held everywhere give now', async () => {
+    const alice = await world.user();
+    const permissions = ['domains:read', 'users:read'];
+    const { id } = await prisma.role.create({ data: { name: 'READER', permissions } });
+    const grant = await world.grant(alice.uuid, 'READER');
+    expect((await alice.ask(viewer)).data.viewer.rights).toEqual(expect.arrayContaining(permissions));
+    await prisma.roleGrant.update({ where: { id: grant.id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    expect((await alice.ask(viewer)).data.viewer.rights).toEqual([]);
+    await world.domain('local');
+    await prisma.roleGrant.deleteMany({ where: { roleId: id } });
+    await world.grant(alice.uuid, 'READER', 'local');
+    expect((await alice.ask(viewer)).data.viewer.rights).toEqual([]);
+  });
+
+  it('is, with an API token, never more than its scopes and the rights of its owner, and never fresh', async () => {
+    const alice = await world.user();
+    await prisma.role.create({ data: { name: 'KEEPER', permissions: ['users:read', 'domains:write'] } });
+    await world.grant(alice.uuid, 'KEEPER');
+    const input = { description: 'CI', scopes: ['users:read', 'tokens:read', 'roles:read'] };
+    const { secret, token } = (await alice.ask(createApiToken, { input })).data.createApiToken;
+    const { data } = await world.send(viewer, {}, { token: secret });
+    expect(data.viewer).toMatchObject({ user: { id: alice.id }, token: { id: token.id, kind: 'API', current: true }, fresh: false });
+    expect(data.viewer.rights).toEqual(['users:read']);
+  });
+
+  it('does not show user and token to an API token without the scope to read them', async () => {
+    const alice = await world.user();
+    const { secret } = (await alice.ask(createApiToken, { input: { description: 'CI', scopes: ['domains:read'] } })).data.createApiToken;
+    const { data, errors } = await world.send(viewer, {}, { token: secret });
+    expect(data.viewer).toMatchObject({ user: null, token: null });
+    expect(errors?.map((error) => [error.path?.join('.'), error.extensions.code])).toEqual([
+      ['viewer.user', 'FORBIDDEN'],
+      ['viewer.token', 'FORBIDDEN'],
+    ]);
+  });
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { graphql } from '../generated/gql.ts';
+import { sameMoment } from '../role/same-moment.ts';
+import { nobody, open } from '../world.ts';
+
+const world = await open();
+await world.domain('north');
+const superadmin = await world.user('SUPERADMIN');
+const other = await world.user('SUPERADMIN');
+
+const mutation = graphql(`
+  mutation CreateDomain($input: CreateDomainInput!) {
+    createDomain(input: $input) {
+      domain {
+        name
+        displayName
+        active
+        parent {
+          name
+        }
+      }
+    }
+  }
+`);
+
+describe('createDomain', () => {
+  it('makes an active domain, below another if said', async () => {
+    const input = { name: 'west-1', displayName: 'The West' };
+    expect((await superadmin.ask(mutation, { input })).data.createDomain.domain).toEqual({ ...input, active: true, parent: null });
+    const child = { name: 'x1', displayName: 'Below', parent: 'north' };
+    expect((await superadmin.ask(mutation, { input: child })).data.createDomain.domain?.parent).toEqual({ name: 'north' });
+  });
+
+  it('is for superadmins', async () => {
+    const input = { name: 'mine', displayName: 'Mine', parent: 'north' };
+    for (const person of [await world.user('ADMIN'), await world.user('ADMIN', 'north'), await world.user()])
+      expect((await person.ask(mutation, { input })).code).toBe('FORBIDDEN');
+    expect((await nobody(world).ask(mutation, { input })).code).toBe('UNAUTHENTICATED');
+    expect(await world.db.prisma.domain.findUnique({ where: { name: 'mine' } })).toBeNull();
+  });
+
+  it('makes one domain of a name, also of two at the same moment', async () => {
+    const input = { name: 'once', displayName: 'Once' };
+    const [first, second] = await sameMoment(
+      world,
+      () => superadmin.ask(mutation, { input }),
+      () => other.ask(mutation, { input }),
+    );
+    expect([first?.code, second?.code, second?.errors?.[0]?.extensions.fields]).toEqual([undefined, 'TAKEN', { name: ['taken'] }]);
+  });
+
+  it.each([
+    ['name', { name: 'a' }],
+    ['name', { name: 'North' }],
+    ['name', { name: '-north' }],
+    ['name', { name: 'north-' }],
+    ['name', { name: 'no_rth' }],
+    ['name', { name: 'nörth' }],
+    ['name', { name: 'x'.repeat(64) }],
+    ['name', { name: 'admin' }],
+    ['displayName', { displayName: '' }],
+    ['displayName', { displayName: ' ' }],
+    ['displayName', { displayName: 'x'.repeat(121) }],
+    ['displayName', { displayName: 'a\nb' }],
+    ['parent', { parent: 'none' }],
+    ['parent', { parent: 'x'.repeat(64) }],
+  ])('refuses, with the field %s, %o', async (field, rest) => {
+    const { code, errors } = await superadmin.ask(mutation, { input: { name: 'fine', displayName: 'Fine', ...rest } });
+    expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', [field]]);
+    expect(await world.db.prisma.domain.findUnique({ where: { name: 'fine' } })).toBeNull();
+  });
+});

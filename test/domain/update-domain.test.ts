@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { describe, expect, it } from 'vitest';
+import { graphql } from '../generated/gql.ts';
+import type { UpdateDomainInput } from '../generated/graphql.ts';
+import { sameMoment } from '../role/same-moment.ts';
+import { nobody, open, type Person } from '../world.ts';
+
+const world = await open();
+const superadmin = await world.user('SUPERADMIN');
+const other = await world.user('SUPERADMIN');
+
+const mutation = graphql(`
+  mutation UpdateDomain($input: UpdateDomainInput!) {
+    updateDomain(input: $input) {
+      domain {
+        name
+        displayName
+        active
+        parent {
+          name
+        }
+      }
+    }
+  }
+`);
+const update = (by: Pick<Person, 'ask'>, id: string, rest: Omit<UpdateDomainInput, 'id'>) => by.ask(mutation, { input: { id, ...rest } });
+const parentOf = async (name: string) =>
+  (await world.db.prisma.domain.findUniqueOrThrow({ where: { name }, include: { parent: true } })).parent?.name;
+let made = 0;
+/** A line of new domains, each below the one before. */
+const chain = async (length: number) => {
+  const line: Domain[] = [];
+  for (let index = 0; index < length; index += 1) {
+    made += 1;
+    line.push(await world.domain(`d${made}-x`, line.at(-1)?.name));
+  }
+  return line as [Domain, Domain, Domain];
+};
+type Domain = Awaited<ReturnType<typeof world.domain>>;
+
+describe('updateDomain', () => {
+  it('changes what is given and leaves the rest', async () => {
+    const [{ name: top }, { name, globalId: id }] = await chain(2);
+    const answer = async (rest: object) => (await update(superadmin, id, rest)).data.updateDomain.domain;
+    expect(await answer({ displayName: 'New' })).toEqual({ name, displayName: 'New', active: true, parent: { name: top } });
+    expect(await answer({ active: false })).toEqual({ name, displayName: 'New', active: false, parent: { name: top } });
+    expect(await answer({ parent: null })).toEqual({ name, displayName: 'New', active: false, parent: null });
+    expect(await answer({ parent: top, active: true })).toEqual({ name, displayName: 'New', active: true, parent: { name: top } });
+    expect(await answer({})).toEqual({ name, displayName: 'New', active: true, parent: { name: top } });
+  });
+
+  it('lets the administrators of a domain, and of one above, change its display name and no more', async () => {
+    const [top, { name, globalId: id }] = await chain(2);
+    for (const keeper of [await world.user('ADMIN', name), await world.user('ADMIN', top.name)]) {
+      expect((await update(keeper, id, { displayName: 'Ours' })).data.updateDomain.domain?.displayName).toBe('Ours');
+      expect((await update(keeper, id, { displayName: 'Shut', active: false })).errors?.[0]?.extensions).toMatchObject({
+        code: 'FORBIDDEN',
+        rule: 'admin',
+      });
+      expect((await update(keeper, id, { parent: null })).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', rule: 'superadmin' });
+    }
+    expect(await world.db.prisma.domain.findUnique({ where: { name } })).toMatchObject({
+      displayName: 'Ours',
+      active: true,
+      parentId: top.id,
+    });
+  });
+
+  it('lets administrators also shut and open it, but not move it', async () => {
+    const [, { globalId: id }] = await chain(2);
+    const admin = await world.user('ADMIN');
+    expect((await update(admin, id, { active: false })).data.updateDomain.domain?.active).toBe(false);
+    expect((await update(admin, id, { active: true })).data.updateDomain.domain?.active).toBe(true);
+    expect((await update(admin, id, { parent: null })).code).toBe('FORBIDDEN');
+  });
+
+  it('is not for the administrators of other domains, of those below, for ordinary users and for nobody', async () => {
+    const [top, middle, bottom] = await chain(3);
+    const [foreign] = await chain(1);
+    for (const person of [
+      await world.user('ADMIN', bottom.name),
+      await world.user('ADMIN', foreign.name),
+      await world.user('USER', middle.name),
+    ])
+      expect((await update(person, middle.globalId, { displayName: 'Mine' })).code).toBe('FORBIDDEN');
+    expect((await update(nobody(world), top.globalId, { displayName: 'Mine' })).code).toBe('UNAUTHENTICATED');
+    expect((await update(superadmin, encodeGlobalID('Domain', randomUUID()), {})).code).toBe('NOT_FOUND');
+  });
+
+  it('answers the administrator of another domain for one that is not active as for an unknown one', async () => {
+    const [shut, own] = [...(await chain(1)), ...(await chain(1))];
+    await update(superadmin, shut.globalId, { active: false });
+    const keeper = await world.user('ADMIN', own?.name);
+    const hidden = await update(keeper, shut.globalId, { displayName: 'Mine' });
+    expect(hidden.code).toBe('NOT_FOUND');
+    expect({ ...(await update(keeper, encodeGlobalID('Domain', randomUUID()), {})), headers: null }).toEqual({ ...hidden, headers: null });
+  });
+
+  it.each([
+    ['displayName', { displayName: null }],
+    ['displayName', { displayName: ' ' }],
+    ['displayName', { displayName: 'x'.repeat(121) }],
+    ['active', { active: null }],
+    ['parent', { parent: 'none' }],
+  ])('refuses, with the field %s, %o', async (field, rest) => {
+    const [{ name, globalId: id }] = await chain(1);
+    const { code, errors } = await update(superadmin, id, rest);
+    expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', [field]]);
+    expect(await world.db.prisma.domain.findUnique({ where: { name } })).toMatchObject({ displayName: name, active: true });
+  });
+
+  it('never moves a domain below itself', async () => {
+    const [top, middle, bottom] = await chain(3);
+    for (const { name } of [top, middle, bottom])
+      expect((await update(superadmin, top.globalId, { parent: name })).errors?.[0]?.extensions).toMatchObject({
+        code: 'INVALID_INPUT',
+        fields: { parent: [expect.any(String)] },
+      });
+    expect(await parentOf(top.name)).toBeUndefined();
+  });
+
+  it('closes no circle by two moves at the same moment, each below what the other moves', async () => {
+    const [[one, belowOne], [two, belowTwo]] = [await chain(2), await chain(2)];
+    const answers = await sameMoment(
+      world,
+      () => update(superadmin, one.globalId, { parent: belowTwo.name }),
+      () => update(other, two.globalId, { parent: belowOne.name }),
+    );
+    expect(answers.map(({ code }) => code)).toEqual([undefined, 'INVALID_INPUT']);
+    expect([await parentOf(one.name), await parentOf(two.name)]).toEqual([belowTwo.name, undefined]);
+  });
+});
+
+describe('updateDomain with active: false', () => {
+  it('ends the sessions and API tokens that were entered through the domain, and no others', async () => {
+    const [{ name, globalId: id }] = await chain(1);
+    const alice = await world.user('USER', name);
+    const inside = await world.signIn(alice.email, alice.uuid, name);
+    const mint =
+      'mutation ($name: String!) { createApiToken(input: { description: "ci", scopes: ["users:read"], domain: $name }) { secret } }';
+    const { secret } = (await alice.ask(mint, { name })).data.createApiToken;
+    await update(superadmin, id, { active: false });
+    for (const token of [inside.accessToken, secret]) expect((await world.send('{ me { id } }', {}, { token })).code).toBe('TOKEN_REVOKED');
+    expect((await alice.ask('{ me { id } }')).code).toBeUndefined();
+    const ended = await world.db.prisma.tokenRevocation.findMany({ where: { userId: alice.uuid } });
+    expect(ended.map(({ reason, initiator }) => [reason, initiator])).toEqual(Array(2).fill(['DOMAIN_DISABLED', 'ADMIN']));
+  });
+
+  it('lets nobody in through it, and gives its administrators no power', async () => {
+    const [{ name, globalId: id }] = await chain(1);
+    const [keeper, alice] = [await world.user('ADMIN', name), await world.user('USER', name)];
+    expect((await keeper.ask('{ users { totalCount } }')).data.users.totalCount).toBe(2);
+    await update(superadmin, id, { active: false });
+    expect((await keeper.ask('{ users { totalCount } }')).data.users.totalCount).toBe(1);
+    await expect(world.signIn(alice.email, alice.uuid, name)).rejects.toThrow(/cannot log in/);
+  });
+
+  it('brings no session back when it is active again', async () => {
+    const [{ name, globalId: id }] = await chain(1);
+    const alice = await world.user('USER', name);
+    const inside = await world.signIn(alice.email, alice.uuid, name);
+    await update(superadmin, id, { active: false });
+    await update(superadmin, id, { active: true });
+    expect((await inside.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+  });
+});

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { open, until } from '../world.ts';
+import { rawSocket } from './raw.ts';
+
+const world = await open();
+
+describe('what one caller is told', () => {
+  it('is never told to another, however many ask at once', async () => {
+    const people = await Promise.all(Array.from({ length: 8 }, () => world.user()));
+    for (let round = 0; round < 3; round += 1) {
+      const answers = await Promise.all(
+        Array.from({ length: 200 }, async (_, index) => {
+          const person = index % 9 === 8 ? undefined : people[index % 9];
+          const { data } = await world.send('{ me { id email } viewer { token { id } } }', {}, { token: person?.accessToken });
+          return [person && { id: person.id, email: person.email }, person?.tokenId, data.me ?? undefined, data.viewer.token?.id];
+        }),
+      );
+      for (const [me, token, toldMe, toldToken] of answers) expect([toldMe, toldToken]).toEqual([me, token]);
+    }
+  });
+
+  it('is never told to another socket either', async () => {
+    const people = await Promise.all(Array.from({ length: 8 }, () => world.user()));
+    const sockets = await Promise.all(people.map(async (person) => ({ person, ...(await rawSocket(world)) })));
+    await Promise.all(sockets.map(({ init, person }) => init(person.accessToken)));
+    for (let id = 0; id < 15; id += 1)
+      for (const { send } of sockets) send({ id: String(id), type: 'subscribe', payload: { query: '{ me { id } }' } });
+    for (const { said, person, socket } of sockets) {
+      await until(() => said.filter(({ type }) => type === 'complete').length === 15);
+      const told = said.filter(({ type }) => type === 'next').map(({ payload }) => payload.data.me.id);
+      expect(new Set(told)).toEqual(new Set([person.id]));
+      socket.terminate();
+    }
+  });
+});

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { graphql } from '../generated/gql.ts';
+import { nobody, open } from '../world.ts';
+import { sameMoment } from './same-moment.ts';
+
+const world = await open();
+await world.domain('north');
+const superadmin = await world.user('SUPERADMIN');
+const other = await world.user('SUPERADMIN');
+
+const mutation = graphql(`
+  mutation CreateRole($input: CreateRoleInput!) {
+    createRole(input: $input) {
+      role {
+        id
+        name
+        description
+        permissions
+        builtIn
+      }
+    }
+  }
+`);
+
+describe('createRole', () => {
+  it('makes a role that permits what it says, and nothing unless said', async () => {
+    const input = { name: 'CLERK_2', description: 'Files\nand more.', permissions: ['users:read', 'roles:read'] };
+    expect((await superadmin.ask(mutation, { input })).data.createRole.role).toMatchObject({ ...input, builtIn: false });
+    expect((await superadmin.ask(mutation, { input: { name: 'BARE' } })).data.createRole.role).toMatchObject({
+      description: null,
+      permissions: [],
+    });
+  });
+
+  it('is for superadmins', async () => {
+    for (const person of [await world.user('ADMIN'), await world.user('ADMIN', 'north'), await world.user()])
+      expect((await person.ask(mutation, { input: { name: 'MINE' } })).code).toBe('FORBIDDEN');
+    expect((await nobody(world).ask(mutation, { input: { name: 'MINE' } })).code).toBe('UNAUTHENTICATED');
+    expect(await world.db.prisma.role.findUnique({ where: { name: 'MINE' } })).toBeNull();
+  });
+
+  it('makes one role of a name, also of two at the same moment', async () => {
+    const [first, second] = await sameMoment(
+      world,
+      () => superadmin.ask(mutation, { input: { name: 'ONCE' } }),
+      () => other.ask(mutation, { input: { name: 'ONCE' } }),
+    );
+    expect([first?.code, second?.code, second?.errors?.[0]?.extensions.fields]).toEqual([undefined, 'TAKEN', { name: ['taken'] }]);
+    expect((await superadmin.ask(mutation, { input: { name: 'ADMIN' } })).code).toBe('TAKEN');
+  });
+
+  it.each([
+    ['name', { name: 'clerk' }],
+    ['name', { name: 'A' }],
+    ['name', { name: '1ST' }],
+    ['name', { name: 'ADMIN ' }],
+    ['name', { name: 'А\u0414МIN' }],
+    ['name', { name: 'X'.repeat(64) }],
+    ['description', { name: 'FINE', description: 'x'.repeat(2_001) }],
+    ['description', { name: 'FINE', description: 'a\u202eb' }],
+    ['permissions', { name: 'FINE', permissions: ['everything'] }],
+    ['permissions', { name: 'FINE', permissions: ['users:read', 'users:read'] }],
+    ['permissions', { name: 'FINE', permissions: ['constructor'] }],
+    ['permissions', { name: 'FINE', permissions: Array(101).fill('users:read') }],
+  ])('refuses, with the field %s, %o', async (field, input) => {
+    const { code, errors } = await superadmin.ask(mutation, { input });
+    expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', [field]]);
+    expect(await world.db.prisma.role.findUnique({ where: { name: 'FINE' } })).toBeNull();
+  });
+});

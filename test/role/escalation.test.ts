@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { permissions } from '../../src/access/permission.ts';
+import { sql } from '../../src/db.ts';
+import { isEmbedded } from '../database.ts';
+import { open, type Person, until } from '../world.ts';
+
+const world = await open();
+await world.domain('north');
+const superadmin = await world.user('SUPERADMIN');
+const alice = await world.user('USER', 'north');
+const role = await world.db.prisma.role.create({ data: { name: 'CLERK' } });
+
+const grant = 'mutation ($id: ID!, $role: String!) { grantRole(input: { userId: $id, role: $role }) { changed } }';
+const revoke = 'mutation ($id: ID!, $role: String!) { revokeRole(input: { userId: $id, role: $role }) { changed } }';
+
+describe('an API token of a superadmin, with every scope', async () => {
+  const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "all", scopes: $scopes }) { secret } }';
+  const { secret } = (await superadmin.ask(mint, { scopes: Object.keys(permissions) })).data.createApiToken;
+  const roleId = Buffer.from(`Role:${role.id}`).toString('base64');
+
+  it.each([
+    ['grantRole', `mutation { grantRole(input: { userId: "${alice.id}", role: "CLERK" }) { changed } }`],
+    ['grantRole in a domain', `mutation { grantRole(input: { userId: "${alice.id}", role: "CLERK", domain: "north" }) { changed } }`],
+    ['grantRole to its owner', `mutation { grantRole(input: { userId: "${superadmin.id}", role: "CLERK" }) { changed } }`],
+    ['revokeRole', `mutation { revokeRole(input: { userId: "${alice.id}", role: "USER", domain: "north" }) { changed } }`],
+    ['createRole', 'mutation { createRole(input: { name: "NEW" }) { role { name } } }'],
+    ['updateRole', `mutation { updateRole(input: { id: "${roleId}", permissions: [] }) { role { name } } }`],
+    ['deleteRole', `mutation { deleteRole(input: { id: "${roleId}" }) { deletedId } }`],
+    ['createApiToken', 'mutation { createApiToken(input: { description: "more", scopes: ["users:read"] }) { secret } }'],
+    ['reauthenticate', `mutation { reauthenticate(input: { password: "${superadmin.password}" }) { accessToken } }`],
+  ])('cannot %s', async (_, document) => {
+    const before = await counts();
+    expect((await world.send(document, {}, { token: secret })).code).toBe('FORBIDDEN');
+    expect(await counts()).toEqual(before);
+  });
+
+  const counts = async () => ({
+    grants: await world.db.prisma.roleGrant.count(),
+    roles: await world.db.prisma.role.count(),
+    tokens: await world.db.prisma.token.count(),
+  });
+});
+
+const isWaiting = async () =>
+  (await world.db.query(sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length > 0;
+
+/** Takes away all roles of `person` in a transaction that ends when `meanwhile` waits for it. */
+const demoteDuring = (person: Person, meanwhile: () => Promise<unknown>) =>
+  world.db.prisma.$transaction(async (tx) => {
+    await tx.roleGrant.deleteMany({ where: { userId: person.uuid } });
+    const answer = meanwhile();
+    await until(isWaiting);
+    return { answer };
+  });
+
+describe('whoever loses the right between the beginning of a request and its write', () => {
+  it.skipIf(isEmbedded).each([grant, revoke])('does not write: %s', async (document) => {
+    const admin = await world.user('ADMIN');
+    const before = await world.db.prisma.roleGrant.findMany({ where: { userId: alice.uuid } });
+    const { answer } = await demoteDuring(admin, () => admin.ask(document, { id: alice.id, role: 'CLERK' }));
+    expect(await answer).toMatchObject({ code: 'FORBIDDEN' });
+    expect(await world.db.prisma.roleGrant.findMany({ where: { userId: alice.uuid } })).toEqual(before);
+  });
+
+  it('does not write, or wrote before: a grant and the demotion of its granter at the same moment', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const [admin, bob] = [await world.user('ADMIN'), await world.user()];
+      const [demoted, granted] = await Promise.all([
+        superadmin.ask(revoke, { id: admin.id, role: 'ADMIN' }),
+        admin.ask(grant, { id: bob.id, role: 'CLERK' }),
+      ]);
+      expect(demoted.data.revokeRole.changed).toBe(true);
+      const events = await world.db.prisma.auditEvent.findMany({
+        where: { action: 'privilege_permissions_changed', userId: { in: [admin.uuid, bob.uuid] } },
+        orderBy: { id: 'asc' },
+      });
+      expect(granted.code ? events.map(({ userId }) => userId) : events[0]?.userId).toEqual(granted.code ? [admin.uuid] : bob.uuid);
+    }
+  });
+
+  it('does not write when disabled, or when the session ended', async () => {
+    const [off, out] = [await world.user('ADMIN'), await world.user('ADMIN')];
+    await world.db.query(sql`update "User" set enabled = false where id = ${off.uuid}::uuid`);
+    await world.db.query(sql`update "Token" set "revokedAt" = now(), "revokedReason" = 'LOGOUT' where "userId" = ${out.uuid}::uuid`);
+    expect((await off.ask(grant, { id: alice.id, role: 'CLERK' })).code).toBe('ACCOUNT_DISABLED');
+    expect((await out.ask(grant, { id: alice.id, role: 'CLERK' })).code).toBe('TOKEN_REVOKED');
+  });
+});

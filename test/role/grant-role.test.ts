@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { describe, expect, it } from 'vitest';
+import { graphql } from '../generated/gql.ts';
+import { nobody, open, type Person } from '../world.ts';
+
+const world = await open();
+await world.domain('north');
+await world.domain('north-east', 'north');
+await world.domain('south');
+const shut = await world.domain('shut');
+await world.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false } });
+await world.db.prisma.role.create({ data: { name: 'CLERK' } });
+const superadmin = await world.user('SUPERADMIN');
+
+const mutation = graphql(`
+  mutation GrantRole($input: GrantRoleInput!) {
+    grantRole(input: $input) {
+      changed
+      grant {
+        user {
+          id
+        }
+        role {
+          name
+        }
+        domain {
+          name
+        }
+        grantedBy {
+          id
+        }
+        expiresAt
+      }
+    }
+  }
+`);
+const grant = (by: Pick<Person, 'ask'>, to: Pick<Person, 'id'>, role: string, domain?: string, expiresAt?: string) =>
+  by.ask(mutation, { input: { userId: to.id, role, ...(domain && { domain }), ...(expiresAt && { expiresAt }) } });
+const held = async ({ uuid }: Person) => {
+  const grants = await world.db.prisma.roleGrant.findMany({
+    where: { userId: uuid },
+    include: { role: true, domain: true },
+    orderBy: { id: 'asc' },
+  });
+  return grants.map(({ role, domain }) => (domain ? `${role.name} in ${domain.name}` : role.name));
+};
+
+describe('grantRole', () => {
+  it('grants a role in a domain or everywhere, by name', async () => {
+    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
+    const { data } = await grant(admin, alice, 'CLERK', 'north');
+    expect(data.grantRole).toEqual({
+      changed: true,
+      grant: { user: { id: alice.id }, role: { name: 'CLERK' }, domain: { name: 'north' }, grantedBy: { id: admin.id }, expiresAt: null },
+    });
+    expect((await grant(admin, alice, 'CLERK')).data.grantRole.grant?.domain).toBeNull();
+    expect(await held(alice)).toEqual(['USER', 'CLERK in north', 'CLERK']);
+  });
+
+  it('has the role count at the next request of its holder', async () => {
+    const alice = await world.user();
+    const document = 'query ($id: ID!) { user(id: $id) { email } }';
+    expect((await alice.ask(document, { id: superadmin.id })).code).toBe('NOT_FOUND');
+    await grant(superadmin, alice, 'ADMIN');
+    expect((await alice.ask(document, { id: superadmin.id })).data.user.email).toBe(superadmin.email);
+  });
+
+  it.each([undefined, 'north'])('changes nothing the second time, in %s', async (domain) => {
+    const alice = await world.user();
+    await grant(superadmin, alice, 'CLERK', domain);
+    expect((await grant(superadmin, alice, 'CLERK', domain)).data.grantRole.changed).toBe(false);
+    expect(await held(alice)).toHaveLength(2);
+  });
+
+  it.each([undefined, 'north'])('makes one grant of 20 at the same moment, in %s', async (domain) => {
+    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => grant(index % 2 ? admin : superadmin, alice, 'CLERK', domain)),
+    );
+    expect(answers.map(({ code }) => code)).toEqual(Array(20).fill(undefined));
+    expect(answers.filter(({ data }) => data.grantRole.changed)).toHaveLength(1);
+    expect(await held(alice)).toHaveLength(2);
+  });
+
+  it('makes one grant of several that a superadmin gives to themselves at the same moment', async () => {
+    const own = await world.user('SUPERADMIN');
+    const answers = await Promise.all(Array.from({ length: 5 }, () => grant(own, own, 'CLERK')));
+    expect(answers.map(({ code, data }) => code ?? data.grantRole.changed).sort()).toEqual([false, false, false, false, true]);
+  });
+
+  it('sets another end, and renews a grant whose time is over', async () => {
+    const alice = await world.user();
+    const end = new Date(Date.now() + 3_600_000).toISOString();
+    expect((await grant(superadmin, alice, 'CLERK', 'north', end)).data.grantRole).toMatchObject({
+      changed: true,
+      grant: { expiresAt: end },
+    });
+    expect((await grant(superadmin, alice, 'CLERK', 'north', end)).data.grantRole.changed).toBe(false);
+    expect((await grant(superadmin, alice, 'CLERK', 'north')).data.grantRole).toMatchObject({ changed: true, grant: { expiresAt: null } });
+    await world.db.prisma.roleGrant.updateMany({ where: { userId: alice.uuid }, data: { expiresAt: new Date(0) } });
+    expect((await grant(superadmin, alice, 'CLERK', 'north')).data.grantRole.changed).toBe(true);
+    expect(await held(alice)).toEqual(['USER', 'CLERK in north']);
+  });
+
+  it('keeps a superadmin without an end while there is no other', async () => {
+    const lonely = await open();
+    const only = await lonely.user('SUPERADMIN');
+    const end = new Date(Date.now() + 3_600_000).toISOString();
+    expect((await grant(only, only, 'SUPERADMIN', undefined, end)).code).toBe('LAST_SUPERADMIN');
+    expect(await lonely.db.prisma.roleGrant.findFirst({ where: { userId: only.uuid, role: { name: 'SUPERADMIN' } } })).toMatchObject({
+      expiresAt: null,
+    });
+  });
+
+  it.each([
+    ['role', { role: 'NONE' }],
+    ['role', { role: 'clerk' }],
+    ['role', { role: '' }],
+    ['role', { role: 'x'.repeat(64) }],
+    ['domain', { role: 'CLERK', domain: 'none' }],
+    ['domain', { role: 'CLERK', domain: 'shut' }],
+    ['domain', { role: 'SUPERADMIN', domain: 'north' }],
+    ['expiresAt', { role: 'CLERK', expiresAt: '2020-01-01T00:00:00Z' }],
+    ['expiresAt', { role: 'CLERK', expiresAt: '2100-01-01T00:00:00Z' }],
+  ])('refuses, with the field %s, %o', async (field, input) => {
+    const alice = await world.user();
+    const { code, errors } = await superadmin.ask(mutation, { input: { userId: alice.id, ...input } });
+    expect(code).toBe('INVALID_INPUT');
+    expect(Object.keys(errors?.[0]?.extensions.fields ?? {})).toEqual([field]);
+    expect(await held(alice)).toEqual(['USER']);
+  });
+
+  it('answers an unknown user as one whom the viewer may not know of', async () => {
+    const [keeper, stranger] = [await world.user('ADMIN', 'north'), await world.user()];
+    const other = await grant(keeper, stranger, 'USER', 'north');
+    expect(other.code).toBe('NOT_FOUND');
+    expect({ ...(await grant(keeper, { id: encodeGlobalID('User', randomUUID()) }, 'USER', 'north')), headers: null }).toEqual({
+      ...other,
+      headers: null,
+    });
+    expect(await held(stranger)).toEqual(['USER']);
+  });
+
+  it('knows no unknown user, whoever asks', async () => {
+    const id = encodeGlobalID('User', randomUUID());
+    for (const person of [superadmin, await world.user('ADMIN')]) expect((await grant(person, { id }, 'CLERK')).code).toBe('NOT_FOUND');
+  });
+
+  it('is not for an ordinary user, who is told the same of another, of nobody and of themselves', async () => {
+    const [alice, bob] = [await world.user(), await world.user()];
+    expect((await grant(nobody(world), alice, 'CLERK')).code).toBe('UNAUTHENTICATED');
+    for (const { id } of [alice, bob, { id: encodeGlobalID('User', randomUUID()) }])
+      expect((await grant(alice, { id }, 'CLERK')).code).toBe('FORBIDDEN');
+    expect([await held(alice), await held(bob)]).toEqual([['USER'], ['USER']]);
+  });
+});

@@ -1,0 +1,92 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { isEmbedded } from '../database.ts';
+import { open, type Person } from '../world.ts';
+import { sameMoment } from './same-moment.ts';
+
+const world = await open();
+
+const revoke = 'mutation ($id: ID!) { revokeRole(input: { userId: $id, role: "SUPERADMIN" }) { changed } }';
+const disable = 'mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }';
+const limit = 'mutation ($id: ID!, $end: DateTime!) { grantRole(input: { userId: $id, role: "SUPERADMIN", expiresAt: $end }) { changed } }';
+const end = new Date(Date.now() + 3_600_000).toISOString();
+
+/** Those who are superadmins now, without an end. */
+const superadmins = async () => {
+  const role = { name: 'SUPERADMIN' };
+  const grants = await world.db.prisma.roleGrant.findMany({ where: { role, domainId: null, expiresAt: null, user: { enabled: true } } });
+  return grants.map(({ userId }) => userId);
+};
+const refusals = [
+  undefined,
+  'LAST_SUPERADMIN',
+  'FORBIDDEN',
+  'NOT_FOUND',
+  'SELF_ACTION_FORBIDDEN',
+  'TOKEN_REVOKED',
+  'ACCOUNT_DISABLED',
+  'UNAVAILABLE',
+];
+
+describe('the last superadmin', () => {
+  afterEach(() => world.db.prisma.roleGrant.deleteMany());
+
+  it.each([revoke, limit])('stays one, also against their own will: %s', async (document) => {
+    const only = await world.user('SUPERADMIN');
+    const { code } = await only.ask(document, { id: only.id, ...(document === limit && { end }) });
+    expect(code).toBe('LAST_SUPERADMIN');
+    expect(await superadmins()).toEqual([only.uuid]);
+  });
+
+  it.each([revoke, disable, limit])('is not removed by one whose own time is limited: %s', async (document) => {
+    const [only, guest] = [await world.user('SUPERADMIN'), await world.user('SUPERADMIN')];
+    await world.db.prisma.roleGrant.updateMany({ where: { userId: guest.uuid }, data: { expiresAt: new Date(end) } });
+    const { code } = await guest.ask(document, { id: only.id, ...(document === limit && { end }) });
+    expect(code).toBe('LAST_SUPERADMIN');
+    expect(await superadmins()).toEqual([only.uuid]);
+  });
+
+  it('does not count a disabled one', async () => {
+    const [only, shut] = [await world.user('SUPERADMIN'), await world.user('SUPERADMIN')];
+    await world.db.prisma.user.update({ where: { id: shut.uuid }, data: { enabled: false } });
+    expect((await only.ask(revoke, { id: only.id })).code).toBe('LAST_SUPERADMIN');
+  });
+
+  it('may go when there is another', async () => {
+    const [one, other] = [await world.user('SUPERADMIN'), await world.user('SUPERADMIN')];
+    expect((await one.ask(revoke, { id: one.id })).code).toBeUndefined();
+    expect(await superadmins()).toEqual([other.uuid]);
+  });
+
+  it.each([revoke, disable])('is left when two remove each other at the same moment: %s', async (document) => {
+    for (let round = 0; round < (isEmbedded ? 2 : 5); round += 1) {
+      const [one, other] = [await world.user('SUPERADMIN'), await world.user('SUPERADMIN')];
+      const answers = await Promise.all([one.ask(document, { id: other.id }), other.ask(document, { id: one.id })]);
+      expect(answers.filter(({ code }) => code === undefined)).toHaveLength(1);
+      expect(await superadmins()).toHaveLength(1);
+      await world.db.prisma.roleGrant.deleteMany();
+    }
+  });
+
+  it('is left when two step down at the same moment', async () => {
+    const [one, other] = [await world.user('SUPERADMIN'), await world.user('SUPERADMIN')];
+    const answers = await sameMoment(
+      world,
+      () => one.ask(revoke, { id: one.id }),
+      () => other.ask(revoke, { id: other.id }),
+    );
+    expect(answers.map(({ code }) => code).sort()).toEqual(['LAST_SUPERADMIN', undefined]);
+    expect(await superadmins()).toHaveLength(1);
+  });
+
+  it('is left of two by 50 attempts at the same moment to take the role, to limit it, and to disable', async () => {
+    const two: [Person, Person] = [await world.user('SUPERADMIN'), await world.user('SUPERADMIN')];
+    const attempts = Array.from({ length: isEmbedded ? 20 : 50 }, (_, index) => {
+      const document = [revoke, disable, limit][index % 3] ?? revoke;
+      const [by, whom] = [two[index % 2], two[(index >> 1) % 2]] as [Person, Person];
+      return by.ask(document, { id: whom.id, ...(document === limit && { end }) });
+    });
+    const answers = await Promise.all(attempts);
+    expect(await superadmins()).toHaveLength(1);
+    for (const { code } of answers) expect(refusals).toContain(code);
+  });
+});

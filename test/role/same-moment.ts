@@ -1,0 +1,35 @@
+import { sql } from '../../src/db.ts';
+import { isEmbedded } from '../database.ts';
+import { type Answer, until, type World } from '../world.ts';
+
+type Ask = () => Promise<Answer<unknown>>;
+
+/**
+ * Runs mutations so that each has begun before any of them is done: all wait for the audit, in which nobody may write until the last one
+ * waits too. The embedded database takes one transaction after the other, in the order of asking.
+ */
+export async function sameMoment(world: World, ...asks: Ask[]) {
+  if (isEmbedded) return inTurn(asks);
+  const waiting = async () => {
+    const [row] = await world.db.query<{ count: number }>(
+      sql`select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return row?.count ?? 0;
+  };
+  const { answers } = await world.db.prisma.$transaction(async (tx) => {
+    await tx.$executeRaw(sql`lock table "AuditEvent" in share mode`);
+    const sent = [];
+    for (const ask of asks) {
+      sent.push(ask());
+      await until(async () => (await waiting()) >= sent.length);
+    }
+    return { answers: sent };
+  });
+  return Promise.all(answers);
+}
+
+async function inTurn(asks: Ask[]) {
+  const answers = [];
+  for (const ask of asks) answers.push(await ask());
+  return answers;
+}

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { permissions } from '../../src/access/permission.ts';
+import { graphql } from '../generated/gql.ts';
+import type { CreateApiTokenInput } from '../generated/graphql.ts';
+import { nobody, open, type Person } from '../world.ts';
+
+const world = await open();
+const { prisma } = world.db;
+
+const createApiToken = graphql(`
+  mutation CreateApiToken($input: CreateApiTokenInput!) {
+    createApiToken(input: $input) {
+      secret
+      token {
+        id
+        kind
+        description
+        scopes
+        expiresAt
+        current
+        domain {
+          name
+        }
+      }
+    }
+  }
+`);
+const whoCalls = graphql(`query WhoCalls { me { id } }`);
+
+const create = (who: Pick<Person, 'ask'>, input: Partial<CreateApiTokenInput> = {}) =>
+  who.ask(createApiToken, { input: { description: 'CI', scopes: ['users:read'], ...input } });
+const days = (count: number) => new Date(Date.now() + count * 86_400_000);
+
+describe('createApiToken', () => {
+  it('makes a token of the viewer and shows its value this once', async () => {
+    const alice = await world.user();
+    const { data } = await create(alice, { description: 'Nightly build', scopes: ['users:read', 'tokens:read', 'users:read'] });
+    const { secret, token } = data.createApiToken;
+    expect(token).toMatchObject({
+      kind: 'API',
+      description: 'Nightly build',
+      scopes: ['users:read', 'tokens:read'],
+      current: false,
+      domain: null,
+    });
+    expect((await world.send(whoCalls, {}, { token: secret })).data.me?.id).toBe(alice.id);
+    const list = await alice.ask('{ me { tokens(kind: API) { nodes: edges { node { id } } } } __type(name: "Token") { fields { name } } }');
+    expect(list.data.me.tokens.nodes).toEqual([{ node: { id: token.id } }]);
+    expect(JSON.stringify(list.data)).not.toMatch(/secret|hash|value/i);
+  });
+
+  it('lets it live 90 days unless said, and at most 366', async () => {
+    const alice = await world.user();
+    const life = async (expiresAt?: Date) => {
+      const { data } = await create(alice, expiresAt && { expiresAt: expiresAt.toISOString() });
+      return Math.round((Date.parse(String(data.createApiToken.token.expiresAt)) - Date.now()) / 86_400_000);
+    };
+    expect([await life(), await life(days(365))]).toEqual([90, 365]);
+    for (const expiresAt of [days(-1), days(367)])
+      expect((await create(alice, { expiresAt: expiresAt.toISOString() })).errors?.[0]?.extensions).toMatchObject({
+        code: 'INVALID_INPUT',
+        fields: { expiresAt: [expect.any(String)] },
+      });
+  });
+
+  it('takes known scopes, at least one, and a description that says something', async () => {
+    const alice = await world.user();
+    const faults: Partial<CreateApiTokenInput>[] = [
+      { scopes: [] },
+      { scopes: ['users:everything'] },
+      { scopes: ['users:read', 'toString'] },
+      { scopes: Array(101).fill('users:read') },
+      { description: '' },
+      { description: 'x'.repeat(121) },
+      { description: 'a\u202eb' },
+    ];
+    for (const input of faults) expect((await create(alice, input)).code, JSON.stringify(input).slice(0, 60)).toBe('INVALID_INPUT');
+    expect(await prisma.token.count({ where: { userId: alice.uuid, kind: 'API' } })).toBe(0);
+    expect((await create(alice, { scopes: Object.keys(permissions) })).code).toBeUndefined();
+  });
+
+  it('binds it to a domain in which the viewer holds a role, with which it ends', async () => {
+    await world.domain('acme');
+    await world.domain('elsewhere');
+    const alice = await world.user('USER', 'acme');
+    const { data } = await create(alice, { domain: 'acme' });
+    expect(data.createApiToken.token.domain?.name).toBe('acme');
+    for (const domain of ['elsewhere', 'no-such-domain'])
+      expect((await create(alice, { domain })).errors?.[0]?.extensions.fields).toEqual({ domain: ['no domain in which you hold a role'] });
+    await prisma.domain.update({ where: { name: 'acme' }, data: { active: false } });
+    expect((await create(alice, { domain: 'acme' })).code).toBe('INVALID_INPUT');
+    expect((await world.send(whoCalls, {}, { token: data.createApiToken.secret })).code).toBe('DOMAIN_ACCESS_DENIED');
+  });
+
+  it('is for a session whose user proved a short while ago who they are', async () => {
+    const alice = await world.user();
+    const { data } = await create(alice, { scopes: Object.keys(permissions) });
+    expect((await create(nobody(world))).code).toBe('UNAUTHENTICATED');
+    const withToken = {
+      ask: (document: never, variables: never) => world.send(document, variables, { token: data.createApiToken.secret }),
+    };
+    expect((await create(withToken as never)).code).toBe('FORBIDDEN');
+    await prisma.token.updateMany({ where: { userId: alice.uuid }, data: { authenticatedAt: new Date(Date.now() - 601_000) } });
+    expect((await create(alice)).code).toBe('REAUTHENTICATION_REQUIRED');
+  });
+
+  it('makes none for anybody else', async () => {
+    const [root, alice] = [await world.user('SUPERADMIN'), await world.user()];
+    expect(await create(root, { userId: alice.id } as never)).toMatchObject({ status: 400, code: 'INVALID_INPUT' });
+    expect(await prisma.token.count({ where: { userId: alice.uuid, kind: 'API' } })).toBe(0);
+  });
+
+  it('stops at 50 that are alive, also when several are made at once', async () => {
+    const alice = await world.user();
+    const token = { userId: alice.uuid, kind: 'API', scopes: ['users:read'], expiresAt: days(9), idleExpiresAt: days(9) } as const;
+    const gone = [{ expiresAt: days(-1) }, { revokedAt: new Date() }];
+    await prisma.token.createMany({ data: [...Array(48).fill(token), ...gone.map((end) => ({ ...token, ...end }))] });
+    const answers = await Promise.all(Array.from({ length: 6 }, () => create(alice)));
+    expect(answers.map((answer) => answer.code).sort()).toEqual([...Array(4).fill('INVALID_INPUT'), undefined, undefined]);
+  });
+
+  it('is recorded, with the scopes', async () => {
+    const alice = await world.user();
+    await create(alice, { scopes: ['users:read'] });
+    const event = await prisma.auditEvent.findFirst({ where: { userId: alice.uuid, action: 'authn_token_created' } });
+    expect(event).toMatchObject({ actorId: alice.uuid, result: 'ok', targetType: 'Token', details: { scopes: ['users:read'] } });
+  });
+});

@@ -1,0 +1,123 @@
+import { rawSocket } from '../door/raw.ts';
+import { newAddress, type World } from '../world.ts';
+
+export type Transport = 'WebSocket' | 'server-sent events';
+
+/** A stream of `tokenRevoked` as a client sees it. */
+export interface Following {
+  /** The database ids of the tokens that it heard the end of. */
+  readonly heard: string[];
+  readonly events: {
+    sid: string;
+    kind: string;
+    reason: string;
+    initiator: string;
+    tokenId: string;
+    userId: string;
+    token: object | null;
+  }[];
+  /** Resolves with the code of the error that ended it, or with `complete`. */
+  readonly ended: Promise<string>;
+  /** Resolves when the connection is closed, with what the server said of it where it can say something. */
+  readonly closed: Promise<string>;
+  leave(): void;
+}
+
+const fields = '{ sid kind reason initiator tokenId userId cursor revokedAt token { id } }';
+
+interface Result {
+  data?: { tokenRevoked: Following['events'][number] } | null;
+  errors?: { extensions: { code: string } }[];
+}
+
+/** Follows revocations as the holder of a token; `args` as they stand behind the field. */
+export async function follow(
+  world: Pick<World, 'url'>,
+  token: string | undefined,
+  args = '',
+  transport: Transport = 'WebSocket',
+): Promise<Following> {
+  const query = `subscription { tokenRevoked${args} ${fields} }`;
+  const events: Following['events'] = [];
+  const ended = Promise.withResolvers<string>();
+  const take = ({ data, errors }: Result) => {
+    if (data?.tokenRevoked) events.push(data.tokenRevoked);
+    if (errors) ended.resolve(errors[0]?.extensions.code ?? 'no code');
+  };
+  const line = transport === 'WebSocket' ? await overSocket(world, token, query, take) : await overEvents(world, token, query, take);
+  void line.complete.then(() => ended.resolve('complete'));
+  await settled(world, token);
+  return {
+    events,
+    get heard() {
+      return events.map(({ sid }) => sid);
+    },
+    ended: ended.promise,
+    closed: line.closed,
+    leave: line.leave,
+  };
+}
+
+/** A stream says nothing when it is open; but its statements have run when others that were sent after them are answered. */
+async function settled({ url }: Pick<World, 'url'>, token: string | undefined) {
+  for (let times = 0; times < 4; times += 1)
+    await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-forwarded-for': newAddress(), ...(token && { authorization: `Bearer ${token}` }) },
+      body: '{"query":"{ viewer { user { tokens { totalCount } } } }"}',
+    }).then((answer) => answer.text());
+}
+
+async function overSocket(world: Pick<World, 'url'>, token: string | undefined, query: string, take: (result: Result) => void) {
+  const { socket, init, send, closed } = await rawSocket(world as World);
+  await init(token);
+  const complete = new Promise<void>((resolve) => {
+    socket.on('message', (text) => {
+      const { type, payload } = JSON.parse(String(text));
+      if (type === 'next') take(payload);
+      if (type === 'error') take({ errors: payload });
+      if (type === 'complete' || type === 'error') resolve();
+    });
+  });
+  send({ id: '1', type: 'subscribe', payload: { query } });
+  return { complete, closed: closed.then(({ code, reason }) => `${code} ${reason}`), leave: () => socket.terminate() };
+}
+
+async function overEvents(world: Pick<World, 'url'>, token: string | undefined, query: string, take: (result: Result) => void) {
+  const leaving = new AbortController();
+  const answer = await fetch(`${world.url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      'x-forwarded-for': newAddress(),
+      ...(token && { authorization: `Bearer ${token}` }),
+    },
+    body: JSON.stringify({ query }),
+    signal: leaving.signal,
+  });
+  const complete = Promise.withResolvers<void>();
+  const closed = read(answer, take).then(
+    (completed) => {
+      if (completed) complete.resolve();
+      return completed ? 'complete' : 'cut off';
+    },
+    () => 'cut off',
+  );
+  return { complete: complete.promise, closed, leave: () => leaving.abort() };
+}
+
+async function read(answer: Response, take: (result: Result) => void): Promise<boolean> {
+  if (!answer.headers.get('content-type')?.startsWith('text/event-stream')) {
+    take((await answer.json()) as Result);
+    return true;
+  }
+  let text = '';
+  for await (const chunk of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += chunk;
+    const parts = text.split('\n\n');
+    text = parts.pop() ?? '';
+    for (const part of parts) if (part.startsWith('event: next')) take(JSON.parse(part.slice('event: next\ndata: '.length)));
+  }
+  return true;
+}

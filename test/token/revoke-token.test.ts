@@ -1,0 +1,183 @@
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { describe, expect, it } from 'vitest';
+import { graphql } from '../generated/gql.ts';
+import { open, type Person, type World } from '../world.ts';
+
+const world = await open();
+const { prisma } = world.db;
+
+const revokeToken = graphql(`
+  mutation RevokeToken($input: RevokeTokenInput!) {
+    revokeToken(input: $input) {
+      tokenId
+      changed
+      token {
+        id
+        revokedReason
+      }
+    }
+  }
+`);
+const whoIsLeft = graphql(`query WhoIsLeft { me { id } }`);
+const createApiToken = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }';
+
+const domains = {
+  acme: await world.domain('acme'),
+  'acme-east': await world.domain('acme-east', 'acme'),
+  other: await world.domain('other'),
+};
+type Through = keyof typeof domains;
+
+/** A live token of somebody, as if made on another device. */
+async function tokenOf({ uuid }: Person, kind: 'SESSION' | 'API' = 'SESSION', through?: Through) {
+  const expiresAt = new Date(Date.now() + 86_400_000);
+  const domainId = through ? domains[through].id : null;
+  return prisma.token.create({ data: { userId: uuid, kind, domainId, expiresAt, idleExpiresAt: expiresAt } });
+}
+const revoke = (who: Pick<Person, 'ask'>, id: string) => who.ask(revokeToken, { input: { id: encodeGlobalID('Token', id) } });
+const isLive = async (id: string) => (await prisma.token.findUniqueOrThrow({ where: { id } })).revokedAt === null;
+
+const member = await world.user('USER', 'acme');
+for (const name of ['acme-east', 'other']) await world.grant(member.uuid, 'USER', name);
+const people = {
+  nobody: { ask: world.send as World['send'] } as unknown as Person,
+  member,
+  'another user': await world.user('USER', 'acme'),
+  'admin of acme': await world.user('ADMIN', 'acme'),
+  'fellow admin of acme': await world.user('ADMIN', 'acme'),
+  'admin of acme-east': await world.user('ADMIN', 'acme-east'),
+  'admin of other': await world.user('ADMIN', 'other'),
+  admin: await world.user('ADMIN'),
+  'fellow admin': await world.user('ADMIN'),
+  superadmin: await world.user('SUPERADMIN'),
+  'fellow superadmin': await world.user('SUPERADMIN'),
+};
+for (const name of ['fellow admin', 'fellow superadmin'] as const) await world.grant(people[name].uuid, 'USER', 'acme');
+type Who = keyof typeof people;
+
+/** Whose token of which kind, entered through which domain; and who may end it. Everybody else learns nothing of it. */
+const table: [owner: Who, kind: 'SESSION' | 'API', through: Through | undefined, may: Who[]][] = [
+  ['member', 'SESSION', undefined, ['member', 'admin', 'superadmin']],
+  ['member', 'SESSION', 'acme', ['member', 'admin of acme', 'admin', 'superadmin']],
+  ['member', 'SESSION', 'acme-east', ['member', 'admin of acme', 'admin of acme-east', 'admin', 'superadmin']],
+  ['member', 'SESSION', 'other', ['member', 'admin of other', 'admin', 'superadmin']],
+  ['member', 'API', undefined, ['member', 'admin', 'superadmin']],
+  ['member', 'API', 'acme', ['member', 'admin', 'superadmin']],
+  ['fellow admin of acme', 'SESSION', 'acme', ['admin', 'superadmin']],
+  ['admin of acme-east', 'SESSION', 'acme-east', ['admin of acme-east', 'admin', 'superadmin']],
+  ['fellow admin', 'SESSION', 'acme', ['superadmin']],
+  ['fellow admin', 'API', undefined, ['superadmin']],
+  ['fellow superadmin', 'SESSION', 'acme', ['superadmin']],
+  ['superadmin', 'SESSION', undefined, ['superadmin']],
+];
+const callers: Who[] = ['nobody', 'member', 'another user', 'admin of acme', 'admin of acme-east', 'admin of other', 'admin', 'superadmin'];
+const cases = table.flatMap(([owner, kind, through, may]) =>
+  callers.map((caller) => [caller, owner, kind, through, may.includes(caller)] as const),
+);
+
+describe('revokeToken: who may', () => {
+  it.each(cases)('%s, of %s: %s through %s: %s', async (caller, owner, kind, through, may) => {
+    const { id } = await tokenOf(people[owner], kind, through);
+    const { code, data } = await revoke(people[caller], id);
+    const refused = caller === 'nobody' ? 'UNAUTHENTICATED' : 'NOT_FOUND';
+    expect([code, data?.revokeToken.changed, await isLive(id)]).toEqual(may ? [undefined, true, false] : [refused, undefined, true]);
+  });
+
+  it('is asked again at the time: not who was admin before', async () => {
+    const former = await world.user('ADMIN', 'acme');
+    const { id } = await tokenOf(member, 'SESSION', 'acme');
+    await prisma.roleGrant.updateMany({
+      where: { userId: former.uuid, role: { name: 'ADMIN' } },
+      data: { expiresAt: new Date(Date.now() - 1_000) },
+    });
+    expect((await revoke(former, id)).code).toBe('NOT_FOUND');
+  });
+
+  it('is, with an API token, who has the scope for it', async () => {
+    const make = async (scope: string) => {
+      const { data } = await member.ask(createApiToken, { input: { description: 'CI', scopes: [scope] } });
+      return {
+        ask: (document: never, variables: never) => world.send(document, variables, { token: data.createApiToken.secret }),
+      } as never;
+    };
+    const { id } = await tokenOf(member);
+    expect((await revoke(await make('tokens:read'), id)).code).toBe('FORBIDDEN');
+    expect((await revoke(await make('tokens:revoke'), id)).data.revokeToken).toMatchObject({ changed: true, token: null });
+  });
+});
+
+describe('revokeToken', () => {
+  it('ends a session and an API token at the next request', async () => {
+    const alice = await world.user();
+    const elsewhere = await world.signIn(alice.email, alice.uuid);
+    const { secret, token } = (await alice.ask(createApiToken, { input: { description: 'CI', scopes: ['users:read'] } })).data
+      .createApiToken;
+    for (const id of [elsewhere.tokenId, token.id]) {
+      const { data } = await alice.ask(revokeToken, { input: { id } });
+      expect(data.revokeToken).toEqual({ tokenId: id, changed: true, token: { id, revokedReason: 'USER_REVOKED' } });
+    }
+    expect(await elsewhere.ask(whoIsLeft)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect(await world.send(whoIsLeft, {}, { token: secret })).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect((await alice.ask(whoIsLeft)).data.me?.id).toBe(alice.id);
+  });
+
+  it('ends the session of the request, and nobody is signed in for the rest of it', async () => {
+    const alice = await world.user();
+    const { data } = await alice.ask(revokeToken, { input: { id: alice.tokenId } });
+    expect(data.revokeToken).toEqual({ tokenId: alice.tokenId, changed: true, token: null });
+    expect((await alice.ask(whoIsLeft)).code).toBe('TOKEN_REVOKED');
+  });
+
+  it('changes nothing a second time, or after the end, and says so', async () => {
+    const [alice, admin] = [await world.user(), people.admin];
+    const { id } = await tokenOf(alice);
+    await revoke(alice, id);
+    expect((await revoke(admin, id)).data.revokeToken).toMatchObject({ changed: false, token: { revokedReason: 'USER_REVOKED' } });
+    const ended = await tokenOf(alice);
+    await prisma.token.update({ where: { id: ended.id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    expect((await revoke(alice, ended.id)).data.revokeToken.changed).toBe(false);
+    expect(await prisma.tokenRevocation.count({ where: { tokenId: { in: [id, ended.id] } } })).toBe(1);
+  });
+
+  it('ends it once, of several at the same moment', async () => {
+    const { id } = await tokenOf(member);
+    const answers = await Promise.all(Array.from({ length: 5 }, () => revoke(member, id)));
+    expect(answers.map((answer) => answer.data.revokeToken.changed).sort()).toEqual([false, false, false, false, true]);
+    expect(await prisma.tokenRevocation.count({ where: { tokenId: id } })).toBe(1);
+  });
+
+  it('answers an id of nothing like that of a token one may not know of', async () => {
+    const { id } = await tokenOf(people.superadmin);
+    const hidden = await revoke(member, id);
+    const unknown = await revoke(member, '01900000-0000-7000-8000-000000000000');
+    expect({ ...unknown, headers: null }).toEqual({ ...hidden, headers: null });
+    expect((await revoke(member, 'x')).code).toBe('NOT_FOUND');
+    expect((await member.ask(revokeToken, { input: { id: member.id } })).code).toBe('INVALID_INPUT');
+  });
+
+  it('tells a domain administrator of what was done, not of the token', async () => {
+    const { id } = await tokenOf(member, 'SESSION', 'acme');
+    const { data, errors } = await revoke(people['admin of acme'], id);
+    expect(data.revokeToken).toEqual({ tokenId: encodeGlobalID('Token', id), changed: true, token: null });
+    expect(errors).toBeUndefined();
+  });
+
+  it('is recorded, with who did it and by what right', async () => {
+    const [mine, theirs] = [await tokenOf(member, 'API'), await tokenOf(member, 'SESSION', 'acme')];
+    await revoke(member, mine.id);
+    await revoke(people['admin of acme'], theirs.id);
+    const find = (tokenId: string) => prisma.tokenRevocation.findFirst({ where: { tokenId } });
+    expect(await find(mine.id)).toMatchObject({
+      kind: 'API',
+      reason: 'USER_REVOKED',
+      initiator: 'USER',
+      actorId: member.uuid,
+      domainId: null,
+    });
+    const { uuid: actorId } = people['admin of acme'];
+    const domainId = domains.acme.id;
+    expect(await find(theirs.id)).toMatchObject({ kind: 'SESSION', reason: 'ADMIN_REVOKED', initiator: 'ADMIN', actorId, domainId });
+    const event = await prisma.auditEvent.findFirst({ where: { targetId: theirs.id } });
+    expect(event).toMatchObject({ action: 'session_revoked', reason: 'ADMIN_REVOKED', userId: member.uuid, actorId, domainId });
+  });
+});

@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { sql } from '../../src/db.ts';
+import { Prisma } from '../../src/generated/prisma/client.ts';
+import { open } from '../world.ts';
+
+const world = await open({ LOG_LEVEL: 'trace' });
+
+const session = '{ accessToken refreshToken }';
+const register = `mutation ($input: RegisterInput!) { register(input: $input) { session ${session} } }`;
+const login = `mutation ($input: LoginInput!) { login(input: $input) { ... on Session ${session} } }`;
+const refresh = `mutation ($input: RefreshInput!) { refresh(input: $input) ${session} }`;
+const reauthenticate = `mutation ($input: ReauthenticateInput!) { reauthenticate(input: $input) ${session} }`;
+const createApiToken = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }';
+
+interface Pair {
+  accessToken: string;
+  refreshToken: string;
+}
+
+/** Everything that hands out or takes secrets, rightly and wrongly. Answers the secrets, and what was answered to those who failed. */
+async function everything() {
+  const [password, wrong] = [`the password ${randomUUID()}`, `a wrong one ${randomUUID()}`];
+  const email = `${randomUUID()}@example.com`;
+  const registered: Pair = (await world.send(register, { input: { email, password } })).data.register.session;
+  const entered: Pair = (await world.send(login, { input: { email, password } })).data.login;
+  const refreshed: Pair = (await world.send(refresh, { input: { refreshToken: entered.refreshToken } })).data.refresh;
+  const repeated: Pair = (await world.send(refresh, { input: { refreshToken: entered.refreshToken } })).data.refresh;
+  const proven: Pair = (await world.send(reauthenticate, { input: { password } }, { token: repeated.accessToken })).data.reauthenticate;
+  const input = { description: 'CI', scopes: ['users:read'] };
+  const { secret } = (await world.send(createApiToken, { input }, { token: proven.accessToken })).data.createApiToken;
+  await world.send('{ me { id } }', {}, { token: secret });
+  const guesses = [
+    wrong,
+    `fgr_${randomUUID().replaceAll('-', '').padEnd(43, 'x')}`,
+    `fg_${randomUUID().replaceAll('-', '').padEnd(43, 'x')}`,
+  ];
+  const refused = [
+    await world.send(login, { input: { email, password: wrong } }),
+    await world.send(login, { input: { email, password: [wrong] } }),
+    await world.send(register, { input: { email: 'no address', password: wrong } }),
+    await world.send(register, { input: { email, password: wrong } }),
+    await world.send(reauthenticate, { input: { password: wrong } }, { token: proven.accessToken }),
+    await world.send(refresh, { input: { refreshToken: guesses[1] } }),
+    await world.send(refresh, { input: { refreshToken: registered.refreshToken, more: guesses[1] } }),
+    await world.send(`mutation { refresh(input: { refreshToken: "${guesses[1]}" ) { expiresAt } }`),
+    await world.send('{ me { id } }', {}, { token: guesses[2] as string }),
+    await world.send('{ me { id } }', {}, { token: `${proven.accessToken}x` }),
+    ...(await failing({ email: `${randomUUID()}@example.com`, password }, registered.refreshToken)),
+    ...(await reusing(registered.refreshToken)),
+  ];
+  await world.send('mutation { logout { ended } }', {}, { token: proven.accessToken });
+  const pairs = [registered, entered, refreshed, repeated, proven].flatMap(({ accessToken, refreshToken }) => [accessToken, refreshToken]);
+  return { secrets: [password, ...guesses, ...pairs, secret], refused };
+}
+
+/** A refresh token that is used again after its successor. */
+async function reusing(refreshToken: string) {
+  const next: Pair = (await world.send(refresh, { input: { refreshToken } })).data.refresh;
+  await world.send(refresh, { input: { refreshToken: next.refreshToken } });
+  const answer = await world.send(refresh, { input: { refreshToken } });
+  expect(answer.code).toBe('TOKEN_REUSED');
+  return [answer];
+}
+
+/** The same with a database that fails in the middle, so that what is logged of it is looked at too. */
+async function failing(account: { email: string; password: string }, refreshToken: string) {
+  const tables = ['Password', 'TokenSecret'].map((name) => Prisma.raw(`"${name}"`));
+  for (const table of tables) await world.db.query(sql`alter table ${table} add constraint failing check (false) not valid`);
+  const answers = [await world.send(register, { input: account }), await world.send(refresh, { input: { refreshToken } })];
+  for (const table of tables) await world.db.query(sql`alter table ${table} drop constraint failing`);
+  expect(answers.map((answer) => answer.code)).toEqual(['INTERNAL', 'INTERNAL']);
+  return answers;
+}
+
+/** Every row of every table, as text; bytes in hexadecimal. */
+async function dump() {
+  const tables = await world.db.query<{ name: string }>(
+    sql`select quote_ident(tablename) as name from pg_tables where schemaname = 'public'`,
+  );
+  const rows = tables.map(({ name }) =>
+    world.db.query<{ row: string }>(sql`select row_to_json(t)::text as row from ${Prisma.raw(name)} t`),
+  );
+  return (await Promise.all(rows)).flat().map(({ row }) => row);
+}
+
+/** The forms in which a secret could be written down: as it is, its bytes, or the bytes that it encodes. */
+function forms(secret: string) {
+  const value = secret.replace(/^fgr?_/, '');
+  const signature = secret.split('.').at(2);
+  const bytes = [Buffer.from(secret), Buffer.from(value), Buffer.from(value, 'base64url')];
+  const written = bytes.flatMap((one) => [one.toString('hex'), one.toString('base64').replace(/=+$/, ''), one.toString('base64url')]);
+  return [secret, value, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), ...(signature ? [signature] : []), ...written];
+}
+
+describe('secrets', async () => {
+  const { secrets, refused } = await everything();
+  const places = {
+    'the database': (await dump()).join('\n'),
+    'the log': world.log.join('\n'),
+    'an answer that refuses': JSON.stringify(refused),
+  };
+
+  it.each(Object.entries(places))('are not found in %s', (_, text) => {
+    expect(text.length).toBeGreaterThan(1_000);
+    for (const [index, secret] of secrets.entries())
+      for (const form of forms(secret)) expect(text.includes(form), `secret ${index} as ${form.slice(0, 6)}…`).toBe(false);
+  });
+
+  it('leave no hash of a password in the log or in an answer', () => {
+    expect(places['the log'] + places['an answer that refuses']).not.toContain('$argon2');
+  });
+
+  it('are named by no field but those that hand them out', async () => {
+    const { data } = await world.send('{ __schema { types { name kind fields { name } } } }');
+    const fields = data.__schema.types.flatMap(({ name, fields }: { name: string; fields: { name: string }[] | null }) =>
+      (fields ?? []).map((field) => `${name}.${field.name}`),
+    );
+    const telling = /password(?!Reset)|hash|secret|nonce|otp|(access|refresh)Token|[a-z]Key/i;
+    expect(fields.filter((field: string) => telling.test(field.split('.')[1] ?? ''))).toEqual([
+      'CreateApiTokenPayload.secret',
+      'Session.accessToken',
+      'Session.refreshToken',
+    ]);
+  });
+
+  it('differ from one session to the next', () => {
+    const values = secrets.filter((secret) => secret.startsWith('fg'));
+    expect(new Set(values).size).toBe(values.length - 1); // the repeated refresh gave its answer again
+    for (const value of values) expect(value).toMatch(/^fgr?_[\w-]{43}$/);
+  });
+});

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { open, type Person, until } from '../world.ts';
+import { follow, type Transport } from './following.ts';
+
+const world = await open();
+await world.domain('above');
+await world.domain('inside', 'above');
+await world.domain('abroad');
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, 300));
+const sidOf = (person: Person) => Buffer.from(person.tokenId, 'base64').toString().replace('Token:', '');
+/** One more session of somebody, entered through a domain if said. */
+const again = (person: Person, domain?: string) => world.signIn(person.email, person.uuid, domain);
+const logOut = (person: Person) => person.ask('mutation { logout { ended } }');
+
+describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked over %s', (transport) => {
+  it("tells of the viewer's own tokens, and of nobody else's", async () => {
+    const [alice, bob] = [await world.user(), await world.user()];
+    const stream = await follow(world, alice.accessToken, '', transport);
+    const device = await again(alice);
+    await logOut(bob);
+    await logOut(device);
+    await until(() => stream.heard.length > 0);
+    expect(stream.events).toEqual([
+      expect.objectContaining({
+        sid: sidOf(device),
+        tokenId: device.tokenId,
+        userId: alice.id,
+        kind: 'SESSION',
+        reason: 'LOGOUT',
+        initiator: 'USER',
+      }),
+    ]);
+    stream.leave();
+  });
+
+  it('is refused to nobody, before anything is followed', async () => {
+    for (const args of ['', '(all: true)', '(domain: "inside")']) {
+      const stream = await follow(world, undefined, args, transport);
+      expect(await stream.ended).toBe('UNAUTHENTICATED');
+      stream.leave();
+    }
+  });
+
+  it('tells of a user to who outranks the user', async () => {
+    const [alice, admin, peer, superadmin] = [
+      await world.user(),
+      await world.user('ADMIN'),
+      await world.user('ADMIN'),
+      await world.user('SUPERADMIN'),
+    ];
+    const refused = async (by: Person, of: Person) => {
+      const stream = await follow(world, by.accessToken, `(userId: "${of.id}")`, transport);
+      stream.leave();
+      return stream.ended;
+    };
+    expect(await refused(alice, admin)).toBe('NOT_FOUND');
+    expect(await refused(alice, { ...alice, id: Buffer.from('User:nobody').toString('base64') })).toBe('NOT_FOUND');
+    for (const of of [peer, superadmin]) expect(await refused(admin, of)).toBe('FORBIDDEN');
+    const streams = [
+      await follow(world, admin.accessToken, `(userId: "${alice.id}")`, transport),
+      await follow(world, superadmin.accessToken, `(userId: "${peer.id}")`, transport),
+    ];
+    await logOut(alice);
+    await logOut(peer);
+    for (const [index, of] of [alice, peer].entries()) {
+      await until(() => streams[index]?.heard.length);
+      expect(streams[index]?.heard).toEqual([sidOf(of)]);
+      streams[index]?.leave();
+    }
+  });
+
+  it('tells of a domain to who administers it, or one above it', async () => {
+    const member = await world.user('USER', 'inside');
+    const rules = [await world.user('ADMIN', 'inside'), await world.user('ADMIN', 'above'), await world.user('ADMIN')];
+    const streams = await Promise.all(rules.map((one) => follow(world, one.accessToken, '(domain: "inside")', transport)));
+    for (const one of [await world.user('ADMIN', 'abroad'), member]) {
+      const stream = await follow(world, one.accessToken, '(domain: "inside")', transport);
+      expect(await stream.ended).toBe('NOT_FOUND');
+      stream.leave();
+    }
+    const [entered, elsewhere, chief] = [await again(member, 'inside'), await again(member), await world.user('ADMIN', 'inside')];
+    const entering = await again(chief, 'inside');
+    for (const session of [elsewhere, entering, entered]) await logOut(session);
+    for (const stream of streams) await until(() => stream.heard.includes(sidOf(entered)));
+    const [own, above, platform] = streams.map(({ heard }) => heard);
+    expect([own, above]).toEqual([[sidOf(entered)], [sidOf(entered)]]); // not of who is ADMIN there too
+    expect(platform).toEqual([sidOf(entering), sidOf(entered)]);
+    for (const stream of streams) stream.leave();
+  });
+
+  it('tells of all that they may know of to administrators who ask for all', async () => {
+    const [alice, admin, peer, superadmin] = [
+      await world.user(),
+      await world.user('ADMIN'),
+      await world.user('ADMIN'),
+      await world.user('SUPERADMIN'),
+    ];
+    const refused = await follow(world, alice.accessToken, '(all: true)', transport);
+    expect(await refused.ended).toBe('FORBIDDEN');
+    const [under, over] = [
+      await follow(world, admin.accessToken, '(all: true)', transport),
+      await follow(world, superadmin.accessToken, '(all: true)', transport),
+    ];
+    for (const one of [peer, alice]) await logOut(one);
+    for (const stream of [under, over]) await until(() => stream.heard.includes(sidOf(alice)));
+    expect(under.heard).toEqual([sidOf(alice)]);
+    expect(over.heard).toEqual([sidOf(peer), sidOf(alice)]);
+    for (const stream of [refused, under, over]) stream.leave();
+  });
+
+  it('takes one wish at a time, and null as none', async () => {
+    const admin = await world.user('ADMIN');
+    const both = await follow(world, admin.accessToken, `(all: true, userId: "${admin.id}")`, transport);
+    expect(await both.ended).toBe('INVALID_INPUT');
+    const stream = await follow(world, admin.accessToken, '(all: false, userId: null, domain: null)', transport);
+    const alice = await world.user();
+    await logOut(alice);
+    const device = await again(admin);
+    await logOut(device);
+    await until(() => stream.heard.length);
+    expect(stream.heard).toEqual([sidOf(device)]);
+    for (const one of [both, stream]) one.leave();
+  });
+
+  it('tells each of two who follow the same, and nobody who left', async () => {
+    const alice = await world.user();
+    const device = await again(alice);
+    const [one, two, left] = await Promise.all([1, 2, 3].map(() => follow(world, alice.accessToken, '', transport)));
+    left?.leave();
+    await left?.closed;
+    await logOut(device);
+    for (const stream of [one, two]) {
+      await until(() => stream?.heard.length);
+      expect(stream?.heard).toEqual([sidOf(device)]);
+      stream?.leave();
+    }
+    await pause();
+    expect(left?.heard).toEqual([]);
+  });
+
+  it('shows the token itself only to who may read it, and never its value', async () => {
+    const member = await world.user('USER', 'inside');
+    const [chief, admin] = [await world.user('ADMIN', 'inside'), await world.user('ADMIN')];
+    const streams = await Promise.all([chief, admin].map((one) => follow(world, one.accessToken, '(domain: "inside")', transport)));
+    const entered = await again(member, 'inside');
+    await logOut(entered);
+    for (const stream of streams) await until(() => stream.heard.length);
+    expect(streams.map(({ events }) => events[0]?.token)).toEqual([null, { id: entered.tokenId }]);
+    expect(JSON.stringify(streams.map(({ events }) => events))).not.toContain(entered.refreshToken);
+    for (const stream of streams) stream.leave();
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { graphql } from '../generated/gql.ts';
+import { nobody, open } from '../world.ts';
+
+const world = await open();
+await world.domain('north');
+
+const query = graphql(`
+  query Me {
+    me {
+      id
+      email
+      displayName
+      enabled
+      roles {
+        role {
+          name
+          permissions
+        }
+        domain {
+          name
+        }
+        expiresAt
+      }
+    }
+  }
+`);
+
+describe('me', () => {
+  it('is null for nobody, without an error', async () => {
+    expect(await nobody(world).ask(query)).toMatchObject({ status: 200, data: { me: null }, code: undefined });
+  });
+
+  it('is the viewer, with the roles held everywhere and in domains', async () => {
+    const alice = await world.user();
+    await world.grant(alice.uuid, 'ADMIN', 'north');
+    const { data } = await alice.ask(query);
+    expect(data.me).toMatchObject({ id: alice.id, email: alice.email, enabled: true });
+    expect(data.me?.roles).toEqual([
+      { role: { name: 'USER', permissions: [] }, domain: null, expiresAt: null },
+      { role: { name: 'ADMIN', permissions: [] }, domain: { name: 'north' }, expiresAt: null },
+    ]);
+  });
+
+  it('has a new role at the next request, and none whose time is over', async () => {
+    const alice = await world.user();
+    const { id } = await world.grant(alice.uuid, 'USER', 'north');
+    expect((await alice.ask(query)).data.me?.roles).toHaveLength(2);
+    await world.db.prisma.roleGrant.update({ where: { id }, data: { expiresAt: new Date(Date.now() - 1) } });
+    expect((await alice.ask(query)).data.me?.roles).toHaveLength(1);
+  });
+
+  it('leaves out a role in a domain that is not active, which would read as one that holds everywhere', async () => {
+    const shut = await world.domain('shut');
+    const alice = await world.user('USER', 'shut');
+    await world.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false } });
+    expect((await alice.ask(query)).data.me?.roles).toEqual([]);
+  });
+
+  it('is the user of others as little as of nobody: two who ask at once get themselves', async () => {
+    const [alice, bob] = [await world.user(), await world.user()];
+    const asked = Array.from({ length: 20 }, (_, index) => (index % 2 ? alice : bob));
+    const answers = await Promise.all(asked.map((person) => person.ask(query)));
+    expect(answers.map(({ data }) => data.me?.id)).toEqual(asked.map(({ id }) => id));
+  });
+});

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { graphql } from '../generated/gql.ts';
+import { nobody, open } from '../world.ts';
+
+const world = await open();
+
+const mutation = graphql(`
+  mutation UpdateProfile($input: UpdateProfileInput!) {
+    updateProfile(input: $input) {
+      user {
+        id
+        displayName
+        firstName
+        lastName
+        phone
+        address
+        country
+        locale
+        avatarUrl
+      }
+    }
+  }
+`);
+const profile = {
+  displayName: 'Ada',
+  firstName: 'Augusta Ada',
+  lastName: "King-Noel, comtesse d'Ève",
+  phone: '+44 20 7946 0958',
+  address: "12 St James's Square\nLondon",
+  country: 'GB',
+  locale: 'en-GB',
+  avatarUrl: 'https://example.com/ada.png?size=2#x',
+};
+
+describe('updateProfile', () => {
+  it('writes every field of the profile', async () => {
+    const alice = await world.user();
+    const { data } = await alice.ask(mutation, { input: profile });
+    expect(data.updateProfile.user).toEqual({ id: alice.id, ...profile });
+  });
+
+  it('leaves alone what is left out, and clears what is null or empty', async () => {
+    const alice = await world.user();
+    await alice.ask(mutation, { input: profile });
+    const cleared = Object.fromEntries(Object.keys(profile).map((name, index) => [name, index % 2 ? null : '']));
+    const { phone, ...others } = cleared;
+    const { data } = await alice.ask(mutation, { input: others });
+    expect(data.updateProfile.user).toEqual({
+      id: alice.id,
+      ...Object.fromEntries(Object.keys(profile).map((name) => [name, null])),
+      phone: profile.phone,
+    });
+    expect(phone).toBeNull();
+  });
+
+  it.each([
+    ['displayName', 'x'.repeat(121)],
+    ['firstName', 'x'.repeat(121)],
+    ['lastName', 'x'.repeat(121)],
+    ['phone', '1'.repeat(41)],
+    ['address', 'x'.repeat(2_001)],
+    ['country', 'XK'],
+    ['country', 'gb'],
+    ['country', 'GBR'],
+    ['locale', 'x-'],
+    ['locale', 'en-abcdefgh-abcdefgh-abcdefgh-abcdefgh'],
+    ['avatarUrl', 'http://example.com/a.png'],
+    ['avatarUrl', 'javascript:alert(1)'],
+    ['avatarUrl', 'https://exam\nple.com/'],
+    ['avatarUrl', 'https://'],
+    ['avatarUrl', `https://example.com/${'x'.repeat(2_048)}`],
+    ['displayName', 'Ada\u0007'],
+    ['displayName', 'Ada\u2028'],
+    ['displayName', 'Ada\u202e'],
+    ['displayName', 'A\u200bda'],
+    ['displayName', 'Ada\nKing'],
+    ['address', 'Lon\u202edon'],
+  ])('refuses %s to be %j', async (name, value) => {
+    const alice = await world.user();
+    const { code, errors } = await alice.ask(mutation, { input: { lastName: 'King', [name]: value } });
+    expect(code).toBe('INVALID_INPUT');
+    expect(Object.keys(errors?.[0]?.extensions.fields ?? {})).toEqual([name]);
+    expect(JSON.stringify(errors)).not.toContain(JSON.stringify(value).slice(1, -1));
+    expect((await world.db.prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } })).lastName).toBeNull();
+  });
+
+  it.each(['email', 'emailConfirmedAt', 'enabled', 'role', 'roles', 'userId', 'loginCount', 'password'])('takes no %s', async (name) => {
+    const alice = await world.user();
+    const document = `mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { user { id } } }`;
+    expect((await alice.ask(document, { input: { [name]: 'x' } })).code).toBe('INVALID_INPUT');
+  });
+
+  it('asks nobody to sign in', async () => {
+    expect((await nobody(world).ask(mutation, { input: {} })).code).toBe('UNAUTHENTICATED');
+  });
+
+  it('takes all changes that one user makes at the same moment', async () => {
+    const alice = await world.user();
+    const inputs = [{ firstName: 'Ada' }, { lastName: 'King' }, { phone: '1' }, { country: 'GB' }, { locale: 'en' }];
+    const answers = await Promise.all(inputs.map((input) => alice.ask(mutation, { input })));
+    expect(answers.map(({ code }) => code)).toEqual(inputs.map(() => undefined));
+    expect(await world.db.prisma.user.findUnique({ where: { id: alice.uuid } })).toMatchObject(Object.assign({}, ...inputs));
+  });
+});

@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest';
+import { graphql } from '../generated/gql.ts';
+import type { UsersQueryVariables } from '../generated/graphql.ts';
+import { nobody, open, type Person } from '../world.ts';
+
+const world = await open();
+await world.domain('north');
+await world.domain('north-east', 'north');
+await world.domain('south');
+const admin = await world.user('ADMIN');
+
+const query = graphql(`
+  query Users($filter: UserFilter, $orderBy: UserOrder, $first: Int, $after: String, $last: Int, $before: String) {
+    users(filter: $filter, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) {
+      totalCount
+      edges {
+        cursor
+        node {
+          id
+          displayName
+        }
+      }
+      pageInfo {
+        hasNextPage
+        hasPreviousPage
+        endCursor
+      }
+    }
+  }
+`);
+const list = async (person: Pick<Person, 'ask'>, variables: UsersQueryVariables = {}) => (await person.ask(query, variables)).data.users;
+const ids = async (person: Pick<Person, 'ask'>, variables: UsersQueryVariables = {}) =>
+  (await list(person, { first: 100, ...variables }))?.edges.map(({ node }) => node.id);
+const named = async (profile: object, ...user: Parameters<typeof world.user>) => {
+  const person = await world.user(...user);
+  await world.db.prisma.user.update({ where: { id: person.uuid }, data: profile });
+  return person;
+};
+
+describe('users', () => {
+  it('lists and counts only those whom the viewer may know of', async () => {
+    const keeper = await world.user('ADMIN', 'north');
+    const [alice, below] = [await world.user('USER', 'north'), await world.user('USER', 'north-east')];
+    await world.user('USER', 'south');
+    expect(await ids(alice)).toEqual([alice.id]);
+    expect((await list(alice))?.totalCount).toBe(1);
+    expect(await ids(keeper)).toEqual([keeper.id, alice.id, below.id]);
+    expect((await list(keeper))?.totalCount).toBe(3);
+    expect((await list(admin))?.totalCount).toBe(await world.db.prisma.user.count());
+  });
+
+  it('asks nobody to sign in, and counts nothing for nobody', async () => {
+    const { data, code } = await nobody(world).ask(query, {});
+    expect(data.users).toBeNull();
+    expect(code).toBe('UNAUTHENTICATED');
+  });
+
+  it('searches in names and addresses, in any case', async () => {
+    const ada = await named({ displayName: 'Countess', firstName: 'Ada', lastName: 'Lovelace' });
+    for (const search of ['counTESS', 'aDA', 'velac', ada.email.slice(0, 13).toUpperCase()])
+      expect(await ids(admin, { filter: { search } })).toEqual([ada.id]);
+  });
+
+  it('takes % and _ in a search for themselves', async () => {
+    const odd = await named({ displayName: '100%_\\' });
+    for (const search of ['0%', '%_', '_\\']) expect(await ids(admin, { filter: { search } })).toEqual([odd.id]);
+    expect(await ids(admin, { filter: { search: '1_0' } })).toEqual([]);
+  });
+
+  it('finds the holders of a role, of a role in a domain, and of that role in that domain', async () => {
+    await world.db.prisma.role.create({ data: { name: 'CLERK' } });
+    const [clerk, both] = [await world.user('CLERK', 'north'), await world.user('CLERK', 'south')];
+    await world.grant(both.uuid, 'USER', 'north');
+    expect(await ids(admin, { filter: { role: 'CLERK' } })).toEqual([clerk.id, both.id]);
+    expect(await ids(admin, { filter: { domain: 'south', search: both.email } })).toEqual([both.id]);
+    expect(await ids(admin, { filter: { role: 'CLERK', domain: 'north' } })).toEqual([clerk.id]);
+    expect(await ids(admin, { filter: { role: 'NONE' } })).toEqual([]);
+  });
+
+  it('finds nobody by a role whose time is over, or that the viewer may not know of', async () => {
+    await world.db.prisma.role.create({ data: { name: 'GUARD' } });
+    const keeper = await world.user('ADMIN', 'north');
+    const [former, elsewhere] = [await world.user('GUARD', 'north'), await world.user('GUARD', 'south')];
+    await world.grant(elsewhere.uuid, 'USER', 'north');
+    await world.db.prisma.roleGrant.updateMany({ where: { userId: former.uuid }, data: { expiresAt: new Date(0) } });
+    expect(await ids(admin, { filter: { role: 'GUARD' } })).toEqual([elsewhere.id]);
+    expect(await ids(keeper, { filter: { role: 'GUARD' } })).toEqual([]);
+    expect(await ids(keeper, { filter: { domain: 'south' } })).toEqual([]);
+  });
+
+  it('finds the disabled and the enabled', async () => {
+    const off = await named({ enabled: false });
+    expect(await ids(admin, { filter: { enabled: false } })).toEqual([off.id]);
+    expect(await ids(admin, { filter: { enabled: true, search: off.email } })).toEqual([]);
+  });
+
+  it('orders by one field, either way, equals by id', async () => {
+    const names = ['Zoe', 'Yan', 'Yan', null];
+    const people = [];
+    for (const displayName of names) people.push((await named({ displayName, lastName: 'Ordered' })).id);
+    const [zoe, yan, twin, unnamed] = people;
+    const filter = { search: 'Ordered' };
+    expect(await ids(admin, { filter, orderBy: { displayName: 'ASC' } })).toEqual([yan, twin, zoe, unnamed]);
+    expect(await ids(admin, { filter, orderBy: { displayName: 'DESC' } })).toEqual([unnamed, zoe, twin, yan]);
+    expect(await ids(admin, { filter, orderBy: { createdAt: 'DESC' } })).toEqual(people.toReversed());
+    expect((await admin.ask(query, { orderBy: { email: 'ASC', createdAt: 'ASC' } })).errors?.[0]?.extensions.fields).toHaveProperty(
+      'orderBy',
+    );
+  });
+
+  it.each([undefined, { displayName: 'ASC' }, { displayName: 'DESC' }, { createdAt: 'DESC' }] as const)(
+    'brings everybody once, page by page, ordered by %o',
+    async (orderBy) => {
+      for (const displayName of ['Same', null, 'Same', null, 'Same']) await named({ displayName, firstName: 'Paged' });
+      const filter = { search: 'Paged' };
+      const variables = { filter, ...(orderBy && { orderBy }) };
+      const pages: string[] = [];
+      let after: string | null = null;
+      do {
+        const page = await list(admin, { ...variables, first: 2, after });
+        pages.push(...(page?.edges ?? []).map(({ node }) => node.id));
+        after = page?.pageInfo.hasNextPage ? (page.pageInfo.endCursor ?? null) : null;
+      } while (after);
+      expect(pages).toEqual(await ids(admin, variables));
+      expect(new Set(pages).size).toBe((await list(admin, { filter }))?.totalCount);
+    },
+  );
+
+  it('goes backwards from the end', async () => {
+    const all = (await list(admin, { first: 100 }))?.edges ?? [];
+    const page = await list(admin, { last: 2, before: all.at(-1)?.cursor ?? '' });
+    expect(page?.edges).toEqual(all.slice(-3, -1));
+    expect(page?.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: true });
+    expect((await list(admin, { last: 1 }))?.edges).toEqual(all.slice(-1));
+  });
+
+  it('brings 20 unless told, and at most 100', async () => {
+    const rows = Array.from({ length: 100 }, (_, index) => ({ email: `n${index}@example.com`, emailKey: `n${index}@example.com` }));
+    await world.db.prisma.user.createMany({ data: rows });
+    expect((await list(admin))?.edges).toHaveLength(20);
+    expect((await list(admin, { first: 100 }))?.edges).toHaveLength(100);
+    expect((await list(admin, { last: 100 }))?.edges).toHaveLength(100);
+  });
+
+  it.each([
+    [{ first: 0 }, 'first'],
+    [{ first: -1 }, 'first'],
+    [{ first: 101 }, 'first'],
+    [{ last: 0 }, 'last'],
+    [{ last: -1 }, 'last'],
+    [{ last: 101 }, 'last'],
+    [{ first: 1, last: 1 }, 'first'],
+    [{ filter: { search: 'x'.repeat(121) } }, 'filter.search'],
+    [{ filter: { role: 'x'.repeat(64) } }, 'filter.role'],
+    [{ filter: { domain: 'a\u202eb' } }, 'filter.domain'],
+  ])('refuses %o', async (variables, field) => {
+    const { code, errors, data } = await admin.ask(query, variables);
+    expect({ code, users: data.users }).toEqual({ code: 'INVALID_INPUT', users: null });
+    expect(errors?.[0]?.extensions.fields).toHaveProperty([field]);
+  });
+
+  it('refuses a cursor that is none, that is of another kind, or whose user the viewer may not know of', async () => {
+    const [alice, bob] = [await world.user(), await world.user()];
+    const cursorOf = (text: string) => Buffer.from(text).toString('base64');
+    for (const after of [
+      'nonsense',
+      '',
+      cursorOf('GPC:S:nonsense'),
+      cursorOf('GPC:N:1'),
+      cursorOf('GPC:J:[1]'),
+      cursorOf(`GPC:S:${bob.uuid}`),
+    ])
+      expect((await alice.ask(query, { after })).code, after).toBe('INVALID_INPUT');
+    expect((await alice.ask(query, { last: 1, before: cursorOf(`GPC:S:${bob.uuid}`) })).code).toBe('INVALID_INPUT');
+  });
+
+  it.each(['emailKey', 'password', 'loginCount', 'id', 'OR'])('knows no filter and no order by %s', async (name) => {
+    const filtered = await admin.ask(`{ users(filter: { ${name}: "a" }) { totalCount } }`);
+    const ordered = await admin.ask(`{ users(orderBy: { ${name}: ASC }) { totalCount } }`);
+    for (const { data, code, errors } of [filtered, ordered]) {
+      expect([data, code]).toEqual([undefined, 'INVALID_INPUT']);
+      expect(errors?.[0]?.message).toContain(`Field "${name}" is not defined by type`);
+    }
+  });
+});
