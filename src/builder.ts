@@ -61,8 +61,11 @@ export const builder = new SchemaBuilder<{
     pageInfoTypeOptions: { access: anyone('it tells of a page that the caller was given'), description: 'Where a page of a list stands.' },
     nodeQueryOptions: nodeField,
     nodesQueryOptions: nodesField,
-    defaultConnectionTypeOptions: { access: anyone('whoever was given the list may read it') },
-    defaultEdgeTypeOptions: { access: anyone('whoever was given the list may read it') },
+    defaultConnectionTypeOptions: { access: anyone('whoever was given the list may read it'), description: 'A page of a list.' },
+    defaultEdgeTypeOptions: {
+      access: anyone('whoever was given the list may read it'),
+      description: 'An object of a list, and where it stands.',
+    },
   } as never,
   validation: {
     validationError: ({ issues }) => {

@@ -61,8 +61,9 @@ export async function identify(db: Pick<Database, 'query'>, credentials: readonl
 /** Reads the viewer again inside a transaction and keeps session, user and grants as they are until it ends (security.md 7.9, 10.2). */
 export async function identifyAgain(tx: Tx, viewer: Viewer, freshness: number): Promise<Identified> {
   const { id, userId } = viewer.token;
+  // Of two writes by one user the second waits here: with a lock that both may hold, each would wait for the other where it writes the row.
+  await tx.$queryRaw(sql`select 1 from "User" where id = ${userId}::uuid for no key update`);
   await tx.$queryRaw(sql`select 1 from "Token" where id = ${id}::uuid for share`);
-  await tx.$queryRaw(sql`select 1 from "User" where id = ${userId}::uuid for share`);
   await tx.$queryRaw(sql`select 1 from "RoleGrant" where "userId" = ${userId}::uuid for share`);
   const [line] = await tx.$queryRaw<Line[]>(bySession([id], freshness));
   return line && { viewer: toViewer(line), refused: line.refused };

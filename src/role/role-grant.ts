@@ -5,6 +5,7 @@ import { admin, domainAdmin, scope, self } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
 import { batched, type Context } from '../context.ts';
 import { Domain } from '../domain/domain.ts';
+import { failure } from '../errors.ts';
 import type { RoleGrant as GrantRow, Prisma, User as UserRow } from '../generated/prisma/client.ts';
 import { User } from '../user/user.ts';
 import { readHeld } from './held.ts';
@@ -28,8 +29,7 @@ export const RoleGrant = builder.prismaNode('RoleGrant', {
     domain: t.field({
       type: Domain,
       description: 'The domain in which the role is held; null where it is held everywhere.',
-      resolve: (grant: GrantRow | Grant, _, context) =>
-        ('domain' in grant ? seen(context, 'Domain', grant.domain) : rowOf(context, 'Domain', grant.domainId)) as never,
+      resolve: (grant: GrantRow | Grant, _, context) => domainOf(context, grant) as never,
     }),
     grantedBy: t.field({
       type: User,
@@ -49,6 +49,18 @@ builder.prismaObjectFields('User', (t) => ({
     resolve: (user: UserRow | UserWithGrants, _, context) => grantsOf(context, user) as never,
   }),
 }));
+
+/** Null says "everywhere", so a domain that the viewer may not know of is an error and not null. */
+function domainOf(context: Context, grant: GrantRow | Grant) {
+  if (grant.domainId === null) return null;
+  const domain = 'domain' in grant ? seen(context, 'Domain', grant.domain) : rowOf(context, 'Domain', grant.domainId);
+  return domain instanceof Promise ? domain.then(orNotFound) : orNotFound(domain);
+}
+
+function orNotFound<T>(row: T | null): T {
+  if (row === null) throw failure('NOT_FOUND');
+  return row;
+}
 
 /** The condition on grants in force that the viewer may know of. */
 export const grantedTo = (context: Context, wanted: Prisma.RoleGrantWhereInput): Prisma.RoleGrantWhereInput => ({
