@@ -90,6 +90,7 @@ function plain(response: ServerResponse, status: number, text: string) {
 }
 
 function fail({ log }: Ground, response: ServerResponse, error: Error) {
+  if (response.destroyed) return; // the client went away in the middle of its request
   log.error({ error: String(error.stack) }, 'a request failed unexpectedly');
   if (!response.headersSent) response.writeHead(500);
   response.end();

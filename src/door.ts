@@ -111,7 +111,7 @@ const isMap = (value: unknown): value is object => typeof value === 'object' && 
 
 /** One operation, not a batch, with no member that we do not know. */
 export const isOperation = (body: unknown): body is Params =>
-  isMap(body) && 'query' in body && Object.entries(body).every(([name, value]) => members[name]?.(value));
+  isMap(body) && 'query' in body && Object.entries(body).every(([name, value]) => Object.hasOwn(members, name) && members[name]?.(value));
 
 function refuse(response: ServerResponse, status: number, code: ErrorCode): undefined {
   const body = JSON.stringify({ errors: [{ message: errors[code][0], extensions: { code } }] });

@@ -6,7 +6,7 @@ import { ranks } from './vocabulary.ts';
 /** A grant in force, with what it grants and where, read as JSON: its dates are text, which the scalar DateTime takes as well. */
 export type Grant = RoleGrant & { role: Role; domain: Domain | null };
 
-/** Who is asking, as the database had it when the request began. */
+/** Who is asking, as the database had it when last asked: at the start, after a write, for each event. */
 export interface Viewer {
   readonly user: User;
   readonly token: Token;
@@ -63,16 +63,16 @@ export async function identifyAgain(tx: Tx, viewer: Viewer, freshness: number): 
   const { id, userId } = viewer.token;
   // Of two writes by one user the second waits here: with a lock that both may hold, each would wait for the other where it writes the row.
   await tx.$queryRaw(sql`select 1 from "User" where id = ${userId}::uuid for no key update`);
-  await tx.$queryRaw(sql`select 1 from "Token" where id = ${id}::uuid for share`);
+  await tx.$queryRaw(sql`select 1 from "Token" where id = ${id}::uuid for no key update`);
   await tx.$queryRaw(sql`select 1 from "RoleGrant" where "userId" = ${userId}::uuid for share`);
   const [line] = await tx.$queryRaw<Line[]>(bySession([id], freshness));
   return line && { viewer: toViewer(line), refused: line.refused };
 }
 
-// The array comes from a sub-select because its length then is unknown to the planner: it keeps one plan instead of making a new one for
-// every request, which took four times as long as the statement itself.
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
+// The array comes from a sub-select because its length then is unknown to the planner: it keeps one plan instead of making a new one for
+// every request, which took four times as long as the statement itself.
 const bySession = (ids: string[], freshness: number) =>
   lines(sql`t.id::text`, sql`"Token" t`, sql`t.id = any((select ${ids}::uuid[])::uuid[])`, freshness);
 
@@ -83,6 +83,12 @@ const byHash = (hashes: Uint8Array[], freshness: number) =>
     sql`s.hash = any((select ${hashes}::bytea[])::bytea[])`,
     freshness,
   );
+
+// What is shut above is shut below.
+const isOpen = sql`d.active and not exists (
+  with recursive above as (
+    select d."parentId" as id union select p."parentId" from "Domain" p join above on p.id = above.id
+  ) select 1 from "Domain" p join above on p.id = above.id where not p.active)`;
 
 const lines = (id: Sql, from: Sql, where: Sql, freshness: number) => sql`
   select ${id} as id, row_to_json(t) as token, row_to_json(u) as "user", now() as now,
@@ -95,7 +101,7 @@ const lines = (id: Sql, from: Sql, where: Sql, freshness: number) => sql`
       where g."userId" = u.id and (g."expiresAt" is null or g."expiresAt" > now())) as grants,
     (with recursive down as (
         select d.id from "RoleGrant" g join "Role" r on r.id = g."roleId" join "Domain" d on d.id = g."domainId"
-        where g."userId" = u.id and r.name = 'ADMIN' and d.active and (g."expiresAt" is null or g."expiresAt" > now())
+        where g."userId" = u.id and r.name = 'ADMIN' and ${isOpen} and (g."expiresAt" is null or g."expiresAt" > now())
         union select c.id from "Domain" c join down on c."parentId" = down.id where c.active)
       select coalesce(json_agg(id), '[]') from down) as administers,
     (with recursive up as (

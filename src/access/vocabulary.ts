@@ -45,7 +45,8 @@ export const fresh: Atom = { is: 'fresh' };
 export const active: Atom = { is: 'active' };
 /** The viewer holds the role. */
 export const holds: Atom = { is: 'holds' };
-/** A role that the viewer holds everywhere permits this. */
+/** A role that the viewer holds everywhere permits this.
+ * @public no rule of ours needs it yet; those of a product that builds on this one do */
 export const may = (permission: Permission): Atom => ({ is: 'may', of: permission });
 /** The viewer came with a session, or with an API token made for this. */
 export const scope = (permission: Permission): Atom => ({ is: 'scope', of: permission });

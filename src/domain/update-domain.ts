@@ -53,7 +53,8 @@ builder.mutationField('updateDomain', (t) =>
         };
         const domain = await tx.domain.update({ where: { id }, data });
         await audit({ action: 'authz_admin', reason: 'domain updated', domainId: id, target: ['Domain', id], details: data });
-        if (active === false) await endEntries(writing, context.client, id, 'DOMAIN_DISABLED');
+        if (active === false || (parentId && (await isShut(tx, parentId))))
+          await endEntries(writing, context.client, id, 'DOMAIN_DISABLED');
         return { domain };
       }),
   }),
@@ -61,6 +62,16 @@ builder.mutationField('updateDomain', (t) =>
 
 /** Of two moves at the same moment the second sees the first, so that together they close no circle. */
 const takeTurns = (tx: Tx) => tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtext('fieldgate.domains'))::text`);
+
+/** Whether the domain or one above it is shut: what is shut above is shut below. */
+async function isShut(tx: Tx, id: string): Promise<boolean> {
+  const shut = await tx.$queryRaw<unknown[]>(sql`
+    with recursive up as (
+      select d.id, d."parentId", d.active from "Domain" d where d.id = ${id}::uuid
+      union select d.id, d."parentId", d.active from "Domain" d join up on d.id = up."parentId"
+    ) select 1 from up where not active`);
+  return shut.length > 0;
+}
 
 /** The id of the domain that is to be the parent of `id`. */
 async function parentOf(tx: Tx, id: string, name: string): Promise<string> {

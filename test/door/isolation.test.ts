@@ -19,6 +19,17 @@ describe('what one caller is told', () => {
     }
   });
 
+  it('is never judged by the rights of another', async () => {
+    const [admin, alice, bob] = [await world.user('ADMIN'), await world.user(), await world.user()];
+    for (let round = 0; round < 20; round += 1) {
+      const ask = (index: number) =>
+        (index % 2 ? alice : admin).ask('query ($id: ID!) { node(id: $id) { ... on User { email } } }', { id: bob.id });
+      const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => ask(index)));
+      for (const [index, { code, data }] of answers.entries())
+        expect(index % 2 ? code : data.node.email).toBe(index % 2 ? 'NOT_FOUND' : bob.email);
+    }
+  });
+
   it('is never told to another socket either', async () => {
     const people = await Promise.all(Array.from({ length: 8 }, () => world.user()));
     const sockets = await Promise.all(people.map(async (person) => ({ person, ...(await rawSocket(world)) })));

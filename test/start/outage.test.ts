@@ -11,7 +11,9 @@ import { until, type World } from '../world.ts';
 async function lineTo(url: string) {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
+  let isMute = false;
   const relay = (socket: Socket) => {
+    if (isMute) return void sockets.add(socket.on('error', () => {}));
     const other = connect(Number(port || 5432), hostname);
     for (const [one, two] of [
       [socket, other],
@@ -23,7 +25,10 @@ async function lineTo(url: string) {
     }
   };
   const server = createServer(relay);
-  const listen = (at: number) => new Promise<void>((resolve) => server.listen(at, '127.0.0.1', () => resolve()));
+  const listen = (at: number) => {
+    isMute = false;
+    return new Promise<void>((resolve) => server.listen(at, '127.0.0.1', () => resolve()));
+  };
   await listen(0);
   const { port: own } = server.address() as { port: number };
   const cut = async () => {
@@ -31,7 +36,12 @@ async function lineTo(url: string) {
     for (const socket of sockets) socket.destroy();
     await closed;
   };
-  return { url: Object.assign(new URL(url), { host: `127.0.0.1:${own}` }).href, cut, mend: () => listen(own) };
+  /** From now on nothing comes through, and nobody says so. */
+  const muffle = async () => {
+    isMute = true;
+    for (const socket of sockets) socket.destroy();
+  };
+  return { url: Object.assign(new URL(url), { host: `127.0.0.1:${own}` }).href, cut, muffle, mend: () => listen(own) };
 }
 
 describe('an outage of the database', () => {
@@ -58,14 +68,15 @@ describe('an outage of the database', () => {
       };
       const socket = await rawSocket(world);
       await socket.init();
-      for (let times = 0; times < 5; times += 1) {
+      for (let times = 0; times < 6; times += 1) {
         expect([await ready(), (await ask()).code]).toEqual([200, 'INVALID_TOKEN']);
-        await line.cut();
+        await (times % 2 ? line.cut() : line.muffle());
         for (const { code, seconds } of await Promise.all(Array.from({ length: 30 }, ask))) {
           expect(code).toBe('UNAVAILABLE');
           expect(seconds).toBeLessThan(2);
         }
         expect([await ready(), (await fetch(`${running.url}/health/live`)).status]).toEqual([503, 200]);
+        if (times % 2 === 0) await line.cut();
         await line.mend();
         await until(async () => (await ready()) === 200);
       }

@@ -106,6 +106,7 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked over
     for (const stream of [under, over]) await until(() => stream.heard.includes(sidOf(alice)));
     expect(under.heard).toEqual([sidOf(alice)]);
     expect(over.heard).toEqual([sidOf(peer), sidOf(alice)]);
+    expect(await Promise.race([under.ended, 'not a word of the other'])).toBe('not a word of the other');
     for (const stream of [refused, under, over]) stream.leave();
   });
 
