@@ -77,6 +77,16 @@ describe('a grant', () => {
     },
   );
 
+  it('below a domain that is shut grants nothing, though its own domain is open', async () => {
+    const above = await world.domain('above');
+    await world.domain('between', 'above');
+    await world.domain('beneath', 'between');
+    const [person, member] = [await world.user('ADMIN', 'beneath'), await world.user('USER', 'beneath')];
+    expect(await sees(person, member)).toBe(true);
+    await world.db.prisma.domain.update({ where: { id: above.id }, data: { active: false } });
+    expect(await sees(person, member)).toBe(false);
+  });
+
   it('in a domain that is shut grants nothing, there and below', async () => {
     const [shut] = [await world.domain('shut'), await world.domain('under', 'shut')];
     const person = await world.user('ADMIN', 'shut');
