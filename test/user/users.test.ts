@@ -56,8 +56,8 @@ describe('users', () => {
   });
 
   it('searches in names and addresses, in any case', async () => {
-    const ada = await named({ displayName: 'Countess', firstName: 'Ada', lastName: 'Lovelace' });
-    for (const search of ['counTESS', 'aDA', 'velac', ada.email.slice(0, 13).toUpperCase()])
+    const ada = await named({ displayName: 'Countess', firstName: 'Augusta', lastName: 'Lovelace' });
+    for (const search of ['counTESS', 'uGUst', 'velac', ada.email.slice(0, 13).toUpperCase()])
       expect(await ids(admin, { filter: { search } })).toEqual([ada.id]);
   });
 
