@@ -1,4 +1,4 @@
-import type { Model, Where } from './ownership.ts';
+import type { Model, Row, Where } from './ownership.ts';
 import { evaluate, type Rule } from './rule.ts';
 import type { Viewer } from './viewer.ts';
 import { type Subject, vocabulary } from './vocabulary.ts';
@@ -27,13 +27,18 @@ export function condition<M extends Model>(rule: Rule, viewer: Viewer | null, mo
 export const asWhere = <M extends Model>(met: Where[M] | boolean): Where[M] =>
   (met === true ? {} : met === false ? { id: { in: [] } } : met) as Where[M];
 
-type Finder = { findMany(query: object): Promise<{ id: string }[]> };
+interface Finder {
+  findMany(query: object): Promise<Row[]>;
+}
 
-/** The ids out of `ids` whose rows meet the rule, in one statement. `client` is Prisma or a transaction of it. */
+/** How the rows of a model are read by its name: Prisma's clients call it in lower case. `client` is Prisma or a transaction of it. */
+export const finder = (client: object, model: Model) =>
+  (client as Record<string, Finder>)[model.charAt(0).toLowerCase() + model.slice(1)] as Finder;
+
+/** The ids out of `ids` whose rows meet the rule, in one statement. */
 export async function meeting(client: object, rule: Rule, viewer: Viewer | null, model: Model, ids: readonly string[]) {
   const met = condition(rule, viewer, model);
   if (typeof met === 'boolean') return new Set(met ? ids : []);
-  const delegate = (client as Record<string, Finder>)[model.charAt(0).toLowerCase() + model.slice(1)];
-  const rows = await delegate?.findMany({ where: { AND: [{ id: { in: [...ids] } }, met] }, select: { id: true } });
-  return new Set(rows?.map((row) => row.id));
+  const rows = await finder(client, model).findMany({ where: { AND: [{ id: { in: [...ids] } }, met] }, select: { id: true } });
+  return new Set(rows.map((row) => row.id));
 }

@@ -1,7 +1,7 @@
 import type { GraphQLError } from 'graphql';
 import { batched, type Context } from '../context.ts';
 import { failure } from '../errors.ts';
-import { asWhere, condition, known, meeting } from './judge.ts';
+import { asWhere, condition, finder, known, meeting } from './judge.ts';
 import type { Model, Row, Where } from './ownership.ts';
 import { atomsOf, print, type Rule } from './rule.ts';
 import { ruleOf } from './rules.ts';
@@ -53,10 +53,7 @@ const checks = (context: Context, rule: Rule, model: Model) =>
 
 const rows = (context: Context, model: Model) =>
   batched(context, `rows ${model}`, async (ids: readonly string[]) => {
-    const delegate = (context.db.prisma as unknown as Record<string, { findMany(query: object): Promise<Row[]> }>)[
-      model.charAt(0).toLowerCase() + model.slice(1)
-    ];
-    const found = await delegate?.findMany({ where: { AND: [{ id: { in: [...ids] } }, visible(context, model)] } });
-    const byId = new Map(found?.map((row) => [row.id, row]));
+    const found = await finder(context.db.prisma, model).findMany({ where: { AND: [{ id: { in: [...ids] } }, visible(context, model)] } });
+    const byId = new Map(found.map((row) => [row.id, row]));
     return ids.map((id) => byId.get(id) ?? null);
   });

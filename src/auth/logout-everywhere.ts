@@ -24,9 +24,8 @@ builder.mutationField('logoutEverywhere', (t) =>
     args: { input: t.arg({ type: LogoutEverywhereInput, required: true, description: 'Which sessions.' }) },
     resolve: (_, { input }, context, info) =>
       write(context, info, async ({ tx, viewer }) => {
-        const actor = { id: viewer.user.id, tokenId: viewer.token.id };
         const which = sql`t."userId" = ${viewer.user.id}::uuid and t.kind = 'SESSION' and (t.id <> ${viewer.token.id}::uuid or ${!input.exceptCurrent}::bool)`;
-        const ended = await revoke(within(tx), which, { reason: 'LOGOUT', initiator: 'USER', actor, client: context.client });
+        const ended = await revoke(within(tx), which, { reason: 'LOGOUT', initiator: 'USER', actor: viewer, client: context.client });
         return { ended: ended.length };
       }),
   }),

@@ -18,8 +18,7 @@ builder.mutationField('logout', (t) =>
     access: session,
     resolve: (_, __, context, info) =>
       write(context, info, async ({ tx, viewer }) => {
-        const actor = { id: viewer.user.id, tokenId: viewer.token.id };
-        const ending = { reason: 'LOGOUT', initiator: 'USER', actor, client: context.client } as const;
+        const ending = { reason: 'LOGOUT', initiator: 'USER', actor: viewer, client: context.client } as const;
         return { ended: (await revoke(within(tx), sql`t.id = ${viewer.token.id}::uuid`, ending)).length > 0 };
       }),
   }),

@@ -98,8 +98,12 @@ async function enter(context: Context, id: string): Promise<Viewer> {
 /** Whether it ended now. */
 async function endPresented({ viewer, client, db }: Context): Promise<boolean> {
   if (viewer?.token.kind !== 'SESSION') return false;
-  const actor = { id: viewer.user.id, tokenId: viewer.token.id };
-  const ended = await revoke(db, sql`t.id = ${viewer.token.id}::uuid`, { reason: 'REAUTHENTICATED', initiator: 'USER', actor, client });
+  const ended = await revoke(db, sql`t.id = ${viewer.token.id}::uuid`, {
+    reason: 'REAUTHENTICATED',
+    initiator: 'USER',
+    actor: viewer,
+    client,
+  });
   return ended.length > 0;
 }
 

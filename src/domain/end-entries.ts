@@ -11,5 +11,5 @@ export const endEntries = ({ tx, viewer }: Write, client: Client, domainId: stri
       with recursive down as (
         select ${domainId}::uuid as id union select d.id from "Domain" d join down on d."parentId" = down.id
       ) select id from down)`,
-    { reason, initiator: 'ADMIN', actor: { id: viewer.user.id, tokenId: viewer.token.id }, client },
+    { reason, initiator: 'ADMIN', actor: viewer, client },
   );

@@ -1,3 +1,4 @@
+import type { Viewer } from '../access/viewer.ts';
 import type { Config } from '../config.ts';
 import type { Client } from '../context.ts';
 import { type Database, type Sql, sql } from '../db.ts';
@@ -10,7 +11,7 @@ type Query = Pick<Database, 'query'>;
 export interface Ending {
   readonly reason: RevocationReason;
   readonly initiator: Initiator;
-  readonly actor: { readonly id: string; readonly tokenId: string } | null;
+  readonly actor: Viewer | null;
   readonly client: Client;
 }
 
@@ -27,10 +28,10 @@ export async function revoke({ query }: Query, which: Sql, ending: Ending): Prom
       returning t.id, t.kind, t."userId", t."domainId"
     ), logged as (
       insert into "TokenRevocation" ("tokenId", kind, "userId", "domainId", reason, initiator, "actorId")
-      select id, kind, "userId", "domainId", ${reason}::"RevocationReason", ${initiator}::"Initiator", ${actor?.id ?? null}::uuid from ended
+      select id, kind, "userId", "domainId", ${reason}::"RevocationReason", ${initiator}::"Initiator", ${actor?.user.id ?? null}::uuid from ended
     ), audited as (
       insert into "AuditEvent" (action, result, reason, "userId", "domainId", "targetType", "targetId", "actorId", "actorTokenId", network, agent, "requestId")
-      select 'session_revoked', 'ok', ${reason}, "userId", "domainId", 'Token', id, ${actor?.id ?? null}::uuid, ${actor?.tokenId ?? null}::uuid,
+      select 'session_revoked', 'ok', ${reason}, "userId", "domainId", 'Token', id, ${actor?.user.id ?? null}::uuid, ${actor?.token.id ?? null}::uuid,
         ${client.network}, ${client.agent}, ${client.requestId} from ended
     )
     select id::text, pg_notify(${channels.tokenRevoked}, '')::text from ended`);

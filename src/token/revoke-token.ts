@@ -45,11 +45,10 @@ builder.mutationField('revokeToken', (t) =>
         await target('Token', id);
         const { userId } = await tx.token.findUniqueOrThrow({ where: { id }, select: { userId: true } });
         const own = userId === viewer.user.id;
-        const actor = { id: viewer.user.id, tokenId: viewer.token.id };
         const ending = {
           reason: own ? 'USER_REVOKED' : 'ADMIN_REVOKED',
           initiator: own ? 'USER' : 'ADMIN',
-          actor,
+          actor: viewer,
           client: context.client,
         } as const;
         const ended = await revoke(within(tx), sql`t.id = ${id}::uuid`, ending);

@@ -37,11 +37,10 @@ builder.mutationField('disableUser', (t) =>
         await keepOneSuperadmin(tx, id);
         const { count } = await tx.user.updateMany({ where: { id, enabled: true }, data: { enabled: false } });
         if (count > 0) await audit({ action: 'user_updated', reason: 'disabled', userId: id, target: ['User', id] });
-        const actor = { id: viewer.user.id, tokenId: viewer.token.id };
         await revoke(within(tx), sql`t."userId" = ${id}::uuid`, {
           reason: 'USER_DISABLED',
           initiator: 'ADMIN',
-          actor,
+          actor: viewer,
           client: context.client,
         });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: count > 0 };
