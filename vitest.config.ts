@@ -4,7 +4,7 @@ export default defineConfig({
   // One copy of graphql for everybody: two would turn our errors into strangers'.
   resolve: { alias: { graphql: 'graphql/index.js' } },
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
     isolate: false, // Prisma and the embedded PostgreSQL are loaded once a worker; each file has its own database
     pool: 'forks',
     testTimeout: 20_000,

@@ -4,14 +4,17 @@ import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { readConfig } from '../src/config.ts';
 import { signAccessToken, verifyAccessToken } from '../src/token/jwt.ts';
+import type { KeyPair } from '../src/token/key-pair.ts';
 import { loadKeys } from '../src/token/keys.ts';
 import { hashOf } from '../src/token/secret.ts';
 
 // The practical limit: the best that Node can do for the same answers, with one statement each.
 
 const config = readConfig();
-const keys = await loadKeys(config);
-const secret = keys.secret('refresh');
+const configured = await loadKeys(config);
+const secret = configured.secret('refresh');
+const [pair] = configured.pairs as [KeyPair];
+const keys = { signing: { kid: pair.kid, key: pair.private }, verifying: new Map([[pair.kid, pair.public]]), missed: () => {} };
 const pool = new pg.Pool({ connectionString: config.DATABASE_URL, max: config.DATABASE_POOL });
 
 const session = `from "Token" t join "User" u on u.id = t."userId" left join "Domain" home on home.id = t."domainId"

@@ -4,14 +4,17 @@ import pg from 'pg';
 
 export const password = 'one password for all of them';
 export const users = 10_000;
-const superadmins = 120;
+const superadmins = 240;
 export const emailOf = (index: number) => `user${index}@bench.test`;
 export const superadminOf = (index: number) => `super${index}@bench.test`;
+export const adminEmail = 'admin@bench.test';
 
 /** A database of this run's own, dropped at its end. */
 export interface Scratch {
   readonly url: string;
   seed(): Promise<void>;
+  /** Fills the fields of users that have a value only once they are used, and adds a platform administrator. */
+  seedAccess(): Promise<void>;
   /** The processes of the server that serve this database; none where it runs elsewhere. */
   backends(): Promise<number[]>;
   drop(): Promise<void>;
@@ -33,6 +36,7 @@ export async function openScratch(): Promise<Scratch> {
   return {
     url,
     seed: () => seed(url),
+    seedAccess: () => seedAccess(url),
     backends: async () => {
       const { rows } = await admin.query<{ pid: number }>('select pid from pg_stat_activity where datname = $1', [name]);
       return isNear ? rows.map(({ pid }) => pid) : [];
@@ -70,6 +74,20 @@ async function seed(url: string) {
     insert into "TokenSecret" (hash, "tokenId", "usedAt")
       select sha256(convert_to(id::text || i, 'UTF8')), id, case when i < 3 then now() end from "Token", generate_series(1, 3) i;
     insert into "Throttle" (key, count, "expiresAt") select 'passwordByNetwork:' || i, 1, now() from generate_series(1, ${users}) i`);
+  await client.query('vacuum analyze');
+  await client.end();
+}
+
+async function seedAccess(url: string) {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(`
+    update "User" set phone = '+41 44 000 00 00', address = 'Long Street 1\n8000 Zurich', "loginCount" = 3, "currentLoginAt" = now(),
+      "currentLoginFrom" = '10.0.0.1', "lastLoginAt" = now() - interval '1 d', "lastLoginFrom" = '10.0.0.2';
+    insert into "User" (email, "emailKey", "emailConfirmedAt", "displayName") values ('${adminEmail}', '${adminEmail}', now(), 'Admin');
+    insert into "RoleGrant" ("userId", "roleId") select u.id, r.id from "User" u, "Role" r where u."emailKey" = '${adminEmail}' and r.name = 'ADMIN';
+    insert into "Password" ("userId", hash)
+      select u.id, (select hash from "Password" limit 1) from "User" u where u."emailKey" = '${adminEmail}'`);
   await client.query('vacuum analyze');
   await client.end();
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from './free-port.ts';
 
 /** Milliseconds from `npm start` to the first answer on the embedded database: on no data, and on what the start before left. */
 export async function measureStarts(folder: string): Promise<{ first: number; second: number[] }> {
@@ -41,13 +41,4 @@ async function firstAnswer(url: string, until: number) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   throw new Error('npm start gave no answer within a minute');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

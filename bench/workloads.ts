@@ -6,13 +6,15 @@ import type { Call, Job, Loaded } from './load.ts';
 import type { Measured } from './measured.ts';
 import type { Side } from './rounds.ts';
 import { emailOf, password, superadminOf, users } from './scratch.ts';
-import { addressFor, logIn, logInUsers, loginDocument, send, type World } from './world.ts';
+import { addressFor, logIn, logInUsers, loginDocument, type Server, send, type World } from './world.ts';
 
 /** The two sides of each comparison, by name. */
 export type Workload = (world: World, load: ChildProcess, limit: ChildProcess) => Promise<{ ours: Side; limit: Side }>;
 
-const connections = 32;
-const user = 'id email displayName roles { role { name } domain { name } }';
+/** How many requests are under way at once. */
+export const connections = 32;
+/** What is asked of each user. */
+export const user = 'id email displayName roles { role { name } domain { name } }';
 export const documents = {
   me: `query Me { me { ${user} } }`,
   list: (size: number) => `query List { users(first: ${size}) { edges { node { ${user} } } } }`,
@@ -43,12 +45,14 @@ async function reading(world: World, load: ChildProcess, limit: ChildProcess, pa
   const { query } = JSON.parse(first?.body ?? '');
   const headers = { authorization: first?.authorization ?? '' };
   deepEqual(await send(world.server.url, query, {}, headers), await send(address + path, query, {}, headers));
-  const side = (url: string, child: ChildProcess): Side => ({
-    child,
-    run: (milliseconds) => ask<Measured>(load, { url, milliseconds, connections, requests } satisfies Job),
-  });
-  return { ours: side(world.server.url, world.server.child), limit: side(address + path, limit) };
+  return { ours: sideOf(load, world.server, requests), limit: sideOf(load, { url: address + path, child: limit }, requests) };
 }
+
+/** A server under these requests. */
+export const sideOf = (load: ChildProcess, { url, child }: Server, requests: readonly Call[]): Side => ({
+  child,
+  run: (milliseconds) => ask<Measured>(load, { url, milliseconds, connections, requests } satisfies Job),
+});
 
 const limitAddresses = new WeakMap<ChildProcess, string>();
 

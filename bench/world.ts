@@ -11,8 +11,13 @@ export interface World {
   readonly scratch: Scratch;
   readonly folder: string;
   readonly environment: NodeJS.ProcessEnv;
-  readonly server: { readonly child: ChildProcess; readonly url: string };
+  readonly server: Server;
   close(): Promise<void>;
+}
+
+export interface Server {
+  readonly child: ChildProcess;
+  readonly url: string;
 }
 
 /** `flagsIn` are Node's flags for the server, which may leave files in the folder. */
@@ -44,7 +49,7 @@ export async function openWorld(flagsIn: (folder: string) => readonly string[]):
   }
 }
 
-export async function startServer(environment: NodeJS.ProcessEnv, flags: readonly string[] = []) {
+export async function startServer(environment: NodeJS.ProcessEnv, flags: readonly string[] = []): Promise<Server> {
   const child = startChild('measured', join(import.meta.dirname, '../src/server.ts'), environment, flags);
   return { child, url: `${await addressOf(child)}/graphql` };
 }

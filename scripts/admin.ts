@@ -5,21 +5,37 @@ import { readConfig } from '../src/config.ts';
 import { connect } from '../src/db.ts';
 import { createLog } from '../src/log.ts';
 import { newKeys } from '../src/token/keys.ts';
+import { printKeys, remove, rotate, rotateNow } from './admin-keys.ts';
 import { readPassword } from './read-password.ts';
 
 const usage = `Usage:
   npm run admin -- create-superadmin <email>   makes an administrator of the whole platform; asks for the password,
                                                or reads it as one line of standard input
-  npm run --silent admin -- create-keys        prints new JWT_KEYS and ENCRYPTION_KEYS for production`;
+  npm run --silent admin -- create-keys        prints new JWT_KEYS and ENCRYPTION_KEYS for production
+  npm run --silent admin -- keys               lists the keys that sign access tokens, their states and times
+  npm run admin -- rotate-keys [--now]         makes a key that signs in 10 minutes; with --now at once
+  npm run admin -- remove-key <kid>            removes a key: what it signed is refused within a second`;
 
-const [verb, email, ...more] = process.argv.slice(2);
+/** What can be said, with how many words more. */
+const verbs: Readonly<Record<string, readonly [words: number, run: (word: string) => Promise<void>]>> = {
+  'create-superadmin': [1, createSuperadmin],
+  'create-keys': [0, createKeys],
+  keys: [0, printKeys],
+  'rotate-keys': [0, rotate],
+  'rotate-keys --now': [0, rotateNow],
+  'remove-key': [1, remove],
+};
+
+const [verb = '', ...words] = process.argv.slice(2);
+const isNow = words.at(-1) === '--now';
+const [expected, run] = Object.entries(verbs).find(([name]) => name === (isNow ? `${verb} --now` : verb))?.[1] ?? [];
+const said = isNow ? words.slice(0, -1) : words;
+if (!run || said.length !== expected) {
+  console.error(usage);
+  process.exit(2);
+}
 try {
-  if (verb === 'create-superadmin' && email && more.length === 0) await createSuperadmin(email);
-  else if (verb === 'create-keys' && email === undefined) await createKeys();
-  else {
-    console.error(usage);
-    process.exit(2);
-  }
+  await run(said[0] ?? '');
   process.exit(0);
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;

@@ -1,13 +1,16 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { createCensus } from './census.ts';
 import { clientOf } from './client.ts';
+import type { Stream } from './connection.ts';
 import type { Ground } from './context.ts';
-import { sql } from './db.ts';
 import { bareAnswer, openDoor } from './door.ts';
+import { endpoints } from './endpoints.ts';
 import { answerOperation } from './http.ts';
 import type { Caller } from './operation.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { openSockets } from './sockets.ts';
+import type { WakeUps } from './wake-ups.ts';
 
 /** What Node could not make a request of, as it says it. */
 const misunderstood: Record<string, string> = {
@@ -15,11 +18,11 @@ const misunderstood: Record<string, string> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
 };
 
-/** One port: GraphQL over HTTP, SSE and WebSocket, health, and the public keys. Not listening yet. */
-export function createApp(ground: Ground) {
+/** One port: GraphQL over HTTP, SSE and WebSocket, and what is served beside it. Not listening yet. */
+export function createApp(ground: Ground, wakeUps: Pick<WakeUps, 'afterwards'>) {
   const { config } = ground;
   const door = openDoor(config);
-  const pipeline = createPipeline(ground);
+  const pipeline = createPipeline(ground, wakeUps);
   const census = createCensus();
   const server = createServer(
     { headersTimeout: 10_000, requestTimeout: 20_000, keepAliveTimeout: 65_000, maxHeaderSize: 16 * 1024 }, // security.md F30
@@ -42,14 +45,17 @@ export function createApp(ground: Ground) {
       return answerGraphql(request, response, {
         client,
         authorization: request.headers.authorization ?? null,
-        connection: response,
+        connection: Object.assign(response, { streams: new Set<Stream>() }),
         census,
       });
-    if (request.method !== 'GET') return door.refuse(response, 405, 'INVALID_INPUT');
-    if (path === '/health/live') return plain(response, 200, 'ok');
-    if (path === '/health/ready') return (await isReady(ground)) ? plain(response, 200, 'ok') : plain(response, 503, 'not ok');
-    if (path === '/.well-known/jwks.json') return sendKeys(response);
-    return door.refuse(response, 404, 'NOT_FOUND');
+    const endpoint = endpoints.get(path ?? '');
+    if (!endpoint) return door.refuse(response, 404, 'NOT_FOUND');
+    if (request.method !== endpoint.method) return door.refuse(response, 405, 'INVALID_INPUT', endpoint.method);
+    try {
+      await endpoint.answer({ ground, client, door, census, request, response });
+    } finally {
+      wakeUps.afterwards(client);
+    }
   }
 
   async function answerGraphql(request: IncomingMessage, response: ServerResponse, caller: Caller) {
@@ -63,13 +69,18 @@ export function createApp(ground: Ground) {
     if (body) await answerOperation(pipeline.prepare, caller, body, request, response);
   }
 
-  function sendKeys(response: ServerResponse) {
-    response.setHeader('cache-control', 'public, max-age=300'); // security.md 5.7
-    response.setHeader('content-type', 'application/json; charset=utf-8');
-    response.end(JSON.stringify(ground.keys.jwks));
-  }
+  const connections = new Set<Socket>();
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  /** Closes the connections on which nothing is asked, or was ever: Node takes those for busy. */
+  const closeIdle = () => {
+    server.closeIdleConnections();
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+  };
 
-  return { server, close: sockets.close };
+  return { server, closeIdle, close: sockets.close };
 }
 
 /** GraphiQL loads its script from where it is published; only here, and only in development, a page may do that. */
@@ -77,16 +88,6 @@ async function showGraphiql(pipeline: Pipeline, request: IncomingMessage, respon
   response.removeHeader('content-security-policy');
   response.removeHeader('cross-origin-opener-policy');
   await pipeline.yoga.handle(request, response, {} as Caller);
-}
-
-const isReady = ({ db }: Ground) =>
-  Promise.race([
-    db.query(sql`select 1`).then(() => true),
-    new Promise<false>((resolve) => setTimeout(resolve, 1_000, false).unref()),
-  ]).catch(() => false);
-
-function plain(response: ServerResponse, status: number, text: string) {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
 }
 
 function fail({ log }: Ground, response: ServerResponse, error: Error) {

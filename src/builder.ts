@@ -4,9 +4,10 @@ import RelayPlugin from '@pothos/plugin-relay';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import SimpleObjectsPlugin from '@pothos/plugin-simple-objects';
 import ValidationPlugin from '@pothos/plugin-validation';
-import { DirectiveLocation, GraphQLDirective, GraphQLNonNull, GraphQLString } from 'graphql';
+import { DirectiveLocation, GraphQLBoolean, GraphQLDirective, GraphQLNonNull, GraphQLString } from 'graphql';
 import { DateTimeResolver, JSONResolver } from 'graphql-scalars';
 import { scopeAuth } from './access/enforce.ts';
+import './access/sensitive.ts';
 import { anyone } from './access/vocabulary.ts';
 import type { Context } from './context.ts';
 import { invalid } from './errors.ts';
@@ -29,8 +30,20 @@ export const builder = new SchemaBuilder<{
   AuthScopes: Record<never, never>;
   Scalars: { DateTime: { Input: Date; Output: Date }; JSON: { Input: unknown; Output: unknown }; ID: { Input: string; Output: string } };
 }>({
-  // The order matters: `access` compiles rules into the scopes that `scopeAuth` enforces around everything else.
-  plugins: ['access' as never, 'totalCount' as never, ScopeAuthPlugin, RelayPlugin, PrismaPlugin, SimpleObjectsPlugin, ValidationPlugin],
+  // The order matters: `access` compiles rules into the scopes that `scopeAuth` enforces around everything else, and goes past it where a rule is
+  // known to be met, to what `unguarded` found behind it: what stood between these three would be gone past as well. `sensitive` stands inside
+  // of all guards, and sees only what is answered.
+  plugins: [
+    'access' as never,
+    ScopeAuthPlugin,
+    'unguarded' as never,
+    'totalCount' as never,
+    RelayPlugin,
+    PrismaPlugin,
+    SimpleObjectsPlugin,
+    ValidationPlugin,
+    'sensitive' as never,
+  ],
   scopeAuth: scopeAuth as never,
   prisma: {
     client: (context) => context.db.prisma,
@@ -101,5 +114,12 @@ export const accessDirective = new GraphQLDirective({
     DirectiveLocation.ARGUMENT_DEFINITION,
     DirectiveLocation.INPUT_FIELD_DEFINITION,
   ],
-  args: { rule: { type: new GraphQLNonNull(GraphQLString), description: 'The rule, in the words of `accessRules`.' } },
+  args: {
+    rule: { type: new GraphQLNonNull(GraphQLString), description: 'The rule, in the words of `accessRules`.' },
+    sensitive: {
+      type: new GraphQLNonNull(GraphQLBoolean),
+      defaultValue: false,
+      description: 'Whether whoever reads it of somebody else leaves a receipt there, in `User.fieldReads`.',
+    },
+  },
 });

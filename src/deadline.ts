@@ -1,24 +1,11 @@
 import { type ExecutionArgs, type ExecutionResult, execute, getOperationAST } from 'graphql';
+import type { Connected } from './connection.ts';
 import { failure } from './errors.ts';
 
 const longest = 10_000; // milliseconds (security.md F26)
 
 /** Node fires a timer at once whose milliseconds are beyond this. */
 export const longestTimer = 2 ** 31 - 1;
-
-/** The line on which a caller waits for an answer. */
-export interface Connection {
-  once(event: 'close', listener: () => void): unknown;
-  off(event: 'close', listener: () => void): unknown;
-  readonly destroyed: boolean;
-  /** Cuts it at once. */
-  destroy(): unknown;
-}
-
-/** A context that knows its caller's line; that of an event has none. */
-export interface Connected {
-  readonly connection?: Connection;
-}
 
 /**
  * Executes an operation, but no longer than the deadline, and a query only as long as somebody waits for it. From then on its resolvers

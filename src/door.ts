@@ -1,5 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readText } from './body.ts';
 import type { Config } from './config.ts';
 import { type ErrorCode, errors } from './errors.ts';
 import { parseJson } from './json.ts';
@@ -22,6 +22,7 @@ export interface Params {
   readonly query: string;
   readonly operationName?: string | null | undefined;
   readonly variables?: Record<string, unknown> | null | undefined;
+  readonly extensions?: Record<string, unknown> | null | undefined;
 }
 
 /** The headers of a request of which Node silently takes the first of two. */
@@ -82,21 +83,13 @@ function isAmbiguous({ rawHeaders }: IncomingMessage): boolean {
   return false;
 }
 
-/** The operation that a request carries; undefined when it was refused and answered. Stops reading at the limit. */
+const types = /^application\/json(?: *; *charset=utf-8)?$/i;
+
+/** The operation that a request carries; undefined when it was refused and answered. */
 async function readBody(request: IncomingMessage, response: ServerResponse): Promise<Params | undefined> {
-  const type = request.headers['content-type'] ?? '';
-  if (!/^application\/json(?: *; *charset=utf-8)?$/i.test(type)) return refuse(response, 415, 'INVALID_INPUT');
-  if (request.headers['content-encoding'] !== undefined) return refuse(response, 415, 'INVALID_INPUT');
-  if (Number(request.headers['content-length'] ?? 0) > mostBytes) return refuse(response, 413, 'INVALID_INPUT');
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request) {
-    length += (chunk as Buffer).length;
-    if (length > mostBytes) return refuse(response, 413, 'INVALID_INPUT');
-    chunks.push(chunk as Buffer);
-  }
-  const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-  const body = isUtf8(bytes) ? parseJson(bytes.toString()) : undefined;
+  const text = await readText(request, types, mostBytes);
+  if (typeof text !== 'string') return refuse(response, ...text);
+  const body = parseJson(text);
   return isOperation(body) ? body : refuse(response, 400, 'INVALID_INPUT');
 }
 
@@ -113,9 +106,9 @@ const isMap = (value: unknown): value is object => typeof value === 'object' && 
 export const isOperation = (body: unknown): body is Params =>
   isMap(body) && 'query' in body && Object.entries(body).every(([name, value]) => Object.hasOwn(members, name) && members[name]?.(value));
 
-function refuse(response: ServerResponse, status: number, code: ErrorCode): undefined {
+function refuse(response: ServerResponse, status: number, code: ErrorCode, allowed = 'POST, OPTIONS'): undefined {
   const body = JSON.stringify({ errors: [{ message: errors[code][0], extensions: { code } }] });
-  if (status === 405) response.setHeader('allow', 'POST, OPTIONS');
+  if (status === 405) response.setHeader('allow', allowed);
   // What was not read of the request stays unread: the connection ends with the answer.
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', connection: 'close' }).end(body);
 }

@@ -6,7 +6,7 @@ export const errors = {
   TOKEN_EXPIRED: ['The token has expired.', 401],
   TOKEN_REVOKED: ['The token was revoked.', 401],
   FORBIDDEN: ['You may not do this.', 403],
-  NOT_FOUND: ['There is no such thing.', 404],
+  NOT_FOUND: ['There is no such thing, or you may not know of it.', 404],
   INVALID_INPUT: ['The input is not valid.', 400],
   INVALID_CREDENTIALS: ['The e-mail address or the password is wrong.', 401],
   ACCOUNT_DISABLED: ['The account is disabled.', 401],
@@ -56,10 +56,16 @@ export function meaningOf(error: unknown): ErrorCode | undefined {
     : undefined;
 }
 
-/** Prisma's code of an error, and under it the one of PostgreSQL or of the operating system. */
+interface Cause {
+  readonly kind?: unknown;
+  readonly originalCode?: unknown;
+}
+
+/** Prisma's code of an error, and under it the one of PostgreSQL or of the operating system; a connection that closed has only a kind. */
 function codesOf(error: unknown): string[] {
-  const { code, meta } = (error ?? {}) as { code?: unknown; meta?: { driverAdapterError?: { cause?: { originalCode?: unknown } } } };
-  return [meta?.driverAdapterError?.cause?.originalCode, code].filter((one) => typeof one === 'string');
+  const { code, cause, meta } = (error ?? {}) as { code?: unknown; cause?: Cause; meta?: { driverAdapterError?: { cause?: Cause } } };
+  const under = meta?.driverAdapterError?.cause ?? cause;
+  return [under?.originalCode, under?.kind, code].filter((one) => typeof one === 'string');
 }
 
 const databaseErrors: Record<string, ErrorCode> = {
@@ -81,6 +87,9 @@ const databaseErrors: Record<string, ErrorCode> = {
   '53300': 'UNAVAILABLE',
   '55P03': 'UNAVAILABLE',
   '57014': 'UNAVAILABLE',
+  ConnectionClosed: 'UNAVAILABLE',
+  DatabaseNotReachable: 'UNAVAILABLE',
+  SocketTimeout: 'UNAVAILABLE',
   EAI_AGAIN: 'UNAVAILABLE',
   ECONNREFUSED: 'UNAVAILABLE',
   ECONNRESET: 'UNAVAILABLE',

@@ -1,7 +1,8 @@
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, GraphQLError } from 'graphql';
+import type { Connected, Stream } from './connection.ts';
 import type { Context } from './context.ts';
-import { type Connected, executeInTime, longestTimer } from './deadline.ts';
-import { codeOf, type ErrorCode, failure } from './errors.ts';
+import { executeInTime } from './deadline.ts';
+import { codeOf, type ErrorCode } from './errors.ts';
 import { createInbox, type Inbox } from './inbox.ts';
 
 /** What the source of a subscription yields: an event, and the context in which it is to be answered. */
@@ -11,9 +12,8 @@ export interface Heard<Event> {
 }
 
 /** What a subscription's field subscribes to. */
-interface Source<Event> extends AsyncIterableIterator<Heard<Event>> {
+interface Source<Event> extends AsyncIterableIterator<Heard<Event>>, Stream {
   return(): Promise<IteratorResult<Heard<Event>>>;
-  readonly overflowed: Promise<void>;
 }
 
 /** A stream ends when its viewer may no longer ask. */
@@ -26,31 +26,35 @@ const ending: readonly ErrorCode[] = [
   'FORBIDDEN',
 ];
 
+/** What `hear` makes of an inbox: the events, and how far they have come. */
+export interface Hearing<Event> extends Pick<Stream, 'reached'> {
+  readonly events: AsyncGenerator<Heard<Event>>;
+}
+
 /** The source that `hear` makes of an inbox. Leaving it closes the inbox, so that nobody waits there for an event that may never come. */
-export function hearing<Event>(hear: (inbox: Inbox<Event>) => AsyncGenerator<Heard<Event>>): Source<Event> {
+export function hearing<Event>(hear: (inbox: Inbox<Event>) => Hearing<Event>): Source<Event> {
   const inbox = createInbox<Event>();
-  return { ...leavable(hear(inbox), inbox.close), overflowed: inbox.overflowed };
+  const { events, reached } = hear(inbox);
+  return { ...leavable(events, inbox.close), reached, fail: inbox.fail };
 }
 
 /**
  * graphql-js runs every event with the context of the beginning, in which verdicts are remembered; here each event has its own
- * (security.md 8.10). An error of the source is the stream's last result. Who does not take in what is sent is dropped (security.md F29).
+ * (security.md 8.10). An error of the source is the stream's last result.
  */
 export async function subscribeFresh(args: ExecutionArgs): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> {
   const stream = await createSourceEventStream(args);
   if (!(Symbol.asyncIterator in stream)) return stream;
   const source = stream as Source<unknown>;
   const { connection } = args.contextValue as Connected;
-  void source.overflowed.then(() => connection?.destroy());
+  connection?.streams.add(source);
   return leavable(answers(args, source), () => void source.return());
 }
 
 async function* answers(args: ExecutionArgs, source: Source<unknown>): AsyncGenerator<ExecutionResult> {
-  const { until } = args.contextValue as Context;
-  const expiry = expiring(until);
   try {
     for (;;) {
-      const next = await Promise.race([source.next(), expiry.reached]);
+      const next = await source.next();
       if (next.done) return;
       const result = await executeInTime({ ...args, rootValue: next.value, contextValue: next.value.context });
       yield result;
@@ -59,7 +63,7 @@ async function* answers(args: ExecutionArgs, source: Source<unknown>): AsyncGene
   } catch (error) {
     yield { errors: [error instanceof GraphQLError ? error : new GraphQLError('', { originalError: error as Error })] };
   } finally {
-    expiry.stop();
+    (args.contextValue as Connected).connection?.streams.delete(source);
     await source.return();
   }
 }
@@ -76,13 +80,4 @@ function leavable<T>(generator: AsyncGenerator<T, void>, leave: () => void) {
       return this;
     },
   };
-}
-
-/** Rejects when the access token ends that the stream was opened with (security.md 8.11). */
-function expiring(until: Date | null) {
-  const { promise, reject } = Promise.withResolvers<never>();
-  promise.catch(() => {}); // nobody waits for it any more when the stream has ended before
-  const left = until ? until.getTime() - Date.now() : Number.POSITIVE_INFINITY;
-  const timer = left <= longestTimer ? setTimeout(() => reject(failure('TOKEN_EXPIRED')), left) : undefined;
-  return { reached: promise, stop: () => clearTimeout(timer) };
 }

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import { shown, stringify } from './answer.ts';
+import { beatEvery } from './beat.ts';
 import type { Params } from './door.ts';
-import { failure } from './errors.ts';
+import { failure, invalid } from './errors.ts';
 import type { Caller, Prepare } from './operation.ts';
 import { answerStream } from './stream.ts';
 
@@ -18,8 +19,11 @@ export async function answerOperation(
   if (!('args' in prepared)) return send(request, response, { errors: prepared });
   const { accept = '' } = request.headers;
   const isSubscription = prepared.kind === 'subscription';
-  if (accept.includes('text/event-stream') && (isSubscription || !accept.includes('json')))
-    return answerStream(prepared, caller, response, (result) => send(request, response, result));
+  if (accept.includes('text/event-stream') && (isSubscription || !accept.includes('json'))) {
+    const beat = beatEvery(params.extensions?.heartbeat);
+    if (beat === undefined) return send(request, response, { errors: [invalid({ heartbeat: ['500 to 30000 milliseconds'] })] });
+    return answerStream(prepared, caller, beat, response, (result) => send(request, response, result));
+  }
   if (isSubscription) return send(request, response, { errors: [onlyAsStream()] });
   send(request, response, await prepared.execute(prepared.args));
 }

@@ -1,48 +1,60 @@
-import { failure } from './errors.ts';
-
 const most = 500; // security.md F29
 
 /** What waits for one reader: put in by whoever has it, taken out in order, when the reader gets to it. */
 export interface Inbox<T> {
   put(value: T): void;
-  /** Waits for the next value; done once the inbox is closed. Rejects once more was put in than an inbox holds. */
-  next(): Promise<IteratorResult<T, undefined>>;
+  /**
+   * Waits until there is something and takes all of it; nothing once the inbox is closed. `behind` where more was put in than it holds: what
+   * was in it is gone, and the reader looks for it where it came from. Rejects once it failed.
+   */
+  take(): Promise<readonly T[] | 'behind'>;
   /** Nothing more goes in or comes out; whoever waits is let go. */
   close(): void;
+  /** As `close`, but whoever takes is told this. */
+  fail(error: Error): void;
+  /** How much waits; more than it holds where that is gone. */
   readonly size: number;
-  readonly overflowed: Promise<void>;
 }
 
 export function createInbox<T>(): Inbox<T> {
-  const overflow = Promise.withResolvers<void>();
   let values: T[] = [];
-  let state: 'open' | 'closed' | 'overflowed' = 'open';
+  let isOpen = true;
+  let failed: Error | undefined;
+  let isBehind = false;
   let wake = () => {};
-  const end = (as: typeof state) => {
-    if (state === 'open') state = as;
+  const end = (error?: Error) => {
+    if (!isOpen) return;
+    isOpen = false;
+    failed = error;
     values = [];
     wake();
   };
   return {
     put(value) {
-      if (state !== 'open') return;
+      if (!isOpen || isBehind) return;
       values.push(value);
-      if (values.length <= most) return wake();
-      end('overflowed');
-      overflow.resolve();
+      isBehind = values.length > most;
+      wake();
+      if (isBehind) values = [];
     },
-    async next() {
-      while (state === 'open' && values.length === 0)
+    async take() {
+      if (isOpen && values.length === 0 && !isBehind)
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
-      if (state === 'overflowed') throw failure('UNAVAILABLE');
-      return state === 'open' ? { done: false, value: values.shift() as T } : { done: true, value: undefined };
+      if (failed) throw failed;
+      if (isBehind && isOpen) {
+        isBehind = false;
+        return 'behind';
+      }
+      const taken = values;
+      values = [];
+      return taken;
     },
-    close: () => end('closed'),
+    close: () => end(),
+    fail: end,
     get size() {
-      return values.length;
+      return isBehind ? most + 1 : values.length;
     },
-    overflowed: overflow.promise,
   };
 }

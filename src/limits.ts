@@ -8,8 +8,10 @@ import {
   getNullableType,
   getOperationAST,
   getVariableValues,
+  isInterfaceType,
   isIntrospectionType,
   isListType,
+  isObjectType,
   Kind,
   type OperationDefinitionNode,
   SchemaMetaFieldDef,
@@ -94,7 +96,10 @@ class Walk {
 
   fragment(name: string): Measure {
     const node = this.fragments.get(name);
-    const measured = this.measured.get(name) ?? (node ? this.measure(node.selectionSet, node.typeCondition.name.value) : nothing);
+    const known = this.measured.get(name);
+    if (known || !node) return known ?? nothing;
+    this.measured.set(name, nothing); // for a circle, which validation refuses, where it came before or comes after
+    const measured = this.measure(node.selectionSet, node.typeCondition.name.value);
     this.measured.set(name, measured);
     return measured;
   }
@@ -104,7 +109,8 @@ class Walk {
     const type = field && getNamedType(field.type);
     const inner = node.selectionSet && type ? this.measure(node.selectionSet, type.name) : nothing;
     const isFree = type && isIntrospectionType(type);
-    const cost = isFree ? 0 : 1 + inner.cost * (field ? this.times(field, node, typeName) : 1);
+    const price = typeof field?.extensions.price === 'number' ? field.extensions.price : 1;
+    const cost = isFree ? 0 : price + inner.cost * (field ? this.times(field, node, typeName) : 1);
     add(sum, { ...inner, roots: 1, credentials: field?.extensions.credential === true ? 1 : 0, depth: isFree ? 1 : inner.depth + 1, cost });
     sum.aliases += node.alias ? 1 : 0;
   }
@@ -112,7 +118,7 @@ class Walk {
   fieldOf(typeName: string, name: string): GraphQLField<unknown, unknown> | undefined {
     const meta = [SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef].find((one) => one.name === name);
     const type = this.schema.getType(typeName);
-    return meta ?? (type && 'getFields' in type ? (type.getFields()[name] as GraphQLField<unknown, unknown>) : undefined);
+    return meta ?? (isObjectType(type) || isInterfaceType(type) ? type.getFields()[name] : undefined);
   }
 
   /** How many objects a list may bring, by the actual values of its arguments. */

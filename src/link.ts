@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { RawData, WebSocket } from 'ws';
 import { isTooLong, tooLong } from './answer.ts';
-import type { Connection } from './deadline.ts';
+import type { Connection } from './connection.ts';
+import { meaningOf } from './errors.ts';
 import { parseJson } from './json.ts';
+import type { Lease } from './socket-sessions.ts';
 
 const most = { messages: 100, buffered: 1024 * 1024 }; // a minute (security.md F28); bytes that wait for the peer (F29)
 const minute = 60_000;
@@ -38,12 +40,16 @@ export interface Link {
   /** Hands each message to `hear`. */
   listen(hear: (message: string) => Promise<void>): void;
   /** Asks whether the peer is still there; cuts the line if it has not answered the last time. */
-  beat(): void;
+  probe(): void;
+  /** Says a beat; the peer's answer does not count as a message. */
+  beat(payload: object): void;
+  /** Until when, and by what, the socket may be used; unknown before it was acknowledged, and where nobody is signed in. */
+  lease?: Lease;
 }
 
 export function openLink(socket: WebSocket, request: IncomingMessage, failed: (error: Error) => void): Link {
   let alive = true;
-  const count = counter();
+  const { count, allow } = counter();
   const close = ([code, reason]: Closing) => socket.close(code, reason);
   const admits = () => {
     const fits = count();
@@ -63,10 +69,14 @@ export function openLink(socket: WebSocket, request: IncomingMessage, failed: (e
     close,
     send: (text) => send(socket, text),
     listen: (hear) => socket.on('message', (data, isBinary) => admits() && receive(data, isBinary, hear, close, failed)),
-    beat() {
+    probe() {
       if (!alive) return socket.terminate();
       alive = false;
       socket.ping();
+    },
+    beat(payload) {
+      allow();
+      void send(socket, JSON.stringify({ type: 'ping', payload }));
     },
   };
 }
@@ -77,13 +87,13 @@ const connectionOf = (socket: WebSocket): Connection => ({
   get destroyed() {
     return socket.readyState === socket.CLOSED;
   },
-  destroy: () => socket.terminate(),
+  streams: new Set(),
 });
 
 function counter() {
   let left = most.messages;
   let until = 0;
-  return () => {
+  const count = () => {
     const now = performance.now();
     if (now >= until) {
       until = now + minute;
@@ -92,6 +102,10 @@ function counter() {
     left -= 1;
     return left >= 0;
   };
+  const allow = () => {
+    left += 1;
+  };
+  return { count, allow };
 }
 
 function receive(
@@ -104,6 +118,7 @@ function receive(
   const text = isBinary ? '' : String(data);
   if (parseJson(text) === undefined) return close(closings.invalid);
   hear(text).catch((error: Error) => {
+    if (meaningOf(error) === 'UNAVAILABLE') return close(closings.later);
     failed(error);
     close(closings.failed);
   });

@@ -1,7 +1,7 @@
 import type { ExecutionArgs, ExecutionResult, GraphQLError, OperationTypeNode } from 'graphql';
 import type { Census } from './census.ts';
+import type { Connection } from './connection.ts';
 import type { Client } from './context.ts';
-import type { Connection } from './deadline.ts';
 import type { Params } from './door.ts';
 
 /** What a transport says of the caller. */

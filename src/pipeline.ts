@@ -5,7 +5,6 @@ import {
   GraphQLError,
   getOperationAST,
   NoSchemaIntrospectionCustomRule,
-  parse,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
@@ -13,24 +12,22 @@ import { cut, stringify } from './answer.ts';
 import { authenticate } from './auth/authenticate.ts';
 import type { Context, Ground } from './context.ts';
 import { executeInTime } from './deadline.ts';
-import { failure } from './errors.ts';
+import { parseBounded } from './document.ts';
 import { subscribeFresh } from './heard.ts';
-import { isSound } from './json.ts';
 import { checkLimits } from './limits.ts';
 import { maskWith } from './mask.ts';
 import type { Caller, Prepare, Prepared } from './operation.ts';
 import { schema } from './schema.ts';
-
-const mostDocument = { characters: 16 * 1024, tokens: 1_500 }; // security.md F21
+import type { WakeUps } from './wake-ups.ts';
 
 /** The one way of every operation, over any transport: who asks, limits, rules, masking. */
-export function createPipeline(ground: Ground) {
+export function createPipeline(ground: Ground, { afterwards }: Pick<WakeUps, 'afterwards'>) {
   const { config, log } = ground;
   const mask = maskWith(log);
   const yoga = createYoga<Caller, Context>({
     schema,
     context: ({ client, authorization }) => authenticate(ground, client, authorization),
-    plugins: [operations, config.INTROSPECTION ? {} : closed],
+    plugins: [operations(afterwards), config.INTROSPECTION ? {} : closed],
     parserAndValidationCache: { documentCache: bounded(), errorCache: bounded() },
     maskedErrors: { maskError: mask, errorMessage: 'INTERNAL' },
     logging: false,
@@ -69,36 +66,26 @@ const bounded = () => {
   return { get: (text: string) => cache.get(text), set: (text: string, value: unknown) => void cache.set(text, value as never) };
 };
 
-const operations: Plugin = {
+const operations = (afterwards: WakeUps['afterwards']): Plugin<Context> => ({
   onParse: ({ setParseFn }) => setParseFn(parseBounded),
   onExecute: ({ args, setExecuteFn, setResultAndStopExecution }) => {
     setExecuteFn(executeInTime);
     refuse(args, setResultAndStopExecution);
-    return { onExecuteDone: ({ result, setResult }) => setResult(bounds(result as ExecutionResult)) };
+    return {
+      onExecuteDone: ({ result, setResult }) => {
+        afterwards(args.contextValue.client);
+        setResult(bounds(result as ExecutionResult));
+      },
+    };
   },
   onSubscribe: ({ args, setSubscribeFn, setResultAndStopExecution }) => {
     setSubscribeFn(subscribeFresh);
     refuse(args, setResultAndStopExecution);
   },
-};
+});
 
 /** The result with what bounds its size wherever Yoga writes it down. */
 const bounds = (result: ExecutionResult) => Object.assign(cut(result), { stringify });
-
-/** Runs once for each document that the cache does not know. */
-function parseBounded(source: unknown, options: object) {
-  const text = String(source);
-  if (text.length > mostDocument.characters) throw refusal('QUERY_TOO_COMPLEX', { limit: 'document' });
-  if (!isSound(text) || /\\u(?:0000|\{0+\})/.test(text)) throw refusal('INVALID_INPUT');
-  try {
-    return parse(text, { ...options, maxTokens: mostDocument.tokens });
-  } catch (error) {
-    throw (error as Error).message.includes('Parsing aborted') ? refusal('QUERY_TOO_COMPLEX', { limit: 'tokens' }) : error;
-  }
-}
-
-const refusal = (code: 'QUERY_TOO_COMPLEX' | 'INVALID_INPUT', extensions = {}) =>
-  failure(code, { ...extensions, http: { status: 400, headers: {} } });
 
 function refuse(args: ExecutionArgs, stop: (result: { errors: Error[] }) => void) {
   try {

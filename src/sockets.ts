@@ -4,18 +4,18 @@ import type { GraphQLError } from 'graphql';
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type SubscribePayload } from 'graphql-ws';
 import { WebSocketServer } from 'ws';
 import { shown } from './answer.ts';
-import { authenticate } from './auth/authenticate.ts';
 import type { Census } from './census.ts';
 import { clientOf } from './client.ts';
 import type { Ground } from './context.ts';
 import { bareAnswer, type Door, isOperation } from './door.ts';
-import { codeOf, failure } from './errors.ts';
+import { failure } from './errors.ts';
 import { closingOf, closings, type Link, openLink } from './link.ts';
 import type { Prepare, Prepared } from './operation.ts';
-import { followSessions, type Talk } from './sessions.ts';
+import { admission, authorizationOf } from './socket-admission.ts';
+import { followSessions, type Talk } from './socket-sessions.ts';
 
 const most = { frame: 64 * 1024, subscriptions: 20 }; // security.md F28, as are the waits for init and ack
-const wait = { init: 3_000, ack: 5_000, close: 2_000, beat: 15_000 };
+const wait = { init: 3_000, ack: 5_000, close: 2_000, probe: 15_000 };
 
 /** GraphQL over WebSocket, through the same pipeline. A socket ends with the token that it was opened with. */
 export function openSockets(ground: Ground, prepare: Prepare, door: Door, census: Census) {
@@ -35,28 +35,20 @@ export function openSockets(ground: Ground, prepare: Prepare, door: Door, census
     onNext: (_, __, ___, ____, { errors, data }) => (errors ? { data, errors: errors.map(shown) } : undefined),
   });
   const sessions = followSessions(ground, census);
-  const beat = setInterval(() => {
-    for (const link of links) link.beat();
-  }, wait.beat);
+  const { admit, answerPing } = admission(ground, sessions);
+  const probes = setInterval(() => {
+    for (const link of links) link.probe();
+  }, wait.probe);
 
   const failed = (error: Error) => ground.log.error({ error: String(error.stack) }, 'a message was not taken in');
-
-  /** Checks the credential that came with `connection_init`; false closes the socket. */
-  async function admit(talk: Talk): Promise<boolean> {
-    const { request } = talk.extra;
-    const context = await authenticate(ground, clientOf(request, ground.config), authorizationOf(talk)).catch((error: Error) => error);
-    if (!(context instanceof Error)) return context.viewer === null || sessions.keep(talk, context);
-    const code = codeOf(context);
-    if (!code || code === 'UNAVAILABLE') talk.extra.close(closings.later);
-    return false;
-  }
 
   /** The operation as a request over HTTP would be prepared. */
   async function ready(talk: Talk, payload: SubscribePayload): Promise<never | readonly GraphQLError[]> {
     if (Object.keys(talk.subscriptions).length > most.subscriptions) return [failure('QUERY_TOO_COMPLEX', { limit: 'subscriptions' })];
     if (!isOperation(payload)) return [failure('INVALID_INPUT')];
     const { request, connection } = talk.extra;
-    const caller = { client: clientOf(request, ground.config), authorization: authorizationOf(talk), connection, census };
+    const authorization = talk.extra.lease?.authorization ?? authorizationOf(talk);
+    const caller = { client: clientOf(request, ground.config), authorization, connection, census };
     const prepared = await prepare(caller, payload);
     return 'args' in prepared ? ({ ...prepared, ...prepared.args } as never) : prepared.map(shown);
   }
@@ -74,7 +66,9 @@ export function openSockets(ground: Ground, prepare: Prepare, door: Door, census
   function converse(link: Link) {
     links.add(link);
     const { protocol: spoken, send, listen, connection } = link;
-    const closed = protocol.opened({ protocol: spoken, send, close: (code = 0) => link.close(closingOf(code)), onMessage: listen }, link);
+    const close = (code = 0) => link.close(closingOf(code));
+    const onPing = (payload?: Record<string, unknown>) => answerPing(link, payload);
+    const closed = protocol.opened({ protocol: spoken, send, close, onMessage: listen, onPing }, link);
     connection.once('close', () => {
       links.delete(link);
       Promise.resolve(closed()).catch(failed);
@@ -85,7 +79,7 @@ export function openSockets(ground: Ground, prepare: Prepare, door: Door, census
     upgrade,
     close: async () => {
       sessions.stop();
-      clearInterval(beat);
+      clearInterval(probes);
       for (const link of links) link.close(closings.away);
       await new Promise((resolve) => sockets.close(resolve));
     },
@@ -97,14 +91,6 @@ function refusalOf(request: IncomingMessage, door: Door): string | undefined {
   if (!door.knows(request)) return '421 Misdirected Request';
   if (request.url !== '/graphql') return '404 Not Found'; // nothing of a request stands in its URL
   return door.admits(request) ? undefined : '403 Forbidden';
-}
-
-/** What stands for the header in `connection_init`. Whatever is no text, or is said twice, is no token and refused as one. */
-function authorizationOf({ connectionParams: params = {} }: Talk): string | null {
-  const said = Object.entries(params).filter(([name]) => name.toLowerCase() === 'authorization');
-  const [only] = said;
-  if (!only) return null;
-  return said.length === 1 && typeof only[1] === 'string' ? only[1] : '';
 }
 
 /** What is admitted within the wait; a socket whose caller cannot be looked up is not kept (security.md 17.9). */

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import DataLoader from 'dataloader';
+import { openReceipts } from './access/receipts.ts';
 import { type Credential, identify } from './access/viewer.ts';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
@@ -8,7 +9,9 @@ import { connect, type Database } from './db.ts';
 import { startJobs } from './jobs.ts';
 import type { Log } from './log.ts';
 import { loadKeys } from './token/keys.ts';
+import { openKeys } from './token/live-keys.ts';
 import { openTail } from './token/tail.ts';
+import { openWakeUps } from './wake-ups.ts';
 
 /** A running server. */
 export interface Running {
@@ -20,18 +23,22 @@ export interface Running {
 
 /** Starts a server: keys, database, its tail, and one port. `database` is given where it is open already. */
 export async function start(config: Config, log: Log, database?: Database): Promise<Running> {
-  const keys = await loadKeys(config);
+  const configured = await loadKeys(config);
   const db = database ?? (await connect(config, log));
-  const revocations = await openTail(db, log);
+  const keys = await openKeys(db, log, configured);
+  const wakeUps = openWakeUps(config, db, log);
+  const revocations = await openTail({ query: db.query, listen: wakeUps.listen }, log);
   const identifying = new DataLoader((credentials: readonly Credential[]) => identify(db, credentials, config.FRESHNESS), {
     cache: false,
     maxBatchSize: 500,
   });
-  const app = createApp({ config, log, keys, db, revocations, identify: identifying });
-  const stopJobs = startJobs(db, log);
+  const receipts = openReceipts(db, log);
+  const app = createApp({ config, log, keys, db, revocations, identify: identifying, receipts }, wakeUps);
+  const stopJobs = startJobs(db, log, wakeUps);
   const closeGround = async () => {
     stopJobs();
-    await revocations.close();
+    wakeUps.close();
+    await Promise.all([revocations.close(), receipts.close(), keys.close()]);
     if (!database) await db.close();
   };
   await listen(app.server, config).catch(async (error: Error) => {
@@ -42,7 +49,7 @@ export async function start(config: Config, log: Log, database?: Database): Prom
   const { port } = app.server.address() as AddressInfo;
   const stop = async () => {
     const closed = new Promise((resolve) => app.server.close(resolve));
-    const idle = setInterval(() => app.server.closeIdleConnections(), 50); // a connection may become idle only after its last answer
+    const idle = setInterval(app.closeIdle, 50); // a connection may become idle only after its last answer
     const grace = setTimeout(() => app.server.closeAllConnections(), 25_000); // security.md F34: 30 s in all
     revocations.end();
     await Promise.all([app.close(), closed]);

@@ -177,6 +177,10 @@ const keptIn = (lines: string[]) =>
 /** An address that nobody has used before, so that nobody's throttle counts for anybody else. */
 export const newAddress = () => `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}`;
 
+/** An answer without what differs between any two: the headers, and the ids under which the log has its decisions. */
+export const alike = ({ headers: _, ...answer }: Answer<unknown>) =>
+  JSON.parse(JSON.stringify(answer, (key, value) => (key === 'decisionId' ? undefined : value)));
+
 /** Nobody, who asks without a token. */
 export const nobody = (world: World): Pick<Person, 'ask'> => ({ ask: (document, variables) => world.send(document, variables) });
 

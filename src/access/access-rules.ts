@@ -2,6 +2,7 @@ import { builder } from '../builder.ts';
 import { line } from '../input.ts';
 import { print, type Rule } from './rule.ts';
 import { rules } from './rules.ts';
+import { sensitives } from './sensitive.ts';
 import { anyone } from './vocabulary.ts';
 
 const AccessRule = builder.objectRef<{ coordinate: string; rule: Rule }>('AccessRule').implement({
@@ -14,6 +15,11 @@ const AccessRule = builder.objectRef<{ coordinate: string; rule: Rule }>('Access
     }),
     rule: t.string({ nullable: false, description: 'The rule as people read it.', resolve: ({ rule }) => print(rule) }),
     tree: t.field({ type: 'JSON', nullable: false, description: 'The rule as data: `is`, `any`, `all`.', resolve: ({ rule }) => rule }),
+    sensitive: t.boolean({
+      nullable: false,
+      description: 'Whether whoever reads it of somebody else leaves a receipt there, in `User.fieldReads`.',
+      resolve: ({ coordinate }) => sensitives.has(coordinate),
+    }),
   }),
 });
 

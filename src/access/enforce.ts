@@ -1,25 +1,29 @@
 import SchemaBuilder, {
   BasePlugin,
   type PothosInputFieldConfig,
+  type PothosObjectTypeConfig,
   type PothosOutputFieldConfig,
   PothosSchemaError,
   type PothosTypeConfig,
   type SchemaTypes,
 } from '@pothos/core';
-import type { GraphQLResolveInfo } from 'graphql';
+import type { GraphQLFieldResolver, GraphQLIsTypeOfFn, GraphQLResolveInfo } from 'graphql';
 import type { Context } from '../context.ts';
-import { failure } from '../errors.ts';
+import { admit, admitArgument } from './admit.ts';
+import { ahead } from './ahead.ts';
+import { denial } from './denial.ts';
+import { meanings } from './meaning.ts';
 import type { Model, Row } from './ownership.ts';
 import { checkPage, type Page } from './page.ts';
 import { all, atomsOf, print, type Rule } from './rule.ts';
-import { ruleOf, rules } from './rules.ts';
-import { denial, verdict } from './verdict.ts';
-import { vocabulary } from './vocabulary.ts';
+import { abouts, models, rules } from './rules.ts';
+import { shortcut, shortcutOfType } from './shortcut.ts';
+import { verdict } from './verdict.ts';
 
 declare global {
   namespace PothosSchemaTypes {
     interface Plugins<Types extends SchemaTypes> {
-      access: AccessPlugin<Types>;
+      access: BasePlugin<Types>;
     }
     interface BaseTypeOptions {
       /** Who may know the objects of this type, and so all of its fields. */
@@ -28,31 +32,46 @@ declare global {
     interface FieldOptions {
       /** Who may read this field, besides meeting its type's rule; root fields always say it. */
       access?: Rule;
+      /** The model of the row that a mutation is about: its input has the row's id, and `target` applies the rule to it. */
+      about?: Model;
+      /** The model whose fields the mutation sets, unless it is that one. */
+      writes?: Model;
       /** The field checks a credential: one per request, and throttled. */
       credential?: true;
     }
     interface InputFieldOptions {
-      /** Whose fields this argument filters or orders by: their rule. */
+      /** Who may give this argument: of a filter or an order, whoever may read the field that it looks at. */
       access?: Rule;
+      /** The model of the row that this argument names by its id, where its rule asks about that row. */
+      about?: Model;
     }
   }
 }
 
 type Check = (row: Row, context: Context, args: Page, info: GraphQLResolveInfo) => boolean | undefined | Promise<boolean>;
 
+/** The rules by their text, so that equal ones are one: each is judged once, and its verdicts are kept by it. */
+const interned = new Map<string, Rule>();
+
 const roots = ['Query', 'Mutation', 'Subscription'];
 const isCriterion = (type: string) => /(Filter|Order)$/.test(type);
+const criterionOf = (type: string) => (isCriterion(type) ? (type.replace(/(Filter|Order)$/, '') as Model) : undefined);
 
 /** Turns the `access` option into scope-auth's scopes, the `@access` directive, the last line of the description, and `rules`. */
-class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+class AccessPlugin<Types extends SchemaTypes & { Context: Context }> extends BasePlugin<Types> {
+  /** The types and fields whose guard asks their rule and nothing else. */
+  private readonly plain = new Set<string>();
+
   override onTypeConfig(config: PothosTypeConfig) {
     if ((config.graphqlKind !== 'Object' && config.graphqlKind !== 'Interface') || roots.includes(config.name)) return config;
-    const rule = this.said(config.name, config.pothosOptions.access);
     const model = config.extensions?.pothosPrismaModel as Model | undefined;
+    const rule = this.said(config.name, config.pothosOptions.access, model);
     this.refuseRowless(config.name, rule, model);
-    if (config.graphqlKind === 'Object' && !isOpen(rule))
+    if (config.graphqlKind === 'Object' && !isOpen(rule)) {
       (config.pothosOptions as { authScopes?: unknown }).authScopes = (row: Row, context: Context) =>
         admit(context, config.name, model, row);
+      this.plain.add(config.name);
+    }
     return { ...config, ...printed(config, rule) };
   }
 
@@ -60,15 +79,19 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     const coordinate = `${config.parentType}.${config.name}`;
     const own = config.pothosOptions.access;
     if (roots.includes(config.parentType)) {
-      const rule = this.said(coordinate, own);
-      return this.guarded(config, rule, isOpen(rule) ? undefined : (_, context) => verdict(context, rule) !== false);
+      const rule = this.said(coordinate, own, config.pothosOptions.about);
+      const isAbout = this.note(coordinate, config, rule);
+      // What is about a row is decided there; all else is decided here.
+      const check: Check = (_, context) => verdict(context, rule) ?? isAbout;
+      return this.guarded(config, rule, isOpen(rule) ? undefined : check);
     }
     const type = this.buildCache.getTypeConfig(config.parentType);
-    const typeRule = this.said(config.parentType, type.pothosOptions.access as Rule | undefined);
-    const rule = this.said(coordinate, own ? all(typeRule, own) : typeRule);
     const model = type.extensions?.pothosPrismaModel as Model | undefined;
+    const typeRule = this.said(config.parentType, type.pothosOptions.access as Rule | undefined, model);
+    const rule = this.said(coordinate, own ? all(typeRule, own) : typeRule, model);
     this.refuseRowless(coordinate, rule, model);
-    const narrows = type.graphqlKind === 'Object' && print(rule) !== print(typeRule);
+    const narrows = type.graphqlKind === 'Object' && rule !== typeRule;
+    if (narrows && !isList(config) && ruledIn(config).length === 0) this.plain.add(coordinate);
     return this.guarded(config, rule, narrows ? (row, context) => verdict(context, rule, model, row) : undefined);
   }
 
@@ -77,54 +100,77 @@ class AccessPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     if (!own && !isCriterion(config.parentType)) return config;
     const { parentType, parentField, name } = config;
     const place = parentField ? `${parentType}.${parentField}(${name}:)` : `${parentType}.${name}`; // GraphQL's schema coordinates
-    return { ...config, ...printed(config, this.said(place, own)) };
+    const { about = parentField ? undefined : criterionOf(parentType) } = config.pothosOptions;
+    const rule = this.said(place, own, about);
+    if (parentField) this.refuseRowless(place, rule, about);
+    return { ...config, ...printed(config, rule) };
+  }
+
+  override wrapResolve(guarded: GraphQLFieldResolver<unknown, Context, object>, config: PothosOutputFieldConfig<Types>) {
+    const coordinate = `${config.parentType}.${config.name}`;
+    const resolve = this.plain.has(coordinate) ? shortcut(guarded, config, coordinate) : guarded;
+    if (isList(config)) return ahead(resolve, 'connection');
+    return config.type.kind === 'List' ? ahead(resolve, 'list') : resolve;
+  }
+
+  override wrapIsTypeOf(guarded: GraphQLIsTypeOfFn<unknown, Context> | undefined, config: PothosObjectTypeConfig) {
+    return guarded && this.plain.has(config.name) ? shortcutOfType(guarded, config, config.name) : guarded;
   }
 
   /** What the field says of itself, and how scope-auth guards it. A page of a list is checked as soon as the list may be read. */
   private guarded(config: PothosOutputFieldConfig<Types>, rule: Rule, check?: Check) {
-    const isList = 'after' in config.args && 'before' in config.args;
-    const page: Check = (_, context, args, info) => !isList || checkPage(context, info.returnType, args);
+    const isPaged = isList(config);
+    const page: Check = (_, context, args, info) => !isPaged || checkPage(context, info.returnType, args);
+    const ruled = ruledIn(config);
     const authScopes = (row: Row, args: Page, context: Context, info: GraphQLResolveInfo) => {
       const met = check ? check(row, context, args, info) : true;
-      return met instanceof Promise
-        ? met.then((yes) => yes && page(row, context, args, info))
-        : met === true && page(row, context, args, info);
+      if (ruled.length === 0 && !(met instanceof Promise)) return met === true && page(row, context, args, info);
+      return admitted(met, context, args).then((yes) => yes && page(row, context, args, info));
     };
-    if (check || isList) Object.assign(config.pothosOptions, { authScopes });
+    const admitted = async (met: ReturnType<Check>, context: Context, args: Page) => {
+      if ((await met) !== true) return false;
+      const places = ruled.map((name) => [`${config.parentType}.${config.name}(${name}:)`, args[name as keyof Page]] as const);
+      await Promise.all(places.map(([place, value]) => admitArgument(context, place, value)));
+      return true;
+    };
+    if (check || isPaged || ruled.length > 0) Object.assign(config.pothosOptions, { authScopes });
     const credential = config.pothosOptions.credential === true;
     const marked = printed(config, rule);
     return { ...config, ...marked, extensions: { ...marked.extensions, credential } };
   }
 
-  private said(coordinate: string, rule: Rule | undefined) {
+  private note(coordinate: string, { pothosOptions: { about, writes } }: PothosOutputFieldConfig<Types>, rule: Rule) {
+    if (about) abouts.set(coordinate, { model: about, writes: writes ?? about });
+    else this.refuseRowless(coordinate, rule, undefined);
+    return about !== undefined;
+  }
+
+  private said(coordinate: string, rule: Rule | undefined, model?: Model) {
     if (!rule) throw new PothosSchemaError(`${coordinate} has no access rule: say who may by its \`access\` option.`);
     for (const atom of atomsOf(rule))
-      if (!Object.hasOwn(vocabulary, atom.is))
-        throw new PothosSchemaError(`${coordinate}: "${atom.is}" is not in the vocabulary of rules.`);
-    rules.set(coordinate, rule);
-    return rule;
+      if (!Object.hasOwn(meanings, atom.is)) throw new PothosSchemaError(`${coordinate}: "${atom.is}" is not in the vocabulary of rules.`);
+    const text = print(rule);
+    const one = interned.get(text) ?? rule;
+    interned.set(text, one);
+    rules.set(coordinate, one);
+    if (model) models.set(coordinate, model);
+    return one;
   }
 
   private refuseRowless(coordinate: string, rule: Rule, model: Model | undefined) {
-    const atom = model ? undefined : atomsOf(rule).find((one) => !vocabulary[one.is]?.aboutViewer);
+    const atom = model ? undefined : atomsOf(rule).find((one) => !meanings[one.is]?.aboutViewer);
     if (atom) throw new PothosSchemaError(`${coordinate}: "${print(atom)}" asks about a row, and the type has none.`);
   }
 }
 
-const isOpen = (rule: Rule) => 'is' in rule && rule.is === 'anyone';
+/** A page of a list is asked for by cursors. */
+const isList = ({ args }: { readonly args: object }) => 'after' in args && 'before' in args;
 
-/** Lets pass who may know of the row. Throws what others are told: their denial where no row would do, else that there is no such row. */
-function admit(context: Context, type: string, model: Model | undefined, row: Row): true | Promise<true> {
-  const rule = ruleOf(type);
-  const told = () => (verdict(context, rule) === undefined ? failure('NOT_FOUND') : denial(context, type));
-  const met = verdict(context, rule, model, row);
-  if (met === true) return true;
-  if (!(met instanceof Promise)) throw told();
-  return met.then((yes) => {
-    if (yes) return true;
-    throw told();
-  });
-}
+/** The arguments that have a rule of their own. */
+const ruledIn = <Types extends SchemaTypes>({ args }: Pick<PothosOutputFieldConfig<Types>, 'args'>) =>
+  Object.entries(args).flatMap(([name, arg]) => (arg.pothosOptions.access ? [name] : []));
+
+const isOpen = (rule: Rule) => 'is' in rule && rule.is === 'anyone';
 
 function printed(config: { description?: string | null | undefined; extensions?: object | null | undefined }, rule: Rule) {
   const text = print(rule);

@@ -1,27 +1,7 @@
+import { condition } from './meaning.ts';
 import type { Model, Row, Where } from './ownership.ts';
-import { evaluate, type Rule } from './rule.ts';
+import type { Rule } from './rule.ts';
 import type { Viewer } from './viewer.ts';
-import { type Subject, vocabulary } from './vocabulary.ts';
-
-/** The verdict as far as it is known without the database: undefined where only a row can tell. */
-export const known = (rule: Rule, viewer: Viewer | null, subject?: Subject) =>
-  evaluate(rule, (atom) => vocabulary[atom.is]?.known(viewer, atom.of ?? '', subject));
-
-/** The rule as a condition: true for every row, false for none, or what Prisma is to ask. */
-export function condition<M extends Model>(rule: Rule, viewer: Viewer | null, model: M): Where[M] | boolean {
-  if ('is' in rule) {
-    const meaning = vocabulary[rule.is];
-    if (!meaning?.where) return meaning?.known(viewer, rule.of ?? '') ?? false;
-    const forNobody = viewer === null && rule.is !== 'active';
-    return forNobody ? false : (meaning.where(viewer as Viewer, model) as Where[M] | boolean);
-  }
-  const [parts, decisive] = 'any' in rule ? [rule.any, true] : [rule.all, false];
-  const conditions = parts.map((part) => condition(part, viewer, model));
-  if (conditions.includes(decisive)) return decisive;
-  const open = conditions.filter((part) => typeof part !== 'boolean');
-  if (open.length === 0) return !decisive;
-  return (open.length === 1 ? open[0] : { [decisive ? 'OR' : 'AND']: open }) as Where[M];
-}
 
 /** A condition that always is one: for `false`, one that no row meets. */
 export const asWhere = <M extends Model>(met: Where[M] | boolean): Where[M] =>

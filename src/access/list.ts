@@ -1,9 +1,10 @@
 import type { Context } from '../context.ts';
 import { invalid } from '../errors.ts';
-import { condition, known } from './judge.ts';
+import { denial } from './denial.ts';
+import { condition, known } from './meaning.ts';
 import type { Model, Where } from './ownership.ts';
 import { ruleOf } from './rules.ts';
-import { denial, visible } from './verdict.ts';
+import { visible } from './verdict.ts';
 
 /** Only what the viewer may know of, and of that only what was asked for; the same for rows, counts and cursors. */
 export const listed = <M extends Model>(context: Context, model: M, wanted: Where[M] | undefined): Where[M] =>

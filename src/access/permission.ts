@@ -7,6 +7,8 @@ export const permissions = {
   'domains:write': 'Create, change and delete domains.',
   'tokens:read': 'List sessions and API tokens and follow their revocations; never their values.',
   'tokens:revoke': 'End sessions and API tokens.',
+  'tokens:follow': 'Follow the revocations of all tokens, as a resource server does.',
+  'tokens:introspect': 'Ask whether a token of anybody is live.',
   'settings:read': 'Read settings.',
   'settings:write': 'Write and delete settings.',
 } as const;

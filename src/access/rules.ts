@@ -1,3 +1,4 @@
+import type { Model } from './ownership.ts';
 import type { Rule } from './rule.ts';
 
 /** The rule of every coordinate of the schema (`User`, `User.email`, `Query.users`, `UserFilter.search`), filled as it is built. */
@@ -9,3 +10,17 @@ export function ruleOf(coordinate: string): Rule {
   if (!rule) throw new Error(`${coordinate} has no rule`);
   return rule;
 }
+
+/** The models of the rows that rules ask about, by coordinate; a place that is about no row has none. */
+export const models = new Map<string, Model>();
+
+/** What a mutation is about. */
+export interface About {
+  /** The model of the row that its rule is applied to. */
+  readonly model: Model;
+  /** The model whose fields its input sets, where that is another one. */
+  readonly writes: Model;
+}
+
+/** The mutations that are about a row, by coordinate. */
+export const abouts = new Map<string, About>();

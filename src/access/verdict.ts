@@ -1,9 +1,9 @@
-import type { GraphQLError } from 'graphql';
-import { batched, type Context } from '../context.ts';
-import { failure } from '../errors.ts';
-import { asWhere, condition, finder, known, meeting } from './judge.ts';
+import type DataLoader from 'dataloader';
+import { batched, type Context, type Verdicts } from '../context.ts';
+import { asWhere, finder, meeting } from './judge.ts';
+import { condition, known } from './meaning.ts';
 import type { Model, Row, Where } from './ownership.ts';
-import { atomsOf, print, type Rule } from './rule.ts';
+import type { Rule } from './rule.ts';
 import { ruleOf } from './rules.ts';
 
 /**
@@ -11,10 +11,24 @@ import { ruleOf } from './rules.ts';
  * per rule, model and tick. Without a row: false where no row could change it, undefined where one could.
  */
 export function verdict(context: Context, rule: Rule, model?: Model, row?: Row): boolean | undefined | Promise<boolean> {
-  const always = ofViewer(context, rule);
-  if (always !== undefined || !model || !row) return always;
-  const now = known(rule, context.viewer, { model, row });
-  return now ?? checks(context, rule, model).load(row.id);
+  const of = verdictsOf(context, rule, model ?? null);
+  if (of.always !== undefined || !model || !row) return of.always;
+  return decidedOf(of, context, rule, model, row) ?? of.ask(row.id);
+}
+
+/** The verdict on a row as far as it is known without asking the database. */
+export function decided(context: Context, rule: Rule, model: Model | undefined, row: Row): boolean | undefined {
+  const of = verdictsOf(context, rule, model ?? null);
+  return of.always ?? (model && decidedOf(of, context, rule, model, row));
+}
+
+/**
+ * Asks about rows before anybody does, so that their verdicts are known at once: one statement for each rule, however many rows. Undefined
+ * where nothing is to be asked. What fails is left undecided: it is asked again, and fails, where it is needed.
+ */
+export function settle(context: Context, rules: readonly Rule[], model: Model, rows: readonly Row[]): Promise<unknown> | undefined {
+  const asked = rules.flatMap((rule) => settleOne(context, rule, model, rows) ?? []);
+  return asked.length > 0 ? Promise.allSettled(asked) : undefined;
 }
 
 /** The condition that the viewer's visible rows of a model meet: its type's rule, for lists, counts and cursors. */
@@ -32,24 +46,51 @@ export function rowOf<R extends Row>(context: Context, model: Model, id: string 
   return id === null ? null : (rows(context, model).load(id) as Promise<R | null>);
 }
 
-/** The error for a rule that was not met: who is nobody is told to sign in, whose proof is old to renew it. */
-export function denial({ viewer }: Pick<Context, 'viewer'>, coordinate: string, rule = ruleOf(coordinate)): GraphQLError {
-  if (!viewer) return failure('UNAUTHENTICATED');
-  const stale =
-    !viewer.fresh && atomsOf(rule).some(({ is }) => is === 'fresh') && known(rule, { ...viewer, fresh: true }, undefined) !== false;
-  return failure(stale ? 'REAUTHENTICATION_REQUIRED' : 'FORBIDDEN', { coordinate, rule: print(rule) });
+function settleOne(context: Context, rule: Rule, model: Model, rows: readonly Row[]): Promise<void> | undefined {
+  // Held from here on: what comes in after the viewer changed is written where nobody looks any more.
+  const of = verdictsOf(context, rule, model);
+  const open = rows.filter((row) => {
+    const now = decidedOf(of, context, rule, model, row);
+    if (now !== undefined) of.ofRows.set(row, now);
+    return now === undefined;
+  });
+  if (open.length === 0) return undefined;
+  return Promise.all(open.map((row) => of.ask(row.id))).then((met) =>
+    open.forEach((row, index) => {
+      of.ofRows.set(row, met[index] === true);
+    }),
+  );
 }
 
-function ofViewer(context: Context, rule: Rule) {
-  if (!context.settled.has(rule)) context.settled.set(rule, known(rule, context.viewer));
-  return context.settled.get(rule);
+function decidedOf(of: Verdicts, { viewer }: Context, rule: Rule, model: Model, row: Row): boolean | undefined {
+  return of.ofRows.get(row) ?? known(rule, viewer, { model, row });
 }
 
-const checks = (context: Context, rule: Rule, model: Model) =>
-  batched(context, `check ${model} ${print(rule)}`, async (ids: readonly string[]) => {
-    const met = await meeting(context.db.prisma, rule, context.viewer, model, ids);
+function verdictsOf(context: Context, rule: Rule, model: Model | null): Verdicts {
+  return context.verdicts.get(model)?.get(rule) ?? begin(context, rule, model);
+}
+
+function begin(context: Context, rule: Rule, model: Model | null): Verdicts {
+  const { viewer, batches } = context;
+  let checks: DataLoader<string, boolean> | undefined;
+  const ask = (id: string) => {
+    checks ??= checksOf(context, { viewer, batches }, rule, model as Model);
+    return checks.load(id);
+  };
+  const of = { always: known(rule, viewer, model ? { model } : undefined), ofRows: new Map(), ask };
+  const ofModel = context.verdicts.get(model) ?? new Map<Rule, Verdicts>();
+  context.verdicts.set(model, ofModel.set(rule, of));
+  return of;
+}
+
+/** Rules that come to the same condition for the viewer are asked together. */
+function checksOf(context: Context, of: Pick<Context, 'viewer' | 'batches'>, rule: Rule, model: Model) {
+  const asked = JSON.stringify(condition(rule, of.viewer, model));
+  return batched(of, `check ${model} ${asked}`, async (ids: readonly string[]) => {
+    const met = await meeting(context.db.prisma, rule, of.viewer, model, ids);
     return ids.map((id) => met.has(id));
   });
+}
 
 const rows = (context: Context, model: Model) =>
   batched(context, `rows ${model}`, async (ids: readonly string[]) => {

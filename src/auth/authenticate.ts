@@ -11,23 +11,23 @@ import { throttle } from './throttle.ts';
  * `authorization` is the value of the header, or of the field of that name in `connection_init`.
  */
 export async function authenticate(ground: Ground, client: Client, authorization: string | null): Promise<Context> {
-  const nobody = createContext(ground, client, null, null);
+  const nobody = createContext(ground, client, null);
   if (authorization === null) return nobody;
   const [, bearer] = /^Bearer ([\w.~+/=-]+)$/i.exec(authorization) ?? [];
   if (!bearer) throw refusal('INVALID_TOKEN');
-  const { credential, until } = await read(nobody, bearer);
+  const { credential, until, signedBy } = await read(nobody, bearer);
   const identified = await ground.identify.load(credential);
   if (!identified) throw await unknown(nobody);
   if (identified.refused) throw refusal(identified.refused);
   const { viewer } = identified;
   if (viewer.token.kind === 'API') await touch(nobody, viewer.token);
-  return createContext(ground, client, viewer, until ?? viewer.token.expiresAt);
+  return createContext(ground, client, viewer, { until: until ?? viewer.token.expiresAt, signedBy });
 }
 
-async function read(nobody: Context, bearer: string): Promise<{ credential: Credential; until: Date | null }> {
-  if (looksLike('api', bearer)) return { credential: { hash: hashOf(bearer) }, until: null };
-  const { sid, exp } = await verifyAccessToken(nobody, bearer);
-  return { credential: { sid }, until: new Date(exp * 1000) };
+async function read(nobody: Context, bearer: string): Promise<{ credential: Credential } & Pick<Context, 'until' | 'signedBy'>> {
+  if (looksLike('api', bearer)) return { credential: { hash: hashOf(bearer) }, until: null, signedBy: null };
+  const { sid, exp, kid } = await verifyAccessToken(nobody, bearer);
+  return { credential: { sid }, until: new Date(exp * 1000), signedBy: kid };
 }
 
 /** Guessing is slowed down (security.md 4.7). */

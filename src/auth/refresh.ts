@@ -60,7 +60,7 @@ const exchanged = fixed(
         and u.enabled and (u."emailConfirmedAt" is not null or not ${true}::bool) and coalesce(home.active, true)
       returning s."tokenId"
     ), family as (
-      update "Token" t set "lastUsedAt" = now(), "idleExpiresAt" = now() + ${ms(0)}
+      update "Token" t set "lastUsedAt" = now(), "idleExpiresAt" = now() + ${ms(0)}, rotations = t.rotations + 1
       from spent where t.id = spent."tokenId" and ${isLive} returning t.*
     ), successor as (
       insert into "TokenSecret" (hash, "tokenId", "parentHash") select ${none}::bytea, id, ${none}::bytea from family

@@ -15,6 +15,7 @@ const limits = {
   passwordByNetwork: { most: 100, window: hour },
   registerByNetwork: { most: 30, window: hour }, // security.md F19: a registration causes a mail
   badTokenByNetwork: { most: 100, window: hour }, // security.md 4.7
+  badTokenByAsker: { most: 10_000, window: hour }, // a resource server passes on whatever it is shown: many times what one guesser could send
 } as const;
 
 type Limit = keyof typeof limits;

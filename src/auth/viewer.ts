@@ -26,7 +26,8 @@ const Viewer = builder.objectRef<{ viewer: ViewerShape | null }>('Viewer').imple
     }),
     rights: t.stringList({
       nullable: false,
-      description: 'The permissions that the user has everywhere, within the scopes of an API token.',
+      description:
+        'The permissions that roles give the user everywhere, within the scopes of an API token; a rank, as ADMIN, is not one of them.',
       resolve: ({ viewer }) => [...(viewer?.permissions ?? [])].filter((one) => !viewer?.scopes || viewer.scopes.has(one)).sort(),
     }),
   }),

@@ -26,12 +26,13 @@ builder.mutationField('deleteDomain', (t) =>
     nullable: false,
     description: 'Deletes a domain without children, with all grants in it; what was entered through it ends.',
     access: all(scope('domains:write'), superadmin),
+    about: 'Domain',
     args: { input: t.arg({ type: DeleteDomainInput, required: true, description: 'The domain.' }) },
     resolve: (_, { input }, context, info) =>
       write(context, info, async (writing) => {
         const { tx, target, audit } = writing;
         const { id } = input.id;
-        await target('Domain', id);
+        await target(id);
         const { name } = await tx.domain.findUniqueOrThrow({ where: { id } });
         if (name === context.config.DEFAULT_DOMAIN) throw invalid({ id: ['new users enter it: DEFAULT_DOMAIN'] });
         if (await tx.domain.findFirst({ where: { parentId: id } })) throw invalid({ id: ['has domains below it'] });

@@ -1,14 +1,14 @@
 import { filtered, listed } from '../access/list.ts';
 import { all, any } from '../access/rule.ts';
 import { rowOf, seen } from '../access/verdict.ts';
-import { active, admin, anyone, domainAdmin, scope, signedIn } from '../access/vocabulary.ts';
+import { active, admin, anyone, domainAdmin, may, scope, signedIn } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
 import type { Context } from '../context.ts';
 import { failure } from '../errors.ts';
 import { line, literally } from '../input.ts';
 
 /** Who may know of a domain: of an active one everybody, by its name. */
-const domainRule = any(active, all(scope('domains:read'), any(domainAdmin, admin)));
+const domainRule = any(active, all(scope('domains:read'), any(domainAdmin, admin, may('domains:read'))));
 const known = all(signedIn, scope('domains:read'));
 
 export const Domain = builder.prismaNode('Domain', {

@@ -12,7 +12,11 @@ const CreateRoleInput = builder.inputType('CreateRoleInput', {
   fields: (t) => ({
     name: t.string({ required: true, validate: roleName, description: 'The unique name, in capitals.' }),
     description: t.string({ validate: prose(2_000), description: 'What the role is for.' }),
-    permissions: t.stringList({ validate: permissionNames, description: 'What it permits; nothing unless said.' }),
+    permissions: t.stringList({
+      validate: permissionNames,
+      description:
+        'What it permits, by the names of permissions; nothing unless said. `users:read`, `roles:read` and `domains:read` let its holders read, as far as the grant reaches; `tokens:follow`, held everywhere, lets them follow all revocations, `tokens:introspect` and `tokens:revoke` use the endpoints of that name; no rule of this server asks for the others.',
+    }),
   }),
 });
 

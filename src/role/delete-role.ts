@@ -26,11 +26,12 @@ builder.mutationField('deleteRole', (t) =>
     nullable: false,
     description: 'Deletes a role that nobody holds. The built-in ones stay.',
     access: all(session, superadmin),
+    about: 'Role',
     args: { input: t.arg({ type: DeleteRoleInput, required: true, description: 'The role.' }) },
     resolve: (_, { input }, context, info) =>
       write(context, info, async ({ tx, viewer, target, audit }) => {
         const { id } = input.id;
-        await target('Role', id);
+        await target(id);
         const role = await tx.role.findUniqueOrThrow({ where: { id } });
         if (role.builtIn) throw invalid({ id: ['built-in roles are immutable'] });
         if (role.name === context.config.DEFAULT_ROLE) throw invalid({ id: ['new users get it: DEFAULT_ROLE'] });

@@ -1,32 +1,84 @@
+import { meeting } from '../access/judge.ts';
+import { held } from '../access/reach.ts';
 import { all, any } from '../access/rule.ts';
-import { admin, domainAdmin, outranks, ranks, session, superadmin } from '../access/vocabulary.ts';
+import { type OwnGrant, ranks } from '../access/viewer.ts';
+import { admin, delegates, domainAdmin, may, outranks, session, superadmin } from '../access/vocabulary.ts';
 import type { Write } from '../access/write.ts';
 import { sql, type Tx } from '../db.ts';
 import { heldDomain } from '../domain/held-domain.ts';
-import { invalid } from '../errors.ts';
+import { holdTree, upwards } from '../domain/tree.ts';
+import { failure, invalid } from '../errors.ts';
 import type { Role } from '../generated/prisma/client.ts';
 
-/** Who may grant and revoke roles that carry no rank; those that do are the superadmins' alone. */
-export const grantRule = all(session, any(domainAdmin, outranks, superadmin));
+/** Who grants to a user by own authority. */
+const authority = any(domainAdmin, outranks, superadmin);
+
+/** Who may grant and revoke roles that carry no rank; those that do are the superadmins' alone. Who passes on an own grant reaches whom a role lets them read. */
+export const grantRule = all(session, any(authority, all(delegates, may('users:read'))));
 
 interface Wanted {
+  readonly userId: string;
   readonly role: string;
   readonly domain?: string | null | undefined;
 }
 
-/** The role and the domain by name, as far as the viewer may grant or revoke that role in that domain. Both stay until the transaction ends. */
-export async function grantable({ tx, viewer, require }: Write, wanted: Wanted) {
-  const role = await heldRole(tx, wanted.role);
-  if (!role) throw invalid({ role: ['no such role'] });
-  const domain = wanted.domain == null ? null : await heldDomain(tx, wanted.domain);
-  if (wanted.domain != null && !(domain?.active || (domain && viewer.rank >= ranks.ADMIN))) throw invalid({ domain: ['no such domain'] });
-  if (role.name === 'ADMIN' || role.name === 'SUPERADMIN') require(superadmin);
-  if (!(domain && viewer.administers.includes(domain.id))) require(admin);
-  if (role.name === 'SUPERADMIN' && domain) throw invalid({ domain: ['a superadmin is one everywhere'] });
-  return { role, domain };
+type NamedRole = Pick<Role, 'id' | 'name' | 'permissions'>;
+
+/** The role and the domain of a grant, and by what right the viewer grants or revokes it. */
+interface Granting {
+  readonly role: NamedRole;
+  readonly domain: { readonly id: string; readonly name: string } | null;
+  /** The viewer's grants that this one may be passed on from; null where the viewer grants by own authority. */
+  readonly through: readonly OwnGrant[] | null;
 }
 
-async function heldRole(tx: Tx, name: string) {
-  const [role] = await tx.$queryRaw<Pick<Role, 'id' | 'name'>[]>(sql`select id::text, name from "Role" where name = ${name} for key share`);
+/** The role and the domain by name, as far as the viewer may grant or revoke that role in that domain. Both stay until the transaction ends. */
+export async function grantable(writing: Write, { userId, ...wanted }: Wanted): Promise<Granting> {
+  const { tx, viewer, require } = writing;
+  const role = await heldRole(tx, wanted.role);
+  const domain = wanted.domain == null ? null : ((await heldDomain(tx, wanted.domain)) ?? null);
+  if (wanted.domain != null && !(domain?.active || (domain && viewer.rank >= ranks.ADMIN))) throw invalid({ domain: ['no such domain'] });
+  if (role && hasRank(role)) require(superadmin);
+  const isInCharge = await inCharge(writing, userId, domain?.id);
+  const through = isInCharge ? null : await passable(writing, userId, role, domain?.id);
+  if (!role) throw invalid({ role: ['no such role'] });
+  if (role.name === 'SUPERADMIN' && domain) throw invalid({ domain: ['a superadmin is one everywhere'] });
+  return { role, domain, through };
+}
+
+/** Whether the role carries a rank, so that superadmins alone grant it, and nobody passes it on. */
+export const hasRank = ({ name }: Pick<Role, 'name'>) => name === 'ADMIN' || name === 'SUPERADMIN';
+
+async function heldRole(tx: Tx, name: string): Promise<NamedRole | undefined> {
+  const [role] = await tx.$queryRaw<NamedRole[]>(sql`select id::text, name, permissions from "Role" where name = ${name} for key share`);
   return role;
+}
+
+/** Whether the viewer grants to that user, in that domain, by own authority. The mutation's rule alone does not tell: delegation meets it as well. */
+async function inCharge({ tx, viewer }: Write, userId: string, domainId: string | undefined): Promise<boolean> {
+  const there = viewer.rank >= ranks.ADMIN || (domainId !== undefined && viewer.administers.includes(domainId));
+  return there && (await meeting(tx, authority, viewer, 'User', [userId])).has(userId);
+}
+
+/** Whether a role permits a part of what the other does. One that permits nothing here may mean anything elsewhere; USER means having an account. */
+const isLess = ({ name, permissions }: NamedRole, other: Pick<Role, 'permissions'>) =>
+  name === 'USER' || (permissions.length > 0 && permissions.every((permission) => other.permissions.includes(permission)));
+
+/**
+ * The viewer's grants from which a grant of the role in the domain may be passed on: held everywhere, there or above, with a role that permits
+ * no less. Throws if there is none; the same for a role that is not known, since role names are not for everybody.
+ *
+ * The check and the write are one: `write` has locked the viewer, so that no grant of theirs is added, and their grants, so that none changes,
+ * and no domain moves. Whoever revokes or narrows a grant of the viewer waits, and then finds what was passed on from it.
+ */
+async function passable(writing: Write, userId: string, role: NamedRole | undefined, domainId: string | undefined): Promise<OwnGrant[]> {
+  const { tx, viewer, require } = writing;
+  if (userId === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
+  if (domainId) await holdTree(tx);
+  const line = domainId ? (await upwards(tx, domainId)).map(({ id }) => id) : [];
+  const reaching = held(viewer).filter((own) => own.delegable > 0 && (own.domainId === null || line.includes(own.domainId)));
+  if (reaching.length === 0) require(admin);
+  const through = role ? reaching.filter((own) => own.roleId === role.id || isLess(role, own.role)) : [];
+  if (through.length === 0) require(authority);
+  return through;
 }

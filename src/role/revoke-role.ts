@@ -1,10 +1,13 @@
+import { held } from '../access/reach.ts';
 import { anyone } from '../access/vocabulary.ts';
-import { write } from '../access/write.ts';
+import { type Write, write } from '../access/write.ts';
 import { builder } from '../builder.ts';
+import { within } from '../db.ts';
 import { line } from '../input.ts';
 import { keepOneSuperadmin } from '../user/last-superadmin.ts';
 import { User } from '../user/user.ts';
 import { grantable, grantRule } from './grantable.ts';
+import { endGrants, readPaths } from './passed-on.ts';
 import { inForce } from './role-grant.ts';
 
 const RevokeRoleInput = builder.inputType('RevokeRoleInput', {
@@ -20,7 +23,11 @@ const RevokeRolePayload = builder.simpleObject('RevokeRolePayload', {
   description: 'What comes of revoking a role.',
   access: anyone('it answers what the caller has just done'),
   fields: (t) => ({
-    changed: t.boolean({ nullable: false, description: 'Whether anything changed: not if the user did not hold the role there.' }),
+    changed: t.boolean({
+      nullable: false,
+      description:
+        'Whether anything changed: not if the user did not hold the role there, or by the authority of others than the caller, who passes on an own grant.',
+    }),
   }),
 });
 
@@ -29,24 +36,28 @@ builder.mutationField('revokeRole', (t) =>
     type: RevokeRolePayload,
     nullable: false,
     description:
-      'Revokes a role. ADMIN and SUPERADMIN are revoked by superadmins alone; a domain administrator revokes in own domains only.',
+      'Revokes a role, and all that was passed on from that grant. ADMIN and SUPERADMIN are revoked by superadmins alone; a domain administrator revokes in own domains only; the holder of a grant that may be passed on revokes what was passed on from it.',
     access: grantRule,
+    about: 'User',
     args: { input: t.arg({ type: RevokeRoleInput, required: true, description: 'The grant.' }) },
     resolve: (_, { input }, context, info) =>
       write(context, info, async (writing) => {
-        const { tx, viewer, target, audit } = writing;
+        const { tx, viewer, target } = writing;
         const userId = input.userId.id;
-        await target('User', userId);
-        const { role, domain } = await grantable(writing, input);
+        await target(userId);
+        const { role, domain, through } = await grantable(writing, { ...input, userId });
         if (role.name === 'SUPERADMIN') await keepOneSuperadmin(tx, userId);
         const domainId = domain?.id ?? null;
         const grant = await tx.roleGrant.findFirst({ where: { userId, roleId: role.id, domainId, ...inForce(viewer.now) } });
-        if (!grant) return { changed: false };
-        await tx.roleGrant.delete({ where: { id: grant.id } });
-        const about = { userId, domainId, target: ['RoleGrant', grant.id] } as const;
-        const details = { role: role.name, domain: domain?.name ?? null };
-        await audit({ action: 'privilege_permissions_changed', reason: 'revoked', ...about, details });
+        if (!grant || (through && !(await isPassedOn(writing, grant.id)))) return { changed: false };
+        await endGrants(writing, context.client, [grant.id]);
         return { changed: true };
       }),
   }),
 );
+
+/** Whether the grant was passed on from one of the viewer's own, directly or further down. */
+async function isPassedOn({ tx, viewer }: Write, id: string): Promise<boolean> {
+  const path = (await readPaths(within(tx), [id])).get(id) ?? [];
+  return held(viewer).some((own) => path.includes(own.id));
+}

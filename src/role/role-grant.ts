@@ -1,7 +1,10 @@
+import { asWhere } from '../access/judge.ts';
+import { condition } from '../access/meaning.ts';
 import { all, any } from '../access/rule.ts';
+import { ruleOf } from '../access/rules.ts';
 import { rowOf, seen, visible } from '../access/verdict.ts';
 import type { Grant } from '../access/viewer.ts';
-import { admin, domainAdmin, scope, self } from '../access/vocabulary.ts';
+import { admin, domainAdmin, may, scope, self } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
 import { batched, type Context } from '../context.ts';
 import { Domain } from '../domain/domain.ts';
@@ -9,11 +12,12 @@ import { failure } from '../errors.ts';
 import type { RoleGrant as GrantRow, Prisma, User as UserRow } from '../generated/prisma/client.ts';
 import { User } from '../user/user.ts';
 import { readHeld } from './held.ts';
+import { readPaths } from './passed-on.ts';
 import { Role } from './role.ts';
 
 export const RoleGrant = builder.prismaNode('RoleGrant', {
   id: { field: 'id', description: 'The opaque global id.' },
-  access: all(scope('users:read'), any(self, domainAdmin, admin)),
+  access: all(scope('users:read'), any(self, domainAdmin, admin, may('users:read'))),
   fields: (t) => ({
     user: t.field({
       type: User,
@@ -36,10 +40,20 @@ export const RoleGrant = builder.prismaNode('RoleGrant', {
       description: 'Who granted the role, if the viewer may know of that user.',
       resolve: (grant, _, context) => rowOf(context, 'User', grant.grantedById) as never,
     }),
+    delegable: t.exposeInt('delegable'),
     expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
   }),
 });
+
+builder.prismaObjectFields('RoleGrant', (t) => ({
+  path: t.field({
+    type: [RoleGrant],
+    nullable: { list: false, items: true },
+    description: 'The grants by which it was passed on, from the first one to this one; null for those that the viewer may not know of.',
+    resolve: (grant: GrantRow | Grant, _, context) => pathOf(context, grant) as never,
+  }),
+}));
 
 builder.prismaObjectFields('User', (t) => ({
   roles: t.field({
@@ -57,6 +71,19 @@ function domainOf(context: Context, grant: GrantRow | Grant) {
   return domain instanceof Promise ? domain.then(orNotFound) : orNotFound(domain);
 }
 
+/** A grant that was not passed on is its own path. */
+function pathOf(context: Context, grant: GrantRow | Grant) {
+  if (grant.throughId === null) return [grant];
+  const found = paths(context).load(grant.id);
+  return found.then((path) => path.map((id) => (id === grant.id ? grant : knownGrant(context, id))));
+}
+
+/** A grant in a domain that may not be known is not known itself: it would read as one that holds everywhere. */
+async function knownGrant(context: Context, id: string): Promise<GrantRow | null> {
+  const grant = await rowOf<GrantRow>(context, 'RoleGrant', id);
+  return !grant?.domainId || (await rowOf(context, 'Domain', grant.domainId)) ? grant : null;
+}
+
 function orNotFound<T>(row: T | null): T {
   if (row === null) throw failure('NOT_FOUND');
   return row;
@@ -64,8 +91,14 @@ function orNotFound<T>(row: T | null): T {
 
 /** The condition on grants in force that the viewer may know of. */
 export const grantedTo = (context: Context, wanted: Prisma.RoleGrantWhereInput): Prisma.RoleGrantWhereInput => ({
-  AND: [wanted, visible(context, 'RoleGrant'), inForce(context.viewer?.now ?? new Date())],
+  AND: [wanted, visible(context, 'RoleGrant'), inNoHiddenDomain(context), inForce(context.viewer?.now ?? new Date())],
 });
+
+/** Said by two negations: a choice between no domain and a visible one finds no grant without a domain, as Prisma 7 joins it. */
+function inNoHiddenDomain({ viewer }: Context): Prisma.RoleGrantWhereInput {
+  const met = condition(ruleOf('Domain'), viewer, 'Domain');
+  return met === true ? {} : { NOT: { domain: { is: { NOT: asWhere<'Domain'>(met) } } } };
+}
 
 /** The condition on grants in force at that time. */
 export const inForce = (now: Date) => ({ OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] });
@@ -99,4 +132,10 @@ const grants = (context: Context) =>
   batched(context, 'grants of users', async (userIds: readonly string[]) => {
     const held = await readHeld(context.db, userIds);
     return userIds.map((id) => held.get(id) ?? []);
+  });
+
+const paths = (context: Context) =>
+  batched(context, 'paths of grants', async (ids: readonly string[]) => {
+    const found = await readPaths(context.db, ids);
+    return ids.map((id) => found.get(id) ?? [id]);
   });

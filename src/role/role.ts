@@ -1,18 +1,18 @@
 import { listed } from '../access/list.ts';
 import { all, any } from '../access/rule.ts';
 import { seen } from '../access/verdict.ts';
-import { admin, domainAdmin, holds, scope } from '../access/vocabulary.ts';
+import { admin, domainAdmin, holds, may, scope } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
 import { failure } from '../errors.ts';
 import { line } from '../input.ts';
 
 export const Role = builder.prismaNode('Role', {
   id: { field: 'id', description: 'The opaque global id.' },
-  access: all(scope('roles:read'), any(holds, domainAdmin, admin)),
+  access: all(scope('roles:read'), any(holds, domainAdmin, admin, may('roles:read'))),
   fields: (t) => ({
     name: t.exposeString('name'),
-    description: t.exposeString('description', { access: any(holds, admin) }),
-    permissions: t.exposeStringList('permissions', { access: any(holds, admin) }),
+    description: t.exposeString('description', { access: any(holds, admin, may('roles:read')) }),
+    permissions: t.exposeStringList('permissions', { access: any(holds, admin, may('roles:read')) }),
     builtIn: t.exposeBoolean('builtIn'),
     createdAt: t.expose('createdAt', { type: 'DateTime', access: admin }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', access: admin }),

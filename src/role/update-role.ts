@@ -13,7 +13,7 @@ const UpdateRoleInput = builder.inputType('UpdateRoleInput', {
   fields: (t) => ({
     id: t.globalID({ required: true, for: Role, description: 'The id of the role.' }),
     description: t.string({ validate: prose(2_000), description: 'What the role is for; null or an empty text clears it.' }),
-    permissions: t.stringList({ validate: permissionNames, description: 'All that it permits.' }),
+    permissions: t.stringList({ validate: permissionNames, description: 'All that it permits, by the names of permissions.' }),
   }),
 });
 
@@ -31,11 +31,12 @@ builder.mutationField('updateRole', (t) =>
     nullable: false,
     description: 'Changes a role, for all who hold it, at their next request. The built-in ones are immutable.',
     access: all(session, superadmin),
+    about: 'Role',
     args: { input: t.arg({ type: UpdateRoleInput, required: true, description: 'What changes.' }) },
     resolve: (_, { input }, context, info) =>
       write(context, info, async ({ tx, target, audit }) => {
         const { id } = input.id;
-        await target('Role', id);
+        await target(id);
         const before = await tx.role.findUniqueOrThrow({ where: { id } });
         if (before.builtIn) throw invalid({ id: ['built-in roles are immutable'] });
         const { description, permissions } = input;

@@ -3,15 +3,22 @@ import { jwtVerify, SignJWT } from 'jose';
 import type { Ground } from '../context.ts';
 import { refusal } from '../errors.ts';
 import { isUuid } from '../input.ts';
+import type { Keys } from './keys.ts';
 
-/** What a verified access token says: whose session it is and until when it holds. Seconds since 1970. */
+/** What a verified access token says: whose session it is and from when until when it holds. Seconds since 1970. */
 export interface Claims {
   readonly sub: string;
   readonly sid: string;
+  readonly jti: string;
+  readonly iat: number;
   readonly exp: number;
+  /** The key that signed it: when that is removed, what was verified before is not any more. */
+  readonly kid: string;
 }
 
-type Signer = Pick<Ground, 'config' | 'keys'>;
+interface Signer extends Pick<Ground, 'config'> {
+  readonly keys: Pick<Keys, 'signing' | 'verifying' | 'missed'>;
+}
 
 /** An access token for a session (RFC 9068): who and which session, no rights. */
 export async function signAccessToken({ config, keys }: Signer, session: { id: string; userId: string; authenticatedAt: Date }) {
@@ -43,6 +50,10 @@ export async function verifyAccessToken(signer: Signer, text: string): Promise<C
     cache.delete(key);
     throw refusal('TOKEN_EXPIRED');
   }
+  if (!signer.keys.verifying.has(claims.kid)) {
+    cache.delete(key);
+    throw unknownKey(signer, claims.kid);
+  }
   if (!cache.has(key)) remember(cache, key, claims);
   return claims;
 }
@@ -53,18 +64,25 @@ function remember(cache: Map<string, Claims>, key: string, claims: Claims) {
   cache.set(key, claims);
 }
 
+function unknownKey({ keys }: Signer, kid: string) {
+  keys.missed(kid);
+  return refusal('INVALID_TOKEN');
+}
+
 const clockTolerance = 5; // seconds that the clocks of two nodes may differ (security.md 23.10)
-const longest = 15 * 60; // seconds (security.md F6)
+/** The longest that an access token may live, in seconds (security.md F6). */
+export const longestLife = 15 * 60;
 
 /** jose checks neither presence, type nor lifetime unless told (security.md 5.2, LAB 11). */
-async function check({ config, keys }: Signer, text: string): Promise<Claims> {
+async function check(signer: Signer, text: string): Promise<Claims> {
+  const { config, keys } = signer;
   // jose ignores what follows the signature, so the form is checked first.
   if (text.length > 4_096 || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) throw refusal('INVALID_TOKEN');
-  const { payload } = await jwtVerify(
+  const { payload, protectedHeader } = await jwtVerify(
     text,
-    ({ kid }) => {
-      const known = kid ? keys.verifying.get(kid) : undefined;
-      if (!known) throw refusal('INVALID_TOKEN');
+    ({ kid = '' }) => {
+      const known = keys.verifying.get(kid);
+      if (!known) throw unknownKey(signer, kid);
       return known;
     },
     { algorithms: ['EdDSA'], typ: 'at+jwt', issuer: config.PUBLIC_URL, requiredClaims: ['sub', 'exp', 'iat', 'jti', 'sid'] },
@@ -74,7 +92,7 @@ async function check({ config, keys }: Signer, text: string): Promise<Claims> {
   const { sub, sid, exp, iat, aud, jti } = payload;
   const wellFormed =
     [sub, sid].every((one) => typeof one === 'string' && isUuid(one)) && typeof jti === 'string' && aud === config.AUDIENCE;
-  const timely = Number.isFinite(exp) && Number(iat) <= Date.now() / 1000 + clockTolerance && Number(exp) - Number(iat) <= longest;
+  const timely = Number.isFinite(exp) && Number(iat) <= Date.now() / 1000 + clockTolerance && Number(exp) - Number(iat) <= longestLife;
   if (!wellFormed || !timely) throw refusal('INVALID_TOKEN');
-  return { sub, sid, exp } as Claims;
+  return { sub, sid, jti, iat, exp, kid: protectedHeader.kid } as Claims;
 }

@@ -4,6 +4,7 @@ import type { Client } from '../context.ts';
 import { type Database, type Sql, sql } from '../db.ts';
 import { channels } from '../events.ts';
 import type { Initiator, RevocationReason } from '../generated/prisma/client.ts';
+import { noteEvent } from '../wake-ups.ts';
 
 type Query = Pick<Database, 'query'>;
 
@@ -15,15 +16,23 @@ export interface Ending {
   readonly client: Client;
 }
 
+/** That the viewer ends tokens of this user: their own, or as an administrator. */
+export function endedBy(viewer: Viewer, userId: string, client: Client): Ending {
+  const own = userId === viewer.user.id;
+  return { reason: own ? 'USER_REVOKED' : 'ADMIN_REVOKED', initiator: own ? 'USER' : 'ADMIN', actor: viewer, client };
+}
+
 /**
  * Ends every live token that the condition on "Token" t finds, in one statement: the mark, the record that subscribers follow, the audit
  * and the wake-up. What was ended before stays as it was. Answers the ids of the tokens that ended now.
  */
 export async function revoke({ query }: Query, which: Sql, ending: Ending): Promise<string[]> {
   const { reason, initiator, actor, client } = ending;
+  const isReuse = reason === 'REUSE_DETECTED';
   const rows = await query<{ id: string }>(sql`
     with ended as (
-      update "Token" t set "revokedAt" = now(), "revokedReason" = ${reason}::"RevocationReason"
+      update "Token" t set "revokedAt" = now(), "revokedReason" = ${reason}::"RevocationReason",
+        "reuseAt" = case when ${isReuse}::bool then now() end, "reuseFrom" = case when ${isReuse}::bool then ${client.network} end
       where (${which}) and t."revokedAt" is null and t."expiresAt" > now()
       returning t.id, t.kind, t."userId", t."domainId"
     ), logged as (
@@ -34,7 +43,9 @@ export async function revoke({ query }: Query, which: Sql, ending: Ending): Prom
       select 'session_revoked', 'ok', ${reason}, "userId", "domainId", 'Token', id, ${actor?.user.id ?? null}::uuid, ${actor?.token.id ?? null}::uuid,
         ${client.network}, ${client.agent}, ${client.requestId} from ended
     )
-    select id::text, pg_notify(${channels.tokenRevoked}, '')::text from ended`);
+    select id::text, case when current_setting('fieldgate.notify', true) is distinct from 'off' then pg_notify(${channels.tokenRevoked}, '')::text end
+    from ended`);
+  if (rows.length > 0) noteEvent(client);
   return rows.map((row) => row.id);
 }
 

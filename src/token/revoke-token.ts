@@ -1,11 +1,11 @@
 import { decodeGlobalID, encodeGlobalID } from '@pothos/plugin-relay';
 import { all, any } from '../access/rule.ts';
 import { rowOf } from '../access/verdict.ts';
-import { anyone, domainAdmin, outranks, scope, self, superadmin } from '../access/vocabulary.ts';
+import { anyone, domainAdmin, owner, scope } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
 import { sql, within } from '../db.ts';
-import { revoke } from './lifecycle.ts';
+import { endedBy, revoke } from './lifecycle.ts';
 import { Token } from './token.ts';
 
 const RevokeTokenInput = builder.inputType('RevokeTokenInput', {
@@ -37,21 +37,15 @@ builder.mutationField('revokeToken', (t) =>
     type: RevokeTokenPayload,
     nullable: false,
     description: 'Ends a session or an API token, everywhere. A domain administrator ends what was entered through own domains.',
-    access: all(scope('tokens:revoke'), any(self, domainAdmin, outranks, superadmin)),
+    access: all(scope('tokens:revoke'), any(owner, domainAdmin)),
+    about: 'Token',
     args: { input: t.arg({ type: RevokeTokenInput, required: true, description: 'The token.' }) },
     resolve: (_, { input }, context, info) =>
       write(context, info, async ({ tx, viewer, target }) => {
         const { id } = input.id;
-        await target('Token', id);
+        await target(id);
         const { userId } = await tx.token.findUniqueOrThrow({ where: { id }, select: { userId: true } });
-        const own = userId === viewer.user.id;
-        const ending = {
-          reason: own ? 'USER_REVOKED' : 'ADMIN_REVOKED',
-          initiator: own ? 'USER' : 'ADMIN',
-          actor: viewer,
-          client: context.client,
-        } as const;
-        const ended = await revoke(within(tx), sql`t.id = ${id}::uuid`, ending);
+        const ended = await revoke(within(tx), sql`t.id = ${id}::uuid`, endedBy(viewer, userId, context.client));
         return { tokenId: encodeGlobalID('Token', id), changed: ended.length > 0 };
       }),
   }),

@@ -18,5 +18,5 @@ export const looksLike = (kind: keyof typeof prefixes, text: string) =>
  * The refresh token that follows `parent`. Repeating the exchange gives the same value, so a client that lost the answer gets it again
  * and no second branch comes to be; nobody computes it without the parent, the database's nonce and the server's key together.
  */
-export const successorOf = (keys: Keys, parent: string, nonce: Uint8Array) =>
+export const successorOf = (keys: Pick<Keys, 'secret'>, parent: string, nonce: Uint8Array) =>
   prefixes.refresh + createHmac('sha256', keys.secret('refresh')).update(nonce).update(parent).digest('base64url');

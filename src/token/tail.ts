@@ -1,33 +1,39 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Database, sql } from '../db.ts';
+import type { Database } from '../db.ts';
 import { channels } from '../events.ts';
-import type { TokenRevocation } from '../generated/prisma/client.ts';
 import type { Inbox } from '../inbox.ts';
 import type { Log } from '../log.ts';
-
-export type Revocation = Omit<TokenRevocation, 'txid' | 'seq'> & { readonly txid: string; readonly seq: string };
+import { behind, type Position, type Revocation, readEnds, readLog } from './log.ts';
 
 /** What a node hears of revocations, its own and those of other nodes. */
 export interface Tail {
-  /** Puts the wanted ones of those that are committed from now on into the inbox. Answers how to stop. */
+  /** The place in the log up to which followers have been told. */
+  readonly at: Position;
+  /** How many milliseconds ago the log was last read to its end. */
+  age(): number;
+  /** Puts the wanted ones of those that come after `at` into the inbox. Answers how to stop. */
   follow(inbox: Inbox<Revocation>, wanted: (revocation: Revocation) => boolean): () => void;
   /** Calls `heard` for each; answers how to stop. */
   on(heard: (revocation: Revocation) => void): () => void;
-  /** Lets all followers go: their streams end. */
+  /** Lets all followers go, and those who come after: their streams end. */
   end(): void;
   close(): Promise<void>;
 }
 
-const pollEvery = 1_000; // milliseconds within which a lost wake-up is made good (security.md F20, 24.1)
-const pause = { after: 100, most: 1_000 }; // of many at once, followers get so many before they may catch up, for so many milliseconds
+const pollEvery = 500; // milliseconds within which a lost wake-up is made good: half of what a revocation may take (security.md F20, 24.1)
+const page = 1_000; // records that are read at once
+const pause = { after: 100, most: 250 }; // of those, followers get so many before they may catch up, for so many milliseconds in all
 
-/** Follows the table of revocations; NOTIFY is only a wake-up. */
+/** Follows the log of revocations; NOTIFY is only a wake-up. */
 export async function openTail(db: Pick<Database, 'query' | 'listen'>, log: Log): Promise<Tail> {
   const listeners = new Set<(revocation: Revocation) => void>();
+  const followers = new Set<(revocation: Revocation) => void>();
   const inboxes = new Set<Inbox<Revocation>>();
-  const read = await reader(db);
+  let { last: at } = await readEnds(db);
+  let readAt = performance.now();
   let reading: Promise<void> | undefined;
   let again = false;
+  let isOver = false;
   const tell = (revocation: Revocation) => {
     for (const heard of listeners)
       try {
@@ -39,10 +45,19 @@ export async function openTail(db: Pick<Database, 'query' | 'listen'>, log: Log)
   const drain = async () => {
     do {
       again = false;
-      const revocations = await read();
+      const asked = performance.now();
+      const revocations = await readLog(db, at, page);
+      for (const revocation of revocations) tell(revocation); // what closes sockets waits for nobody
+      const until = performance.now() + pause.most;
       for (const [index, revocation] of revocations.entries()) {
-        if (index > 0 && index % pause.after === 0) await caughtUp(inboxes);
-        tell(revocation);
+        if (index > 0 && index % pause.after === 0) await caughtUp(inboxes, until);
+        for (const follower of followers) follower(revocation);
+        at = revocation;
+      }
+      if (revocations.length === page) again = true;
+      else {
+        at = behind(at.position); // nothing is ever added to a commit
+        readAt = asked;
       }
     } while (again);
   };
@@ -61,16 +76,23 @@ export async function openTail(db: Pick<Database, 'query' | 'listen'>, log: Log)
   const stopListening = await db.listen(channels.tokenRevoked, wake);
   const clock = setInterval(wake, pollEvery);
   return {
+    get at() {
+      return at;
+    },
+    age: () => performance.now() - readAt,
     on,
     follow: (inbox, wanted) => {
       inboxes.add(inbox);
-      const stop = on((revocation) => wanted(revocation) && inbox.put(revocation));
+      if (isOver) inbox.close();
+      const follower = (revocation: Revocation) => wanted(revocation) && inbox.put(revocation);
+      followers.add(follower);
       return () => {
         inboxes.delete(inbox);
-        stop();
+        followers.delete(follower);
       };
     },
     end: () => {
+      isOver = true;
       for (const inbox of inboxes) inbox.close();
     },
     close: async () => {
@@ -81,29 +103,7 @@ export async function openTail(db: Pick<Database, 'query' | 'listen'>, log: Log)
   };
 }
 
-/** Waits a little for followers who have much to take in; who is slower than that will be dropped (security.md F29). */
-async function caughtUp(inboxes: ReadonlySet<Inbox<Revocation>>) {
-  const until = performance.now() + pause.most;
+/** Waits a little for followers who have much to take in; who is slower than that goes on by reading the log. */
+async function caughtUp(inboxes: ReadonlySet<Inbox<Revocation>>, until: number) {
   while ([...inboxes].some(({ size }) => size >= pause.after) && performance.now() < until) await sleep(5);
-}
-
-/**
- * Reads what was committed since the last time: the records whose transaction the last snapshot did not see and this one does. A
- * transaction may commit after one that began later; neither numbers nor times would find it (security.md 7.8).
- */
-async function reader(db: Pick<Database, 'query'>) {
-  const [{ now } = { now: '' }] = await db.query<{ now: string }>(sql`select pg_current_snapshot()::text as now`);
-  let last = now;
-  return async () => {
-    // A restored dump can hold transaction ids that this server has not reached: they are none of its news.
-    const rows = await db.query<{ now: string; row: Revocation | null }>(sql`
-      select pg_current_snapshot()::text as now,
-        case when r.id is null then null else row_to_json(r)::jsonb || jsonb_build_object('txid', r.txid::text, 'seq', r.seq::text) end as row
-      from (select 1) one left join "TokenRevocation" r on r.txid >= pg_snapshot_xmin(${last}::pg_snapshot)::text::bigint
-        and r.txid < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-        and not pg_visible_in_snapshot(r.txid::text::xid8, ${last}::pg_snapshot)
-      order by r.txid, r.seq`);
-    last = rows[0]?.now ?? last;
-    return rows.flatMap(({ row }) => (row ? [{ ...row, revokedAt: new Date(row.revokedAt) }] : []));
-  };
 }

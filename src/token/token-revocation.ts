@@ -1,8 +1,11 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { all, any } from '../access/rule.ts';
 import { rowOf } from '../access/verdict.ts';
-import { domainAdmin, outranks, scope, self, superadmin } from '../access/vocabulary.ts';
+import { domainAdmin, may, owner, scope } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
+import { User } from '../user/user.ts';
+import { cursorOf, type Revocation } from './log.ts';
+import { eventOf, SecurityEvent } from './security-event.ts';
 import { RevocationReason, Token, TokenKind } from './token.ts';
 
 const Initiator = builder.enumType('Initiator', {
@@ -15,10 +18,16 @@ const Initiator = builder.enumType('Initiator', {
   } as const,
 });
 
+/** What a resource server is permitted, to follow whatever ends. */
+export const followsAll = all(scope('tokens:follow'), may('tokens:follow'));
+
 export const TokenRevocation = builder.prismaObject('TokenRevocation', {
-  access: all(scope('tokens:read'), any(self, domainAdmin, outranks, superadmin)),
+  access: any(all(scope('tokens:read'), any(owner, domainAdmin)), followsAll),
   fields: (t) => ({
-    cursor: t.string({ description: 'Where this record stands among all, to go on from.', resolve: (row) => cursorOf(row) }),
+    cursor: t.string({
+      description: 'Where this record stands among all, to go on from.',
+      resolve: (row) => cursorOf(row as unknown as Revocation),
+    }),
     tokenId: t.id({
       description: 'The id of the token that ended: for a session, the `sid` of its access tokens names the same row.',
       resolve: (row) => encodeGlobalID('Token', row.tokenId),
@@ -27,7 +36,17 @@ export const TokenRevocation = builder.prismaObject('TokenRevocation', {
     kind: t.expose('kind', { type: TokenKind }),
     userId: t.id({ description: 'Whose token it was.', resolve: (row) => encodeGlobalID('User', row.userId) }),
     reason: t.expose('reason', { type: RevocationReason }),
+    event: t.field({
+      type: SecurityEvent,
+      description: 'What others call such an event.',
+      resolve: ({ reason }) => eventOf[reason],
+    }),
     initiator: t.expose('initiator', { type: Initiator }),
+    actor: t.field({
+      type: User,
+      description: 'Who brought it about, if that was somebody of whom the viewer may know.',
+      resolve: (row, _, context) => rowOf(context, 'User', row.actorId) as never,
+    }),
     revokedAt: t.expose('revokedAt', { type: 'DateTime' }),
     token: t.field({
       type: Token,
@@ -36,7 +55,3 @@ export const TokenRevocation = builder.prismaObject('TokenRevocation', {
     }),
   }),
 });
-
-/** Transaction first, then the order within it: numbers from a sequence alone are not in the order of commits. */
-const cursorOf = ({ txid, seq }: { txid: bigint | number | string; seq: bigint | number | string }) =>
-  Buffer.from(`${txid}.${seq}`).toString('base64url');

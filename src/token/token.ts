@@ -1,10 +1,11 @@
 import { listed } from '../access/list.ts';
-import { all, any } from '../access/rule.ts';
+import { all } from '../access/rule.ts';
 import { rowOf } from '../access/verdict.ts';
-import { outranks, scope, self, superadmin } from '../access/vocabulary.ts';
+import { owner, scope } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
 import { Domain } from '../domain/domain.ts';
 import { User } from '../user/user.ts';
+import { TokenReuse } from './token-reuse.ts';
 
 export const TokenKind = builder.enumType('TokenKind', {
   description: 'The kinds of tokens.',
@@ -26,15 +27,23 @@ export const RevocationReason = builder.enumType('RevocationReason', {
     USER_DISABLED: { description: 'The account was disabled.' },
     DOMAIN_DISABLED: { description: 'The domain that it was entered through was disabled.' },
     DOMAIN_DELETED: { description: 'The domain that it was entered through was deleted.' },
+    PASSWORD_CHANGED: { description: 'Its owner changed the password in another session.' },
+    ACCESS_LOST: { description: 'Its owner no longer holds a role in the domain that it was entered through.' },
   } as const,
 });
 
+const readRule = all(scope('tokens:read'), owner);
+
 export const Token = builder.prismaNode('Token', {
   id: { field: 'id', description: 'The opaque global id.' },
-  access: all(scope('tokens:read'), any(self, outranks, superadmin)),
+  access: readRule,
   fields: (t) => ({
     kind: t.expose('kind', { type: TokenKind }),
     description: t.exposeString('description'),
+    device: t.string({
+      description: 'What its owner calls the device that a session is on.',
+      resolve: ({ kind, description }) => (kind === 'SESSION' ? description : null),
+    }),
     scopes: t.exposeStringList('scopes'),
     current: t.boolean({
       description: 'Whether it is the one that this request came with.',
@@ -42,10 +51,17 @@ export const Token = builder.prismaNode('Token', {
     }),
     authenticatedAt: t.expose('authenticatedAt', { type: 'DateTime' }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
-    createdFrom: t.exposeString('createdFrom'),
+    createdFrom: t.exposeString('createdFrom', { sensitive: true }),
     userAgent: t.exposeString('userAgent'),
     lastUsedAt: t.expose('lastUsedAt', { type: 'DateTime' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
+    rotations: t.exposeInt('rotations'),
+    reuse: t.field({
+      type: TokenReuse,
+      sensitive: true,
+      description: 'The second use of one of its refresh tokens, if there was one: it ended the session.',
+      resolve: (token) => (token.reuseAt ? token : null),
+    }),
     revokedAt: t.expose('revokedAt', { type: 'DateTime' }),
     revokedReason: t.expose('revokedReason', { type: RevocationReason }),
     user: t.field({
@@ -66,7 +82,7 @@ builder.prismaObjectField('User', 'tokens', (t) =>
     'tokens',
     {
       cursor: 'id',
-      access: all(scope('tokens:read'), any(self, outranks, superadmin)),
+      access: readRule,
       args: {
         kind: t.arg({ type: TokenKind, description: 'Only this kind.' }),
         revoked: t.arg.boolean({ description: 'Only revoked ones, or only those that are not.' }),

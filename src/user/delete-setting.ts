@@ -2,7 +2,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { anyone } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
-import { settingRule } from './set-setting.ts';
+import { settingRule } from './rules.ts';
 import { UserSetting } from './user-setting.ts';
 
 const DeleteSettingInput = builder.inputType('DeleteSettingInput', {
@@ -22,11 +22,12 @@ builder.mutationField('deleteSetting', (t) =>
     nullable: false,
     description: 'Deletes a setting.',
     access: settingRule,
+    about: 'UserSetting',
     args: { input: t.arg({ type: DeleteSettingInput, required: true, description: 'The setting.' }) },
     resolve: (_, { input }, context, info) =>
       write(context, info, async ({ tx, target, audit }) => {
         const { id } = input.id;
-        await target('UserSetting', id);
+        await target(id);
         const { userId, key } = await tx.userSetting.delete({ where: { id } });
         await audit({ action: 'user_updated', reason: 'setting deleted', userId, target: ['UserSetting', id], details: { key } });
         return { deletedId: encodeGlobalID('UserSetting', id) };

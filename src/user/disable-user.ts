@@ -28,11 +28,12 @@ builder.mutationField('disableUser', (t) =>
     nullable: false,
     description: 'Shuts an account: its sessions and API tokens end at once, and nothing of it signs in.',
     access: switchRule,
+    about: 'User',
     args: { input: t.arg({ type: DisableUserInput, required: true, description: 'Whose account.' }) },
     resolve: (_, { input }, context, info) =>
       write(context, info, async ({ tx, viewer, target, audit }) => {
         const { id } = input.id;
-        await target('User', id);
+        await target(id);
         if (id === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
         await keepOneSuperadmin(tx, id);
         const { count } = await tx.user.updateMany({ where: { id, enabled: true }, data: { enabled: false } });

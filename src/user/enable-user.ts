@@ -25,11 +25,12 @@ builder.mutationField('enableUser', (t) =>
     nullable: false,
     description: 'Lets a disabled account sign in again.',
     access: switchRule,
+    about: 'User',
     args: { input: t.arg({ type: EnableUserInput, required: true, description: 'Whose account.' }) },
     resolve: (_, { input }, context, info) =>
       write(context, info, async ({ tx, viewer, target, audit }) => {
         const { id } = input.id;
-        await target('User', id);
+        await target(id);
         if (id === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
         const { count } = await tx.user.updateMany({ where: { id, enabled: false }, data: { enabled: true } });
         if (count > 0) await audit({ action: 'user_updated', reason: 'enabled', userId: id, target: ['User', id] });

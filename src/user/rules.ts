@@ -1,11 +1,14 @@
 import { all, any } from '../access/rule.ts';
-import { admin, domainAdmin, outranks, scope, self, superadmin } from '../access/vocabulary.ts';
+import { admin, domainAdmin, may, outranks, owner, scope, self, superadmin } from '../access/vocabulary.ts';
 
 /** Who may know of a user, and read the profile. */
-export const userRule = all(scope('users:read'), any(self, domainAdmin, admin));
+export const userRule = all(scope('users:read'), any(self, domainAdmin, admin, may('users:read')));
 
-/** Who may see a user's logins, tokens and settings. */
-export const closerRule = any(self, outranks, superadmin);
+/** Who may see when and from where a user logs in. */
+export const loginsRule = any(self, outranks, superadmin);
+
+/** Who may write a user's settings: whoever may write the user. */
+export const settingRule = all(scope('settings:write'), owner);
 
 /** Who may enable and disable a user. */
 export const switchRule = all(scope('users:write'), any(outranks, superadmin));

@@ -1,10 +1,9 @@
-import { all } from '../access/rule.ts';
-import { anyone, scope } from '../access/vocabulary.ts';
+import { anyone } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
 import { invalid } from '../errors.ts';
 import { label, prose } from '../input.ts';
-import { closerRule } from './rules.ts';
+import { settingRule } from './rules.ts';
 import { User } from './user.ts';
 import { UserSetting } from './user-setting.ts';
 
@@ -23,9 +22,6 @@ const SetSettingPayload = builder.simpleObject('SetSettingPayload', {
   fields: (t) => ({ setting: t.field({ type: UserSetting, description: 'The setting.' }) }),
 });
 
-/** Who may write the settings of a user: whoever may write that user. */
-export const settingRule = all(scope('settings:write'), closerRule);
-
 const mostSettings = 200; // a user's settings are a page or two, not a store
 
 builder.mutationField('setSetting', (t) =>
@@ -34,11 +30,13 @@ builder.mutationField('setSetting', (t) =>
     nullable: false,
     description: 'Sets what a user keeps under a key.',
     access: settingRule,
+    about: 'User',
+    writes: 'UserSetting',
     args: { input: t.arg({ type: SetSettingInput, required: true, description: 'The setting.' }) },
     resolve: (_, { input }, context, info) =>
       write(context, info, async ({ tx, viewer, target, audit }) => {
         const userId = input.userId?.id ?? viewer.user.id;
-        await target('User', userId);
+        await target(userId);
         const { key, value = null } = input;
         const setting = await tx.userSetting.upsert({
           where: { userId_key: { userId, key } },

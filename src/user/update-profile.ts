@@ -1,5 +1,5 @@
 import { all } from '../access/rule.ts';
-import { anyone, scope, signedIn } from '../access/vocabulary.ts';
+import { anyone, scope, self } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
 import { emptyToNull, given, line, locale, prose, url } from '../input.ts';
@@ -31,11 +31,13 @@ builder.mutationField('updateProfile', (t) =>
     type: UpdateProfilePayload,
     nullable: false,
     description: 'Changes the profile of the viewer.',
-    access: all(signedIn, scope('users:write')),
+    access: all(scope('users:write'), self),
+    about: 'User',
     args: { input: t.arg({ type: UpdateProfileInput, required: true, description: 'What changes.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, viewer, audit }) => {
+      write(context, info, async ({ tx, viewer, target, audit }) => {
         const { id } = viewer.user;
+        await target(id);
         const data = Object.fromEntries(given(input).map(([name, value]) => [name, emptyToNull(value)]));
         const user = await tx.user.update({ where: { id }, data });
         await audit({

@@ -1,12 +1,11 @@
 import { listed } from '../access/list.ts';
 import { all } from '../access/rule.ts';
 import { rowOf } from '../access/verdict.ts';
-import { scope } from '../access/vocabulary.ts';
+import { owner, scope } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
-import { closerRule } from './rules.ts';
 import { User } from './user.ts';
 
-const readRule = all(scope('settings:read'), closerRule);
+const readRule = all(scope('settings:read'), owner);
 
 export const UserSetting = builder.prismaNode('UserSetting', {
   id: { field: 'id', description: 'The opaque global id.' },

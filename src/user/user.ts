@@ -3,7 +3,7 @@ import { anyone, scope } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
 import { failure } from '../errors.ts';
 import { isUuid } from '../input.ts';
-import { closerRule, userRule } from './rules.ts';
+import { loginsRule, userRule } from './rules.ts';
 
 export const User = builder.prismaNode('User', {
   id: { field: 'id', description: 'The opaque global id.' },
@@ -15,18 +15,18 @@ export const User = builder.prismaNode('User', {
     emailConfirmedAt: t.expose('emailConfirmedAt', { type: 'DateTime' }),
     firstName: t.exposeString('firstName'),
     lastName: t.exposeString('lastName'),
-    phone: t.exposeString('phone'),
-    address: t.exposeString('address'),
+    phone: t.exposeString('phone', { sensitive: true }),
+    address: t.exposeString('address', { sensitive: true }),
     country: t.exposeString('country'),
     locale: t.exposeString('locale'),
     enabled: t.exposeBoolean('enabled'),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
-    loginCount: t.exposeInt('loginCount', { access: closerRule }),
-    currentLoginAt: t.expose('currentLoginAt', { type: 'DateTime', access: closerRule }),
-    currentLoginFrom: t.exposeString('currentLoginFrom', { access: closerRule }),
-    lastLoginAt: t.expose('lastLoginAt', { type: 'DateTime', access: closerRule }),
-    lastLoginFrom: t.exposeString('lastLoginFrom', { access: closerRule }),
+    loginCount: t.exposeInt('loginCount', { access: loginsRule }),
+    currentLoginAt: t.expose('currentLoginAt', { type: 'DateTime', access: loginsRule }),
+    currentLoginFrom: t.exposeString('currentLoginFrom', { access: loginsRule, sensitive: true }),
+    lastLoginAt: t.expose('lastLoginAt', { type: 'DateTime', access: loginsRule }),
+    lastLoginFrom: t.exposeString('lastLoginFrom', { access: loginsRule, sensitive: true }),
   }),
 });
 

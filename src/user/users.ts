@@ -1,4 +1,5 @@
 import { filtered, listed, ordered } from '../access/list.ts';
+import { visible } from '../access/verdict.ts';
 import { scope } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
 import type { Context } from '../context.ts';
@@ -69,10 +70,15 @@ const where = (context: Context, filter: typeof UserFilter.$inferInput | null | 
           [name]: { contains: literally(text), mode: 'insensitive' },
         })),
       }),
-      role: (name) => ({ grants: { some: grantedTo(context, { role: { name }, ...inDomain(filter?.domain) }) } }),
-      domain: (name) => ({ grants: { some: grantedTo(context, inDomain(name)) } }),
+      role: (name) => ({
+        grants: { some: grantedTo(context, { role: named(context, 'Role', name), ...inDomain(context, filter?.domain) }) },
+      }),
+      domain: (name) => ({ grants: { some: grantedTo(context, inDomain(context, name)) } }),
       enabled: (enabled) => ({ enabled }),
     }),
   );
 
-const inDomain = (name: string | null | undefined) => (name == null ? {} : { domain: { name } });
+const inDomain = (context: Context, name: string | null | undefined) => (name == null ? {} : { domain: named(context, 'Domain', name) });
+
+/** The one of this name, if the viewer may know of it. */
+const named = <M extends 'Role' | 'Domain'>(context: Context, model: M, name: string) => ({ AND: [{ name }, visible(context, model)] });

@@ -1,7 +1,9 @@
+import { getNamedType } from 'graphql';
 import type { Rule } from '../../src/access/rule.ts';
-import type { Answer } from '../world.ts';
+import { schema } from '../../src/schema.ts';
+import type { Answer, Person } from '../world.ts';
 import { everyField, fieldsOf, verdictAt } from './matrix-samples.ts';
-import { ofField, type Persona, type Row, type Verdict } from './matrix-truth.ts';
+import { ofField, type Persona, type Row, type Seen, type Verdict } from './matrix-truth.ts';
 import { type Data, type Furnished, forEach, inTurn } from './matrix-world.ts';
 
 /** One verdict: what the server did, and what the rule predicts; undefined where the persona does not get as far. */
@@ -14,26 +16,72 @@ export interface Observation {
   readonly answer?: Answer<Data>;
   /** What the input asked for besides the rule of the place. */
   readonly needs?: Rule | undefined;
+  /** The row that was asked about, with its global id. */
+  readonly about?: (Seen & { readonly id: string }) | undefined;
+  /** What explainAccess said beforehand: whether it is allowed, or the code of its error. */
+  readonly explained?: boolean | string | undefined;
 }
 
-/** The second way to the rows of each type: a list or a relation, and where in the answer its rows are. */
-const secondWay: Record<string, { document: (fields: string) => string; path: readonly string[] }> = {
+/** Asks for an explanation before a mutation is run, for afterwards the world is another. */
+export type Explain = (
+  place: Pick<Observation, 'coordinate' | 'persona' | 'subject' | 'about'>,
+  caller: Person | undefined,
+) => Promise<boolean | string | undefined>;
+
+/** A list of the schema: the field that leads to it, its types, and the type of its rows. */
+export interface List {
+  readonly parent: string;
+  readonly field: string;
+  readonly page: string;
+  readonly entry: string;
+  readonly row: string;
+}
+
+/** All of them. */
+export const lists: readonly List[] = Object.keys(schema.getTypeMap()).flatMap((parent) =>
+  fieldsOf(parent).flatMap(({ name: field, type }) => {
+    const page = getNamedType(type).name;
+    const entry = typeAt(page, 'edges');
+    return page.endsWith('Connection') ? [{ parent, field, page, entry, row: typeAt(entry, 'node') }] : [];
+  }),
+);
+
+function typeAt(type: string, name: string): string {
+  const field = fieldsOf(type).find((one) => one.name === name);
+  return field ? getNamedType(field.type).name : '';
+}
+
+interface Way {
+  readonly document: (fields: string) => string;
+  readonly path: readonly string[];
+}
+
+/** The second way to the rows of a type where it is not simply a list. */
+const otherWays: Record<string, Way> = {
   User: {
     document: (fields) => `query ($name: String!) { users(filter: { search: $name }) { edges { node { ${fields} } } } }`,
     path: ['users', 'edges'],
   },
-  Role: { document: (fields) => `{ roles { edges { node { ${fields} } } } }`, path: ['roles', 'edges'] },
-  Domain: { document: (fields) => `{ domains { edges { node { ${fields} } } } }`, path: ['domains', 'edges'] },
+  // The last ones, which are the matrix' own: what is denied of all would be more errors than one answer holds.
+  Role: { document: (fields) => `{ roles(last: 3) { edges { node { ${fields} } } } }`, path: ['roles', 'edges'] },
   RoleGrant: { document: (fields) => `query ($owner: ID!) { user(id: $owner) { roles { ${fields} } } }`, path: ['user', 'roles'] },
-  Token: {
-    document: (fields) => `query ($owner: ID!) { user(id: $owner) { tokens { edges { node { ${fields} } } } } }`,
-    path: ['user', 'tokens', 'edges'],
-  },
-  UserSetting: {
-    document: (fields) => `query ($owner: ID!) { user(id: $owner) { settings { edges { node { ${fields} } } } } }`,
-    path: ['user', 'settings', 'edges'],
-  },
 };
+
+/** The second way to the rows of a type, and where in the answer they are: the list of all, else that under what they belong to. */
+function secondWay(type: string): Way {
+  const own = lists.filter(({ row }) => row === type);
+  const list = own.find(({ parent }) => parent === 'Query') ?? own[0];
+  const way = otherWays[type] ?? (list && wayBy(list));
+  if (!way) throw new Error(`${type} has no second way`);
+  return way;
+}
+
+function wayBy({ parent, field }: List): Way {
+  const list = (fields: string) => `${field}(first: 40) { edges { node { ${fields} } } }`;
+  if (parent === 'Query') return { document: (fields) => `{ ${list(fields)} }`, path: [field, 'edges'] };
+  const document = (fields: string) => `query ($owner: ID!) { node(id: $owner) { ... on ${parent} { ${list(fields)} } } }`;
+  return { document, path: ['node', field, 'edges'] };
+}
 
 /** Every field of every row, by `node`. */
 export function readRows(matrix: Furnished): Promise<Observation[]> {
@@ -46,8 +94,7 @@ export function readRows(matrix: Furnished): Promise<Observation[]> {
 /** The same fields of the same rows by the second way. */
 export function readAgain(matrix: Furnished): Promise<Observation[]> {
   return read(matrix, async (persona, row) => {
-    const way = secondWay[row.type];
-    if (!way) throw new Error(`${row.type} has no second way`);
+    const way = secondWay(row.type);
     const document = way.document(everyField(row.type));
     const variables = { ...(document.includes('$owner') && { owner: row.owner }), ...(document.includes('$name') && { name: row.name }) };
     const answer = await matrix.ask(persona, row.kind, document, variables);
@@ -70,4 +117,5 @@ const observe = (persona: Persona, row: Row, answer: Answer<Data>, path: readonl
     verdict: path ? verdictAt(answer, [...path, name]) : '∅',
     predicted: ofField(row.type, name, persona, row),
     answer,
+    about: row,
   }));

@@ -62,7 +62,8 @@ const starts = (path: Path, start: Path) => start.every((key, at) => path[at] ==
 export function unexplained({ errors }: Pick<Answer<any>, 'errors'>, needs?: Rule): unknown[] {
   const denied = (errors ?? []).filter((error) => error.extensions.code === 'FORBIDDEN');
   return denied.filter(({ path, extensions: { coordinate, rule } }) => {
-    const isPlaced = typeof coordinate === 'string' && new RegExp(`\\.${path?.at(-1)}(\\(|$)`).test(coordinate);
+    const isPlaced =
+      typeof coordinate === 'string' && new RegExp(`\\.${path?.at(-1)}(\\(|$)|^${path?.at(-1)}Input\\.`, 'i').test(coordinate);
     return !isPlaced || ![print(ruleOf(coordinate)), needs && print(needs)].includes(rule as string);
   });
 }
@@ -73,7 +74,9 @@ export function coordinates(): string[] {
     if (type.name.startsWith('__') || !('getFields' in type)) return [];
     const fields = Object.values(type.getFields());
     if (!isObjectType(type))
-      return /(Filter|Order)$/.test(type.name) || isNode(type.name) ? fields.map((field) => `${type.name}.${field.name}`) : [];
+      return fields
+        .filter((field) => /(Filter|Order)$/.test(type.name) || isNode(type.name) || field.extensions.directives)
+        .map((field) => `${type.name}.${field.name}`);
     return (fields as GraphQLField<unknown, unknown>[]).flatMap((field) => [
       `${type.name}.${field.name}`,
       ...field.args.filter((arg) => arg.extensions.directives).map((arg) => `${type.name}.${field.name}(${arg.name}:)`),

@@ -1,15 +1,14 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import type { ExecutionResult } from 'graphql';
 import { any, type Rule } from '../../src/access/rule.ts';
-import { ruleOf } from '../../src/access/rules.ts';
 import { admin, domainAdmin } from '../../src/access/vocabulary.ts';
 import type { Person } from '../world.ts';
 import type { Observation } from './matrix-rows.ts';
 import { everyField, fieldsOf, verdictAt } from './matrix-samples.ts';
 import {
   type Kind,
-  meets,
   ofField,
+  ofMutation,
   ofRoot,
   type Persona,
   personas,
@@ -57,6 +56,7 @@ export async function listen(matrix: Furnished): Promise<Observation[]> {
       persona,
       verdict: opened(stream),
       predicted: ofStream(coordinate, persona, row, needs),
+      about: row,
     })),
     ...ended.flatMap((row) =>
       personas.flatMap((persona) => heard(persona, row, streams.get(keyOf(persona, subjectOf(row.kind))) as Stream)),
@@ -64,11 +64,9 @@ export async function listen(matrix: Furnished): Promise<Observation[]> {
   ];
 }
 
-/** What may be known of but not followed is refused. */
-function ofStream(coordinate: string, persona: Persona, row?: Row, needs?: Rule): Verdict {
-  const verdict = ofRoot(coordinate, persona, row, needs);
-  return verdict === '✔' && row?.type === 'User' && !meets(ruleOf('TokenRevocation'), persona, row) ? '–' : verdict;
-}
+/** A user whom one may know of but not follow is refused, as a row is to a mutation. */
+const ofStream = (coordinate: string, persona: Persona, row?: Row, needs?: Rule): Verdict =>
+  row?.type === 'User' ? ofMutation(coordinate, persona, row) : ofRoot(coordinate, persona, row, needs);
 
 interface Attempt {
   readonly coordinate: string;
@@ -91,7 +89,7 @@ function attempts({ rows }: Furnished): Attempt[] {
       needs: any(domainAdmin, admin),
     },
     { coordinate: 'Subscription.tokenRevoked(all:)', about: '', args: '(all: true)' },
-    ...users.map((row) => ({ coordinate: 'Subscription.tokenRevoked', about: row.kind, args: `(userId: "${row.id}")`, row })),
+    ...users.map((row) => ({ coordinate: 'Subscription.tokenRevoked(userId:)', about: row.kind, args: `(userId: "${row.id}")`, row })),
   ];
 }
 
@@ -140,7 +138,13 @@ async function endSessions(matrix: Furnished): Promise<Row[]> {
   for (const { kind, owner } of matrix.rows.filter((row) => row.type === 'Token')) {
     const userId = matrix.selves.get(subjectOf(kind))?.uuid ?? '';
     const id = await end(matrix, userId, kind === 'user, elsewhere' ? null : (matrix.domains.inside ?? null));
-    rows.push({ type: 'TokenRevocation', kind: kind as Kind, id, ...(owner && { owner }), shows: { token: { type: 'Token', kind } } });
+    rows.push({
+      type: 'TokenRevocation',
+      kind: kind as Kind,
+      id,
+      ...(owner && { owner }),
+      shows: { token: { type: 'Token', kind }, actor: { type: 'User', kind: 'the granter' } },
+    });
   }
   return rows;
 }
@@ -176,5 +180,6 @@ function heard(persona: Persona, row: Row, stream: Stream): Observation[] {
     persona,
     verdict: event ? verdictAt(event as never, ['tokenRevoked', name]) : '∅',
     predicted: ofField('TokenRevocation', name, persona, row),
+    about: row,
   }));
 }

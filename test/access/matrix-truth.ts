@@ -6,6 +6,7 @@ export const personas = [
   'anonymous',
   'self',
   'other user',
+  'reader',
   'domain admin',
   'foreign domain admin',
   'parent domain admin',
@@ -32,6 +33,7 @@ const always: Record<Persona, string> = {
   anonymous: 'anyone',
   self: signedIn,
   'other user': signedIn,
+  reader: `${signedIn} delegates`,
   'domain admin': signedIn,
   'foreign domain admin': signedIn,
   'parent domain admin': signedIn,
@@ -44,11 +46,18 @@ const ownRank: Partial<Record<Kind, string>> = { admin: 'admin', superadmin: 'ad
 
 /** What each persona is to each kind of row, from the table "who may do what" and the sentence on ranks above it. */
 const toRow: Record<Kind, Atoms> = {
-  user: { self: 'self', 'domain admin': 'domainAdmin', 'parent domain admin': 'domainAdmin', admin: 'outranks', superadmin: 'outranks' },
-  'user, elsewhere': { self: 'self', admin: 'outranks', superadmin: 'outranks' },
-  'domain admin': { self: 'self', admin: 'outranks', superadmin: 'outranks' },
-  admin: { self: 'self', superadmin: 'outranks' },
-  superadmin: { self: 'self' },
+  user: {
+    self: 'self owner',
+    reader: 'may',
+    'domain admin': 'domainAdmin',
+    'parent domain admin': 'domainAdmin',
+    admin: 'outranks owner',
+    superadmin: 'outranks owner',
+  },
+  'user, elsewhere': { self: 'self owner', admin: 'outranks owner', superadmin: 'outranks owner' },
+  'domain admin': { self: 'self owner', admin: 'outranks owner', superadmin: 'outranks owner' },
+  admin: { self: 'self owner', superadmin: 'outranks owner' },
+  superadmin: { self: 'self owner', superadmin: 'owner' },
   'held role': {
     self: 'holds',
     'domain admin': 'domainAdmin',
@@ -58,23 +67,25 @@ const toRow: Record<Kind, Atoms> = {
   'other role': { 'domain admin': 'domainAdmin', 'foreign domain admin': 'domainAdmin', 'parent domain admin': 'domainAdmin' },
   'active domain': {
     ...Object.fromEntries(personas.map((persona) => [persona, 'active'])),
+    reader: 'active may',
     'domain admin': 'active domainAdmin',
     'parent domain admin': 'active domainAdmin',
   },
   'inactive domain': {},
-  'the granter': { superadmin: 'self' },
+  'the granter': { superadmin: 'self owner' },
 };
 
 /** What each persona could be to some row: a rule that needs more is refused before any row is looked at. */
 const toSomeRow: Record<Persona, string> = {
   anonymous: 'active',
-  self: 'active self holds',
-  'other user': 'active self holds',
-  'domain admin': 'active self holds domainAdmin',
-  'foreign domain admin': 'active self holds domainAdmin',
-  'parent domain admin': 'active self holds domainAdmin',
-  admin: 'active self holds outranks',
-  superadmin: 'active self holds outranks',
+  self: 'active self owner holds',
+  'other user': 'active self owner holds',
+  reader: 'active self owner holds may',
+  'domain admin': 'active self owner holds domainAdmin',
+  'foreign domain admin': 'active self owner holds domainAdmin',
+  'parent domain admin': 'active self owner holds domainAdmin',
+  admin: 'active self owner holds outranks',
+  superadmin: 'active self owner holds outranks',
 };
 const ownReach: Partial<Record<Kind, string>> = { 'domain admin': 'domainAdmin', admin: 'outranks', superadmin: 'outranks' };
 
@@ -93,16 +104,30 @@ export interface Row {
 
 export type Seen = Pick<Row, 'type' | 'kind'>;
 
+/** What the reader's role permits. */
+const permitted = ['users:read', 'roles:read', 'domains:read'];
+const holding =
+  (met: string[]) =>
+  ({ is, of }: { is: string; of?: unknown }) =>
+    met.includes(is) && (is !== 'may' || permitted.includes(String(of)));
+
 /** Whether the rule is met for what a field of the row shows, or the row itself, by the tables above. */
-export function meets(rule: Rule, persona: Persona, row?: Seen, shown = row): boolean {
-  const met = words(always[persona], own(persona, row, ownRank), shown && toRow[shown.kind][persona]);
+export const meets = (rule: Rule, persona: Persona, row?: Seen, shown = row): boolean =>
+  evaluate(rule, holding(metBy(persona, row, shown))) === true;
+
+/** The same where a role that permits something permits whatever a rule asks for: the tables do not tell permissions apart. */
+export function meetsByName(rule: Rule, persona: Persona, row?: Seen): boolean {
+  const met = metBy(persona, row, row);
   return evaluate(rule, ({ is }) => met.includes(is)) === true;
 }
+
+const metBy = (persona: Persona, row: Seen | undefined, shown: Seen | undefined) =>
+  words(always[persona], own(persona, row, ownRank), shown && toRow[shown.kind][persona]);
 
 /** Whether the rule could be met for some row. */
 function isPossible(rule: Rule, persona: Persona, row?: Seen): boolean {
   const met = words(always[persona], own(persona, row, ownRank), toSomeRow[persona], own(persona, row, ownReach));
-  return evaluate(rule, ({ is }) => met.includes(is)) === true;
+  return evaluate(rule, holding(met)) === true;
 }
 
 const own = (persona: Persona, row: Seen | undefined, table: Partial<Record<Kind, string>>) =>

@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
+import { finder } from '../../src/access/judge.ts';
+import { above, type Model } from '../../src/access/ownership.ts';
 import type { Prisma } from '../../src/generated/prisma/client.ts';
 import type { Answer, Person, World } from '../world.ts';
 import { type Kind, type Persona, personas, type Row, type Subject, subjects } from './matrix-truth.ts';
@@ -31,6 +34,7 @@ const profile = {
 /** The roles that a persona or subject holds: name, and domain if not everywhere. */
 const held: Record<Exclude<Persona, 'anonymous' | 'self'>, [string, string?]> = {
   'other user': ['USER'],
+  reader: ['READER', 'inside'],
   'domain admin': ['ADMIN', 'inside'],
   'foreign domain admin': ['ADMIN', 'abroad'],
   'parent domain admin': ['ADMIN', 'above'],
@@ -55,12 +59,14 @@ export async function furnish(world: World) {
   await world.db.prisma.domain.create({ data: { name: 'below', displayName: 'Below', parentId: inside.id } });
   const [member, unheld] = await Promise.all(
     ['MEMBER', 'UNHELD'].map((name) =>
-      world.db.prisma.role.create({ data: { name, description: `For ${name}s`, permissions: ['users:read'] } }),
+      world.db.prisma.role.create({ data: { name, description: `For ${name}s`, permissions: ['settings:read'] } }),
     ),
   );
   if (!member || !unheld) throw new Error('no roles');
+  await world.db.prisma.role.create({ data: { name: 'READER', permissions: ['users:read', 'roles:read', 'domains:read'] } });
   const callers = new Map<Persona, Person>();
   for (const [persona, [role, domain]] of Object.entries(held)) callers.set(persona as Persona, await world.user(role, domain));
+  await world.db.prisma.roleGrant.updateMany({ where: { userId: callers.get('reader')?.uuid ?? '' }, data: { delegable: 1 } });
   const selves = new Map<Subject, Person>();
   for (const subject of subjects) selves.set(subject, await world.user(...heldBySubject[subject]));
 
@@ -84,10 +90,14 @@ export async function furnish(world: World) {
     caller(persona, kind)?.ask(document, variables) ?? world.send(document, variables);
   return {
     ...world,
-    rows,
+    rows: rows.filter(({ type }) => type !== 'FieldRead'),
+    readings: rows.filter(({ type }) => type === 'FieldRead'), // no nodes: they are reached by their owner
     selves,
     caller,
+    everybody: () => [...callers.values(), ...selves.values()],
     ask,
+    /** A row of a kept model for a user. */
+    keep: (model: Model, subject: Subject, userId: string) => keep(world.db.prisma, model, subject, { User: userId }),
     domains: { inside: inside.id, abroad: abroad.id } as Record<string, string>,
     role: member.id,
   };
@@ -118,6 +128,26 @@ export async function inTurn<Item, Result>(items: readonly Item[], work: (item: 
 /** Runs for every persona at once; they do not wait for each other. */
 export const forEach = <T>(work: (persona: Persona) => Promise<T>): Promise<T[]> => Promise.all(personas.map(work));
 
+/** What a user has of each model that belongs to users and to no domain: what is above first. A new owned type is one more line. */
+const kept: Partial<Record<Model, () => object>> = {
+  UserSetting: () => ({ key: randomUUID(), value: 'dark' }),
+};
+
+type Ids = Partial<Record<Model, string>>;
+
+/** A row of a kept model, and of what it belongs to where that is not in `ids` yet, where it then is. */
+async function keep(prisma: World['db']['prisma'], model: Model, kind: Subject, ids: Ids): Promise<Row> {
+  const up = above(model);
+  const data = kept[model]?.();
+  if (!up || !data) throw new Error(`${model} is not kept`);
+  if (!ids[up.model]) await keep(prisma, up.model, kind, ids);
+  const owner = ids[up.model] ?? '';
+  const maker = finder(prisma, model) as unknown as { create(row: object): Promise<{ id: string }> };
+  const { id } = await maker.create({ data: { ...data, [up.column]: owner } });
+  ids[model] = id;
+  return { ...rowOf(model, kind, id, undefined, { user: { type: 'User', kind } }), owner: encodeGlobalID(up.model, owner) };
+}
+
 /** What a user has: one row of each type in the domain, and of a plain user one outside of it. */
 async function belongings(
   { db }: World,
@@ -134,10 +164,17 @@ async function belongings(
     userAgent: 'curl',
     revokedAt: new Date(),
     revokedReason: 'LOGOUT',
+    reuseAt: new Date(),
+    reuseFrom: '192.0.2.1',
   } as const;
   const places = subject === 'user' ? [at.inside, null] : [at.inside];
-  const setting = await db.prisma.userSetting.create({ data: { userId, key: 'theme', value: 'dark' } });
-  const rows = [rowOf('UserSetting', subject, setting.id, userId, { user })];
+  const ids = { User: userId };
+  const today = { day: new Date(), at: new Date() };
+  const reading = await db.prisma.fieldRead.create({ data: { userId, actorId: at.granter, field: 'User.phone', via: 'admin', ...today } });
+  const rows = [
+    ...(await inTurn(Object.keys(kept) as Model[], (model) => keep(db.prisma, model, subject, ids))),
+    rowOf('FieldRead', subject, reading.id, userId, { actor: { type: 'User', kind: 'the granter' } }),
+  ];
   for (const domainId of places) {
     const kind = domainId ? subject : 'user, elsewhere';
     const domain = domainId ? ({ type: 'Domain', kind: 'active domain' } as const) : null;

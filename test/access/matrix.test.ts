@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { open } from '../world.ts';
-import { type Line, print } from './matrix-print.ts';
+import { type Line, printMatrix } from './matrix-print.ts';
 import { readCriteria, readQueries, readTypes } from './matrix-reads.ts';
 import { type Observation, readAgain, readRows } from './matrix-rows.ts';
 import { runMutations } from './matrix-runs.ts';
@@ -33,7 +33,7 @@ describe('the rules', () => {
   });
 
   it('amount to the table that was approved', async () => {
-    await expect(print(lines(observed))).toMatchFileSnapshot('matrix.txt');
+    await expect(printMatrix(lines(observed))).toMatchFileSnapshot('../../docs/AUTHORIZATION.md');
   });
 });
 

@@ -3,9 +3,11 @@ import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import { execute, parse } from 'graphql';
 import { afterEach, describe, expect, it } from 'vitest';
 import { scopeAuth } from '../../src/access/enforce.ts';
+import { meanings } from '../../src/access/meaning.ts';
 import { all, any, atomsOf, evaluate, print, type Rule } from '../../src/access/rule.ts';
 import { rules } from '../../src/access/rules.ts';
-import { admin, anyone, fresh, outranks, scope, self, signedIn, superadmin, vocabulary } from '../../src/access/vocabulary.ts';
+import { sensitives } from '../../src/access/sensitive.ts';
+import { admin, anyone, fresh, outranks, scope, self, signedIn, superadmin } from '../../src/access/vocabulary.ts';
 import { schema } from '../../src/schema.ts';
 import { open } from '../world.ts';
 import { coordinates } from './matrix-samples.ts';
@@ -17,7 +19,7 @@ const real = new Map(rules);
 afterEach(() => {
   rules.clear();
   for (const [coordinate, rule] of real) rules.set(coordinate, rule);
-  delete (vocabulary as Record<string, unknown>).explodes;
+  delete (meanings as Record<string, unknown>).explodes;
 });
 
 const newBuilder = () =>
@@ -87,7 +89,7 @@ describe('a schema', () => {
     for (const coordinate of coordinates()) {
       const { extensions, description } = at(coordinate);
       const rule = print(rules.get(coordinate) as Rule);
-      expect(extensions.directives, coordinate).toEqual({ access: { rule } });
+      expect(extensions.directives, coordinate).toEqual({ access: { rule, ...(sensitives.has(coordinate) && { sensitive: true }) } });
       if (description) expect(description.endsWith(`\n\nAccess: ${rule}`), coordinate).toBe(true);
     }
   });
@@ -100,7 +102,7 @@ describe('a check that fails', () => {
   const explodes = { is: 'explodes' };
   const context = { viewer: null, settled: new Map(), batches: new Map() };
   const ask = async (add: Add, query: string) => {
-    Object.assign(vocabulary, { explodes: { says: 'fails', aboutViewer: true, known: explode } });
+    Object.assign(meanings, { explodes: { says: 'fails', aboutViewer: true, known: explode } });
     return execute({ schema: build(add), document: parse(query), contextValue: { ...context } });
   };
   const thing =

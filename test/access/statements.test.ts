@@ -2,6 +2,7 @@ import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { isEmbedded } from '../database.ts';
+import { statementsIn } from '../jobs.ts';
 import { open, type Person } from '../world.ts';
 import { session } from './matrix-world.ts';
 
@@ -22,13 +23,12 @@ for (const { uuid } of [admin, domainAdmin])
 const driver = isEmbedded ? vi.spyOn(PGlite.prototype, 'query') : vi.spyOn(pg.Client.prototype, 'query');
 afterAll(() => driver.mockRestore());
 
-/** The statements that an operation costs. The server's own clock, which follows the revocations, does not count. */
+/** The statements that an operation costs. What the server does on its own clock does not count. */
 async function statementsOf(person: Person, document: string, variables?: object): Promise<string[]> {
   driver.mockClear();
   const { errors } = await person.ask(document, variables);
   expect(errors?.filter(({ extensions }) => extensions.code !== 'FORBIDDEN') ?? []).toEqual([]);
-  const texts = driver.mock.calls.map(([first]: unknown[]) => (typeof first === 'string' ? first : (first as { text: string }).text));
-  return texts.filter((text) => !text.includes('pg_snapshot_xmin'));
+  return statementsIn(driver.mock.calls);
 }
 
 describe('me', () => {
@@ -56,6 +56,7 @@ describe('a list', () => {
     ['grants with the sessions of whoever granted', 'users(first: $first) { edges { node { roles { user { tokens { totalCount } } } } } }'],
     ['sessions with whose they are', 'me { tokens(first: $first) { edges { node { kind user { email } domain { displayName } } } } }'],
     ['domains with what is around them', 'domains(first: $first) { edges { node { name parent { name } } } }'],
+    ['users with what the viewer may do', 'users(first: $first) { edges { node { viewerAccess { readable } } } }'],
   ])('costs no more statements the longer it is: %s', async (_, selection) => {
     for (const person of [admin, domainAdmin]) {
       const cost = async (first: number) => (await statementsOf(person, `query ($first: Int) { ${selection} }`, { first })).length;
@@ -63,6 +64,20 @@ describe('a list', () => {
       expect(short).toBeGreaterThan(1);
       expect(long).toBe(short);
     }
+  });
+
+  it('asks about its rows once for a rule, however many of their fields have it', async () => {
+    const users = (fields: string) => `{ users { edges { node { email ${fields} } } } }`;
+    const cost = async (fields: string) => (await statementsOf(admin, users(fields))).length;
+    const [none, one] = [await cost(''), await cost('loginCount')];
+    expect(one).toBe(none + 1);
+    expect(await cost('loginCount currentLoginAt currentLoginFrom lastLoginAt lastLoginFrom ... on Node { id }')).toBe(one);
+    expect(await cost('loginCount @include(if: false) ... on User @skip(if: true) { currentLoginAt }')).toBe(none);
+  });
+
+  it('asks once for the rules that come to the same for the viewer', async () => {
+    const cost = async (fields: string) => (await statementsOf(admin, `{ users { edges { node { email ${fields} } } } }`)).length;
+    expect(await cost('viewerAccess { readable writable operations { allowed } }')).toBe((await cost('loginCount')) + 1);
   });
 
   it('of nodes costs one statement for each type, however many they are', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { rules } from '../../src/access/rules.ts';
 import { superadmin } from '../../src/access/vocabulary.ts';
-import { closerRule } from '../../src/user/rules.ts';
+import { loginsRule } from '../../src/user/rules.ts';
 import { nobody, open, type Person } from '../world.ts';
 
 const world = await open();
@@ -110,7 +110,7 @@ describe('a filter', () => {
   });
 
   it('by a field that may be read of some rows finds only those', async () => {
-    rules.set('UserFilter.search', closerRule);
+    rules.set('UserFilter.search', loginsRule);
     await named(admin, 'Searched');
     await named(ben, 'Searched');
     const colleague = await world.user('ADMIN');
@@ -122,7 +122,22 @@ describe('a filter', () => {
     rules.set('UserFilter.search', superadmin);
     const { data, errors } = await admin.ask(list, { filter: { search: 'x' } });
     expect(data.users).toBeNull();
-    expect(errors?.[0]?.extensions).toEqual({ code: 'FORBIDDEN', coordinate: 'UserFilter.search', rule: 'superadmin' });
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', coordinate: 'UserFilter.search', rule: 'superadmin' });
+  });
+});
+
+describe('a filter by a name', () => {
+  it('finds nobody by a role or a domain that the viewer may not know of', async () => {
+    const reader = await world.user();
+    const role = await world.db.prisma.role.create({ data: { name: 'FINDER', permissions: ['users:read'] } });
+    await world.db.prisma.roleGrant.create({ data: { userId: reader.uuid, roleId: role.id } });
+    await world.db.prisma.role.create({ data: { name: 'SECRET' } });
+    await world.db.prisma.domain.create({ data: { name: 'locked', displayName: 'Locked', active: false } });
+    const holder = await world.user();
+    await world.grant(holder.uuid, 'SECRET');
+    await world.grant(holder.uuid, 'FINDER', 'locked');
+    const count = async (filter: object) => (await reader.ask(list, { filter })).data.users.totalCount;
+    expect([await count({ role: 'SECRET' }), await count({ domain: 'locked' }), await count({ role: 'FINDER' })]).toEqual([0, 0, 1]);
   });
 });
 
@@ -131,7 +146,7 @@ describe('an order', () => {
 
   it.each([
     ['nobody may read', superadmin],
-    ['may be read of some rows only', closerRule],
+    ['may be read of some rows only', loginsRule],
   ])('by a field that %s is refused', async (_, rule) => {
     rules.set('UserOrder.email', rule);
     const { data, errors } = await admin.ask(document, { orderBy: { email: 'ASC' } });

@@ -29,7 +29,7 @@ export const mutationsOf = (world: World, { superadmin, north, value }: Cast): R
       userId: alice.uuid,
       domainId: north.id,
       targetType: 'RoleGrant',
-      details: { role: 'USER', domain: 'north', expiresAt: null },
+      details: { role: 'USER', domain: 'north', expiresAt: null, delegable: 0, throughId: null },
     },
   }),
   revokeRole: async (alice) => {
@@ -44,7 +44,7 @@ export const mutationsOf = (world: World, { superadmin, north, value }: Cast): R
         domainId: north.id,
         targetType: 'RoleGrant',
         targetId: id,
-        details: { role: 'USER', domain: 'north' },
+        details: { role: 'USER', domain: 'north', throughId: null },
       },
     };
   },

@@ -1,4 +1,4 @@
-import { generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose';
+import { importJWK, type JWTPayload, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { start } from '../../src/start.ts';
@@ -12,11 +12,9 @@ const whoAmI = graphql(`query WhoAmI { me { id } }`);
 
 const [jwk] = JSON.parse(world.config.JWT_KEYS ?? '');
 const key = (await importJWK(jwk, 'EdDSA')) as CryptoKey;
-const stranger = await generateKeyPair('EdDSA', { crv: 'Ed25519' });
 const alice = await world.user();
 const [header, payload, signature] = String(alice.accessToken).split('.').map(String);
 const claims = JSON.parse(Buffer.from(String(payload), 'base64url').toString()) as JWTPayload & { exp: number; iat: number };
-const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 /** An access token of alice, with these claims changed; null leaves one out. */
 function sign(changed: Record<string, unknown> = {}, protectedHeader: object = {}, signer: CryptoKey | Uint8Array = key) {
@@ -59,45 +57,6 @@ describe('a bearer token', () => {
       expect(answer, authorization).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
       expect(answer).not.toHaveProperty('data');
     }
-  });
-
-  it('is signed by one of our keys, by its own algorithm', async () => {
-    const secret = Buffer.from(jwk.x, 'base64url');
-    const forged = [
-      `${base64({ alg: 'none', typ: 'at+jwt' })}.${payload}.${signature}`,
-      `${base64({ alg: 'none', typ: 'at+jwt', kid: jwk.kid })}.${payload}.AA`,
-      `${header}.${base64({ ...claims, sub: 'someone else' })}.${signature}`,
-      `${header}.${payload}.${signature?.replace(/^..../, 'AAAA')}`,
-      await sign({}, { alg: 'HS256' }, secret),
-      await sign({}, {}, stranger.privateKey),
-      await sign({}, { kid: 'unknown' }),
-      await sign({}, { kid: undefined }),
-      await sign({}, { kid: '../../keys' }, stranger.privateKey),
-      await sign({}, { jwk: { kty: 'OKP', crv: 'Ed25519', x: jwk.x } }, stranger.privateKey),
-    ];
-    for (const [index, token] of forged.entries())
-      expect(await ask(token), String(index)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
-  });
-
-  it('is an access token of ours: type, issuer, audience and every claim', async () => {
-    const wrong: Record<string, unknown>[] = [
-      { aud: 'another' },
-      { aud: ['fieldgate', 'another'] },
-      { iss: 'https://elsewhere.example' },
-      ...['iss', 'aud', 'sub', 'sid', 'jti', 'iat', 'exp'].map((claim) => ({ [claim]: null })),
-      { sid: 'no id' },
-      { sid: 7 },
-      { sub: 7 },
-      { jti: 7 },
-      { iat: now + 60, exp: now + 300 },
-      { exp: now + 3_600 },
-      { exp: 1e308 },
-      { nbf: now + 60 },
-    ];
-    for (const changed of wrong)
-      expect(await ask(await sign(changed)), JSON.stringify(changed)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
-    for (const typ of ['JWT', 'rt+jwt', undefined])
-      expect(await ask(await sign({}, { typ })), String(typ)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
   });
 
   it('ends to the second', async () => {

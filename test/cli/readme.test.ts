@@ -73,6 +73,8 @@ describe('the README', { timeout: 60_000 }, () => {
       'bash2',
       'bash2',
       'text',
+      'bash2',
+      'text',
       'bash3',
       'bash2',
       'text',

@@ -9,13 +9,15 @@ interface Locked {
   readonly resolved?: string;
   readonly integrity?: string;
   readonly inBundle?: boolean;
+  readonly link?: boolean;
   readonly optionalDependencies?: Record<string, string>;
 }
 
 describe('the repository', () => {
   it('locks every package by its digest, and none to a host', () => {
     const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked> };
-    const locked = Object.entries(packages).filter(([name, { inBundle }]) => name !== '' && !inBundle);
+    const ours = (name: string) => name === '' || name.startsWith('packages/');
+    const locked = Object.entries(packages).filter(([name, { inBundle, link }]) => !ours(name) && !inBundle && !link);
     expect(locked.filter(([, { integrity }]) => !integrity?.startsWith('sha512-')).map(([name]) => name)).toEqual([]);
     expect(locked.filter(([, { resolved }]) => resolved !== undefined).map(([name]) => name)).toEqual([]);
     expect(read('.npmrc')).toContain('omit-lockfile-registry-resolved=true');
@@ -29,14 +31,18 @@ describe('the repository', () => {
   });
 
   it('depends on exact versions, in production on 25 packages at most', () => {
-    const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
-    const versions = Object.values({ ...dependencies, ...devDependencies });
+    const manifest = (file: string) => JSON.parse(read(file)) as Record<string, Record<string, string>>;
+    const { dependencies, devDependencies } = manifest('package.json');
+    const verifier = manifest('packages/verifier/package.json');
+    const versions = [dependencies, devDependencies, verifier.dependencies, verifier.devDependencies].flatMap((one) =>
+      Object.values(one ?? {}),
+    );
     expect(versions.filter((version) => !/^\d+\.\d+\.\d+(-[\w.-]+)?$/.test(version))).toEqual([]);
     expect(Object.keys(dependencies ?? {}).length).toBeLessThanOrEqual(25);
   });
 
   it('has documents that link to nothing that is not there', () => {
-    const documents = ['', 'docs', 'docs/decisions'].flatMap((folder) =>
+    const documents = ['', 'docs', 'docs/decisions', 'packages/verifier'].flatMap((folder) =>
       readdirSync(join(root, folder)).flatMap((name) => (name.endsWith('.md') ? [join(folder, name)] : [])),
     );
     const links = documents.flatMap((file) =>

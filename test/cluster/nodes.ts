@@ -20,16 +20,16 @@ interface Asking {
 }
 
 /** Servers in processes of their own on one PostgreSQL, and a way to look into it. */
-export async function startNodes(count: number) {
+export async function startNodes(count: number, settings: Record<string, string> = {}) {
   const here = await place();
-  const environment = { ...here.environment, TRUSTED_PROXIES: '1', ALLOWED_HOSTS: '127.0.0.1', LOG_LEVEL: 'warn' };
+  const environment = { ...here.environment, TRUSTED_PROXIES: '1', ALLOWED_HOSTS: '127.0.0.1', LOG_LEVEL: 'warn', ...settings };
   const nodes = await Promise.all(Array.from({ length: count }, () => startNode(environment)));
   const db = await connect(testConfig(here.environment), createLog({ LOG_LEVEL: 'silent' }));
   const leave = async () => {
     await db.close();
     await here.leave();
   };
-  return { nodes, db, leave, start: () => startNode(environment) };
+  return { nodes, db, environment, leave, start: (others: Record<string, string> = {}) => startNode({ ...environment, ...others }) };
 }
 
 async function startNode(environment: Record<string, string>) {
@@ -50,7 +50,7 @@ async function startNode(environment: Record<string, string>) {
     process.child.kill('SIGKILL');
     await process.ended;
   };
-  return { url, ask, kill };
+  return { url, ask, kill, said: process.said };
 }
 
 /** Somebody who has just registered. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { open, type Person } from '../world.ts';
+import { heldIn } from './held.ts';
 
 const world = await open();
 await world.domain('north');
@@ -13,14 +14,7 @@ const superadmin = await world.user('SUPERADMIN');
 const mutation = 'mutation ($input: GrantRoleInput!) { grantRole(input: $input) { changed } }';
 const grant = (by: Pick<Person, 'ask'>, to: Pick<Person, 'id'>, role: string, domain?: string) =>
   by.ask(mutation, { input: { userId: to.id, role, ...(domain && { domain }) } });
-const held = async ({ uuid }: Person) => {
-  const grants = await world.db.prisma.roleGrant.findMany({
-    where: { userId: uuid },
-    include: { role: true, domain: true },
-    orderBy: { id: 'asc' },
-  });
-  return grants.map(({ role, domain }) => (domain ? `${role.name} in ${domain.name}` : role.name));
-};
+const held = heldIn(world);
 
 describe('grantRole by an administrator', () => {
   it.each([

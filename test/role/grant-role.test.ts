@@ -3,6 +3,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import { nobody, open, type Person } from '../world.ts';
+import { heldIn } from './held.ts';
 
 const world = await open();
 await world.domain('north');
@@ -37,14 +38,7 @@ const mutation = graphql(`
 `);
 const grant = (by: Pick<Person, 'ask'>, to: Pick<Person, 'id'>, role: string, domain?: string, expiresAt?: string) =>
   by.ask(mutation, { input: { userId: to.id, role, ...(domain && { domain }), ...(expiresAt && { expiresAt }) } });
-const held = async ({ uuid }: Person) => {
-  const grants = await world.db.prisma.roleGrant.findMany({
-    where: { userId: uuid },
-    include: { role: true, domain: true },
-    orderBy: { id: 'asc' },
-  });
-  return grants.map(({ role, domain }) => (domain ? `${role.name} in ${domain.name}` : role.name));
-};
+const held = heldIn(world);
 
 describe('grantRole', () => {
   it('grants a role in a domain or everywhere, by name', async () => {

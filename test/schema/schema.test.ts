@@ -62,7 +62,7 @@ describe('the schema', () => {
 
   it('has passwords in inputs only, and secrets only where one was just made', () => {
     const of = (word: RegExp) => places.filter(({ coordinate }) => word.test(coordinate)).map(({ coordinate }) => coordinate);
-    expect(of(/password/i).filter((coordinate) => !/^\w+Input\.\w*password$/i.test(coordinate))).toEqual([]);
+    expect(of(/password$/i).filter((coordinate) => !/^(\w+Input|Mutation)\.\w*password$/i.test(coordinate))).toEqual([]);
     expect(of(/secret/i)).toEqual(['CreateApiTokenPayload.secret']);
   });
 

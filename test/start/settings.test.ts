@@ -1,4 +1,6 @@
+import type { JWK } from 'jose';
 import { afterAll, describe, expect, it } from 'vitest';
+import { newSigningKey } from '../../src/token/keys.ts';
 import { place, run } from '../cli/process.ts';
 
 const here = await place();
@@ -24,7 +26,13 @@ describe('a setting', () => {
       INTROSPECTION: secret,
       LOG_LEVEL: secret,
     };
-    const each: Record<string, string>[] = [bad, { JWT_KEYS: `[{"kty":"${secret}"}]` }, { ENCRYPTION_KEYS: secret }];
+    const [jwk, other] = (await Promise.all([newSigningKey(), newSigningKey()])) as [JWK, JWK];
+    const badKeys = [{ kty: secret }, { ...jwk, d: secret }, { ...jwk, x: other.x }, { ...jwk, x: secret }].map((key) => [key]);
+    const each: Record<string, string>[] = [
+      bad,
+      ...[...badKeys, [jwk, jwk], []].map((keys) => ({ JWT_KEYS: JSON.stringify(keys) })),
+      { ENCRYPTION_KEYS: secret },
+    ];
     for (const settings of each) {
       const { code, out, err } = await start(settings);
       expect([code, out]).toEqual([1, '']);

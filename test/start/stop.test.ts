@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
 import { launch, listening, place } from '../cli/process.ts';
@@ -74,6 +75,8 @@ describe('a stop', () => {
     const { child, url, world, ended } = await serve();
     await rawSocket(world);
     await fetch(`${url}/health/live`, { keepalive: true });
+    const silent = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {});
+    await once(silent, 'connect');
     const started = performance.now();
     child.kill('SIGINT');
     expect(await ended).toBe(0);

@@ -85,17 +85,7 @@ async function overSocket(world: Pick<World, 'url'>, token: string | undefined, 
 
 async function overEvents(world: Pick<World, 'url'>, token: string | undefined, query: string, take: (result: Result) => void) {
   const leaving = new AbortController();
-  const answer = await fetch(`${world.url}/graphql`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      accept: 'text/event-stream',
-      'x-forwarded-for': newAddress(),
-      ...(token && { authorization: `Bearer ${token}` }),
-    },
-    body: JSON.stringify({ query }),
-    signal: leaving.signal,
-  });
+  const answer = await requestEvents(world, token, { query }, leaving.signal);
   const complete = Promise.withResolvers<void>();
   const closed = read(answer, take).then(
     (completed) => {
@@ -106,6 +96,20 @@ async function overEvents(world: Pick<World, 'url'>, token: string | undefined, 
   );
   return { complete: complete.promise, closed, leave: () => leaving.abort() };
 }
+
+/** Asks for a stream of server-sent events. */
+export const requestEvents = ({ url }: Pick<World, 'url'>, token: string | undefined, body: object, signal?: AbortSignal) =>
+  fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      'x-forwarded-for': newAddress(),
+      ...(token && { authorization: `Bearer ${token}` }),
+    },
+    body: JSON.stringify(body),
+    ...(signal && { signal }),
+  });
 
 async function read(answer: Response, take: (result: Result) => void): Promise<boolean> {
   if (!answer.headers.get('content-type')?.startsWith('text/event-stream')) {

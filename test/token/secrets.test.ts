@@ -117,7 +117,7 @@ describe('secrets', async () => {
       (fields ?? []).map((field) => `${name}.${field.name}`),
     );
     const telling = /password(?!Reset)|hash|secret|nonce|otp|(access|refresh)Token|[a-z]Key/i;
-    expect(fields.filter((field: string) => telling.test(field.split('.')[1] ?? ''))).toEqual([
+    expect(fields.filter((field: string) => telling.test(field.split('.')[1] ?? '') && field !== 'Mutation.changePassword')).toEqual([
       'CreateApiTokenPayload.secret',
       'Session.accessToken',
       'Session.refreshToken',

@@ -1,8 +1,8 @@
-import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { isEmbedded } from '../database.ts';
 import { open, type Person, until } from '../world.ts';
 import { follow } from './following.ts';
+import { endLate } from './late.ts';
 
 const world = await open();
 await world.domain('crowd');
@@ -69,18 +69,11 @@ describe('tokenRevoked', () => {
     const alice = await world.user();
     const [late, device] = [await again(alice), await again(alice)];
     const stream = await follow(world, alice.accessToken);
-    const slow = new pg.Client({ connectionString: world.databaseUrl });
-    await slow.connect();
-    await slow.query('begin');
-    await slow.query(
-      `insert into "TokenRevocation" ("tokenId", kind, "userId", reason, initiator) values ($1, 'SESSION', $2, 'LOGOUT', 'USER')`,
-      [sidOf(late), alice.uuid],
-    );
+    const commit = await endLate(world, alice, sidOf(late));
     await logOut(device);
     await until(() => stream.heard.length === 1);
     await new Promise((resolve) => setTimeout(resolve, 1_500)); // and several readings later
-    await slow.query('commit');
-    await slow.end();
+    await commit();
     await until(() => stream.heard.length === 2);
     expect(stream.heard).toEqual([sidOf(device), sidOf(late)]);
     stream.leave();

@@ -2,15 +2,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context as Conversation } from 'graphql-ws';
 import type { Census } from './census.ts';
 import type { Context, Ground } from './context.ts';
-import { longestTimer } from './deadline.ts';
+import { failure } from './errors.ts';
+import { whenOver } from './expiry.ts';
 import { closings, type Link } from './link.ts';
 
 /** What is being said on one socket. */
 export type Talk = Conversation<Record<string, unknown>, Link>;
 
+/** By what a socket may be used, and until when. */
+export interface Lease {
+  /** The newest access token that was shown, as a header says it. */
+  readonly authorization: string | null;
+  /** Uses a newer access token of the same session from now on; false where it is not of that session. */
+  renew(by: Context, authorization: string): boolean;
+}
+
 const lastEventWithin = 1_000; // milliseconds that the last event has to leave before its socket closes (security.md F20: 2 s)
 
-/** Closes each socket with the token that it was opened with. */
+/** Closes each socket with the token that it was opened with, and when its access token ends unless it is renewed (security.md 8.11). */
 export function followSessions({ revocations, identify }: Ground, census: Census) {
   const byToken = new Map<string, Set<Talk>>();
   const stop = revocations.on(({ tokenId }) => {
@@ -18,8 +27,9 @@ export function followSessions({ revocations, identify }: Ground, census: Census
   });
 
   /** Lets the socket stay until its token ends; false where it may not, or its user has too many. */
-  async function keep(talk: Talk, { viewer, until }: Context): Promise<boolean> {
+  async function keep(talk: Talk, context: Context, authorization: string | null): Promise<boolean> {
     const { connection, close } = talk.extra;
+    const { viewer } = context;
     if (!viewer || connection.destroyed) return false;
     const leave = census.enter('user', viewer.user.id);
     if (!leave) {
@@ -27,17 +37,40 @@ export function followSessions({ revocations, identify }: Ground, census: Census
       return false;
     }
     const forget = remember(byToken, viewer.token.id, talk);
-    const expiry = at(until, () => void endAfterLast(talk));
+    const lease = leaseOf(talk, context, authorization);
+    talk.extra.lease = lease;
     connection.once('close', () => {
       leave();
       forget();
-      clearTimeout(expiry);
+      lease.end();
     });
     // It may have ended while it was looked up; from now on that is heard.
     return (await identify.load({ sid: viewer.token.id }))?.refused === null;
   }
 
   return { keep, stop };
+}
+
+function leaseOf(talk: Talk, context: Context, authorization: string | null): Lease & { end(): void } {
+  let newest = authorization;
+  const expire = () => {
+    for (const stream of talk.extra.connection.streams) stream.fail(failure('TOKEN_EXPIRED'));
+    void endAfterLast(talk);
+  };
+  let stop = whenOver(context, expire);
+  return {
+    get authorization() {
+      return newest;
+    },
+    renew(by, authorization) {
+      if (!by.viewer || by.viewer.token.id !== context.viewer?.token.id) return false;
+      newest = authorization;
+      stop();
+      stop = whenOver(by, expire);
+      return true;
+    },
+    end: () => stop(),
+  };
 }
 
 function remember(byToken: Map<string, Set<Talk>>, token: string, talk: Talk) {
@@ -47,11 +80,6 @@ function remember(byToken: Map<string, Set<Talk>>, token: string, talk: Talk) {
     talks.delete(talk);
     if (talks.size === 0) byToken.delete(token);
   };
-}
-
-function at(time: Date | null, act: () => void) {
-  const left = time ? time.getTime() - Date.now() : Number.POSITIVE_INFINITY;
-  return left <= longestTimer ? setTimeout(act, left) : undefined;
 }
 
 /** The streams of a token that ended finish by themselves with its last event; then its socket closes. */

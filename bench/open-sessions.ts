@@ -1,0 +1,33 @@
+import pg from 'pg';
+import { readConfig } from '../src/config.ts';
+import { signAccessToken } from '../src/token/jwt.ts';
+import type { KeyPair } from '../src/token/key-pair.ts';
+import { loadKeys } from '../src/token/keys.ts';
+
+interface Opened {
+  readonly id: string;
+  readonly userId: string;
+  readonly authenticatedAt: Date;
+}
+
+/** Sessions of ordinary users, at most one of each, made in the database without a login; entered through the domain if one is named. */
+export async function openSessions(url: string, count: number, domain?: string): Promise<Opened[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<Opened>(
+    `insert into "Token" (kind, "userId", "domainId", "lastUsedAt", "expiresAt", "idleExpiresAt")
+     select 'SESSION', u.id, (select id from "Domain" where name = $2), now(), now() + interval '1 d', now() + interval '1 d'
+     from "User" u where u."emailKey" like 'user%' limit $1 returning id, "userId", "authenticatedAt"`,
+    [count, domain],
+  );
+  await client.end();
+  return rows;
+}
+
+/** The authorizations of sessions, signed with the servers' own keys. */
+export async function authorizationsOf(environment: NodeJS.ProcessEnv, sessions: readonly Opened[]): Promise<string[]> {
+  const config = readConfig(environment);
+  const [pair] = (await loadKeys(config)).pairs as [KeyPair];
+  const keys = { signing: { kid: pair.kid, key: pair.private }, verifying: new Map(), missed: () => {} };
+  return Promise.all(sessions.map(async (session) => `Bearer ${(await signAccessToken({ config, keys }, session)).accessToken}`));
+}

@@ -1,0 +1,23 @@
+import { afterAll } from 'vitest';
+import { createVerifier, type Options } from '../src/create-verifier.ts';
+import { apiToken, type Issuer } from './issuer.ts';
+
+/** A verifier of an issuer's tokens, which is closed with the test file. */
+export async function opened({ url }: Pick<Issuer, 'url'>, options: Partial<Options> = {}) {
+  const verifier = await createVerifier({ url, token: apiToken, ...options });
+  afterAll(verifier.close);
+  return verifier;
+}
+
+/** The code of the error with which it fails; `accepted` where it does not. */
+export const codeOf = (attempt: Promise<unknown>): Promise<string> =>
+  attempt.then(
+    () => 'accepted',
+    (error: { code?: string }) => error.code ?? String(error),
+  );
+
+/** Waits until the condition holds, at most 10 s. */
+export async function until(condition: () => boolean | Promise<boolean>) {
+  for (const end = Date.now() + 10_000; !(await condition()); await new Promise((resolve) => setTimeout(resolve, 10)))
+    if (Date.now() > end) throw new Error(`never held: ${condition}`);
+}

@@ -1,0 +1,32 @@
+import { createServer } from 'node:net';
+import { start } from '../../../src/start.ts';
+import { open } from '../../../test/world.ts';
+
+const make = `mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }`;
+
+/** The server as it is, at an address that stays when it is stopped and started, and an API token with which it may be followed. */
+export async function openReal() {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const world = await open({ PORT: String(port), PUBLIC_URL: url });
+  const permissions = ['tokens:follow', 'tokens:introspect'];
+  await world.db.prisma.role.create({ data: { name: 'RESOURCE_SERVER', description: 'Follows what ends.', permissions } });
+  const follower = await world.user('RESOURCE_SERVER');
+  const { data } = await follower.ask(make, { input: { description: 'verifier', scopes: permissions } });
+  const { secret, token } = data.createApiToken;
+  const log = { ...silent } as never;
+  /** Another node on the same database. */
+  const startNode = (at = 0) => start({ ...world.config, PORT: at }, log, world.db);
+  return { world, url, port, token: secret as string, tokenId: token.id as string, follower, startNode };
+}
+
+const silent = Object.fromEntries(['debug', 'info', 'warn', 'error'].map((level) => [level, () => {}]));
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}

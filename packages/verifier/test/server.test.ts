@@ -1,0 +1,115 @@
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { loadKeys } from '../../../src/token/keys.ts';
+import { removeKey } from '../../../src/token/rotate-keys.ts';
+import { createVerifier } from '../src/create-verifier.ts';
+import { codeOf, until } from './opened.ts';
+import { openReal } from './real.ts';
+
+const real = await openReal();
+const { world, url, token } = real;
+const logout = 'mutation { logout { ended } }';
+const refresh = 'mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken } }';
+
+async function opened(transport: 'sse' | 'websocket') {
+  const verifier = await createVerifier({ url, token, transport });
+  onTestFinished(verifier.close);
+  return verifier;
+}
+
+describe.each(['sse', 'websocket'] as const)('a verifier of the real server, by %s', (transport) => {
+  it('accepts whom the server signed in, until the session ends', async () => {
+    const verifier = await opened(transport);
+    const [alice, bob] = [await world.user(), await world.user()];
+    const claims = await verifier.verify(String(alice.accessToken));
+    expect(claims).toMatchObject({ sub: alice.uuid, iss: url, aud: 'fieldgate' });
+    await alice.ask(logout);
+    await until(async () => (await codeOf(verifier.verify(String(alice.accessToken)))) === 'ERR_TOKEN_REVOKED');
+    expect(await codeOf(verifier.verify(String(bob.accessToken)))).toBe('accepted');
+    const next = await bob.ask(refresh, { input: { refreshToken: bob.refreshToken } });
+    expect(await codeOf(verifier.verify(next.data.refresh.accessToken))).toBe('accepted');
+  });
+
+  it('knows from the snapshot what ended before it began', async () => {
+    const alice = await world.user();
+    await alice.ask(logout);
+    const verifier = await opened(transport);
+    expect(await codeOf(verifier.verify(String(alice.accessToken)))).toBe('ERR_TOKEN_REVOKED');
+  });
+
+  it('stays fresh while nothing happens', async () => {
+    const verifier = await opened(transport);
+    const alice = await world.user();
+    for (let times = 0; times < 20; times += 1) {
+      expect(await codeOf(verifier.verify(String(alice.accessToken)))).toBe('accepted');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(verifier.state).toBe('following');
+  });
+
+  it('hears of many that end at once, of each', async () => {
+    const verifier = await opened(transport);
+    const member = await world.user();
+    const people = await Promise.all(Array.from({ length: 18 }, () => world.signIn(member.email, member.uuid)));
+    const tokens = people.map(({ accessToken }) => String(accessToken));
+    for (const jwt of tokens) expect(await codeOf(verifier.verify(jwt))).toBe('accepted');
+    await member.ask('mutation { logoutEverywhere(input: { exceptCurrent: false }) { ended } }');
+    await until(async () =>
+      (await Promise.all(tokens.map((jwt) => codeOf(verifier.verify(jwt))))).every((code) => code === 'ERR_TOKEN_REVOKED'),
+    );
+  });
+});
+
+describe('a verifier of the real server', () => {
+  it('says that it is stale while the server is stopped, and hears afterwards of what it missed', async () => {
+    const lines = [await opened('sse'), await opened('websocket')];
+    const [alice, bob] = [await world.user(), await world.user()];
+    await world.stop();
+    for (const verifier of lines) await until(() => verifier.staleness() > 2_000);
+    for (const verifier of lines) expect(await codeOf(verifier.verify(String(bob.accessToken)))).toBe('ERR_STALE');
+    const elsewhere = await real.startNode();
+    await fetch(`${elsewhere.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${alice.accessToken}` },
+      body: JSON.stringify({ query: logout }),
+    });
+    await elsewhere.stop();
+    const again = await real.startNode(real.port);
+    afterAll(again.stop);
+    for (const verifier of lines) {
+      await until(() => verifier.state === 'following');
+      expect(await codeOf(verifier.verify(String(alice.accessToken)))).toBe('ERR_TOKEN_REVOKED');
+      expect(await codeOf(verifier.verify(String(bob.accessToken)))).toBe('accepted');
+    }
+  });
+
+  it('asks the server where nothing may be missing, and knows at once', async () => {
+    const verifier = await opened('sse');
+    const alice = await world.user();
+    const ask = () => codeOf(verifier.verify(String(alice.accessToken), { maxStaleness: '0ms', onStale: 'introspect' }));
+    expect(await ask()).toBe('accepted');
+    await alice.ask(logout);
+    expect(await ask()).toBe('ERR_TOKEN_REVOKED');
+  });
+
+  it('refuses what a removed key signed, and accepts what its successor signs', async () => {
+    const verifier = await opened('sse');
+    const alice = await world.user();
+    expect(await codeOf(verifier.verify(String(alice.accessToken)))).toBe('accepted');
+    const [header = ''] = String(alice.accessToken).split('.');
+    await removeKey(world.db, await loadKeys(world.config), JSON.parse(Buffer.from(header, 'base64url').toString()).kid);
+    await until(async () => (await codeOf(verifier.verify(String(alice.accessToken)))) === 'ERR_TOKEN_INVALID');
+    const again = await world.signIn(alice.email, alice.uuid);
+    await until(async () => (await codeOf(verifier.verify(String(again.accessToken)))) === 'accepted');
+  });
+
+  it('is refused, and stale, once its API token has ended', async () => {
+    const lines = [await opened('sse'), await opened('websocket')];
+    const follower = await world.signIn(real.follower.email, real.follower.uuid);
+    await follower.ask('mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { changed } }', { input: { id: real.tokenId } });
+    for (const verifier of lines) {
+      await until(() => verifier.problem?.code === 'ERR_REFUSED');
+      expect(verifier.state).toBe('reconnecting');
+    }
+    expect(await codeOf(createVerifier({ url, token }))).toBe('ERR_REFUSED');
+  });
+});

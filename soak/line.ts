@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { newAddress } from './ask.ts';
+
+/** What comes over a line. */
+interface Receiver {
+  event(event: { cursor: string; sid: string; reason: string }): void;
+  beat(cursor: string): void;
+  /** Something that is neither. */
+  refused(text: string): void;
+}
+
+/** Follows revocations after a cursor until the line ends, or says nothing for as long as four beats. */
+export type Line = (url: string, token: string, after: string, to: Receiver, until: AbortSignal) => Promise<void>;
+
+const query = 'subscription ($after: String) { tokenRevoked(all: true, after: $after) { cursor sid reason } }';
+const beatEvery = 500; // milliseconds, the least that a client may ask for (docs/revocations.md)
+const silence = 4 * beatEvery;
+
+interface Result {
+  data?: { tokenRevoked: { cursor: string; sid: string; reason: string } };
+  errors?: unknown;
+}
+
+function takeResult(to: Receiver, { data, errors }: Result) {
+  if (data?.tokenRevoked) to.event(data.tokenRevoked);
+  if (errors) to.refused(JSON.stringify(errors));
+}
+
+export const overSocket: Line = (url, token, after, to, until) => {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+    headers: { 'x-forwarded-for': newAddress() },
+  });
+  const say = (message: object) => socket.send(JSON.stringify(message));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cut = () => socket.terminate();
+  let alarm = setTimeout(cut, silence);
+  until.addEventListener('abort', cut, { once: true });
+  socket
+    .on('error', () => {})
+    .on('open', () => say({ type: 'connection_init', payload: { authorization: `Bearer ${token}`, heartbeat: beatEvery } }));
+  socket.on('message', (data) => {
+    clearTimeout(alarm);
+    alarm = setTimeout(cut, silence);
+    const { type, payload } = JSON.parse(String(data));
+    if (type === 'connection_ack') say({ id: '1', type: 'subscribe', payload: { query, variables: { after } } });
+    else if (type === 'next') takeResult(to, payload);
+    else if (type === 'ping') {
+      say({ type: 'pong' });
+      if (payload?.cursor) to.beat(payload.cursor);
+    } else if (type === 'error') to.refused(JSON.stringify(payload));
+  });
+  socket.on('close', (code, reason) => {
+    if (code >= 4000) to.refused(`${code} ${reason}`);
+    clearTimeout(alarm);
+    until.removeEventListener('abort', cut);
+    resolve();
+  });
+  return promise;
+};
+
+export const overEvents: Line = async (url, token, after, to, until) => {
+  const silent = new AbortController();
+  let alarm = setTimeout(() => silent.abort(), silence);
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'text/event-stream',
+    authorization: `Bearer ${token}`,
+    'x-forwarded-for': newAddress(),
+  };
+  const body = JSON.stringify({ query, variables: { after }, extensions: { heartbeat: beatEvery } });
+  try {
+    const answer = await fetch(`${url}/graphql`, { method: 'POST', headers, body, signal: AbortSignal.any([silent.signal, until]) });
+    if (!answer.headers.get('content-type')?.startsWith('text/event-stream')) return to.refused(await answer.text());
+    let text = '';
+    for await (const chunk of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      clearTimeout(alarm);
+      alarm = setTimeout(() => silent.abort(), silence);
+      const parts = (text + chunk).split('\n\n');
+      text = parts.pop() ?? '';
+      for (const part of parts) takePart(to, part);
+    }
+  } catch {
+    await sleep(0); // the line broke, which is what the run is about
+  } finally {
+    clearTimeout(alarm);
+  }
+};
+
+function takePart(to: Receiver, part: string) {
+  const [, result] = /^event: next\ndata: (.*)$/.exec(part) ?? [];
+  if (result) takeResult(to, JSON.parse(result));
+  const [, beat] = /^: (\{.*\})$/.exec(part) ?? [];
+  if (beat) to.beat(JSON.parse(beat).cursor);
+}

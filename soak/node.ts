@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../bench/free-port.ts';
+
+/** A server in a process of its own, always at the same address. */
+export interface Node {
+  readonly name: string;
+  readonly url: string;
+  /** Whether it can answer: it was neither killed nor paused. */
+  readonly isLiving: boolean;
+  /** Since when it has been living without a break; infinity while it is not. */
+  readonly since: number;
+  kill(): void;
+  /** Stops its clock and lets it go on later. */
+  pause(milliseconds: number): Promise<void>;
+  /** Starts it and waits until it is ready. */
+  start(): Promise<void>;
+  stop(): void;
+}
+
+/** `ended` is called when the server ends though nobody made it. */
+export async function openNode(
+  name: string,
+  environment: Record<string, string>,
+  folder: string,
+  ended: (name: string) => void,
+): Promise<Node> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const log = openSync(join(folder, `${name}.log`), 'a');
+  let child: ChildProcess | undefined;
+  let since = Number.POSITIVE_INFINITY;
+  process.once('exit', () => child?.kill('SIGKILL'));
+  const halt = () => {
+    since = Number.POSITIVE_INFINITY;
+  };
+  const launch = () => {
+    const { PATH = '', HOME = '' } = process.env;
+    const env = { PATH, HOME, ...environment, PORT: String(port), PUBLIC_URL: 'http://fieldgate.soak' };
+    const begun = spawn(process.execPath, [join(import.meta.dirname, '../src/server.ts')], { env, stdio: ['ignore', log, log] });
+    begun.once('exit', () => {
+      if (child !== begun) return;
+      child = undefined;
+      if (since < Number.POSITIVE_INFINITY) ended(name);
+      halt();
+    });
+    return begun;
+  };
+  const start = async () => {
+    for (const until = performance.now() + 30_000; performance.now() < until; await sleep(50)) {
+      child ??= launch(); // one that found no database has ended, and is started again as a supervisor would
+      if (await isReady(url)) {
+        since = performance.now();
+        return;
+      }
+    }
+    throw new Error(`${name} was not ready within 30 s`);
+  };
+  const kill = () => {
+    halt();
+    child?.kill('SIGKILL');
+    child = undefined;
+  };
+  const pause = async (milliseconds: number) => {
+    halt();
+    child?.kill('SIGSTOP');
+    await sleep(milliseconds);
+    child?.kill('SIGCONT');
+    since = performance.now();
+  };
+  return {
+    name,
+    url,
+    get isLiving() {
+      return since < Number.POSITIVE_INFINITY;
+    },
+    get since() {
+      return since;
+    },
+    kill,
+    pause,
+    start,
+    stop: kill,
+  };
+}
+
+const isReady = (url: string) =>
+  fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) }).then(
+    ({ ok }) => ok,
+    () => false,
+  );

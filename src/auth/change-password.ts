@@ -1,0 +1,54 @@
+import { all } from '../access/rule.ts';
+import { anyone, fresh, session } from '../access/vocabulary.ts';
+import { write } from '../access/write.ts';
+import { builder } from '../builder.ts';
+import { sql, within } from '../db.ts';
+import { failure, invalid } from '../errors.ts';
+import { secretText } from '../input.ts';
+import { revoke } from '../token/lifecycle.ts';
+import { accountFaults } from './account.ts';
+import { hashPassword } from './password.ts';
+import { provePassword } from './proof.ts';
+
+const ChangePasswordInput = builder.inputType('ChangePasswordInput', {
+  description: 'The password of the viewer, and the one that takes its place.',
+  fields: (t) => ({
+    currentPassword: t.string({ required: true, validate: secretText, description: 'The password as it is.' }),
+    newPassword: t.string({ required: true, validate: secretText, description: 'The new one: long, and not one of the common ones.' }),
+  }),
+});
+
+const ChangePasswordPayload = builder.simpleObject('ChangePasswordPayload', {
+  description: 'What comes of changing the password.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({ ended: t.int({ nullable: false, description: 'How many other sessions ended now.' }) }),
+});
+
+builder.mutationField('changePassword', (t) =>
+  t.field({
+    type: ChangePasswordPayload,
+    nullable: false,
+    description: 'Changes the password of the viewer, and ends all of their other sessions; API tokens stay.',
+    access: all(session, fresh),
+    credential: true,
+    args: { input: t.arg({ type: ChangePasswordInput, required: true, description: 'The two passwords.' }) },
+    resolve: async (_, { input: { currentPassword, newPassword } }, context, info) => {
+      const { viewer: asking, client, config } = context;
+      if (!asking) throw failure('UNAUTHENTICATED');
+      const current = await provePassword(context, asking, currentPassword);
+      const { password: faults } = accountFaults(config, { email: asking.user.email, password: newPassword });
+      if (faults) throw invalid({ newPassword: faults });
+      const hash = await hashPassword(newPassword);
+      return write(context, info, async ({ tx, viewer, audit }) => {
+        const { id: userId } = viewer.user;
+        // Of two changes at the same moment the second has proven a password that is none any more.
+        const { count } = await tx.password.updateMany({ where: { userId, hash: current }, data: { hash } });
+        if (count === 0) throw failure('INVALID_CREDENTIALS');
+        await audit({ action: 'authn_password_change', userId, target: ['User', userId] });
+        const others = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id <> ${viewer.token.id}::uuid`;
+        const ending = { reason: 'PASSWORD_CHANGED', initiator: 'USER', actor: viewer, client } as const;
+        return { ended: (await revoke(within(tx), others, ending)).length };
+      });
+    },
+  }),
+);

@@ -1,0 +1,22 @@
+import type { Viewer } from '../access/viewer.ts';
+import { recordIn } from '../audit/record.ts';
+import type { Context } from '../context.ts';
+import { failure } from '../errors.ts';
+import { verifyPassword } from './password.ts';
+import { forgive, passwordTries, throttle } from './throttle.ts';
+
+/** Checks the password of who is signed in, counted as a login is. Answers its hash; throws INVALID_CREDENTIALS where it is another one. */
+export async function provePassword(context: Context, viewer: Viewer, password: string): Promise<string> {
+  const { db, client } = context;
+  const { id: userId, emailKey } = viewer.user;
+  const tries = passwordTries(emailKey, client.network);
+  await throttle(context, tries);
+  const kept = await db.prisma.password.findUnique({ where: { userId } });
+  const { right } = await verifyPassword(kept?.hash, password);
+  if (!kept || !right) {
+    await recordIn(db.prisma, client, viewer, { action: 'authn_login_fail', result: 'denied', reason: 'INVALID_CREDENTIALS', userId });
+    throw failure('INVALID_CREDENTIALS');
+  }
+  await forgive(context, tries);
+  return kept.hash;
+}

@@ -1,0 +1,31 @@
+import { sql } from './db.ts';
+import { type Endpoint, type Exchange, sendJson, sendText } from './endpoint.ts';
+import { introspection } from './oauth/introspect.ts';
+import { oauthMetadata, openidMetadata, ssfMetadata } from './oauth/metadata.ts';
+import { poll } from './oauth/poll.ts';
+import { revocation } from './oauth/revoke.ts';
+import { snapshot } from './oauth/snapshot.ts';
+
+/** What is served beside GraphQL, by its path. */
+export const endpoints: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
+  ['/health/live', { method: 'GET', answer: ({ response }) => sendText(response, 200, 'ok') }],
+  ['/health/ready', { method: 'GET', answer: tellReadiness }],
+  ['/.well-known/jwks.json', { method: 'GET', answer: sendKeys }],
+  ['/revocations/snapshot', snapshot],
+  ['/.well-known/oauth-authorization-server', oauthMetadata],
+  ['/.well-known/openid-configuration', openidMetadata],
+  ['/.well-known/ssf-configuration', ssfMetadata],
+  ['/oauth/revoke', revocation],
+  ['/oauth/introspect', introspection],
+  ['/events/poll', poll],
+]);
+
+async function tellReadiness({ ground: { db }, response }: Exchange) {
+  const late = new Promise<false>((resolve) => setTimeout(resolve, 1_000, false).unref());
+  const isReady = await Promise.race([db.query(sql`select 1`).then(() => true), late]).catch(() => false);
+  sendText(response, isReady ? 200 : 503, isReady ? 'ok' : 'not ok');
+}
+
+function sendKeys({ ground: { keys }, response }: Exchange) {
+  sendJson(response, 200, keys.jwks, { 'cache-control': 'public, max-age=300' }); // security.md 5.7
+}

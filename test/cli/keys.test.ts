@@ -1,0 +1,60 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { look, place, run, serve } from './process.ts';
+
+const { environment, leave } = await place();
+afterAll(leave);
+const admin = (...words: string[]) => run(['scripts/admin.ts', ...words], environment);
+const idIn = (text: string) => /[\da-f-]{36}/.exec(text)?.[0] ?? '';
+
+/** What `keys` lists: the state of each id. */
+async function states() {
+  const { code, out } = await admin('keys');
+  expect(code).toBe(0);
+  return Object.fromEntries(
+    out
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/ +/, 2)),
+  );
+}
+
+describe('the commands for signing keys', { timeout: 60_000 }, () => {
+  it('list, make and remove keys, and a server has them as they say', async () => {
+    const [first = ''] = Object.keys(await states());
+    expect(await states()).toEqual({ [first]: 'signs' });
+    const next = await admin('rotate-keys');
+    expect([next.code, next.err]).toEqual([0, '']);
+    expect(await states()).toEqual({ [first]: 'signs', [idIn(next.out)]: 'next' });
+    const now = await admin('rotate-keys', '--now');
+    expect(await states()).toEqual({ [first]: 'verifies', [idIn(now.out)]: 'signs', [idIn(next.out)]: 'next' });
+    expect(await admin('remove-key', first)).toMatchObject({ code: 0, out: expect.stringContaining('Take it out of JWT_KEYS too') });
+    expect(await states()).toEqual({ [first]: 'removed', [idIn(now.out)]: 'signs', [idIn(next.out)]: 'next' });
+    await using server = await serve(environment);
+    const { keys } = (await (await fetch(`${server.url}/.well-known/jwks.json`)).json()) as { keys: { kid: string }[] };
+    expect(keys.map(({ kid }) => kid)).toEqual([idIn(now.out), idIn(next.out)]);
+    expect(await server.stop()).toBe(0);
+  });
+
+  it('make a key that signs at once when the one that signed is removed', async () => {
+    const [kid = ''] = Object.entries(await states()).find(([, state]) => state === 'signs') ?? [];
+    const { out } = await admin('remove-key', kid);
+    const made = idIn(out.split('\n')[1] ?? '');
+    expect(await states()).toMatchObject({ [kid]: 'removed', [made]: 'signs' });
+    const rows = await look(environment, (db) =>
+      db.prisma.auditEvent.findMany({ where: { action: 'sys_key_removed' }, orderBy: { at: 'asc' } }),
+    );
+    expect(rows.map(({ details, agent }) => [details, agent])).toContainEqual([{ kid, state: 'signs' }, 'remove-key']);
+  });
+
+  it('answer 1 for a key that is none, and 2 for what they do not understand', async () => {
+    expect(await admin('remove-key', 'none')).toMatchObject({ code: 1, out: '', err: expect.stringContaining('There is no key') });
+    for (const words of [
+      ['remove-key'],
+      ['rotate-keys', 'now'],
+      ['rotate-keys', '--now', 'x'],
+      ['keys', '--now'],
+      ['remove-key', 'x', '--now'],
+    ])
+      expect(await admin(...words), words.join(' ')).toMatchObject({ code: 2, out: '', err: expect.stringContaining('Usage:') });
+  });
+});

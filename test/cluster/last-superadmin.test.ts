@@ -1,0 +1,40 @@
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { afterAll, describe, expect, it } from 'vitest';
+import { isEmbedded } from '../database.ts';
+import { type Member, type Node, register, startNodes } from './nodes.ts';
+
+// Two processes cannot open one embedded database.
+const cluster = isEmbedded ? undefined : await startNodes(2);
+const nodes = (cluster?.nodes ?? []) as [Node, Node];
+afterAll(() => cluster?.leave());
+
+const revoke = 'mutation ($id: ID!) { revokeRole(input: { userId: $id, role: "SUPERADMIN" }) { changed } }';
+const disable = 'mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }';
+
+/** Somebody who is a superadmin, and the id under which others name them. */
+async function superadmin(): Promise<Member & { id: string }> {
+  const member = await register(nodes[0]);
+  const prisma = cluster?.db.prisma as NonNullable<typeof cluster>['db']['prisma'];
+  const { id: userId } = await prisma.user.findFirstOrThrow({ where: { email: member.email } });
+  const { id: roleId } = await prisma.role.findUniqueOrThrow({ where: { name: 'SUPERADMIN' } });
+  await prisma.roleGrant.create({ data: { userId, roleId } });
+  return { ...member, id: encodeGlobalID('User', userId) };
+}
+
+describe.skipIf(!cluster)('the last superadmin (needs a PostgreSQL server)', () => {
+  it('is left by 50 attempts of two to remove each other, at the same moment on two servers', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      await cluster?.db.prisma.roleGrant.deleteMany({ where: { role: { name: 'SUPERADMIN' } } });
+      const two = [await superadmin(), await superadmin()] as const;
+      const attempts = Array.from({ length: 50 }, (_, index) => {
+        const [by, whom] = index % 2 ? two : [two[1], two[0]];
+        return nodes[(index >> 1) % 2]?.ask(index % 3 ? revoke : disable, { id: whom.id }, { token: by.accessToken });
+      });
+      await Promise.all(attempts);
+      const left = await cluster?.db.prisma.user.count({
+        where: { enabled: true, grants: { some: { role: { name: 'SUPERADMIN' }, domainId: null } } },
+      });
+      expect(left, `round ${round}`).toBe(1);
+    }
+  }, 60_000);
+});

@@ -1,0 +1,35 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { Redis } from 'ioredis';
+import { freePort } from '../../bench/free-port.ts';
+import { until } from '../world.ts';
+
+export const isInstalled = spawnSync('redis-server', ['--version']).status === 0;
+
+/** A Redis of this test's own, which can be killed and started again at the same address. */
+export async function openRedis() {
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  let child: ChildProcess | undefined;
+  const start = async () => {
+    child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], { stdio: 'ignore' });
+    const client = connected();
+    await until(async () => (await client.ping().catch(() => '')) === 'PONG');
+    client.disconnect();
+  };
+  const kill = async () => {
+    const ended = new Promise((resolve) => child?.once('exit', resolve));
+    child?.kill('SIGKILL');
+    await ended;
+  };
+  const connected = () => new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: 0 }).on('error', () => {});
+  /** What is said on the channel from now on. */
+  const listen = async (channel: string) => {
+    const client = connected();
+    const said: string[] = [];
+    client.on('message', (_, text) => said.push(text));
+    await until(async () => (await client.subscribe(channel).catch(() => 0)) === 1);
+    return { said, leave: () => client.disconnect() };
+  };
+  await start();
+  return { url, start, kill, listen, pause: () => child?.kill('SIGSTOP'), goOn: () => child?.kill('SIGCONT') };
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { newAddress, open } from '../world.ts';
+import { apiToken, post, tokenOf } from './asking.ts';
+
+const world = await open();
+const revoking = await apiToken(world, ['tokens:revoke']);
+const introspecting = await apiToken(world, ['tokens:introspect']);
+const paths = { '/oauth/revoke': revoking, '/oauth/introspect': introspecting };
+
+describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
+  const permission = path === '/oauth/revoke' ? 'tokens:revoke' : 'tokens:introspect';
+  const ask = (body: string | Buffer, headers: Record<string, string> = {}, token = secret) => post(world, path, body, { token, headers });
+
+  it('is for API tokens with its scope whose owner holds a role that permits it', async () => {
+    const root = await world.user('SUPERADMIN');
+    const permitted = [secret, (await tokenOf(world, root.uuid, [permission])).secret];
+    for (const token of permitted) expect((await ask('token=x', {}, token)).status).toBe(200);
+    const others = [
+      (await tokenOf(world, owner.uuid, ['tokens:read'])).secret, // without the scope
+      (await apiToken(world, [permission], [])).secret, // without the role
+      (await apiToken(world, [permission], ['tokens:read'])).secret,
+      (await tokenOf(world, (await world.user('ADMIN')).uuid, [permission])).secret,
+      root.accessToken, // a session
+      owner.accessToken,
+    ];
+    for (const [index, token] of others.entries()) {
+      const { status, headers, json } = await ask('token=x', {}, token);
+      expect([status, json.error, headers.get('www-authenticate')], String(index)).toEqual([
+        403,
+        'insufficient_scope',
+        'Bearer error="insufficient_scope"',
+      ]);
+    }
+  });
+
+  it('refuses nobody, and bearers of no live token, with 401 and a challenge', async () => {
+    const gone = await tokenOf(world, owner.uuid, [permission]);
+    await world.db.prisma.token.update({ where: { id: gone.id }, data: { revokedAt: new Date() } });
+    const answers = [
+      await post(world, path, `token=x`),
+      await post(world, path, `token=x&client_id=a&client_secret=${secret}`),
+      await ask('token=x', {}, gone.secret),
+      await ask('token=x', {}, `fg_${'A'.repeat(43)}`),
+      await post(world, path, 'token=x', { headers: { authorization: `Basic ${Buffer.from(`a:${secret}`).toString('base64')}` } }),
+    ];
+    for (const { status, headers, json } of answers)
+      expect([status, json.error, headers.get('www-authenticate')]).toEqual([401, 'invalid_client', 'Bearer error="invalid_token"']);
+  });
+
+  it('takes a form of UTF-8 with a token, each parameter once; what it does not know it lets be', async () => {
+    const good = ['token=x', 'token=x&token_type_hint=nonsense', 'token_type_hint=access_token&resource=%C3%A9&token=x', '&token=x&'];
+    for (const body of good) expect((await ask(body)).status, body).toBe(200);
+    const bad = [
+      '',
+      'token=',
+      'token',
+      'tokens=x',
+      'token=x&token=x',
+      'token=x&token_type_hint=a&token_type_hint=b',
+      'token=x&%74oken=y',
+      'token=%ff',
+      'token=%zz',
+      Buffer.from([...Buffer.from('token='), 0xff]),
+      '{"token":"x"}',
+    ];
+    for (const body of bad) expect(await ask(body), String(body)).toMatchObject({ status: 400, json: { error: 'invalid_request' } });
+  });
+
+  it('takes no other type, no encoding, nothing big, and nothing in its URL', async () => {
+    for (const type of ['application/json', 'text/plain', 'multipart/form-data', 'application/x-www-form-urlencoded; charset=utf-16', ''])
+      expect((await ask('token=x', { 'content-type': type })).status, type).toBe(415);
+    expect((await ask('token=x', { 'content-encoding': 'gzip' })).status).toBe(415);
+    expect((await ask('token=x', { 'content-type': 'application/x-www-form-urlencoded; charset=UTF-8' })).status).toBe(200);
+    expect((await ask(`token=${'x'.repeat(16_384)}`)).status).toBe(413);
+    expect((await post(world, `${path}?token=x`, 'token=x', { token: secret })).status).toBe(400);
+    expect((await fetch(`${world.url}${path}`)).status).toBe(405);
+  });
+
+  it('is never kept by a cache, and says its errors in JSON without what was sent', async () => {
+    const answers = [await ask('token=x'), await ask('token=hunter2&token=hunter2'), await ask('token=x', {}, `fg_${'B'.repeat(43)}`)];
+    for (const { headers, text } of answers) {
+      expect([headers.get('cache-control'), text.includes('hunter2'), text.includes('BBBB')]).toEqual(['no-store', false, false]);
+    }
+    expect(answers.slice(1).map(({ json, headers }) => [Object.keys(json), headers.get('content-type')])).toEqual(
+      Array(2).fill([['error', 'error_description'], 'application/json; charset=utf-8']),
+    );
+  });
+
+  it('slows down whoever guesses the token that it is asked with', async () => {
+    const address = newAddress();
+    const guess = (index: number) => post(world, path, 'token=x', { token: `fg_${'A'.repeat(40)}${100 + index}`, address });
+    const statuses = new Set<number>();
+    for (let index = 0; index < 100; index += 1) statuses.add((await guess(index)).status);
+    expect([...statuses]).toEqual([401]);
+    expect(await guess(100)).toMatchObject({ status: 429, json: { error: 'temporarily_unavailable' } });
+    expect(Number((await guess(101)).headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+});

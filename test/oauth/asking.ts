@@ -1,0 +1,58 @@
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { hashOf, newSecret } from '../../src/token/secret.ts';
+import { newAddress, type World } from '../world.ts';
+
+/** What a program sends. */
+export interface Sent {
+  readonly token?: string | undefined;
+  readonly address?: string;
+  readonly headers?: Record<string, string>;
+}
+
+/** An API token of a user, with these scopes; a role of the same permissions where `permitted`. */
+export async function apiToken({ db, user }: World, scopes: string[], permissions = scopes) {
+  const owner = await user();
+  const name = `ROLE_${owner.uuid.replaceAll('-', '').toUpperCase()}`;
+  if (permissions.length > 0)
+    await db.prisma.roleGrant.create({
+      data: { user: { connect: { id: owner.uuid } }, role: { create: { name, permissions } } },
+    });
+  return { owner, ...(await tokenOf({ db }, owner.uuid, scopes)) };
+}
+
+/** One more API token of somebody. */
+export async function tokenOf({ db }: Pick<World, 'db'>, userId: string, scopes: string[]) {
+  const secret = newSecret('api');
+  const ends = new Date(Date.now() + 3_600_000);
+  const data = {
+    kind: 'API',
+    userId,
+    scopes,
+    expiresAt: ends,
+    idleExpiresAt: ends,
+    secrets: { create: { hash: hashOf(secret) } },
+  } as const;
+  const { id } = await db.prisma.token.create({ data });
+  return { secret, id, globalId: encodeGlobalID('Token', id) };
+}
+
+/** Sends a body to a path. */
+export async function post(
+  { url }: World,
+  path: string,
+  body: string | Buffer,
+  { token, address = newAddress(), headers = {} }: Sent = {},
+) {
+  const response = await fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-forwarded-for': address,
+      ...(token && { authorization: `Bearer ${token}` }),
+      ...headers,
+    },
+    body: body as string,
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, json: text === '' ? undefined : JSON.parse(text) };
+}

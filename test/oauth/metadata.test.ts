@@ -1,0 +1,60 @@
+import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { describe, expect, it } from 'vitest';
+import { permissions } from '../../src/access/permission.ts';
+import { open } from '../world.ts';
+import { apiToken, post } from './asking.ts';
+
+const world = await open();
+const issuer = world.config.PUBLIC_URL;
+
+async function get(name: string) {
+  const response = await fetch(`${world.url}/.well-known/${name}`);
+  return { status: response.status, headers: response.headers, json: (await response.json()) as Record<string, unknown> };
+}
+const paths = ['oauth-authorization-server', 'openid-configuration', 'ssf-configuration'];
+
+/** Where the document says something is, on the server under test. */
+const here = (url: unknown) => String(url).replace(issuer, world.url);
+
+describe('metadata', () => {
+  it.each(paths)('of %s name the issuer of the tokens and are kept for at most 5 minutes', async (name) => {
+    const { status, headers, json } = await get(name);
+    expect([status, json.issuer, json.jwks_uri]).toEqual([200, issuer, `${issuer}/.well-known/jwks.json`]);
+    expect([headers.get('content-type'), headers.get('cache-control')]).toEqual(['application/json; charset=utf-8', 'public, max-age=300']);
+  });
+
+  it.each(paths)('of %s lead to the keys by which an access token is verified', async (name) => {
+    const { accessToken } = await world.user();
+    const { json } = await get(name);
+    const keys = createRemoteJWKSet(new URL(here(json.jwks_uri)));
+    const { payload } = await jwtVerify(String(accessToken), keys, { issuer: String(json.issuer), typ: 'at+jwt' });
+    expect(payload.aud).toBe(world.config.AUDIENCE);
+  });
+
+  it('name endpoints that are there, and how they are asked', async () => {
+    const { json } = await get('oauth-authorization-server');
+    const { secret: token } = await apiToken(world, ['tokens:revoke', 'tokens:introspect']);
+    for (const kind of ['revocation', 'introspection']) {
+      const { pathname } = new URL(here(json[`${kind}_endpoint`]));
+      expect([(await post(world, pathname, 'token=x', { token })).status, json[`${kind}_endpoint_auth_methods_supported`]]).toEqual([
+        200,
+        ['Bearer'],
+      ]);
+    }
+    expect(json.scopes_supported).toEqual(Object.keys(permissions));
+  });
+
+  it('claim no grant, no endpoint and no ID token that there is not', async () => {
+    for (const name of ['oauth-authorization-server', 'openid-configuration']) {
+      const { json } = await get(name);
+      const claimed = Object.keys(json).filter((key) =>
+        /^(authorization|token|userinfo|registration|end_session|device)|id_token|subject_types/.test(key),
+      );
+      expect([json.response_types_supported, json.grant_types_supported, claimed]).toEqual([[], [], []]);
+    }
+  });
+
+  it('are answered to GET alone', async () => {
+    for (const name of paths) expect((await fetch(`${world.url}/.well-known/${name}`, { method: 'POST' })).status).toBe(405);
+  });
+});

@@ -1,0 +1,178 @@
+import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { describe, expect, it } from 'vitest';
+import { createLog } from '../../src/log.ts';
+import { start } from '../../src/start.ts';
+import { open } from '../world.ts';
+import { apiToken, tokenOf } from './asking.ts';
+import { receiver, record, sendPoll } from './receiving.ts';
+
+const world = await open();
+const { prisma } = world.db;
+const caep = 'https://schemas.openid.net/secevent/caep/event-type/';
+
+describe('POST /events/poll', () => {
+  it('answers the end of a token as a signed event that names the user and the session', async () => {
+    const [program, alice] = [await receiver(world), await world.user()];
+    const sid = Buffer.from(alice.tokenId, 'base64').toString().replace('Token:', '');
+    await alice.ask('mutation { logout { ended } }');
+    const { status, headers, sets, ids, more } = await program.now();
+    const row = await prisma.tokenRevocation.findFirstOrThrow({ where: { tokenId: sid } });
+    expect([status, headers.get('content-type'), headers.get('cache-control'), ids, more]).toEqual([
+      200,
+      'application/json; charset=utf-8',
+      'no-store',
+      [row.id],
+      false,
+    ]);
+    const keys = createRemoteJWKSet(new URL(`${world.url}/.well-known/jwks.json`));
+    const { payload } = await jwtVerify(sets[row.id] ?? '', keys, { typ: 'secevent+jwt' });
+    const at = Math.floor(row.revokedAt.getTime() / 1_000);
+    const iss = world.config.PUBLIC_URL;
+    expect(payload).toEqual({
+      iss,
+      aud: world.config.AUDIENCE,
+      iat: at,
+      jti: row.id,
+      sub_id: { format: 'complex', user: { format: 'iss_sub', iss, sub: alice.uuid }, session: { format: 'opaque', id: sid } },
+      events: { [`${caep}session-revoked`]: { event_timestamp: at, initiating_entity: 'user', reason_admin: { en: 'LOGOUT' } } },
+    });
+  });
+
+  it('says of each kind of event what its profile asks for', async () => {
+    const program = await receiver(world);
+    await record(world, 1, { reason: 'REAUTHENTICATED' });
+    await record(world, 1, { reason: 'ACCESS_LOST' });
+    await record(world, 1, { reason: 'REAUTHENTICATED', kind: 'API' });
+    const { events } = await program.now();
+    expect(events.map((one) => Object.entries(one.events)[0])).toMatchObject([
+      [`${caep}credential-change`, { credential_type: 'session', change_type: 'revoke' }],
+      [`${caep}token-claims-change`, { claims: { sid: null } }],
+      [`${caep}credential-change`, { credential_type: 'api-token', change_type: 'revoke' }],
+    ]);
+  });
+
+  it('answers an event again, word for word, until it is acknowledged', async () => {
+    const program = await receiver(world);
+    const ids = await record(world, 3);
+    const first = await program.now();
+    expect(first.ids).toEqual(ids);
+    expect((await program.now()).sets).toEqual(first.sets);
+    expect((await program.now({ ack: ids.slice(0, 2) })).ids).toEqual(ids.slice(2));
+    expect((await program.now({ ack: ids })).ids).toEqual([]);
+  });
+
+  it('takes acknowledgements in any order, and again, and those of nothing', async () => {
+    const program = await receiver(world);
+    const [a = '', b = '', c = '', d = ''] = await record(world, 4);
+    expect((await program.now({ ack: [c] })).ids).toEqual([a, b, d]);
+    expect((await program.now({ ack: [c, 'nothing', crypto.randomUUID(), '', 'stream-updated.x'] })).ids).toEqual([a, b, d]);
+    expect((await program.now({ ack: [a] })).ids).toEqual([b, d]);
+    expect((await program.now({ ack: [d, b] })).ids).toEqual([]);
+    const [e = ''] = await record(world, 1);
+    expect((await program.now({ ack: [a, d] })).ids).toEqual([e]);
+  });
+
+  it('takes acknowledgements that come at the same time, all of them', async () => {
+    const program = await receiver(world);
+    const ids = await record(world, 20);
+    await Promise.all(ids.map((id) => program.now({ maxEvents: 0, ack: [id] })));
+    expect((await program.now()).ids).toEqual([]);
+  });
+
+  it('forgets nothing when the server starts anew', async () => {
+    const program = await receiver(world);
+    const [a = '', b = '', c = ''] = await record(world, 3);
+    await program.now({ ack: [b] });
+    const again = await start(world.config, createLog({ LOG_LEVEL: 'silent' }), world.db);
+    const { ids } = await program.poll({ returnImmediately: true }, again);
+    await again.stop();
+    expect(ids).toEqual([a, c]);
+  });
+
+  it('answers as many as are asked for, and says whether there are more', async () => {
+    const program = await receiver(world);
+    const ids = await record(world, 3);
+    const some = await program.now({ maxEvents: 2 });
+    expect([some.ids, some.more]).toEqual([ids.slice(0, 2), true]);
+    const rest = await program.now({ maxEvents: 2, ack: some.ids });
+    expect([rest.ids, rest.more]).toEqual([ids.slice(2), false]);
+  });
+
+  it('only takes acknowledgements where no events are asked for, and does not wait', async () => {
+    const program = await receiver(world);
+    const ids = await record(world, 2);
+    expect((await program.poll({ maxEvents: 0, ack: ids.slice(0, 1) })).ids).toEqual([]);
+    expect((await program.now()).ids).toEqual(ids.slice(1));
+  });
+
+  it('takes an event that the receiver does not accept for received, and the log says so', async () => {
+    const program = await receiver(world);
+    const [a = '', b = ''] = await record(world, 2);
+    expect((await program.now({ setErrs: { [a]: { err: 'invalid_key', description: 'hunter2' } } })).ids).toEqual([b]);
+    const said = world.log.filter((line) => line.includes('set_not_accepted') && line.includes(program.id));
+    expect([said.length, said[0]?.includes('invalid_key'), said[0]?.includes('hunter2')]).toEqual([1, true, false]);
+  });
+
+  it('answers each receiver by itself', async () => {
+    const [one, other] = [await receiver(world), await receiver(world)];
+    const ids = await record(world, 2);
+    await one.now({ ack: ids });
+    expect([(await one.now()).ids, (await other.now()).ids]).toEqual([[], ids]);
+  });
+
+  it('lets at most 1,000 wait behind the oldest that is not acknowledged, and goes on from there', async () => {
+    const program = await receiver(world);
+    const ids = await record(world, 1_005);
+    const [oldest = ''] = ids;
+    const first = await program.now({ maxEvents: 10_000 });
+    expect([first.ids, first.more]).toEqual([ids.slice(0, 500), true]);
+    const second = await program.now({ maxEvents: 500, ack: first.ids.slice(1) });
+    expect(second.ids).toEqual([oldest, ...ids.slice(500, 999)]);
+    const third = await program.now({ ack: second.ids.slice(1) });
+    expect(third.ids).toEqual([oldest, ids[999]]);
+    expect((await program.now({ ack: [ids[999] ?? ''] })).ids).toEqual([oldest]);
+    expect((await program.now({ ack: [oldest] })).ids).toEqual(ids.slice(1_000));
+  }, 60_000);
+
+  it('is for API tokens with the scope whose owner holds a role that permits it', async () => {
+    const program = await receiver(world);
+    const others = [
+      (await tokenOf(world, program.owner.uuid, ['tokens:read'])).secret,
+      (await apiToken(world, ['tokens:follow'], [])).secret,
+      program.owner.accessToken,
+    ];
+    for (const token of others)
+      expect(await sendPoll(world, token, '{}')).toMatchObject({ status: 403, json: { error: 'insufficient_scope' } });
+    expect(await sendPoll(world, undefined, '{}')).toMatchObject({ status: 401, json: { error: 'invalid_client' } });
+  });
+
+  it('takes a poll in JSON, with what it does not know let be', async () => {
+    const { secret } = await receiver(world);
+    const ask = (body: string) => sendPoll(world, secret, body);
+    expect((await ask('{"returnImmediately":true,"more":1}')).status).toBe(200);
+    const bad = [
+      '',
+      '[]',
+      'null',
+      '{"maxEvents":-1}',
+      '{"maxEvents":1.5}',
+      '{"maxEvents":"1"}',
+      '{"returnImmediately":"true"}',
+      '{"ack":"x"}',
+      '{"ack":[1]}',
+      '{"setErrs":{"x":"y"}}',
+      '{"returnImmediately":true,"returnImmediately":true}',
+      JSON.stringify({ ack: Array(1_001).fill('x') }),
+    ];
+    for (const body of bad) expect(await ask(body), body).toMatchObject({ status: 400, json: { error: 'invalid_request' } });
+  });
+});
+
+describe('a signed event', () => {
+  it('is no access token', async () => {
+    const program = await receiver(world);
+    const [id = ''] = await record(world, 1);
+    const { sets } = await program.now();
+    expect((await world.send('{ me { id } }', {}, { token: sets[id] })).code).toBe('INVALID_TOKEN');
+  });
+});

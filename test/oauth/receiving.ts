@@ -1,0 +1,51 @@
+import { decodeJwt, type JWTPayload } from 'jose';
+import type { World } from '../world.ts';
+import { apiToken, post } from './asking.ts';
+
+/** What is polled with. */
+export interface Polling {
+  readonly maxEvents?: number;
+  readonly returnImmediately?: boolean;
+  readonly ack?: readonly string[];
+  readonly setErrs?: Record<string, { err: string; description?: string }>;
+}
+
+type Event = JWTPayload & { events: Record<string, Record<string, unknown>>; sub_id: Record<string, unknown> };
+
+/** A receiver of events that has polled before, so that it hears what comes from now on. */
+export async function receiver(world: World) {
+  const made = await apiToken(world, ['tokens:follow']);
+  const poll = async (polling: Polling = { returnImmediately: true }, at: Pick<World, 'url'> = world) => {
+    const { status, json, headers } = await sendPoll({ ...world, url: at.url }, made.secret, JSON.stringify(polling));
+    const sets = (json?.sets ?? {}) as Record<string, string>;
+    return {
+      status,
+      json,
+      headers,
+      sets,
+      ids: Object.keys(sets),
+      more: json?.moreAvailable as boolean,
+      events: Object.values(sets).map((set) => decodeJwt<Event>(set)),
+    };
+  };
+  await poll();
+  return { ...made, poll, now: (polling: Polling = {}) => poll({ returnImmediately: true, ...polling }) };
+}
+
+export const sendPoll = (world: World, token: string | undefined, body: string) =>
+  post(world, '/events/poll', body, { token, headers: { 'content-type': 'application/json' } });
+
+/** Writes records as they are written when tokens end, each in a commit of its own. Answers their ids. */
+export async function record(
+  { db, user }: World,
+  count: number,
+  fields: { reason?: 'LOGOUT' | 'REAUTHENTICATED' | 'ACCESS_LOST'; kind?: 'SESSION' | 'API' } = {},
+) {
+  const { uuid: userId } = await user();
+  const ids: string[] = [];
+  for (let made = 0; made < count; made += 1) {
+    const data = { tokenId: crypto.randomUUID(), userId, kind: 'SESSION', reason: 'LOGOUT', initiator: 'USER', ...fields } as const;
+    ids.push((await db.prisma.tokenRevocation.create({ data })).id);
+  }
+  return ids;
+}

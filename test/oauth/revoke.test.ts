@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { follow } from '../token/following.ts';
+import { newAddress, open, type Person, until } from '../world.ts';
+import { apiToken, post, tokenOf } from './asking.ts';
+
+const world = await open();
+const { prisma } = world.db;
+const program = await apiToken(world, ['tokens:revoke']);
+
+const revoke = (token: string | undefined, more = '') =>
+  post(world, '/oauth/revoke', `token=${encodeURIComponent(String(token))}${more}`, { token: program.secret });
+const codeOf = async (token: string | undefined) => (await world.send('{ me { id } }', {}, { token })).code;
+const refresh = async ({ refreshToken }: Pick<Person, 'refreshToken'>) =>
+  world.send('mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken refreshToken } }', { input: { refreshToken } });
+const recordsOf = (person: Person) => prisma.tokenRevocation.findMany({ where: { userId: person.uuid } });
+
+describe('POST /oauth/revoke', () => {
+  it('ends the session of an access token, and its refresh token with it', async () => {
+    const alice = await world.user();
+    expect(await revoke(alice.accessToken)).toMatchObject({ status: 200, text: '' });
+    expect([await codeOf(alice.accessToken), (await refresh(alice)).code]).toEqual(['TOKEN_REVOKED', 'INVALID_TOKEN']);
+  });
+
+  it('ends the session of a refresh token, and its access tokens with it', async () => {
+    const alice = await world.user();
+    await revoke(alice.refreshToken);
+    expect([await codeOf(alice.accessToken), (await refresh(alice)).code]).toEqual(['TOKEN_REVOKED', 'INVALID_TOKEN']);
+  });
+
+  it('ends the session of a refresh token that was used before', async () => {
+    const alice = await world.user();
+    const { data } = await refresh(alice);
+    await revoke(alice.refreshToken);
+    expect([await codeOf(data.refresh.accessToken), (await refresh(data.refresh)).code]).toEqual(['TOKEN_REVOKED', 'INVALID_TOKEN']);
+  });
+
+  it('ends an API token, its own too', async () => {
+    const bob = await world.user();
+    const token = await tokenOf(world, bob.uuid, ['users:read']);
+    await revoke(token.secret);
+    expect([await codeOf(token.secret), await codeOf(bob.accessToken)]).toEqual(['TOKEN_REVOKED', undefined]);
+    const own = await tokenOf(world, program.owner.uuid, ['tokens:revoke']);
+    expect((await post(world, '/oauth/revoke', `token=${own.secret}`, { token: own.secret })).status).toBe(200);
+    expect(await prisma.tokenRevocation.findMany({ where: { tokenId: own.id } })).toMatchObject([
+      { reason: 'USER_REVOKED', initiator: 'USER' },
+    ]);
+  });
+
+  it('finds the token whatever the hint says', async () => {
+    for (const hint of ['access_token', 'refresh_token', 'api_token', 'pat', '']) {
+      const alice = await world.user();
+      const token = hint === 'access_token' ? alice.refreshToken : alice.accessToken;
+      expect((await revoke(token, `&token_type_hint=${hint}`)).status).toBe(200);
+      expect(await codeOf(alice.accessToken)).toBe('TOKEN_REVOKED');
+    }
+  });
+
+  it('answers what it does not know, what has ended and what is none like any other, and does nothing', async () => {
+    const alice = await world.user();
+    await revoke(alice.accessToken);
+    const before = await prisma.tokenRevocation.count();
+    const [header, payload] = String(alice.accessToken).split('.');
+    const none = [
+      alice.accessToken,
+      alice.refreshToken,
+      `fg_${'A'.repeat(43)}`,
+      `fgr_${'A'.repeat(43)}`,
+      'ya29.a0AfH6SMC',
+      `${header}.${payload}.AAAA`,
+      `${world.url} \u00e9\u0000`,
+      alice.uuid,
+      alice.tokenId,
+    ];
+    for (const token of none) expect(await revoke(token), String(token)).toMatchObject({ status: 200, text: '' });
+    expect(await prisma.tokenRevocation.count()).toBe(before);
+  });
+
+  it('ends the other kind of token by no trick of the prefix', async () => {
+    const alice = await world.user();
+    const token = await tokenOf(world, alice.uuid, ['users:read']);
+    await revoke(alice.refreshToken.replace('fgr_', 'fg_'));
+    await revoke(token.secret.replace('fg_', 'fgr_'));
+    expect([await codeOf(alice.accessToken), await codeOf(token.secret)]).toEqual([undefined, undefined]);
+  });
+
+  it('is recorded and heard of like any other end', async () => {
+    const alice = await world.user();
+    const stream = await follow(world, alice.accessToken);
+    await revoke(alice.accessToken);
+    await until(() => stream.heard.length);
+    expect(await recordsOf(alice)).toMatchObject([{ reason: 'ADMIN_REVOKED', initiator: 'ADMIN', actorId: program.owner.uuid }]);
+    const audited = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'session_revoked' } });
+    expect(audited).toMatchObject([
+      { actorId: program.owner.uuid, actorTokenId: program.id, reason: 'ADMIN_REVOKED', targetType: 'Token' },
+    ]);
+    stream.leave();
+  });
+
+  it('ends a token once, however often it is asked at the same time', async () => {
+    const alice = await world.user();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => revoke(alice.accessToken)));
+    expect([new Set(answers.map(({ status }) => status)), (await recordsOf(alice)).length]).toEqual([new Set([200]), 1]);
+  });
+
+  it('slows down whoever looks for tokens by it, and still ends those that are live', async () => {
+    const [alice, address] = [await world.user(), newAddress()];
+    const guess = (token: string) => post(world, '/oauth/revoke', `token=${token}`, { token: program.secret, address });
+    for (let index = 0; index < 200; index += 1) expect((await guess(`fgr_${'A'.repeat(40)}${100 + index}`)).status).toBe(200);
+    await prisma.throttle.updateMany({ data: { count: 10_000 } });
+    expect((await guess(`fgr_${'A'.repeat(43)}`)).status).toBe(429);
+    expect([(await guess(String(alice.accessToken))).status, await codeOf(alice.accessToken)]).toEqual([200, 'TOKEN_REVOKED']);
+  });
+
+  it('is refused to whom the right was taken, though the token is the same', async () => {
+    const [alice, other] = [await world.user(), await apiToken(world, ['tokens:revoke'])];
+    await prisma.roleGrant.deleteMany({ where: { userId: other.owner.uuid, role: { builtIn: false } } });
+    expect((await post(world, '/oauth/revoke', `token=${alice.accessToken}`, { token: other.secret })).status).toBe(403);
+    expect(await codeOf(alice.accessToken)).toBeUndefined();
+  });
+});

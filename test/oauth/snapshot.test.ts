@@ -1,0 +1,75 @@
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
+import { describe, expect, it } from 'vitest';
+import { follower, readAll } from '../token/log.ts';
+import { newAddress, open, type Person } from '../world.ts';
+
+const world = await open();
+const superadmin = await world.user('SUPERADMIN');
+const server = await follower(world);
+const sidOf = (person: Pick<Person, 'tokenId'>) => Buffer.from(person.tokenId, 'base64').toString().replace('Token:', '');
+const logOut = (person: Person) => person.ask('mutation { logout { ended } }');
+
+const snapshot = (authorization?: string) =>
+  fetch(`${world.url}/revocations/snapshot`, { headers: { 'x-forwarded-for': newAddress(), ...(authorization && { authorization }) } });
+
+const shared = 1_000; // milliseconds for which one snapshot is given to all who ask
+
+async function read(authorization = `Bearer ${server.token}`) {
+  await new Promise((resolve) => setTimeout(resolve, shared + 50));
+  const jwt = await (await snapshot(authorization)).text();
+  const keys = (await (await fetch(`${world.url}/.well-known/jwks.json`)).json()) as JSONWebKeySet;
+  const { payload, protectedHeader } = await jwtVerify(jwt, createLocalJWKSet(keys), {
+    issuer: world.config.PUBLIC_URL,
+    audience: world.config.AUDIENCE,
+    typ: 'revocations+jwt',
+  });
+  return { ...(payload as { cursor: string; lifetime: number; revoked: [string, number][]; iat: number; exp: number }), protectedHeader };
+}
+
+describe('the snapshot of revocations', () => {
+  it('is signed, holds for a minute, and says for how long an end matters', async () => {
+    const { iat, exp, lifetime, protectedHeader } = await read();
+    expect([exp - iat, lifetime >= 900, protectedHeader.alg]).toEqual([60, true, 'EdDSA']);
+  });
+
+  it('has all that ended so lately that its access tokens may still be about, and no more', async () => {
+    const [alice, bob] = [await world.user(), await world.user()];
+    await logOut(alice);
+    await logOut(bob);
+    await world.db.prisma.tokenRevocation.updateMany({
+      where: { tokenId: sidOf(bob) },
+      data: { revokedAt: new Date(Date.now() - 17 * 60_000) },
+    });
+    const { revoked } = await read();
+    const sids = revoked.map(([sid]) => sid);
+    expect([sids.includes(sidOf(alice)), sids.includes(sidOf(bob))]).toEqual([true, false]);
+    expect(Math.abs((revoked.find(([sid]) => sid === sidOf(alice))?.[1] ?? 0) - Date.now() / 1000)).toBeLessThan(60);
+  });
+
+  it('says from where to follow: what is not in it comes after its cursor', async () => {
+    const { cursor, revoked } = await read();
+    const alice = await world.user();
+    await logOut(alice);
+    const after = await readAll(superadmin, 'all: true', cursor);
+    expect([after.map(({ sid }) => sid), revoked.some(([sid]) => sid === sidOf(alice))]).toEqual([[sidOf(alice)], false]);
+    expect(await readAll(superadmin, 'all: true', (await read()).cursor)).toEqual([]);
+  });
+
+  it('is made once for all who ask at the same time', async () => {
+    await read();
+    const texts = await Promise.all(Array.from({ length: 5 }, async () => (await snapshot(`Bearer ${server.token}`)).text()));
+    expect(new Set(texts).size).toBe(1);
+  });
+
+  it('is for those who may follow all, and for nobody else', async () => {
+    const strangers = [
+      (await world.user()).accessToken,
+      (await world.user('ADMIN')).accessToken,
+      (await follower(world, ['tokens:read'])).token,
+      (await follower(world, ['tokens:follow'], ['tokens:read'])).token,
+    ];
+    for (const token of strangers) expect((await snapshot(`Bearer ${token}`)).status).toBe(403);
+    for (const authorization of [undefined, 'Bearer rubbish', 'Basic eDp5'])
+      expect((await snapshot(authorization)).status, authorization).toBe(401);
+  });
+});

@@ -1,0 +1,73 @@
+import { PGlite } from '@electric-sql/pglite';
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import pg from 'pg';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { isEmbedded } from '../database.ts';
+import { statementsIn } from '../jobs.ts';
+import { open, type Person } from '../world.ts';
+import { delegating } from './delegating.ts';
+
+const world = await open();
+const { superadmin, pass, member, holder, chain, grantOf } = await delegating(world);
+
+const pathOf = async (viewer: Pick<Person, 'ask'>, id: string) => {
+  const document = 'query ($id: ID!) { node(id: $id) { ... on RoleGrant { path { id user { email } } } } }';
+  const { data, errors } = await viewer.ask(document, { id });
+  expect(errors).toBeUndefined();
+  return data.node.path.map((grant: { id: string } | null) => grant?.id ?? null);
+};
+const idsOf = async (line: readonly Person[]) => (await Promise.all(line.map((person) => grantOf(person)))).map(({ globalId }) => globalId);
+
+describe('RoleGrant.path', () => {
+  it('shows the chain, from the first grant to this one, however long', async () => {
+    const line = [...(await chain(5)), await member()];
+    await pass(line[4] as Person, line[5] as Person);
+    const ids = await idsOf(line);
+    expect(ids).toHaveLength(6);
+    for (const [at, id] of ids.entries()) expect(await pathOf(superadmin, id)).toEqual(ids.slice(0, at + 1));
+  });
+
+  it('is the grant alone where it was not passed on', async () => {
+    const alice = await holder(1);
+    expect(await pathOf(alice, (await grantOf(alice)).globalId)).toEqual(await idsOf([alice]));
+  });
+
+  it('leaves a gap for each grant that the viewer may not know of', async () => {
+    const [alice, bob, carol] = [await holder(3, { domain: null }), await member(), await member()];
+    await pass(alice, bob, { delegable: 1 });
+    await pass(bob, carol);
+    const [, bobs, own] = await idsOf([alice, bob, carol]);
+    expect(await pathOf(carol, own as string)).toEqual([null, bobs, own]);
+    await world.db.prisma.role.update({ where: { name: 'READER' }, data: { permissions: [] } });
+    const path = await pathOf(carol, own as string);
+    await world.db.prisma.role.update({ where: { name: 'READER' }, data: { permissions: ['users:read', 'roles:read'] } });
+    expect(path).toEqual([null, null, own]);
+  });
+
+  it('leaves a gap for a grant in a domain that the viewer may not know of, which would read as one that holds everywhere', async () => {
+    const [alice, bob] = [await holder(2), await member()];
+    await pass(alice, bob, { delegable: 1 });
+    await pass(bob, alice, { role: 'GLANCER' });
+    const [own, back] = [await grantOf(alice), await grantOf(alice, 'GLANCER')];
+    expect((await pathOf(alice, back.globalId))[0]).toBe(own.globalId);
+    await world.db.prisma.domain.update({ where: { name: 'middle' }, data: { active: false } });
+    const path = await pathOf(alice, back.globalId);
+    await world.db.prisma.domain.update({ where: { name: 'middle' }, data: { active: true } });
+    expect(path).toEqual([null, null, back.globalId]);
+  });
+
+  it('costs no more statements for many grants than for one', async () => {
+    const lines = [await chain(3), await chain(3), await chain(3)];
+    const ids = await Promise.all(lines.map(async ([, , { uuid }]) => encodeGlobalID('User', uuid)));
+    // The driver itself, so that nothing goes past the count. The server's own clock does not count.
+    const driver = isEmbedded ? vi.spyOn(PGlite.prototype, 'query') : vi.spyOn(pg.Client.prototype, 'query');
+    afterAll(() => driver.mockRestore());
+    const statements = async (wanted: string[]) => {
+      driver.mockClear();
+      const document = 'query ($ids: [ID!]!) { nodes(ids: $ids) { ... on User { roles { path { id } } } } }';
+      expect((await superadmin.ask(document, { ids: wanted })).data.nodes.at(-1).roles.at(-1).path).toHaveLength(3);
+      return statementsIn(driver.mock.calls).length;
+    };
+    expect(await statements(ids)).toBe(await statements(ids.slice(0, 1)));
+  });
+});

@@ -1,0 +1,14 @@
+import type { Prisma } from '../../src/generated/prisma/client.ts';
+import type { Person, World } from '../world.ts';
+
+/** What somebody holds, in the order of granting: `CLERK`, `CLERK in north`; only what meets the condition, if one is given. */
+export const heldIn =
+  ({ db }: World, where: Prisma.RoleGrantWhereInput = {}) =>
+  async ({ uuid }: Pick<Person, 'uuid'>) => {
+    const grants = await db.prisma.roleGrant.findMany({
+      where: { userId: uuid, ...where },
+      include: { role: true, domain: true },
+      orderBy: { id: 'asc' },
+    });
+    return grants.map(({ role, domain }) => (domain ? `${role.name} in ${domain.name}` : role.name));
+  };

@@ -1,0 +1,17 @@
+import pg from 'pg';
+import type { Person, World } from '../world.ts';
+
+/** The end of a session in a transaction that stays open; answers how to commit it. */
+export async function endLate({ databaseUrl }: Pick<World, 'databaseUrl'>, { uuid }: Person, sid: string): Promise<() => Promise<void>> {
+  const slow = new pg.Client({ connectionString: databaseUrl });
+  await slow.connect();
+  await slow.query('begin');
+  await slow.query(
+    `insert into "TokenRevocation" ("tokenId", kind, "userId", reason, initiator) values ($1, 'SESSION', $2, 'LOGOUT', 'USER')`,
+    [sid, uuid],
+  );
+  return async () => {
+    await slow.query('commit');
+    await slow.end();
+  };
+}

@@ -1,0 +1,58 @@
+import { sql } from '../../src/db.ts';
+import { channels } from '../../src/events.ts';
+import type { Answer, Person, World } from '../world.ts';
+
+/** A record of the log as the API shows it. */
+export interface Told {
+  readonly cursor: string;
+  readonly sid: string;
+  readonly reason: string;
+}
+
+/** A page of the log; `args` as they stand behind the field. */
+export async function page(person: Pick<Person, 'ask'>, args = '', fields = 'cursor sid reason') {
+  const document = `{ tokenRevocations${args} { edges { cursor node { ${fields} } } pageInfo { hasNextPage endCursor } } }`;
+  const answer: Answer<{
+    tokenRevocations: { edges: { cursor: string; node: Told }[]; pageInfo: { hasNextPage: boolean; endCursor: string } };
+  }> = await person.ask(document);
+  const { edges = [], pageInfo } = answer.data?.tokenRevocations ?? {};
+  return { nodes: edges.map(({ node }) => node), edges, pageInfo, code: answer.code, errors: answer.errors };
+}
+
+/** All of the log from a cursor on, page by page. */
+export async function readAll(person: Pick<Person, 'ask'>, scope = 'all: true', after?: string, first = 100): Promise<Told[]> {
+  const { nodes, pageInfo, errors } = await page(person, `(${scope}, first: ${first}${after ? `, after: "${after}"` : ''})`);
+  if (errors) throw new Error(JSON.stringify(errors));
+  return pageInfo?.hasNextPage ? [...nodes, ...(await readAll(person, scope, pageInfo.endCursor, first))] : nodes;
+}
+
+/** Where the log ends now. */
+export async function end(person: Pick<Person, 'ask'>, after?: string): Promise<string> {
+  const { pageInfo } = await page(person, `(all: true, first: 100${after ? `, after: "${after}"` : ''})`);
+  return pageInfo?.hasNextPage ? end(person, pageInfo.endCursor) : (pageInfo?.endCursor ?? '');
+}
+
+/** Someone who follows all by an API token, as a resource server does: with these scopes, and a role that permits this. */
+export async function follower(world: World, scopes = ['tokens:follow'], permissions = ['tokens:follow']) {
+  const name = `SERVER_${Math.trunc(performance.now() * 1_000)}`;
+  await world.db.prisma.role.create({ data: { name, permissions } });
+  const account = await world.user(name);
+  const { data } = await account.ask('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }', {
+    input: { description: 'a resource server', scopes },
+  });
+  const token: string = data.createApiToken.secret;
+  const ask = ((document, variables) => world.send(document, variables, { token })) as Person['ask'];
+  return { account, token, ask };
+}
+
+/** Makes so many sessions of somebody and ends them, so many in each commit. */
+export async function endMany({ db }: Pick<World, 'db'>, userId: string, count: number, together = 7) {
+  const later = new Date(Date.now() + 1e9);
+  const session = { kind: 'SESSION' as const, userId, scopes: [], expiresAt: later, idleExpiresAt: later };
+  const rows = await db.prisma.token.createManyAndReturn({ data: Array.from({ length: count }, () => session) });
+  const ending = { kind: 'SESSION', userId, reason: 'LOGOUT', initiator: 'USER' } as const;
+  for (let start = 0; start < count; start += together) {
+    await db.prisma.tokenRevocation.createMany({ data: rows.slice(start, start + together).map(({ id }) => ({ tokenId: id, ...ending })) });
+    await db.query(sql`select pg_notify(${channels.tokenRevoked}, '')::text`);
+  }
+}

@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest';
+import { sql } from '../../src/db.ts';
+import { createLog } from '../../src/log.ts';
+import { start } from '../../src/start.ts';
+import { loadKeys, newKeys } from '../../src/token/keys.ts';
+import { publishedAhead, removeKey, rotateKeys } from '../../src/token/rotate-keys.ts';
+import { open, type Person, until } from '../world.ts';
+import { follow } from './following.ts';
+
+const world = await open();
+const { prisma } = world.db;
+const configured = await loadKeys(world.config);
+const [other] = JSON.parse((await newKeys()).ENCRYPTION_KEYS) as [string];
+const minutes = (count: number) => new Date(Date.now() + count * 60_000);
+
+const rotate = (after = publishedAhead) => rotateKeys(world.db, configured, after);
+const remove = (kid: string) => removeKey(world.db, configured, kid);
+const kidOf = (token: string | undefined) =>
+  JSON.parse(Buffer.from(String(token).split('.')[0] ?? '', 'base64url').toString()).kid as string;
+const codeOf = async (token: string | undefined) => (await world.send('{ me { id } }', {}, { token })).code;
+const ask = (person: Person) => codeOf(person.accessToken);
+const signsFrom = (kid: string, when: Date) => prisma.signingKey.update({ where: { kid }, data: { signsFrom: when } });
+
+async function published(url = world.url) {
+  const { keys } = (await (await fetch(`${url}/.well-known/jwks.json`)).json()) as { keys: { kid: string; x: string; d?: string }[] };
+  return keys;
+}
+const isPublished = async (kid: string) => (await published()).some((key) => key.kid === kid);
+const signingKey = async () => kidOf((await world.user()).accessToken);
+
+/** A key that has begun to sign. */
+async function signing() {
+  const kid = await rotate(0);
+  await until(async () => (await signingKey()) === kid);
+  return kid;
+}
+
+describe('a new signing key', () => {
+  it('is published at once and signs only later, when everybody has fetched it', async () => {
+    const before = await signingKey();
+    const kid = await rotate();
+    await until(() => isPublished(kid));
+    const row = await prisma.signingKey.findUniqueOrThrow({ where: { kid } });
+    expect(row.signsFrom?.getTime()).toBeGreaterThanOrEqual(row.createdAt.getTime() + 10 * 60_000);
+    expect(await signingKey()).toBe(before);
+    await signsFrom(kid, minutes(-1));
+    await until(async () => (await signingKey()) === kid);
+  });
+
+  it('leaves the tokens of the one before it good, until the last of them has ended', async () => {
+    const [old, alice] = [await signing(), await world.user()];
+    const kid = await signing();
+    expect([kidOf(alice.accessToken), await ask(alice), await isPublished(old)]).toEqual([old, undefined, true]);
+    await signsFrom(old, minutes(-60));
+    await signsFrom(kid, minutes(-15));
+    expect(await world.user().then(ask)).toBeUndefined();
+    await new Promise((resolve) => setTimeout(resolve, 1_000)); // a reading or two
+    expect([await ask(alice), await isPublished(old)]).toEqual([undefined, true]);
+    await signsFrom(kid, minutes(-15.2));
+    await until(async () => !(await isPublished(old)));
+    expect(await ask(alice)).toBe('INVALID_TOKEN');
+  });
+
+  it('is kept encrypted, and only its public half is told', async () => {
+    await signing();
+    for (const { sealed, jwk } of await prisma.signingKey.findMany({ where: { sealed: { not: null } } })) {
+      expect(Buffer.from(sealed ?? []).toString('latin1')).not.toContain('Ed25519');
+      expect(jwk).not.toHaveProperty('d');
+    }
+    for (const key of await published()) expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x']);
+  });
+
+  it('leaves an audit row that names it', async () => {
+    const kid = await rotate();
+    const rows = await prisma.auditEvent.findMany({ where: { action: 'sys_key_rotated' } });
+    expect(rows.filter(({ details }) => (details as { kid: string }).kid === kid)).toMatchObject([
+      { result: 'ok', actorId: null, agent: 'rotate-keys' },
+    ]);
+  });
+});
+
+describe('a removed signing key', () => {
+  it('is gone at once with its tokens, those too that were verified before, and another one signs', async () => {
+    const [kid, alice] = [await signing(), await world.user()];
+    expect([kidOf(alice.accessToken), await ask(alice)]).toEqual([kid, undefined]);
+    const { successor } = (await remove(kid)) ?? {};
+    await until(async () => (await ask(alice)) === 'INVALID_TOKEN');
+    expect([await isPublished(kid), await signingKey()]).toEqual([false, successor]);
+    expect((await prisma.signingKey.findUniqueOrThrow({ where: { kid } })).sealed).toBeNull();
+  });
+
+  it.each(['WebSocket', 'server-sent events'] as const)('ends what is open over %s by its tokens', async (transport) => {
+    const kid = await signing();
+    const [alice, bob] = [await world.user(), await world.user()];
+    const next = await signing();
+    const carol = await world.user();
+    const streams = await Promise.all([alice, bob, carol].map((who) => follow(world, who.accessToken, '', transport)));
+    await remove(kid);
+    expect(await Promise.all(streams.slice(0, 2).map(({ closed }) => closed))).not.toContain(undefined);
+    expect(await streams[0]?.ended).toBe('TOKEN_EXPIRED');
+    expect([kidOf(carol.accessToken), await ask(carol)]).toEqual([next, undefined]);
+    await carol.ask('mutation { logout { ended } }');
+    await until(() => streams[2]?.heard.length); // it was open all the time
+    for (const stream of streams) stream.leave();
+  });
+
+  it('is told by an alarm in the log when somebody comes with it, once for many', async () => {
+    const [kid, alice] = [await signing(), await world.user()];
+    await remove(kid);
+    await until(async () => (await ask(alice)) === 'INVALID_TOKEN');
+    for (let times = 0; times < 20; times += 1) await ask(alice);
+    expect(world.log.filter((line) => line.includes('authn_token_unknown_key')).length).toBe(1);
+  });
+
+  it('changes nothing about what signs where it was another one', async () => {
+    const [old, kid] = [await signing(), await signing()];
+    expect(await remove(old)).toEqual({ successor: null });
+    await until(async () => !(await isPublished(old)));
+    expect(await signingKey()).toBe(kid);
+  });
+
+  it('stays away when it is one of the setting, on a server that starts anew too', async () => {
+    const [{ kid = '' } = {}] = configured.pairs;
+    const { db, config, url } = await open();
+    expect((await published(url)).map((key) => key.kid)).toEqual([kid]);
+    const { successor = '' } = (await removeKey(db, configured, kid)) ?? {};
+    await until(async () => (await published(url)).every((key) => key.kid === successor));
+    const again = await start(config, createLog({ LOG_LEVEL: 'silent' }), db);
+    const kids = (await published(again.url)).map((key) => key.kid);
+    await again.stop();
+    expect([kids, await removeKey(db, configured, kid)]).toEqual([[successor], { successor: null }]);
+  });
+
+  it('that never signed leaves the one before it as it was', async () => {
+    const [kid, next, marker] = [await signing(), await rotate(), await rotate()];
+    await until(() => isPublished(marker));
+    await remove(next);
+    await prisma.signingKey.update({ where: { kid: next }, data: { signsFrom: minutes(-20), removedAt: minutes(-25) } });
+    await prisma.signingKey.updateMany({
+      where: { kid: { notIn: [kid, next] }, signsFrom: { not: null } },
+      data: { signsFrom: minutes(-60) },
+    });
+    await signsFrom(kid, minutes(-30));
+    await remove(marker);
+    await until(async () => !(await isPublished(marker))); // what was changed before it has been read too
+    expect([await signingKey(), await isPublished(kid)]).toEqual([kid, true]);
+  });
+
+  it('does not come back while the database cannot be read', async () => {
+    const [kid, alice] = [await signing(), await world.user()];
+    await remove(kid);
+    await until(async () => (await ask(alice)) === 'INVALID_TOKEN');
+    const before = await published();
+    await world.db.query(sql`alter table "SigningKey" rename to "SigningKeyAway"`);
+    await until(() => world.log.some((line) => line.includes('the signing keys could not be read')));
+    const [during, code, signs] = [await published(), await ask(alice), await signingKey()];
+    await world.db.query(sql`alter table "SigningKeyAway" rename to "SigningKey"`);
+    expect([during, code, before.some((key) => key.kid === signs)]).toEqual([before, 'INVALID_TOKEN', true]);
+  });
+});
+
+describe('ENCRYPTION_KEYS', () => {
+  const startWith = (keys: string[]) =>
+    start({ ...world.config, ENCRYPTION_KEYS: JSON.stringify(keys) }, createLog({ LOG_LEVEL: 'silent' }), world.db);
+  const ours = JSON.parse(world.config.ENCRYPTION_KEYS ?? '') as string[];
+
+  it('are followed by new ones: the ones behind the first still open the signing key', async () => {
+    await signing();
+    const running = await startWith([other, ...ours]);
+    await running.stop();
+    expect(await published()).not.toEqual([]);
+  });
+
+  it('that do not open the key that signs are refused at the start, by the name of the setting', async () => {
+    await signing();
+    await expect(startWith([other])).rejects.toThrow('Setting ENCRYPTION_KEYS: ');
+  });
+
+  it('protect the row: a private half that stood in another row does not open', async () => {
+    const [one, two] = [await signing(), await signing()];
+    const { sealed } = await prisma.signingKey.findUniqueOrThrow({ where: { kid: one } });
+    await prisma.signingKey.update({ where: { kid: two }, data: { sealed } });
+    await expect(startWith(ours)).rejects.toThrow('Setting ENCRYPTION_KEYS: ');
+    await remove(two);
+  });
+});

@@ -1,0 +1,186 @@
+import { readFileSync } from 'node:fs';
+import SchemaBuilder from '@pothos/core';
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
+import { afterAll, describe, expect, it } from 'vitest';
+import { scopeAuth } from '../../src/access/enforce.ts';
+import { models, rules } from '../../src/access/rules.ts';
+import { anyone } from '../../src/access/vocabulary.ts';
+import { sql } from '../../src/db.ts';
+import { open, type Person, type Role, until } from '../world.ts';
+
+const world = await open();
+await world.domain('north');
+await world.db.prisma.role.create({ data: { name: 'READER', permissions: ['users:read'] } });
+const sensitive = ['address', 'currentLoginFrom', 'lastLoginFrom', 'phone'];
+
+const person = async (role?: Role, domain?: string) => {
+  const made = await world.user(role, domain);
+  const profile = { phone: '+1 555 0100', address: '1 Main Street', lastLoginFrom: '192.0.2.1' };
+  await world.db.prisma.user.update({ where: { id: made.uuid }, data: profile });
+  return made;
+};
+const [keeper, reader] = [await person('ADMIN', 'north'), await person('READER')];
+const [admin, superadmin] = [await person('ADMIN'), await person('SUPERADMIN')];
+
+interface Reading {
+  field: string;
+  via: string;
+  at: string;
+  actor: { email: string } | null;
+}
+const mine = '{ me { fieldReads { edges { node { field via at actor { email } } } } } }';
+
+/** What the owner sees. */
+async function readingsOf(owner: Pick<Person, 'ask'>): Promise<Reading[]> {
+  const { data, errors } = await owner.ask(mine);
+  expect(errors).toBeUndefined();
+  return data.me.fieldReads.edges.map(({ node }: { node: Reading }) => node);
+}
+const some = (owner: Person, wanted = (readings: Reading[]) => readings.length > 0) =>
+  until(async () => {
+    const readings = await readingsOf(owner);
+    return wanted(readings) ? readings : undefined;
+  });
+const read = (asker: Pick<Person, 'ask'>, { id }: Person, fields = 'phone') =>
+  asker.ask(`query ($id: ID!) { user(id: $id) { ${fields} } }`, { id });
+const now = async () => (await world.db.query<{ now: Date }>(sql`select now()`))[0]?.now.toISOString() ?? '';
+
+/** Waits until all that was noted so far is written: what is noted last is written last. */
+async function allWritten() {
+  const last = await person();
+  await read(admin, last);
+  await some(last);
+}
+
+/** The same person, by an API token with these scopes. */
+async function byToken(owner: Person, scopes: string[]): Promise<Person> {
+  const document = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }';
+  const { data } = await owner.ask(document, { input: { description: 'For a script', scopes } });
+  return { ...owner, ask: (query, variables) => world.send(query, variables, { token: data.createApiToken.secret }) };
+}
+
+describe('a reading of a sensitive field', () => {
+  it('is seen by the owner, with the field, the time and the rule', async () => {
+    const [alice, before] = [await person(), await now()];
+    expect((await read(admin, alice)).data.user).toEqual({ phone: '+1 555 0100' });
+    const readings = await some(alice);
+    expect(readings).toEqual([{ field: 'User.phone', via: 'admin', at: expect.any(String), actor: null }]);
+    const times = [before, readings[0]?.at ?? '', await now()];
+    expect(times).toEqual([...times].sort());
+  });
+
+  it('says by which part of the rule it was', async () => {
+    const alice = await person('USER', 'north');
+    await read(keeper, alice, 'address');
+    await read(reader, alice, 'phone');
+    await read(admin, alice, 'currentLoginFrom');
+    await read(superadmin, alice, 'lastLoginFrom');
+    const readings = await some(alice, ({ length }) => length === 4);
+    expect(Object.fromEntries(readings.map(({ field, via }) => [field, via]))).toEqual({
+      'User.address': 'domainAdmin',
+      'User.phone': 'may(users:read)',
+      'User.currentLoginFrom': 'admin | outranks',
+      'User.lastLoginFrom': 'admin | superadmin',
+    });
+  });
+
+  it('names the reader to an owner who may know of them', async () => {
+    await read(superadmin, admin);
+    expect(await some(admin)).toMatchObject([{ actor: { email: superadmin.email } }]);
+  });
+
+  it('is none where the value is the own, or null, or denied', async () => {
+    const alice = await person('USER', 'north');
+    await read(alice, alice, sensitive.join(' '));
+    expect((await read(keeper, alice, 'currentLoginFrom')).code).toBe('FORBIDDEN');
+    expect((await read(await person(), alice)).code).toBe('NOT_FOUND');
+    await world.db.prisma.user.update({ where: { id: alice.uuid }, data: { phone: null } });
+    expect((await read(admin, alice, 'phone email displayName')).data.user.phone).toBeNull();
+    await allWritten();
+    expect(await readingsOf(alice)).toEqual([]);
+  });
+
+  it('by an API token is its owner’s', async () => {
+    const other = await person('ADMIN');
+    await read(await byToken(superadmin, ['users:read']), other);
+    expect(await some(other)).toMatchObject([{ actor: { email: superadmin.email } }]);
+  });
+
+  it('in an event of a subscription is one as well', async () => {
+    const alice = await person();
+    const events = admin.socket().iterate({ query: 'subscription { tokenRevoked(all: true) { token { user { phone } } } }' });
+    const first = events.next();
+    await until(async () => {
+      await (await world.signIn(alice.email, alice.uuid)).ask('mutation { logout { __typename } }');
+      return (await readingsOf(alice)).length > 0;
+    });
+    expect((await first).value).toEqual({ data: { tokenRevoked: { token: { user: { phone: '+1 555 0100' } } } } });
+    expect(await readingsOf(alice)).toMatchObject([{ field: 'User.phone', via: 'admin' }]);
+  });
+});
+
+describe('User.fieldReads', () => {
+  it('has one of each reader, field and day, with the latest time, the newest first', async () => {
+    const alice = await person();
+    await read(admin, alice);
+    const [first] = await some(alice);
+    await read(admin, alice);
+    expect(await some(alice, ([one]) => String(one?.at) > String(first?.at))).toHaveLength(1);
+    await world.db.query(sql`update "FieldRead" set day = day - 1, at = at - interval '1 day'
+      where "userId" = ${alice.uuid}::uuid and day = (now() at time zone 'UTC')::date`);
+    await read(admin, alice);
+    const times = (await some(alice, ({ length }) => length === 2)).map(({ at }) => at);
+    expect(times).toEqual([...times].sort().reverse());
+  });
+
+  it('is read by nobody but the owner, whatever their rank', async () => {
+    const alice = await person('USER', 'north');
+    await read(admin, alice);
+    await some(alice);
+    expect((await alice.ask('{ me { fieldReads { totalCount } } }')).data.me.fieldReads).toEqual({ totalCount: 1 });
+    for (const other of [keeper, reader, admin, superadmin]) {
+      const { data, errors } = await read(other, alice, 'fieldReads { totalCount edges { node { field } } }');
+      expect(data.user).toEqual({ fieldReads: null });
+      expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN', coordinate: 'User.fieldReads' } }]);
+    }
+  });
+
+  it('is read by an API token that was made for it', async () => {
+    const alice = await person();
+    expect(await readingsOf(await byToken(alice, ['users:read']))).toEqual([]);
+    expect((await (await byToken(alice, ['settings:read', 'tokens:read'])).ask(mine)).code).toBe('FORBIDDEN');
+  });
+});
+
+describe('what is sensitive', () => {
+  afterAll(() => {
+    for (const coordinate of ['Thing', 'Thing.name', 'Query.thing']) rules.delete(coordinate) && models.delete(coordinate);
+  });
+
+  it('is said by accessRules and by the schema', async () => {
+    const { data } = await world.send('{ accessRules { coordinate sensitive } }');
+    const told = data.accessRules.filter((one: { sensitive: boolean }) => one.sensitive);
+    expect(told.map((one: { coordinate: string }) => one.coordinate)).toEqual([
+      'Token.createdFrom',
+      'Token.reuse',
+      ...sensitive.map((name) => `User.${name}`),
+    ]);
+    const printed = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
+    const marked = printed.matchAll(/^ {2}(\w+): String @access\(rule: "[^"]+", sensitive: true\)$/gm);
+    expect([...marked].map(([, name]) => name)).toEqual(['createdFrom', ...sensitive]);
+  });
+
+  it.each([
+    ['has no rows', {}, 'Thing.name is sensitive, and its type has no rows'],
+    ['nobody owns', { extensions: { pothosPrismaModel: 'Domain' } }, 'Thing.name is sensitive, and a row of Domain does not say whose'],
+  ])('is no field of a type that %s: the schema does not build', (_, type, message) => {
+    const builder = new SchemaBuilder<{ Objects: { Thing: object } }>({
+      plugins: ['access', ScopeAuthPlugin, 'sensitive'],
+      scopeAuth,
+    } as never);
+    const access = anyone('a test');
+    builder.objectType('Thing', { ...type, access, fields: (t) => ({ name: t.string({ sensitive: true, resolve: () => '' }) }) });
+    builder.queryType({ fields: (t) => ({ thing: t.field({ type: 'Thing', access, resolve: () => ({}) }) }) });
+    expect(() => builder.toSchema()).toThrow(message);
+  });
+});
