@@ -36,6 +36,8 @@ export async function openWorld(flagsIn: (folder: string) => readonly string[]):
       HOST: '127.0.0.1',
       DATABASE_URL: scratch.url,
       PUBLIC_URL: 'http://127.0.0.1',
+      SMTP_URL: 'smtp://127.0.0.1:1', // nobody listens: letters wait
+      MAIL_FROM: 'no-reply@example.com',
       ACCESS_TOKEN_TTL: '15m',
       TRUSTED_PROXIES: '1',
       ...(await newKeys()),

@@ -45,6 +45,11 @@ const settings = z.object({
   DEFAULT_DOMAIN: z.string().optional(),
   PASSWORD_MIN: z.coerce.number().int().min(8).max(64).default(15), // security.md F1
   PASSWORD_WORDS: list,
+  SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
+  MAIL_FROM: z
+    .string()
+    .regex(/^[^\r\n]*@[^\r\n]+$/, 'needs an address such as "Example <no-reply@example.com>"')
+    .optional(),
   CORS_ORIGINS: list.refine((origins) => origins.every(isOrigin), 'needs origins such as "https://app.example.com", without a path'),
   TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
   ALLOWED_HOSTS: list.transform((hosts) => hosts.map((host) => host.toLowerCase())),
@@ -53,7 +58,7 @@ const settings = z.object({
 });
 
 /** What has no safe default and must be said in production. */
-const saidInProduction = ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPTION_KEYS'] as const;
+const saidInProduction = ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPTION_KEYS', 'SMTP_URL', 'MAIL_FROM'] as const;
 
 export type Config = ReturnType<typeof readConfig>;
 
@@ -73,6 +78,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     PUBLIC_URL: publicUrl.replace(/\/$/, ''),
     PUBLIC_REGISTRATION: said.PUBLIC_REGISTRATION ?? !production,
     REQUIRE_EMAIL_CONFIRMATION: said.REQUIRE_EMAIL_CONFIRMATION ?? production,
+    MAIL_FROM: said.MAIL_FROM ?? `Fieldgate <no-reply@${new URL(publicUrl).hostname}>`,
     INTROSPECTION: said.INTROSPECTION ?? !production,
     ALLOWED_HOSTS: said.ALLOWED_HOSTS.length > 0 ? said.ALLOWED_HOSTS : ['localhost', '127.0.0.1', '[::1]', new URL(publicUrl).hostname],
   });

@@ -8,6 +8,7 @@ import type { Config } from './config.ts';
 import { connect, type Database } from './db.ts';
 import { startJobs } from './jobs.ts';
 import type { Log } from './log.ts';
+import { openPostOffice } from './mail/post-office.ts';
 import { loadKeys } from './token/keys.ts';
 import { openKeys } from './token/live-keys.ts';
 import { openTail } from './token/tail.ts';
@@ -34,9 +35,11 @@ export async function start(config: Config, log: Log, database?: Database): Prom
   });
   const receipts = openReceipts(db, log);
   const app = createApp({ config, log, keys, db, revocations, identify: identifying, receipts }, wakeUps);
+  const postOffice = openPostOffice({ db, config, keys, log });
   const stopJobs = startJobs(db, log, wakeUps);
   const closeGround = async () => {
     stopJobs();
+    await postOffice.close();
     wakeUps.close();
     await Promise.all([revocations.close(), receipts.close(), keys.close()]);
     if (!database) await db.close();

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import type { Database } from '../db.ts';
 import { meaningOf } from '../errors.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
+import { post } from '../mail/post.ts';
 import { emailKey } from './email.ts';
 import { hashPassword, normalized } from './password.ts';
 import { passwordFaults } from './password-policy.ts';
@@ -40,6 +41,7 @@ export async function createAccount(db: Database, by: Pick<Context, 'client' | '
       const { id } = await tx.user.create({ data });
       const details = { role: account.role, domain: domain?.name ?? null };
       await recordIn(tx, by.client, by.viewer, { action: 'user_created', userId: id, target: ['User', id], details });
+      if (!profile?.emailConfirmedAt) await post(tx, 'confirmation', { userId: id }, {});
       return id;
     });
   } catch (error) {

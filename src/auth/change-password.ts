@@ -5,8 +5,10 @@ import { builder } from '../builder.ts';
 import { sql, within } from '../db.ts';
 import { failure, invalid } from '../errors.ts';
 import { secretText } from '../input.ts';
+import { originOf, post } from '../mail/post.ts';
 import { revoke } from '../token/lifecycle.ts';
 import { accountFaults } from './account.ts';
+import { voidLinks } from './link.ts';
 import { hashPassword } from './password.ts';
 import { provePassword } from './proof.ts';
 
@@ -35,7 +37,7 @@ builder.mutationField('changePassword', (t) =>
     resolve: async (_, { input: { currentPassword, newPassword } }, context, info) => {
       const { viewer: asking, client, config } = context;
       if (!asking) throw failure('UNAUTHENTICATED');
-      const current = await provePassword(context, asking, currentPassword);
+      const current = await provePassword(context, asking.user, currentPassword);
       const { password: faults } = accountFaults(config, { email: asking.user.email, password: newPassword });
       if (faults) throw invalid({ newPassword: faults });
       const hash = await hashPassword(newPassword);
@@ -45,6 +47,8 @@ builder.mutationField('changePassword', (t) =>
         const { count } = await tx.password.updateMany({ where: { userId, hash: current }, data: { hash } });
         if (count === 0) throw failure('INVALID_CREDENTIALS');
         await audit({ action: 'authn_password_change', userId, target: ['User', userId] });
+        await voidLinks(tx, userId);
+        await post(tx, 'passwordChanged', { userId }, originOf(client));
         const others = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id <> ${viewer.token.id}::uuid`;
         const ending = { reason: 'PASSWORD_CHANGED', initiator: 'USER', actor: viewer, client } as const;
         return { ended: (await revoke(within(tx), others, ending)).length };

@@ -1,14 +1,14 @@
-import type { Viewer } from '../access/viewer.ts';
 import { recordIn } from '../audit/record.ts';
 import type { Context } from '../context.ts';
 import { failure } from '../errors.ts';
+import type { User } from '../generated/prisma/client.ts';
 import { verifyPassword } from './password.ts';
 import { forgive, passwordTries, throttle } from './throttle.ts';
 
-/** Checks the password of who is signed in, counted as a login is. Answers its hash; throws INVALID_CREDENTIALS where it is another one. */
-export async function provePassword(context: Context, viewer: Viewer, password: string): Promise<string> {
-  const { db, client } = context;
-  const { id: userId, emailKey } = viewer.user;
+/** Checks the password of a user who is known already, counted as a login is. Answers its hash; throws INVALID_CREDENTIALS where it is another one. */
+export async function provePassword(context: Context, user: Pick<User, 'id' | 'emailKey'>, password: string): Promise<string> {
+  const { db, client, viewer } = context;
+  const { id: userId, emailKey } = user;
   const tries = passwordTries(emailKey, client.network);
   await throttle(context, tries);
   const kept = await db.prisma.password.findUnique({ where: { userId } });

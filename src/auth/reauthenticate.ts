@@ -21,7 +21,7 @@ builder.mutationField('reauthenticate', (t) =>
     resolve: async (_, { input }, context) => {
       const { viewer } = context;
       if (!viewer) throw failure('UNAUTHENTICATED');
-      await provePassword(context, viewer, input.password);
+      await provePassword(context, viewer.user, input.password);
       const { user, token } = viewer;
       const { domainId, description, expiresAt: until } = token;
       return startSession(context, { userId: user.id, domainId, description, until, action: 'authn_reauthenticate_success' });

@@ -5,10 +5,11 @@ import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
 import { failure, invalid } from '../errors.ts';
 import { emptyToNull, line, locale, secretText } from '../input.ts';
+import { originOf, post } from '../mail/post.ts';
 import { type Account, accountFaults, createAccount } from './account.ts';
 import { emailKey } from './email.ts';
 import { Session, startSession } from './session.ts';
-import { throttle } from './throttle.ts';
+import { letterTries, throttle } from './throttle.ts';
 
 const RegisterInput = builder.inputType('RegisterInput', {
   description: "A new account. Role, state and confirmation are never the caller's to say.",
@@ -47,6 +48,7 @@ builder.mutationField('register', (t) =>
       await throttle(context, { registerByNetwork: context.client.network });
       const faults = accountFaults(context.config, input);
       if (Object.keys(faults).length > 0) throw invalid(faults);
+      await throttle(context, letterTries('register', emailKey(input.email) ?? ''));
       const userId = await createAccount(context.db, context, accountOf(context.config, input));
       if (!userId) await noteTaken(context, input.email);
       const confirmationRequired = context.config.REQUIRE_EMAIL_CONFIRMATION;
@@ -70,8 +72,12 @@ function accountOf({ DEFAULT_ROLE: role, DEFAULT_DOMAIN: domain }: Config, input
   return { email, password, role, domain, profile };
 }
 
-/** The owner of a taken address finds the attempt among the events about them. */
+/** The owner of a taken address is told of the attempt, and finds it among the events about them. */
 async function noteTaken({ db, client }: Context, email: string) {
-  const owner = await db.prisma.user.findUnique({ where: { emailKey: emailKey(email) ?? '' }, select: { id: true } });
-  await recordIn(db.prisma, client, null, { action: 'user_created', result: 'denied', reason: 'TAKEN', userId: owner?.id ?? null });
+  const key = emailKey(email) ?? '';
+  await db.prisma.$transaction(async (tx) => {
+    const owner = await tx.user.findUnique({ where: { emailKey: key }, select: { id: true } });
+    await recordIn(tx, client, null, { action: 'user_created', result: 'denied', reason: 'TAKEN', userId: owner?.id ?? null });
+    await post(tx, 'alreadyRegistered', { emailKey: key }, originOf(client));
+  });
 }

@@ -14,6 +14,10 @@ const limits = {
   passwordByAccount: { most: 20, window: hour },
   passwordByNetwork: { most: 100, window: hour },
   registerByNetwork: { most: 30, window: hour }, // security.md F19: a registration causes a mail
+  mailByAddress: { most: 3, window: hour }, // security.md F19, as are the next two
+  mailByAddressADay: { most: 10, window: 24 * hour },
+  mailByNetwork: { most: 30, window: hour },
+  linkByNetwork: { most: 100, window: hour }, // as bad tokens
   badTokenByNetwork: { most: 100, window: hour }, // security.md 4.7
   badTokenByAsker: { most: 10_000, window: hour }, // a resource server passes on whatever it is shown: many times what one guesser could send
 } as const;
@@ -27,6 +31,12 @@ export const passwordTries = (account: string, network: string): Tries => ({
   passwordByNetwork: network,
   passwordByAccountAndNetwork: `${account} ${network}`,
   passwordByAccount: account,
+});
+
+/** The keys of one letter of a kind to an address, which need not be one of ours. */
+export const letterTries = (kind: string, address: string): Tries => ({
+  mailByAddress: `${kind} ${address}`,
+  mailByAddressADay: `${kind} ${address}`,
 });
 
 /**

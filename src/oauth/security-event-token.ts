@@ -37,7 +37,7 @@ export const lostToken = (signer: Signer, jti: string, receiver: string) =>
 const required: Record<(typeof eventOf)[keyof typeof eventOf], (revocation: Revocation) => object> = {
   SESSION_REVOKED: () => ({}),
   CREDENTIAL_CHANGE: ({ kind, reason }) =>
-    reason === 'PASSWORD_CHANGED'
+    reason === 'PASSWORD_CHANGED' || reason === 'PASSWORD_RESET'
       ? { credential_type: 'password', change_type: 'update' }
       : { credential_type: kind === 'SESSION' ? 'session' : 'api-token', change_type: 'revoke' },
   TOKEN_CLAIMS_CHANGE: () => ({ claims: { sid: null } }),

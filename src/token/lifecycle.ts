@@ -42,6 +42,9 @@ export async function revoke({ query }: Query, which: Sql, ending: Ending): Prom
       insert into "AuditEvent" (action, result, reason, "userId", "domainId", "targetType", "targetId", "actorId", "actorTokenId", network, agent, "requestId")
       select 'session_revoked', 'ok', ${reason}, "userId", "domainId", 'Token', id, ${actor?.user.id ?? null}::uuid, ${actor?.token.id ?? null}::uuid,
         ${client.network}, ${client.agent}, ${client.requestId} from ended
+    ), told as (
+      insert into "Mail" (letter, "userId", facts) select 'tokenReused', "userId", ${JSON.stringify({ network: client.network, agent: client.agent })}::jsonb
+      from ended where ${isReuse}::bool
     )
     select id::text, case when current_setting('fieldgate.notify', true) is distinct from 'off' then pg_notify(${channels.tokenRevoked}, '')::text end
     from ended`);
@@ -63,7 +66,10 @@ export interface Opening {
   readonly action: 'authn_login_success' | 'authn_reauthenticate_success';
 }
 
-/** Opens a session for a user who is enabled at that moment, in one statement. Answers its id; undefined if not. */
+/**
+ * Opens a session for a user who is enabled at that moment, in one statement. Answers its id; undefined if not. The owner is told of a login
+ * from where there was none before, at most three times an hour (security.md 2.7, F19).
+ */
 export async function openSession({ query }: Query, opening: Opening): Promise<string | undefined> {
   const { userId, domainId, description, secretHash, client, config, until = null, action } = opening;
   const login = action === 'authn_login_success';
@@ -74,7 +80,7 @@ export async function openSession({ query }: Query, opening: Opening): Promise<s
         "lastLoginFrom" = case when ${login}::bool then coalesce("currentLoginFrom", ${client.network}) else "lastLoginFrom" end,
         "currentLoginAt" = case when ${login}::bool then now() else "currentLoginAt" end,
         "currentLoginFrom" = case when ${login}::bool then ${client.network} else "currentLoginFrom" end
-      where id = ${userId}::uuid and enabled returning id
+      where id = ${userId}::uuid and enabled returning id, "loginCount"
     ), opened as (
       insert into "Token" (kind, "userId", "domainId", description, scopes, "lastUsedAt", "expiresAt", "idleExpiresAt", "createdFrom", "userAgent")
       select 'SESSION', id, ${domainId}::uuid, ${description}, '{}', now(), least(now() + ${ms(config.REFRESH_TOKEN_TTL)}, ${until}::timestamptz),
@@ -84,6 +90,12 @@ export async function openSession({ query }: Query, opening: Opening): Promise<s
     ), audited as (
       insert into "AuditEvent" (action, result, "userId", "domainId", "targetType", "targetId", "actorId", "actorTokenId", network, agent, "requestId")
       select ${action}, 'ok', "userId", ${domainId}::uuid, 'Token', id, "userId", id, ${client.network}, ${client.agent}, ${client.requestId} from opened
+    ), told as (
+      insert into "Mail" (letter, "userId", facts) select 'newLogin', who.id, ${JSON.stringify({ network: client.network, agent: client.agent })}::jsonb
+      from who where ${login}::bool and "loginCount" > 1 and not exists (
+        select 1 from "Token" known where known."userId" = who.id and known.kind = 'SESSION'
+          and known."createdFrom" = ${client.network} and known."userAgent" is not distinct from ${client.agent}
+      ) and 3 > (select count(*) from "Mail" m where m."userId" = who.id and m.letter = 'newLogin' and m."createdAt" > now() - interval '1 h')
     )
     select id::text from opened`);
   return opened?.id;

@@ -28,6 +28,11 @@ export const RevocationReason = builder.enumType('RevocationReason', {
     DOMAIN_DISABLED: { description: 'The domain that it was entered through was disabled.' },
     DOMAIN_DELETED: { description: 'The domain that it was entered through was deleted.' },
     PASSWORD_CHANGED: { description: 'Its owner changed the password in another session.' },
+    PASSWORD_RESET: { description: 'A new password was chosen by a letter.' },
+    ACCESS_RESET: { description: "An administrator reset the owner's access." },
+    EMAIL_CONFIRMED: { description: 'The address of the account was proven by somebody who may not be who had opened it.' },
+    EMAIL_CHANGED: { description: 'The account has another e-mail address now, or has its old one back.' },
+    USER_DELETED: { description: 'The account was deleted.' },
     ACCESS_LOST: { description: 'Its owner no longer holds a role in the domain that it was entered through.' },
   } as const,
 });

@@ -2,7 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { decodeGlobalID } from '@pothos/plugin-relay';
 import { admin, superadmin } from '../../src/access/vocabulary.ts';
 import type { Person } from '../world.ts';
-import { authority, elsewhere, newRole, onDomain, onKept, onRole, onThing, onUser, plain, token, type Use, unique } from './matrix-uses.ts';
+import {
+  authority,
+  elsewhere,
+  linkOf,
+  newRole,
+  onDomain,
+  onKept,
+  onRole,
+  onThing,
+  onUser,
+  plain,
+  token,
+  type Use,
+  unique,
+} from './matrix-uses.ts';
 
 const scopes = { description: 'For a script', scopes: ['users:read'] };
 
@@ -26,6 +40,13 @@ export const uses: readonly Use[] = [
     const caller = cell.persona === 'anonymous' ? undefined : await cell.matrix.user();
     return { input: { currentPassword: caller?.password ?? 'none', newPassword: 'another horse, another battery' }, caller };
   }),
+  ...['requestPasswordReset', 'resendConfirmation', 'recoverUsername'].map((verb) =>
+    plain(verb, async () => ({ input: { email: `${randomUUID()}@example.com` } })),
+  ),
+  plain('confirmEmail', async (cell) => ({ input: { token: await linkOf(cell, 'CONFIRM_EMAIL') } })),
+  plain('resetPassword', async (cell) => ({
+    input: { token: await linkOf(cell, 'RESET_PASSWORD'), newPassword: 'another horse, another battery' },
+  })),
   plain('logout', async (cell) => ({ caller: await elsewhere(cell) })),
   plain('logoutEverywhere', async () => ({ input: { exceptCurrent: true } })),
   plain('createApiToken', async () => ({ input: scopes })),
@@ -51,6 +72,8 @@ export const uses: readonly Use[] = [
   onDomain('deleteDomain', '', {}),
   onUser('enableUser', { neverOneself: true }, (id) => ({ id })),
   onUser('disableUser', { neverOneself: true }, (id) => ({ id })),
+  onUser('sendPasswordReset', {}, (id) => ({ id })),
+  onUser('resetUserAccess', { neverOneself: true }, (id) => ({ id })),
   onUser('setSetting', {}, (userId) => ({ userId, key: unique(), value: 'v' })),
   onKept('deleteSetting', 'UserSetting'),
   onThing('revokeToken', 'session in the domain', 'Token', (userId, cell) => token(userId, cell, { domainId: cell.matrix.domains.inside })),

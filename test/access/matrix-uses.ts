@@ -4,6 +4,8 @@ import type { Model } from '../../src/access/ownership.ts';
 import { any, type Rule } from '../../src/access/rule.ts';
 import { ruleOf } from '../../src/access/rules.ts';
 import { domainAdmin, outranks, superadmin } from '../../src/access/vocabulary.ts';
+import type { LinkPurpose } from '../../src/generated/prisma/client.ts';
+import { hashOf, newSecret } from '../../src/token/secret.ts';
 import type { Person } from '../world.ts';
 import type { Persona, Row, Seen, Subject } from './matrix-truth.ts';
 import { type Furnished, heldBySubject, session } from './matrix-world.ts';
@@ -135,3 +137,14 @@ export const authority = any(domainAdmin, outranks, superadmin);
 
 export const token = (userId: string, { matrix }: Cell, more: object) =>
   matrix.db.prisma.token.create({ data: { ...session(userId), ...more } });
+
+/** The token of a link that was mailed to somebody. */
+export async function linkOf({ matrix }: Cell, purpose: LinkPurpose): Promise<string> {
+  const { uuid: userId, email: address } = await matrix.user();
+  const token = newSecret('link');
+  const expiresAt = new Date(Date.now() + 3_600_000);
+  await matrix.db.prisma.link.create({
+    data: { id: randomUUID(), purpose, userId, address, addressKey: address, hash: hashOf(token), expiresAt },
+  });
+  return token;
+}

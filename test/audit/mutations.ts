@@ -48,6 +48,11 @@ export const mutationsOf = (world: World, { superadmin, north, value }: Cast): R
       },
     };
   },
+  sendPasswordReset: async (alice) => ({
+    document: 'mutation ($id: ID!) { sendPasswordReset(input: { id: $id }) { user { id } } }',
+    variables: { id: alice.id },
+    says: { action: 'user_letter_requested', reason: 'passwordReset', userId: alice.uuid, targetType: 'User', targetId: alice.uuid },
+  }),
   enableUser: async (alice) => {
     await world.db.prisma.user.update({ where: { id: alice.uuid }, data: { enabled: false } });
     return {

@@ -31,13 +31,19 @@ const everything = async () => {
 /** Those whose audit is tested where they are. */
 const elsewhere = [
   'changePassword',
+  'confirmEmail',
   'createApiToken',
   'login',
   'logout',
   'logoutEverywhere',
   'reauthenticate',
+  'recoverUsername',
   'refresh',
   'register',
+  'requestPasswordReset',
+  'resendConfirmation',
+  'resetPassword',
+  'resetUserAccess',
   'revokeToken',
   'revokeTokens',
 ];

@@ -2,7 +2,13 @@ import { getIntrospectionQuery } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { open } from '../world.ts';
 
-const production = { NODE_ENV: 'production', DATABASE_URL: 'postgresql://nowhere/nothing', REQUIRE_EMAIL_CONFIRMATION: 'false' };
+const production = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgresql://nowhere/nothing',
+  SMTP_URL: 'smtp://127.0.0.1:1',
+  MAIL_FROM: 'no-reply@example.com',
+  REQUIRE_EMAIL_CONFIRMATION: 'false',
+};
 const world = await open(production);
 
 describe('in production', () => {

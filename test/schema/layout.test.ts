@@ -29,9 +29,11 @@ const mayImport: Record<string, readonly string[]> = {
     'token/secret',
     'token/security-event',
   ],
-  auth: ['token/jwt', 'token/lifecycle', 'token/secret', 'token/token', 'user/user'],
+  auth: ['user/rules', 'token/jwt', 'token/lifecycle', 'token/secret', 'token/token', 'user/user'],
   // Whoever holds a role is a user, in a domain: the three are known by name, and the write holds what it names.
   role: ['user/user', 'user/last-superadmin', 'domain/domain', 'domain/held-domain', 'domain/tree', 'token/lifecycle'],
+  // The key of a link is derived as other keys are, and an address is compared in one form.
+  mail: ['auth/email', 'token/keys', 'token/lifecycle', 'token/secret'],
   token: ['user/user', 'domain/domain'],
   // Users are found by their roles and listed with them, and disabling one ends tokens.
   user: ['role/role-grant', 'role/held', 'token/lifecycle'],
@@ -49,7 +51,7 @@ const trunkMayImport: Record<string, readonly string[]> = {
   'src/jobs.ts': ['role/lost-entries', 'token/lifecycle'],
   'src/pipeline.ts': ['auth/authenticate'],
   'src/socket-admission.ts': ['auth/authenticate'],
-  'src/start.ts': ['token/keys', 'token/live-keys', 'token/tail'],
+  'src/start.ts': ['mail/post-office', 'token/keys', 'token/live-keys', 'token/tail'],
 };
 
 const verbs = (type: typeof schema extends { getMutationType(): infer T } ? T : never) => Object.keys(type?.getFields() ?? {});

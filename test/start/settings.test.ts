@@ -44,7 +44,7 @@ describe('a setting', () => {
   it('that must be said in production is asked for, with all others that are missing', async () => {
     const { code, err } = await start({ NODE_ENV: 'production', DATABASE_URL: '' });
     expect(code).toBe(1);
-    for (const name of ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPTION_KEYS'])
+    for (const name of ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPTION_KEYS', 'SMTP_URL', 'MAIL_FROM'])
       expect(err).toContain(`Setting ${name}: must be said in production`);
   }, 60_000);
 

@@ -1,0 +1,80 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { builder } from '../builder.ts';
+import type { Context } from '../context.ts';
+import { sql, type Tx } from '../db.ts';
+import { failure, invalid } from '../errors.ts';
+import type { Link, LinkPurpose } from '../generated/prisma/client.ts';
+import { line } from '../input.ts';
+import { hashOf, linkCodeOf } from '../token/secret.ts';
+import { emailKey } from './email.ts';
+import { throttle } from './throttle.ts';
+
+/** What a caller shows of a link: its token or, where there is no browser, the address that it was mailed to and the code beside it. */
+interface Shown {
+  readonly token?: string | null | undefined;
+  readonly email?: string | null | undefined;
+  readonly code?: string | null | undefined;
+}
+
+type InputFields = Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0];
+
+/** The fields of an input by which a link is shown. */
+export const linkFields = (t: InputFields) => ({
+  token: t.string({ validate: line(120), description: 'The token of the link.' }),
+  email: t.string({
+    validate: line(254),
+    description: 'Where there is no link: the address that the letter went to, in any spelling of it.',
+  }),
+  code: t.string({ validate: line(20), description: 'Where there is no link: the code of the letter.' }),
+});
+
+const mostGuesses = 5; // of a code (seeds: five wrong ones burn it); with 10^8 codes a guesser's chance is 1 in 20 million a letter
+
+/** The link that is shown, as far as it can still be used. Counts the try first. Throws INVALID_TOKEN, for whatever reason. */
+export async function findLink(context: Context, purpose: LinkPurpose, { token, email, code }: Shown): Promise<Link> {
+  if ((token == null) === (email == null || code == null)) throw invalid({ token: ['either a token, or an address and a code'] });
+  await throttle(context, { linkByNetwork: context.client.network });
+  const link = token != null ? await byToken(context, purpose, token) : await byCode(context, purpose, email ?? '', code ?? '');
+  if (!link) throw failure('INVALID_TOKEN');
+  return link;
+}
+
+/**
+ * Claims the link in one statement, with the user that it was mailed to, who is held from here on: not twice, not late, not once the account
+ * has another address or is shut. All others of its purpose go with it. Throws INVALID_TOKEN.
+ */
+export async function useLink(tx: Tx, { id, userId, purpose, addressKey }: Link): Promise<void> {
+  const bound = purpose === 'CONFIRM_EMAIL' || purpose === 'RESET_PASSWORD' ? sql`and "emailKey" = ${addressKey}` : sql``;
+  const open = await tx.$queryRaw<unknown[]>(sql`select 1 from "User" where id = ${userId}::uuid and enabled ${bound} for update`);
+  const used = await tx.$queryRaw<unknown[]>(sql`
+    update "Link" set "usedAt" = now() where id = ${id}::uuid and "usedAt" is null and "expiresAt" > now() returning 1`);
+  if (open.length === 0 || used.length === 0) throw failure('INVALID_TOKEN');
+  await voidLinks(tx, userId, [purpose]);
+}
+
+/** Makes links of a user good for nothing: after the password, the address or the state has changed (security.md 11.1). That which undoes a change of address stays. */
+export async function voidLinks(
+  tx: Tx,
+  userId: string,
+  purposes: readonly LinkPurpose[] = ['CONFIRM_EMAIL', 'RESET_PASSWORD', 'CHANGE_EMAIL'],
+): Promise<void> {
+  await tx.link.updateMany({ where: { userId, purpose: { in: [...purposes] }, usedAt: null }, data: { usedAt: new Date() } });
+}
+
+async function byToken({ db }: Context, purpose: LinkPurpose, token: string): Promise<Link | undefined> {
+  const [link] = await db.query<Link>(sql`
+    select * from "Link" where hash = ${hashOf(token)}::bytea and purpose = ${purpose}::"LinkPurpose" and "usedAt" is null and "expiresAt" > now()`);
+  return link;
+}
+
+/** The newest link to the address, if the code is its: the guess is counted before it is looked at. */
+async function byCode({ db, keys }: Context, purpose: LinkPurpose, email: string, code: string): Promise<Link | undefined> {
+  const [link] = await db.query<Link>(sql`
+    update "Link" set attempts = attempts + 1 where attempts < ${mostGuesses} and id = (
+      select id from "Link" where "addressKey" = ${emailKey(email) ?? ''} and purpose = ${purpose}::"LinkPurpose" and "usedAt" is null
+        and "expiresAt" > now() order by "createdAt" desc, id desc limit 1)
+    returning *`);
+  const right = Buffer.from(linkCodeOf(keys, link?.id ?? ''));
+  const given = Buffer.from(code);
+  return link && given.length === right.length && timingSafeEqual(given, right) ? link : undefined;
+}

@@ -1,0 +1,61 @@
+import { anyone } from '../access/vocabulary.ts';
+import { recordIn } from '../audit/record.ts';
+import { builder } from '../builder.ts';
+import type { Context } from '../context.ts';
+import { sql, within } from '../db.ts';
+import { invalid } from '../errors.ts';
+import type { Link } from '../generated/prisma/client.ts';
+import { secretText } from '../input.ts';
+import { originOf, post } from '../mail/post.ts';
+import { revoke } from '../token/lifecycle.ts';
+import { accountFaults } from './account.ts';
+import { findLink, linkFields, useLink, voidLinks } from './link.ts';
+import { hashPassword } from './password.ts';
+
+const ResetPasswordInput = builder.inputType('ResetPasswordInput', {
+  description: 'The proof that the letter was received, the token of its link or the address and the code beside it, and the new password.',
+  fields: (t) => ({
+    ...linkFields(t),
+    newPassword: t.string({ required: true, validate: secretText, description: 'The new one: long, and not one of the common ones.' }),
+  }),
+});
+
+const ResetPasswordPayload = builder.simpleObject('ResetPasswordPayload', {
+  description: 'What comes of choosing a new password. Nothing in it signs anybody in.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({ ok: t.boolean({ nullable: false, description: 'True: the password is the new one.' }) }),
+});
+
+builder.mutationField('resetPassword', (t) =>
+  t.field({
+    type: ResetPasswordPayload,
+    nullable: false,
+    description: 'Sets a new password by a letter, and ends all sessions and API tokens of the account. Signs nobody in.',
+    access: anyone('whoever has the letter has forgotten the password'),
+    credential: true,
+    args: { input: t.arg({ type: ResetPasswordInput, required: true, description: 'The proof, and the password.' }) },
+    resolve: async (_, { input }, context) => {
+      const link = await findLink(context, 'RESET_PASSWORD', input);
+      // A password that is refused leaves the link as it was.
+      const { password: faults } = accountFaults(context.config, { email: link.address, password: input.newPassword });
+      if (faults) throw invalid({ newPassword: faults });
+      await reset(context, link, await hashPassword(input.newPassword));
+      return { ok: true };
+    },
+  }),
+);
+
+/** The letter proves the address as well, and whatever was signed in before ends (security.md 11.5, 11.7). */
+async function reset({ db, client }: Context, link: Link, hash: string): Promise<void> {
+  const { userId } = link;
+  await db.prisma.$transaction(async (tx) => {
+    await useLink(tx, link);
+    await tx.password.upsert({ where: { userId }, create: { userId, hash }, update: { hash } });
+    await tx.user.updateMany({ where: { id: userId, emailConfirmedAt: null }, data: { emailConfirmedAt: new Date() } });
+    await voidLinks(tx, userId);
+    await recordIn(tx, client, null, { action: 'authn_password_change', reason: 'reset', userId, target: ['User', userId] });
+    const ending = { reason: 'PASSWORD_RESET', initiator: 'USER', actor: null, client } as const;
+    await revoke(within(tx), sql`t."userId" = ${userId}::uuid`, ending);
+    await post(tx, 'passwordChanged', { userId }, originOf(client));
+  });
+}

@@ -1,0 +1,39 @@
+import { anyone } from '../access/vocabulary.ts';
+import { write } from '../access/write.ts';
+import { builder } from '../builder.ts';
+import { originOf, post } from '../mail/post.ts';
+import { switchRule } from '../user/rules.ts';
+import { User } from '../user/user.ts';
+import { letterTries, throttle } from './throttle.ts';
+
+const SendPasswordResetInput = builder.inputType('SendPasswordResetInput', {
+  description: 'Who is to choose a new password.',
+  fields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }),
+});
+
+const SendPasswordResetPayload = builder.simpleObject('SendPasswordResetPayload', {
+  description: 'What comes of sending somebody the letter.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({ user: t.field({ type: User, description: 'The user.' }) }),
+});
+
+builder.mutationField('sendPasswordReset', (t) =>
+  t.field({
+    type: SendPasswordResetPayload,
+    nullable: false,
+    description: 'Mails a user the link by which a new password is chosen; nobody but the user ever sees it.',
+    access: switchRule,
+    about: 'User',
+    args: { input: t.arg({ type: SendPasswordResetInput, required: true, description: 'Who.' }) },
+    resolve: async (_, { input }, context, info) => {
+      const { id } = input.id;
+      await throttle(context, letterTries('sendPasswordReset', id));
+      return write(context, info, async ({ tx, target, audit }) => {
+        await target(id);
+        await audit({ action: 'user_letter_requested', reason: 'passwordReset', userId: id, target: ['User', id] });
+        await post(tx, 'passwordReset', { userId: id }, { ...originOf(context.client), byAdministrator: true });
+        return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
+      });
+    },
+  }),
+);

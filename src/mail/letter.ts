@@ -1,0 +1,58 @@
+import type { LinkPurpose, User } from '../generated/prisma/client.ts';
+
+/** A part of a letter: a paragraph, a link to a page of ours, or a code to be typed. */
+export type Part = string | { readonly url: string; readonly label: string } | { readonly code: string };
+
+/** What a letter says. */
+export interface Content {
+  readonly subject: string;
+  readonly parts: readonly Part[];
+}
+
+/** What a letter is told of the link that it carries. */
+export interface LinkFacts {
+  /** The address of the page, with the token. */
+  readonly url: string;
+  /** The code that stands for the token where there is no browser. */
+  readonly code: string;
+  /** Until when both work, in words. */
+  readonly until: string;
+}
+
+/** The link that a letter carries. */
+export interface LinkKind {
+  readonly purpose: LinkPurpose;
+  /** For how many milliseconds it works. */
+  readonly lasts: number;
+  /** The path of the page that it opens. */
+  readonly page: string;
+}
+
+/** A letter to whom an account belongs: a typed function of what it tells. `Facts` is kept until it was sent, and holds nothing secret. */
+export interface Letter<Facts extends object> {
+  /** Whether it is still wanted, by the account as it is when the letter is sent; unless said, while the account is not deleted. */
+  readonly wanted?: (user: User) => boolean;
+  write(facts: Facts, user: User): Content;
+}
+
+/** A letter with a link in it, which is made as the letter is sent. */
+export interface LinkLetter<Facts extends object> extends Pick<Letter<Facts>, 'wanted'> {
+  readonly link: LinkKind;
+  write(facts: Facts, user: User, link: LinkFacts): Content;
+}
+
+/** From where something was asked for, as letters tell it. */
+export interface Origin {
+  readonly network: string;
+  readonly agent: string | null;
+}
+
+/** From where, in words. What the agent says of itself is the caller's text: bounded, and with nothing that a reader takes for a link. */
+export const from = ({ network, agent }: Origin) => `network ${network}${agent ? `, with ${harmless(agent)}` : ''}`;
+
+/** Somebody's text so that no program makes a link of it (security.md 11.9). */
+export const harmless = (text: string) =>
+  text
+    .slice(0, 120)
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, ' ')
+    .replace(/([.:/@])(?=\S)/g, '$1 ');

@@ -1,0 +1,27 @@
+import { accessReset } from './letters/access-reset.ts';
+import { alreadyRegistered } from './letters/already-registered.ts';
+import { confirmation } from './letters/confirmation.ts';
+import { newLogin } from './letters/new-login.ts';
+import { passwordChanged } from './letters/password-changed.ts';
+import { passwordReset } from './letters/password-reset.ts';
+import { tokenReused } from './letters/token-reused.ts';
+import { usernameReminder } from './letters/username-reminder.ts';
+
+/** Every letter, by the name under which the outbox keeps it. */
+export const letters = {
+  accessReset,
+  alreadyRegistered,
+  confirmation,
+  newLogin,
+  passwordChanged,
+  passwordReset,
+  tokenReused,
+  usernameReminder,
+};
+
+export type LetterName = keyof typeof letters;
+
+/** What a letter tells. */
+export type FactsOf<Name extends LetterName> = {
+  [One in LetterName]: (typeof letters)[One] extends { write(facts: infer Facts, ...rest: never[]): unknown } ? Facts : never;
+}[Name];

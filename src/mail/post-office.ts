@@ -1,0 +1,108 @@
+import type { Config } from '../config.ts';
+import { type Database, sql } from '../db.ts';
+import type { Mail, User } from '../generated/prisma/client.ts';
+import type { Log } from '../log.ts';
+import type { Keys } from '../token/keys.ts';
+import { type Composed, compose } from './compose.ts';
+import type { Content, Letter, LinkLetter } from './letter.ts';
+import { letters } from './letters.ts';
+import { makeLink } from './make-link.ts';
+import { isRefused, openTransport, type Transport } from './transport.ts';
+
+interface Office {
+  readonly db: Pick<Database, 'query' | 'prisma'>;
+  readonly config: Config;
+  readonly keys: Pick<Keys, 'secret'>;
+  readonly log: Log;
+}
+
+const every = 500; // milliseconds between two looks for what is due
+const mostAtOnce = 10; // letters under way: a server that is slow with some still takes the others
+const mostAttempts = 30; // with the pauses below more than 24 hours (security.md 11.10)
+
+/** Sends what waits in the outbox, and comes again for what could not be sent. Of many nodes each takes what no other has taken. */
+export function openPostOffice(office: Office): { close(): Promise<void> } {
+  const transport = openTransport(office.config);
+  const underWay = new Set<Promise<void>>();
+  let looking: Promise<void> | undefined;
+  const look = async () => {
+    const free = mostAtOnce - underWay.size;
+    for (const mail of free > 0 ? await take(office, free) : []) {
+      const sent = deliver(office, transport, mail)
+        .catch((error: Error) => office.log.warn({ mail: mail.id, error: error.message }, 'a letter could not be dealt with'))
+        .finally(() => underWay.delete(sent));
+      underWay.add(sent);
+    }
+  };
+  const clock = setInterval(() => {
+    looking ??= look()
+      .catch((error: Error) => office.log.warn({ error: error.message }, 'the outbox could not be read'))
+      .finally(() => {
+        looking = undefined;
+      });
+  }, every).unref();
+  return {
+    async close() {
+      clearInterval(clock);
+      await looking;
+      const late = new Promise((resolve) => setTimeout(resolve, 5_000).unref()); // of the 30 s of a stop (security.md F34); what is left is sent by another node
+      await Promise.race([Promise.all(underWay), late]);
+      transport?.close();
+    },
+  };
+}
+
+/**
+ * Takes letters that are due, for a minute and then longer each time, at most an hour: whoever holds one and dies has only delayed it, and
+ * one that fails stands behind those that have not been tried.
+ */
+const take = ({ db }: Office, most: number) =>
+  db.query<Mail>(sql`
+    update "Mail" set attempts = attempts + 1, "dueAt" = now() + least(interval '1 min' * power(2, least(attempts, 10)), interval '1 h')
+    where id in (select id from "Mail" where "endedAt" is null and "dueAt" <= now() order by "dueAt" limit ${most} for update skip locked)
+    returning *`);
+
+async function deliver(office: Office, transport: Transport | undefined, mail: Mail): Promise<void> {
+  const { config } = office;
+  const user = await addressee(office, mail);
+  const letter = letters[mail.letter as keyof typeof letters] as Letter<object> | LinkLetter<object> | undefined;
+  if (!user || !letter) return end(office, mail, 'nobody');
+  if (!(letter.wanted?.(user) ?? true)) return end(office, mail, 'moot');
+  const composed = compose(await contentOf(office, letter, mail, user));
+  if (!transport) return end(office, mail, 'shown', composed);
+  const to = mail.address ?? user.email;
+  try {
+    await transport.send({ ...composed, to, messageId: `<${mail.id}@${new URL(config.PUBLIC_URL).hostname}>` });
+  } catch (error) {
+    return failed(office, mail, error as Error);
+  }
+  await end(office, mail, 'sent');
+}
+
+async function addressee({ db }: Office, { userId, emailKey }: Mail): Promise<User | null> {
+  if (userId) return db.prisma.user.findUnique({ where: { id: userId } });
+  return emailKey ? db.prisma.user.findUnique({ where: { emailKey } }) : null;
+}
+
+async function contentOf(office: Office, letter: Letter<object> | LinkLetter<object>, mail: Mail, user: User): Promise<Content> {
+  const facts = (mail.facts ?? {}) as object;
+  return 'link' in letter ? letter.write(facts, user, await makeLink(office, letter.link, mail, user)) : letter.write(facts, user);
+}
+
+async function failed(office: Office, mail: Mail, error: Error): Promise<void> {
+  const { db, log } = office;
+  log.warn(
+    { mail: mail.id, letter: mail.letter, attempts: mail.attempts, code: (error as NodeJS.ErrnoException).code },
+    'a letter was not taken',
+  );
+  if (isRefused(error)) return end(office, mail, 'refused');
+  if (mail.attempts >= mostAttempts) return end(office, mail, 'given up');
+  await db.prisma.mail.updateMany({ where: { id: mail.id }, data: { error: (error as NodeJS.ErrnoException).code ?? 'failed' } });
+}
+
+/** What it told is not needed any more; in development, where there is no mail server, the letter itself is kept instead, to be looked at. */
+async function end({ db }: Office, { id }: Mail, outcome: string, shown?: Composed): Promise<void> {
+  await db.query(sql`
+    update "Mail" set "endedAt" = now(), outcome = ${outcome}, facts = null, shown = ${shown ? JSON.stringify(shown) : null}::jsonb
+    where id = ${id}::uuid and "endedAt" is null`);
+}

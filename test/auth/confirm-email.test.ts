@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { letterTo } from '../mail/letters.ts';
+import { open, until } from '../world.ts';
+
+const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
+const { prisma } = world.db;
+
+const register = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';
+const confirm = 'mutation ($input: ConfirmEmailInput!) { confirmEmail(input: $input) { passwordKept } }';
+const resend = 'mutation ($input: ResendConfirmationInput!) { resendConfirmation(input: $input) { ok } }';
+const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
+const password = 'seven teal herons misread a map';
+
+/** Somebody who has registered, and has the letter. */
+async function registrant() {
+  const email = `${randomUUID()}@example.com`;
+  await world.send(register, { input: { email, password } });
+  const { id } = await prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
+  return { email, id, letter: await letterTo(world, id, 'confirmation') };
+}
+
+const confirmedAt = async (id: string) => (await prisma.user.findUniqueOrThrow({ where: { id } })).emailConfirmedAt;
+
+describe('confirmEmail', () => {
+  it('proves the address by the link, and whoever knows the password logs in with it', async () => {
+    const { email, id, letter } = await registrant();
+    expect((await world.send(login, { input: { email, password } })).code).toBe('EMAIL_NOT_CONFIRMED');
+    const { data } = await world.send(confirm, { input: { token: letter.token, password } });
+    expect(data.confirmEmail).toEqual({ passwordKept: true });
+    expect(await confirmedAt(id)).not.toBeNull();
+    expect((await world.send(login, { input: { email, password } })).code).toBeUndefined();
+  });
+
+  it('proves it by address and code where there is no browser, in any spelling of the address', async () => {
+    const { email, letter } = await registrant();
+    const input = { email: email.toUpperCase(), code: letter.code, password };
+    expect((await world.send(confirm, { input })).data.confirmEmail).toEqual({ passwordKept: true });
+  });
+
+  it('signs nobody in, and is good for nothing a second time', async () => {
+    const { id, letter } = await registrant();
+    const input = { token: letter.token, password };
+    expect(JSON.stringify((await world.send(confirm, { input })).data)).not.toMatch(/fgr?_|eyJ/);
+    expect(await prisma.token.count({ where: { userId: id } })).toBe(0);
+    expect((await world.send(confirm, { input })).code).toBe('INVALID_TOKEN');
+  });
+
+  it('without the password removes it: whoever registered somebody else’s address gets nothing by its proof', async () => {
+    const { email, id, letter } = await registrant();
+    expect((await world.send(confirm, { input: { token: letter.token } })).data.confirmEmail).toEqual({ passwordKept: false });
+    expect(await confirmedAt(id)).not.toBeNull();
+    expect((await world.send(login, { input: { email, password } })).code).toBe('INVALID_CREDENTIALS');
+  });
+
+  it('with a wrong password changes nothing, and the link stays good', async () => {
+    const { id, letter } = await registrant();
+    expect((await world.send(confirm, { input: { token: letter.token, password: 'a guess' } })).code).toBe('INVALID_CREDENTIALS');
+    expect(await confirmedAt(id)).toBeNull();
+    expect((await world.send(confirm, { input: { token: letter.token, password } })).code).toBeUndefined();
+  });
+
+  it('burns a code after five wrong ones, and the link beside it stays good', async () => {
+    const { email, letter } = await registrant();
+    const wrong = letter.code === '00000000' ? '11111111' : '00000000';
+    for (let times = 0; times < 5; times += 1)
+      expect((await world.send(confirm, { input: { email, code: wrong, password } })).code).toBe('INVALID_TOKEN');
+    expect((await world.send(confirm, { input: { email, code: letter.code, password } })).code).toBe('INVALID_TOKEN');
+    expect((await world.send(confirm, { input: { token: letter.token, password } })).code).toBeUndefined();
+  });
+
+  it('takes the code of the newest letter only, and never that of somebody else', async () => {
+    const [first, other] = [await registrant(), await registrant()];
+    await world.send(resend, { input: { email: first.email } });
+    const newest = await until(async () => {
+      const letter = await letterTo(world, first.id, 'confirmation');
+      return letter.token === first.letter.token ? undefined : letter;
+    });
+    for (const code of [first.letter.code, other.letter.code])
+      expect((await world.send(confirm, { input: { email: first.email, code, password } })).code).toBe('INVALID_TOKEN');
+    expect((await world.send(confirm, { input: { email: first.email, code: newest.code, password } })).code).toBeUndefined();
+  });
+
+  it('makes the other links of its purpose good for nothing', async () => {
+    const { email, id, letter } = await registrant();
+    await world.send(resend, { input: { email } });
+    const newest = await until(async () => {
+      const sent = await letterTo(world, id, 'confirmation');
+      return sent.token === letter.token ? undefined : sent;
+    });
+    await world.send(confirm, { input: { token: letter.token, password } });
+    expect((await world.send(confirm, { input: { token: newest.token, password } })).code).toBe('INVALID_TOKEN');
+  });
+
+  it('refuses a link that is late, made up, of another purpose, or for an address that the account no longer has', async () => {
+    const [late, moved, reset] = [await registrant(), await registrant(), await registrant()];
+    await prisma.link.updateMany({ where: { userId: late.id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await prisma.user.update({ where: { id: moved.id }, data: { emailKey: `${randomUUID()}@example.com` } });
+    await prisma.link.updateMany({ where: { userId: reset.id }, data: { purpose: 'RESET_PASSWORD' } });
+    for (const token of [late, moved, reset].map(({ letter }) => letter.token).concat(`fgl_${'A'.repeat(43)}`, 'nonsense'))
+      expect((await world.send(confirm, { input: { token, password } })).code).toBe('INVALID_TOKEN');
+    expect(await confirmedAt(moved.id)).toBeNull();
+  });
+
+  it('is used once, however many use it at the same moment', async () => {
+    const { letter } = await registrant();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => world.send(confirm, { input: { token: letter.token } })));
+    expect(answers.filter(({ code }) => code === undefined)).toHaveLength(1);
+  });
+
+  it('asks for a token, or for an address and a code, and for one of the two', async () => {
+    for (const input of [{}, { email: 'a@example.com' }, { code: '12345678' }, { token: 'x', email: 'a@example.com', code: '1' }])
+      expect(await world.send(confirm, { input })).toMatchObject({
+        code: 'INVALID_INPUT',
+        errors: [{ extensions: { fields: { token: expect.any(Array) } } }],
+      });
+  });
+
+  it('is recorded, for the owner to see', async () => {
+    const { id, letter } = await registrant();
+    await world.send(confirm, { input: { token: letter.token, password } });
+    expect(await prisma.auditEvent.count({ where: { userId: id, reason: 'email confirmed', targetId: id } })).toBe(1);
+  });
+});
+
+describe('confirmEmail, where a session is given before', () => {
+  it('ends what was signed in by somebody who does not know the password; by a session of the account all stays', async () => {
+    const open = async () => {
+      const alice = await world.user();
+      await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
+      await world.send(resend, { input: { email: alice.email } });
+      return { alice, token: (await letterTo(world, alice.uuid, 'confirmation')).token };
+    };
+    const [own, foreign] = [await open(), await open()];
+    expect((await own.alice.ask(confirm, { input: { token: own.token } })).data.confirmEmail).toEqual({ passwordKept: true });
+    expect((await own.alice.ask('{ me { id } }')).data.me.id).toBe(own.alice.id);
+    expect((await world.send(confirm, { input: { token: foreign.token } })).data.confirmEmail).toEqual({ passwordKept: false });
+    expect((await foreign.alice.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+    expect(await prisma.tokenRevocation.findMany({ where: { userId: foreign.alice.uuid }, select: { reason: true } })).toEqual([
+      { reason: 'EMAIL_CONFIRMED' },
+    ]);
+  });
+});

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { letterTo, outcomes } from '../mail/letters.ts';
+import { newAddress, open } from '../world.ts';
+
+const world = await open();
+const { prisma } = world.db;
+const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
+
+describe('requestPasswordReset', () => {
+  it('answers known, unknown, disabled and unconfirmed addresses alike', async () => {
+    const [known, disabled, unconfirmed] = [await world.user(), await world.user(), await world.user()];
+    await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
+    await prisma.user.update({ where: { id: unconfirmed.uuid }, data: { emailConfirmedAt: null } });
+    const emails = [known.email, unconfirmed.email, disabled.email, `${randomUUID()}@example.com`];
+    const answers = [];
+    for (const email of emails) {
+      const { status, headers, data, errors } = await world.send(request, { input: { email } });
+      answers.push(JSON.stringify([status, [...headers.keys()], data, errors]));
+    }
+    expect(new Set(answers).size).toBe(1);
+    const became = await Promise.all(emails.map((emailKey) => outcomes(world, 'passwordReset', { emailKey })));
+    expect(became).toEqual([['shown'], ['shown'], ['moot'], ['nobody']]);
+  });
+
+  it('mails to the address that is kept, not to the spelling that was typed', async () => {
+    const alice = await world.user();
+    await world.send(request, { input: { email: alice.email.toUpperCase() } });
+    const letter = await letterTo(world, alice.uuid, 'passwordReset');
+    expect(letter.text).toContain(`${world.config.PUBLIC_URL}/reset?token=${letter.token}`);
+    expect(await prisma.link.findFirstOrThrow({ where: { userId: alice.uuid } })).toMatchObject({
+      address: alice.email,
+      purpose: 'RESET_PASSWORD',
+    });
+  });
+
+  it('is for three letters an hour to one address, and thirty from one network', async () => {
+    const [email, address] = [`${randomUUID()}@example.com`, newAddress()];
+    for (let times = 0; times < 3; times += 1) expect((await world.send(request, { input: { email } })).code).toBeUndefined();
+    expect((await world.send(request, { input: { email } })).code).toBe('RATE_LIMITED');
+    const ask = () => world.send(request, { input: { email: `${randomUUID()}@example.com` } }, { address });
+    for (let times = 0; times < 30; times += 1) expect((await ask()).code).toBeUndefined();
+    expect((await ask()).code).toBe('RATE_LIMITED');
+  });
+
+  it('is recorded with the account that it is about, and nothing where there is none', async () => {
+    const alice = await world.user();
+    await world.send(request, { input: { email: alice.email } });
+    const rows = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'user_letter_requested' } });
+    expect(rows).toMatchObject([{ reason: 'passwordReset', actorId: null, result: 'ok' }]);
+  });
+
+  it('keeps no secret in the outbox, and none in the log', async () => {
+    const alice = await world.user();
+    await world.send(request, { input: { email: alice.email } });
+    const { token } = await letterTo(world, alice.uuid, 'passwordReset');
+    const mails = await prisma.mail.findMany({ where: { emailKey: alice.email }, omit: { shown: true } });
+    expect(JSON.stringify([mails, await prisma.auditEvent.findMany(), world.log])).not.toContain(token);
+  });
+});

@@ -1,0 +1,37 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { outcomes } from '../mail/letters.ts';
+import { open } from '../world.ts';
+
+const world = await open();
+const { prisma } = world.db;
+const resend = 'mutation ($input: ResendConfirmationInput!) { resendConfirmation(input: $input) { ok } }';
+
+describe('resendConfirmation', () => {
+  it('answers every address alike, and mails only whoever has yet to confirm', async () => {
+    const [waiting, confirmed, disabled] = [await world.user(), await world.user(), await world.user()];
+    await prisma.user.updateMany({ where: { id: { in: [waiting.uuid, disabled.uuid] } }, data: { emailConfirmedAt: null } });
+    await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
+    const emails = [waiting.email, confirmed.email, disabled.email, `${randomUUID()}@example.com`];
+    for (const email of emails) {
+      const { status, data, errors } = await world.send(resend, { input: { email } });
+      expect([status, data, errors]).toEqual([200, { resendConfirmation: { ok: true } }, undefined]);
+    }
+    const became = await Promise.all(emails.map((emailKey) => outcomes(world, 'confirmation', { emailKey })));
+    expect(became).toEqual([['shown'], ['moot'], ['moot'], ['nobody']]);
+  });
+
+  it('is for three letters an hour, whether the address has an account or not', async () => {
+    for (const email of [(await world.user()).email, `${randomUUID()}@example.com`]) {
+      for (let times = 0; times < 3; times += 1) expect((await world.send(resend, { input: { email } })).code).toBeUndefined();
+      expect((await world.send(resend, { input: { email: email.toUpperCase() } })).code).toBe('RATE_LIMITED');
+    }
+  });
+
+  it('refuses what is no address', async () => {
+    expect(await world.send(resend, { input: { email: 'no address' } })).toMatchObject({
+      code: 'INVALID_INPUT',
+      errors: [{ extensions: { fields: { email: [expect.any(String)] } } }],
+    });
+  });
+});

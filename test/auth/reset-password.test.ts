@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { letterTo } from '../mail/letters.ts';
+import { open, type Person } from '../world.ts';
+
+const world = await open();
+const { prisma } = world.db;
+const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
+const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
+const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
+const newPassword = 'nine amber foxes fold a letter';
+
+async function letterFor(alice: Person, count = 1) {
+  await world.send(request, { input: { email: alice.email } });
+  return letterTo(world, alice.uuid, 'passwordReset', count);
+}
+
+const entersWith = async ({ email }: Person, password: string) =>
+  (await world.send(login, { input: { email, password } })).code === undefined;
+
+describe('resetPassword', () => {
+  it('sets the new password by the link, signs nobody in, and tells the owner', async () => {
+    const alice = await world.user();
+    const { token } = await letterFor(alice);
+    expect((await world.send(reset, { input: { token, newPassword } })).data).toEqual({ resetPassword: { ok: true } });
+    expect([await entersWith(alice, newPassword), await entersWith(alice, alice.password)]).toEqual([true, false]);
+    expect((await letterTo(world, alice.uuid, 'passwordChanged')).subject).toBe('Your password was changed');
+  });
+
+  it('sets it by address and code', async () => {
+    const alice = await world.user();
+    const { code } = await letterFor(alice);
+    expect((await world.send(reset, { input: { email: alice.email, code, newPassword } })).code).toBeUndefined();
+    expect(await entersWith(alice, newPassword)).toBe(true);
+  });
+
+  it('ends every session and API token, each with an event that says why', async () => {
+    const alice = await world.user();
+    const create = 'mutation { createApiToken(input: { description: "a script", scopes: ["users:read"] }) { secret } }';
+    const { secret } = (await alice.ask(create)).data.createApiToken;
+    const { token } = await letterFor(alice);
+    await world.send(reset, { input: { token, newPassword } });
+    expect((await alice.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+    expect((await world.send('{ me { id } }', {}, { token: secret })).code).toBe('TOKEN_REVOKED');
+    const events = await prisma.tokenRevocation.findMany({
+      where: { userId: alice.uuid },
+      select: { kind: true, reason: true },
+      orderBy: { kind: 'asc' },
+    });
+    expect(events).toEqual([
+      { kind: 'SESSION', reason: 'PASSWORD_RESET' },
+      { kind: 'API', reason: 'PASSWORD_RESET' },
+    ]);
+  });
+
+  it('refuses a weak password, and leaves the link good', async () => {
+    const alice = await world.user();
+    const { token } = await letterFor(alice);
+    const refused = await world.send(reset, { input: { token, newPassword: 'short' } });
+    expect(refused).toMatchObject({ code: 'INVALID_INPUT', errors: [{ extensions: { fields: { newPassword: expect.any(Array) } } }] });
+    expect((await world.send(reset, { input: { token, newPassword } })).code).toBeUndefined();
+  });
+
+  it('is one use of all that were sent: the others go with it', async () => {
+    const alice = await world.user();
+    const [first, second] = [await letterFor(alice), await letterFor(alice, 2)];
+    expect(second.token).not.toBe(first.token);
+    expect((await world.send(reset, { input: { token: first.token, newPassword } })).code).toBeUndefined();
+    for (const { token } of [first, second])
+      expect((await world.send(reset, { input: { token, newPassword } })).code).toBe('INVALID_TOKEN');
+  });
+
+  it('is done once, however many ask at the same moment', async () => {
+    const alice = await world.user();
+    const { token } = await letterFor(alice);
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, (_, index) => world.send(reset, { input: { token, newPassword: `${newPassword} ${index}` } })),
+    );
+    expect(answers.map(({ code }) => code).sort()).toEqual([...Array(4).fill('INVALID_TOKEN'), undefined]);
+  });
+
+  it('refuses a link after the password was changed, the account disabled, or the time is over', async () => {
+    const [changed, disabled, late] = [await world.user(), await world.user(), await world.user()];
+    const links = [await letterFor(changed), await letterFor(disabled), await letterFor(late)];
+    const change = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { ended } }';
+    await changed.ask(change, { input: { currentPassword: changed.password, newPassword: 'four blue owls count the rain' } });
+    await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
+    await prisma.link.updateMany({ where: { userId: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    for (const { token } of links) expect((await world.send(reset, { input: { token, newPassword } })).code).toBe('INVALID_TOKEN');
+    expect(await entersWith(late, late.password)).toBe(true);
+  });
+
+  it('takes a link for nothing else: it is no access token, and confirms no address', async () => {
+    const alice = await world.user();
+    const { token } = await letterFor(alice);
+    expect((await world.send('{ me { id } }', {}, { token })).code).toBe('INVALID_TOKEN');
+    const confirm = 'mutation ($input: ConfirmEmailInput!) { confirmEmail(input: $input) { passwordKept } }';
+    expect((await world.send(confirm, { input: { token } })).code).toBe('INVALID_TOKEN');
+  });
+
+  it('proves the address, since the letter went there', async () => {
+    const alice = await world.user();
+    await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
+    const { token } = await letterFor(alice);
+    await world.send(reset, { input: { token, newPassword } });
+    expect((await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } })).emailConfirmedAt).not.toBeNull();
+  });
+
+  it('gives somebody without a password a first one, and is recorded', async () => {
+    const alice = await world.user();
+    await prisma.password.delete({ where: { userId: alice.uuid } });
+    const { token } = await letterFor(alice);
+    await world.send(reset, { input: { token, newPassword } });
+    expect(await entersWith(alice, newPassword)).toBe(true);
+    const where = { userId: alice.uuid, action: 'authn_password_change' };
+    expect(await prisma.auditEvent.findMany({ where })).toMatchObject([{ reason: 'reset', actorId: null, targetId: alice.uuid }]);
+  });
+});

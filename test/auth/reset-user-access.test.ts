@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { letterTo } from '../mail/letters.ts';
+import { open } from '../world.ts';
+
+const world = await open();
+const { prisma } = world.db;
+const resetAccess = 'mutation ($input: ResetUserAccessInput!) { resetUserAccess(input: $input) { ended } }';
+const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
+
+describe('resetUserAccess', () => {
+  it('ends every session and API token of a user, and the password still works', async () => {
+    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
+    await alice.ask('mutation { createApiToken(input: { description: "a script", scopes: ["users:read"] }) { secret } }');
+    expect((await admin.ask(resetAccess, { input: { id: alice.id } })).data.resetUserAccess).toEqual({ ended: 2 });
+    expect((await alice.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+    expect((await world.send(login, { input: { email: alice.email, password: alice.password } })).code).toBeUndefined();
+    expect((await letterTo(world, alice.uuid, 'accessReset')).subject).toBe('Your sessions were ended');
+  });
+
+  it('makes links that were mailed before good for nothing', async () => {
+    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
+    await world.send('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
+      input: { email: alice.email },
+    });
+    const { token } = await letterTo(world, alice.uuid, 'passwordReset');
+    await admin.ask(resetAccess, { input: { id: alice.id } });
+    const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
+    expect((await world.send(reset, { input: { token, newPassword: 'nine amber foxes fold a letter' } })).code).toBe('INVALID_TOKEN');
+  });
+
+  it('is for whoever outranks the user, and never for oneself', async () => {
+    const [superadmin, admin, alice] = [await world.user('SUPERADMIN'), await world.user('ADMIN'), await world.user()];
+    expect((await alice.ask(resetAccess, { input: { id: admin.id } })).code).toBe('FORBIDDEN');
+    expect((await admin.ask(resetAccess, { input: { id: superadmin.id } })).code).toBe('FORBIDDEN');
+    expect((await superadmin.ask(resetAccess, { input: { id: superadmin.id } })).code).toBe('SELF_ACTION_FORBIDDEN');
+  });
+
+  it('is recorded, each end with its reason', async () => {
+    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
+    await admin.ask(resetAccess, { input: { id: alice.id } });
+    const rows = await prisma.auditEvent.findMany({
+      where: { userId: alice.uuid, actorId: admin.uuid },
+      select: { action: true, reason: true },
+    });
+    expect(rows.map(({ action, reason }) => `${action} ${reason}`).sort()).toEqual([
+      'session_revoked ACCESS_RESET',
+      'user_updated access reset',
+    ]);
+  });
+});

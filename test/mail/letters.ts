@@ -1,0 +1,42 @@
+import { until, type World } from '../world.ts';
+
+/** A letter as it lies on the page of a server without a mail server. */
+export interface Received {
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+  /** The token of its link, and the code beside it; empty where it has none. */
+  readonly token: string;
+  readonly code: string;
+}
+
+/** The newest letter of that kind to a user, as soon as there are `count` of them. */
+export async function letterTo({ db }: Pick<World, 'db'>, userId: string, letter: string, count = 1): Promise<Received> {
+  const mails = await until(async () => {
+    const found = await db.prisma.mail.findMany({
+      where: { letter, outcome: 'shown', OR: [{ userId }, { emailKey: { in: await keysOf(db, userId) } }] },
+      orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+    });
+    return found.length >= count ? found : undefined;
+  });
+  const shown = mails[0]?.shown as unknown as Pick<Received, 'subject' | 'text' | 'html'>;
+  const [token = ''] = /fgl_[\w-]{43}/.exec(shown.text) ?? [];
+  const [, code = ''] = /^Code: (\d{8})$/m.exec(shown.text) ?? [];
+  return { ...shown, token, code };
+}
+
+const keysOf = async (db: World['db'], id: string) =>
+  (await db.prisma.user.findMany({ where: { id }, select: { emailKey: true } })).map(({ emailKey }) => emailKey);
+
+/** What became of all letters of that kind to a user, or asked for by an address, once none of them waits. */
+export async function outcomes(
+  { db }: Pick<World, 'db'>,
+  letter: string,
+  where: { userId: string } | { emailKey: string },
+): Promise<(string | null)[]> {
+  const mails = await until(async () => {
+    const found = await db.prisma.mail.findMany({ where: { letter, ...where }, orderBy: { createdAt: 'asc' } });
+    return found.length > 0 && found.every(({ endedAt }) => endedAt) ? found : undefined;
+  });
+  return mails.map(({ outcome }) => outcome);
+}
