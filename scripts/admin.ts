@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
 import { accountFaults, createAccount } from '../src/auth/account.ts';
 import { emailKey } from '../src/auth/email.ts';
 import { readConfig } from '../src/config.ts';
 import { connect } from '../src/db.ts';
 import { createLog } from '../src/log.ts';
 import { newKeys } from '../src/token/keys.ts';
+import { asSuperadmin } from './admin-as.ts';
 import { printKeys, remove, rotate, rotateNow } from './admin-keys.ts';
+import { plant } from './admin-seed.ts';
+import { verbs } from './admin-verbs.ts';
 import { readPassword } from './read-password.ts';
 
 const usage = `Usage:
@@ -14,33 +18,78 @@ const usage = `Usage:
   npm run --silent admin -- create-keys        prints new JWT_KEYS and ENCRYPTION_KEYS for production
   npm run --silent admin -- keys               lists the keys that sign access tokens, their states and times
   npm run admin -- rotate-keys [--now]         makes a key that signs in 10 minutes; with --now at once
-  npm run admin -- remove-key <kid>            removes a key: what it signed is refused within a second`;
+  npm run admin -- remove-key <kid>            removes a key: what it signed is refused within a second
+  npm run admin -- seed <file.yaml>            makes the roles, domains, users and grants of the file that are not there yet
+${Object.entries(verbs)
+  .map(
+    ([name, { words, options = [] }]) =>
+      `  npm run admin -- ${[name, ...words.map((one) => `<${one}>`), ...options.map((one) => `[--${one} …]`)].join(' ')}`,
+  )
+  .join('\n')}
+The last ones act as a superadmin: as whom, where there are several, says --as <email>.
+Exit codes: 0 done, or nothing to do; 1 refused, and why; 2 not understood.`;
 
-/** What can be said, with how many words more. */
-const verbs: Readonly<Record<string, readonly [words: number, run: (word: string) => Promise<void>]>> = {
+/** What works on the database or the keys themselves, with how many words more. */
+const own: Readonly<Record<string, readonly [words: number, run: (word: string) => Promise<void>]>> = {
   'create-superadmin': [1, createSuperadmin],
   'create-keys': [0, createKeys],
   keys: [0, printKeys],
   'rotate-keys': [0, rotate],
-  'rotate-keys --now': [0, rotateNow],
   'remove-key': [1, remove],
 };
 
-const [verb = '', ...words] = process.argv.slice(2);
-const isNow = words.at(-1) === '--now';
-const [expected, run] = Object.entries(verbs).find(([name]) => name === (isNow ? `${verb} --now` : verb))?.[1] ?? [];
-const said = isNow ? words.slice(0, -1) : words;
-if (!run || said.length !== expected) {
+const run = understood(process.argv.slice(2));
+if (!run) {
   console.error(usage);
   process.exit(2);
 }
 try {
-  await run(said[0] ?? '');
+  await run();
   process.exit(0);
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;
   console.error(message || code); // an address with several refused connections has a code, but no message
   process.exit(1);
+}
+
+/** What was said; undefined where it means nothing. Never repeats a word: it may be a password. */
+function understood(args: string[]): (() => Promise<void>) | undefined {
+  const parsed = parse(args);
+  if (!parsed) return undefined;
+  const { said, options, isNow } = parsed;
+  const [first = '', second = '', ...rest] = said;
+  const { as, ...others } = options;
+  const given = Object.keys(others);
+  const ownVerb = own[first];
+  if (ownVerb) {
+    const [words, run] = ownVerb;
+    const fits = said.length === words + 1 && given.length === 0 && as === undefined && (!isNow || first === 'rotate-keys');
+    return fits ? () => (isNow ? rotateNow() : run(second)) : undefined;
+  }
+  if (isNow) return undefined;
+  if (first === 'seed') return said.length === 2 && given.length === 0 ? () => sow(as, second) : undefined;
+  const verb = verbs[`${first} ${second}`];
+  if (verb?.words.length !== rest.length || !given.every((name) => verb.options?.includes(name))) return undefined;
+  return () => asSuperadmin(as, async (commander) => console.log(await verb.run(commander, { words: rest, options })));
+}
+
+function parse(args: string[]) {
+  const names = ['as', ...Object.values(verbs).flatMap(({ options = [] }) => options)];
+  const options = Object.fromEntries([...names.map((name) => [name, { type: 'string' }] as const), ['now', { type: 'boolean' }] as const]);
+  try {
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+    const { now, ...texts } = values as { now?: boolean } & Record<string, string>;
+    return { said: positionals, options: texts as Readonly<Record<string, string | undefined>>, isNow: now === true };
+  } catch {
+    return undefined;
+  }
+}
+
+function sow(as: string | undefined, file: string) {
+  return asSuperadmin(as, async (commander) => {
+    const lines = await plant(commander, file);
+    console.log(lines.length > 0 ? lines.join('\n') : 'Everything is there already.');
+  });
 }
 
 async function createSuperadmin(email: string) {

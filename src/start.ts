@@ -1,18 +1,12 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import DataLoader from 'dataloader';
-import { openReceipts } from './access/receipts.ts';
-import { type Credential, identify } from './access/viewer.ts';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
-import { connect, type Database } from './db.ts';
+import type { Database } from './db.ts';
+import { openGround } from './ground.ts';
 import { startJobs } from './jobs.ts';
 import type { Log } from './log.ts';
 import { openPostOffice } from './mail/post-office.ts';
-import { loadKeys } from './token/keys.ts';
-import { openKeys } from './token/live-keys.ts';
-import { openTail } from './token/tail.ts';
-import { openWakeUps } from './wake-ups.ts';
 
 /** A running server. */
 export interface Running {
@@ -24,25 +18,16 @@ export interface Running {
 
 /** Starts a server: keys, database, its tail, and one port. `database` is given where it is open already. */
 export async function start(config: Config, log: Log, database?: Database): Promise<Running> {
-  const configured = await loadKeys(config);
-  const db = database ?? (await connect(config, log));
-  const keys = await openKeys(db, log, configured);
-  const wakeUps = openWakeUps(config, db, log);
-  const revocations = await openTail({ query: db.query, listen: wakeUps.listen }, log);
-  const identifying = new DataLoader((credentials: readonly Credential[]) => identify(db, credentials, config.FRESHNESS), {
-    cache: false,
-    maxBatchSize: 500,
-  });
-  const receipts = openReceipts(db, log);
-  const app = createApp({ config, log, keys, db, revocations, identify: identifying, receipts }, wakeUps);
-  const postOffice = openPostOffice({ db, config, keys, log });
+  const opened = await openGround(config, log, database);
+  const { ground, wakeUps } = opened;
+  const { db, revocations } = ground;
+  const app = createApp(ground, wakeUps);
+  const postOffice = openPostOffice(ground);
   const stopJobs = startJobs(db, log, wakeUps);
   const closeGround = async () => {
     stopJobs();
     await postOffice.close();
-    wakeUps.close();
-    await Promise.all([revocations.close(), receipts.close(), keys.close()]);
-    if (!database) await db.close();
+    await opened.close();
   };
   await listen(app.server, config).catch(async (error: Error) => {
     await app.close();

@@ -63,7 +63,7 @@ export interface Opening {
   /** When the session that this one replaces ends; a new proof never prolongs it. */
   readonly until?: Date;
   /** How the owner proved who they are, for the audit. */
-  readonly action: 'authn_login_success' | 'authn_reauthenticate_success';
+  readonly action: 'authn_login_success' | 'authn_reauthenticate_success' | 'authn_command';
 }
 
 /**

@@ -51,7 +51,8 @@ const trunkMayImport: Record<string, readonly string[]> = {
   'src/jobs.ts': ['role/lost-entries', 'token/lifecycle'],
   'src/pipeline.ts': ['auth/authenticate'],
   'src/socket-admission.ts': ['auth/authenticate'],
-  'src/start.ts': ['mail/post-office', 'token/keys', 'token/live-keys', 'token/tail'],
+  'src/ground.ts': ['token/keys', 'token/live-keys', 'token/tail'],
+  'src/start.ts': ['mail/post-office'],
 };
 
 const verbs = (type: typeof schema extends { getMutationType(): infer T } ? T : never) => Object.keys(type?.getFields() ?? {});

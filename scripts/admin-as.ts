@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { createCensus } from '../src/census.ts';
+import { readConfig } from '../src/config.ts';
+import { type Database, sql } from '../src/db.ts';
+import { openGround } from '../src/ground.ts';
+import { createLog } from '../src/log.ts';
+import { createPipeline } from '../src/pipeline.ts';
+import { signAccessToken } from '../src/token/jwt.ts';
+import { openSession, revoke } from '../src/token/lifecycle.ts';
+import { hashOf, newSecret } from '../src/token/secret.ts';
+
+/** Who a command acts as: a superadmin, by the operations of the API. */
+export interface Commander {
+  readonly db: Database;
+  /** Executes an operation. Throws an error that says its code and what was wrong with which input. */
+  ask<Data>(document: string, variables: object): Promise<Data>;
+}
+
+/**
+ * Runs `work` as a superadmin, in a session that is opened for it and ends with it: whoever runs commands on the server needs no password,
+ * and what they do meets the same rules, throttles and audit as if it were asked for over HTTP. `as` is the superadmin's address; it may be
+ * left out where there is only one.
+ */
+export async function asSuperadmin(as: string | undefined, work: (commander: Commander) => Promise<void>): Promise<void> {
+  const config = readConfig();
+  const log = createLog({ LOG_LEVEL: 'silent' });
+  const { ground, wakeUps, close } = await openGround(config, log);
+  const { db } = ground;
+  const client = { network: 'local', agent: 'admin command', requestId: randomUUID() };
+  try {
+    const { id: userId, email } = await superadmin(db, as);
+    const opening = { userId, domainId: null, description: 'admin command', action: 'authn_command' } as const;
+    const id = await openSession(db, { ...opening, secretHash: hashOf(newSecret('refresh')), client, config });
+    if (!id) throw new Error(`${email} is disabled.`);
+    const { accessToken } = await signAccessToken(ground, { id, userId, authenticatedAt: new Date() });
+    const { prepare } = createPipeline(ground, wakeUps);
+    const connection = { once: () => {}, off: () => {}, destroyed: false, streams: new Set<never>() };
+    const caller = { client, authorization: `Bearer ${accessToken}`, connection, census: createCensus() };
+    const ask = async <Data>(query: string, variables: object): Promise<Data> => {
+      const prepared = await prepare(caller, { query, variables: variables as Record<string, unknown> });
+      const { data, errors } = 'args' in prepared ? await prepared.execute(prepared.args) : { data: null, errors: prepared };
+      if (errors?.[0]) throw new Error(said(errors[0]));
+      return data as Data;
+    };
+    try {
+      await work({ db, ask });
+    } finally {
+      await revoke(db, sql`t.id = ${id}::uuid`, { reason: 'LOGOUT', initiator: 'SYSTEM', actor: null, client });
+      wakeUps.afterwards(client);
+    }
+  } finally {
+    await close();
+  }
+}
+
+async function superadmin({ prisma }: Database, as: string | undefined) {
+  const found = await prisma.user.findMany({
+    where: { enabled: true, grants: { some: { role: { name: 'SUPERADMIN' }, domainId: null } }, ...(as && { emailKey: as.toLowerCase() }) },
+    select: { id: true, email: true },
+    take: 2,
+  });
+  const [one, another] = found;
+  if (one && !another) return one;
+  if (another) throw new Error('There are several superadmins: say as whom you act, by --as <email>.');
+  throw new Error(as ? `${as} is no superadmin.` : 'There is no superadmin yet: create-superadmin makes the first.');
+}
+
+/** An error of the API in one line. */
+function said({ message, extensions }: { message: string; extensions: Record<string, unknown> }): string {
+  const fields = Object.entries((extensions.fields ?? {}) as Record<string, string[]>).map(
+    ([name, faults]) => `${name}: ${faults.join(', ')}`,
+  );
+  return [`${extensions.code}: ${message}`, ...fields].join('\n');
+}

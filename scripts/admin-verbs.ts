@@ -1,0 +1,108 @@
+import type { Commander } from './admin-as.ts';
+import { named, userOf } from './admin-things.ts';
+
+/** What was said behind a verb: its words in order, and its options. */
+interface Said {
+  readonly words: readonly string[];
+  readonly options: Readonly<Record<string, string | undefined>>;
+}
+
+/** A verb that is one operation of the API: how it is said, and how it is done. Answers the line that it prints. */
+interface Verb {
+  readonly words: readonly string[];
+  readonly options?: readonly string[];
+  run(commander: Commander, said: Said): Promise<string>;
+}
+
+const word = ({ words }: Said, index = 0) => words[index] ?? '';
+
+/** A verb about one user, by a mutation whose payload says whether anything changed. */
+const onUser = (mutation: string, done: string, not: string): Verb => ({
+  words: ['email'],
+  async run(commander, said) {
+    const Input = `${mutation[0]?.toUpperCase()}${mutation.slice(1)}Input`;
+    const document = `mutation ($input: ${Input}!) { it: ${mutation}(input: $input) { changed } }`;
+    const { it } = await commander.ask<{ it: { changed: boolean } }>(document, { input: { id: await userOf(commander, word(said)) } });
+    return `${word(said)} ${it.changed ? done : not}.`;
+  },
+});
+
+const onGrant = (mutation: 'grantRole' | 'revokeRole', done: string, not: string): Verb => ({
+  words: ['email', 'role'],
+  options: mutation === 'grantRole' ? ['domain', 'expires'] : ['domain'],
+  async run(commander, said) {
+    const { domain, expires: expiresAt } = said.options;
+    const [email, role] = [word(said), word(said, 1)];
+    const input = { userId: await userOf(commander, email), role, domain, ...(expiresAt && { expiresAt }) };
+    const Input = mutation === 'grantRole' ? 'GrantRoleInput' : 'RevokeRoleInput';
+    const document = `mutation ($input: ${Input}!) { it: ${mutation}(input: $input) { changed } }`;
+    const { it } = await commander.ask<{ it: { changed: boolean } }>(document, { input });
+    return `${email} ${it.changed ? done : not} ${role}${domain ? ` in ${domain}` : ''}.`;
+  },
+});
+
+const onDomain = (input: object, done: string): Verb => ({
+  words: ['name'],
+  async run(commander, said) {
+    const document = 'mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { id } } }';
+    await commander.ask(document, { input: { id: await named(commander, 'Domain', word(said)), ...input } });
+    return `${word(said)} ${done}.`;
+  },
+});
+
+const deleting = (type: 'Role' | 'Domain'): Verb => ({
+  words: ['name'],
+  async run(commander, said) {
+    const document = `mutation ($input: Delete${type}Input!) { delete${type}(input: $input) { deletedId } }`;
+    await commander.ask(document, { input: { id: await named(commander, type, word(said)) } });
+    return `${word(said)} is deleted.`;
+  },
+});
+
+/** The verbs that act on what the server keeps, each by the API as a superadmin. */
+export const verbs: Readonly<Record<string, Verb>> = {
+  'users enable': onUser('enableUser', 'is enabled', 'was enabled already'),
+  'users disable': onUser('disableUser', 'is disabled', 'was disabled already'),
+  'users grant': onGrant('grantRole', 'now holds', 'already holds'),
+  'users revoke': onGrant('revokeRole', 'no longer holds', 'did not hold'),
+  'users reset-access': {
+    words: ['email'],
+    async run(commander, said) {
+      const document = 'mutation ($input: ResetUserAccessInput!) { it: resetUserAccess(input: $input) { ended } }';
+      const { it } = await commander.ask<{ it: { ended: number } }>(document, { input: { id: await userOf(commander, word(said)) } });
+      return `${it.ended} sessions and API tokens of ${word(said)} have ended.`;
+    },
+  },
+  'users send-password-reset': {
+    words: ['email'],
+    async run(commander, said) {
+      const document = 'mutation ($input: SendPasswordResetInput!) { sendPasswordReset(input: $input) { user { id } } }';
+      await commander.ask(document, { input: { id: await userOf(commander, word(said)) } });
+      return `${word(said)} is sent a letter.`;
+    },
+  },
+  'roles create': {
+    words: ['name'],
+    options: ['description', 'permissions'],
+    async run(commander, said) {
+      const { description, permissions } = said.options;
+      const input = { name: word(said), description, permissions: permissions?.split(',') };
+      await commander.ask('mutation ($input: CreateRoleInput!) { createRole(input: $input) { role { id } } }', { input });
+      return `${word(said)} is a role.`;
+    },
+  },
+  'roles delete': deleting('Role'),
+  'domains create': {
+    words: ['name'],
+    options: ['display-name', 'parent'],
+    async run(commander, said) {
+      const { parent, 'display-name': displayName = word(said) } = said.options;
+      const input = { name: word(said), displayName, parent };
+      await commander.ask('mutation ($input: CreateDomainInput!) { createDomain(input: $input) { domain { id } } }', { input });
+      return `${word(said)} is a domain.`;
+    },
+  },
+  'domains enable': onDomain({ active: true }, 'is active'),
+  'domains disable': onDomain({ active: false }, 'is shut'),
+  'domains delete': deleting('Domain'),
+};

@@ -1,0 +1,83 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { look, place, run } from './process.ts';
+
+const { environment, folder, leave } = await place();
+afterAll(leave);
+
+/** Says a command; answers its exit code and what it printed. */
+async function admin(...words: string[]) {
+  const { code, out, err } = await run(['scripts/admin.ts', ...words], environment, 'a long walk along the river\n');
+  return [code, (out + err).trim()];
+}
+
+beforeAll(() => admin('create-superadmin', 'ada@example.com'), 60_000);
+
+describe('the commands for domains, roles and grants', { timeout: 60_000 }, () => {
+  it('do what the API does, say whether anything changed, and end with 0 where there is nothing to do', async () => {
+    expect(await admin('domains', 'create', 'north', '--display-name', 'The north')).toEqual([0, 'north is a domain.']);
+    expect(await admin('roles', 'create', 'EDITOR', '--permissions', 'users:read,roles:read')).toEqual([0, 'EDITOR is a role.']);
+    const grant = ['users', 'grant', 'ada@example.com', 'EDITOR', '--domain', 'north'];
+    expect(await admin(...grant)).toEqual([0, 'ada@example.com now holds EDITOR in north.']);
+    expect(await admin(...grant)).toEqual([0, 'ada@example.com already holds EDITOR in north.']);
+    const revoke = ['users', 'revoke', 'Ada@Example.com', 'EDITOR', '--domain', 'north'];
+    expect(await admin(...revoke)).toEqual([0, 'Ada@Example.com no longer holds EDITOR in north.']);
+    expect(await admin(...revoke)).toEqual([0, 'Ada@Example.com did not hold EDITOR in north.']);
+  });
+
+  it('end with 1 and one sentence for what is not there, and for what the rules refuse', async () => {
+    expect(await admin('users', 'enable', 'nobody@example.com')).toEqual([1, 'No user has the address nobody@example.com.']);
+    expect(await admin('domains', 'disable', 'nowhere')).toEqual([1, 'There is no domain nowhere.']);
+    expect(await admin('users', 'grant', 'ada@example.com', 'NOTHING')).toEqual([1, expect.stringContaining('role: no such role')]);
+    expect(await admin('users', 'disable', 'ada@example.com')).toEqual([1, expect.stringContaining('SELF_ACTION_FORBIDDEN')]);
+    expect(await admin('users', 'enable', 'ada@example.com', '--as', 'eve@example.com')).toEqual([1, 'eve@example.com is no superadmin.']);
+  });
+
+  it('end with 2 for what they do not understand', async () => {
+    for (const words of [
+      ['users'],
+      ['users', 'enable'],
+      ['users', 'enable', 'a', 'b'],
+      ['users', 'enable', 'a', '--domain', 'north'],
+      ['users', 'burn', 'a'],
+      ['seed'],
+    ])
+      expect(await admin(...words)).toEqual([2, expect.stringContaining('Usage:')]);
+  });
+
+  it('act in a session of a superadmin that ends with them, and are in the audit', async () => {
+    await look(environment, async ({ prisma }) => {
+      expect(await prisma.token.count({ where: { revokedAt: null } })).toBe(0);
+      const made = await prisma.auditEvent.findFirstOrThrow({ where: { targetType: 'Domain' } });
+      expect(made).toMatchObject({ actorId: (await prisma.user.findFirstOrThrow()).id, agent: 'admin command', network: 'local' });
+    });
+  });
+});
+
+describe('seed', { timeout: 60_000 }, () => {
+  const file = join(folder, 'seed.yaml');
+  const plant = async (text: string) => {
+    await writeFile(file, text);
+    return admin('seed', file);
+  };
+
+  it('makes what the file names, and the second time nothing', async () => {
+    const text = `
+roles:
+  - { name: WRITER, description: Writes, permissions: [users:read] }
+domains:
+  - { name: south, displayName: The south }
+  - { name: harbour, parent: south }
+`;
+    const made = ['role WRITER made', 'domain south made', 'domain harbour made'];
+    expect(await plant(text)).toEqual([0, made.join('\n')]);
+    expect(await plant(text)).toEqual([0, 'Everything is there already.']);
+    expect(await plant(text.replace('[users:read]', '[roles:read]'))).toEqual([0, 'role WRITER changed']);
+  });
+
+  it('names the place of each fault, and makes nothing', async () => {
+    expect(await plant('roles: [{ nam: X }]\nthings: []')).toEqual([1, expect.stringMatching(/roles\.0[\s\S]*the whole/)]);
+    expect(await plant('roles: [')).toEqual([1, expect.stringContaining(file)]);
+  });
+});
