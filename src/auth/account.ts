@@ -15,7 +15,8 @@ export interface Account {
   readonly password: string;
   readonly role: string;
   readonly domain?: string | undefined;
-  readonly profile?: Pick<Prisma.UserCreateInput, 'displayName' | 'firstName' | 'lastName' | 'locale' | 'emailConfirmedAt'>;
+  /** Further columns of the user. */
+  readonly profile?: Partial<Omit<Prisma.UserCreateInput, 'email' | 'emailKey' | 'password' | 'grants'>>;
 }
 
 /** What is wrong with the address and the password of a new account, by field; empty when both may be used. */

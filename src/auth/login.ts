@@ -1,9 +1,11 @@
+import type { GraphQLErrorExtensions } from 'graphql';
 import { anyone } from '../access/vocabulary.ts';
 import { recordIn } from '../audit/record.ts';
 import { builder } from '../builder.ts';
 import type { Context } from '../context.ts';
 import { sql } from '../db.ts';
 import { failure } from '../errors.ts';
+import { hooks, refusedBy } from '../hooks.ts';
 import { line, secretText } from '../input.ts';
 import { emailKey } from './email.ts';
 import { hashPassword, verifyPassword } from './password.ts';
@@ -40,6 +42,13 @@ builder.mutationField('login', (t) =>
       if (!account.enabled) throw await refused(context, account.id, 'ACCOUNT_DISABLED');
       if (!account.confirmed && context.config.REQUIRE_EMAIL_CONFIRMATION) throw await refused(context, account.id, 'EMAIL_NOT_CONFIRMED');
       if (input.domain != null && account.domainId === null) throw await refused(context, account.id, 'DOMAIN_ACCESS_DENIED');
+      const reason = await refusedBy(hooks.onLogin, {
+        userId: account.id,
+        domainId: account.domainId,
+        client: context.client,
+        db: context.db,
+      });
+      if (reason !== undefined) throw await refused(context, account.id, 'FORBIDDEN', { coordinate: 'Mutation.login', reason });
       if (weak) await renewHash(context, account.id, account.hash, input.password);
       await forgive(context, tries);
       const { id: userId, domainId } = account;
@@ -75,10 +84,11 @@ async function find({ db }: Context, key: string, domain: string | null): Promis
 async function refused(
   context: Context,
   userId: string | null,
-  code: 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'EMAIL_NOT_CONFIRMED' | 'DOMAIN_ACCESS_DENIED',
+  code: 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'EMAIL_NOT_CONFIRMED' | 'DOMAIN_ACCESS_DENIED' | 'FORBIDDEN',
+  extensions: GraphQLErrorExtensions = {},
 ) {
   await recordIn(context.db.prisma, context.client, null, { action: 'authn_login_fail', result: 'denied', reason: code, userId });
-  return failure(code);
+  return failure(code, extensions);
 }
 
 /** Replaces a hash of older parameters, unless the password was changed meanwhile. */

@@ -4,7 +4,8 @@ import { builder } from '../builder.ts';
 import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
 import { failure, invalid } from '../errors.ts';
-import { emptyToNull, line, locale, secretText } from '../input.ts';
+import { hooks, refusedBy } from '../hooks.ts';
+import { emptyToNull, given, line, locale, secretText } from '../input.ts';
 import { originOf, post } from '../mail/post.ts';
 import { type Account, accountFaults, createAccount } from './account.ts';
 import { emailKey } from './email.ts';
@@ -48,6 +49,7 @@ builder.mutationField('register', (t) =>
       await throttle(context, { registerByNetwork: context.client.network });
       const faults = accountFaults(context.config, input);
       if (Object.keys(faults).length > 0) throw invalid(faults);
+      await askHooks(context, input);
       await throttle(context, letterTries('register', emailKey(input.email) ?? ''));
       const userId = await createAccount(context.db, context, accountOf(context.config, input));
       if (!userId) await noteTaken(context, input.email);
@@ -61,15 +63,19 @@ builder.mutationField('register', (t) =>
   }),
 );
 
+/** What is neither proof nor device is profile: a field that is added to the input is written to the user. */
 function accountOf({ DEFAULT_ROLE: role, DEFAULT_DOMAIN: domain }: Config, input: Registration): Account {
-  const { email, password } = input;
-  const profile = {
-    displayName: emptyToNull(input.displayName),
-    firstName: emptyToNull(input.firstName),
-    lastName: emptyToNull(input.lastName),
-    locale: emptyToNull(input.locale),
-  };
+  const { email, password, device: _, ...rest } = input;
+  const profile = Object.fromEntries(given(rest).map(([name, value]) => [name, emptyToNull(value)]));
   return { email, password, role, domain, profile };
+}
+
+/** Throws FORBIDDEN with the reason, where a hook has one. */
+async function askHooks({ client, db }: Context, { password: _, ...input }: Registration) {
+  const reason = await refusedBy(hooks.onRegister, { input, client, db });
+  if (reason === undefined) return;
+  await recordIn(db.prisma, client, null, { action: 'user_created', result: 'denied', reason: 'HOOK' });
+  throw failure('FORBIDDEN', { coordinate: 'Mutation.register', reason });
 }
 
 /** The owner of a taken address is told of the attempt, and finds it among the events about them. */

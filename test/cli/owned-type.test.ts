@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { apply, type Block, blocksOf, type Copy, copyRepository } from './owned-type.ts';
+import { apply, type Block, blocksOf, type Copy, copyRepository } from './worked-example.ts';
 
 const timeout = 600_000; // it generates, compiles and tests what a newcomer would
 const ownership = 'src/access/ownership.ts';

@@ -41,6 +41,8 @@ export interface Block {
   readonly in?: string | undefined;
   readonly after?: string | undefined;
   readonly before?: string | undefined;
+  /** The line that it takes the place of. */
+  readonly instead?: string | undefined;
   readonly at?: string | undefined;
   readonly text: string;
 }
@@ -68,16 +70,16 @@ export async function apply(copy: Copy, block: Block) {
 }
 
 /** The text with the block in its place, which is there once; indented as the line beside it. */
-function inserted(before: string, { in: file, after, before: until, at, text }: Block): string {
+function inserted(before: string, { in: file, after, before: until, instead, at, text }: Block): string {
   if (at === 'end') return `${before}\n${text}`;
   const lines = before.split('\n');
-  const beside = squeezed(after ?? until ?? '');
+  const beside = squeezed(after ?? until ?? instead ?? '');
   const found = lines.flatMap((line, index) => (squeezed(line) === beside ? [index] : []));
   const [place, ...more] = found;
   if (place === undefined || more.length > 0) throw new Error(`${file} has ${found.length} lines "${beside}"`);
   const [indent = ''] = /^ */.exec(lines[place] ?? '') ?? [];
   const added = text.trimEnd().replace(/^(?=.)/gm, indent);
-  return lines.toSpliced(after === undefined ? place : place + 1, 0, added).join('\n');
+  return lines.toSpliced(after === undefined ? place : place + 1, instead === undefined ? 0 : 1, added).join('\n');
 }
 
 const squeezed = (line: string) => line.trim().replace(/\s+/g, ' ');
