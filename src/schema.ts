@@ -3,6 +3,7 @@ import './access/check-operation.ts';
 import './access/explain-access.ts';
 import './access/viewer-access.ts';
 import './auth/change-password.ts';
+import './auth/change-username.ts';
 import './auth/confirm-email.ts';
 import './auth/login.ts';
 import './auth/logout.ts';

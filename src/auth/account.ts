@@ -27,8 +27,8 @@ export function accountFaults(config: Config, { email, password }: Pick<Account,
 }
 
 /**
- * Makes an account without faults, in one transaction with its audit row. Answers the user's id; null when the unique key says that the
- * address is taken.
+ * Makes an account without faults, in one transaction with its audit row. Answers the user's id; null when a unique key says that the
+ * address or the username is taken.
  */
 export async function createAccount(db: Database, by: Pick<Context, 'client' | 'viewer'>, account: Account): Promise<string | null> {
   const { email, password, profile } = account;

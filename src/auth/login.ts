@@ -11,11 +11,16 @@ import { emailKey } from './email.ts';
 import { hashPassword, verifyPassword } from './password.ts';
 import { Session, startSession } from './session.ts';
 import { forgive, passwordTries, throttle } from './throttle.ts';
+import { usernameKey } from './username.ts';
 
 const LoginInput = builder.inputType('LoginInput', {
   description: 'Who logs in, how they prove it, and from where.',
   fields: (t) => ({
-    email: t.string({ required: true, validate: line(254), description: 'The e-mail address of the account, in any spelling of it.' }),
+    email: t.string({
+      required: true,
+      validate: line(254),
+      description: 'The e-mail address of the account, in any spelling of it, or its username.',
+    }),
     password: t.string({ required: true, validate: secretText, description: 'The password, exactly as it was set.' }),
     domain: t.string({ validate: line(63), description: 'The name of the domain that the session is entered through.' }),
     device: t.string({ validate: line(120), description: 'What the owner calls the device.' }),
@@ -28,12 +33,13 @@ builder.mutationField('login', (t) =>
   t.field({
     type: LoginResult,
     nullable: false,
-    description: 'Opens a session by e-mail address and password.',
+    description: 'Opens a session by e-mail address, or username, and password.',
     access: anyone('whoever logs in is nobody yet'),
     credential: true,
     args: { input: t.arg({ type: LoginInput, required: true, description: 'The proof.' }) },
     resolve: async (_, { input }, context) => {
-      const key = emailKey(input.email);
+      // A name is counted apart from the address: counted together, a few guesses by the one would tell whose the other is.
+      const key = emailKey(input.email) ?? usernameKey(input.email);
       const tries = passwordTries(key ?? input.email, context.client.network);
       await throttle(context, tries);
       const account = key === undefined ? undefined : await find(context, key, input.domain ?? null);
@@ -77,7 +83,8 @@ async function find({ db }: Context, key: string, domain: string | null): Promis
         join "Role" r on r.id = g."roleId"
       where (g."domainId" is null or g."domainId" = up.start or (g."domainId" = up.id and r.name = 'ADMIN'))
         and (select bool_and(active) from up) limit 1) as "domainId"
-    from "User" u left join "Password" p on p."userId" = u.id where u."emailKey" = ${key}`);
+    from "User" u left join "Password" p on p."userId" = u.id 
+    where u."emailKey" = ${key} or u."usernameKey" = ${key}`);
   return account;
 }
 

@@ -11,12 +11,18 @@ import { type Account, accountFaults, createAccount } from './account.ts';
 import { emailKey } from './email.ts';
 import { Session, startSession } from './session.ts';
 import { letterTries, throttle } from './throttle.ts';
+import { namedBy, username } from './username.ts';
 
 const RegisterInput = builder.inputType('RegisterInput', {
   description: "A new account. Role, state and confirmation are never the caller's to say.",
   fields: (t) => ({
     email: t.string({ required: true, validate: line(254), description: 'The e-mail address.' }),
     password: t.string({ required: true, validate: secretText, description: 'The password: long, and not one of the common ones.' }),
+    username: t.string({
+      validate: username,
+      description:
+        'A name to log in by, unique in whatever letters. Where the address has to be confirmed first, it is given then, if still free.',
+    }),
     displayName: t.string({ validate: line(120), description: 'The name that others see.' }),
     firstName: t.string({ validate: line(120), description: 'The given name.' }),
     lastName: t.string({ validate: line(120), description: 'The family name.' }),
@@ -52,11 +58,11 @@ builder.mutationField('register', (t) =>
       await askHooks(context, input);
       await throttle(context, letterTries('register', emailKey(input.email) ?? ''));
       const userId = await createAccount(context.db, context, accountOf(context.config, input));
-      if (!userId) await noteTaken(context, input.email);
+      const taken = userId ? undefined : await noteTaken(context, input.email);
       const confirmationRequired = context.config.REQUIRE_EMAIL_CONFIRMATION;
       // Where the address must be proven first, a taken one is answered like a new one (security.md 3.4).
       if (confirmationRequired) return { session: null, confirmationRequired };
-      if (!userId) throw failure('TAKEN', { fields: { email: ['taken'] } });
+      if (!userId) throw failure('TAKEN', { fields: { [taken ?? 'email']: ['taken'] } });
       const opening = { userId, domainId: null, description: input.device ?? null, action: 'authn_login_success' } as const;
       return { session: await startSession(context, opening), confirmationRequired };
     },
@@ -64,10 +70,11 @@ builder.mutationField('register', (t) =>
 );
 
 /** What is neither proof nor device is profile: a field that is added to the input is written to the user. */
-function accountOf({ DEFAULT_ROLE: role, DEFAULT_DOMAIN: domain }: Config, input: Registration): Account {
-  const { email, password, device: _, ...rest } = input;
+function accountOf({ DEFAULT_ROLE: role, DEFAULT_DOMAIN: domain, ...config }: Config, input: Registration): Account {
+  const { email, password, device: _, username: wanted, ...rest } = input;
   const profile = Object.fromEntries(given(rest).map(([name, value]) => [name, emptyToNull(value)]));
-  return { email, password, role, domain, profile };
+  const named = { ...namedBy(wanted), ...(config.REQUIRE_EMAIL_CONFIRMATION && { usernameKey: null }) };
+  return { email, password, role, domain, profile: { ...profile, ...named } };
 }
 
 /** Throws FORBIDDEN with the reason, where a hook has one. */
@@ -78,12 +85,14 @@ async function askHooks({ client, db }: Context, { password: _, ...input }: Regi
   throw failure('FORBIDDEN', { coordinate: 'Mutation.register', reason });
 }
 
-/** The owner of a taken address is told of the attempt, and finds it among the events about them. */
+/** Which field is somebody else's. The owner of a taken address is told of the attempt, and finds it among the events about them. */
 async function noteTaken({ db, client }: Context, email: string) {
   const key = emailKey(email) ?? '';
-  await db.prisma.$transaction(async (tx) => {
+  return db.prisma.$transaction(async (tx) => {
     const owner = await tx.user.findUnique({ where: { emailKey: key }, select: { id: true } });
     await recordIn(tx, client, null, { action: 'user_created', result: 'denied', reason: 'TAKEN', userId: owner?.id ?? null });
+    if (!owner) return 'username';
     await post(tx, 'alreadyRegistered', { emailKey: key }, originOf(client));
+    return 'email';
   });
 }

@@ -18,6 +18,8 @@ const limits = {
   mailByAddressADay: { most: 10, window: 24 * hour },
   mailByNetwork: { most: 30, window: hour },
   linkByNetwork: { most: 100, window: hour }, // as bad tokens
+  usernameByAccount: { most: 10, window: hour }, // each try tells whether a name is taken
+  usernameByNetwork: { most: 30, window: hour },
   badTokenByNetwork: { most: 100, window: hour }, // security.md 4.7
   badTokenByAsker: { most: 10_000, window: hour }, // a resource server passes on whatever it is shown: many times what one guesser could send
 } as const;

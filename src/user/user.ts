@@ -9,6 +9,10 @@ export const User = builder.prismaNode('User', {
   id: { field: 'id', description: 'The opaque global id.' },
   access: userRule,
   fields: (t) => ({
+    username: t.string({
+      description: 'A name to log in by instead of the e-mail address, unique in whatever letters.',
+      resolve: ({ username, usernameKey }) => usernameKey && username, // without a key it is a wish
+    }),
     displayName: t.exposeString('displayName'),
     avatarUrl: t.exposeString('avatarUrl'),
     email: t.exposeString('email'),

@@ -17,7 +17,7 @@ const UserFilter = builder.inputType('UserFilter', {
     search: t.string({
       access: userRule,
       validate: line(120),
-      description: 'Text in the display name, first or last name, or e-mail address, in any case.',
+      description: 'Text in the display name, first or last name, username or e-mail address, in any case.',
     }),
     role: t.string({ access: userRule, validate: line(63), description: 'Holders of this role; with `domain`, in that domain.' }),
     domain: t.string({ access: userRule, validate: line(63), description: 'Holders of a role in this domain.' }),
@@ -66,7 +66,7 @@ const where = (context: Context, filter: typeof UserFilter.$inferInput | null | 
     'User',
     filtered(context, 'User', 'UserFilter', filter, {
       search: (text) => ({
-        OR: ['displayName', 'firstName', 'lastName', 'email'].map((name) => ({
+        OR: ['displayName', 'firstName', 'lastName', 'usernameKey', 'email'].map((name) => ({
           [name]: { contains: literally(text), mode: 'insensitive' },
         })),
       }),

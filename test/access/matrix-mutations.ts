@@ -47,6 +47,7 @@ export const uses: readonly Use[] = [
   plain('resetPassword', async (cell) => ({
     input: { token: await linkOf(cell, 'RESET_PASSWORD'), newPassword: 'another horse, another battery' },
   })),
+  plain('changeUsername', async () => ({ input: { username: `a${unique()}` } })),
   plain('logout', async (cell) => ({ caller: await elsewhere(cell) })),
   plain('logoutEverywhere', async () => ({ input: { exceptCurrent: true } })),
   plain('createApiToken', async () => ({ input: scopes })),

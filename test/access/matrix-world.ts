@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { finder } from '../../src/access/judge.ts';
 import { above, type Model } from '../../src/access/ownership.ts';
+import { namedBy } from '../../src/auth/username.ts';
 import type { Prisma } from '../../src/generated/prisma/client.ts';
 import type { Answer, Person, World } from '../world.ts';
 import { type Kind, type Persona, personas, type Row, type Subject, subjects } from './matrix-truth.ts';
@@ -78,7 +79,7 @@ export async function furnish(world: World) {
     { ...rowOf('Domain', 'inactive domain', closed.id), name: 'closed' },
   ];
   for (const [subject, { uuid, email }] of selves) {
-    await world.db.prisma.user.update({ where: { id: uuid }, data: profile });
+    await world.db.prisma.user.update({ where: { id: uuid }, data: { ...profile, ...namedBy(`a${uuid.slice(-12)}`) } });
     rows.push({ ...rowOf('User', subject, uuid, uuid), name: email });
     rows.push(...(await belongings(world, subject, uuid, { member: member.id, inside: inside.id, granter })));
   }

@@ -64,6 +64,7 @@ describe('viewerAccess', () => {
       'lastName',
       'locale',
       'phone',
+      'username',
     ]);
     expect((await about(admin, ann?.id ?? '')).writable).toEqual([]);
     const domain = rowOf('Domain', 'active domain');

@@ -31,6 +31,7 @@ const everything = async () => {
 /** Those whose audit is tested where they are. */
 const elsewhere = [
   'changePassword',
+  'changeUsername',
   'confirmEmail',
   'createApiToken',
   'login',

@@ -28,6 +28,17 @@ describe('register, where addresses are proven first', () => {
     expect((await world.send(login, { input: { email: alice.email, password: alice.password } })).code).toBeUndefined();
   });
 
+  it('gives a username to nobody yet, so that one that is taken tells nothing of the address', async () => {
+    const [alice, username] = [await world.user(), `a${randomUUID().slice(0, 12)}`];
+    const emails = [`${randomUUID()}@example.com`, `${randomUUID()}@example.com`, alice.email];
+    for (const email of emails)
+      expect((await world.send(register, { input: { email, password, username } })).data.register.confirmationRequired).toBe(true);
+    const change = 'mutation ($username: String) { changeUsername(input: { username: $username }) { user { username } } }';
+    expect((await alice.ask(change, { username })).data.changeUsername.user).toEqual({ username });
+    expect((await world.send(register, { input: { email: `${randomUUID()}@example.com`, password, username } })).code).toBeUndefined();
+    expect((await world.send(login, { input: { email: username, password } })).code).toBe('INVALID_CREDENTIALS');
+  });
+
   it('reports a weak password alike for both', async () => {
     const alice = await world.user();
     const fresh = await world.send(register, { input: { email: `${randomUUID()}@example.com`, password: 'weak' } });

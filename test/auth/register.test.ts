@@ -18,6 +18,7 @@ const register = graphql(`
         }
         user {
           email
+          username
           displayName
           emailConfirmedAt
           enabled
@@ -60,7 +61,7 @@ describe('register', () => {
   it('takes nothing but a profile: no role, state or confirmation', async () => {
     const { data } = await world.send(`{ __type(name: "RegisterInput") { inputFields { name } } }`);
     const names = data.__type.inputFields.map((field: { name: string }) => field.name).sort();
-    expect(names).toEqual(['device', 'displayName', 'email', 'firstName', 'lastName', 'locale', 'password']);
+    expect(names).toEqual(['device', 'displayName', 'email', 'firstName', 'lastName', 'locale', 'password', 'username']);
     const input = { email: newEmail(), password, roles: ['ADMIN'] };
     expect(await world.send(register, { input } as never)).toMatchObject({ status: 400, code: 'INVALID_INPUT' });
     expect(await countOf(input.email)).toBe(0);
@@ -79,6 +80,21 @@ describe('register', () => {
     const answers = await Promise.all([1, 2, 3].map(() => world.send(register, { input: { email, password } })));
     expect(answers.map((answer) => answer.code).sort()).toEqual(['TAKEN', 'TAKEN', undefined]);
     expect(await countOf(email)).toBe(1);
+  });
+
+  it('takes a username, unless it is no name or somebody has it', async () => {
+    const username = `a${randomUUID().slice(0, 12)}`;
+    const ask = (name: string | null, email = newEmail()) => world.send(register, { input: { email, password, username: name } });
+    expect((await ask(username)).data.register.session?.user.username).toBe(username);
+    expect(await ask(username.toUpperCase())).toMatchObject({
+      code: 'TAKEN',
+      errors: [{ extensions: { fields: { username: ['taken'] } } }],
+    });
+    expect((await ask('admin')).errors?.[0]?.extensions).toMatchObject({
+      code: 'INVALID_INPUT',
+      fields: { username: [expect.any(String)] },
+    });
+    for (const none of [null, '']) expect((await ask(none)).data.register.session?.user.username).toBeNull();
   });
 
   it('keeps the password only as an argon2id hash of its own', async () => {

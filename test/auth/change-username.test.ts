@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { graphql } from '../generated/gql.ts';
+import { nobody, open, type Person } from '../world.ts';
+
+const world = await open();
+const { prisma } = world.db;
+
+const mutation = graphql(`
+  mutation ChangeUsername($input: ChangeUsernameInput!) {
+    changeUsername(input: $input) { user { username } }
+  }
+`);
+const change = (who: Pick<Person, 'ask'>, username: string | null) => who.ask(mutation, { input: { username } });
+const newName = () => `a${randomUUID().slice(0, 12)}`;
+const taken = { code: 'TAKEN', errors: [{ extensions: { fields: { username: ['taken'] } } }] };
+
+describe('changeUsername', () => {
+  it('gives the viewer a name, in the letters that were typed', async () => {
+    const [alice, name] = [await world.user(), newName()];
+    expect((await change(alice, name.toUpperCase())).data.changeUsername.user).toEqual({ username: name.toUpperCase() });
+    expect((await alice.ask('{ me { username } }')).data.me.username).toBe(name.toUpperCase());
+  });
+
+  it('refuses a name that is taken, in whatever letters and forms of them', async () => {
+    const [alice, bob, name] = [await world.user(), await world.user(), newName()];
+    await change(alice, name);
+    for (const spelling of [name, name.toUpperCase(), `ａ${name.slice(1)}`]) expect(await change(bob, spelling)).toMatchObject(taken);
+    expect((await change(alice, name.toUpperCase())).code).toBeUndefined();
+  });
+
+  it('gives a name to one of all who ask for it at the same moment', async () => {
+    const [people, name] = [await Promise.all(Array.from({ length: 6 }, () => world.user())), newName()];
+    const answers = await Promise.all(people.map((person) => change(person, name)));
+    expect(answers.map(({ code }) => code).sort()).toEqual([...Array(5).fill('TAKEN'), undefined]);
+    expect(await prisma.user.count({ where: { usernameKey: name } })).toBe(1);
+  });
+
+  it('takes the name away by null or an empty text, after which it is free; any number of users have none', async () => {
+    const [alice, bob, name] = [await world.user(), await world.user(), newName()];
+    for (const none of [null, '']) {
+      await change(alice, name);
+      expect((await change(alice, none)).data.changeUsername.user).toEqual({ username: null });
+    }
+    expect((await change(bob, name)).code).toBeUndefined();
+  });
+
+  it.each([
+    'abc',
+    `a${'b'.repeat(32)}`,
+    '1abc',
+    '_abc',
+    'ab c',
+    'ab@example.com',
+    'josé',
+    'аdmin',
+    'ab\u200bcd',
+    'admin',
+    'Root',
+    'sys.tem',
+    's_u_p_p_o_r_t',
+    'security',
+  ])('refuses %j', async (name) => {
+    const alice = await world.user();
+    const { code, errors } = await change(alice, name);
+    expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', ['username']]);
+  });
+
+  it.each(['abcd', 'a'.repeat(32), 'a_b.c-9'])('takes %j', async (name) => {
+    expect((await change(await world.user(), name)).code).toBeUndefined();
+  });
+
+  it('says no more than 10 times in an hour what is taken', async () => {
+    const [alice, name] = [await world.user(), newName()];
+    await change(await world.user(), name);
+    const codes: (string | undefined)[] = [];
+    for (let index = 0; index < 11; index += 1) codes.push((await change(alice, name)).code);
+    expect(codes).toEqual([...Array(10).fill('TAKEN'), 'RATE_LIMITED']);
+  });
+
+  it('is for a fresh session: not for an older one, an API token or nobody', async () => {
+    const alice = await world.user();
+    const mint = 'mutation { createApiToken(input: { description: "d", scopes: ["users:write"] }) { secret } }';
+    const { secret: token } = (await alice.ask(mint)).data.createApiToken;
+    const codes = [
+      (await change(nobody(world), newName())).code,
+      (await world.send(mutation, { input: { username: newName() } }, { token })).code,
+    ];
+    await prisma.token.updateMany({ where: { userId: alice.uuid }, data: { authenticatedAt: new Date(Date.now() - 601_000) } });
+    expect([...codes, (await change(alice, newName())).code]).toEqual(['UNAUTHENTICATED', 'FORBIDDEN', 'REAUTHENTICATION_REQUIRED']);
+  });
+
+  it('is said a name, or null for none', async () => {
+    expect((await (await world.user()).ask(mutation, { input: {} })).code).toBe('INVALID_INPUT');
+  });
+
+  it('is recorded, without the name', async () => {
+    const [alice, name] = [await world.user(), newName()];
+    await change(alice, name);
+    const events = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'user_updated' } });
+    expect(events).toMatchObject([{ actorId: alice.uuid, result: 'ok', reason: 'username', targetType: 'User', targetId: alice.uuid }]);
+    expect(JSON.stringify(events)).not.toContain(name);
+  });
+});
