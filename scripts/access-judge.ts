@@ -86,6 +86,7 @@ function askersFor(atoms: readonly Atom[]): Asker[] {
   const byTable = (persona: Persona) => (atom: Atom, kind: Kind) => meetsByName(atom, persona, { type: '', kind });
   const blind = atoms.filter(isBlind).map(print);
   return [
+    ...(atoms.some(isConfirmed) ? [unconfirmed] : []),
     ...personas.map((persona) => ({ says: persona as string, isNobody: persona === 'anonymous', meets: byTable(persona) })),
     ...subsets(blind)
       .filter((set) => set.length > 0)
@@ -96,6 +97,15 @@ function askersFor(atoms: readonly Atom[]): Asker[] {
       })),
   ];
 }
+
+const isConfirmed = ({ is }: Atom) => is === 'confirmed';
+
+/** The personas of the truth table have proven their addresses; others may not. */
+const unconfirmed: Asker = {
+  says: 'whoever has not proven the address',
+  isNobody: false,
+  meets: (atom, kind) => !isConfirmed(atom) && meetsByName(atom, 'other user', { type: '', kind }),
+};
 
 const subsets = <T>(items: readonly T[]): T[][] =>
   Array.from({ length: 2 ** items.length }, (_, bits) => items.filter((__, at) => bits & (1 << at)));

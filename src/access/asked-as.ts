@@ -17,7 +17,7 @@ export const contextOf = (context: Context, asker: Viewer | null): Context =>
 
 /** A user who is signed in and has no right besides: what somebody who is nobody could become. */
 export const someone = {
-  user: { id: '' },
+  user: { id: '', emailConfirmedAt: new Date(0) },
   token: { id: '' },
   grants: [],
   rank: 0,

@@ -21,6 +21,11 @@ export const meanings: Readonly<Record<string, Meaning>> = {
   session: { says: 'came with a session, not an API token', aboutViewer: true, known: (viewer) => viewer?.scopes === null },
   apiToken: { says: 'came with an API token', aboutViewer: true, known: (viewer) => !!viewer?.scopes },
   fresh: { says: 'proved who they are a short while ago', aboutViewer: true, known: (viewer) => viewer?.fresh === true },
+  confirmed: {
+    says: 'has a proven e-mail address',
+    aboutViewer: true,
+    known: (viewer) => viewer !== null && viewer.user.emailConfirmedAt !== null,
+  },
   admin: { says: 'is a platform administrator', aboutViewer: true, known: (viewer) => !!viewer && viewer.rank >= ranks.ADMIN },
   superadmin: { says: 'is a superadmin', aboutViewer: true, known: (viewer) => viewer?.rank === ranks.SUPERADMIN },
   delegates: {

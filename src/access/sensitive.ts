@@ -76,7 +76,7 @@ function viaOf(rule: Rule, viewer: Viewer, subject: Subject): string {
   return [...new Set(atoms.map(print))].join(' | ') || print(rule);
 }
 
-const aboutCalling = ['signedIn', 'scope', 'session', 'fresh'];
+const aboutCalling = ['signedIn', 'scope', 'session', 'fresh', 'confirmed'];
 
 /** Of every choice the leaves that are met or, where only the database knew which it was, those that are not known to be unmet. */
 function lettingThrough(rule: Rule, viewer: Viewer, subject: Subject): Atom[] {

@@ -23,6 +23,8 @@ export const session: Atom = { is: 'session' };
 export const apiToken: Atom = { is: 'apiToken' };
 /** The viewer proved who they are a short while ago. */
 export const fresh: Atom = { is: 'fresh' };
+/** The viewer's e-mail address is proven. */
+export const confirmed: Atom = { is: 'confirmed' };
 /** The row is active. */
 export const active: Atom = { is: 'active' };
 /** The viewer holds the role. */

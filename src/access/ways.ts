@@ -16,6 +16,11 @@ export interface Step {
 export type Way = readonly Step[];
 
 const fresh: Step = { says: 'reauthenticate', weight: 1, take: (viewer) => ({ ...viewer, fresh: true }) };
+const confirmed: Step = {
+  says: 'confirm the e-mail address',
+  weight: 2,
+  take: (viewer) => ({ ...viewer, user: { ...viewer.user, emailConfirmedAt: viewer.now } }),
+};
 const session: Step = { says: 'session', weight: 40, take: (viewer) => ({ ...viewer, scopes: null }) };
 const rank = (name: 'ADMIN' | 'SUPERADMIN'): Step => ({
   says: `role ${name}`,
@@ -28,6 +33,7 @@ export function stepsFor(rule: Rule, domains: readonly { id: string; name: strin
   const named = (is: string) => [...new Set(atomsOf(rule).flatMap((atom) => (atom.is === is ? [atom.of as Permission] : [])))];
   return [
     fresh,
+    confirmed,
     session,
     ...named('scope').map(
       (scope): Step => ({

@@ -4,11 +4,26 @@ import { builder } from '../builder.ts';
 import { Token } from '../token/token.ts';
 import { User } from '../user/user.ts';
 
+const ViewerState = builder.enumType('ViewerState', {
+  description: 'How far the viewer is known.',
+  values: {
+    GUEST: { description: 'Nobody is signed in.' },
+    UNCONFIRMED: { description: 'Somebody whose e-mail address is not proven yet.' },
+    CONFIRMED: { description: 'Somebody whose e-mail address is proven.' },
+  } as const,
+});
+
 const Viewer = builder.objectRef<{ viewer: ViewerShape | null }>('Viewer').implement({
   description: 'Who is asking, and by what right.',
   access: anyone('everybody may ask who they are'),
   fields: (t) => ({
     user: t.field({ type: User, description: 'The user who is asking; null for nobody.', resolve: ({ viewer }) => viewer?.user as never }),
+    state: t.field({
+      type: ViewerState,
+      nullable: false,
+      description: 'How far the viewer is known.',
+      resolve: ({ viewer }) => (!viewer ? 'GUEST' : viewer.user.emailConfirmedAt ? 'CONFIRMED' : 'UNCONFIRMED'),
+    }),
     token: t.field({
       type: Token,
       description: 'The session or API token that the request came with.',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isPermission } from '../access/permission.ts';
 import { all } from '../access/rule.ts';
-import { anyone, fresh, session } from '../access/vocabulary.ts';
+import { anyone, confirmed, fresh, session } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
 import { sql } from '../db.ts';
@@ -47,7 +47,7 @@ builder.mutationField('createApiToken', (t) =>
     type: CreateApiTokenPayload,
     nullable: false,
     description: 'Makes an API token of the viewer. It is never more than its scopes and the rights that its owner has at the time.',
-    access: all(session, fresh),
+    access: all(session, fresh, confirmed),
     args: { input: t.arg({ type: CreateApiTokenInput, required: true, description: 'The token.' }) },
     resolve: (_, { input }, context, info) =>
       write(context, info, async ({ tx, viewer, audit }) => {

@@ -33,7 +33,7 @@ describe('a denial', () => {
     await world.db.prisma.token.updateMany({ where: { userId: admin.uuid }, data: { authenticatedAt: new Date(Date.now() - 3_600_000) } });
     const input = { description: 'd', scopes: ['users:read'] };
     const { errors } = await admin.ask('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
-    expect(errors?.[0]?.extensions).toMatchObject({ code: 'REAUTHENTICATION_REQUIRED', rule: 'session & fresh' });
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'REAUTHENTICATION_REQUIRED', rule: 'session & fresh & confirmed' });
     expect(logged().at(-1)).toMatchObject({ decisionId: errors?.[0]?.extensions.decisionId });
   });
 });

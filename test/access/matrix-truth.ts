@@ -26,7 +26,7 @@ export type Kind = Subject | 'user, elsewhere' | 'held role' | 'other role' | 'a
 
 type Atoms = Partial<Record<Persona, string>>;
 
-const signedIn = 'anyone signedIn session fresh scope';
+const signedIn = 'anyone signedIn session fresh confirmed scope';
 
 /** What each persona is, whatever the row. */
 const always: Record<Persona, string> = {

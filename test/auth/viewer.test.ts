@@ -16,6 +16,7 @@ const viewer = graphql(`
         kind
         current
       }
+      state
       authenticatedAt
       fresh
       rights
@@ -29,7 +30,7 @@ describe('viewer', () => {
   it('is nobody without a token', async () => {
     const { data, errors } = await nobody(world).ask(viewer);
     expect(errors).toBeUndefined();
-    expect(data.viewer).toEqual({ user: null, token: null, authenticatedAt: null, fresh: false, rights: [] });
+    expect(data.viewer).toEqual({ user: null, token: null, state: 'GUEST', authenticatedAt: null, fresh: false, rights: [] });
   });
 
   it('is the user and the session of the request, fresh after a log-in', async () => {
@@ -41,6 +42,14 @@ describe('viewer', () => {
       fresh: true,
     });
     expect(Math.abs(Date.now() - Date.parse(data.viewer.authenticatedAt ?? ''))).toBeLessThan(60_000);
+  });
+
+  it('is unconfirmed until the address is proven', async () => {
+    const alice = await world.user();
+    const state = async () => (await alice.ask(viewer)).data.viewer.state;
+    expect(await state()).toBe('CONFIRMED');
+    await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
+    expect(await state()).toBe('UNCONFIRMED');
   });
 
   it('is not fresh 10 minutes later', async () => {

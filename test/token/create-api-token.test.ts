@@ -104,6 +104,18 @@ describe('createApiToken', () => {
     expect((await create(alice)).code).toBe('REAUTHENTICATION_REQUIRED');
   });
 
+  it('is for a user whose address is proven: others are told the rule, and what would do', async () => {
+    const alice = await world.user();
+    await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
+    const rule = 'session & fresh & confirmed';
+    expect((await create(alice)).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', coordinate: 'Mutation.createApiToken', rule });
+    const why = await alice.ask('{ explainAccess(coordinate: "Mutation.createApiToken") { allowed wouldSatisfy } }');
+    expect(why.data.explainAccess).toEqual({ allowed: false, wouldSatisfy: ['confirm the e-mail address'] });
+    await prisma.token.updateMany({ where: { userId: alice.uuid }, data: { authenticatedAt: new Date(0) } });
+    expect((await create(alice)).code).toBe('FORBIDDEN');
+    expect(await prisma.token.count({ where: { userId: alice.uuid, kind: 'API' } })).toBe(0);
+  });
+
   it('makes none for anybody else', async () => {
     const [root, alice] = [await world.user('SUPERADMIN'), await world.user()];
     expect(await create(root, { userId: alice.id } as never)).toMatchObject({ status: 400, code: 'INVALID_INPUT' });
