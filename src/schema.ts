@@ -41,6 +41,7 @@ import './user/enable-user.ts';
 import './user/field-read.ts';
 import './user/set-setting.ts';
 import './user/update-profile.ts';
+import './user/update-user.ts';
 import './user/user.ts';
 import './user/user-setting.ts';
 import './user/users.ts';

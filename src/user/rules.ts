@@ -7,8 +7,11 @@ export const userRule = all(scope('users:read'), any(self, domainAdmin, admin, m
 /** Who may see when and from where a user logs in. */
 export const loginsRule = any(self, outranks, superadmin);
 
+/** Who may write a user's profile. */
+export const profileRule = all(scope('users:write'), any(self, domainAdmin, outranks, superadmin));
+
 /** Who may write a user's settings: whoever may write the user. */
 export const settingRule = all(scope('settings:write'), owner);
 
-/** Who may enable and disable a user. */
+/** Who may enable and disable a user, and vouch for the e-mail address. */
 export const switchRule = all(scope('users:write'), any(outranks, superadmin));

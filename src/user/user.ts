@@ -19,6 +19,10 @@ export const User = builder.prismaNode('User', {
     emailConfirmedAt: t.expose('emailConfirmedAt', { type: 'DateTime' }),
     firstName: t.exposeString('firstName'),
     lastName: t.exposeString('lastName'),
+    fullName: t.string({
+      description: 'The given name and the family name, or whichever there is.',
+      resolve: ({ firstName, lastName }) => [firstName, lastName].filter(Boolean).join(' ') || null,
+    }),
     phone: t.exposeString('phone', { sensitive: true }),
     address: t.exposeString('address', { sensitive: true }),
     country: t.exposeString('country'),

@@ -57,7 +57,7 @@ describe('explainAccess', () => {
 function wanted(one: Observation): (boolean | string | undefined)[] {
   const { verdict, coordinate, answer } = one;
   if (verdict === '✔' || verdict === '!') return [true];
-  const isUnknown = hidden.has(keyOf(one)) && models.has(coordinate);
+  const isUnknown = hidden.has(keyOf(one)) && (models.has(coordinate) || /Input\./.test(coordinate));
   if (verdict === '∅') return [isUnknown || coordinate.startsWith('Mutation.') ? 'NOT_FOUND' : true];
   // A mutation may need more than its own rule for what the input asks; the denial says which rule it was.
   const denied = answer?.errors?.find(({ extensions }) => extensions.rule)?.extensions.rule;

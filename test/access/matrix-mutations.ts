@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { decodeGlobalID } from '@pothos/plugin-relay';
 import { admin, superadmin } from '../../src/access/vocabulary.ts';
+import { switchRule } from '../../src/user/rules.ts';
 import type { Person } from '../world.ts';
 import {
   authority,
@@ -71,6 +72,11 @@ export const uses: readonly Use[] = [
   onDomain('updateDomain', 'active', { active: false }, 'UpdateDomainInput.active'),
   onDomain('updateDomain', 'parent', { parent: 'above' }, 'UpdateDomainInput.parent'),
   onDomain('deleteDomain', '', {}),
+  onUser('updateUser', {}, (id) => ({ id, firstName: 'New' })),
+  onUser('updateUser', { as: 'emailConfirmed', place: 'UpdateUserInput.emailConfirmed', needs: switchRule, neverOneself: true }, (id) => ({
+    id,
+    emailConfirmed: true,
+  })),
   onUser('enableUser', { neverOneself: true }, (id) => ({ id })),
   onUser('disableUser', { neverOneself: true }, (id) => ({ id })),
   onUser('sendPasswordReset', {}, (id) => ({ id })),

@@ -12,6 +12,7 @@ const about = async (who: { ask: Data }, id: string) => {
   const { readable, writable, operations } = data.node.viewerAccess;
   return { readable, writable, allowed: operations.filter((one: Data) => one.allowed).map((one: Data) => one.name) };
 };
+const mostRoots = 10; // of one operation
 const rowOf = (type: string, kind = 'user') => matrix.rows.find((row) => row.type === type && row.kind === kind)?.id ?? '';
 
 describe('viewerAccess', () => {
@@ -44,7 +45,11 @@ describe('viewerAccess', () => {
         const asked = operations.filter(({ name }) => name !== 'setSetting' || row.type === 'User');
         if (asked.length === 0) return [];
         const fields = asked.map(({ name }) => `${name}: explainAccess(coordinate: "Mutation.${name}", nodeId: "${row.id}") { allowed }`);
-        const { data } = await matrix.ask(persona, row.kind, `{ ${fields.join(' ')} }`);
+        const parts = Array.from({ length: Math.ceil(fields.length / mostRoots) }, (_, at) =>
+          fields.slice(at * mostRoots).slice(0, mostRoots),
+        );
+        const answers = await inTurn(parts, (part) => matrix.ask(persona, row.kind, `{ ${part.join(' ')} }`));
+        const data = Object.assign({}, ...answers.map((answer) => answer.data));
         return asked.flatMap(({ name, allowed }) =>
           data[name].allowed === allowed ? [] : [`${name} of ${row.kind}, ${persona}: ${allowed}`],
         );
@@ -55,18 +60,10 @@ describe('viewerAccess', () => {
 
   it('names what the viewer may set', async () => {
     const [ann, admin] = [matrix.selves.get('user'), await user('ADMIN')];
-    expect((await about(ann as never, ann?.id ?? '')).writable).toEqual([
-      'address',
-      'avatarUrl',
-      'country',
-      'displayName',
-      'firstName',
-      'lastName',
-      'locale',
-      'phone',
-      'username',
-    ]);
-    expect((await about(admin, ann?.id ?? '')).writable).toEqual([]);
+    const profile = ['address', 'avatarUrl', 'country', 'displayName', 'firstName', 'lastName', 'locale', 'phone'];
+    expect((await about(ann as never, ann?.id ?? '')).writable).toEqual([...profile, 'username']);
+    expect((await about(admin, ann?.id ?? '')).writable).toEqual(profile);
+    expect((await about(admin, (await user('ADMIN')).id)).writable).toEqual([]);
     const domain = rowOf('Domain', 'active domain');
     expect((await about(await user('ADMIN', 'inside'), domain)).writable).toEqual(['displayName']);
     expect((await about(admin, domain)).writable).toEqual(['active', 'displayName']);

@@ -78,6 +78,22 @@ export const mutationsOf = (world: World, { superadmin, north, value }: Cast): R
       details: { fields: ['displayName', 'phone'] },
     },
   }),
+  updateUser: async (alice) => {
+    await world.db.prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
+    return {
+      document:
+        'mutation ($id: ID!, $value: String!) { updateUser(input: { id: $id, address: $value, emailConfirmed: true }) { user { id } } }',
+      variables: { id: alice.id, value },
+      says: {
+        action: 'user_updated',
+        reason: 'profile',
+        userId: alice.uuid,
+        targetType: 'User',
+        targetId: alice.uuid,
+        details: { fields: ['address', 'emailConfirmed'] },
+      },
+    };
+  },
   setSetting: async (alice) => ({
     document: 'mutation ($id: ID!, $value: String!) { setSetting(input: { userId: $id, key: "theme", value: $value }) { setting { id } } }',
     variables: { id: alice.id, value },

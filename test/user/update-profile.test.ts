@@ -58,6 +58,9 @@ describe('updateProfile', () => {
     ['firstName', 'x'.repeat(121)],
     ['lastName', 'x'.repeat(121)],
     ['phone', '1'.repeat(41)],
+    ['phone', '12-34'],
+    ['phone', '12345x6'],
+    ['phone', '١٢٣٤٥'],
     ['address', 'x'.repeat(2_001)],
     ['country', 'XK'],
     ['country', 'gb'],
@@ -90,13 +93,18 @@ describe('updateProfile', () => {
     expect((await alice.ask(document, { input: { [name]: 'x' } })).code).toBe('INVALID_INPUT');
   });
 
+  it.each(['12345', '+44 (0)20/7946-0958', '020.7946.0958'])('keeps the telephone number %j as it is typed', async (phone) => {
+    const alice = await world.user();
+    expect((await alice.ask(mutation, { input: { phone } })).data.updateProfile.user?.phone).toBe(phone);
+  });
+
   it('asks nobody to sign in', async () => {
     expect((await nobody(world).ask(mutation, { input: {} })).code).toBe('UNAUTHENTICATED');
   });
 
   it('takes all changes that one user makes at the same moment', async () => {
     const alice = await world.user();
-    const inputs = [{ firstName: 'Ada' }, { lastName: 'King' }, { phone: '1' }, { country: 'GB' }, { locale: 'en' }];
+    const inputs = [{ firstName: 'Ada' }, { lastName: 'King' }, { phone: '12345' }, { country: 'GB' }, { locale: 'en' }];
     const answers = await Promise.all(inputs.map((input) => alice.ask(mutation, { input })));
     expect(answers.map(({ code }) => code)).toEqual(inputs.map(() => undefined));
     expect(await world.db.prisma.user.findUnique({ where: { id: alice.uuid } })).toMatchObject(Object.assign({}, ...inputs));

@@ -91,6 +91,17 @@ describe('user', () => {
     expect((await admin.ask(query, { id: member.id })).data.user?.roles).toEqual([{ role: { name: 'USER' }, domain: { name: 'north' } }]);
   });
 
+  it.each([
+    ['Ada', 'King', 'Ada King'],
+    ['Ada', null, 'Ada'],
+    [null, 'King', 'King'],
+    [null, null, null],
+  ])('calls whose first name is %j and last name %j by the full name %j', async (firstName, lastName, fullName) => {
+    const alice = await world.user();
+    await world.db.prisma.user.update({ where: { id: alice.uuid }, data: { firstName, lastName } });
+    expect((await alice.ask('{ me { fullName } }')).data.me).toEqual({ fullName });
+  });
+
   it('leaves out roles whose time is over', async () => {
     const [admin, alice] = [await world.user('ADMIN'), await world.user()];
     await world.db.prisma.roleGrant.updateMany({ where: { userId: alice.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
