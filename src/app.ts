@@ -5,7 +5,7 @@ import { clientOf } from './client.ts';
 import type { Stream } from './connection.ts';
 import type { Ground } from './context.ts';
 import { bareAnswer, openDoor } from './door.ts';
-import { endpoints } from './endpoints.ts';
+import { endpointAt } from './endpoints.ts';
 import { answerOperation } from './http.ts';
 import type { Caller } from './operation.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
@@ -48,7 +48,7 @@ export function createApp(ground: Ground, wakeUps: Pick<WakeUps, 'afterwards'>) 
         connection: Object.assign(response, { streams: new Set<Stream>() }),
         census,
       });
-    const endpoint = endpoints.get(path ?? '');
+    const endpoint = endpointAt(path ?? '');
     if (!endpoint) return door.refuse(response, 404, 'NOT_FOUND');
     if (request.method !== endpoint.method) return door.refuse(response, 405, 'INVALID_INPUT', endpoint.method);
     try {

@@ -14,7 +14,7 @@ export interface Exchange {
   readonly response: ServerResponse;
 }
 
-/** What is served at one path beside GraphQL. */
+/** What is served at a path, or at all paths of one form, beside GraphQL. */
 export interface Endpoint {
   readonly method: 'GET' | 'POST';
   /** Who may ask, where not anybody. */

@@ -5,9 +5,10 @@ import { oauthMetadata, openidMetadata, ssfMetadata } from './oauth/metadata.ts'
 import { poll } from './oauth/poll.ts';
 import { revocation } from './oauth/revoke.ts';
 import { snapshot } from './oauth/snapshot.ts';
+import { avatar, avatarPath } from './user/avatar.ts';
 
-/** What is served beside GraphQL, by its path. */
-export const endpoints: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
+/** What is served at one path. */
+const endpoints: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['/health/live', { method: 'GET', answer: ({ response }) => sendText(response, 200, 'ok') }],
   ['/health/ready', { method: 'GET', answer: tellReadiness }],
   ['/.well-known/jwks.json', { method: 'GET', answer: sendKeys }],
@@ -19,6 +20,12 @@ export const endpoints: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint
   ['/oauth/introspect', introspection],
   ['/events/poll', poll],
 ]);
+
+/** What is served at all paths of a form. */
+const families: readonly (readonly [form: RegExp, endpoint: Endpoint])[] = [[avatarPath, avatar]];
+
+/** What is served beside GraphQL at a path, if anything is. */
+export const endpointAt = (path: string): Endpoint | undefined => endpoints.get(path) ?? families.find(([form]) => form.test(path))?.[1];
 
 async function tellReadiness({ ground: { db }, response }: Exchange) {
   const late = new Promise<false>((resolve) => setTimeout(resolve, 1_000, false).unref());

@@ -34,6 +34,9 @@ export const url = line(2_048).refine(
 /** A language tag, or empty. */
 export const locale = bounded(35).regex(/^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4})?$/, 'a BCP 47 tag');
 
+/** A moment that the database can tell from others (security.md 16.9). */
+export const moment = z.date().refine((at) => at.getUTCFullYear() >= 1970 && at.getUTCFullYear() < 2100, 'a time from 1970 to 2100');
+
 /** A moment that lies ahead. */
 export const future = z
   .date()

@@ -35,6 +35,7 @@ import './token/revoke-tokens.ts';
 import './token/token.ts';
 import './token/token-revocations.ts';
 import './token/token-revoked.ts';
+import './user/country.ts';
 import './user/delete-setting.ts';
 import './user/disable-user.ts';
 import './user/enable-user.ts';

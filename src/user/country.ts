@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { anyone } from '../access/vocabulary.ts';
+import { builder } from '../builder.ts';
 
 // The codes that ISO 3166-1 alpha-2 has assigned; those that it reserves (UK, EU) or leaves to users (XK) are none.
 const assigned = new Set(
@@ -12,3 +14,34 @@ const assigned = new Set(
 
 /** A country by its code, or empty. */
 export const country = z.string().refine((code) => code === '' || assigned.has(code), 'a country, ISO 3166-1 alpha-2');
+
+interface Named {
+  readonly code: string;
+  readonly name: string;
+}
+
+const names = new Intl.DisplayNames('en', { type: 'region' });
+
+/** All of them, in the order of their names. */
+const countries: readonly Named[] = [...assigned]
+  .map((code) => ({ code, name: names.of(code) ?? code }))
+  .sort((a, b) => a.name.localeCompare(b.name, 'en'));
+
+const Country = builder.objectRef<Named>('Country').implement({
+  description: 'A country, as ISO 3166-1 has it.',
+  access: anyone('the list is public'),
+  fields: (t) => ({
+    code: t.exposeString('code', { nullable: false, description: 'The code of two letters, as a profile has it.' }),
+    name: t.exposeString('name', { nullable: false, description: 'The name in English.' }),
+  }),
+});
+
+builder.queryField('countries', (t) =>
+  t.field({
+    type: [Country],
+    nullable: { list: false, items: false },
+    description: 'The countries that a profile may name, by their names.',
+    access: anyone('the list is public'),
+    resolve: () => countries,
+  }),
+);

@@ -3,6 +3,7 @@ import { anyone, scope } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
 import { failure } from '../errors.ts';
 import { isUuid } from '../input.ts';
+import { avatarUrlOf } from './avatar.ts';
 import { loginsRule, userRule } from './rules.ts';
 
 export const User = builder.prismaNode('User', {
@@ -14,7 +15,10 @@ export const User = builder.prismaNode('User', {
       resolve: ({ username, usernameKey }) => usernameKey && username, // without a key it is a wish
     }),
     displayName: t.exposeString('displayName'),
-    avatarUrl: t.exposeString('avatarUrl'),
+    avatarUrl: t.string({
+      description: "Where the user's picture is found; unless one was set, a tile that this server draws of the id.",
+      resolve: ({ avatarUrl, id }, _, { config }) => avatarUrl ?? avatarUrlOf(config.PUBLIC_URL, id),
+    }),
     email: t.exposeString('email'),
     emailConfirmedAt: t.expose('emailConfirmedAt', { type: 'DateTime' }),
     firstName: t.exposeString('firstName'),

@@ -4,7 +4,7 @@ import { scope } from '../access/vocabulary.ts';
 import { builder } from '../builder.ts';
 import type { Context } from '../context.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
-import { line, literally } from '../input.ts';
+import { line, literally, moment } from '../input.ts';
 import { grantedTo } from '../role/role-grant.ts';
 import { SortDirection } from '../sort.ts';
 import { readUsers } from './read-users.ts';
@@ -22,6 +22,9 @@ const UserFilter = builder.inputType('UserFilter', {
     role: t.string({ access: userRule, validate: line(63), description: 'Holders of this role; with `domain`, in that domain.' }),
     domain: t.string({ access: userRule, validate: line(63), description: 'Holders of a role in this domain.' }),
     enabled: t.boolean({ access: userRule, description: 'Whether the account is enabled.' }),
+    confirmed: t.boolean({ access: userRule, description: 'Whether the e-mail address is proven.' }),
+    createdFrom: t.field({ type: 'DateTime', access: userRule, validate: moment, description: 'Whose account was made then or later.' }),
+    createdTo: t.field({ type: 'DateTime', access: userRule, validate: moment, description: 'Whose account was made then or earlier.' }),
   }),
 });
 
@@ -75,6 +78,9 @@ const where = (context: Context, filter: typeof UserFilter.$inferInput | null | 
       }),
       domain: (name) => ({ grants: { some: grantedTo(context, inDomain(context, name)) } }),
       enabled: (enabled) => ({ enabled }),
+      confirmed: (confirmed) => ({ emailConfirmedAt: confirmed ? { not: null } : null }),
+      createdFrom: (from) => ({ createdAt: { gte: from } }),
+      createdTo: (to) => ({ createdAt: { lte: to } }),
     }),
   );
 

@@ -1,9 +1,8 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import { ruleOf } from '../../src/access/rules.ts';
 import type { Answer } from '../world.ts';
 import { type List, lists, type Observation } from './matrix-rows.ts';
 import { everyField, fieldsOf, verdictAt } from './matrix-samples.ts';
-import { meets, ofField, ofMutation, ofRoot, type Persona, type Row, type Verdict } from './matrix-truth.ts';
+import { ofField, ofMutation, ofRoot, type Persona, type Row, type Verdict } from './matrix-truth.ts';
 import { type Data, type Furnished, forEach, inTurn } from './matrix-world.ts';
 
 /** How a type that is no node, or a root field, is reached. `about`: the type of the rows that are asked about, by `$id` or `$name`. */
@@ -56,6 +55,7 @@ const types: Readonly<Record<string, Sample>> = {
   Node: { document: (fields) => `query ($id: ID!) { node(id: $id) { ${fields} } }`, path: ['node'], via: 'Query.node', about: 'User' },
   PageInfo: { ...root('domains'), document: (fields) => `{ domains { pageInfo { ${fields} } } }`, path: ['domains', 'pageInfo'] },
   Viewer: { ...root('viewer'), document: (fields) => `{ viewer { ${fields} } }`, nothing: ['user', 'token', 'authenticatedAt'] },
+  Country: { ...root('countries'), document: (fields) => `{ countries { ${fields} } }`, path: ['countries', 0] },
   AccessRule: { document: (fields) => `{ accessRules(type: "User") { ${fields} } }`, path: ['accessRules', 0], via: 'Query.accessRules' },
   AccessExplanation: { ...root('explainAccess'), document: (fields) => `{ explainAccess(coordinate: "Query.users") { ${fields} } }` },
   OperationCheck: checked(''),
@@ -90,6 +90,7 @@ const queries: Readonly<Record<string, Sample>> = {
   ...Object.fromEntries(lists.filter(({ parent }) => parent === 'Query').map(({ field }) => [`Query.${field}`, root(field)])),
   'Query.tokenRevocations(all:)': root('tokenRevocations', '(all: true)'),
   'Query.tokenRevocations(userId:)': root('tokenRevocations', '(userId: $id)', 'User'),
+  'Query.countries': root('countries'),
   'Query.accessRules': root('accessRules'),
   'Query.explainAccess': root('explainAccess', '(coordinate: "Query.users")'),
   'Query.explainAccess(as:)': root('explainAccess', '(coordinate: "User.email", nodeId: $id, as: $id)', 'User'),
@@ -136,47 +137,8 @@ export async function readQueries(matrix: Furnished): Promise<Observation[]> {
   return (await asked).flat(2);
 }
 
-/** What each part of a filter is given to find a row by; an order is given a direction. */
-const criteria: Readonly<Record<string, (row: Row) => unknown>> = {
-  'UserFilter.search': (row) => row.name,
-  'UserFilter.role': () => 'MEMBER',
-  'UserFilter.domain': () => 'inside',
-  'UserFilter.enabled': () => true,
-  'UserOrder.createdAt': () => 'ASC',
-  'UserOrder.displayName': () => 'ASC',
-  'UserOrder.email': () => 'ASC',
-  'DomainFilter.search': (row) => row.name,
-  'DomainFilter.active': (row) => row.kind === 'active domain',
-  'DomainFilter.parent': (row) => (row.kind === 'active domain' ? 'above' : 'inside'),
-};
-
-/** Every part of a filter, on each row that it would find; every order. */
-export async function readCriteria(matrix: Furnished): Promise<Observation[]> {
-  const asked = inTurn(Object.entries(criteria), ([coordinate, given]) => {
-    const [type = '', name = ''] = coordinate.split('.');
-    const model = type.replace(/(Filter|Order)$/, '');
-    const [field, argument] = [`${model.toLowerCase()}s`, type.endsWith('Order') ? 'orderBy' : 'filter'];
-    const document = `query ($criteria: ${type}) { ${field}(first: 40, ${argument}: $criteria) { edges { node { id } } } }`;
-    return inTurn(rowsOf(matrix, model), (row) =>
-      forEach(async (persona) => {
-        const answer = await matrix.ask(persona, row?.kind, document, { criteria: { [name]: row && given(row) } });
-        const at = (answer.data?.[field]?.edges ?? []).findIndex((edge: Data) => edge.node.id === row?.id);
-        const verdict = verdictAt(answer, at < 0 && answer.data?.[field] ? [field, 'edges', -1] : [field]);
-        const predicted = coordinate === 'UserFilter.role' ? ofRole(persona, row) : ofRoot(coordinate, persona, row);
-        return { coordinate, subject: row?.kind ?? '', persona, verdict, predicted, answer, about: row };
-      }),
-    );
-  });
-  return (await asked).flat(2);
-}
-
-/** Nobody is found by a role that the asker may not know of. */
-function ofRole(persona: Persona, row?: Row): Verdict {
-  const verdict = ofRoot('UserFilter.role', persona, row);
-  return verdict === '✔' && !meets(ruleOf('Role'), persona, { type: 'Role', kind: 'held role' }) ? '∅' : verdict;
-}
-
-const rowsOf = (matrix: Furnished, about: string | undefined): (Row | undefined)[] =>
+/** The rows of a type that are asked about, or no row. */
+export const rowsOf = (matrix: Furnished, about: string | undefined): (Row | undefined)[] =>
   about === undefined ? [undefined] : matrix.rows.filter((row) => row.type === about);
 
 const ask = (matrix: Furnished, persona: Persona, sample: Sample, row: Row | undefined, fields: string) => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { open } from '../world.ts';
+import { readCriteria } from './matrix-criteria.ts';
 import { type Line, printMatrix } from './matrix-print.ts';
-import { readCriteria, readQueries, readTypes } from './matrix-reads.ts';
+import { readQueries, readTypes } from './matrix-reads.ts';
 import { type Observation, readAgain, readRows } from './matrix-rows.ts';
 import { runMutations } from './matrix-runs.ts';
 import { coordinates, unexplained } from './matrix-samples.ts';

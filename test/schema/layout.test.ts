@@ -47,7 +47,7 @@ const trunkMayImport: Record<string, readonly string[]> = {
   'src/beat.ts': ['token/log'],
   'src/connection.ts': ['token/log'],
   'src/context.ts': ['token/keys', 'token/tail'],
-  'src/endpoints.ts': ['oauth/introspect', 'oauth/metadata', 'oauth/poll', 'oauth/revoke', 'oauth/snapshot'],
+  'src/endpoints.ts': ['oauth/introspect', 'oauth/metadata', 'oauth/poll', 'oauth/revoke', 'oauth/snapshot', 'user/avatar'],
   'src/jobs.ts': ['role/lost-entries', 'token/lifecycle'],
   'src/pipeline.ts': ['auth/authenticate'],
   'src/socket-admission.ts': ['auth/authenticate'],
@@ -91,7 +91,10 @@ describe('a name in the schema is the name of a file', () => {
     'query %s lives with what it answers',
     (name) => {
       const home = sources.find((file) => holds(file, name));
-      expect(home && [kebab(name), kebab(name).replace(/s$/, ''), 'user'].includes(basename(home, '.ts')), home).toBe(true);
+      expect(
+        home && [kebab(name), kebab(name).replace(/ies$|s$/, (end) => (end === 's' ? '' : 'y')), 'user'].includes(basename(home, '.ts')),
+        home,
+      ).toBe(true);
     },
   );
 

@@ -49,6 +49,7 @@ describe('updateProfile', () => {
       id: alice.id,
       ...Object.fromEntries(Object.keys(profile).map((name) => [name, null])),
       phone: profile.phone,
+      avatarUrl: `${world.config.PUBLIC_URL}/avatars/${alice.uuid}.svg`,
     });
     expect(phone).toBeNull();
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { namedBy } from '../../src/auth/username.ts';
 import { graphql } from '../generated/gql.ts';
 import type { UsersQueryVariables } from '../generated/graphql.ts';
 import { nobody, open, type Person } from '../world.ts';
@@ -55,9 +56,9 @@ describe('users', () => {
     expect(code).toBe('UNAUTHENTICATED');
   });
 
-  it('searches in names and addresses, in any case', async () => {
-    const ada = await named({ displayName: 'Countess', firstName: 'Augusta', lastName: 'Lovelace' });
-    for (const search of ['counTESS', 'uGUst', 'velac', ada.email.slice(0, 13).toUpperCase()])
+  it('searches in names, usernames and addresses, in any case', async () => {
+    const ada = await named({ displayName: 'Countess', firstName: 'Augusta', lastName: 'Lovelace', ...namedBy('Enchantress') });
+    for (const search of ['counTESS', 'uGUst', 'velac', 'nCHAnt', ada.email.slice(0, 13).toUpperCase()])
       expect(await ids(admin, { filter: { search } })).toEqual([ada.id]);
   });
 
@@ -152,6 +153,8 @@ describe('users', () => {
     [{ first: 1, last: 1 }, 'first'],
     [{ filter: { search: 'x'.repeat(121) } }, 'filter.search'],
     [{ filter: { role: 'x'.repeat(64) } }, 'filter.role'],
+    [{ filter: { createdFrom: '0000-01-01T00:00:00Z' } }, 'filter.createdFrom'],
+    [{ filter: { createdTo: '2100-01-01T00:00:00Z' } }, 'filter.createdTo'],
     [{ filter: { domain: 'a\u202eb' } }, 'filter.domain'],
   ])('refuses %o', async (variables, field) => {
     const { code, errors, data } = await admin.ask(query, variables);

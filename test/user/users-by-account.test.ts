@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { open } from '../world.ts';
+
+const world = await open();
+const admin = await world.user('ADMIN');
+
+const query = 'query ($filter: UserFilter) { users(filter: $filter) { edges { node { id } } } }';
+const find = async (filter: object): Promise<string[]> =>
+  (await admin.ask(query, { filter })).data.users.edges.map(({ node }: { node: { id: string } }) => node.id);
+const someone = async (account: object) => {
+  const person = await world.user();
+  await world.db.prisma.user.update({ where: { id: person.uuid }, data: account });
+  return person;
+};
+
+describe('users by their account', () => {
+  it('finds the confirmed and the others', async () => {
+    const unproven = await someone({ emailConfirmedAt: null });
+    expect(await find({ confirmed: false })).toEqual([unproven.id]);
+    expect(await find({ confirmed: true, search: unproven.email })).toEqual([]);
+  });
+
+  it('finds by when the account was made, both moments included', async () => {
+    const [from, between, to] = ['2001-02-03T04:05:06.007Z', '2001-02-03T04:05:07Z', '2001-02-03T04:05:08.009Z'];
+    const made = [];
+    for (const createdAt of [from, between, to]) made.push((await someone({ createdAt })).id);
+    expect(await find({ createdFrom: from, createdTo: to })).toEqual(made);
+    expect(await find({ createdFrom: '2001-02-03T04:05:06.008Z', createdTo: '2001-02-03T04:05:08.008Z' })).toEqual([made[1]]);
+    expect(await find({ createdTo: between })).toEqual(made.slice(0, 2));
+  });
+});
