@@ -8,6 +8,7 @@ import { secretText } from '../input.ts';
 import { revoke } from '../token/lifecycle.ts';
 import { findLink, linkFields, useLink, voidLinks } from './link.ts';
 import { provePassword } from './proof.ts';
+import { markProven } from './proven-address.ts';
 
 const ConfirmEmailInput = builder.inputType('ConfirmEmailInput', {
   description: 'The proof that the address was reached: the token of the link, or the address and the code beside it.',
@@ -61,7 +62,7 @@ async function confirm({ db, client, viewer }: Context, link: Link, isSame: bool
   const { userId } = link;
   await db.prisma.$transaction(async (tx) => {
     await useLink(tx, link);
-    await tx.user.updateMany({ where: { id: userId, emailConfirmedAt: null }, data: { emailConfirmedAt: new Date() } });
+    await markProven(tx, userId);
     await recordIn(tx, client, viewer, { action: 'user_updated', reason: 'email confirmed', userId, target: ['User', userId] });
     if (isSame) return;
     await tx.password.deleteMany({ where: { userId } });

@@ -11,6 +11,7 @@ import { revoke } from '../token/lifecycle.ts';
 import { accountFaults } from './account.ts';
 import { findLink, linkFields, useLink, voidLinks } from './link.ts';
 import { hashPassword } from './password.ts';
+import { markProven } from './proven-address.ts';
 
 const ResetPasswordInput = builder.inputType('ResetPasswordInput', {
   description: 'The proof that the letter was received, the token of its link or the address and the code beside it, and the new password.',
@@ -51,7 +52,7 @@ async function reset({ db, client }: Context, link: Link, hash: string): Promise
   await db.prisma.$transaction(async (tx) => {
     await useLink(tx, link);
     await tx.password.upsert({ where: { userId }, create: { userId, hash }, update: { hash } });
-    await tx.user.updateMany({ where: { id: userId, emailConfirmedAt: null }, data: { emailConfirmedAt: new Date() } });
+    await markProven(tx, userId);
     await voidLinks(tx, userId);
     await recordIn(tx, client, null, { action: 'authn_password_change', reason: 'reset', userId, target: ['User', userId] });
     const ending = { reason: 'PASSWORD_RESET', initiator: 'USER', actor: null, client } as const;

@@ -1,4 +1,3 @@
-import { sql, type Tx } from '../db.ts';
 import { line } from '../input.ts';
 
 // Names that read as if the service itself spoke (security.md 9.7), with or without the signs that a name may hold.
@@ -30,16 +29,6 @@ export const namedBy = (text: string | null | undefined) => ({
   username: text ? text.normalize('NFKC') : null,
   usernameKey: text ? (usernameKey(text) ?? null) : null,
 });
-
-/**
- * Gives a user whose address is proven now the name that was asked for at registration, unless somebody else has it by now. Until then it is
- * nobody's: one that were would tell, by being taken, that the address of the registration was not (security.md 3.4).
- */
-export const claimUsername = (tx: Tx, userId: string) =>
-  tx.$executeRaw(sql`
-    update "User" u set "usernameKey" = lower(u.username)
-    where u.id = ${userId}::uuid and u."usernameKey" is null
-      and not exists (select 1 from "User" other where other."usernameKey" = lower(u.username))`);
 
 function plain(key: string) {
   return key.replace(/[_.-]/g, '');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { anyone } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
-import { claimUsername } from '../auth/username.ts';
+import { markProven } from '../auth/proven-address.ts';
 import { builder } from '../builder.ts';
 import { failure } from '../errors.ts';
 import { neverNull } from '../input.ts';
@@ -45,10 +45,7 @@ builder.mutationField('updateUser', (t) =>
         if (emailConfirmed && id === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
         const changes = changesOf(profile);
         await tx.user.update({ where: { id }, data: changes });
-        if (emailConfirmed) {
-          await tx.user.updateMany({ where: { id, emailConfirmedAt: null }, data: { emailConfirmedAt: viewer.now } });
-          await claimUsername(tx, id);
-        }
+        if (emailConfirmed) await markProven(tx, id);
         const fields = [...Object.keys(changes), ...(emailConfirmed ? ['emailConfirmed'] : [])];
         await audit({ action: 'user_updated', reason: 'profile', userId: id, target: ['User', id], details: { fields } });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };

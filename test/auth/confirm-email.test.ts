@@ -38,6 +38,14 @@ describe('confirmEmail', () => {
     expect((await world.send(confirm, { input })).data.confirmEmail).toEqual({ passwordKept: true });
   });
 
+  it('gives the username that was asked for at registration', async () => {
+    const [email, username] = [`${randomUUID()}@example.com`, `a${randomUUID().slice(0, 12)}`];
+    await world.send(register, { input: { email, password, username } });
+    const { id } = await prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
+    await world.send(confirm, { input: { token: (await letterTo(world, id, 'confirmation')).token, password } });
+    expect((await world.send(login, { input: { email: username, password } })).code).toBeUndefined();
+  });
+
   it('signs nobody in, and is good for nothing a second time', async () => {
     const { id, letter } = await registrant();
     const input = { token: letter.token, password };

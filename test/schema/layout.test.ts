@@ -35,8 +35,8 @@ const mayImport: Record<string, readonly string[]> = {
   // The key of a link is derived as other keys are, and an address is compared in one form.
   mail: ['auth/email', 'token/keys', 'token/lifecycle', 'token/secret'],
   token: ['user/user', 'domain/domain'],
-  // Users are found by their roles and listed with them, disabling one ends tokens, and a proven address gives the username that was asked for.
-  user: ['role/role-grant', 'role/held', 'token/lifecycle', 'auth/username'],
+  // Users are found by their roles and listed with them, disabling one ends tokens, and an administrator vouches for an address.
+  user: ['role/role-grant', 'role/held', 'token/lifecycle', 'auth/proven-address'],
   // Shutting a domain ends what was entered through it; moving one what was passed on into it from where it was.
   domain: ['token/lifecycle', 'role/lost-entries', 'role/passed-on'],
 };
