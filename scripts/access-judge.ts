@@ -39,6 +39,7 @@ const typeOf = (coordinate: string) => coordinate.split('.', 1)[0] ?? '';
 const typeOfKind: Record<Kind, string | undefined> = {
   user: undefined,
   'user, elsewhere': undefined,
+  'user, by a superadmin': undefined,
   'domain admin': undefined,
   admin: undefined,
   superadmin: undefined,

@@ -30,8 +30,11 @@ export async function draftMigration(factory: SqlMigrationAwareDriverAdapterFact
     exitCode: true,
     filters,
   });
-  return drawn.exitCode === 0 ? '' : (drawn.stdout ?? '');
+  return drawn.exitCode === 0 ? '' : (drawn.stdout ?? '').replace(unconstrained, '').trimStart();
 }
+
+/** The relations of the audit: an event outlives whom it names (docs/decisions/0023-the-audit-is-read-by-its-relations.md). */
+const unconstrained = /-- AddForeignKey\nALTER TABLE "AuditEvent" .*\n*/g;
 
 async function refuseUnfit(factory: SqlMigrationAwareDriverAdapterFactory) {
   const adapter = await factory.connect();

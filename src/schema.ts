@@ -2,6 +2,8 @@ import './access/access-rules.ts';
 import './access/check-operation.ts';
 import './access/explain-access.ts';
 import './access/viewer-access.ts';
+import './audit/audit-event.ts';
+import './audit/audit-events.ts';
 import './auth/change-password.ts';
 import './auth/change-username.ts';
 import './auth/confirm-email.ts';

@@ -1,4 +1,4 @@
-import { above, type Model, ownedBy, ownerIdOf, type Where, whereOwner } from './ownership.ts';
+import { above, type Model, ownedBy, ownerIdOf, tookPart, type Where, whereOwnedBy, whereOwner, whereTookPart } from './ownership.ts';
 import { type Condition, held, inside, knowsInside, permittedIn, rankFrom, type Subject } from './reach.ts';
 import { evaluate, type Rule } from './rule.ts';
 import { ranks, type Viewer } from './viewer.ts';
@@ -42,7 +42,7 @@ export const meanings: Readonly<Record<string, Meaning>> = {
   self: {
     says: 'is the owner',
     known: (viewer, _, subject) => (viewer ? sameAs(viewer.user.id, subject && ownerIdOf(subject.model, subject.row)) : false),
-    where: (viewer, model) => whereOwner(model, { id: viewer.user.id }) ?? false,
+    where: (viewer, model) => whereOwnedBy(model, viewer.user.id) ?? false,
   },
   owner: {
     says: 'may write the owner',
@@ -65,6 +65,11 @@ export const meanings: Readonly<Record<string, Meaning>> = {
     says: 'asks about something active',
     known: (_, __, subject) => (subject?.row?.active === undefined ? undefined : subject.row.active === true),
     where: () => ({ active: true }),
+  },
+  withoutSuperadmin: {
+    says: 'asks about something in which no superadmin took part',
+    known: (_, __, subject) => (subject?.row && tookPart(subject.model, subject.row).length === 0 ? true : undefined),
+    where: (viewer, model) => ({ NOT: { OR: whereTookPart(model, { grants: { some: rankFrom(viewer, ranks.SUPERADMIN) } }) } }),
   },
   holds: {
     says: 'holds the role',

@@ -5,7 +5,7 @@ import { outranks, self, superadmin } from './vocabulary.ts';
 /** The models whose rows rules ask about: all but those that are never shown. */
 export type Model = Exclude<
   Prisma.ModelName,
-  'AuditEvent' | 'EventReceiver' | 'Link' | 'Mail' | 'Password' | 'RevocationCommit' | 'SigningKey' | 'Throttle' | 'TokenSecret'
+  'EventReceiver' | 'Job' | 'Link' | 'Mail' | 'Password' | 'RevocationCommit' | 'SigningKey' | 'Throttle' | 'TokenSecret'
 >;
 
 /** The conditions of each. */
@@ -22,6 +22,8 @@ interface Ownership<M extends Model> {
   readonly of?: Model;
   /** The relation that leads there. */
   readonly by?: Relation<M>;
+  /** The relation to the user who acted, where a row records what was done. */
+  readonly actor?: Relation<M>;
   /** Who may write a row, and with it whatever belongs to it; unless said, whoever may write what it belongs to. */
   readonly writable?: Rule;
   /** How a set of domain ids, with what makes a grant count now, becomes a condition on this model; `everywhere` for rows that belong to no domain in particular. */
@@ -40,6 +42,7 @@ export const ownedBy: { readonly [M in Model]: Ownership<M> } = {
   TokenRevocation: { of: 'User', by: 'user', domain: inDomain, domainId: 'domainId' },
   UserSetting: { of: 'User', by: 'user' },
   FieldRead: { of: 'User', by: 'user' },
+  AuditEvent: { of: 'User', by: 'user', actor: 'actor', domain: inDomain, domainId: 'domainId' },
 };
 
 function inDomain(ids: string[]) {
@@ -60,9 +63,30 @@ export function whereOwner<M extends Model>(model: M, user: Prisma.UserWhereInpu
   return inner && ({ [up.by]: inner } as Where[M]);
 }
 
+/** That a row is this user's. Without a join where the row has the id, for an index finds rows by that, also as one part of a choice. */
+export function whereOwnedBy(model: Model, userId: string): Record<string, unknown> | undefined {
+  if (model === 'User') return { id: userId };
+  const up = above(model);
+  if (up?.model === 'User') return { [up.column]: userId };
+  const inner = up && whereOwnedBy(up.model, userId);
+  return inner && { [up.by]: inner };
+}
+
 /** The id of the user whose a row is, where the row at hand says it. */
 export function ownerIdOf(model: Model, row: Row | undefined): string | undefined {
   if (model === 'User') return row?.id;
   const up = above(model);
   return up?.model === 'User' ? (row?.[up.column] as string | undefined) : undefined;
 }
+
+/** The relations of a model to the users who took part in what a row records. */
+const partsOf = (model: Model) => {
+  const { by, actor } = ownedBy[model] as { by?: string; actor?: string };
+  return [by, actor].filter((part) => part !== undefined);
+};
+
+/** The ids of those users, where the row at hand names them; undefined for one that it may name and does not hold. */
+export const tookPart = (model: Model, row: Row) => partsOf(model).flatMap((part) => (row[`${part}Id`] === null ? [] : [row[`${part}Id`]]));
+
+/** The same as conditions on the row, each met where one of them is such a user. */
+export const whereTookPart = (model: Model, user: Prisma.UserWhereInput) => partsOf(model).map((part) => ({ [part]: user }));

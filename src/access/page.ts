@@ -28,9 +28,12 @@ export function checkPage(context: Context, connection: GraphQLOutputType, { fir
 
 /** A cursor at a hidden row is none, as one at no row is. */
 async function checkCursor(context: Context, model: Model, name: string, cursor: string) {
-  const [, id = ''] = /^GPC:S:(.*)$/.exec(Buffer.from(cursor, 'base64').toString()) ?? [];
+  const id = idOf(cursor);
   if (!isUuid(id) || (await verdict(context, ruleOf(model), model, { id })) !== true) throw invalid({ [name]: ['no cursor of this list'] });
 }
+
+/** The id of the row that a cursor stands at; empty for what is no cursor. */
+export const idOf = (cursor: string) => /^GPC:S:(.*)$/.exec(Buffer.from(cursor, 'base64').toString())?.[1] ?? '';
 
 /** The model whose rows a connection lists. */
 function modelOf(connection: GraphQLOutputType): Model {

@@ -9,6 +9,7 @@ export const permissions = {
   'tokens:revoke': 'End sessions and API tokens.',
   'tokens:follow': 'Follow the revocations of all tokens, as a resource server does.',
   'tokens:introspect': 'Ask whether a token of anybody is live.',
+  'audit:read': 'Read what happened to users, domains and roles, and, for superadmins, when the jobs of the server ran.',
   'settings:read': 'Read settings.',
   'settings:write': 'Write and delete settings.',
 } as const;

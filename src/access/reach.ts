@@ -48,6 +48,6 @@ export function inside(viewer: Viewer, domainIds: string[], model: Model): Condi
   const within = domain(domainIds, live(viewer));
   const above = domainIds.flatMap((id) => viewer.lineage[id] ?? []);
   const administrator = { domainId: { in: [...domainIds, ...above] }, role: { name: 'ADMIN' }, ...live(viewer) };
-  const unranked = whereOwner(model, { grants: { none: { OR: [rankFrom(viewer, ranks.ADMIN), administrator] } } });
-  return unranked ? { AND: [within, unranked] } : within;
+  const ranked = whereOwner(model, { grants: { some: { OR: [rankFrom(viewer, ranks.ADMIN), administrator] } } });
+  return ranked ? { AND: [within, { NOT: ranked }] } : within; // what belongs to nobody has no owner of a rank
 }

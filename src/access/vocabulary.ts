@@ -27,6 +27,8 @@ export const fresh: Atom = { is: 'fresh' };
 export const confirmed: Atom = { is: 'confirmed' };
 /** The row is active. */
 export const active: Atom = { is: 'active' };
+/** No superadmin took part in what the row records, as the actor or as the one whom it is about. */
+export const withoutSuperadmin: Atom = { is: 'withoutSuperadmin' };
 /** The viewer holds the role. */
 export const holds: Atom = { is: 'holds' };
 /** A role permits the viewer this, everywhere or in the row's domain; where there is no row, everywhere. */

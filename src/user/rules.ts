@@ -1,8 +1,11 @@
 import { all, any } from '../access/rule.ts';
 import { admin, domainAdmin, may, outranks, owner, scope, self, superadmin } from '../access/vocabulary.ts';
 
+/** Whom a user is known to, whatever they came with. */
+export const knowsUser = any(self, domainAdmin, admin, may('users:read'));
+
 /** Who may know of a user, and read the profile. */
-export const userRule = all(scope('users:read'), any(self, domainAdmin, admin, may('users:read')));
+export const userRule = all(scope('users:read'), knowsUser);
 
 /** Who may see when and from where a user logs in. */
 export const loginsRule = any(self, outranks, superadmin);

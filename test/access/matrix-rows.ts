@@ -62,6 +62,10 @@ const otherWays: Record<string, Way> = {
     document: (fields) => `query ($name: String!) { users(filter: { search: $name }) { edges { node { ${fields} } } } }`,
     path: ['users', 'edges'],
   },
+  AuditEvent: {
+    document: (fields) => `query ($name: String!) { auditEvents(filter: { action: $name }) { edges { node { ${fields} } } } }`,
+    path: ['auditEvents', 'edges'],
+  },
   // The last ones, which are the matrix' own: what is denied of all would be more errors than one answer holds.
   Role: { document: (fields) => `{ roles(last: 3) { edges { node { ${fields} } } } }`, path: ['roles', 'edges'] },
   RoleGrant: { document: (fields) => `query ($owner: ID!) { user(id: $owner) { roles { ${fields} } } }`, path: ['user', 'roles'] },

@@ -22,7 +22,15 @@ export const subjects = ['user', 'domain admin', 'admin', 'superadmin'] as const
 export type Subject = (typeof subjects)[number];
 
 /** Rows that differ in who may do what with them. `elsewhere`: of the same user, but outside of the domain. */
-export type Kind = Subject | 'user, elsewhere' | 'held role' | 'other role' | 'active domain' | 'inactive domain' | 'the granter';
+export type Kind =
+  | Subject
+  | 'user, elsewhere'
+  | 'user, by a superadmin'
+  | 'held role'
+  | 'other role'
+  | 'active domain'
+  | 'inactive domain'
+  | 'the granter';
 
 type Atoms = Partial<Record<Persona, string>>;
 
@@ -55,6 +63,14 @@ const toRow: Record<Kind, Atoms> = {
     superadmin: 'outranks owner',
   },
   'user, elsewhere': { self: 'self owner', admin: 'outranks owner', superadmin: 'outranks owner' },
+  'user, by a superadmin': {
+    self: 'self owner',
+    reader: 'may',
+    'domain admin': 'domainAdmin',
+    'parent domain admin': 'domainAdmin',
+    admin: 'outranks owner',
+    superadmin: 'outranks owner',
+  },
   'domain admin': { self: 'self owner', admin: 'outranks owner', superadmin: 'outranks owner' },
   admin: { self: 'self owner', superadmin: 'outranks owner' },
   superadmin: { self: 'self owner', superadmin: 'owner' },
@@ -74,6 +90,9 @@ const toRow: Record<Kind, Atoms> = {
   'inactive domain': {},
   'the granter': { superadmin: 'self owner' },
 };
+
+/** What was done to these, a superadmin had a part in. */
+const bySuperadmins: readonly Kind[] = ['superadmin', 'user, by a superadmin'];
 
 /** What each persona could be to some row: a rule that needs more is refused before any row is looked at. */
 const toSomeRow: Record<Persona, string> = {
@@ -105,7 +124,7 @@ export interface Row {
 export type Seen = Pick<Row, 'type' | 'kind'>;
 
 /** What the reader's role permits. */
-const permitted = ['users:read', 'roles:read', 'domains:read'];
+const permitted = ['users:read', 'roles:read', 'domains:read', 'audit:read'];
 const holding =
   (met: string[]) =>
   ({ is, of }: { is: string; of?: unknown }) =>
@@ -122,11 +141,13 @@ export function meetsByName(rule: Rule, persona: Persona, row?: Seen): boolean {
 }
 
 const metBy = (persona: Persona, row: Seen | undefined, shown: Seen | undefined) =>
-  words(always[persona], own(persona, row, ownRank), shown && toRow[shown.kind][persona]);
+  words(always[persona], own(persona, row, ownRank), shown && toRow[shown.kind][persona], shown && without(shown));
+
+const without = ({ kind }: Seen) => (bySuperadmins.includes(kind) ? '' : 'withoutSuperadmin');
 
 /** Whether the rule could be met for some row. */
 function isPossible(rule: Rule, persona: Persona, row?: Seen): boolean {
-  const met = words(always[persona], own(persona, row, ownRank), toSomeRow[persona], own(persona, row, ownReach));
+  const met = words(always[persona], own(persona, row, ownRank), toSomeRow[persona], own(persona, row, ownReach), 'withoutSuperadmin');
   return evaluate(rule, holding(met)) === true;
 }
 

@@ -5,6 +5,7 @@ import { above, type Model } from '../../src/access/ownership.ts';
 import { namedBy } from '../../src/auth/username.ts';
 import type { Prisma } from '../../src/generated/prisma/client.ts';
 import type { Answer, Person, World } from '../world.ts';
+import { eventsAbout } from './matrix-events.ts';
 import { type Kind, type Persona, personas, type Row, type Subject, subjects } from './matrix-truth.ts';
 
 const soon = () => new Date(Date.now() + 3_600_000);
@@ -64,7 +65,7 @@ export async function furnish(world: World) {
     ),
   );
   if (!member || !unheld) throw new Error('no roles');
-  await world.db.prisma.role.create({ data: { name: 'READER', permissions: ['users:read', 'roles:read', 'domains:read'] } });
+  await world.db.prisma.role.create({ data: { name: 'READER', permissions: ['users:read', 'roles:read', 'domains:read', 'audit:read'] } });
   const callers = new Map<Persona, Person>();
   for (const [persona, [role, domain]] of Object.entries(held)) callers.set(persona as Persona, await world.user(role, domain));
   await world.db.prisma.roleGrant.updateMany({ where: { userId: callers.get('reader')?.uuid ?? '' }, data: { delegable: 1 } });
@@ -151,11 +152,12 @@ async function keep(prisma: World['db']['prisma'], model: Model, kind: Subject, 
 
 /** What a user has: one row of each type in the domain, and of a plain user one outside of it. */
 async function belongings(
-  { db }: World,
+  world: World,
   subject: Subject,
   userId: string,
   at: { member: string; inside: string; granter: string },
 ): Promise<Row[]> {
+  const { db } = world;
   const user = { type: 'User', kind: subject } as const;
   const grants = { userId, roleId: at.member, grantedById: at.granter, expiresAt: soon() };
   const token = {
@@ -174,6 +176,7 @@ async function belongings(
   const reading = await db.prisma.fieldRead.create({ data: { userId, actorId: at.granter, field: 'User.phone', via: 'admin', ...today } });
   const rows = [
     ...(await inTurn(Object.keys(kept) as Model[], (model) => keep(db.prisma, model, subject, ids))),
+    ...(await eventsAbout(world, subject, userId, at)),
     rowOf('FieldRead', subject, reading.id, userId, { actor: { type: 'User', kind: 'the granter' } }),
   ];
   for (const domainId of places) {

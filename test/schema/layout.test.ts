@@ -29,6 +29,8 @@ const mayImport: Record<string, readonly string[]> = {
     'token/secret',
     'token/security-event',
   ],
+  // An event names who took part in it, and where.
+  audit: ['user/user', 'user/rules', 'domain/domain'],
   auth: ['user/rules', 'token/jwt', 'token/lifecycle', 'token/secret', 'token/token', 'user/user'],
   // Whoever holds a role is a user, in a domain: the three are known by name, and the write holds what it names.
   role: ['user/user', 'user/last-superadmin', 'domain/domain', 'domain/held-domain', 'domain/tree', 'token/lifecycle'],

@@ -161,13 +161,14 @@ describe('what is sensitive', () => {
     const { data } = await world.send('{ accessRules { coordinate sensitive } }');
     const told = data.accessRules.filter((one: { sensitive: boolean }) => one.sensitive);
     expect(told.map((one: { coordinate: string }) => one.coordinate)).toEqual([
+      'AuditEvent.network',
       'Token.createdFrom',
       'Token.reuse',
       ...sensitive.map((name) => `User.${name}`),
     ]);
     const printed = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
     const marked = printed.matchAll(/^ {2}(\w+): String @access\(rule: "[^"]+", sensitive: true\)$/gm);
-    expect([...marked].map(([, name]) => name)).toEqual(['createdFrom', ...sensitive]);
+    expect([...marked].map(([, name]) => name)).toEqual(['network', 'createdFrom', ...sensitive]);
   });
 
   it.each([

@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { describe, expect, it } from 'vitest';
+import type { Prisma } from '../../src/generated/prisma/client.ts';
+import { graphql } from '../generated/gql.ts';
+import type { AuditEventFilter } from '../generated/graphql.ts';
+import { open, type Person } from '../world.ts';
+
+const world = await open();
+const north = await world.domain('north');
+await world.db.prisma.role.create({ data: { name: 'AUDITOR', permissions: ['audit:read', 'users:read'] } });
+const ann = await world.user('USER', 'north');
+const admin = await world.user('ADMIN');
+const superadmin = await world.user('SUPERADMIN');
+const document = graphql(`
+  query AuditEvents($filter: AuditEventFilter, $first: Int, $after: String, $last: Int, $before: String) {
+    auditEvents(filter: $filter, first: $first, after: $after, last: $last, before: $before) {
+      totalCount
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+      edges { node {
+        id at action result reason actor { id } user { id } domain { name } targetType targetId network agent requestId details
+      } }
+    }
+  }
+`);
+
+/** Something that happened at a moment; its action is its name. */
+async function happened(parts: Omit<Prisma.AuditEventUncheckedCreateInput, 'action' | 'result'> = {}, result = 'ok') {
+  const action = randomUUID();
+  const { id } = await world.db.prisma.auditEvent.create({ data: { network: '192.0.2.7', agent: 'curl', ...parts, action, result } });
+  return { action, id, node: encodeGlobalID('AuditEvent', id) };
+}
+const list = async (person: Person, filter?: AuditEventFilter, page: object = {}) =>
+  (await person.ask(document, { filter, ...page })).data.auditEvents;
+const sees = async (person: Person, { action, node }: Awaited<ReturnType<typeof happened>>) => {
+  const { totalCount, edges } = await list(person, { action });
+  const { data } = await person.ask('query ($node: ID!) { node(id: $node) { id } }', { node });
+  expect([totalCount, data.node ? 1 : 0]).toEqual([edges.length, edges.length]);
+  return totalCount === 1;
+};
+
+describe('auditEvents', () => {
+  it('tells what happened, to whom, by whom, where and from where', async () => {
+    const parts = { userId: ann.uuid, actorId: admin.uuid, domainId: north.id, targetType: 'User', targetId: ann.uuid };
+    const { action, node } = await happened({ ...parts, reason: 'tried', requestId: 'r', details: { role: 'USER' } }, 'denied');
+    const { edges } = await list(superadmin, { action });
+    expect(edges[0]?.node).toEqual({
+      ...{ id: node, at: expect.any(String), action, result: 'DENIED', reason: 'tried', actor: { id: admin.id }, user: { id: ann.id } },
+      ...{ domain: { name: 'north' }, targetType: 'User', targetId: ann.id, network: '192.0.2.7', agent: 'curl', requestId: 'r' },
+      details: { role: 'USER' },
+    });
+  });
+
+  it('tells of what is really done', async () => {
+    const alice = await world.user();
+    await superadmin.ask('mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }', { id: alice.id });
+    const { edges } = await list(superadmin, { user: alice.id });
+    expect(edges.map(({ node }) => node.action)).toEqual(
+      expect.arrayContaining(['user_updated', 'session_revoked', 'authn_login_success']),
+    );
+  });
+
+  it('tells users what concerns them, and nothing else', async () => {
+    const [own, others, nobodys] = [await happened({ userId: ann.uuid }), await happened({ userId: admin.uuid }), await happened()];
+    expect([await sees(ann, own), await sees(ann, others), await sees(ann, nobodys)]).toEqual([true, false, false]);
+  });
+
+  it('keeps from users who did it, from where and by what, where they may not know of whoever did', async () => {
+    const [theirs, own] = [
+      await happened({ userId: ann.uuid, actorId: admin.uuid }),
+      await happened({ userId: ann.uuid, actorId: ann.uuid }),
+    ];
+    const told = async ({ action }: { action: string }) =>
+      (await list(ann, { action })).edges.map(({ node }) => [node.actor?.id, node.network, node.agent]);
+    expect(await told(theirs)).toEqual([[undefined, null, null]]);
+    expect(await told(own)).toEqual([[ann.id, '192.0.2.7', 'curl']]);
+    expect((await list(ann, { actor: admin.id })).totalCount).toBe(0);
+    expect((await list(ann, { actor: ann.id, action: own.action })).totalCount).toBe(1);
+  });
+
+  it('tells administrators of all but what a superadmin took part in, as one is now', async () => {
+    const former = await world.user('SUPERADMIN');
+    const events = [
+      await happened({ userId: former.uuid }),
+      await happened({ actorId: former.uuid }),
+      await happened({ userId: ann.uuid, actorId: former.uuid }),
+    ];
+    const told = () => Promise.all(events.map((event) => sees(admin, event)));
+    expect(await told()).toEqual([false, false, false]);
+    await world.db.prisma.roleGrant.updateMany({ where: { userId: former.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    expect(await told()).toEqual([true, true, true]);
+  });
+
+  it.each([['ADMIN'], ['AUDITOR']])('tells whoever holds %s in a domain of what happened there and to nobody of a rank', async (role) => {
+    const [inside, everywhere] = [await world.user(role, 'north'), await world.user(role)];
+    const of = (parts: object) => happened({ domainId: north.id, ...parts });
+    const events = [
+      await of({}),
+      await of({ userId: ann.uuid }),
+      await of({ userId: admin.uuid }),
+      await of({ actorId: superadmin.uuid }),
+      await happened(),
+    ];
+    expect(await Promise.all(events.map((event) => sees(inside, event)))).toEqual([true, true, false, false, false]);
+    expect(await Promise.all(events.map((event) => sees(everywhere, event)))).toEqual([true, true, true, false, true]);
+  });
+
+  it('goes on telling of those who are gone', async () => {
+    const gone = await world.user();
+    const event = await happened({ userId: gone.uuid, actorId: gone.uuid });
+    await world.db.prisma.user.delete({ where: { id: gone.uuid } });
+    expect([await sees(admin, event), await sees(superadmin, event)]).toEqual([true, true]);
+    const { edges } = await list(admin, { user: gone.id, action: event.action });
+    expect(edges.map(({ node }) => [node.user, node.network])).toEqual([[null, '192.0.2.7']]);
+  });
+
+  it('asks an API token for audit:read', async () => {
+    const by = async (scopes: string[]) => {
+      const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "d", scopes: $scopes }) { secret } }';
+      const token = (await admin.ask(mint, { scopes })).data.createApiToken.secret;
+      return world.send('{ auditEvents(first: 1) { edges { node { action } } } }', {}, { token });
+    };
+    expect([(await by(['users:read'])).code, (await by(['audit:read'])).code]).toEqual(['FORBIDDEN', undefined]);
+  });
+});
+
+describe('a page of events', () => {
+  it('goes on where the one before ended, the newest first, also within one moment and when more happens', async () => {
+    const at = new Date(Date.now() + 60_000);
+    const targetId = randomUUID();
+    const filter = { targetId: encodeGlobalID('Role', targetId) };
+    const event = (moment: Date) => happened({ targetType: 'Role', targetId, at: moment });
+    for (let count = 0; count < 5; count += 1) await event(at);
+    const later = await event(new Date(at.getTime() + 1));
+    const whole = (await list(admin, filter)).edges.map(({ node }) => node.id);
+    const first = await list(admin, filter, { first: 2 });
+    await event(new Date(at.getTime() + 2));
+    const second = await list(admin, filter, { first: 10, after: first.pageInfo.endCursor });
+    expect([...first.edges, ...second.edges].map(({ node }) => node.id)).toEqual(whole);
+    expect([whole[0], second.pageInfo.hasNextPage, second.totalCount]).toEqual([later.node, false, 7]);
+    const back = await list(admin, filter, { last: 1, before: second.pageInfo.startCursor });
+    expect(back.edges.map(({ node }) => node.id)).toEqual([whole[1]]);
+  });
+});
+
+describe('a filter of events', () => {
+  it('finds by each part, and moments with their ends', async () => {
+    const at = new Date('2020-01-01T00:00:00Z');
+    const { action, node } = await happened({
+      userId: ann.uuid,
+      actorId: admin.uuid,
+      domainId: north.id,
+      targetType: 'Role',
+      targetId: north.id,
+      at,
+    });
+    const has = async (filter: AuditEventFilter) =>
+      (await list(superadmin, { ...filter, action })).edges.some((edge) => edge.node.id === node);
+    const before = new Date(at.getTime() - 1);
+    const meant: [AuditEventFilter, AuditEventFilter][] = [
+      [{ user: ann.id }, { user: admin.id }],
+      [{ actor: admin.id }, { actor: ann.id }],
+      [{ domain: 'north' }, { domain: 'south' }],
+      [{ result: 'OK' }, { result: 'DENIED' }],
+      [{ from: at }, { from: new Date(at.getTime() + 1) }],
+      [{ to: at }, { to: before }],
+      [{ targetType: 'Role' }, { targetType: 'Token' }],
+      [{ targetId: encodeGlobalID('Role', north.id) }, { targetId: encodeGlobalID('Role', 'x') }],
+    ] as never;
+    for (const [fits, fitsNot] of meant) expect([fits, await has(fits), await has(fitsNot)]).toEqual([fits, true, false]);
+  });
+});
