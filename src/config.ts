@@ -39,6 +39,7 @@ const settings = z.object({
   REFRESH_TOKEN_IDLE: duration('14d'),
   REFRESH_RETRY_WINDOW: duration('10s', { least: '0s', most: '60s' }), // security.md F8
   FRESHNESS: duration('10m', { most: '15m' }), // security.md F16
+  AUDIT_RETENTION: duration('365d', { least: '1d' }),
   PUBLIC_REGISTRATION: flag.optional(),
   REQUIRE_EMAIL_CONFIRMATION: flag.optional(),
   DEFAULT_ROLE: z.string().default('USER'),

@@ -24,6 +24,7 @@ import './domain/create-domain.ts';
 import './domain/delete-domain.ts';
 import './domain/domain.ts';
 import './domain/update-domain.ts';
+import './job/job.ts';
 import './role/create-role.ts';
 import './role/delete-role.ts';
 import './role/grant-role.ts';

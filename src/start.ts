@@ -1,10 +1,10 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApp } from './app.ts';
+import { startJobs } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Database } from './db.ts';
 import { openGround } from './ground.ts';
-import { startJobs } from './jobs.ts';
 import type { Log } from './log.ts';
 import { openPostOffice } from './mail/post-office.ts';
 
@@ -23,10 +23,9 @@ export async function start(config: Config, log: Log, database?: Database): Prom
   const { db, revocations } = ground;
   const app = createApp(ground, wakeUps);
   const postOffice = openPostOffice(ground);
-  const stopJobs = startJobs(db, log, wakeUps);
+  const stopJobs = startJobs(ground, wakeUps);
   const closeGround = async () => {
-    stopJobs();
-    await postOffice.close();
+    await Promise.all([stopJobs(), postOffice.close()]);
     await opened.close();
   };
   await listen(app.server, config).catch(async (error: Error) => {

@@ -3,13 +3,13 @@ import { jobs } from '../src/jobs.ts';
 import type { World } from './world.ts';
 
 /** Lets all happen that happens on a clock. */
-export async function runJobs({ db }: Pick<World, 'db'>) {
+export async function runJobs({ db, config }: Pick<World, 'db' | 'config'>) {
   const client = { network: 'local', agent: 'clock', requestId: randomUUID() };
-  for (const job of jobs) await job.run(db, client);
+  for (const job of jobs) await job.run(db, client, config);
 }
 
 /** The statements that a driver was called with. What the server asks on its own clock is left out: no operation costs it. */
 export const statementsIn = (calls: readonly unknown[][]) =>
   calls.map(([first]) => (typeof first === 'string' ? first : (first as { text: string }).text)).filter((text) => !ofTheClock.test(text));
 
-const ofTheClock = /"RevocationCommit"|"SigningKey"|insert into "FieldRead"|set "revokedAt"/;
+const ofTheClock = /"RevocationCommit"|"Job"|"SigningKey"|insert into "FieldRead"|set "revokedAt"/;

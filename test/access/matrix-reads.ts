@@ -69,6 +69,7 @@ const types: Readonly<Record<string, Sample>> = {
     via: 'Mutation.grantRole',
     about: 'User',
   },
+  Job: { document: (fields) => `{ jobs { ${fields} } }`, path: ['jobs', 0], via: 'Query.jobs' },
   FieldRead: ofUser('fieldReads', ['edges', 'node']),
   TokenReuse: {
     ...ofUser('tokens', ['edges', 'node', 'reuse']),
@@ -91,6 +92,7 @@ const queries: Readonly<Record<string, Sample>> = {
   'Query.tokenRevocations(all:)': root('tokenRevocations', '(all: true)'),
   'Query.tokenRevocations(userId:)': root('tokenRevocations', '(userId: $id)', 'User'),
   'Query.countries': root('countries'),
+  'Query.jobs': root('jobs'),
   'Query.accessRules': root('accessRules'),
   'Query.explainAccess': root('explainAccess', '(coordinate: "Query.users")'),
   'Query.explainAccess(as:)': root('explainAccess', '(coordinate: "User.email", nodeId: $id, as: $id)', 'User'),

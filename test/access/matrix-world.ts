@@ -4,6 +4,7 @@ import { finder } from '../../src/access/judge.ts';
 import { above, type Model } from '../../src/access/ownership.ts';
 import { namedBy } from '../../src/auth/username.ts';
 import type { Prisma } from '../../src/generated/prisma/client.ts';
+import { jobs } from '../../src/jobs.ts';
 import type { Answer, Person, World } from '../world.ts';
 import { eventsAbout } from './matrix-events.ts';
 import { type Kind, type Persona, personas, type Row, type Subject, subjects } from './matrix-truth.ts';
@@ -66,6 +67,9 @@ export async function furnish(world: World) {
   );
   if (!member || !unheld) throw new Error('no roles');
   await world.db.prisma.role.create({ data: { name: 'READER', permissions: ['users:read', 'roles:read', 'domains:read', 'audit:read'] } });
+  const { name = '' } = jobs[0] ?? {};
+  const run = { dueAt: soon(), startedAt: new Date(), finishedAt: new Date(), count: 0, error: 'tried' };
+  await world.db.prisma.job.upsert({ where: { name }, create: { name, ...run }, update: run });
   const callers = new Map<Persona, Person>();
   for (const [persona, [role, domain]] of Object.entries(held)) callers.set(persona as Persona, await world.user(role, domain));
   await world.db.prisma.roleGrant.updateMany({ where: { userId: callers.get('reader')?.uuid ?? '' }, data: { delegable: 1 } });

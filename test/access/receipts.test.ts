@@ -2,10 +2,10 @@ import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { describe, expect, it, vi } from 'vitest';
 import { sql } from '../../src/db.ts';
-import { startJobs } from '../../src/jobs.ts';
 import { createLog } from '../../src/log.ts';
 import { start } from '../../src/start.ts';
 import { isEmbedded } from '../database.ts';
+import { runJobs } from '../jobs.ts';
 import { open, until } from '../world.ts';
 
 const world = await open();
@@ -78,11 +78,7 @@ describe('receipts', () => {
     for (const days of [89, 91])
       await world.db.query(sql`insert into "FieldRead" ("userId", "actorId", field, via, day, at)
         select ${userId}::uuid, ${admin.uuid}::uuid, 'User.phone', 'admin', at::date, at from (select now() - ${days}::int * interval '1 day' as at) one`);
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    const stop = startJobs(world.db, silent, { afterwards: () => {} });
-    vi.advanceTimersByTime(60_000);
-    stop();
-    vi.useRealTimers();
-    await until(async () => (await countOf([userId])) === 1);
+    await runJobs(world);
+    expect(await countOf([userId])).toBe(1);
   });
 });

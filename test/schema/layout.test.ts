@@ -50,7 +50,7 @@ const trunkMayImport: Record<string, readonly string[]> = {
   'src/connection.ts': ['token/log'],
   'src/context.ts': ['token/keys', 'token/tail'],
   'src/endpoints.ts': ['oauth/introspect', 'oauth/metadata', 'oauth/poll', 'oauth/revoke', 'oauth/snapshot', 'user/avatar'],
-  'src/jobs.ts': ['role/lost-entries', 'token/lifecycle'],
+  'src/jobs.ts': ['audit/retention', 'role/lost-entries', 'token/lifecycle', 'token/purge'],
   'src/pipeline.ts': ['auth/authenticate'],
   'src/socket-admission.ts': ['auth/authenticate'],
   'src/ground.ts': ['token/keys', 'token/live-keys', 'token/tail'],

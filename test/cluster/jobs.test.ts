@@ -1,0 +1,48 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Database, sql } from '../../src/db.ts';
+import { jobs } from '../../src/jobs.ts';
+import { isEmbedded } from '../database.ts';
+import { until } from '../world.ts';
+import { startNodes } from './nodes.ts';
+
+// Two processes cannot open one embedded database.
+const cluster = isEmbedded ? undefined : await startNodes(2);
+afterAll(() => cluster?.leave());
+const db = cluster?.db as Database;
+const name = 'forget throttles that have ended';
+// One comes every few seconds by itself, so that nobody counts its runs.
+const slow = jobs.filter(({ every }) => every >= 60_000).map((job) => job.name);
+
+describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL server)', () => {
+  const rows = () => db.prisma.job.findMany({ where: { name: { in: slow } } });
+  const isDue = () => db.query(sql`update "Job" set "dueAt" = now() where name = any(${slow}::text[])`);
+
+  it('run each job once in each period', async () => {
+    await until(async () => (await rows()).length === slow.length);
+    for (let period = 1; period <= 5; period += 1) {
+      await isDue();
+      await until(async () => (await rows()).every(({ leasedUntil, runs }) => runs >= period && leasedUntil === null));
+    }
+    expect((await rows()).map(({ runs, error }) => [runs, error])).toEqual(slow.map(() => [5, null]));
+  });
+
+  it('go on with a job after the one that held it was killed', async () => {
+    for (const node of cluster?.nodes ?? []) await node.kill();
+    const mortal = await cluster?.start();
+    await db.prisma.$transaction(async (tx) => {
+      await tx.$executeRaw(sql`lock table "Throttle" in access exclusive mode`);
+      await isDue();
+      await until(async () => (await db.prisma.job.findUnique({ where: { name } }))?.runs === 6);
+      await mortal?.kill();
+    });
+    const held = await db.prisma.job.findUniqueOrThrow({ where: { name } });
+    expect([held.leasedUntil !== null, (held.leasedUntil?.getTime() ?? 0) - (held.startedAt?.getTime() ?? 0) <= 60_000]).toEqual([
+      true,
+      true,
+    ]);
+    const next = await cluster?.start();
+    await db.query(sql`update "Job" set "dueAt" = now(), "leasedUntil" = now() where name = ${name}`); // the lease ends
+    await until(async () => (await db.prisma.job.findUnique({ where: { name } }))?.runs === 7);
+    await next?.kill();
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { startJobs } from '../../src/clock.ts';
+import { sql } from '../../src/db.ts';
+import { jobs } from '../../src/jobs.ts';
+import { createLog } from '../../src/log.ts';
+import { graphql } from '../generated/gql.ts';
+import { open, until } from '../world.ts';
+
+const world = await open();
+const superadmin = await world.user('SUPERADMIN');
+const document = graphql(`query Jobs { jobs { name everySeconds lastStartedAt lastFinishedAt lastError lastCount } }`);
+const [throttles, receipts] = ['forget throttles that have ended', 'forget read receipts after 90 days'] as const;
+const told = async (name: string) => (await superadmin.ask(document)).data.jobs.find((job) => job.name === name);
+const row = (name: string) => world.db.prisma.job.findUniqueOrThrow({ where: { name } });
+await until(() => world.db.prisma.job.count());
+
+/** Makes a job due, and waits until it was run and given back. */
+async function run(name: string) {
+  const { runs } = await row(name);
+  await world.db.query(sql`update "Job" set "dueAt" = now() where name = ${name}`);
+  return until(async () => {
+    const now = await row(name);
+    return now.runs > runs && now.leasedUntil === null ? now : undefined;
+  });
+}
+
+describe('jobs', () => {
+  it('tells superadmins what is done on a clock, and how it last went', async () => {
+    const { data } = await superadmin.ask(document);
+    expect(data.jobs.map(({ name, everySeconds }) => [name, everySeconds])).toEqual(jobs.map(({ name, every }) => [name, every / 1_000]));
+    expect(await told(throttles)).toMatchObject({ lastStartedAt: null, lastFinishedAt: null, lastError: null, lastCount: null });
+    await world.db.query(sql`insert into "Throttle" values ('past', 1, now() - interval '1 s'), ('future', 1, now() + interval '1 h')`);
+    await run(throttles);
+    const moment = expect.stringMatching(/^20.*Z$/);
+    expect(await told(throttles)).toMatchObject({ lastStartedAt: moment, lastFinishedAt: moment, lastError: null, lastCount: 1 });
+  });
+
+  it('tells nobody else', async () => {
+    for (const person of [await world.user(), await world.user('ADMIN')]) expect((await person.ask(document)).code).toBe('FORBIDDEN');
+    expect((await world.send(document)).code).toBe('UNAUTHENTICATED');
+  });
+
+  it('asks an API token for audit:read', async () => {
+    const by = async (scopes: string[]) => {
+      const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "d", scopes: $scopes }) { secret } }';
+      const token = (await superadmin.ask(mint, { scopes })).data.createApiToken.secret;
+      return (await world.send(document, {}, { token })).code;
+    };
+    expect([await by(['users:read']), await by(['audit:read'])]).toEqual(['FORBIDDEN', undefined]);
+  });
+});
+
+describe('a job', () => {
+  it('that fails is told with the error, and comes again', async () => {
+    await world.db.query(sql`alter table "FieldRead" rename to "Away"`);
+    await run(receipts);
+    expect(await told(receipts)).toMatchObject({ lastCount: null, lastError: expect.stringContaining('FieldRead') });
+    expect(world.log.some((line) => line.includes('a job failed') && line.includes(receipts))).toBe(true);
+    await world.db.query(sql`alter table "Away" rename to "FieldRead"`);
+    await run(receipts);
+    expect(await told(receipts)).toMatchObject({ lastCount: 0, lastError: null });
+  });
+
+  it('is due again a period after it was taken up', async () => {
+    const { dueAt, startedAt } = await run(throttles);
+    expect(dueAt.getTime() - (startedAt?.getTime() ?? 0)).toBe(600_000);
+  });
+
+  it('is taken up once, of however many that look at the same moment', async () => {
+    const stops = Array.from({ length: 8 }, () =>
+      startJobs({ ...world, log: createLog({ LOG_LEVEL: 'silent' }) }, { afterwards: () => {} }),
+    );
+    for (let period = 0; period < 3; period += 1) {
+      const { runs } = await row(throttles);
+      await run(throttles);
+      await run(receipts); // whoever looked beside has looked by now
+      expect((await row(throttles)).runs).toBe(runs + 1);
+    }
+    await Promise.all(stops.map((stop) => stop()));
+  });
+
+  it('that another server holds is left to it until its lease ends', async () => {
+    const { runs } = await row(throttles);
+    await world.db.query(sql`update "Job" set "dueAt" = now(), "leasedUntil" = now() + interval '1 h' where name = ${throttles}`);
+    await run(receipts);
+    expect((await row(throttles)).runs).toBe(runs);
+    await world.db.query(sql`update "Job" set "leasedUntil" = now() where name = ${throttles}`);
+    await until(async () => (await row(throttles)).runs === runs + 1);
+  });
+});
