@@ -12,4 +12,4 @@ export async function runJobs({ db, config }: Pick<World, 'db' | 'config'>) {
 export const statementsIn = (calls: readonly unknown[][]) =>
   calls.map(([first]) => (typeof first === 'string' ? first : (first as { text: string }).text)).filter((text) => !ofTheClock.test(text));
 
-const ofTheClock = /"RevocationCommit"|"Job"|"SigningKey"|insert into "FieldRead"|set "revokedAt"/;
+const ofTheClock = /"RevocationCommit"|"Job"|update "Mail"|"SigningKey"|insert into "FieldRead"|set "revokedAt"/;
