@@ -1,3 +1,4 @@
+import { purgeTokens } from '../src/token/purge.ts';
 import type { Commander } from './admin-as.ts';
 import { named, userOf } from './admin-things.ts';
 
@@ -80,6 +81,18 @@ export const verbs: Readonly<Record<string, Verb>> = {
       await commander.ask(document, { input: { id: await userOf(commander, word(said)) } });
       return `${word(said)} is sent a letter.`;
     },
+  },
+  'users confirm': {
+    words: ['email'],
+    async run(commander, said) {
+      const document = 'mutation ($input: UpdateUserInput!) { updateUser(input: $input) { user { id } } }';
+      await commander.ask(document, { input: { id: await userOf(commander, word(said)), emailConfirmed: true } });
+      return `The address ${word(said)} is confirmed.`;
+    },
+  },
+  'tokens purge': {
+    words: [],
+    run: async ({ db }) => `${await purgeTokens(db)} tokens are forgotten that ended longer ago than 30 days.`,
   },
   'roles create': {
     words: ['name'],

@@ -68,6 +68,18 @@ export const jobs: readonly Job[] = [
       ),
   },
   { name: 'forget tokens 30 days after their end', every: 600_000, run: (db) => purgeTokens(db, most) },
+  {
+    name: 'forget letters 30 days after their end',
+    every: 600_000,
+    run: batches(sql`delete from "Mail" where id in (
+      select id from "Mail" where "endedAt" < now() - interval '30 days' order by "endedAt" limit ${batch}::int for update skip locked)`),
+  },
+  {
+    name: 'forget links 30 days after their end',
+    every: 600_000,
+    run: batches(sql`delete from "Link" where id in (
+      select id from "Link" where "expiresAt" < now() - interval '30 days' order by "expiresAt" limit ${batch}::int for update skip locked)`),
+  },
   { name: 'forget what happened, in the audit', every: 600_000, run: (db, _, config) => purgeAudit(db, config, most) },
   // A grant ends by itself; what was entered by it ends with it. A day back, for nodes that were all stopped meanwhile.
   {

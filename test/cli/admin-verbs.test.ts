@@ -27,6 +27,7 @@ describe('the commands for domains, roles and grants', { timeout: 60_000 }, () =
   });
 
   it('end with 1 and one sentence for what is not there, and for what the rules refuse', async () => {
+    expect(await admin('tokens', 'purge')).toEqual([0, '0 tokens are forgotten that ended longer ago than 30 days.']);
     expect(await admin('users', 'enable', 'nobody@example.com')).toEqual([1, 'No user has the address nobody@example.com.']);
     expect(await admin('domains', 'disable', 'nowhere')).toEqual([1, 'There is no domain nowhere.']);
     expect(await admin('users', 'grant', 'ada@example.com', 'NOTHING')).toEqual([1, expect.stringContaining('role: no such role')]);
