@@ -50,9 +50,9 @@ export function createApp(ground: Ground, wakeUps: Pick<WakeUps, 'afterwards'>) 
       });
     const endpoint = endpointAt(path ?? '');
     if (!endpoint) return door.refuse(response, 404, 'NOT_FOUND');
-    if (request.method !== endpoint.method) return door.refuse(response, 405, 'INVALID_INPUT', endpoint.method);
+    if (!endpoint.method.split(', ').includes(request.method ?? '')) return door.refuse(response, 405, 'INVALID_INPUT', endpoint.method);
     try {
-      await endpoint.answer({ ground, client, door, census, request, response });
+      await endpoint.answer({ ground, client, door, census, prepare: pipeline.prepare, request, response });
     } finally {
       wakeUps.afterwards(client);
     }

@@ -3,6 +3,8 @@ import type { Rule } from './access/rule.ts';
 import type { Census } from './census.ts';
 import type { Client, Ground } from './context.ts';
 import type { Door } from './door.ts';
+import type { Html } from './html.ts';
+import type { Prepare } from './operation.ts';
 
 /** One request beside GraphQL, and how it is answered. It has passed the door: host and headers. */
 export interface Exchange {
@@ -10,13 +12,16 @@ export interface Exchange {
   readonly client: Client;
   readonly door: Door;
   readonly census: Census;
+  /** The way of every operation, for those that a page does. */
+  readonly prepare: Prepare;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
 
 /** What is served at a path, or at all paths of one form, beside GraphQL. */
 export interface Endpoint {
-  readonly method: 'GET' | 'POST';
+  /** As the header `allow` lists them. */
+  readonly method: 'GET' | 'POST' | 'GET, POST';
   /** Who may ask, where not anybody. */
   readonly access?: Rule;
   answer(exchange: Exchange): void | Promise<void>;
@@ -25,6 +30,11 @@ export interface Endpoint {
 /** Answers in plain text. */
 export function sendText(response: ServerResponse, status: number, text: string) {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
+}
+
+/** Answers with a page; `headers` replace those that every answer has. */
+export function sendHtml(response: ServerResponse, status: number, page: Html, headers: Record<string, string>) {
+  response.writeHead(status, { 'content-type': 'text/html; charset=utf-8', ...headers }).end(page.html);
 }
 
 /** Answers with JSON; `headers` replace those that every answer has. */

@@ -5,6 +5,10 @@ import { oauthMetadata, openidMetadata, ssfMetadata } from './oauth/metadata.ts'
 import { poll } from './oauth/poll.ts';
 import { revocation } from './oauth/revoke.ts';
 import { snapshot } from './oauth/snapshot.ts';
+import { devMail, devMailPath, devMails } from './page/dev-mails.ts';
+import { linkPage } from './page/link-page.ts';
+import { pages } from './page/pages.ts';
+import { style } from './page/style.ts';
 import { avatar, avatarPath } from './user/avatar.ts';
 
 /** What is served at one path. */
@@ -19,10 +23,16 @@ const endpoints: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['/oauth/revoke', revocation],
   ['/oauth/introspect', introspection],
   ['/events/poll', poll],
+  ...Object.entries(pages).map(([path, forms]) => [path, linkPage(path, forms)] as const),
+  ['/page.css', style],
+  ['/dev/mails', devMails],
 ]);
 
 /** What is served at all paths of a form. */
-const families: readonly (readonly [form: RegExp, endpoint: Endpoint])[] = [[avatarPath, avatar]];
+const families: readonly (readonly [form: RegExp, endpoint: Endpoint])[] = [
+  [avatarPath, avatar],
+  [devMailPath, devMail],
+];
 
 /** What is served beside GraphQL at a path, if anything is. */
 export const endpointAt = (path: string): Endpoint | undefined => endpoints.get(path) ?? families.find(([form]) => form.test(path))?.[1];

@@ -1,3 +1,4 @@
+import { escapeHtml } from '../html.ts';
 import type { Content, Part } from './letter.ts';
 
 /** A letter as it is sent. */
@@ -36,8 +37,3 @@ function asHtml(part: Part): string {
 
 /** A subject is a header: whatever it quotes cannot begin another one (security.md 11.9). */
 const oneLine = (text: string) => text.replace(/[\r\n]+/g, ' ');
-
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-/** Text as HTML shows it. */
-const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (character) => entities[character] ?? '');

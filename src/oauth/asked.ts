@@ -6,8 +6,8 @@ import { readText, type Unread } from '../body.ts';
 import type { Context } from '../context.ts';
 import type { Endpoint, Exchange } from '../endpoint.ts';
 import { failure } from '../errors.ts';
+import { readForm } from '../form.ts';
 import { sendFailure, sendFault } from './fault.ts';
-import { readForm } from './form.ts';
 
 /** A context in which somebody is asking. */
 export type Asking = Context & { readonly viewer: Viewer };

@@ -1,0 +1,71 @@
+import { html } from '../html.ts';
+import type { Field, Form } from './form.ts';
+
+const newPassword = (name: string): Field => ({
+  name,
+  label: 'New password',
+  type: 'password',
+  autocomplete: 'new-password',
+  hint: ({ PASSWORD_MIN: least }) =>
+    `At least ${least} characters. Some words that have nothing to do with each other are easy to keep in mind.`,
+});
+
+const email: Field = { name: 'email', label: 'E-mail address', type: 'email', autocomplete: 'email' };
+
+const askedFor = {
+  title: 'Look into your mail',
+  says: [html`<p>If there is such an account, a letter with a link is on its way to it. It may take a minute.</p>`],
+};
+
+const confirm: Form = {
+  by: 'token',
+  title: 'Confirm your e-mail address',
+  says: ['Type the password that you chose when you made the account.'],
+  fields: [{ name: 'password', label: 'The password that you chose', type: 'password', autocomplete: 'current-password' }],
+  button: 'Confirm the address',
+  without: {
+    button: 'I did not choose one',
+    says: 'If somebody else made the account, or you do not know its password, confirm without it: the password is removed, and whoever chose it cannot get in.',
+  },
+  mutation: 'mutation ($input: ConfirmEmailInput!) { done: confirmEmail(input: $input) { passwordKept } }',
+  done: ({ passwordKept }) => ({
+    title: 'The address is confirmed',
+    says: passwordKept
+      ? [html`<p>You can log in now.</p>`]
+      : [html`<p>The password was removed. <a href="reset">Choose a new one</a>, and you can log in.</p>`],
+  }),
+};
+
+const confirmAgain: Form = {
+  title: 'Ask for the letter once more',
+  says: ['We mail you a link by which you confirm that the address is yours.'],
+  fields: [email],
+  button: 'Send the letter',
+  mutation: 'mutation ($input: ResendConfirmationInput!) { done: resendConfirmation(input: $input) { ok } }',
+  done: () => askedFor,
+};
+
+const reset: Form = {
+  by: 'token',
+  title: 'Choose a new password',
+  says: ['All sessions of the account end when the new password is set.'],
+  fields: [newPassword('newPassword')],
+  button: 'Set the password',
+  mutation: 'mutation ($input: ResetPasswordInput!) { done: resetPassword(input: $input) { ok } }',
+  done: () => ({ title: 'The password is set', says: [html`<p>You can log in with it now.</p>`] }),
+};
+
+const askForReset: Form = {
+  title: 'Forgotten the password?',
+  says: ['We mail you a link by which you choose a new one.'],
+  fields: [email],
+  button: 'Send the letter',
+  mutation: 'mutation ($input: RequestPasswordResetInput!) { done: requestPasswordReset(input: $input) { ok } }',
+  done: () => askedFor,
+};
+
+/** What the pages ask for that letters link to, by their path: what their link brings decides which form is shown. */
+export const pages: Readonly<Record<string, readonly Form[]>> = {
+  '/confirm': [confirm, confirmAgain],
+  '/reset': [reset, askForReset],
+};
