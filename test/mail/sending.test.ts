@@ -24,4 +24,18 @@ describe('a letter', () => {
     await until(async () => (await world.db.prisma.mail.findUniqueOrThrow({ where: { id } })).outcome === 'sent');
     expect(await world.db.prisma.mail.findUniqueOrThrow({ where: { id } })).toMatchObject({ facts: null, shown: null });
   });
+
+  it('begins no header with what a caller says of itself', async () => {
+    const smtp = await openSmtpServer();
+    const world = await open({ SMTP_URL: smtp.url });
+    const { email } = await world.user();
+    const agent = '"><script src=//evil.example>=?utf-8?Q?=0D=0ABcc:_eve@evil.example?= %0d%0aBcc: eve@evil.example';
+    await world.send(request, { input: { email } }, { headers: { 'user-agent': agent } });
+    const { to, raw } = await until(() => smtp.taken[0]);
+    const [head = '', ...body] = raw.split('\r\n\r\n');
+    const names = [...head.matchAll(/^([\w-]+):/gm)].map(([, name]) => name?.toLowerCase()).sort();
+    const ours = ['content-type', 'date', 'from', 'message-id', 'mime-version', 'subject', 'to'];
+    expect([to, names]).toEqual([[email], [...ours, 'auto-submitted', 'x-auto-response-suppress'].sort()]);
+    expect(body.join('').replaceAll('=\r\n', '')).toContain('&lt;script src=3D/ / evil. example&gt;');
+  });
 });

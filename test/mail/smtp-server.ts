@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { afterAll } from 'vitest';
 
@@ -11,8 +11,11 @@ interface Taken {
   readonly raw: string;
 }
 
-/** A mail server that keeps what it takes; `options` make it refuse, or be slow. Closes with the test file. */
-export async function openSmtpServer(options: SMTPServerOptions = {}) {
+/**
+ * A mail server that keeps what it takes; `options` make it refuse, and it takes a letter only after `ready` for whom it is to. Closes with
+ * the test file.
+ */
+export async function openSmtpServer(options: SMTPServerOptions = {}, ready: (to: string) => Promise<void> = async () => {}) {
   const taken: Taken[] = [];
   const server = new SMTPServer({
     authOptional: true,
@@ -20,23 +23,42 @@ export async function openSmtpServer(options: SMTPServerOptions = {}) {
     logger: false,
     onData: (stream, { envelope }, done) => {
       const chunks: Buffer[] = [];
+      const to = envelope.rcptTo.map(({ address }) => address);
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      stream.on('end', () => {
-        const { mailFrom, rcptTo } = envelope;
-        taken.push({
-          from: mailFrom ? mailFrom.address : '',
-          to: rcptTo.map(({ address }) => address),
-          raw: Buffer.concat(chunks).toString(),
-        });
+      stream.on('end', async () => {
+        await ready(to[0] ?? '');
+        const { mailFrom } = envelope;
+        taken.push({ from: mailFrom ? mailFrom.address : '', to, raw: Buffer.concat(chunks).toString() });
         done();
       });
     },
     ...options,
   });
   server.on('error', () => {}); // clients that go away are part of the tests
-  const listening = server.listen(0, '127.0.0.1');
-  await once(listening, 'listening');
-  const { port } = listening.address() as AddressInfo;
+  const port = await listening(server.listen(0, '127.0.0.1'));
   afterAll(() => new Promise<void>((resolve) => server.close(() => resolve())));
   return { url: `smtp://127.0.0.1:${port}`, taken };
+}
+
+/** A line to a mail server that is cut as soon as the server says what `cutAt` matches. */
+export async function openLine(url: string) {
+  const line = { url: '', cutAt: /$^/ };
+  const server = createServer((near) => {
+    const far = connect(Number(new URL(url).port), '127.0.0.1');
+    const end = () => {
+      near.destroy();
+      far.destroy();
+    };
+    near.on('error', end).on('close', end).pipe(far);
+    far.on('error', end).on('close', end);
+    far.on('data', (said) => (line.cutAt.test(String(said)) ? end() : near.write(said)));
+  });
+  const port = await listening(server.listen(0, '127.0.0.1'));
+  afterAll(() => new Promise<void>((resolve) => server.close(() => resolve())));
+  return Object.assign(line, { url: `smtp://127.0.0.1:${port}` });
+}
+
+async function listening(server: Server): Promise<number> {
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
 }

@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, describe, expect, it } from 'vitest';
+import { sql } from '../../src/db.ts';
+import { isEmbedded } from '../database.ts';
+import { openSmtpServer } from '../mail/smtp-server.ts';
+import { until } from '../world.ts';
+import { type Node, startNodes } from './nodes.ts';
+
+let isReady = true;
+const smtp = await openSmtpServer({}, () => (isReady ? Promise.resolve() : new Promise(() => {})));
+const cluster = isEmbedded ? undefined : await startNodes(2, { SMTP_URL: smtp.url });
+const [one] = (cluster?.nodes ?? []) as [Node, Node];
+afterAll(() => cluster?.leave());
+
+const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
+
+/** Somebody who can be written to. */
+async function person(): Promise<string> {
+  const email = `${randomUUID()}@example.com`;
+  await cluster?.db.prisma.user.create({ data: { email, emailKey: email } });
+  return email;
+}
+
+const ask = (node: Node | undefined, email: string) => node?.ask(request, { input: { email } });
+const mailOf = (emailKey: string) => cluster?.db.prisma.mail.findFirst({ where: { emailKey } });
+const makeDue = (emailKey: string) => cluster?.db.prisma.mail.updateMany({ where: { emailKey }, data: { dueAt: new Date() } });
+const sent = (email: string) => until(async () => (await mailOf(email))?.outcome === 'sent');
+const timesTaken = (email: string) => smtp.taken.filter(({ to }) => to[0] === email).length;
+
+describe.skipIf(!cluster)('letters of two servers on one database (needs a PostgreSQL server)', { timeout: 30_000 }, () => {
+  it('are sent once each', async () => {
+    const people = await Promise.all(Array.from({ length: 30 }, person));
+    await Promise.all(people.map((email, index) => ask(cluster?.nodes[index % 2], email)));
+    for (const email of people) await sent(email);
+    expect(people.map(timesTaken)).toEqual(people.map(() => 1));
+  });
+
+  it('are sent by another one when theirs is killed between the commit and the sending', async () => {
+    const [mortal, email] = [await cluster?.start(), await person()];
+    await cluster?.db.query(sql`
+      create function later() returns trigger language plpgsql as $$ begin new."dueAt" = now() + interval '1 hour'; return new; end $$`);
+    await cluster?.db.query(sql`create trigger later before insert on "Mail" for each row execute function later()`);
+    expect((await ask(mortal, email))?.code).toBeUndefined();
+    await mortal?.kill();
+    await cluster?.db.query(sql`drop trigger later on "Mail"`);
+    expect((await mailOf(email))?.attempts).toBe(0);
+    await makeDue(email);
+    await sent(email);
+    expect(timesTaken(email)).toBe(1);
+  });
+
+  it('are sent by another one when theirs is killed while it sends', async () => {
+    const email = await person();
+    isReady = false;
+    await ask(one, email);
+    await until(async () => (await mailOf(email))?.attempts);
+    for (const node of cluster?.nodes ?? []) await node.kill();
+    isReady = true;
+    await cluster?.start();
+    expect((await mailOf(email))?.outcome).toBeNull();
+    await makeDue(email);
+    await sent(email);
+    expect(timesTaken(email)).toBe(1);
+  });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import type { User } from '../../src/generated/prisma/client.ts';
+import { compose } from '../../src/mail/compose.ts';
+import type { Letter, LinkLetter } from '../../src/mail/letter.ts';
+import { type FactsOf, type LetterName, letters } from '../../src/mail/letters.ts';
+
+const origin = { network: '192.0.2.7', agent: 'Mozilla/5.0 (X11; Linux x86_64)' };
+
+/** What each letter tells, for the pictures of them below. */
+const facts: { [Name in LetterName]: FactsOf<Name> } = {
+  accessReset: {},
+  alreadyRegistered: origin,
+  confirmation: {},
+  newLogin: origin,
+  passwordChanged: origin,
+  passwordReset: origin,
+  tokenReused: origin,
+  usernameReminder: origin,
+};
+
+/** What nobody but the server writes. */
+const ours = new Set(['network']);
+
+const link = { url: 'https://id.example.com/page?token=fgl_…', code: '12345678', until: 'for 30 minutes, until 1 May 2030 at 12:00 UTC' };
+
+/** A letter as it is sent, to somebody of that name. */
+function written(name: LetterName, told: object, displayName = 'Ada') {
+  const user = { email: 'ada@example.com', displayName, username: displayName } as unknown as User;
+  const letter = letters[name] as Letter<object> | LinkLetter<object>;
+  return compose('link' in letter ? letter.write(told, user, link) : letter.write(told, user));
+}
+
+const names = Object.keys(facts) as LetterName[];
+
+describe('every letter', () => {
+  it.each(names)('reads as it did: %s', (name) => {
+    const { subject, text, html } = written(name, facts[name]);
+    expect(`${subject}\n\n${text}\n${html}`).toMatchSnapshot();
+  });
+
+  it('is among them', () => {
+    expect(names.sort()).toEqual(Object.keys(letters).sort());
+  });
+
+  it.each(names)('has nothing in it that somebody else wrote as HTML, as a link or as a header: %s', (name) => {
+    const hostile = '"><script src=//evil.example>\r\nBcc: eve@evil.example\r\n\u202Ehttps://evil.example/reset';
+    const told = Object.entries(facts[name]).map(([key, value]) => [key, typeof value === 'string' && !ours.has(key) ? hostile : value]);
+    const { subject, text, html } = written(name, Object.fromEntries(told), hostile);
+    expect(html).not.toContain('<script');
+    for (const part of [text, html]) {
+      expect(part).not.toMatch(/evil\.example|https:\/\/(?!id\.example\.com)/);
+      expect(part).not.toMatch(/^Bcc|\u202E/m);
+    }
+    expect(subject).not.toMatch(/[\r\n]/);
+  });
+});
