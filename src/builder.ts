@@ -5,7 +5,6 @@ import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import SimpleObjectsPlugin from '@pothos/plugin-simple-objects';
 import ValidationPlugin from '@pothos/plugin-validation';
 import { DirectiveLocation, GraphQLBoolean, GraphQLDirective, GraphQLNonNull, GraphQLString } from 'graphql';
-import { DateTimeResolver, JSONResolver } from 'graphql-scalars';
 import { scopeAuth } from './access/enforce.ts';
 import './access/sensitive.ts';
 import { anyone } from './access/vocabulary.ts';
@@ -14,6 +13,7 @@ import { invalid } from './errors.ts';
 import type PrismaTypes from './generated/pothos.ts';
 import { getDatamodel } from './generated/pothos.ts';
 import { nodeField, nodesField } from './node.ts';
+import { DateTime, Json } from './scalars.ts';
 
 /** The Prisma plugin adds `totalCount` to a list without a way to describe it. */
 class TotalCountPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
@@ -96,8 +96,8 @@ export const builder = new SchemaBuilder<{
   },
 });
 
-builder.addScalarType('DateTime', DateTimeResolver, { description: 'An instant in UTC, as RFC 3339 writes it.' });
-builder.addScalarType('JSON', JSONResolver, { description: 'Any JSON value.' });
+builder.addScalarType('DateTime', DateTime, { description: 'An instant in UTC, as RFC 3339 writes it.' });
+builder.addScalarType('JSON', Json, { description: 'Any JSON value.' });
 
 builder.queryType({ description: 'What can be read.' });
 builder.mutationType({ description: 'What can be changed.' });

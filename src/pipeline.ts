@@ -7,9 +7,9 @@ import {
   NoSchemaIntrospectionCustomRule,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
-import { LRUCache } from 'lru-cache';
 import { cut, stringify } from './answer.ts';
 import { authenticate } from './auth/authenticate.ts';
+import { boundedCache } from './bounded-cache.ts';
 import type { Context, Ground } from './context.ts';
 import { executeInTime } from './deadline.ts';
 import { parseBounded } from './document.ts';
@@ -28,7 +28,7 @@ export function createPipeline(ground: Ground, { afterwards }: Pick<WakeUps, 'af
     schema,
     context: ({ client, authorization }) => authenticate(ground, client, authorization),
     plugins: [operations(afterwards), config.INTROSPECTION ? {} : closed],
-    parserAndValidationCache: { documentCache: bounded(), errorCache: bounded() },
+    parserAndValidationCache: { documentCache: boundedCache(), errorCache: boundedCache() },
     maskedErrors: { maskError: mask, errorMessage: 'INTERNAL' },
     logging: false,
     cors: false, // the door's own: Yoga's reflects every origin (security.md, LAB 1)
@@ -59,12 +59,6 @@ export function createPipeline(ground: Ground, { afterwards }: Pick<WakeUps, 'af
 }
 
 export type Pipeline = ReturnType<typeof createPipeline>;
-
-/** Documents by their text, at most 1 MiB of it: parsed they take some twenty times that (security.md 17.7). */
-const bounded = () => {
-  const cache = new LRUCache<string, never>({ maxSize: 1024 * 1024, sizeCalculation: (_, text) => text.length + 1, max: 2_000 });
-  return { get: (text: string) => cache.get(text), set: (text: string, value: unknown) => void cache.set(text, value as never) };
-};
 
 const operations = (afterwards: WakeUps['afterwards']): Plugin<Context> => ({
   onParse: ({ setParseFn }) => setParseFn(parseBounded),
