@@ -28,6 +28,11 @@ export const meanings: Readonly<Record<string, Meaning>> = {
   },
   admin: { says: 'is a platform administrator', aboutViewer: true, known: (viewer) => !!viewer && viewer.rank >= ranks.ADMIN },
   superadmin: { says: 'is a superadmin', aboutViewer: true, known: (viewer) => viewer?.rank === ranks.SUPERADMIN },
+  administers: {
+    says: 'administers the platform, or a domain',
+    aboutViewer: true,
+    known: (viewer) => !!viewer && (viewer.rank >= ranks.ADMIN || viewer.administers.length > 0),
+  },
   delegates: {
     says: 'holds a grant that may be passed on',
     aboutViewer: true,

@@ -41,6 +41,8 @@ export const ownedBy: { readonly [M in Model]: Ownership<M> } = {
   Token: { of: 'User', by: 'user', domain: (ids) => ({ kind: 'SESSION', ...inDomain(ids) }), domainId: 'domainId' },
   TokenRevocation: { of: 'User', by: 'user', domain: inDomain, domainId: 'domainId' },
   UserSetting: { of: 'User', by: 'user' },
+  // Of its domain alone: by whose authority it stands changes nothing in who administers it.
+  Invitation: { domain: inDomain, domainId: 'domainId' },
   FieldRead: { of: 'User', by: 'user' },
   AuditEvent: { of: 'User', by: 'user', actor: 'actor', domain: inDomain, domainId: 'domainId' },
 };

@@ -15,6 +15,8 @@ export const domainAdmin: Atom = { is: 'domainAdmin' };
 export const admin: Atom = { is: 'admin' };
 /** The viewer is a platform superadmin. */
 export const superadmin: Atom = { is: 'superadmin' };
+/** The viewer is an administrator, of the platform or of a domain. */
+export const administers: Atom = { is: 'administers' };
 /** The viewer is an administrator of a higher rank than the row's owner. */
 export const outranks: Atom = { is: 'outranks' };
 /** The viewer came with a session, not with an API token. */

@@ -3,10 +3,9 @@ import { recordIn } from '../audit/record.ts';
 import { builder } from '../builder.ts';
 import type { Context } from '../context.ts';
 import { sql, within } from '../db.ts';
-import type { Link } from '../generated/prisma/client.ts';
 import { secretText } from '../input.ts';
 import { revoke } from '../token/lifecycle.ts';
-import { findLink, linkFields, useLink, voidLinks } from './link.ts';
+import { findLink, linkFields, type UserLink, useLink, voidLinks } from './link.ts';
 import { provePassword } from './proof.ts';
 import { markProven } from './proven-address.ts';
 
@@ -51,14 +50,14 @@ builder.mutationField('confirmEmail', (t) =>
 );
 
 /** Whether who shows the link is also who made the account: by its password, or by a session of it. Throws INVALID_CREDENTIALS for a wrong password; the link stays. */
-async function isRegistrant(context: Context, { userId, addressKey }: Link, password: string | null | undefined): Promise<boolean> {
+async function isRegistrant(context: Context, { userId, addressKey }: UserLink, password: string | null | undefined): Promise<boolean> {
   if (password != null) await provePassword(context, { id: userId, emailKey: addressKey }, password);
   const { viewer } = context;
   return password != null || (viewer?.user.id === userId && viewer.token.kind === 'SESSION');
 }
 
 /** What was set up by somebody who has not proven the address goes, unless the prover is the same (security.md 11.7). */
-async function confirm({ db, client, viewer }: Context, link: Link, isSame: boolean): Promise<void> {
+async function confirm({ db, client, viewer }: Context, link: UserLink, isSame: boolean): Promise<void> {
   const { userId } = link;
   await db.prisma.$transaction(async (tx) => {
     await useLink(tx, link);

@@ -16,6 +16,12 @@ interface Shown {
   readonly code?: string | null | undefined;
 }
 
+/** A link as it is found by its purpose: that of an invitation goes to an address, which need not have an account. */
+type Found<Purpose> = Purpose extends 'INVITATION' ? Link & { readonly invitationId: string } : UserLink;
+
+/** A link to an account. */
+export type UserLink = Link & { readonly userId: string };
+
 type InputFields = Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0];
 
 /** The fields of an input by which a link is shown. */
@@ -30,22 +36,34 @@ export const linkFields = (t: InputFields) => ({
 
 const mostGuesses = 5; // of a code (seeds: five wrong ones burn it); with 10^8 codes a guesser's chance is 1 in 20 million a letter
 
-/** The link that is shown, as far as it can still be used. Counts the try first. Throws INVALID_TOKEN, for whatever reason. */
-export async function findLink(context: Context, purpose: LinkPurpose, { token, email, code }: Shown): Promise<Link> {
+/** The link that is shown, as far as it can still be used for one of these. Counts the try first. Throws INVALID_TOKEN, for whatever reason. */
+export async function findLink<Purpose extends LinkPurpose>(
+  context: Context,
+  purpose: Purpose | readonly Purpose[],
+  { token, email, code }: Shown,
+): Promise<Found<Purpose>> {
   if ((token == null) === (email == null || code == null)) throw invalid({ token: ['either a token, or an address and a code'] });
   await throttle(context, { linkByNetwork: context.client.network });
-  const link = token != null ? await byToken(context, purpose, token) : await byCode(context, purpose, email ?? '', code ?? '');
+  const purposes = [purpose].flat();
+  const link = token != null ? await byToken(context, purposes, token) : await byCode(context, purposes, email ?? '', code ?? '');
   if (!link) throw failure('INVALID_TOKEN');
-  return link;
+  return link as Found<Purpose>;
 }
+
+/** The links that are good for nothing once the account has another address. */
+const bound: readonly LinkPurpose[] = ['CONFIRM_EMAIL', 'RESET_PASSWORD', 'FIRST_PASSWORD'];
 
 /**
  * Claims the link in one statement, with the user that it was mailed to, who is held from here on: not twice, not late, not once the account
  * has another address or is shut. All others of its purpose go with it. Throws INVALID_TOKEN.
  */
-export async function useLink(tx: Tx, { id, userId, purpose, addressKey }: Link): Promise<void> {
-  const bound = purpose === 'CONFIRM_EMAIL' || purpose === 'RESET_PASSWORD' ? sql`and "emailKey" = ${addressKey}` : sql``;
-  const open = await tx.$queryRaw<unknown[]>(sql`select 1 from "User" where id = ${userId}::uuid and enabled ${bound} for update`);
+export async function useLink(tx: Tx, { id, userId, purpose, addressKey }: UserLink): Promise<void> {
+  const address = bound.includes(purpose) ? sql`and "emailKey" = ${addressKey}` : sql``;
+  // It lasts for days, so it is good for the first password only.
+  const first = purpose === 'FIRST_PASSWORD' ? sql`and not exists (select 1 from "Password" p where p."userId" = ${userId}::uuid)` : sql``;
+  const open = await tx.$queryRaw<unknown[]>(
+    sql`select 1 from "User" where id = ${userId}::uuid and enabled ${address} ${first} for update`,
+  );
   const used = await tx.$queryRaw<unknown[]>(sql`
     update "Link" set "usedAt" = now() where id = ${id}::uuid and "usedAt" is null and "expiresAt" > now() returning 1`);
   if (open.length === 0 || used.length === 0) throw failure('INVALID_TOKEN');
@@ -56,22 +74,22 @@ export async function useLink(tx: Tx, { id, userId, purpose, addressKey }: Link)
 export async function voidLinks(
   tx: Tx,
   userId: string,
-  purposes: readonly LinkPurpose[] = ['CONFIRM_EMAIL', 'RESET_PASSWORD', 'CHANGE_EMAIL'],
+  purposes: readonly LinkPurpose[] = ['CONFIRM_EMAIL', 'RESET_PASSWORD', 'FIRST_PASSWORD', 'CHANGE_EMAIL'],
 ): Promise<void> {
   await tx.link.updateMany({ where: { userId, purpose: { in: [...purposes] }, usedAt: null }, data: { usedAt: new Date() } });
 }
 
-async function byToken({ db }: Context, purpose: LinkPurpose, token: string): Promise<Link | undefined> {
+async function byToken({ db }: Context, purposes: LinkPurpose[], token: string): Promise<Link | undefined> {
   const [link] = await db.query<Link>(sql`
-    select * from "Link" where hash = ${hashOf(token)}::bytea and purpose = ${purpose}::"LinkPurpose" and "usedAt" is null and "expiresAt" > now()`);
+    select * from "Link" where hash = ${hashOf(token)}::bytea and purpose = any(${purposes}::"LinkPurpose"[]) and "usedAt" is null and "expiresAt" > now()`);
   return link;
 }
 
 /** The newest link to the address, if the code is its: the guess is counted before it is looked at. */
-async function byCode({ db, keys }: Context, purpose: LinkPurpose, email: string, code: string): Promise<Link | undefined> {
+async function byCode({ db, keys }: Context, purposes: LinkPurpose[], email: string, code: string): Promise<Link | undefined> {
   const [link] = await db.query<Link>(sql`
     update "Link" set attempts = attempts + 1 where attempts < ${mostGuesses} and id = (
-      select id from "Link" where "addressKey" = ${emailKey(email) ?? ''} and purpose = ${purpose}::"LinkPurpose" and "usedAt" is null
+      select id from "Link" where "addressKey" = ${emailKey(email) ?? ''} and purpose = any(${purposes}::"LinkPurpose"[]) and "usedAt" is null
         and "expiresAt" > now() order by "createdAt" desc, id desc limit 1)
     returning *`);
   const right = Buffer.from(linkCodeOf(keys, link?.id ?? ''));

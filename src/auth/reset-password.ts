@@ -4,12 +4,11 @@ import { builder } from '../builder.ts';
 import type { Context } from '../context.ts';
 import { sql, within } from '../db.ts';
 import { invalid } from '../errors.ts';
-import type { Link } from '../generated/prisma/client.ts';
 import { secretText } from '../input.ts';
 import { originOf, post } from '../mail/post.ts';
 import { revoke } from '../token/lifecycle.ts';
 import { accountFaults } from './account.ts';
-import { findLink, linkFields, useLink, voidLinks } from './link.ts';
+import { findLink, linkFields, type UserLink, useLink, voidLinks } from './link.ts';
 import { hashPassword } from './password.ts';
 import { markProven } from './proven-address.ts';
 
@@ -36,7 +35,7 @@ builder.mutationField('resetPassword', (t) =>
     credential: true,
     args: { input: t.arg({ type: ResetPasswordInput, required: true, description: 'The proof, and the password.' }) },
     resolve: async (_, { input }, context) => {
-      const link = await findLink(context, 'RESET_PASSWORD', input);
+      const link = await findLink(context, ['RESET_PASSWORD', 'FIRST_PASSWORD'], input);
       // A password that is refused leaves the link as it was.
       const { password: faults } = accountFaults(context.config, { email: link.address, password: input.newPassword });
       if (faults) throw invalid({ newPassword: faults });
@@ -47,7 +46,7 @@ builder.mutationField('resetPassword', (t) =>
 );
 
 /** The letter proves the address as well, and whatever was signed in before ends (security.md 11.5, 11.7). */
-async function reset({ db, client }: Context, link: Link, hash: string): Promise<void> {
+async function reset({ db, client }: Context, link: UserLink, hash: string): Promise<void> {
   const { userId } = link;
   await db.prisma.$transaction(async (tx) => {
     await useLink(tx, link);

@@ -17,6 +17,7 @@ const limits = {
   mailByAddress: { most: 3, window: hour }, // security.md F19, as are the next two
   mailByAddressADay: { most: 10, window: 24 * hour },
   mailByNetwork: { most: 30, window: hour },
+  invitationByUser: { most: 100, window: 24 * hour }, // whatever networks they ask from: security.md 9.5
   linkByNetwork: { most: 100, window: hour }, // as bad tokens
   usernameByAccount: { most: 10, window: hour }, // each try tells whether a name is taken
   usernameByNetwork: { most: 30, window: hour },

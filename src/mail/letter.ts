@@ -1,4 +1,4 @@
-import type { LinkPurpose, User } from '../generated/prisma/client.ts';
+import type { Invitation, LinkPurpose, User } from '../generated/prisma/client.ts';
 
 /** A part of a letter: a paragraph, a link to a page of ours, or a code to be typed. */
 export type Part = string | { readonly url: string; readonly label: string } | { readonly code: string };
@@ -22,24 +22,33 @@ export interface LinkFacts {
 /** The link that a letter carries. */
 export interface LinkKind {
   readonly purpose: LinkPurpose;
-  /** For how many milliseconds it works. */
-  readonly lasts: number;
+  /** For how many milliseconds it works; that of an invitation as long as the invitation. */
+  readonly lasts?: number;
   /** The path of the page that it opens. */
   readonly page: string;
 }
 
-/** A letter to whom an account belongs: a typed function of what it tells. `Facts` is kept until it was sent, and holds nothing secret. */
-export interface Letter<Facts extends object> {
+/**
+ * A letter to whom an account belongs or, `To` an invitation, to whoever is invited: a typed function of what it tells. `Facts` is kept until it
+ * was sent, and holds nothing secret.
+ */
+export interface Letter<Facts extends object, To extends Addressee = User> {
   /** Whether it is still wanted, by the account as it is when the letter is sent; unless said, while the account is not deleted. */
-  readonly wanted?: (user: User) => boolean;
-  write(facts: Facts, user: User): Content;
+  readonly wanted?: (to: To) => boolean;
+  write(facts: Facts, to: To): Content;
 }
 
+/** To whom letters go. */
+export type Addressee = User | Invitation;
+
 /** A letter with a link in it, which is made as the letter is sent. */
-export interface LinkLetter<Facts extends object> extends Pick<Letter<Facts>, 'wanted'> {
+export interface LinkLetter<Facts extends object, To extends Addressee = User> extends Pick<Letter<Facts, To>, 'wanted'> {
   readonly link: LinkKind;
-  write(facts: Facts, user: User, link: LinkFacts): Content;
+  write(facts: Facts, to: To, link: LinkFacts): Content;
 }
+
+/** A letter to whoever is invited. */
+export type InvitationLetter<Facts extends object> = LinkLetter<Facts, Invitation>;
 
 /** From where something was asked for, as letters tell it. */
 export interface Origin {

@@ -1,22 +1,26 @@
 import { accessReset } from './letters/access-reset.ts';
 import { alreadyRegistered } from './letters/already-registered.ts';
 import { confirmation } from './letters/confirmation.ts';
+import { invitation } from './letters/invitation.ts';
 import { newLogin } from './letters/new-login.ts';
 import { passwordChanged } from './letters/password-changed.ts';
 import { passwordReset } from './letters/password-reset.ts';
 import { tokenReused } from './letters/token-reused.ts';
 import { usernameReminder } from './letters/username-reminder.ts';
+import { welcome } from './letters/welcome.ts';
 
 /** Every letter, by the name under which the outbox keeps it. */
 export const letters = {
   accessReset,
   alreadyRegistered,
   confirmation,
+  invitation,
   newLogin,
   passwordChanged,
   passwordReset,
   tokenReused,
   usernameReminder,
+  welcome,
 };
 
 export type LetterName = keyof typeof letters;

@@ -1,11 +1,11 @@
 import { emailKey } from '../auth/email.ts';
 import type { Config } from '../config.ts';
 import { type Database, sql } from '../db.ts';
-import type { Mail, User } from '../generated/prisma/client.ts';
+import type { Mail } from '../generated/prisma/client.ts';
 import type { Keys } from '../token/keys.ts';
 import { ms } from '../token/lifecycle.ts';
 import { hashOf, linkCodeOf, linkTokenOf } from '../token/secret.ts';
-import type { LinkFacts, LinkKind } from './letter.ts';
+import type { Addressee, LinkFacts, LinkKind } from './letter.ts';
 
 interface Maker {
   readonly db: Pick<Database, 'query'>;
@@ -17,23 +17,28 @@ interface Maker {
  * Makes the link of a mail as the mail is sent, so that it lasts from then on, and is bound to the address that it goes to. Made again for
  * another attempt it is the same one; a used one stays used.
  */
-export async function makeLink({ db, keys, config }: Maker, kind: LinkKind, { id, address }: Mail, user: User): Promise<LinkFacts> {
+export async function makeLink({ db, keys, config }: Maker, kind: LinkKind, mail: Mail, addressee: Addressee): Promise<LinkFacts> {
+  const { id, address, invitationId } = mail;
   const token = linkTokenOf(keys, id);
-  const to = address ?? user.email;
-  const key = address === null ? user.emailKey : (emailKey(address) ?? '');
+  const to = address ?? addressee.email;
+  const key = address === null ? addressee.emailKey : (emailKey(address) ?? '');
+  const userId = invitationId ? null : addressee.id;
+  const end = 'expiresAt' in addressee ? sql`${addressee.expiresAt}::timestamptz` : sql`now() + ${ms(kind.lasts ?? 0)}`;
   const [made] = await db.query<{ until: Date }>(sql`
-    insert into "Link" (id, purpose, "userId", address, "addressKey", hash, "expiresAt")
-    values (${id}::uuid, ${kind.purpose}::"LinkPurpose", ${user.id}::uuid, ${to}, ${key}, ${hashOf(token)}::bytea, now() + ${ms(kind.lasts)})
+    insert into "Link" (id, purpose, "userId", "invitationId", address, "addressKey", hash, "expiresAt")
+    values (${id}::uuid, ${kind.purpose}::"LinkPurpose", ${userId}::uuid, ${invitationId}::uuid, ${to}, ${key}, ${hashOf(token)}::bytea, ${end})
     on conflict (id) do update set "expiresAt" = excluded."expiresAt", hash = excluded.hash where "Link"."usedAt" is null
     returning "expiresAt" as until`);
-  const until = inWords(kind.lasts, made?.until ?? new Date());
+  const ends = made?.until ?? new Date();
+  const until = inWords(kind.lasts ?? ends.getTime() - Date.now(), ends);
   return { url: `${config.PUBLIC_URL}${kind.page}?token=${token}`, code: linkCodeOf(keys, id), until };
 }
 
 /** For how long and until when, as people say it. */
 function inWords(lasts: number, until: Date): string {
   const minutes = Math.round(lasts / 60_000);
-  const length = minutes < 120 ? `${minutes} minutes` : minutes < 72 * 60 ? `${minutes / 60} hours` : `${minutes / 1_440} days`;
+  const length =
+    minutes < 120 ? `${minutes} minutes` : minutes < 72 * 60 ? `${Math.round(minutes / 60)} hours` : `${Math.round(minutes / 1_440)} days`;
   const end = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' }).format(until);
   return `for ${length}, until ${end} UTC`;
 }

@@ -1,10 +1,10 @@
 import type { Config } from '../config.ts';
 import { type Database, sql } from '../db.ts';
-import type { Mail, User } from '../generated/prisma/client.ts';
+import type { Mail } from '../generated/prisma/client.ts';
 import type { Log } from '../log.ts';
 import type { Keys } from '../token/keys.ts';
 import { type Composed, compose } from './compose.ts';
-import type { Content, Letter, LinkLetter } from './letter.ts';
+import type { Addressee, Content, Letter, LinkLetter } from './letter.ts';
 import { letters } from './letters.ts';
 import { makeLink } from './make-link.ts';
 import { isRefused, openTransport, type Transport } from './transport.ts';
@@ -64,12 +64,12 @@ const take = ({ db }: Office, most: number) =>
 
 async function deliver(office: Office, transport: Transport | undefined, mail: Mail): Promise<void> {
   const { config } = office;
-  const user = await addressee(office, mail);
-  const letter = letters[mail.letter as keyof typeof letters] as Letter<object> | LinkLetter<object> | undefined;
-  if (!user || !letter) return end(office, mail, 'nobody');
-  if (!(letter.wanted?.(user) ?? true)) return end(office, mail, 'moot');
-  const composed = compose(await contentOf(office, letter, mail, user));
-  const to = mail.address ?? user.email;
+  const addressee = await addresseeOf(office, mail);
+  const letter = letters[mail.letter as keyof typeof letters] as AnyLetter | undefined;
+  if (!addressee || !letter) return end(office, mail, 'nobody');
+  if (!(letter.wanted?.(addressee) ?? true)) return end(office, mail, 'moot');
+  const composed = compose(await contentOf(office, letter, mail, addressee));
+  const to = mail.address ?? addressee.email;
   if (!transport) return show(office, mail, to, composed);
   try {
     await transport.send({ ...composed, to, messageId: `<${mail.id}@${new URL(config.PUBLIC_URL).hostname}>` });
@@ -87,14 +87,18 @@ async function show(office: Office, mail: Mail, to: string, letter: Composed): P
   await end(office, mail, 'shown', letter);
 }
 
-async function addressee({ db }: Office, { userId, emailKey }: Mail): Promise<User | null> {
+/** A letter of the table, with to whom the row of the outbox says. */
+type AnyLetter = Letter<object, Addressee> | LinkLetter<object, Addressee>;
+
+async function addresseeOf({ db }: Office, { userId, invitationId, emailKey }: Mail): Promise<Addressee | null> {
+  if (invitationId) return db.prisma.invitation.findUnique({ where: { id: invitationId } });
   if (userId) return db.prisma.user.findUnique({ where: { id: userId } });
   return emailKey ? db.prisma.user.findUnique({ where: { emailKey } }) : null;
 }
 
-async function contentOf(office: Office, letter: Letter<object> | LinkLetter<object>, mail: Mail, user: User): Promise<Content> {
+async function contentOf(office: Office, letter: AnyLetter, mail: Mail, to: Addressee): Promise<Content> {
   const facts = (mail.facts ?? {}) as object;
-  return 'link' in letter ? letter.write(facts, user, await makeLink(office, letter.link, mail, user)) : letter.write(facts, user);
+  return 'link' in letter ? letter.write(facts, to, await makeLink(office, letter.link, mail, to)) : letter.write(facts, to);
 }
 
 async function failed(office: Office, mail: Mail, error: Error): Promise<void> {

@@ -5,10 +5,11 @@ import type { FactsOf, LetterName } from './letters.ts';
 
 /**
  * To whom a letter goes: a user, at the address that is theirs when it is sent; whoever has an address then, and nobody where nobody does;
- * or a user at another address, one that they had or want.
+ * a user at another address, one that they had or want; or whoever is invited.
  */
 export type Recipient =
   | { readonly userId: string; readonly address?: string }
+  | { readonly invitationId: string }
   | { /** An address in the form of `emailKey`. */ readonly emailKey: string };
 
 /**

@@ -1,12 +1,12 @@
 import { meeting } from '../access/judge.ts';
 import { held } from '../access/reach.ts';
 import { all, any } from '../access/rule.ts';
-import { type OwnGrant, ranks } from '../access/viewer.ts';
+import { type OwnGrant, ranks, type Viewer } from '../access/viewer.ts';
 import { admin, delegates, domainAdmin, may, outranks, session, superadmin } from '../access/vocabulary.ts';
 import type { Write } from '../access/write.ts';
 import { sql, type Tx } from '../db.ts';
 import { heldDomain } from '../domain/held-domain.ts';
-import { holdTree, upwards } from '../domain/tree.ts';
+import { holdTree, isShut, upwards } from '../domain/tree.ts';
 import { failure, invalid } from '../errors.ts';
 import type { Role } from '../generated/prisma/client.ts';
 
@@ -34,16 +34,48 @@ interface Granting {
 
 /** The role and the domain by name, as far as the viewer may grant or revoke that role in that domain. Both stay until the transaction ends. */
 export async function grantable(writing: Write, { userId, ...wanted }: Wanted): Promise<Granting> {
+  const { role, domain } = await named(writing, wanted);
+  const isInCharge = await inCharge(writing, userId, domain?.id);
+  const through = isInCharge ? null : await passable(writing, userId, role, domain?.id);
+  return { ...settled(role, domain), through };
+}
+
+/** The same for somebody who has no account yet: by own authority alone. In a domain that is shut nobody begins. */
+export async function grantableToNewcomer(writing: Write, wanted: Omit<Wanted, 'userId'>): Promise<Omit<Granting, 'through'>> {
   const { tx, viewer, require } = writing;
+  const { role, domain } = await named(writing, wanted);
+  if (!reaches(viewer, domain?.id)) require(any(domainAdmin, admin));
+  if (domain && (await isShut(tx, domain.id))) throw invalid({ domain: ['not active'] });
+  return settled(role, domain);
+}
+
+/** Whether somebody grants that role, there, to that user, by own authority: asked once the user holds it, and so is a member of the domain. */
+export async function hasGrantable(tx: Tx, granter: Viewer, { userId, role, domainId }: Held): Promise<boolean> {
+  if (!granter.user.enabled || !reaches(granter, domainId ?? undefined)) return false;
+  if (hasRank(role) && granter.rank < ranks.SUPERADMIN) return false;
+  return !(domainId && (await isShut(tx, domainId))) && (await meeting(tx, authority, granter, 'User', [userId])).has(userId);
+}
+
+interface Held {
+  readonly userId: string;
+  readonly role: Pick<Role, 'name'>;
+  readonly domainId: string | null;
+}
+
+/** The role and the domain of these names, as far as the viewer may name them. */
+async function named({ tx, viewer, require }: Write, wanted: Omit<Wanted, 'userId'>) {
   const role = await heldRole(tx, wanted.role);
   const domain = wanted.domain == null ? null : ((await heldDomain(tx, wanted.domain)) ?? null);
   if (wanted.domain != null && !(domain?.active || (domain && viewer.rank >= ranks.ADMIN))) throw invalid({ domain: ['no such domain'] });
   if (role && hasRank(role)) require(superadmin);
-  const isInCharge = await inCharge(writing, userId, domain?.id);
-  const through = isInCharge ? null : await passable(writing, userId, role, domain?.id);
+  return { role, domain };
+}
+
+/** Said last: role names are not for everybody. */
+function settled(role: NamedRole | undefined, domain: Granting['domain']) {
   if (!role) throw invalid({ role: ['no such role'] });
   if (role.name === 'SUPERADMIN' && domain) throw invalid({ domain: ['a superadmin is one everywhere'] });
-  return { role, domain, through };
+  return { role, domain };
 }
 
 /** Whether the role carries a rank, so that superadmins alone grant it, and nobody passes it on. */
@@ -56,9 +88,12 @@ async function heldRole(tx: Tx, name: string): Promise<NamedRole | undefined> {
 
 /** Whether the viewer grants to that user, in that domain, by own authority. The mutation's rule alone does not tell: delegation meets it as well. */
 async function inCharge({ tx, viewer }: Write, userId: string, domainId: string | undefined): Promise<boolean> {
-  const there = viewer.rank >= ranks.ADMIN || (domainId !== undefined && viewer.administers.includes(domainId));
-  return there && (await meeting(tx, authority, viewer, 'User', [userId])).has(userId);
+  return reaches(viewer, domainId) && (await meeting(tx, authority, viewer, 'User', [userId])).has(userId);
 }
+
+/** Whether the viewer administers the platform or, where there is one, the domain. */
+const reaches = ({ rank, administers }: Viewer, domainId: string | undefined) =>
+  rank >= ranks.ADMIN || (domainId !== undefined && administers.includes(domainId));
 
 /** Whether a role permits a part of what the other does. One that permits nothing here may mean anything elsewhere; USER means having an account. */
 const isLess = ({ name, permissions }: NamedRole, other: Pick<Role, 'permissions'>) =>

@@ -26,6 +26,8 @@ const criteria: Readonly<Record<string, (row: Row, matrix: Furnished) => unknown
   'AuditEventFilter.to': () => new Date(Date.now() + 7_200_000),
   'AuditEventFilter.targetType': () => 'User',
   'AuditEventFilter.targetId': (row) => row.owner,
+  'InvitationFilter.domain': () => 'inside',
+  'InvitationFilter.pending': () => false,
   'DomainFilter.search': (row) => row.name,
   'DomainFilter.active': (row) => row.kind === 'active domain',
   'DomainFilter.parent': (row) => (row.kind === 'active domain' ? 'above' : 'inside'),

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { decodeGlobalID } from '@pothos/plugin-relay';
-import { admin, superadmin } from '../../src/access/vocabulary.ts';
+import { decodeGlobalID, encodeGlobalID } from '@pothos/plugin-relay';
+import { any, type Rule } from '../../src/access/rule.ts';
+import { admin, domainAdmin, session, superadmin } from '../../src/access/vocabulary.ts';
 import { switchRule } from '../../src/user/rules.ts';
 import type { Person } from '../world.ts';
+import { invitationLink, invite } from './matrix-invitations.ts';
 import {
   authority,
   elsewhere,
@@ -14,11 +16,13 @@ import {
   onThing,
   onUser,
   plain,
+  promised,
   token,
   type Use,
   unique,
 } from './matrix-uses.ts';
 
+const email = () => `${randomUUID()}@example.com`;
 const scopes = { description: 'For a script', scopes: ['users:read'] };
 
 /** Every mutation, in every way that somebody else may use it. */
@@ -49,6 +53,31 @@ export const uses: readonly Use[] = [
     input: { token: await linkOf(cell, 'RESET_PASSWORD'), newPassword: 'another horse, another battery' },
   })),
   plain('changeUsername', async () => ({ input: { username: `a${unique()}` } })),
+  plain('createUser', async () => ({ input: { email: email() } })),
+  plain('createUser', async () => ({ input: { email: email(), role: 'READER' } }), {
+    as: 'with a role',
+    needs: session,
+    place: 'CreateUserInput.role',
+  }),
+  plain('createUser', async () => ({ input: { email: email(), domain: 'inside' } }), {
+    as: 'in the domain',
+    needs: session,
+    place: 'CreateUserInput.domain',
+  }),
+  plain('createUser', async () => ({ input: { email: email(), role: 'ADMIN' } }), { as: 'as ADMIN', needs: superadmin }),
+  invitationTo('USER', 'inside', any(domainAdmin, admin)),
+  invitationTo('USER', 'abroad', admin),
+  invitationTo('USER', undefined, admin),
+  invitationTo('ADMIN', 'inside', superadmin),
+  plain('acceptInvitation', async (cell) => ({
+    input: { token: await invitationLink(cell.matrix, promised(cell)), password: 'another horse, another battery' },
+    caller: await elsewhere(cell),
+  })),
+  plain('revokeInvitation', async (cell) => {
+    const { id } = await invite(cell.matrix, promised(cell));
+    const row = { type: 'Invitation', kind: 'user' } as const;
+    return { input: { id: encodeGlobalID('Invitation', id) }, row, shows: { invitation: row } };
+  }),
   plain('logout', async (cell) => ({ caller: await elsewhere(cell) })),
   plain('logoutEverywhere', async () => ({ input: { exceptCurrent: true } })),
   plain('createApiToken', async () => ({ input: scopes })),
@@ -118,3 +147,10 @@ export const uses: readonly Use[] = [
     onUser(mutation, { as: 'SUPERADMIN', needs: superadmin }, (userId) => ({ userId, role: 'SUPERADMIN' })),
   ]),
 ];
+
+/** An invitation to a role; the foreign domain has an administrator of its own. */
+function invitationTo(role: string, domain: string | undefined, needs: Rule): Use {
+  const shows = { invitation: { type: 'Invitation', kind: 'user' } } as const;
+  const arrange = async () => ({ input: { email: email(), role, domain }, row: { type: 'Domain', kind: 'active domain' } as const, shows });
+  return plain('inviteUser', arrange, { as: `to ${role} ${domain ?? 'everywhere'}`, needs });
+}

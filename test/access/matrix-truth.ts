@@ -35,6 +35,7 @@ export type Kind =
 type Atoms = Partial<Record<Persona, string>>;
 
 const signedIn = 'anyone signedIn session fresh confirmed scope';
+const administering = `${signedIn} administers`;
 
 /** What each persona is, whatever the row. */
 const always: Record<Persona, string> = {
@@ -42,15 +43,19 @@ const always: Record<Persona, string> = {
   self: signedIn,
   'other user': signedIn,
   reader: `${signedIn} delegates`,
-  'domain admin': signedIn,
-  'foreign domain admin': signedIn,
-  'parent domain admin': signedIn,
-  admin: `${signedIn} admin`,
-  superadmin: `${signedIn} admin superadmin`,
+  'domain admin': administering,
+  'foreign domain admin': administering,
+  'parent domain admin': administering,
+  admin: `${administering} admin`,
+  superadmin: `${administering} admin superadmin`,
 };
 
 /** What a persona is besides when it is the subject itself. */
-const ownRank: Partial<Record<Kind, string>> = { admin: 'admin', superadmin: 'admin superadmin' };
+const ownRank: Partial<Record<Kind, string>> = {
+  'domain admin': 'administers',
+  admin: 'administers admin',
+  superadmin: 'administers admin superadmin',
+};
 
 /** What each persona is to each kind of row, from the table "who may do what" and the sentence on ranks above it. */
 const toRow: Record<Kind, Atoms> = {

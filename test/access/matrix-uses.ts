@@ -138,6 +138,13 @@ export const authority = any(domainAdmin, outranks, superadmin);
 export const token = (userId: string, { matrix }: Cell, more: object) =>
   matrix.db.prisma.token.create({ data: { ...session(userId), ...more } });
 
+/** What an invitation to the domain promises, by the superadmin. */
+export const promised = ({ matrix }: Cell) => ({
+  roleId: matrix.role,
+  domainId: matrix.domains.inside ?? null,
+  invitedById: matrix.caller('superadmin')?.uuid ?? '',
+});
+
 /** The token of a link that was mailed to somebody. */
 export async function linkOf({ matrix }: Cell, purpose: LinkPurpose): Promise<string> {
   const { uuid: userId, email: address } = await matrix.user();

@@ -7,6 +7,7 @@ import type { Prisma } from '../../src/generated/prisma/client.ts';
 import { jobs } from '../../src/jobs.ts';
 import type { Answer, Person, World } from '../world.ts';
 import { eventsAbout } from './matrix-events.ts';
+import { invitation } from './matrix-invitations.ts';
 import { type Kind, type Persona, personas, type Row, type Subject, subjects } from './matrix-truth.ts';
 
 const soon = () => new Date(Date.now() + 3_600_000);
@@ -83,6 +84,7 @@ export async function furnish(world: World) {
     { ...rowOf('Domain', 'active domain', inside.id), name: 'inside' },
     { ...rowOf('Domain', 'inactive domain', closed.id), name: 'closed' },
   ];
+  rows.push(await invitation(world, { roleId: member.id, domainId: inside.id, invitedById: granter }));
   for (const [subject, { uuid, email }] of selves) {
     await world.db.prisma.user.update({ where: { id: uuid }, data: { ...profile, ...namedBy(`a${uuid.slice(-12)}`) } });
     rows.push({ ...rowOf('User', subject, uuid, uuid), name: email });

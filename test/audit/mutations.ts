@@ -2,24 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { expect } from 'vitest';
 import type { Person, World } from '../world.ts';
-
-/** A call of a mutation, and what the row of the audit says of it besides who did it and from where. */
-interface Case {
-  readonly document: string;
-  readonly variables: object;
-  readonly says: object;
-}
-
-interface Cast {
-  /** Who calls. */
-  readonly superadmin: Person;
-  readonly north: { readonly id: string };
-  /** What somebody keeps, and no audit repeats. */
-  readonly value: string;
-}
+import { type Case, type Cast, newcomersOf } from './newcomers.ts';
 
 /** One call of every mutation that changes something, on things made for it; `alice` is the user whom it is about. */
 export const mutationsOf = (world: World, { superadmin, north, value }: Cast): Record<string, (alice: Person) => Promise<Case>> => ({
+  ...newcomersOf(world, { superadmin, north, value }),
   grantRole: async (alice) => ({
     document: 'mutation ($id: ID!) { grantRole(input: { userId: $id, role: "USER", domain: "north" }) { changed } }',
     variables: { id: alice.id },

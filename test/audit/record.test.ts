@@ -18,7 +18,7 @@ const prepared = async (verb: string) => {
   if (!made) throw new Error(verb);
   return { alice, ...made };
 };
-const tables = ['User', 'Role', 'RoleGrant', 'Domain', 'Token', 'TokenRevocation', 'UserSetting', 'AuditEvent'] as const;
+const tables = ['User', 'Role', 'RoleGrant', 'Domain', 'Token', 'TokenRevocation', 'UserSetting', 'Invitation', 'AuditEvent'] as const;
 const everything = async () => {
   const rows = tables.map((name) =>
     (world.db.prisma as unknown as Record<string, { findMany(query: object): Promise<object[]> }>)[
@@ -30,6 +30,7 @@ const everything = async () => {
 
 /** Those whose audit is tested where they are. */
 const elsewhere = [
+  'acceptInvitation',
   'changePassword',
   'changeUsername',
   'confirmEmail',

@@ -11,11 +11,13 @@ const facts: { [Name in LetterName]: FactsOf<Name> } = {
   accessReset: {},
   alreadyRegistered: origin,
   confirmation: {},
+  invitation: { by: 'Grace Hopper', to: 'The north' },
   newLogin: origin,
   passwordChanged: origin,
   passwordReset: origin,
   tokenReused: origin,
   usernameReminder: origin,
+  welcome: {},
 };
 
 /** What nobody but the server writes. */

@@ -1,3 +1,4 @@
+import type { Prisma } from '../../src/generated/prisma/client.ts';
 import { until, type World } from '../world.ts';
 
 /** A letter as it lies on the page of a server without a mail server. */
@@ -12,9 +13,17 @@ export interface Received {
 
 /** The newest letter of that kind to a user, as soon as there are `count` of them. */
 export async function letterTo({ db }: Pick<World, 'db'>, userId: string, letter: string, count = 1): Promise<Received> {
+  return newest(db, async () => ({ letter, OR: [{ userId }, { emailKey: { in: await keysOf(db, userId) } }] }), count);
+}
+
+/** The newest letter to whoever is invited by that address, as soon as there are `count` of them. */
+export const letterToInvited = ({ db }: Pick<World, 'db'>, email: string, count = 1): Promise<Received> =>
+  newest(db, async () => ({ letter: 'invitation', invitation: { email } }), count);
+
+async function newest(db: World['db'], which: () => Promise<Prisma.MailWhereInput>, count: number): Promise<Received> {
   const mails = await until(async () => {
     const found = await db.prisma.mail.findMany({
-      where: { letter, outcome: 'shown', OR: [{ userId }, { emailKey: { in: await keysOf(db, userId) } }] },
+      where: { ...(await which()), outcome: 'shown' },
       orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
     });
     return found.length >= count ? found : undefined;
@@ -32,7 +41,7 @@ const keysOf = async (db: World['db'], id: string) =>
 export async function outcomes(
   { db }: Pick<World, 'db'>,
   letter: string,
-  where: { userId: string } | { emailKey: string },
+  where: { userId: string } | { emailKey: string } | { invitationId: string },
 ): Promise<(string | null)[]> {
   const mails = await until(async () => {
     const found = await db.prisma.mail.findMany({ where: { letter, ...where }, orderBy: { createdAt: 'asc' } });

@@ -3,6 +3,7 @@ import { basename, dirname, join, normalize } from 'node:path';
 import { isInputObjectType, isObjectType, isUnionType } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { schema } from '../../src/schema.ts';
+import { mayImport, trunkMayImport } from './may-import.ts';
 
 const root = join(import.meta.dirname, '../..');
 const files = globSync('{src,test,scripts,bench,soak}/**/*.ts', { cwd: root }).filter((file) => !file.includes('generated/'));
@@ -16,57 +17,6 @@ const folderOf = (file: string) => (file.split('/').length > 2 ? (file.split('/'
 const kebab = (name: string) => name.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase();
 
 const branches = [...new Set(sources.map(folderOf))].filter((name) => !['trunk', 'access'].includes(name));
-
-/** What of other branches each branch may import, besides `audit` and `mail`, which all may. */
-const mayImport: Record<string, readonly string[]> = {
-  oauth: [
-    'auth/authenticate',
-    'auth/throttle',
-    'token/token-revocation',
-    'token/jwt',
-    'token/lifecycle',
-    'token/log',
-    'token/secret',
-    'token/security-event',
-  ],
-  // An event names who took part in it, and where.
-  audit: ['user/user', 'user/rules', 'domain/domain'],
-  auth: ['user/rules', 'token/jwt', 'token/lifecycle', 'token/secret', 'token/token', 'user/user'],
-  // Whoever holds a role is a user, in a domain: the three are known by name, and the write holds what it names.
-  role: ['user/user', 'user/last-superadmin', 'domain/domain', 'domain/held-domain', 'domain/tree', 'token/lifecycle'],
-  // The key of a link is derived as other keys are, and an address is compared in one form.
-  mail: ['auth/email', 'token/keys', 'token/lifecycle', 'token/secret'],
-  token: ['user/user', 'domain/domain'],
-  // Users are found by their roles and listed with them, disabling one ends tokens, and an administrator vouches for an address.
-  user: ['role/role-grant', 'role/held', 'token/lifecycle', 'auth/proven-address'],
-  // Shutting a domain ends what was entered through it; moving one what was passed on into it from where it was.
-  domain: ['token/lifecycle', 'role/lost-entries', 'role/passed-on'],
-};
-
-/** What of the branches the trunk may import; the table of contents imports them all. */
-const trunkMayImport: Record<string, readonly string[]> = {
-  'src/access/write.ts': ['audit/record'],
-  'src/beat.ts': ['token/log'],
-  'src/connection.ts': ['token/log'],
-  'src/context.ts': ['token/keys', 'token/tail'],
-  'src/endpoints.ts': [
-    'oauth/introspect',
-    'oauth/metadata',
-    'oauth/poll',
-    'oauth/revoke',
-    'oauth/snapshot',
-    'page/dev-mails',
-    'page/link-page',
-    'page/pages',
-    'page/style',
-    'user/avatar',
-  ],
-  'src/jobs.ts': ['audit/retention', 'role/lost-entries', 'token/lifecycle', 'token/purge'],
-  'src/pipeline.ts': ['auth/authenticate'],
-  'src/socket-admission.ts': ['auth/authenticate'],
-  'src/ground.ts': ['token/keys', 'token/live-keys', 'token/tail'],
-  'src/start.ts': ['mail/post-office'],
-};
 
 const verbs = (type: typeof schema extends { getMutationType(): infer T } ? T : never) => Object.keys(type?.getFields() ?? {});
 const homeOf = (name: string) => sources.filter((file) => basename(file) === `${kebab(name)}.ts` && folderOf(file) !== 'trunk');

@@ -1,0 +1,93 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { anyone } from '../access/vocabulary.ts';
+import { write } from '../access/write.ts';
+import { accountFaults, insertAccount, passwordHash } from '../auth/account.ts';
+import { findLink, linkFields } from '../auth/link.ts';
+import { markProven } from '../auth/proven-address.ts';
+import { Session, startSession } from '../auth/session.ts';
+import { builder } from '../builder.ts';
+import type { Context } from '../context.ts';
+import { failure, invalid } from '../errors.ts';
+import type { Link } from '../generated/prisma/client.ts';
+import { emptyToNull, line, secretText } from '../input.ts';
+import { User } from '../user/user.ts';
+import { claim, redeem } from './redeem.ts';
+
+const AcceptInvitationInput = builder.inputType('AcceptInvitationInput', {
+  description:
+    'The proof that the letter was received, the token of its link or the address and the code beside it, and what a new account begins with.',
+  fields: (t) => ({
+    ...linkFields(t),
+    password: t.string({
+      validate: secretText,
+      description: 'Where the address has no account: its password, long, and not one of the common ones. Else it is not looked at.',
+    }),
+    displayName: t.string({ validate: line(120), description: 'Where the address has no account: the name that others see.' }),
+    device: t.string({ validate: line(120), description: 'Where the address has no account: what its owner calls the device.' }),
+  }),
+});
+
+type Input = typeof AcceptInvitationInput.$inferInput;
+
+const AcceptInvitationPayload = builder.simpleObject('AcceptInvitationPayload', {
+  description: 'What comes of accepting an invitation.',
+  access: anyone('it answers the proof that the caller has just given'),
+  fields: (t) => ({
+    session: t.field({ type: Session, description: 'The first session of a new account; null where the caller came with one.' }),
+    user: t.field({ type: User, description: 'Who holds the role now.' }),
+  }),
+});
+
+builder.mutationField('acceptInvitation', (t) =>
+  t.field({
+    type: AcceptInvitationPayload,
+    nullable: false,
+    description:
+      'Takes up the role of an invitation, once, while the inviter may grant it; what is held there already stays as it is. Where the address has an account, only with a session of that account: UNAUTHENTICATED asks to log in first, and the invitation stays good. Else it makes the account, also where registration is closed.',
+    access: anyone('whoever has the letter is invited'),
+    credential: true,
+    args: { input: t.arg({ type: AcceptInvitationInput, required: true, description: 'The proof, and the account.' }) },
+    resolve: async (_, { input }, context, info) => {
+      const link = await findLink(context, 'INVITATION', input);
+      const owner = await context.db.prisma.user.findUnique({ where: { emailKey: link.addressKey }, select: { id: true } });
+      return owner ? join(context, info, link, owner.id) : begin(context, link, input);
+    },
+  }),
+);
+
+type Invited = Link & { readonly invitationId: string };
+
+/** The owner of an account takes up a role more. */
+async function join(context: Context, info: GraphQLResolveInfo, link: Invited, userId: string) {
+  const { viewer } = context;
+  if (viewer?.user.id !== userId || viewer.token.kind !== 'SESSION') throw failure('UNAUTHENTICATED');
+  return write(context, info, async ({ tx, viewer: again }) => {
+    if (again.user.emailKey !== link.addressKey) throw failure('INVALID_TOKEN');
+    const invitation = await claim(tx, link);
+    await redeem(tx, { client: context.client, viewer: again }, invitation, userId);
+    await markProven(tx, userId);
+    return { session: null, user: await tx.user.findUniqueOrThrow({ where: { id: userId } }) };
+  });
+}
+
+/** Somebody without an account gets one, with the role that everybody gets and the one that was promised. The letter has proven the address. */
+async function begin(context: Context, link: Invited, { password, displayName, device }: Input) {
+  const { config, client, db } = context;
+  const { address: email } = link;
+  const { password: faults } =
+    password == null ? { password: ['needed: the address has no account yet'] } : accountFaults(config, { email, password });
+  if (faults) throw invalid({ password: faults });
+  const hash = await passwordHash({ password: password ?? '' });
+  const userId = await db.prisma.$transaction(async (tx) => {
+    const invitation = await claim(tx, link);
+    const profile = { displayName: emptyToNull(displayName), emailConfirmedAt: new Date() };
+    const account = { email, role: config.DEFAULT_ROLE, domain: config.DEFAULT_DOMAIN, profile };
+    const id = await insertAccount(tx, { client, viewer: null }, account, hash);
+    if (!id) throw failure('UNAUTHENTICATED'); // registered at this moment: its owner logs in, and asks again
+    await redeem(tx, { client, viewer: null }, invitation, id);
+    return id;
+  });
+  const opening = { userId, domainId: null, description: device ?? null, action: 'authn_login_success' } as const;
+  const session = await startSession(context, opening);
+  return { session, user: (await session.viewer()).user };
+}

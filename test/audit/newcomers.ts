@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { expect } from 'vitest';
+import type { Person, World } from '../world.ts';
+
+/** A call of a mutation, and what the row of the audit says of it besides who did it and from where. */
+export interface Case {
+  readonly document: string;
+  readonly variables: object;
+  readonly says: object;
+}
+
+/** Who and what they are called with. */
+export interface Cast {
+  /** Who calls. */
+  readonly superadmin: Person;
+  readonly north: { readonly id: string };
+  /** What somebody keeps, and no audit repeats. */
+  readonly value: string;
+}
+
+/** One call of each mutation by which somebody comes in. */
+export const newcomersOf = (world: World, { superadmin, north }: Cast): Record<string, (alice: Person) => Promise<Case>> => ({
+  createUser: async () => ({
+    document: 'mutation ($email: String!) { createUser(input: { email: $email }) { user { id } } }',
+    variables: { email: `${randomUUID()}@example.com` },
+    says: { action: 'user_created', userId: expect.any(String), targetType: 'User', details: { role: 'USER', domain: null } },
+  }),
+  inviteUser: async (alice) => ({
+    document: 'mutation ($email: String!) { inviteUser(input: { email: $email, role: "USER", domain: "north" }) { invitation { id } } }',
+    variables: { email: alice.email },
+    says: {
+      action: 'user_invited',
+      userId: null,
+      domainId: north.id,
+      targetType: 'Invitation',
+      details: { role: 'USER', domain: 'north', expiresAt: expect.any(String) },
+    },
+  }),
+  revokeInvitation: async ({ email }) => {
+    const { id: roleId } = await world.db.prisma.role.findUniqueOrThrow({ where: { name: 'USER' } });
+    const data = {
+      email,
+      emailKey: email,
+      roleId,
+      domainId: north.id,
+      invitedById: superadmin.uuid,
+      expiresAt: new Date(Date.now() + 60_000),
+    };
+    const { id } = await world.db.prisma.invitation.create({ data });
+    return {
+      document: 'mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }',
+      variables: { id: encodeGlobalID('Invitation', id) },
+      says: { action: 'user_invited', reason: 'revoked', domainId: north.id, targetType: 'Invitation', targetId: id },
+    };
+  },
+});

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { nobody, open, type Person } from '../world.ts';
+import { accept, invite } from './inviting.ts';
+
+const world = await open();
+await world.domain('north');
+await world.domain('below', 'north');
+await world.db.prisma.role.create({ data: { name: 'EDITOR' } });
+const [admin, north, below] = [await world.user('ADMIN'), await world.user('ADMIN', 'north'), await world.user('ADMIN', 'below')];
+const [toNorth, toBelow, everywhere] = [
+  await invite(world, north, { role: 'EDITOR', domain: 'north' }),
+  await invite(world, north, { role: 'EDITOR', domain: 'below' }),
+  await invite(world, admin, { role: 'EDITOR' }),
+];
+const list =
+  'query ($filter: InvitationFilter) { invitations(filter: $filter) { totalCount edges { node { email domain { name } invitedBy { id } } } } }';
+
+/** The addresses that somebody finds; the count is of the same. */
+async function found(person: Pick<Person, 'ask'>, filter?: object): Promise<string[]> {
+  const { data } = await person.ask(list, { filter });
+  const emails: string[] = data.invitations.edges.map(({ node }: { node: { email: string } }) => node.email);
+  expect(data.invitations.totalCount).toBe(emails.length);
+  return emails;
+}
+
+describe('invitations', () => {
+  it('are seen by whoever administers where they lead to', async () => {
+    expect(await found(admin)).toEqual([toNorth.email, toBelow.email, everywhere.email]);
+    expect(await found(north)).toEqual([toNorth.email, toBelow.email]);
+    expect(await found(below)).toEqual([toBelow.email]);
+    expect(await found(await world.user())).toEqual([]);
+    expect((await nobody(world).ask(list)).code).toBe('UNAUTHENTICATED');
+  });
+
+  it('are found by id by the same, and are unknown to others, the invited included', async () => {
+    const alice = await world.user();
+    const { id } = await invite(world, north, { role: 'EDITOR', domain: 'north', email: alice.email });
+    const node = 'query ($id: ID!) { node(id: $id) { ... on Invitation { email } } }';
+    expect((await north.ask(node, { id })).data.node).toEqual({ email: alice.email });
+    for (const person of [alice, below]) expect((await person.ask(node, { id })).data?.node ?? null).toBeNull();
+  });
+
+  it('are filtered by their domain, and by whether they can still be accepted', async () => {
+    expect(await found(admin, { domain: 'below' })).toEqual([toBelow.email]);
+    const [late, revoked, accepted] = [
+      await invite(world, below, { role: 'EDITOR', domain: 'below' }),
+      await invite(world, below, { role: 'EDITOR', domain: 'below' }),
+      await invite(world, below, { role: 'EDITOR', domain: 'below' }),
+    ];
+    await world.db.prisma.invitation.update({ where: { id: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await below.ask('mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }', { id: revoked.id });
+    await accept(world, accepted);
+    expect(await found(below, { pending: true })).toEqual([toBelow.email]);
+    expect(await found(below, { pending: false })).toEqual([late.email, revoked.email, accepted.email]);
+  });
+});

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { outcomes } from '../mail/letters.ts';
+import { open, type Person } from '../world.ts';
+import { invite, inviting, newEmail } from './inviting.ts';
+
+const world = await open();
+const { prisma } = world.db;
+await world.domain('north');
+await world.domain('below', 'north');
+await world.domain('south');
+await prisma.role.create({ data: { name: 'EDITOR', permissions: ['settings:read'] } });
+const [superadmin, admin, north] = [await world.user('SUPERADMIN'), await world.user('ADMIN'), await world.user('ADMIN', 'north')];
+const codeOf = async (inviter: Person, input: object) => (await inviter.ask(inviting, { input: { email: newEmail(), ...input } })).code;
+const days = (count: number) => Date.now() + count * 24 * 3_600_000;
+
+describe('inviteUser', () => {
+  it('mails the address a link to the page of invitations, and answers nothing that opens it', async () => {
+    const { email, token, text } = await invite(world, north, { role: 'EDITOR', domain: 'north' });
+    expect(text).toContain(`/invite?token=${token}`);
+    const answer = await north.ask('{ invitations(last: 1) { edges { node { email role { name } domain { name } } } } }');
+    const [{ node }] = answer.data.invitations.edges;
+    expect(node).toEqual({ email, role: { name: 'EDITOR' }, domain: { name: 'north' } });
+  });
+
+  it('lets a domain administrator invite to the own domain and those below, and to no other place', async () => {
+    expect(await codeOf(north, { role: 'EDITOR', domain: 'north' })).toBeUndefined();
+    expect(await codeOf(north, { role: 'EDITOR', domain: 'below' })).toBeUndefined();
+    for (const domain of ['south', undefined]) expect(await codeOf(north, { role: 'EDITOR', domain })).toBe('FORBIDDEN');
+  });
+
+  it('lets superadmins alone invite to ADMIN and SUPERADMIN', async () => {
+    for (const input of [{ role: 'ADMIN', domain: 'north' }, { role: 'ADMIN' }, { role: 'SUPERADMIN' }]) {
+      expect([await codeOf(north, input), await codeOf(admin, input)]).toEqual(['FORBIDDEN', 'FORBIDDEN']);
+      expect(await codeOf(superadmin, input)).toBeUndefined();
+    }
+  });
+
+  it('is not for whoever administers nothing, a grant that may be passed on included, and not for API tokens', async () => {
+    const editor = await world.user('EDITOR', 'north');
+    await prisma.roleGrant.updateMany({ where: { userId: editor.uuid }, data: { delegable: 1 } });
+    expect(await codeOf(editor, { role: 'EDITOR', domain: 'north' })).toBe('FORBIDDEN');
+    const mint = 'mutation { createApiToken(input: { description: "ci", scopes: ["users:write"] }) { secret } }';
+    const { secret: token } = (await admin.ask(mint)).data.createApiToken;
+    const byToken = await world.send(inviting, { input: { email: newEmail(), role: 'EDITOR' } }, { token });
+    expect(byToken.code).toBe('FORBIDDEN');
+  });
+
+  it('is for whoever has proven the own address', async () => {
+    const guest = await world.user('ADMIN', 'north');
+    await prisma.user.update({ where: { id: guest.uuid }, data: { emailConfirmedAt: null } });
+    expect(await codeOf(guest, { role: 'EDITOR', domain: 'north' })).toBe('FORBIDDEN');
+  });
+
+  it('answers an address with an account and one without alike, and sends the same letter', async () => {
+    const alice = await world.user();
+    const known = await invite(world, north, { role: 'EDITOR', domain: 'north', email: alice.email });
+    const unknown = await invite(world, north, { role: 'EDITOR', domain: 'north' });
+    const plain = ({ text, token, code }: typeof known) =>
+      text
+        .replace(token, '')
+        .replace(code, '')
+        .replace(/until .* UTC/, '');
+    expect(plain(known)).toBe(plain(unknown));
+    const rows = await prisma.auditEvent.findMany({ where: { action: 'user_invited', targetId: { in: [known.uuid, unknown.uuid] } } });
+    expect(rows.map(({ userId }) => userId)).toEqual([null, null]);
+  });
+
+  it('shows names in the letter as text: no markup, no link, no line of a header', async () => {
+    await prisma.domain.create({ data: { name: 'evil', displayName: '<b>win</b> https://evil.example\r\nBcc: x@example.com' } });
+    await prisma.user.update({ where: { id: admin.uuid }, data: { displayName: '<img src=x> www.evil.example' } });
+    const { subject, text, html } = await invite(world, admin, { role: 'EDITOR', domain: 'evil' });
+    expect(html).not.toMatch(/<b>|<img|<a href="(?!http:\/\/fieldgate\.test)/);
+    expect(`${subject}${text}${html}`).not.toMatch(/evil\.example|\/\/evil/);
+    expect(subject).not.toMatch(/[\r\n]/);
+  });
+
+  it('lasts 7 days unless said, and at most 30', async () => {
+    const { uuid } = await invite(world, north, { role: 'EDITOR', domain: 'north' });
+    const { expiresAt, createdAt } = await prisma.invitation.findUniqueOrThrow({ where: { id: uuid } });
+    expect(Math.round((expiresAt.getTime() - createdAt.getTime()) / 60_000)).toBe(7 * 24 * 60);
+    const until = (at: number) => codeOf(north, { role: 'EDITOR', domain: 'north', expiresAt: new Date(at).toISOString() });
+    expect([await until(days(29)), await until(days(31)), await until(days(-1))]).toEqual([undefined, 'INVALID_INPUT', 'INVALID_INPUT']);
+  });
+
+  it('is for nobody to send to themselves, and for no address that we do not take', async () => {
+    expect(await codeOf(admin, { role: 'EDITOR', email: admin.email.toUpperCase() })).toBe('SELF_ACTION_FORBIDDEN');
+    expect(await codeOf(admin, { role: 'EDITOR', email: 'nobody' })).toBe('INVALID_INPUT');
+  });
+
+  it('knows no role, domain or shut domain that it could lead to', async () => {
+    await prisma.domain.create({ data: { name: 'shut', displayName: 'Shut', active: false } });
+    expect(await codeOf(admin, { role: 'NO_SUCH' })).toBe('INVALID_INPUT');
+    for (const domain of ['no-such', 'shut']) expect(await codeOf(admin, { role: 'EDITOR', domain })).toBe('INVALID_INPUT');
+  });
+
+  it('is for three letters an hour to one address, whoever sends them', async () => {
+    const email = newEmail();
+    for (const inviter of [admin, superadmin, admin]) expect(await codeOf(inviter, { role: 'EDITOR', email })).toBeUndefined();
+    expect(await codeOf(superadmin, { role: 'EDITOR', email: email.toUpperCase() })).toBe('RATE_LIMITED');
+  });
+
+  it('is for 100 letters a day from one inviter, and for 30 an hour from one network', async () => {
+    const busy = await world.user('ADMIN', 'north');
+    const send = (address: string) =>
+      world.send(inviting, { input: { email: newEmail(), role: 'EDITOR', domain: 'north' } }, { token: busy.accessToken, address });
+    const codes: (string | undefined)[] = [];
+    for (let at = 0; at < 105; at += 1) codes.push((await send(`192.0.2.${1 + Math.floor(at / 29)}`)).code);
+    expect(codes.indexOf('RATE_LIMITED')).toBe(100);
+    const north2 = await world.user('ADMIN', 'north');
+    const many: (string | undefined)[] = [];
+    for (let at = 0; at < 31; at += 1) many.push(await codeOf(north2, { role: 'EDITOR', domain: 'north' }));
+    expect(many.indexOf('RATE_LIMITED')).toBe(30);
+  });
+
+  it('sends no letter for what was revoked before it went out', async () => {
+    const { email, id } = await invite(world, admin, { role: 'EDITOR' });
+    const { id: invitationId } = await prisma.invitation.findFirstOrThrow({ where: { email } });
+    await admin.ask('mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }', { id });
+    await prisma.mail.create({ data: { letter: 'invitation', invitationId, facts: { by: null, to: null } } });
+    expect(await outcomes(world, 'invitation', { invitationId })).toEqual(['shown', 'moot']);
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { open, type Person } from '../world.ts';
+import { accept, accepting, invite, rolesOf } from './inviting.ts';
+
+const world = await open();
+const { prisma } = world.db;
+await world.domain('above');
+await world.domain('north', 'above');
+await prisma.role.create({ data: { name: 'EDITOR', permissions: ['settings:read'] } });
+const superadmin = await world.user('SUPERADMIN');
+const switchDomain = (name: string, active: boolean) => prisma.domain.update({ where: { name }, data: { active } });
+
+/** What happens between the invitation and its acceptance, to whom it says who invites; and whether it is still good. */
+const between: Record<string, (inviter: Person) => Promise<unknown>> = {
+  'was demoted': ({ uuid }) => prisma.roleGrant.deleteMany({ where: { userId: uuid } }),
+  'was disabled': ({ uuid }) => prisma.user.update({ where: { id: uuid }, data: { enabled: false } }),
+  'was deleted': ({ uuid }) => prisma.user.delete({ where: { id: uuid } }),
+  'had a grant that has ended': ({ uuid }) =>
+    prisma.roleGrant.updateMany({ where: { userId: uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } }),
+};
+
+describe('an invitation', () => {
+  it.each(Object.keys(between))('is void once its inviter %s', async (what) => {
+    for (const [role, domain] of [['ADMIN', 'north'], ['ADMIN']] as const) {
+      const inviter = await world.user(role, domain);
+      const { email, token } = await invite(world, inviter, { role: 'EDITOR', domain: 'north' });
+      await between[what]?.(inviter);
+      expect((await accept(world, { token })).code).toBe('INVALID_TOKEN');
+      expect(await prisma.user.count({ where: { email } })).toBe(0);
+    }
+  });
+
+  it.each(['north', 'above'])('is void while the domain is shut, itself or above: %s', async (shut) => {
+    for (const inviter of [superadmin, await world.user('ADMIN', 'north')]) {
+      const { email, token } = await invite(world, inviter, { role: 'EDITOR', domain: 'north' });
+      await switchDomain(shut, false);
+      expect((await accept(world, { token })).code).toBe('INVALID_TOKEN');
+      await switchDomain(shut, true);
+      expect((await accept(world, { token })).code).toBeUndefined();
+      expect(await rolesOf(world, email)).toEqual(['EDITOR in north', 'USER']);
+    }
+  });
+
+  it('to ADMIN is void once its inviter is no superadmin', async () => {
+    const inviter = await world.user('SUPERADMIN');
+    const { token } = await invite(world, inviter, { role: 'ADMIN' });
+    await prisma.roleGrant.deleteMany({ where: { userId: inviter.uuid } });
+    await world.grant(inviter.uuid, 'ADMIN');
+    expect((await accept(world, { token })).code).toBe('INVALID_TOKEN');
+  });
+
+  it('gives nothing to whom the inviter could not grant it: an equal, or one above', async () => {
+    const [admin, north] = [await world.user('ADMIN'), await world.user('ADMIN', 'north')];
+    const [equal, above] = [await world.user('ADMIN'), await world.user('ADMIN', 'above')];
+    for (const [inviter, invited] of [
+      [admin, equal],
+      [admin, superadmin],
+      [north, admin],
+      [north, above],
+    ] as const) {
+      const { token } = await invite(world, inviter, { role: 'EDITOR', domain: 'north', email: invited.email });
+      expect((await invited.ask(accepting, { input: { token } })).code).toBe('INVALID_TOKEN');
+      expect(await rolesOf(world, invited.email)).not.toContain('EDITOR in north');
+    }
+  });
+
+  it('goes with its domain and its role', async () => {
+    await world.domain('short');
+    await prisma.role.create({ data: { name: 'BRIEF' } });
+    const [toDomain, toRole] = [
+      await invite(world, superadmin, { role: 'EDITOR', domain: 'short' }),
+      await invite(world, superadmin, { role: 'BRIEF' }),
+    ];
+    await prisma.domain.delete({ where: { name: 'short' } });
+    await world.domain('short');
+    await prisma.role.delete({ where: { name: 'BRIEF' } });
+    for (const { token } of [toDomain, toRole]) expect((await accept(world, { token })).code).toBe('INVALID_TOKEN');
+  });
+
+  it('is decided with the end of its inviter’s role: of both at the same moment, never a grant by somebody without one', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const inviter = await world.user('ADMIN', 'north');
+      const { email, token } = await invite(world, inviter, { role: 'EDITOR', domain: 'north' });
+      const revoke = 'mutation ($id: ID!) { revokeRole(input: { userId: $id, role: "ADMIN", domain: "north" }) { changed } }';
+      const [{ code }] = await Promise.all([accept(world, { token }), superadmin.ask(revoke, { id: inviter.id })]);
+      expect([undefined, 'INVALID_TOKEN']).toContain(code);
+      expect(await rolesOf(world, email)).toEqual(code ? [] : ['EDITOR in north', 'USER']);
+    }
+  });
+});
