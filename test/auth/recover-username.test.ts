@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { namedBy } from '../../src/auth/username.ts';
 import { letterTo, outcomes } from '../mail/letters.ts';
 import { open } from '../world.ts';
 
@@ -7,6 +8,17 @@ const world = await open();
 const recover = 'mutation ($input: RecoverUsernameInput!) { recoverUsername(input: $input) { ok } }';
 
 describe('recoverUsername', () => {
+  it('tells the username, so that no program makes a link of it, and none that was only asked for', async () => {
+    const [alice, bob, name] = [await world.user(), await world.user(), `a${randomUUID().slice(0, 8)}`];
+    await world.db.prisma.user.update({ where: { id: alice.uuid }, data: namedBy(`${name}.com`) });
+    await world.db.prisma.user.update({ where: { id: bob.uuid }, data: { username: `${name}.org` } });
+    for (const { email } of [alice, bob]) await world.send(recover, { input: { email } });
+    const { text } = await letterTo(world, alice.uuid, 'usernameReminder');
+    expect(text).toContain(`${name}. com`);
+    expect(text).not.toContain(`${name}.com`);
+    expect((await letterTo(world, bob.uuid, 'usernameReminder')).text).not.toContain(name);
+  });
+
   it('mails the owner of the address by which name the account logs in, and answers every address alike', async () => {
     const alice = await world.user();
     const unknown = `${randomUUID()}@example.com`;

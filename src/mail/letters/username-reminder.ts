@@ -3,11 +3,12 @@ import { from, harmless, type Letter, type Origin } from '../letter.ts';
 /** Tells the owner by which names the account logs in. */
 export const usernameReminder: Letter<Origin> = {
   wanted: ({ enabled }) => enabled,
-  write: (origin, { email, displayName }) => ({
+  write: (origin, { email, username, usernameKey, displayName }) => ({
     subject: 'How you log in',
     parts: [
       `Somebody asked by which name you log in (${from(origin)}).`,
       `You log in with the e-mail address ${email}${displayName ? `; others see you as ${harmless(displayName)}` : ''}.`,
+      ...(username && usernameKey ? [`Your username, which does as well, is this, without blanks: ${harmless(username)}`] : []),
       'If it was not you who asked, there is nothing to do.',
     ],
   }),
