@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { type AccessCase, withAccessCases } from './access.ts';
 import { keepBeside, pins, startChild, stopChild } from './children.ts';
 import { printCluster } from './cluster.ts';
+import { printEnumeration } from './enumeration.ts';
 import { median } from './measured.ts';
 import { printProfile } from './profile.ts';
 import { costHeadings, costRow, mark, printTable, row } from './report.ts';
@@ -26,6 +27,7 @@ const others = {
   access: printAccess,
   verifier: printVerifier,
   cluster: printCluster,
+  enumeration: printEnumeration,
 };
 const names = [...Object.keys(workloads), ...Object.keys(others)];
 
