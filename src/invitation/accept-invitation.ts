@@ -4,7 +4,6 @@ import { write } from '../access/write.ts';
 import { accountFaults, insertAccount, passwordHash } from '../auth/account.ts';
 import { findLink, linkFields } from '../auth/link.ts';
 import { markProven } from '../auth/proven-address.ts';
-import { Session, startSession } from '../auth/session.ts';
 import { builder } from '../builder.ts';
 import type { Context } from '../context.ts';
 import { failure, invalid } from '../errors.ts';
@@ -23,18 +22,17 @@ const AcceptInvitationInput = builder.inputType('AcceptInvitationInput', {
       description: 'Where the address has no account: its password, long, and not one of the common ones. Else it is not looked at.',
     }),
     displayName: t.string({ validate: line(120), description: 'Where the address has no account: the name that others see.' }),
-    device: t.string({ validate: line(120), description: 'Where the address has no account: what its owner calls the device.' }),
   }),
 });
 
 type Input = typeof AcceptInvitationInput.$inferInput;
 
 const AcceptInvitationPayload = builder.simpleObject('AcceptInvitationPayload', {
-  description: 'What comes of accepting an invitation.',
-  access: anyone('it answers the proof that the caller has just given'),
+  description: 'What comes of accepting an invitation. Nothing in it signs anybody in.',
+  access: anyone('it answers what the caller has just done'),
   fields: (t) => ({
-    session: t.field({ type: Session, description: 'The first session of a new account; null where the caller came with one.' }),
-    user: t.field({ type: User, description: 'Who holds the role now.' }),
+    made: t.boolean({ nullable: false, description: 'Whether an account was made for it, whose owner now logs in with the password.' }),
+    user: t.field({ type: User, description: 'Who has accepted with a session; null where the account was made.' }),
   }),
 });
 
@@ -66,28 +64,25 @@ async function join(context: Context, info: GraphQLResolveInfo, link: Invited, u
     const invitation = await claim(tx, link);
     await redeem(tx, { client: context.client, viewer: again }, invitation, userId);
     await markProven(tx, userId);
-    return { session: null, user: await tx.user.findUniqueOrThrow({ where: { id: userId } }) };
+    return { made: false, user: await tx.user.findUniqueOrThrow({ where: { id: userId } }) };
   });
 }
 
 /** Somebody without an account gets one, with the role that everybody gets and the one that was promised. The letter has proven the address. */
-async function begin(context: Context, link: Invited, { password, displayName, device }: Input) {
+async function begin(context: Context, link: Invited, { password, displayName }: Input) {
   const { config, client, db } = context;
   const { address: email } = link;
   const { password: faults } =
     password == null ? { password: ['needed: the address has no account yet'] } : accountFaults(config, { email, password });
   if (faults) throw invalid({ password: faults });
   const hash = await passwordHash({ password: password ?? '' });
-  const userId = await db.prisma.$transaction(async (tx) => {
+  await db.prisma.$transaction(async (tx) => {
     const invitation = await claim(tx, link);
     const profile = { displayName: emptyToNull(displayName), emailConfirmedAt: new Date() };
     const account = { email, role: config.DEFAULT_ROLE, domain: config.DEFAULT_DOMAIN, profile };
     const id = await insertAccount(tx, { client, viewer: null }, account, hash);
     if (!id) throw failure('UNAUTHENTICATED'); // registered at this moment: its owner logs in, and asks again
     await redeem(tx, { client, viewer: null }, invitation, id);
-    return id;
   });
-  const opening = { userId, domainId: null, description: device ?? null, action: 'authn_login_success' } as const;
-  const session = await startSession(context, opening);
-  return { session, user: (await session.viewer()).user };
+  return { made: true, user: null };
 }

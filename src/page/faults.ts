@@ -35,6 +35,7 @@ const has = ({ fields }: Form, name: string) => fields.some((field) => field.nam
 const notThePassword = 'This is not the password of the account.';
 
 const sentences: Partial<Record<ErrorCode, string>> = {
+  UNAUTHENTICATED: 'This address has an account already: log in where you use it, and accept the invitation there.',
   INVALID_TOKEN: 'The link does not work: it was used already, is too old, or its address is not complete.',
 };
 

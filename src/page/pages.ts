@@ -64,8 +64,22 @@ const askForReset: Form = {
   done: () => askedFor,
 };
 
+const invite: Form = {
+  by: 'token',
+  title: 'Accept the invitation',
+  says: ['If your e-mail address has an account already, log in where you use it, and accept there with the code of the letter.'],
+  fields: [
+    { name: 'displayName', label: 'The name that others see', type: 'text', autocomplete: 'name', optional: true },
+    newPassword('password'),
+  ],
+  button: 'Make the account',
+  mutation: 'mutation ($input: AcceptInvitationInput!) { done: acceptInvitation(input: $input) { made } }',
+  done: () => ({ title: 'The account is made', says: [html`<p>You can log in with your e-mail address and the password now.</p>`] }),
+};
+
 /** What the pages ask for that letters link to, by their path: what their link brings decides which form is shown. */
 export const pages: Readonly<Record<string, readonly Form[]>> = {
   '/confirm': [confirm, confirmAgain],
   '/reset': [reset, askForReset],
+  '/invite': [invite],
 };

@@ -44,7 +44,7 @@ export async function grantable(writing: Write, { userId, ...wanted }: Wanted): 
 export async function grantableToNewcomer(writing: Write, wanted: Omit<Wanted, 'userId'>): Promise<Omit<Granting, 'through'>> {
   const { tx, viewer, require } = writing;
   const { role, domain } = await named(writing, wanted);
-  if (!reaches(viewer, domain?.id)) require(any(domainAdmin, admin));
+  if (!reaches(viewer, domain?.id)) require(domain ? any(domainAdmin, admin) : admin);
   if (domain && (await isShut(tx, domain.id))) throw invalid({ domain: ['not active'] });
   return settled(role, domain);
 }

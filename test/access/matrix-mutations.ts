@@ -66,12 +66,12 @@ export const uses: readonly Use[] = [
   }),
   plain('createUser', async () => ({ input: { email: email(), role: 'ADMIN' } }), { as: 'as ADMIN', needs: superadmin }),
   invitationTo('USER', 'inside', any(domainAdmin, admin)),
-  invitationTo('USER', 'abroad', admin),
   invitationTo('USER', undefined, admin),
   invitationTo('ADMIN', 'inside', superadmin),
   plain('acceptInvitation', async (cell) => ({
     input: { token: await invitationLink(cell.matrix, promised(cell)), password: 'another horse, another battery' },
-    caller: await elsewhere(cell),
+    row: { type: 'Invitation', kind: 'user' },
+    shows: { user: null },
   })),
   plain('revokeInvitation', async (cell) => {
     const { id } = await invite(cell.matrix, promised(cell));
@@ -148,7 +148,7 @@ export const uses: readonly Use[] = [
   ]),
 ];
 
-/** An invitation to a role; the foreign domain has an administrator of its own. */
+/** An invitation to a role. */
 function invitationTo(role: string, domain: string | undefined, needs: Rule): Use {
   const shows = { invitation: { type: 'Invitation', kind: 'user' } } as const;
   const arrange = async () => ({ input: { email: email(), role, domain }, row: { type: 'Domain', kind: 'active domain' } as const, shows });

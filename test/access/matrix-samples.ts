@@ -62,8 +62,9 @@ const starts = (path: Path, start: Path) => start.every((key, at) => path[at] ==
 export function unexplained({ errors }: Pick<Answer<any>, 'errors'>, needs?: Rule): unknown[] {
   const denied = (errors ?? []).filter((error) => error.extensions.code === 'FORBIDDEN');
   return denied.filter(({ path, extensions: { coordinate, rule } }) => {
-    const isPlaced =
-      typeof coordinate === 'string' && new RegExp(`\\.${path?.at(-1)}(\\(|$)|^${path?.at(-1)}Input\\.`, 'i').test(coordinate);
+    const name = String(path?.at(-1));
+    const placed = new RegExp(`\\.${name}(\\(|$)|^${name}Input\\.|^${name.replace(/s$/, '')}(Filter|Order)\\.`, 'i');
+    const isPlaced = typeof coordinate === 'string' && placed.test(coordinate);
     return !isPlaced || ![print(ruleOf(coordinate)), needs && print(needs)].includes(rule as string);
   });
 }

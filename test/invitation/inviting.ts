@@ -6,8 +6,7 @@ export const password = 'seven teal herons misread a map';
 
 export const inviting =
   'mutation ($input: InviteUserInput!) { inviteUser(input: $input) { invitation { id email role { name } domain { name } expiresAt } } }';
-export const accepting =
-  'mutation ($input: AcceptInvitationInput!) { acceptInvitation(input: $input) { session { accessToken } user { id email displayName } } }';
+export const accepting = 'mutation ($input: AcceptInvitationInput!) { acceptInvitation(input: $input) { made user { id } } }';
 
 export const newEmail = () => `${randomUUID()}@example.com`;
 
@@ -24,6 +23,12 @@ export async function invite(world: World, inviter: Pick<Person, 'ask'>, to: { r
 
 /** Accepts as nobody, with a password for a new account. */
 export const accept = (world: World, { token }: { readonly token: string }) => world.send(accepting, { input: { token, password } });
+
+/** The answer to a login with that password. */
+export const logIn = (world: World, email: string) =>
+  world.send('mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken user { email displayName } } } }', {
+    input: { email, password },
+  });
 
 /** The roles that the owner of the address holds, as `NAME in domain`. */
 export async function rolesOf({ db }: World, email: string): Promise<string[]> {

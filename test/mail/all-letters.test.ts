@@ -11,7 +11,7 @@ const facts: { [Name in LetterName]: FactsOf<Name> } = {
   accessReset: {},
   alreadyRegistered: origin,
   confirmation: {},
-  invitation: { by: 'Grace Hopper', to: 'The north' },
+  invitation: { by: 'Ada', to: 'The North' },
   newLogin: origin,
   passwordChanged: origin,
   passwordReset: origin,

@@ -83,7 +83,7 @@ describe.skipIf(isSkipped)('in a browser', async () => {
   it('each page is as wide as a telephone, and dark for whoever likes it so', async () => {
     const { page } = watched;
     await page.emulateMedia({ colorScheme: 'dark' });
-    for (const path of ['/confirm?token=x', '/confirm', '/reset?token=x', '/reset', '/dev/mails']) {
+    for (const path of ['/confirm?token=x', '/confirm', '/reset?token=x', '/reset', '/invite?token=x', '/dev/mails']) {
       await page.goto(world.url + path);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
       expect(await page.evaluate('getComputedStyle(document.body).color')).toBe('rgb(255, 255, 255)');

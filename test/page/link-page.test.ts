@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { invite } from '../invitation/inviting.ts';
 import { open } from '../world.ts';
 import { openPage, password, refusalOf, registrant, resetLetter } from './asking.ts';
 
@@ -151,5 +152,22 @@ describe('a page that a letter links to', () => {
     const { id, letter } = await registrant(world);
     await openPage(world, '/confirm', { token: letter.token, password }, { 'user-agent': 'a browser' });
     expect(await prisma.auditEvent.findFirst({ where: { userId: id, reason: 'email confirmed' } })).toMatchObject({ agent: 'a browser' });
+  });
+});
+
+describe('/invite', () => {
+  it('makes the account of whoever is invited', async () => {
+    const { email, token } = await invite(world, await world.user('ADMIN'), { role: 'USER' });
+    const { status, heading } = await openPage(world, '/invite', { token, displayName: '', password: newPassword });
+    expect([status, heading]).toEqual([200, 'The account is made']);
+    expect(await refusalOf(world, email, newPassword)).toBeUndefined();
+  });
+
+  it('sends whoever has an account to where they log in, and the invitation stays good', async () => {
+    const alice = await world.user();
+    const { token, uuid } = await invite(world, await world.user('ADMIN'), { role: 'USER', email: alice.email });
+    const { status, html } = await openPage(world, '/invite', { token, password: newPassword });
+    expect([status, fault(html)]).toEqual([400, expect.stringContaining('has an account already')]);
+    expect((await prisma.invitation.findUniqueOrThrow({ where: { id: uuid } })).acceptedAt).toBeNull();
   });
 });

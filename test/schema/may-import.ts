@@ -29,12 +29,12 @@ export const mayImport: Record<string, readonly string[]> = {
     'auth/proven-address',
     'auth/throttle',
   ],
+  // An invitation is a letter with a link that makes an account, or a grant.
   invitation: [
     'auth/account',
     'auth/email',
     'auth/link',
     'auth/proven-address',
-    'auth/session',
     'auth/throttle',
     'domain/domain',
     'role/grantable',
