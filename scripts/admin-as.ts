@@ -55,7 +55,12 @@ export async function asSuperadmin(as: string | undefined, work: (commander: Com
 
 async function superadmin({ prisma }: Database, as: string | undefined) {
   const found = await prisma.user.findMany({
-    where: { enabled: true, grants: { some: { role: { name: 'SUPERADMIN' }, domainId: null } }, ...(as && { emailKey: as.toLowerCase() }) },
+    where: {
+      enabled: true,
+      deletedAt: null,
+      grants: { some: { role: { name: 'SUPERADMIN' }, domainId: null } },
+      ...(as && { emailKey: as.toLowerCase() }),
+    },
     select: { id: true, email: true },
     take: 2,
   });

@@ -44,6 +44,7 @@ const settings = z.object({
   REQUIRE_EMAIL_CONFIRMATION: flag.optional(),
   DEFAULT_ROLE: z.string().default('USER'),
   DEFAULT_DOMAIN: z.string().optional(),
+  DELETED_USER_RETENTION: duration('30d'),
   PASSWORD_MIN: z.coerce.number().int().min(8).max(64).default(15), // security.md F1
   PASSWORD_WORDS: list,
   SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),

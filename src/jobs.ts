@@ -6,8 +6,9 @@ import { type Database, type Sql, sql } from './db.ts';
 import { isLost } from './role/lost-entries.ts';
 import { revoke } from './token/lifecycle.ts';
 import { purgeTokens } from './token/purge.ts';
+import { eraseDue } from './user/erase.ts';
 
-type Query = Pick<Database, 'query'>;
+type Store = Pick<Database, 'query' | 'prisma'>;
 
 interface Job {
   /** Its row in the database; under another name it is another job. */
@@ -15,7 +16,7 @@ interface Job {
   /** Milliseconds between two runs. */
   readonly every: number;
   /** Answers how many rows it was about. */
-  run(db: Query, client: Client, config: Pick<Config, 'AUDIT_RETENTION'>): Promise<number>;
+  run(db: Store, client: Client, config: Pick<Config, 'AUDIT_RETENTION'>): Promise<number>;
 }
 
 const most = 5_000; // milliseconds that the batches of a run take before the rest waits for the next one
@@ -31,6 +32,12 @@ export const jobs: readonly Job[] = [
     name: 'forget throttles that have ended',
     every: 600_000,
     run: (db) => change(db, sql`delete from "Throttle" where "expiresAt" < now()`),
+  },
+  { name: 'erase what was deleted long enough ago', every: 60_000, run: eraseDue },
+  {
+    name: 'forget former addresses that nobody gets back any more',
+    every: 600_000,
+    run: (db) => change(db, sql`delete from "FormerEmail" where "expiresAt" < now()`),
   },
   // There are at most as many as readers, fields and days.
   {

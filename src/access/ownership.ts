@@ -5,7 +5,7 @@ import { outranks, self, superadmin } from './vocabulary.ts';
 /** The models whose rows rules ask about: all but those that are never shown. */
 export type Model = Exclude<
   Prisma.ModelName,
-  'EventReceiver' | 'Job' | 'Link' | 'Mail' | 'Password' | 'RevocationCommit' | 'SigningKey' | 'Throttle' | 'TokenSecret'
+  'EventReceiver' | 'FormerEmail' | 'Job' | 'Link' | 'Mail' | 'Password' | 'RevocationCommit' | 'SigningKey' | 'Throttle' | 'TokenSecret'
 >;
 
 /** The conditions of each. */

@@ -1,7 +1,7 @@
 /** What an API token may be used for, and what a role may permit: a typed table of names. Adding one is adding a row. */
 export const permissions = {
   'users:read': 'Read users and the roles granted to them.',
-  'users:write': 'Make users, change profiles, enable and disable users.',
+  'users:write': 'Make users and change profiles; enable, disable, delete and restore users.',
   'roles:read': 'Read roles and their permissions.',
   'domains:read': 'Read domains.',
   'domains:write': 'Create, change and delete domains.',

@@ -103,7 +103,7 @@ const isOpen = sql`d.active and (d."parentId" is null or not exists (
 const lines = (id: Sql, from: Sql, where: Sql, freshness: number) => sql`
   select ${id} as id, row_to_json(t) as token, row_to_json(u) as "user", now() as now,
     case when t."revokedAt" is not null then 'TOKEN_REVOKED' when t."expiresAt" <= now() then 'TOKEN_EXPIRED'
-         when not u.enabled then 'ACCOUNT_DISABLED' when not coalesce(home.active, true) then 'DOMAIN_ACCESS_DENIED' end as refused,
+         when not u.enabled or u."deletedAt" is not null then 'ACCOUNT_DISABLED' when not coalesce(home.active, true) then 'DOMAIN_ACCESS_DENIED' end as refused,
     t.kind = 'SESSION' and t."authenticatedAt" > now() - ${freshness}::float8 * interval '1 ms' as fresh,
     (select coalesce(json_agg(json_build_object('id', g.id, 'userId', g."userId", 'roleId', g."roleId", 'domainId', g."domainId",
         'grantedById', g."grantedById", 'delegable', g.delegable, 'throughId', g."throughId", 'expiresAt', g."expiresAt",
@@ -139,7 +139,16 @@ const apiTokens = fixed('api-tokens', byHash([], 0));
 
 function toViewer(line: Line): Viewer {
   return {
-    user: withDates(line.user, ['emailConfirmedAt', 'currentLoginAt', 'lastLoginAt', 'createdAt', 'updatedAt']),
+    user: withDates(line.user, [
+      'emailConfirmedAt',
+      'currentLoginAt',
+      'lastLoginAt',
+      'createdAt',
+      'updatedAt',
+      'deletedAt',
+      'eraseAt',
+      'erasedAt',
+    ]),
     token: withDates(line.token, ['authenticatedAt', 'createdAt', 'lastUsedAt', 'expiresAt', 'idleExpiresAt', 'revokedAt', 'reuseAt']),
     grants: line.grants,
     ...heldEverywhere(line.grants),

@@ -55,19 +55,20 @@ const bound: readonly LinkPurpose[] = ['CONFIRM_EMAIL', 'RESET_PASSWORD', 'FIRST
 
 /**
  * Claims the link in one statement, with the user that it was mailed to, who is held from here on: not twice, not late, not once the account
- * has another address or is shut. All others of its purpose go with it. Throws INVALID_TOKEN.
+ * has another address, is shut or deleted. All others of its purpose go with it; but not those that undo other changes of address, which go back
+ * to other owners. Throws INVALID_TOKEN.
  */
 export async function useLink(tx: Tx, { id, userId, purpose, addressKey }: UserLink): Promise<void> {
   const address = bound.includes(purpose) ? sql`and "emailKey" = ${addressKey}` : sql``;
   // It lasts for days, so it is good for the first password only.
   const first = purpose === 'FIRST_PASSWORD' ? sql`and not exists (select 1 from "Password" p where p."userId" = ${userId}::uuid)` : sql``;
   const open = await tx.$queryRaw<unknown[]>(
-    sql`select 1 from "User" where id = ${userId}::uuid and enabled ${address} ${first} for update`,
+    sql`select 1 from "User" where id = ${userId}::uuid and enabled and "deletedAt" is null ${address} ${first} for update`,
   );
   const used = await tx.$queryRaw<unknown[]>(sql`
     update "Link" set "usedAt" = now() where id = ${id}::uuid and "usedAt" is null and "expiresAt" > now() returning 1`);
   if (open.length === 0 || used.length === 0) throw failure('INVALID_TOKEN');
-  await voidLinks(tx, userId, [purpose]);
+  if (purpose !== 'UNDO_EMAIL_CHANGE') await voidLinks(tx, userId, [purpose]);
 }
 
 /** Makes links of a user good for nothing: after the password, the address or the state has changed (security.md 11.1). That which undoes a change of address stays. */

@@ -71,7 +71,7 @@ interface Account {
   domainId: string | null;
 }
 
-/** The account, and the domain if the user holds a role there, everywhere, or ADMIN above it; in one statement. */
+/** The account, none where it is deleted, and the domain if the user holds a role there, everywhere, or ADMIN above it; in one statement. */
 async function find({ db }: Context, key: string, domain: string | null): Promise<Account | undefined> {
   const [account] = await db.query<Account>(sql`
     select u.id::text, p.hash, u.enabled, u."emailConfirmedAt" is not null as confirmed, (
@@ -83,8 +83,8 @@ async function find({ db }: Context, key: string, domain: string | null): Promis
         join "Role" r on r.id = g."roleId"
       where (g."domainId" is null or g."domainId" = up.start or (g."domainId" = up.id and r.name = 'ADMIN'))
         and (select bool_and(active) from up) limit 1) as "domainId"
-    from "User" u left join "Password" p on p."userId" = u.id 
-    where u."emailKey" = ${key} or u."usernameKey" = ${key}`);
+    from "User" u left join "Password" p on p."userId" = u.id
+    where (u."emailKey" = ${key} or u."usernameKey" = ${key}) and u."deletedAt" is null`);
   return account;
 }
 

@@ -57,7 +57,7 @@ const exchanged = fixed(
       update "TokenSecret" s set "usedAt" = now(), nonce = ${none}::bytea
       from "Token" t join "User" u on u.id = t."userId" left join "Domain" home on home.id = t."domainId"
       where s.hash = ${none}::bytea and s."usedAt" is null and t.id = s."tokenId" and ${isLive}
-        and u.enabled and (u."emailConfirmedAt" is not null or not ${true}::bool) and coalesce(home.active, true)
+        and u.enabled and u."deletedAt" is null and (u."emailConfirmedAt" is not null or not ${true}::bool) and coalesce(home.active, true)
       returning s."tokenId"
     ), family as (
       update "Token" t set "lastUsedAt" = now(), "idleExpiresAt" = now() + ${ms(0)}, rotations = t.rotations + 1

@@ -26,6 +26,8 @@ export interface LinkKind {
   readonly lasts?: number;
   /** The path of the page that it opens. */
   readonly page: string;
+  /** The parameter that brings the token there; `token` unless said. */
+  readonly by?: 'undo';
 }
 
 /**
@@ -49,6 +51,12 @@ export interface LinkLetter<Facts extends object, To extends Addressee = User> e
 
 /** A letter to whoever is invited. */
 export type InvitationLetter<Facts extends object> = LinkLetter<Facts, Invitation>;
+/** Whether the account can be signed in to: what a letter asks that is for those who do. */
+export const isOpen = ({ enabled, deletedAt }: Pick<User, 'enabled' | 'deletedAt'>) => enabled && deletedAt === null;
+
+/** A moment, as people write it. */
+export const inWords = (at: Date) =>
+  `${new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' }).format(at)} UTC`;
 
 /** From where something was asked for, as letters tell it. */
 export interface Origin {

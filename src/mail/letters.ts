@@ -1,7 +1,10 @@
 import { accessReset } from './letters/access-reset.ts';
+import { accountDeleted } from './letters/account-deleted.ts';
+import { addressChanged } from './letters/address-changed.ts';
 import { alreadyRegistered } from './letters/already-registered.ts';
 import { confirmation } from './letters/confirmation.ts';
 import { invitation } from './letters/invitation.ts';
+import { newAddress } from './letters/new-address.ts';
 import { newLogin } from './letters/new-login.ts';
 import { passwordChanged } from './letters/password-changed.ts';
 import { passwordReset } from './letters/password-reset.ts';
@@ -12,9 +15,12 @@ import { welcome } from './letters/welcome.ts';
 /** Every letter, by the name under which the outbox keeps it. */
 export const letters = {
   accessReset,
+  accountDeleted,
+  addressChanged,
   alreadyRegistered,
   confirmation,
   invitation,
+  newAddress,
   newLogin,
   passwordChanged,
   passwordReset,

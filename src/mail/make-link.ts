@@ -5,7 +5,7 @@ import type { Mail } from '../generated/prisma/client.ts';
 import type { Keys } from '../token/keys.ts';
 import { ms } from '../token/lifecycle.ts';
 import { hashOf, linkCodeOf, linkTokenOf } from '../token/secret.ts';
-import type { Addressee, LinkFacts, LinkKind } from './letter.ts';
+import { type Addressee, inWords, type LinkFacts, type LinkKind } from './letter.ts';
 
 interface Maker {
   readonly db: Pick<Database, 'query'>;
@@ -30,15 +30,14 @@ export async function makeLink({ db, keys, config }: Maker, kind: LinkKind, mail
     on conflict (id) do update set "expiresAt" = excluded."expiresAt", hash = excluded.hash where "Link"."usedAt" is null
     returning "expiresAt" as until`);
   const ends = made?.until ?? new Date();
-  const until = inWords(kind.lasts ?? ends.getTime() - Date.now(), ends);
-  return { url: `${config.PUBLIC_URL}${kind.page}?token=${token}`, code: linkCodeOf(keys, id), until };
+  const until = lasting(kind.lasts ?? ends.getTime() - Date.now(), ends);
+  return { url: `${config.PUBLIC_URL}${kind.page}?${kind.by ?? 'token'}=${token}`, code: linkCodeOf(keys, id), until };
 }
 
 /** For how long and until when, as people say it. */
-function inWords(lasts: number, until: Date): string {
+function lasting(lasts: number, until: Date): string {
   const minutes = Math.round(lasts / 60_000);
   const length =
     minutes < 120 ? `${minutes} minutes` : minutes < 72 * 60 ? `${Math.round(minutes / 60)} hours` : `${Math.round(minutes / 1_440)} days`;
-  const end = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' }).format(until);
-  return `for ${length}, until ${end} UTC`;
+  return `for ${length}, until ${inWords(until)}`;
 }

@@ -1,3 +1,4 @@
+import { emailKey } from '../auth/email.ts';
 import type { Config } from '../config.ts';
 import { type Database, sql } from '../db.ts';
 import type { Mail } from '../generated/prisma/client.ts';
@@ -67,7 +68,8 @@ async function deliver(office: Office, transport: Transport | undefined, mail: M
   const addressee = await addresseeOf(office, mail);
   const letter = letters[mail.letter as keyof typeof letters] as AnyLetter | undefined;
   if (!addressee || !letter) return end(office, mail, 'nobody');
-  if (!(letter.wanted?.(addressee) ?? true)) return end(office, mail, 'moot');
+  const isWanted = letter.wanted?.(addressee) ?? !('deletedAt' in addressee && addressee.deletedAt);
+  if (!isWanted || (await isTaken(office, letter, mail))) return end(office, mail, 'moot');
   const composed = compose(await contentOf(office, letter, mail, addressee));
   const to = mail.address ?? addressee.email;
   if (!transport) return show(office, mail, to, composed);
@@ -89,6 +91,17 @@ async function show(office: Office, mail: Mail, to: string, letter: Composed): P
 
 /** A letter of the table, with to whom the row of the outbox says. */
 type AnyLetter = Letter<object, Addressee> | LinkLetter<object, Addressee>;
+
+/** Whether the link would give the account an address that another account has: its owner is told nothing, and nobody else anything (security.md 3.1). */
+async function isTaken({ db }: Office, letter: AnyLetter, { address, userId }: Mail): Promise<boolean> {
+  if (!('link' in letter) || letter.link.purpose !== 'CHANGE_EMAIL') return false;
+  const key = emailKey(address ?? '') ?? '';
+  const [has, had] = [
+    await db.prisma.user.findUnique({ where: { emailKey: key }, select: { id: true } }),
+    await db.prisma.formerEmail.findUnique({ where: { emailKey: key, expiresAt: { gt: new Date() } }, select: { userId: true } }),
+  ];
+  return has !== null || (had !== null && had.userId !== userId);
+}
 
 async function addresseeOf({ db }: Office, { userId, invitationId, emailKey }: Mail): Promise<Addressee | null> {
   if (invitationId) return db.prisma.invitation.findUnique({ where: { id: invitationId } });

@@ -77,9 +77,36 @@ const invite: Form = {
   done: () => ({ title: 'The account is made', says: [html`<p>You can log in with your e-mail address and the password now.</p>`] }),
 };
 
+const changeEmail: Form = {
+  by: 'token',
+  title: 'Confirm your new e-mail address',
+  says: ['Type the password of your account, and it gets this address. All its sessions end; log in with the new address then.'],
+  fields: [{ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' }],
+  button: 'Change the address',
+  mutation: 'mutation ($input: ConfirmEmailChangeInput!) { done: confirmEmailChange(input: $input) { ended } }',
+  done: () => ({
+    title: 'The address is changed',
+    says: [html`<p>You log in with it from now on. The old address has got a letter that says so.</p>`],
+  }),
+};
+
+const undoEmailChange: Form = {
+  by: 'undo',
+  title: 'Undo the change of your e-mail address',
+  says: ['Your account gets its old address back, all its sessions and API tokens end, and its password is removed: you choose a new one.'],
+  fields: [],
+  button: 'Undo the change',
+  mutation: 'mutation ($input: UndoEmailChangeInput!) { done: undoEmailChange(input: $input) { ok } }',
+  done: () => ({
+    title: 'The old address is back',
+    says: [html`<p>A letter with a link is on its way to it, by which you choose a new password.</p>`],
+  }),
+};
+
 /** What the pages ask for that letters link to, by their path: what their link brings decides which form is shown. */
 export const pages: Readonly<Record<string, readonly Form[]>> = {
   '/confirm': [confirm, confirmAgain],
   '/reset': [reset, askForReset],
   '/invite': [invite],
+  '/email-change': [changeEmail, undoEmailChange],
 };

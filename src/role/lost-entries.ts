@@ -16,5 +16,10 @@ export const isLost = sql`t."domainId" is not null and not exists (
   where g."domainId" is null or g."domainId" = t."domainId" or (g."domainId" = up.id and r.name = 'ADMIN'))`;
 
 /** Ends those of the tokens that the condition on "Token" t finds whose owner may no longer enter the domain that they came through. */
-export const endLostEntries = ({ tx, viewer }: Write, client: Client, which: Sql) =>
-  revoke(within(tx), sql`(${which}) and ${isLost}`, { reason: 'ACCESS_LOST', initiator: 'ADMIN', actor: viewer, client });
+export const endLostEntries = ({ tx, viewer }: Pick<Write, 'tx'> & { viewer: Write['viewer'] | null }, client: Client, which: Sql) =>
+  revoke(within(tx), sql`(${which}) and ${isLost}`, {
+    reason: 'ACCESS_LOST',
+    initiator: viewer ? 'ADMIN' : 'SYSTEM',
+    actor: viewer,
+    client,
+  });

@@ -14,7 +14,7 @@ export async function readPaths({ query }: Pick<Database, 'query'>, ids: readonl
 }
 
 /** Ends grants and, at once, all that was passed on from them at any depth, and what their holders entered by them; one line of the audit for each. */
-export async function endGrants(writing: Write, client: Client, ids: readonly string[]): Promise<void> {
+export async function endGrants(writing: Ender, client: Client, ids: readonly string[]): Promise<void> {
   const { tx, viewer } = writing;
   const all = await withPassedOn(tx, ids);
   if (all.length === 0) return;
@@ -27,6 +27,9 @@ export async function endGrants(writing: Write, client: Client, ids: readonly st
   const holders = ended.map(({ userId }) => userId);
   await endLostEntries(writing, client, sql`t."userId" = any(${holders}::uuid[])`);
 }
+
+/** Who ends grants: somebody in a write, or nobody, on the clock. */
+type Ender = Pick<Write, 'tx'> & { readonly viewer: Write['viewer'] | null };
 
 /** What a grant says that bounds what is passed on from it. */
 export interface Bounds {
@@ -65,9 +68,9 @@ async function withPassedOn(tx: Tx, ids: readonly string[]): Promise<string[]> {
 }
 
 /** One line of the audit for each row of `changed`, in the same statement: a chain may have many. */
-const audited = (reason: string, { user, token }: Write['viewer'], client: Client, more: Sql) => sql`
+const audited = (reason: string, actor: Write['viewer'] | null, client: Client, more: Sql) => sql`
   insert into "AuditEvent" (action, result, reason, "userId", "domainId", "targetType", "targetId", "actorId", "actorTokenId", network, agent, "requestId", details)
-  select 'privilege_permissions_changed', 'ok', ${reason}, c."userId", c."domainId", 'RoleGrant', c.id, ${user.id}::uuid, ${token.id}::uuid,
+  select 'privilege_permissions_changed', 'ok', ${reason}, c."userId", c."domainId", 'RoleGrant', c.id, ${actor?.user.id ?? null}::uuid, ${actor?.token.id ?? null}::uuid,
     ${client.network}, ${client.agent}, ${client.requestId},
     jsonb_build_object('role', r.name, 'domain', d.name, 'throughId', c."throughId") || ${more}
   from changed c join "Role" r on r.id = c."roleId" left join "Domain" d on d.id = c."domainId"`;

@@ -67,7 +67,7 @@ export interface Opening {
 }
 
 /**
- * Opens a session for a user who is enabled at that moment, in one statement. Answers its id; undefined if not. The owner is told of a login
+ * Opens a session for a user who is enabled and not deleted at that moment, in one statement. Answers its id; undefined if not. The owner is told of a login
  * from where there was none before, at most three times an hour (security.md 2.7, F19).
  */
 export async function openSession({ query }: Query, opening: Opening): Promise<string | undefined> {
@@ -80,7 +80,7 @@ export async function openSession({ query }: Query, opening: Opening): Promise<s
         "lastLoginFrom" = case when ${login}::bool then coalesce("currentLoginFrom", ${client.network}) else "lastLoginFrom" end,
         "currentLoginAt" = case when ${login}::bool then now() else "currentLoginAt" end,
         "currentLoginFrom" = case when ${login}::bool then ${client.network} else "currentLoginFrom" end
-      where id = ${userId}::uuid and enabled returning id, "loginCount"
+      where id = ${userId}::uuid and enabled and "deletedAt" is null returning id, "loginCount"
     ), opened as (
       insert into "Token" (kind, "userId", "domainId", description, scopes, "lastUsedAt", "expiresAt", "idleExpiresAt", "createdFrom", "userAgent")
       select 'SESSION', id, ${domainId}::uuid, ${description}, '{}', now(), least(now() + ${ms(config.REFRESH_TOKEN_TTL)}, ${until}::timestamptz),

@@ -32,6 +32,8 @@ export const User = builder.prismaNode('User', {
     country: t.exposeString('country'),
     locale: t.exposeString('locale'),
     enabled: t.exposeBoolean('enabled'),
+    deletedAt: t.expose('deletedAt', { type: 'DateTime' }),
+    erasedAt: t.expose('erasedAt', { type: 'DateTime' }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
     loginCount: t.exposeInt('loginCount', { access: loginsRule }),

@@ -25,6 +25,7 @@ const UserFilter = builder.inputType('UserFilter', {
     confirmed: t.boolean({ access: userRule, description: 'Whether the e-mail address is proven.' }),
     createdFrom: t.field({ type: 'DateTime', access: userRule, validate: moment, description: 'Whose account was made then or later.' }),
     createdTo: t.field({ type: 'DateTime', access: userRule, validate: moment, description: 'Whose account was made then or earlier.' }),
+    deleted: t.boolean({ access: userRule, description: 'Whether the account is deleted; unless said, those that are not.' }),
   }),
 });
 
@@ -67,22 +68,30 @@ const where = (context: Context, filter: typeof UserFilter.$inferInput | null | 
   listed(
     context,
     'User',
-    filtered(context, 'User', 'UserFilter', filter, {
-      search: (text) => ({
-        OR: ['displayName', 'firstName', 'lastName', 'usernameKey', 'email'].map((name) => ({
-          [name]: { contains: literally(text), mode: 'insensitive' },
-        })),
+    kept(
+      filter?.deleted,
+      filtered(context, 'User', 'UserFilter', filter, {
+        search: (text) => ({
+          OR: ['displayName', 'firstName', 'lastName', 'usernameKey', 'email'].map((name) => ({
+            [name]: { contains: literally(text), mode: 'insensitive' },
+          })),
+        }),
+        role: (name) => ({
+          grants: { some: grantedTo(context, { role: named(context, 'Role', name), ...inDomain(context, filter?.domain) }) },
+        }),
+        domain: (name) => ({ grants: { some: grantedTo(context, inDomain(context, name)) } }),
+        enabled: (enabled) => ({ enabled }),
+        confirmed: (confirmed) => ({ emailConfirmedAt: confirmed ? { not: null } : null }),
+        createdFrom: (from) => ({ createdAt: { gte: from } }),
+        createdTo: (to) => ({ createdAt: { lte: to } }),
+        deleted: (deleted) => ({ deletedAt: deleted ? { not: null } : null }),
       }),
-      role: (name) => ({
-        grants: { some: grantedTo(context, { role: named(context, 'Role', name), ...inDomain(context, filter?.domain) }) },
-      }),
-      domain: (name) => ({ grants: { some: grantedTo(context, inDomain(context, name)) } }),
-      enabled: (enabled) => ({ enabled }),
-      confirmed: (confirmed) => ({ emailConfirmedAt: confirmed ? { not: null } : null }),
-      createdFrom: (from) => ({ createdAt: { gte: from } }),
-      createdTo: (to) => ({ createdAt: { lte: to } }),
-    }),
+    ),
   );
+
+/** Deleted accounts are found by whoever asks for them. */
+const kept = (deleted: boolean | null | undefined, wanted: Prisma.UserWhereInput = {}): Prisma.UserWhereInput =>
+  deleted == null ? { AND: [{ deletedAt: null }, wanted] } : wanted;
 
 const inDomain = (context: Context, name: string | null | undefined) => (name == null ? {} : { domain: named(context, 'Domain', name) });
 

@@ -11,6 +11,7 @@ const criteria: Readonly<Record<string, (row: Row, matrix: Furnished) => unknown
   'UserFilter.role': () => 'MEMBER',
   'UserFilter.domain': () => 'inside',
   'UserFilter.enabled': () => true,
+  'UserFilter.deleted': () => false,
   'UserFilter.confirmed': () => true,
   'UserFilter.createdFrom': () => '2000-01-01T00:00:00Z',
   'UserFilter.createdTo': () => '2099-01-01T00:00:00Z',

@@ -78,6 +78,16 @@ export const uses: readonly Use[] = [
     const row = { type: 'Invitation', kind: 'user' } as const;
     return { input: { id: encodeGlobalID('Invitation', id) }, row, shows: { invitation: row } };
   }),
+  plain('requestEmailChange', async () => ({ input: { newEmail: `${randomUUID()}@example.com` } })),
+  plain('confirmEmailChange', async (cell) => ({
+    input: { token: await linkOf(cell, 'CHANGE_EMAIL', `${randomUUID()}@example.com`), password: 'correct horse battery staple' },
+  })),
+  plain('undoEmailChange', async (cell) => ({ input: { token: await linkOf(cell, 'UNDO_EMAIL_CHANGE', `${randomUUID()}@example.com`) } })),
+  plain('deleteAccount', async (cell) => {
+    // Somebody made for it: the account is needed.
+    const caller = cell.persona === 'anonymous' ? undefined : await cell.matrix.user();
+    return { input: { password: caller?.password ?? 'none' }, caller };
+  }),
   plain('logout', async (cell) => ({ caller: await elsewhere(cell) })),
   plain('logoutEverywhere', async () => ({ input: { exceptCurrent: true } })),
   plain('createApiToken', async () => ({ input: scopes })),
@@ -108,6 +118,12 @@ export const uses: readonly Use[] = [
   })),
   onUser('enableUser', { neverOneself: true }, (id) => ({ id })),
   onUser('disableUser', { neverOneself: true }, (id) => ({ id })),
+  onUser('deleteUser', { neverOneself: true }, (id) => ({ id })),
+  onUser('deleteUser', { as: 'for good', neverOneself: true, place: 'DeleteUserInput.erase', needs: superadmin }, (id) => ({
+    id,
+    erase: true,
+  })),
+  onUser('restoreUser', {}, (id) => ({ id })),
   onUser('sendPasswordReset', {}, (id) => ({ id })),
   onUser('resetUserAccess', { neverOneself: true }, (id) => ({ id })),
   onUser('setSetting', {}, (userId) => ({ userId, key: unique(), value: 'v' })),

@@ -145,13 +145,16 @@ export const promised = ({ matrix }: Cell) => ({
   invitedById: matrix.caller('superadmin')?.uuid ?? '',
 });
 
-/** The token of a link that was mailed to somebody. */
-export async function linkOf({ matrix }: Cell, purpose: LinkPurpose): Promise<string> {
-  const { uuid: userId, email: address } = await matrix.user();
+/** The token of a link that was mailed to somebody: to the address that they have or, where another one is said, want or had. */
+export async function linkOf({ matrix }: Cell, purpose: LinkPurpose, other?: string): Promise<string> {
+  const { uuid: userId, email } = await matrix.user();
+  const address = other ?? email;
   const token = newSecret('link');
   const expiresAt = new Date(Date.now() + 3_600_000);
   await matrix.db.prisma.link.create({
     data: { id: randomUUID(), purpose, userId, address, addressKey: address, hash: hashOf(token), expiresAt },
   });
+  if (purpose === 'UNDO_EMAIL_CHANGE')
+    await matrix.db.prisma.formerEmail.create({ data: { emailKey: address, email: address, userId, expiresAt } });
   return token;
 }

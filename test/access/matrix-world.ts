@@ -35,6 +35,9 @@ const profile = {
   lastLoginFrom: '192.0.2.1',
 };
 
+/** Whoever is to ask is not deleted, so there is nothing to show. */
+const notDeleted = { deletedAt: null, erasedAt: null };
+
 /** The roles that a persona or subject holds: name, and domain if not everywhere. */
 const held: Record<Exclude<Persona, 'anonymous' | 'self'>, [string, string?]> = {
   'other user': ['USER'],
@@ -87,7 +90,7 @@ export async function furnish(world: World) {
   rows.push(await invitation(world, { roleId: member.id, domainId: inside.id, invitedById: granter }));
   for (const [subject, { uuid, email }] of selves) {
     await world.db.prisma.user.update({ where: { id: uuid }, data: { ...profile, ...namedBy(`a${uuid.slice(-12)}`) } });
-    rows.push({ ...rowOf('User', subject, uuid, uuid), name: email });
+    rows.push({ ...rowOf('User', subject, uuid, uuid, notDeleted), name: email });
     rows.push(...(await belongings(world, subject, uuid, { member: member.id, inside: inside.id, granter })));
   }
 
@@ -156,13 +159,10 @@ async function keep(prisma: World['db']['prisma'], model: Model, kind: Subject, 
   return { ...rowOf(model, kind, id, undefined, { user: { type: 'User', kind } }), owner: encodeGlobalID(up.model, owner) };
 }
 
+type Places = Record<'member' | 'inside' | 'granter', string>;
+
 /** What a user has: one row of each type in the domain, and of a plain user one outside of it. */
-async function belongings(
-  world: World,
-  subject: Subject,
-  userId: string,
-  at: { member: string; inside: string; granter: string },
-): Promise<Row[]> {
+async function belongings(world: World, subject: Subject, userId: string, at: Places): Promise<Row[]> {
   const { db } = world;
   const user = { type: 'User', kind: subject } as const;
   const grants = { userId, roleId: at.member, grantedById: at.granter, expiresAt: soon() };

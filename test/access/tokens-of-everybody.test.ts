@@ -63,5 +63,7 @@ describe('an API token', () => {
 
 // These are tried with a session that is opened for them, whatever the caller comes with.
 const comesWithItsOwnSession = new Set(
-  ['register', 'login', 'refresh', 'reauthenticate', 'logout', 'createApiToken', 'changePassword'].map((name) => `Mutation.${name}`),
+  ['register', 'login', 'refresh', 'reauthenticate', 'logout', 'createApiToken', 'changePassword', 'deleteAccount'].map(
+    (name) => `Mutation.${name}`,
+  ),
 );

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/db.ts';
 import { schema } from '../../src/schema.ts';
 import { open } from '../world.ts';
+import { deletionsOf } from './deletions.ts';
 import { mutationsOf } from './mutations.ts';
 
 const world = await open();
@@ -10,7 +11,7 @@ const superadmin = await world.user('SUPERADMIN');
 const north = await world.domain('north');
 const value = 'a value that is for its owner only';
 
-const cases = mutationsOf(world, { superadmin, north, value });
+const cases = { ...mutationsOf(world, { superadmin, north, value }), ...deletionsOf(world) };
 const verbs = Object.keys(cases);
 const prepared = async (verb: string) => {
   const alice = await world.user();
@@ -34,7 +35,9 @@ const elsewhere = [
   'changePassword',
   'changeUsername',
   'confirmEmail',
+  'confirmEmailChange',
   'createApiToken',
+  'deleteAccount',
   'login',
   'logout',
   'logoutEverywhere',
@@ -42,12 +45,14 @@ const elsewhere = [
   'recoverUsername',
   'refresh',
   'register',
+  'requestEmailChange',
   'requestPasswordReset',
   'resendConfirmation',
   'resetPassword',
   'resetUserAccess',
   'revokeToken',
   'revokeTokens',
+  'undoEmailChange',
 ];
 
 describe('the audit', () => {

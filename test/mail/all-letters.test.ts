@@ -9,9 +9,12 @@ const origin = { network: '192.0.2.7', agent: 'Mozilla/5.0 (X11; Linux x86_64)' 
 /** What each letter tells, for the pictures of them below. */
 const facts: { [Name in LetterName]: FactsOf<Name> } = {
   accessReset: {},
+  accountDeleted: { until: '2030-05-01T12:00:00Z', byAdministrator: true },
+  addressChanged: origin,
   alreadyRegistered: origin,
   confirmation: {},
   invitation: { by: 'Ada', to: 'The North' },
+  newAddress: origin,
   newLogin: origin,
   passwordChanged: origin,
   passwordReset: origin,
@@ -21,7 +24,7 @@ const facts: { [Name in LetterName]: FactsOf<Name> } = {
 };
 
 /** What nobody but the server writes. */
-const ours = new Set(['network']);
+const ours = new Set(['network', 'until']);
 
 const link = { url: 'https://id.example.com/page?token=fgl_…', code: '12345678', until: 'for 30 minutes, until 1 May 2030 at 12:00 UTC' };
 

@@ -7,13 +7,17 @@ const world = await open();
 
 const revoke = 'mutation ($id: ID!) { revokeRole(input: { userId: $id, role: "SUPERADMIN" }) { changed } }';
 const disable = 'mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }';
+const remove = 'mutation ($id: ID!) { deleteUser(input: { id: $id }) { changed } }';
+const leave = 'mutation ($password: String!) { deleteAccount(input: { password: $password }) { ok } }';
 const limit = 'mutation ($id: ID!, $end: DateTime!) { grantRole(input: { userId: $id, role: "SUPERADMIN", expiresAt: $end }) { changed } }';
 const end = new Date(Date.now() + 3_600_000).toISOString();
 
 /** Those who are superadmins now, without an end. */
 const superadmins = async () => {
   const role = { name: 'SUPERADMIN' };
-  const grants = await world.db.prisma.roleGrant.findMany({ where: { role, domainId: null, expiresAt: null, user: { enabled: true } } });
+  const grants = await world.db.prisma.roleGrant.findMany({
+    where: { role, domainId: null, expiresAt: null, user: { enabled: true, deletedAt: null } },
+  });
   return grants.map(({ userId }) => userId);
 };
 const refusals = [
@@ -37,7 +41,13 @@ describe('the last superadmin', () => {
     expect(await superadmins()).toEqual([only.uuid]);
   });
 
-  it.each([revoke, disable, limit])('is not removed by one whose own time is limited: %s', async (document) => {
+  it('does not delete their own account', async () => {
+    const only = await world.user('SUPERADMIN');
+    expect((await only.ask(leave, { password: only.password })).code).toBe('LAST_SUPERADMIN');
+    expect(await superadmins()).toEqual([only.uuid]);
+  });
+
+  it.each([revoke, disable, remove, limit])('is not removed by one whose own time is limited: %s', async (document) => {
     const [only, guest] = [await world.user('SUPERADMIN'), await world.user('SUPERADMIN')];
     await world.db.prisma.roleGrant.updateMany({ where: { userId: guest.uuid }, data: { expiresAt: new Date(end) } });
     const { code } = await guest.ask(document, { id: only.id, ...(document === limit && { end }) });
@@ -51,13 +61,19 @@ describe('the last superadmin', () => {
     expect((await only.ask(revoke, { id: only.id })).code).toBe('LAST_SUPERADMIN');
   });
 
+  it('does not count a deleted one', async () => {
+    const [only, gone] = [await world.user('SUPERADMIN'), await world.user('SUPERADMIN')];
+    await only.ask(remove, { id: gone.id });
+    expect((await only.ask(revoke, { id: only.id })).code).toBe('LAST_SUPERADMIN');
+  });
+
   it('may go when there is another', async () => {
     const [one, other] = [await world.user('SUPERADMIN'), await world.user('SUPERADMIN')];
     expect((await one.ask(revoke, { id: one.id })).code).toBeUndefined();
     expect(await superadmins()).toEqual([other.uuid]);
   });
 
-  it.each([revoke, disable])('is left when two remove each other at the same moment: %s', async (document) => {
+  it.each([revoke, disable, remove])('is left when two remove each other at the same moment: %s', async (document) => {
     for (let round = 0; round < (isEmbedded ? 2 : 5); round += 1) {
       const [one, other] = [await world.user('SUPERADMIN'), await world.user('SUPERADMIN')];
       const answers = await Promise.all([one.ask(document, { id: other.id }), other.ask(document, { id: one.id })]);
@@ -78,11 +94,18 @@ describe('the last superadmin', () => {
     expect(await superadmins()).toHaveLength(1);
   });
 
-  it('is left of two by 50 attempts at the same moment to take the role, to limit it, and to disable', async () => {
+  it('is left when two delete their accounts at the same moment', async () => {
+    const [one, other] = [await world.user('SUPERADMIN'), await world.user('SUPERADMIN')];
+    const answers = await Promise.all([one, other].map((person) => person.ask(leave, { password: person.password })));
+    expect(answers.map(({ code }) => code).sort()).toEqual(['LAST_SUPERADMIN', undefined]);
+    expect(await superadmins()).toHaveLength(1);
+  });
+
+  it('is left of two by 50 attempts at the same moment to take the role, to limit it, to disable, and to delete', async () => {
     const two: [Person, Person] = [await world.user('SUPERADMIN'), await world.user('SUPERADMIN')];
     const attempts = Array.from({ length: isEmbedded ? 20 : 50 }, (_, index) => {
-      const document = [revoke, disable, limit][index % 3] ?? revoke;
-      const [by, whom] = [two[index % 2], two[(index >> 1) % 2]] as [Person, Person];
+      const document = [revoke, disable, limit, remove][index % 4] ?? revoke;
+      const [by, whom] = [two[index % 2], two[(index >> 2) % 2]] as [Person, Person];
       return by.ask(document, { id: whom.id, ...(document === limit && { end }) });
     });
     const answers = await Promise.all(attempts);

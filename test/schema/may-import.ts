@@ -20,14 +20,17 @@ export const mayImport: Record<string, readonly string[]> = {
   token: ['user/user', 'domain/domain'],
   // Users are found by their roles and listed with them, disabling one ends tokens, and an administrator makes accounts and vouches for addresses.
   user: [
-    'role/role-grant',
-    'role/held',
-    'role/grantable',
-    'token/lifecycle',
     'auth/account',
     'auth/email',
+    'auth/link',
+    'auth/proof',
     'auth/proven-address',
     'auth/throttle',
+    'role/grantable',
+    'role/held',
+    'role/passed-on',
+    'role/role-grant',
+    'token/lifecycle',
   ],
   // An invitation is a letter with a link that makes an account, or a grant.
   invitation: [
@@ -63,7 +66,7 @@ export const trunkMayImport: Record<string, readonly string[]> = {
     'page/style',
     'user/avatar',
   ],
-  'src/jobs.ts': ['audit/retention', 'role/lost-entries', 'token/lifecycle', 'token/purge'],
+  'src/jobs.ts': ['audit/retention', 'role/lost-entries', 'token/lifecycle', 'token/purge', 'user/erase'],
   'src/pipeline.ts': ['auth/authenticate'],
   'src/socket-admission.ts': ['auth/authenticate'],
   'src/ground.ts': ['token/keys', 'token/live-keys', 'token/tail'],

@@ -47,7 +47,7 @@ describe('users', () => {
     expect((await list(alice))?.totalCount).toBe(1);
     expect(await ids(keeper)).toEqual([keeper.id, alice.id, below.id]);
     expect((await list(keeper))?.totalCount).toBe(3);
-    expect((await list(admin))?.totalCount).toBe(await world.db.prisma.user.count());
+    expect((await list(admin))?.totalCount).toBe(await world.db.prisma.user.count({ where: { deletedAt: null } }));
   });
 
   it('asks nobody to sign in, and counts nothing for nobody', async () => {
@@ -93,6 +93,17 @@ describe('users', () => {
     const off = await named({ enabled: false });
     expect(await ids(admin, { filter: { enabled: false } })).toEqual([off.id]);
     expect(await ids(admin, { filter: { enabled: true, search: off.email } })).toEqual([]);
+  });
+
+  it('lists and counts no deleted ones unless they are asked for', async () => {
+    const gone = await named({ deletedAt: new Date(), lastName: 'Departed' });
+    const here = await named({ lastName: 'Departed' });
+    expect(await ids(admin, { filter: { search: 'Departed' } })).toEqual([here.id]);
+    expect((await list(admin, { filter: { search: 'Departed' } }))?.totalCount).toBe(1);
+    expect(await ids(admin)).not.toContain(gone.id);
+    expect(await ids(admin, { filter: { search: 'Departed', deleted: true } })).toEqual([gone.id]);
+    expect(await ids(admin, { filter: { search: 'Departed', deleted: false } })).toEqual([here.id]);
+    expect(await ids(here, { filter: { deleted: true } })).toEqual([]);
   });
 
   it('orders by one field, either way, equals by id', async () => {

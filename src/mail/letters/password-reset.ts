@@ -1,9 +1,9 @@
-import { from, type LinkLetter, type Origin } from '../letter.ts';
+import { from, isOpen, type LinkLetter, type Origin } from '../letter.ts';
 
 /** Lets the owner of an address choose a new password. */
 export const passwordReset: LinkLetter<Origin & { byAdministrator?: true }> = {
   link: { purpose: 'RESET_PASSWORD', lasts: 30 * 60_000, page: '/reset' }, // security.md F10
-  wanted: ({ enabled }) => enabled,
+  wanted: isOpen,
   write: ({ byAdministrator, ...origin }, _, { url, code, until }) => ({
     subject: 'Choose a new password',
     parts: [

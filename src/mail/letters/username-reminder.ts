@@ -1,8 +1,8 @@
-import { from, harmless, type Letter, type Origin } from '../letter.ts';
+import { from, harmless, isOpen, type Letter, type Origin } from '../letter.ts';
 
 /** Tells the owner by which names the account logs in. */
 export const usernameReminder: Letter<Origin> = {
-  wanted: ({ enabled }) => enabled,
+  wanted: isOpen,
   write: (origin, { email, username, usernameKey, displayName }) => ({
     subject: 'How you log in',
     parts: [

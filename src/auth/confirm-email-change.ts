@@ -1,0 +1,82 @@
+import { anyone } from '../access/vocabulary.ts';
+import { recordIn } from '../audit/record.ts';
+import { builder } from '../builder.ts';
+import type { Context } from '../context.ts';
+import { sql, within } from '../db.ts';
+import { failure, invalid, meaningOf } from '../errors.ts';
+import { secretText } from '../input.ts';
+import { originOf, post } from '../mail/post.ts';
+import { revoke } from '../token/lifecycle.ts';
+import { keepFormerEmail } from './former-email.ts';
+import { findLink, linkFields, type UserLink, useLink, voidLinks } from './link.ts';
+import { provePassword } from './proof.ts';
+import { markProven } from './proven-address.ts';
+
+const ConfirmEmailChangeInput = builder.inputType('ConfirmEmailChangeInput', {
+  description: 'The proof that the new address was reached: the token of the link, or the new address and the code beside it.',
+  fields: (t) => ({
+    ...linkFields(t),
+    password: t.string({
+      validate: secretText,
+      description: 'The password of the account; needed where the caller has no session of it.',
+    }),
+  }),
+});
+
+const ConfirmEmailChangePayload = builder.simpleObject('ConfirmEmailChangePayload', {
+  description: 'What comes of a change of address.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({ ended: t.int({ nullable: false, description: 'How many other sessions ended now.' }) }),
+});
+
+builder.mutationField('confirmEmailChange', (t) =>
+  t.field({
+    type: ConfirmEmailChangePayload,
+    nullable: false,
+    description:
+      'Gives an account the address that was asked for by requestEmailChange, and ends its other sessions; API tokens stay. The old address is told, and can undo it for 72 hours. TAKEN where somebody else has got the address meanwhile.',
+    access: anyone('whoever has the letter may prove it, in a session of the account or with its password'),
+    credential: true,
+    args: { input: t.arg({ type: ConfirmEmailChangeInput, required: true, description: 'The proof.' }) },
+    resolve: async (_, { input }, context) => {
+      const link = await findLink(context, 'CHANGE_EMAIL', input);
+      await proveOwner(context, link, input.password);
+      const ended = await change(context, link).catch((error: unknown) => {
+        throw meaningOf(error) === 'TAKEN' ? failure('TAKEN') : error;
+      });
+      return { ended };
+    },
+  }),
+);
+
+/** Throws unless who shows the link is who asked for it: by the password of the account, or by a session of it (security.md 11.6). The link stays. */
+async function proveOwner(context: Context, { userId }: UserLink, password: string | null | undefined): Promise<void> {
+  if (password != null) {
+    const { emailKey } = await context.db.prisma.user.findUniqueOrThrow({ where: { id: userId }, select: { emailKey: true } });
+    await provePassword(context, { id: userId, emailKey }, password);
+  } else if (!ownSession(context, userId)) throw invalid({ password: ['needed where there is no session of the account'] });
+}
+
+/** The viewer, if they came with a session of that user. */
+const ownSession = ({ viewer }: Context, userId: string) => (viewer?.user.id === userId && viewer.token.kind === 'SESSION' ? viewer : null);
+
+/** The unique key decides whether the address is free. Answers how many sessions ended. */
+async function change(context: Context, link: UserLink): Promise<number> {
+  const { db, client } = context;
+  const { userId, address: email, addressKey: emailKey } = link;
+  const actor = ownSession(context, userId);
+  return db.prisma.$transaction(async (tx) => {
+    await useLink(tx, link);
+    const before = await tx.user.findUniqueOrThrow({ where: { id: userId }, select: { email: true, emailKey: true } });
+    if (before.emailKey === emailKey) throw failure('INVALID_TOKEN');
+    await tx.formerEmail.deleteMany({ where: { userId, emailKey } });
+    await keepFormerEmail(tx, userId, before);
+    await tx.user.update({ where: { id: userId }, data: { email, emailKey, emailConfirmedAt: null } });
+    await markProven(tx, userId);
+    await voidLinks(tx, userId);
+    await recordIn(tx, client, actor, { action: 'user_updated', reason: 'email changed', userId, target: ['User', userId] });
+    await post(tx, 'addressChanged', { userId, address: before.email }, originOf(client));
+    const others = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id is distinct from ${actor?.token.id ?? null}::uuid`;
+    return (await revoke(within(tx), others, { reason: 'EMAIL_CHANGED', initiator: 'USER', actor, client })).length;
+  });
+}

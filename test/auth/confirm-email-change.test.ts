@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { letterTo } from '../mail/letters.ts';
+import { open } from '../world.ts';
+import { asked, confirm, emailOf, login, moved, newEmail } from './email-change.ts';
+
+const world = await open();
+const { prisma } = world.db;
+const register = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';
+const password = 'seven teal herons misread a map';
+const me = '{ me { email } }';
+
+describe('confirmEmailChange', () => {
+  it('gives the account the new address in a session of it, which stays', async () => {
+    const alice = await world.user();
+    const { email, token } = await asked(world, alice);
+    expect((await alice.ask(confirm, { input: { token } })).data.confirmEmailChange).toEqual({ ended: 0 });
+    expect((await alice.ask(me)).data.me).toEqual({ email });
+    expect((await world.send(login, { input: { email, password: alice.password } })).code).toBeUndefined();
+    expect((await world.send(login, { input: { email: alice.email, password: alice.password } })).code).toBe('INVALID_CREDENTIALS');
+  });
+
+  it('does so by the password where nobody is signed in, by address and code where there is no browser', async () => {
+    const alice = await world.user();
+    const { email, code } = await asked(world, alice);
+    const input = { email: email.toUpperCase(), code, password: alice.password };
+    expect((await world.send(confirm, { input })).data.confirmEmailChange).toEqual({ ended: 1 });
+    expect(await emailOf(world, alice)).toBe(email);
+  });
+
+  it('is for the account alone: not for whoever has the letter, in no session or another one, and not for an API token', async () => {
+    const [alice, bob] = [await world.user(), await world.user()];
+    const create = 'mutation { createApiToken(input: { description: "a script", scopes: ["users:write"] }) { secret } }';
+    const { secret } = (await alice.ask(create)).data.createApiToken;
+    const { token } = await asked(world, alice);
+    const answers = [await world.send(confirm, { input: { token } }), await bob.ask(confirm, { input: { token } })];
+    answers.push(await world.send(confirm, { input: { token } }, { token: secret }));
+    for (const answer of answers)
+      expect(answer).toMatchObject({ code: 'INVALID_INPUT', errors: [{ extensions: { fields: { password: expect.any(Array) } } }] });
+    expect((await bob.ask(confirm, { input: { token, password: 'a guess' } })).code).toBe('INVALID_CREDENTIALS');
+    expect(await emailOf(world, alice)).toBe(alice.email);
+    expect((await alice.ask(confirm, { input: { token } })).code).toBeUndefined();
+  });
+
+  it('ends the other sessions, each with an event that says why, and leaves API tokens', async () => {
+    const alice = await world.user();
+    const other = await world.signIn(alice.email, alice.uuid);
+    const create = 'mutation { createApiToken(input: { description: "a script", scopes: ["users:read"] }) { secret } }';
+    const { secret } = (await alice.ask(create)).data.createApiToken;
+    const { token } = await asked(world, alice);
+    expect((await alice.ask(confirm, { input: { token } })).data.confirmEmailChange).toEqual({ ended: 1 });
+    expect((await other.ask(me)).code).toBe('TOKEN_REVOKED');
+    expect((await world.send(me, {}, { token: secret })).code).toBeUndefined();
+    const events = await prisma.tokenRevocation.findMany({ where: { userId: alice.uuid }, select: { reason: true, initiator: true } });
+    expect(events).toEqual([{ reason: 'EMAIL_CHANGED', initiator: 'USER' }]);
+  });
+
+  it('tells the old address, with a link for three days', async () => {
+    const alice = await world.user();
+    const { email } = await moved(world, alice);
+    const { text } = await letterTo(world, alice.uuid, 'addressChanged');
+    expect(text).toMatch(/\/email-change\?undo=fgl_[\s\S]*for 3 days, until /);
+    expect(text).not.toContain(email);
+    expect((await prisma.mail.findFirstOrThrow({ where: { userId: alice.uuid, letter: 'addressChanged' } })).address).toBe(alice.email);
+  });
+
+  it('makes other links good for nothing', async () => {
+    const alice = await world.user();
+    await world.send('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
+      input: { email: alice.email },
+    });
+    const { token } = await letterTo(world, alice.uuid, 'passwordReset');
+    await moved(world, alice);
+    const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
+    expect((await world.send(reset, { input: { token, newPassword: password } })).code).toBe('INVALID_TOKEN');
+  });
+
+  it('refuses an address that somebody else got meanwhile', async () => {
+    const alice = await world.user();
+    const { email, token } = await asked(world, alice);
+    await world.send(register, { input: { email: email.toUpperCase(), password } });
+    expect((await alice.ask(confirm, { input: { token } })).code).toBe('TAKEN');
+    expect(await emailOf(world, alice)).toBe(alice.email);
+    expect((await alice.ask(me)).data.me).toEqual({ email: alice.email });
+  });
+
+  it('is done once, however many ask at the same moment', async () => {
+    const alice = await world.user();
+    const { token } = await asked(world, alice);
+    const answers = await Promise.all(Array.from({ length: 10 }, () => alice.ask(confirm, { input: { token } })));
+    expect(answers.map(({ code }) => code).sort()).toEqual([...Array(9).fill('INVALID_TOKEN'), undefined]);
+  });
+
+  it('gives one address to one account, when two prove it at the same moment', async () => {
+    const [alice, bob, email] = [await world.user(), await world.user(), newEmail()];
+    const links = [await asked(world, alice, email), await asked(world, bob, email)];
+    const answers = await Promise.all([alice, bob].map((one, index) => one.ask(confirm, { input: { token: links[index]?.token } })));
+    expect(answers.map(({ code }) => code).sort()).toEqual(['TAKEN', undefined]);
+    expect(await prisma.user.count({ where: { emailKey: email } })).toBe(1);
+  });
+
+  it('refuses a link that is late, made up, of another purpose, or of a disabled account', async () => {
+    const [late, off, other] = [await world.user(), await world.user(), await world.user()];
+    const links = [await asked(world, late), await asked(world, off), await asked(world, other)];
+    await prisma.link.updateMany({ where: { userId: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await prisma.user.update({ where: { id: off.uuid }, data: { enabled: false } });
+    await prisma.link.updateMany({ where: { userId: other.uuid }, data: { purpose: 'UNDO_EMAIL_CHANGE' } });
+    for (const token of [...links.map((link) => link.token), `fgl_${'A'.repeat(43)}`])
+      expect((await world.send(confirm, { input: { token, password: late.password } })).code).toBe('INVALID_TOKEN');
+  });
+
+  it('proves the address, and is recorded, without the addresses', async () => {
+    const alice = await world.user();
+    await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
+    const { email } = await moved(world, alice);
+    expect((await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } })).emailConfirmedAt).not.toBeNull();
+    const rows = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, reason: 'email changed' } });
+    expect(rows).toMatchObject([{ action: 'user_updated', actorId: alice.uuid, targetType: 'User', targetId: alice.uuid }]);
+    expect(JSON.stringify(rows)).not.toMatch(new RegExp(`${email}|${alice.email}`));
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { outcomes } from '../mail/letters.ts';
+import { alike, open } from '../world.ts';
+import { asked, confirm, emailOf, login, newEmail, request } from './email-change.ts';
+
+const world = await open();
+const { prisma } = world.db;
+
+describe('requestEmailChange', () => {
+  it('mails the new address a link for an hour, and the old one stays until it is used', async () => {
+    const alice = await world.user();
+    const { text, email } = await asked(world, alice);
+    expect(text).toMatch(/\/email-change\?token=fgl_[\s\S]*for 60 minutes, until /);
+    const [mail] = await prisma.mail.findMany({ where: { userId: alice.uuid, letter: 'newAddress' } });
+    expect([mail?.address, await emailOf(world, alice)]).toEqual([email, alice.email]);
+    expect((await world.send(login, { input: { email: alice.email, password: alice.password } })).code).toBeUndefined();
+    expect((await world.send(login, { input: { email, password: alice.password } })).code).toBe('INVALID_CREDENTIALS');
+  });
+
+  it('answers a taken address and a free one alike, and sends nothing to a taken one', async () => {
+    const [alice, bob, carol] = [await world.user(), await world.user(), await world.user()];
+    const taken = await alice.ask(request, { input: { newEmail: bob.email.toUpperCase() } });
+    const free = await carol.ask(request, { input: { newEmail: newEmail() } });
+    expect(alike(taken)).toEqual(alike(free));
+    expect(await outcomes(world, 'newAddress', { userId: alice.uuid })).toEqual(['moot']);
+    expect(await prisma.link.count({ where: { userId: alice.uuid } })).toBe(0);
+  });
+
+  it('takes only what is an address, and another one than the account has', async () => {
+    const alice = await world.user();
+    for (const newEmail of ['nonsense', alice.email.toUpperCase()])
+      expect(await alice.ask(request, { input: { newEmail } })).toMatchObject({
+        code: 'INVALID_INPUT',
+        errors: [{ extensions: { fields: { newEmail: expect.any(Array) } } }],
+      });
+  });
+
+  it('is for a session, and for a fresh one', async () => {
+    const alice = await world.user();
+    const input = { newEmail: newEmail() };
+    const create = 'mutation { createApiToken(input: { description: "a script", scopes: ["users:write"] }) { secret } }';
+    const { secret } = (await alice.ask(create)).data.createApiToken;
+    expect((await world.send(request, { input }, { token: secret })).code).toBe('FORBIDDEN');
+    expect((await world.send(request, { input })).code).toBe('UNAUTHENTICATED');
+    await prisma.token.updateMany({ where: { userId: alice.uuid }, data: { authenticatedAt: new Date(0) } });
+    expect((await alice.ask(request, { input })).code).toBe('REAUTHENTICATION_REQUIRED');
+  });
+
+  it('sends an address three letters an hour, whoever asks', async () => {
+    const email = newEmail();
+    const codes = [];
+    for (let times = 0; times < 4; times += 1) codes.push((await (await world.user()).ask(request, { input: { newEmail: email } })).code);
+    expect(codes).toEqual([undefined, undefined, undefined, 'RATE_LIMITED']);
+  });
+
+  it('is recorded, without the address', async () => {
+    const alice = await world.user();
+    const { email } = await asked(world, alice);
+    const rows = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'user_letter_requested' } });
+    expect(rows).toMatchObject([{ reason: 'newAddress', actorId: alice.uuid, targetId: alice.uuid }]);
+    expect(JSON.stringify(rows)).not.toContain(email);
+  });
+
+  it('leaves the last word to confirmEmailChange: of two addresses that were asked for the first that is proven is the one', async () => {
+    const alice = await world.user();
+    const [first, second] = [await asked(world, alice), await asked(world, alice, newEmail(), 2)];
+    expect((await alice.ask(confirm, { input: { token: first.token } })).code).toBeUndefined();
+    expect((await alice.ask(confirm, { input: { token: second.token } })).code).toBe('INVALID_TOKEN');
+    expect(await emailOf(world, alice)).toBe(first.email);
+  });
+});

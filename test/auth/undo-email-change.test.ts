@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { runJobs } from '../jobs.ts';
+import { letterTo } from '../mail/letters.ts';
+import { open, type Person } from '../world.ts';
+import { asked, confirm, emailOf, login, moved, newEmail, request, undo } from './email-change.ts';
+
+const world = await open();
+const { prisma } = world.db;
+const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
+const register = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';
+const password = 'seven teal herons misread a map';
+const logsIn = async (email: string, { password: known }: Pick<Person, 'password'>) =>
+  (await world.send(login, { input: { email, password: known } })).code;
+
+describe('undoEmailChange', () => {
+  it('gives the old address back without a session, and ends every session and API token', async () => {
+    const alice = await world.user();
+    const create = 'mutation { createApiToken(input: { description: "a script", scopes: ["users:read"] }) { secret } }';
+    const { secret } = (await alice.ask(create)).data.createApiToken;
+    const { token } = await moved(world, alice);
+    expect((await world.send(undo, { input: { token } })).data).toEqual({ undoEmailChange: { ok: true } });
+    expect(await emailOf(world, alice)).toBe(alice.email);
+    expect((await alice.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+    expect((await world.send('{ me { id } }', {}, { token: secret })).code).toBe('TOKEN_REVOKED');
+    const reasons = await prisma.tokenRevocation.findMany({ where: { userId: alice.uuid }, select: { reason: true } });
+    expect(reasons).toEqual(Array(2).fill({ reason: 'EMAIL_CHANGED' }));
+  });
+
+  it('leaves nothing to whoever knew the password: the owner chooses a new one by a letter to the old address', async () => {
+    const alice = await world.user();
+    const { email, token } = await moved(world, alice);
+    await world.send(undo, { input: { token } });
+    expect([await logsIn(alice.email, alice), await logsIn(email, alice)]).toEqual(Array(2).fill('INVALID_CREDENTIALS'));
+    const letter = await letterTo(world, alice.uuid, 'passwordReset');
+    expect((await world.send(reset, { input: { token: letter.token, newPassword: password } })).code).toBeUndefined();
+    expect(await logsIn(alice.email, { password })).toBeUndefined();
+  });
+
+  it('is good for nothing a second time, late, or for a disabled account', async () => {
+    const [twice, late, off] = [await world.user(), await world.user(), await world.user()];
+    const tokens = [(await moved(world, twice)).token, (await moved(world, late)).token, (await moved(world, off)).token];
+    await world.send(undo, { input: { token: tokens[0] } });
+    await prisma.link.updateMany({ where: { userId: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await prisma.user.update({ where: { id: off.uuid }, data: { enabled: false } });
+    for (const token of tokens) expect((await world.send(undo, { input: { token } })).code).toBe('INVALID_TOKEN');
+    expect(await emailOf(world, late)).not.toBe(late.email);
+  });
+
+  it('is done once, however many ask at the same moment', async () => {
+    const { token } = await moved(world, await world.user());
+    const answers = await Promise.all(Array.from({ length: 5 }, () => world.send(undo, { input: { token } })));
+    expect(answers.map(({ code }) => code).sort()).toEqual([...Array(4).fill('INVALID_TOKEN'), undefined]);
+  });
+
+  it('of two changes undoes both by the first letter, and the second letter is then good for nothing', async () => {
+    const alice = await world.user();
+    const [first, second] = [await moved(world, alice), await moved(world, alice, 2)];
+    expect((await world.send(undo, { input: { token: first.token } })).code).toBeUndefined();
+    expect((await world.send(undo, { input: { token: second.token } })).code).toBe('INVALID_TOKEN');
+    expect(await emailOf(world, alice)).toBe(alice.email);
+  });
+
+  it('of two changes undoes one by the second letter, and the first letter stays good', async () => {
+    const alice = await world.user();
+    const [first, second] = [await moved(world, alice), await moved(world, alice, 2)];
+    await world.send(undo, { input: { token: second.token } });
+    expect(await emailOf(world, alice)).toBe(first.email);
+    expect((await world.send(undo, { input: { token: first.token } })).code).toBeUndefined();
+    expect(await emailOf(world, alice)).toBe(alice.email);
+  });
+
+  it('makes a change that is under way good for nothing', async () => {
+    const alice = await world.user();
+    const { token } = await moved(world, alice);
+    const next = await asked(world, alice, newEmail(), 2);
+    await world.send(undo, { input: { token } });
+    expect((await world.send(confirm, { input: { token: next.token, password: alice.password } })).code).toBe('INVALID_TOKEN');
+  });
+
+  it('is recorded', async () => {
+    const alice = await world.user();
+    const { token } = await moved(world, alice);
+    await world.send(undo, { input: { token } });
+    const where = { userId: alice.uuid, reason: 'email change undone' };
+    expect(await prisma.auditEvent.findMany({ where })).toMatchObject([
+      { action: 'user_updated', actorId: null, targetType: 'User', targetId: alice.uuid },
+    ]);
+  });
+});
+
+describe('an address that was given up', () => {
+  it('is nobody else’s as long as the change can be undone', async () => {
+    const [alice, bob] = [await world.user(), await world.user()];
+    await moved(world, alice);
+    expect((await world.send(register, { input: { email: alice.email, password } })).code).toBe('TAKEN');
+    const key = { userId: bob.uuid, address: alice.email };
+    await bob.ask(request, { input: { newEmail: alice.email } });
+    await expect.poll(() => prisma.mail.findFirst({ where: { ...key, outcome: 'moot' } })).not.toBeNull();
+    await expect(prisma.user.update({ where: { id: bob.uuid }, data: { emailKey: alice.email } })).rejects.toThrow();
+  });
+
+  it('is free for its last owner at once, and for everybody after four days', async () => {
+    const [alice, bob] = [await world.user(), await world.user()];
+    await moved(world, alice);
+    const back = await asked(world, alice, alice.email, 2);
+    expect((await alice.ask(confirm, { input: { token: back.token } })).code).toBeUndefined();
+    await moved(world, bob);
+    await prisma.formerEmail.updateMany({ data: { expiresAt: new Date(Date.now() - 1_000) } });
+    expect((await world.send(register, { input: { email: bob.email, password } })).code).toBeUndefined();
+    await runJobs(world);
+    expect(await prisma.formerEmail.count()).toBe(0);
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { letterTo } from '../mail/letters.ts';
+import { open, type Person } from '../world.ts';
+
+const world = await open();
+const { prisma } = world.db;
+
+const mutation = 'mutation ($input: DeleteAccountInput!) { deleteAccount(input: $input) { ok } }';
+const leave = (alice: Person, password = alice.password) => alice.ask(mutation, { input: { password } });
+const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
+const isThere = async ({ uuid }: Person) => (await prisma.user.findUniqueOrThrow({ where: { id: uuid } })).deletedAt === null;
+
+describe('deleteAccount', () => {
+  it('deletes the account of the viewer: every session ends, and nobody logs in', async () => {
+    const alice = await world.user();
+    const elsewhere = await world.signIn(alice.email, alice.uuid);
+    expect((await leave(alice)).data).toEqual({ deleteAccount: { ok: true } });
+    for (const one of [alice, elsewhere]) expect((await one.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+    expect((await world.send(login, { input: { email: alice.email, password: alice.password } })).code).toBe('INVALID_CREDENTIALS');
+    const events = await prisma.tokenRevocation.findMany({ where: { userId: alice.uuid }, select: { reason: true, initiator: true } });
+    expect(events).toEqual(Array(2).fill({ reason: 'USER_DELETED', initiator: 'USER' }));
+  });
+
+  it('asks for the password, counted as a login', async () => {
+    const alice = await world.user();
+    const codes = [];
+    for (let times = 0; times < 6; times += 1) codes.push((await leave(alice, 'a guess')).code);
+    expect(codes).toEqual([...Array(5).fill('INVALID_CREDENTIALS'), 'RATE_LIMITED']);
+    expect(await isThere(alice)).toBe(true);
+  });
+
+  it('asks for a fresh session', async () => {
+    const alice = await world.user();
+    const create = 'mutation { createApiToken(input: { description: "a script", scopes: ["users:write"] }) { secret } }';
+    const { secret } = (await alice.ask(create)).data.createApiToken;
+    const input = { password: alice.password };
+    expect((await world.send(mutation, { input }, { token: secret })).code).toBe('FORBIDDEN');
+    expect((await world.send(mutation, { input })).code).toBe('UNAUTHENTICATED');
+    await prisma.token.updateMany({ where: { userId: alice.uuid }, data: { authenticatedAt: new Date(0) } });
+    expect((await leave(alice)).code).toBe('REAUTHENTICATION_REQUIRED');
+    expect(await isThere(alice)).toBe(true);
+  });
+
+  it('tells the owner, and is recorded', async () => {
+    const alice = await world.user();
+    await leave(alice);
+    expect((await letterTo(world, alice.uuid, 'accountDeleted')).text).toMatch(
+      /deleted, as you asked[\s\S]*Until .* an administrator can restore it/,
+    );
+    const rows = await prisma.auditEvent.findMany({ where: { targetId: alice.uuid, action: 'user_archived' } });
+    expect(rows).toMatchObject([{ userId: alice.uuid, actorId: alice.uuid, targetType: 'User' }]);
+  });
+
+  it('lets the old address undo a change of address once the account is restored, and not before', async () => {
+    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
+    await alice.ask('mutation { requestEmailChange(input: { newEmail: "thief@example.com" }) { ok } }');
+    const { token } = await letterTo(world, alice.uuid, 'newAddress');
+    await alice.ask('mutation ($token: String!) { confirmEmailChange(input: { token: $token }) { ended } }', { token });
+    await leave(alice);
+    const undo = 'mutation ($token: String!) { undoEmailChange(input: { token: $token }) { ok } }';
+    const letter = await letterTo(world, alice.uuid, 'addressChanged');
+    expect((await world.send(undo, { token: letter.token })).code).toBe('INVALID_TOKEN');
+    await admin.ask('mutation ($id: ID!) { restoreUser(input: { id: $id }) { changed } }', { id: alice.id });
+    expect((await world.send(undo, { token: letter.token })).code).toBeUndefined();
+  });
+});

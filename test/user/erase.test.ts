@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { sql } from '../../src/db.ts';
+import { hashOf, newSecret } from '../../src/token/secret.ts';
+import { runJobs } from '../jobs.ts';
+import { letterTo, outcomes } from '../mail/letters.ts';
+import { open, type Person } from '../world.ts';
+
+const world = await open();
+const { prisma } = world.db;
+await world.domain('north');
+await prisma.role.create({ data: { name: 'READER', permissions: ['users:read'] } });
+const superadmin = await world.user('SUPERADMIN');
+
+const remove = 'mutation ($input: DeleteUserInput!) { deleteUser(input: $input) { changed } }';
+const erase = ({ id }: Person) => superadmin.ask(remove, { input: { id, erase: true } });
+const past = new Date(Date.now() - 1_000);
+
+/** Somebody of whom everything is known. */
+async function known() {
+  const alice = await world.user('READER', 'north');
+  const secret = `a secret of ${alice.uuid}`.slice(0, 35);
+  const names = {
+    displayName: secret,
+    firstName: secret,
+    lastName: secret,
+    phone: secret,
+    address: secret,
+    country: 'SE',
+    locale: 'sv-SE',
+  };
+  const username = { username: `a${alice.uuid.slice(-12)}`, usernameKey: `a${alice.uuid.slice(-12)}` };
+  const logins = { loginCount: 9, currentLoginFrom: secret, lastLoginFrom: secret, lastLoginAt: new Date(), currentLoginAt: new Date() };
+  await prisma.user.update({
+    where: { id: alice.uuid },
+    data: { ...names, ...username, ...logins, avatarUrl: `https://example.com/${alice.uuid}` },
+  });
+  await prisma.token.updateMany({
+    where: { userId: alice.uuid },
+    data: { description: secret, createdFrom: secret, userAgent: secret, reuseFrom: secret },
+  });
+  const userId = alice.uuid;
+  await prisma.userSetting.create({ data: { userId, key: 'theme', value: secret } });
+  await prisma.fieldRead.create({ data: { userId, actorId: superadmin.uuid, field: 'User.phone', via: 'admin', day: past, at: past } });
+  await prisma.formerEmail.create({
+    data: { userId, email: `old-${alice.email}`, emailKey: `old-${alice.email}`, expiresAt: new Date(Date.now() + 60_000) },
+  });
+  await world.send('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
+    input: { email: alice.email },
+  });
+  await letterTo(world, alice.uuid, 'passwordReset');
+  return { alice, secret };
+}
+
+describe('erasing', () => {
+  it('leaves an empty row: every column says nothing of a person, or is none that could', async () => {
+    const { alice } = await known();
+    const before = await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } });
+    expect(Object.entries(before).filter(([name, value]) => value === null && !/^(deleted|erase)/.test(name))).toEqual([]);
+    await erase(alice);
+    const { id, email, emailKey, enabled, createdAt, updatedAt, deletedAt, eraseAt, erasedAt, loginCount, ...rest } =
+      await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } });
+    expect(Object.values(rest).filter((value) => value !== null)).toEqual([]);
+    expect({ id, email, emailKey, enabled, createdAt, loginCount }).toEqual({
+      id: alice.uuid,
+      email: `${alice.uuid}@erased.invalid`,
+      emailKey: alice.uuid,
+      enabled: true,
+      createdAt: before.createdAt,
+      loginCount: 0,
+    });
+    expect([updatedAt, deletedAt, eraseAt, erasedAt]).not.toContain(null);
+  });
+
+  it('leaves no row of the user but the ended tokens and their records, in any table', async () => {
+    const { alice } = await known();
+    await erase(alice);
+    const tables = await world.db.query<{ name: string }>(
+      sql`select table_name as name from information_schema.columns where table_schema = 'public' and column_name = 'userId' order by 1`,
+    );
+    const left = [];
+    for (const { name } of tables) {
+      const text = `select count(*)::int as count from "${name}" where "userId" = $1`;
+      const [row] = await world.db.query<{ count: number }>({ text, values: [alice.uuid] });
+      if (row?.count) left.push(name);
+    }
+    expect(left).toEqual(['AuditEvent', 'Token', 'TokenRevocation']);
+    expect(await prisma.tokenSecret.count({ where: { token: { userId: alice.uuid } } })).toBe(0);
+  });
+
+  it('leaves nothing that the user said, in any column of any table', async () => {
+    const { alice, secret } = await known();
+    await erase(alice);
+    const tables = await world.db.query<{ name: string }>(
+      sql`select table_name as name from information_schema.tables where table_schema = 'public' order by 1`,
+    );
+    for (const { name } of tables) {
+      const rows = JSON.stringify(await world.db.query({ text: `select t::text from "${name}" t`, values: [] }));
+      for (const hidden of [secret, alice.email]) expect(rows.includes(hidden), name).toBe(false);
+    }
+  });
+
+  it('keeps the log of revocations and the audit whole: who asks is told of the id', async () => {
+    const { alice } = await known();
+    const log = () => prisma.tokenRevocation.findMany({ where: { userId: alice.uuid }, select: { tokenId: true, reason: true } });
+    await superadmin.ask(remove, { input: { id: alice.id } });
+    const before = await log();
+    await erase(alice);
+    expect(await log()).toEqual(before);
+    expect(before).not.toEqual([]);
+    const where = { targetId: alice.uuid, action: 'user_deleted' };
+    expect(await prisma.auditEvent.findMany({ where })).toMatchObject([{ actorId: superadmin.uuid, reason: 'erased', userId: alice.uuid }]);
+    const read = 'query ($id: ID!) { user(id: $id) { email displayName roles { id } } }';
+    expect((await superadmin.ask(read, { id: alice.id })).data.user).toEqual({
+      email: `${alice.uuid}@erased.invalid`,
+      displayName: null,
+      roles: [],
+    });
+  });
+
+  it('frees the address, and whoever registers it inherits nothing', async () => {
+    const { alice } = await known();
+    await erase(alice);
+    const register =
+      'mutation ($input: RegisterInput!) { register(input: $input) { session { user { id displayName roles { domain { name } } settings { totalCount } } } } }';
+    const input = { email: alice.email, password: 'seven teal herons misread a map' };
+    const { user } = (await world.send(register, { input })).data.register.session;
+    expect(user).toEqual({ id: expect.any(String), displayName: null, roles: [{ domain: null }], settings: { totalCount: 0 } });
+    expect(user.id).not.toBe(alice.id);
+  });
+
+  it('is kept off by nobody who registers the address that is left', async () => {
+    const { alice } = await known();
+    const email = `${alice.uuid}@erased.invalid`;
+    await prisma.user.create({ data: { email, emailKey: email } });
+    expect((await erase(alice)).data.deleteUser).toEqual({ changed: true });
+  });
+
+  it('ends what was passed on from the grants of the user, and what was entered by it', async () => {
+    const { alice } = await known();
+    const bob = await world.user();
+    const [from] = await prisma.roleGrant.findMany({ where: { userId: alice.uuid } });
+    if (!from?.domainId) throw new Error('no grant');
+    const { roleId, domainId } = from;
+    await prisma.roleGrant.create({ data: { userId: bob.uuid, roleId, domainId, throughId: from.id } });
+    await prisma.roleGrant.deleteMany({ where: { userId: bob.uuid, throughId: null } });
+    await prisma.token.updateMany({ where: { userId: bob.uuid }, data: { domainId } });
+    await erase(alice);
+    expect(await prisma.roleGrant.count({ where: { userId: bob.uuid } })).toBe(0);
+    expect(await prisma.auditEvent.count({ where: { userId: bob.uuid, reason: 'revoked', actorId: superadmin.uuid } })).toBe(1);
+    expect((await bob.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+  });
+
+  it('is done on the clock when the time has come, and by nobody', async () => {
+    const [early, due, restored] = [(await known()).alice, (await known()).alice, (await known()).alice];
+    for (const one of [early, due, restored]) await superadmin.ask(remove, { input: { id: one.id } });
+    await prisma.user.updateMany({ where: { id: { in: [due.uuid, restored.uuid] } }, data: { eraseAt: past } });
+    await superadmin.ask('mutation ($id: ID!) { restoreUser(input: { id: $id }) { changed } }', { id: restored.id });
+    await runJobs(world);
+    const erasedAt = async ({ uuid }: Person) => (await prisma.user.findUniqueOrThrow({ where: { id: uuid } })).erasedAt;
+    expect([await erasedAt(early), await erasedAt(due), await erasedAt(restored)]).toEqual([null, expect.any(Date), null]);
+    expect(await prisma.auditEvent.findMany({ where: { targetId: due.uuid, action: 'user_deleted' } })).toMatchObject([
+      { actorId: null, agent: 'clock', reason: 'erased' },
+    ]);
+  });
+
+  it('goes on with the others where one cannot be erased', async () => {
+    const [stuck, due] = [(await known()).alice, (await known()).alice];
+    for (const one of [stuck, due]) await superadmin.ask(remove, { input: { id: one.id } });
+    await prisma.user.update({ where: { id: stuck.uuid }, data: { eraseAt: new Date(0) } });
+    await prisma.user.update({ where: { id: due.uuid }, data: { eraseAt: past } });
+    await prisma.user.create({ data: { email: 'in.the.way@example.com', emailKey: stuck.uuid } });
+    await expect(runJobs(world)).rejects.toThrow();
+    const rows = await prisma.user.findMany({ where: { id: { in: [stuck.uuid, due.uuid] }, erasedAt: { not: null } } });
+    expect(rows.map(({ id }) => id)).toEqual([due.uuid]);
+    await prisma.user.delete({ where: { emailKey: stuck.uuid } });
+  });
+
+  it('loses a letter that waits, and leaves others', async () => {
+    const [{ alice }, bob] = [await known(), await world.user()];
+    await prisma.mail.create({ data: { letter: 'passwordChanged', userId: alice.uuid, dueAt: new Date(Date.now() + 60_000) } });
+    await prisma.link.create({
+      data: {
+        id: randomUUID(),
+        purpose: 'RESET_PASSWORD',
+        userId: bob.uuid,
+        address: bob.email,
+        addressKey: bob.email,
+        hash: hashOf(newSecret('link')),
+        expiresAt: past,
+      },
+    });
+    await prisma.mail.create({ data: { letter: 'accessReset', userId: bob.uuid } });
+    await erase(alice);
+    expect(await prisma.mail.count({ where: { userId: alice.uuid } })).toBe(0);
+    expect(await prisma.link.count({ where: { userId: bob.uuid } })).toBe(1);
+    expect(await outcomes(world, 'accessReset', { userId: bob.uuid })).toEqual(['shown']);
+  });
+});
