@@ -8,7 +8,7 @@ export const errors = {
   FORBIDDEN: ['You may not do this.', 403],
   NOT_FOUND: ['There is no such thing, or you may not know of it.', 404],
   INVALID_INPUT: ['The input is not valid.', 400],
-  INVALID_CREDENTIALS: ['The e-mail address or the password is wrong.', 401],
+  INVALID_CREDENTIALS: ['The e-mail address, the username or the password is wrong.', 401],
   ACCOUNT_DISABLED: ['The account is disabled.', 401],
   EMAIL_NOT_CONFIRMED: ['The e-mail address is not confirmed yet.', 403],
   DOMAIN_ACCESS_DENIED: ['The account has no access to this domain.', 403],

@@ -5,6 +5,7 @@ import type { Database, Tx } from '../db.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import { post } from '../mail/post.ts';
 import { emailKey } from './email.ts';
+import { isKept } from './former-email.ts';
 import { hashPassword, normalized } from './password.ts';
 import { passwordFaults } from './password-policy.ts';
 
@@ -51,7 +52,10 @@ export async function insertAccount(
   hash?: string,
 ): Promise<string | null> {
   const { email, profile, grantedById = null } = account;
-  const data = { ...profile, email, emailKey: emailKey(email) ?? '' };
+  const key = emailKey(email) ?? '';
+  // The database refuses it as well, but then undoes all of the transaction.
+  if (await isKept(tx, key)) return null;
+  const data = { ...profile, email, emailKey: key };
   const [user] = await tx.user.createManyAndReturn({ data, skipDuplicates: true, select: { id: true } });
   if (!user) return null;
   const { id: userId } = user;

@@ -27,3 +27,9 @@ export async function takeFormerEmail(tx: Tx, userId: string, emailKey: string):
     returning email, "emailKey"`);
   return taken.find((one) => one.emailKey === emailKey)?.email;
 }
+
+/** Whether the address is kept for its last owner. */
+export async function isKept(tx: Pick<Tx, 'formerEmail'>, emailKey: string, but?: string): Promise<boolean> {
+  const kept = await tx.formerEmail.findUnique({ where: { emailKey, expiresAt: { gt: new Date() } }, select: { userId: true } });
+  return kept !== null && kept.userId !== but;
+}

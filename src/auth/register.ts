@@ -9,8 +9,9 @@ import { emptyToNull, given, line, locale, secretText } from '../input.ts';
 import { originOf, post } from '../mail/post.ts';
 import { type Account, accountFaults, createAccount } from './account.ts';
 import { emailKey } from './email.ts';
+import { isKept } from './former-email.ts';
 import { Session, startSession } from './session.ts';
-import { letterTries, throttle } from './throttle.ts';
+import { fits, letterTries, throttle } from './throttle.ts';
 import { namedBy, username } from './username.ts';
 
 const RegisterInput = builder.inputType('RegisterInput', {
@@ -56,7 +57,6 @@ builder.mutationField('register', (t) =>
       const faults = accountFaults(context.config, input);
       if (Object.keys(faults).length > 0) throw invalid(faults);
       await askHooks(context, input);
-      await throttle(context, letterTries('register', emailKey(input.email) ?? ''));
       const userId = await createAccount(context.db, context, accountOf(context.config, input));
       const taken = userId ? undefined : await noteTaken(context, input.email);
       const confirmationRequired = context.config.REQUIRE_EMAIL_CONFIRMATION;
@@ -86,13 +86,16 @@ async function askHooks({ client, db }: Context, { password: _, ...input }: Regi
 }
 
 /** Which field is somebody else's. The owner of a taken address is told of the attempt, and finds it among the events about them. */
-async function noteTaken({ db, client }: Context, email: string) {
+async function noteTaken(context: Context, email: string) {
+  const { db, client } = context;
   const key = emailKey(email) ?? '';
+  // The caller is answered alike, whether the owner is told once more or not.
+  const isTold = await fits(context, letterTries('register', key));
   return db.prisma.$transaction(async (tx) => {
     const owner = await tx.user.findUnique({ where: { emailKey: key }, select: { id: true } });
     await recordIn(tx, client, null, { action: 'user_created', result: 'denied', reason: 'TAKEN', userId: owner?.id ?? null });
-    if (!owner) return 'username';
-    await post(tx, 'alreadyRegistered', { emailKey: key }, originOf(client));
+    if (!owner && !(await isKept(tx, key))) return 'username';
+    if (isTold) await post(tx, 'alreadyRegistered', { emailKey: key }, originOf(client));
     return 'email';
   });
 }

@@ -48,6 +48,15 @@ export const letterTries = (kind: string, address: string): Tries => ({
  * through, so that a stranger who is refused by the narrow ones does not use up the owner's wide one (security.md 4.5).
  */
 export async function throttle(context: Context, tries: Tries): Promise<void> {
+  const exceeded = await count(context, tries);
+  if (exceeded) throw await refused(context, exceeded);
+}
+
+/** Counts a try in the same way; answers whether it was let through, for what is left out in silence. */
+export const fits = async (context: Context, tries: Tries): Promise<boolean> => (await count(context, tries)) === undefined;
+
+/** Answers the limit that the try exceeds; undefined where it was counted. */
+async function count(context: Context, tries: Tries) {
   const named = entries(tries);
   const counting = named.map(({ name, key }, index) => {
     const { most, window } = limits[name];
@@ -62,8 +71,7 @@ export async function throttle(context: Context, tries: Tries): Promise<void> {
   });
   const all = named.map((_, index) => sql`select 1 from ${counted(index)}`);
   const passed = await context.db.query(sql`with ${Prisma.join(counting)} ${Prisma.join(all, ' union all ')}`);
-  const exceeded = named[passed.length];
-  if (exceeded) throw await refused(context, exceeded);
+  return named[passed.length];
 }
 
 const counted = (index: number) => Prisma.raw(`counted${index}`);

@@ -1,4 +1,5 @@
 import { emailKey } from '../auth/email.ts';
+import { isKept } from '../auth/former-email.ts';
 import type { Config } from '../config.ts';
 import { type Database, sql } from '../db.ts';
 import type { Mail } from '../generated/prisma/client.ts';
@@ -26,25 +27,33 @@ export function openPostOffice(office: Office): { close(): Promise<void> } {
   const transport = openTransport(office.config);
   const underWay = new Set<Promise<void>>();
   let looking: Promise<void> | undefined;
+  let isOpen = true;
   const look = async () => {
     const free = mostAtOnce - underWay.size;
-    for (const mail of free > 0 ? await take(office, free) : []) {
+    const taken = free > 0 ? await take(office, free) : [];
+    for (const mail of taken) {
       const sent = deliver(office, transport, mail)
         .catch((error: Error) => office.log.warn({ mail: mail.id, error: error.message }, 'a letter could not be dealt with'))
-        .finally(() => underWay.delete(sent));
+        .finally(() => {
+          underWay.delete(sent);
+          if (taken.length === free) wake(); // more may wait
+        });
       underWay.add(sent);
     }
   };
-  const clock = setInterval(() => {
-    looking ??= look()
-      .catch((error: Error) => office.log.warn({ error: error.message }, 'the outbox could not be read'))
-      .finally(() => {
-        looking = undefined;
-      });
-  }, every).unref();
+  const wake = () => {
+    if (isOpen)
+      looking ??= look()
+        .catch((error: Error) => office.log.warn({ error: error.message }, 'the outbox could not be read'))
+        .finally(() => {
+          looking = undefined;
+        });
+  };
+  const clock = setInterval(wake, every).unref();
   return {
     async close() {
       clearInterval(clock);
+      isOpen = false;
       await looking;
       const late = new Promise((resolve) => setTimeout(resolve, 5_000).unref()); // of the 30 s of a stop (security.md F34); what is left is sent by another node
       await Promise.race([Promise.all(underWay), late]);
@@ -96,11 +105,8 @@ type AnyLetter = Letter<object, Addressee> | LinkLetter<object, Addressee>;
 async function isTaken({ db }: Office, letter: AnyLetter, { address, userId }: Mail): Promise<boolean> {
   if (!('link' in letter) || letter.link.purpose !== 'CHANGE_EMAIL') return false;
   const key = emailKey(address ?? '') ?? '';
-  const [has, had] = [
-    await db.prisma.user.findUnique({ where: { emailKey: key }, select: { id: true } }),
-    await db.prisma.formerEmail.findUnique({ where: { emailKey: key, expiresAt: { gt: new Date() } }, select: { userId: true } }),
-  ];
-  return has !== null || (had !== null && had.userId !== userId);
+  const has = await db.prisma.user.findUnique({ where: { emailKey: key }, select: { id: true } });
+  return has !== null || isKept(db.prisma, key, userId ?? undefined);
 }
 
 async function addresseeOf({ db }: Office, { userId, invitationId, emailKey }: Mail): Promise<Addressee | null> {

@@ -51,7 +51,8 @@ export async function grantableToNewcomer(writing: Write, wanted: Omit<Wanted, '
 
 /** Whether somebody grants that role, there, to that user, by own authority: asked once the user holds it, and so is a member of the domain. */
 export async function hasGrantable(tx: Tx, granter: Viewer, { userId, role, domainId }: Held): Promise<boolean> {
-  if (!granter.user.enabled || !reaches(granter, domainId ?? undefined)) return false;
+  const { enabled, deletedAt } = granter.user;
+  if (!enabled || deletedAt || !reaches(granter, domainId ?? undefined)) return false;
   if (hasRank(role) && granter.rank < ranks.SUPERADMIN) return false;
   return !(domainId && (await isShut(tx, domainId))) && (await meeting(tx, authority, granter, 'User', [userId])).has(userId);
 }

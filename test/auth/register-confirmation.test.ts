@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { outcomes } from '../mail/letters.ts';
 import { open } from '../world.ts';
 
 const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
@@ -37,6 +38,14 @@ describe('register, where addresses are proven first', () => {
     expect((await alice.ask(change, { username })).data.changeUsername.user).toEqual({ username });
     expect((await world.send(register, { input: { email: `${randomUUID()}@example.com`, password, username } })).code).toBeUndefined();
     expect((await world.send(login, { input: { email: username, password } })).code).toBe('INVALID_CREDENTIALS');
+  });
+
+  it('tells the owner of a taken address at most three times an hour, and answers alike all the same', async () => {
+    const alice = await world.user();
+    const answers = [];
+    for (let times = 0; times < 5; times += 1) answers.push((await world.send(register, { input: { email: alice.email, password } })).data);
+    expect(new Set(answers.map((data) => JSON.stringify(data))).size).toBe(1);
+    expect(await outcomes(world, 'alreadyRegistered', { emailKey: alice.email })).toEqual(['shown', 'shown', 'shown']);
   });
 
   it('reports a weak password alike for both', async () => {

@@ -16,7 +16,7 @@ export const mayImport: Record<string, readonly string[]> = {
   // Whoever holds a role is a user, in a domain: the three are known by name, and the write holds what it names.
   role: ['user/user', 'user/last-superadmin', 'domain/domain', 'domain/held-domain', 'domain/tree', 'token/lifecycle'],
   // The key of a link is derived as other keys are, and an address is compared in one form.
-  mail: ['auth/email', 'token/keys', 'token/lifecycle', 'token/secret'],
+  mail: ['auth/email', 'auth/former-email', 'token/keys', 'token/lifecycle', 'token/secret'],
   token: ['user/user', 'domain/domain'],
   // Users are found by their roles and listed with them, disabling one ends tokens, and an administrator makes accounts and vouches for addresses.
   user: [

@@ -1,9 +1,9 @@
-import type { LinkLetter } from '../letter.ts';
+import { isOpen, type LinkLetter } from '../letter.ts';
 
 /** Lets the owner of an account that an administrator has made choose its first password. */
 export const welcome: LinkLetter<Record<never, never>> = {
   link: { purpose: 'FIRST_PASSWORD', lasts: 7 * 24 * 3_600_000, page: '/reset' }, // security.md F10, as an invitation
-  wanted: ({ enabled }) => enabled,
+  wanted: isOpen,
   write: (_, __, { url, code, until }) => ({
     subject: 'An account was made for you',
     parts: [
