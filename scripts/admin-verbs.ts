@@ -62,6 +62,18 @@ const deleting = (type: 'Role' | 'Domain'): Verb => ({
 
 /** The verbs that act on what the server keeps, each by the API as a superadmin. */
 export const verbs: Readonly<Record<string, Verb>> = {
+  'users create': {
+    words: ['email'],
+    options: ['display-name', 'role', 'domain'],
+    async run(commander, said) {
+      const { 'display-name': displayName, role, domain } = said.options;
+      const document = 'mutation ($input: CreateUserInput!) { createUser(input: $input) { user { id } } }';
+      await commander.ask(document, { input: { email: word(said), displayName, role, domain } });
+      return `${word(said)} has an account, and is sent a letter to choose a password.`;
+    },
+  },
+  'users delete': onUser('deleteUser', 'is deleted, and can be restored', 'was deleted already'),
+  'users restore': onUser('restoreUser', 'is restored', 'was not deleted'),
   'users enable': onUser('enableUser', 'is enabled', 'was enabled already'),
   'users disable': onUser('disableUser', 'is disabled', 'was disabled already'),
   'users grant': onGrant('grantRole', 'now holds', 'already holds'),

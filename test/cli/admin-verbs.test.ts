@@ -35,6 +35,22 @@ describe('the commands for domains, roles and grants', { timeout: 60_000 }, () =
     expect(await admin('users', 'enable', 'ada@example.com', '--as', 'eve@example.com')).toEqual([1, 'eve@example.com is no superadmin.']);
   });
 
+  it('make an account, confirm its address, delete and restore it', async () => {
+    const email = 'carol@example.com';
+    expect(await admin('users', 'create', email, '--display-name', 'Carol')).toEqual([0, expect.stringContaining('has an account')]);
+    expect(await admin('users', 'create', email)).toEqual([1, expect.stringContaining('TAKEN')]);
+    expect(await admin('users', 'confirm', email)).toEqual([0, `The address ${email} is confirmed.`]);
+    expect(await admin('users', 'delete', email)).toEqual([0, `${email} is deleted, and can be restored.`]);
+    expect(await admin('users', 'delete', email)).toEqual([0, `${email} was deleted already.`]);
+    expect(await admin('users', 'restore', email)).toEqual([0, `${email} is restored.`]);
+    expect(await admin('users', 'reset-access', email)).toEqual([0, `0 sessions and API tokens of ${email} have ended.`]);
+    await look(environment, async ({ prisma }) => {
+      const user = await prisma.user.findUniqueOrThrow({ where: { emailKey: email }, include: { mails: true } });
+      expect(user).toMatchObject({ displayName: 'Carol', emailConfirmedAt: expect.any(Date), deletedAt: null });
+      expect(user.mails.map(({ letter }) => letter)).toContain('welcome');
+    });
+  });
+
   it('end with 2 for what they do not understand', async () => {
     for (const words of [
       ['users'],
@@ -51,7 +67,11 @@ describe('the commands for domains, roles and grants', { timeout: 60_000 }, () =
     await look(environment, async ({ prisma }) => {
       expect(await prisma.token.count({ where: { revokedAt: null } })).toBe(0);
       const made = await prisma.auditEvent.findFirstOrThrow({ where: { targetType: 'Domain' } });
-      expect(made).toMatchObject({ actorId: (await prisma.user.findFirstOrThrow()).id, agent: 'admin command', network: 'local' });
+      expect(made).toMatchObject({
+        actorId: (await prisma.user.findUniqueOrThrow({ where: { emailKey: 'ada@example.com' } })).id,
+        agent: 'admin command',
+        network: 'local',
+      });
     });
   });
 });
@@ -70,8 +90,16 @@ roles:
 domains:
   - { name: south, displayName: The south }
   - { name: harbour, parent: south }
+users:
+  - { email: bob@example.com, displayName: Bob, grants: [{ role: WRITER, domain: harbour }] }
 `;
-    const made = ['role WRITER made', 'domain south made', 'domain harbour made'];
+    const made = [
+      'role WRITER made',
+      'domain south made',
+      'domain harbour made',
+      'user bob@example.com made',
+      'bob@example.com granted WRITER in harbour',
+    ];
     expect(await plant(text)).toEqual([0, made.join('\n')]);
     expect(await plant(text)).toEqual([0, 'Everything is there already.']);
     expect(await plant(text.replace('[users:read]', '[roles:read]'))).toEqual([0, 'role WRITER changed']);
