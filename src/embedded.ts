@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
+import type { SqlDriverAdapter, Transaction } from '@prisma/driver-adapter-utils';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
 import { migrate } from './migrate.ts';
 
@@ -38,9 +39,32 @@ export function embeddedFactory(pglite: PGlite) {
     const adapter = await connect();
     // The adapter of version 0.7 does not wait for a script, so a migration that fails would pass for applied.
     adapter.executeScript = async (script) => void (await pglite.exec(script));
+    adapter.startTransaction = () => begin(adapter, pglite);
     return adapter;
   };
   return factory;
+}
+
+/** Begins a transaction. The adapter of version 0.7 keeps what fails at its commit to itself, so that it would pass for committed; this does not. */
+async function begin(adapter: SqlDriverAdapter, pglite: PGlite): Promise<Transaction> {
+  let failed: Error | undefined;
+  const heard: Pick<PGlite, 'transaction'> = {
+    transaction: (work) =>
+      pglite.transaction(work).catch((error: Error) => {
+        failed = error;
+        throw error;
+      }),
+  };
+  const inner = adapter as SqlDriverAdapter & {
+    startTransactionInner(on: typeof heard, options: Transaction['options']): Promise<Transaction>;
+  };
+  const transaction = await inner.startTransactionInner(heard, { usePhantomQuery: true });
+  const commit = transaction.commit.bind(transaction);
+  transaction.commit = async () => {
+    await commit();
+    if (failed) throw failed;
+  };
+  return transaction;
 }
 
 /** A process killed during the first initdb leaves half a folder: it is made beside and renamed. */
