@@ -60,6 +60,7 @@ export async function erase(writing: Eraser, client: Client, id: string): Promis
   await tx.tokenSecret.deleteMany({ where: { token: { userId: id } } });
   await tx.token.updateMany({ where: { userId: id }, data: blankToken });
   await tx.mail.deleteMany({ where: { emailKey: before.emailKey } });
+  await tx.invitation.deleteMany({ where: { emailKey: before.emailKey } });
   await deleteBelongings(tx, id);
   return true;
 }

@@ -72,6 +72,8 @@ describe('confirmEmailChange', () => {
     await moved(world, alice);
     const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
     expect((await world.send(reset, { input: { token, newPassword: password } })).code).toBe('INVALID_TOKEN');
+    const open = { userId: alice.uuid, usedAt: null };
+    expect(await prisma.link.findMany({ where: open, select: { purpose: true } })).toEqual([{ purpose: 'UNDO_EMAIL_CHANGE' }]);
   });
 
   it('refuses an address that somebody else got meanwhile', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runJobs } from '../jobs.ts';
 import { letterTo } from '../mail/letters.ts';
-import { open, type Person } from '../world.ts';
+import { open, type Person, until } from '../world.ts';
 import { asked, confirm, emailOf, login, moved, newEmail, request, undo } from './email-change.ts';
 
 const world = await open();
@@ -95,7 +95,7 @@ describe('an address that was given up', () => {
     expect((await world.send(register, { input: { email: alice.email, password } })).code).toBe('TAKEN');
     const key = { userId: bob.uuid, address: alice.email };
     await bob.ask(request, { input: { newEmail: alice.email } });
-    await expect.poll(() => prisma.mail.findFirst({ where: { ...key, outcome: 'moot' } })).not.toBeNull();
+    await until(() => prisma.mail.findFirst({ where: { ...key, outcome: 'moot' } }));
     await expect(prisma.user.update({ where: { id: bob.uuid }, data: { emailKey: alice.email } })).rejects.toThrow();
   });
 

@@ -18,7 +18,7 @@ export const mayImport: Record<string, readonly string[]> = {
   // The key of a link is derived as other keys are, and an address is compared in one form.
   mail: ['auth/email', 'auth/former-email', 'token/keys', 'token/lifecycle', 'token/secret'],
   token: ['user/user', 'domain/domain'],
-  // Users are found by their roles and listed with them, disabling one ends tokens, and an administrator makes accounts and vouches for addresses.
+  // Users are found by their roles and listed with them, disabling and deleting one ends tokens, grants and links, and an administrator makes accounts and vouches for addresses.
   user: [
     'auth/account',
     'auth/email',

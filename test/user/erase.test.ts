@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/db.ts';
-import { hashOf, newSecret } from '../../src/token/secret.ts';
 import { runJobs } from '../jobs.ts';
 import { letterTo, outcomes } from '../mail/letters.ts';
 import { open, type Person } from '../world.ts';
@@ -42,6 +40,9 @@ async function known() {
   const userId = alice.uuid;
   await prisma.userSetting.create({ data: { userId, key: 'theme', value: secret } });
   await prisma.fieldRead.create({ data: { userId, actorId: superadmin.uuid, field: 'User.phone', via: 'admin', day: past, at: past } });
+  const { id: roleId } = await prisma.role.findUniqueOrThrow({ where: { name: 'USER' } });
+  const invited = { email: alice.email, emailKey: alice.email, roleId, invitedById: superadmin.uuid, expiresAt: past };
+  await prisma.invitation.create({ data: invited });
   await prisma.formerEmail.create({
     data: { userId, email: `old-${alice.email}`, emailKey: `old-${alice.email}`, expiresAt: new Date(Date.now() + 60_000) },
   });
@@ -179,21 +180,9 @@ describe('erasing', () => {
   it('loses a letter that waits, and leaves others', async () => {
     const [{ alice }, bob] = [await known(), await world.user()];
     await prisma.mail.create({ data: { letter: 'passwordChanged', userId: alice.uuid, dueAt: new Date(Date.now() + 60_000) } });
-    await prisma.link.create({
-      data: {
-        id: randomUUID(),
-        purpose: 'RESET_PASSWORD',
-        userId: bob.uuid,
-        address: bob.email,
-        addressKey: bob.email,
-        hash: hashOf(newSecret('link')),
-        expiresAt: past,
-      },
-    });
     await prisma.mail.create({ data: { letter: 'accessReset', userId: bob.uuid } });
     await erase(alice);
     expect(await prisma.mail.count({ where: { userId: alice.uuid } })).toBe(0);
-    expect(await prisma.link.count({ where: { userId: bob.uuid } })).toBe(1);
     expect(await outcomes(world, 'accessReset', { userId: bob.uuid })).toEqual(['shown']);
   });
 });
