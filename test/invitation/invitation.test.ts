@@ -53,4 +53,11 @@ describe('invitations', () => {
     expect(await found(below, { pending: true })).toEqual([toBelow.email]);
     expect(await found(below, { pending: false })).toEqual([late.email, revoked.email, accepted.email]);
   });
+
+  it('are gone with the account of whom they were for, once that is erased', async () => {
+    const [superadmin, alice] = [await world.user('SUPERADMIN'), await world.user()];
+    await invite(world, north, { role: 'EDITOR', domain: 'north', email: alice.email });
+    await superadmin.ask('mutation ($id: ID!) { deleteUser(input: { id: $id, erase: true }) { changed } }', { id: alice.id });
+    expect(await world.db.prisma.invitation.count({ where: { email: alice.email } })).toBe(0);
+  });
 });
