@@ -72,4 +72,4 @@ export const harmless = (text: string) =>
   text
     .slice(0, 120)
     .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, ' ')
-    .replace(/[.\u3002\uFF0E\uFF61@](?=\p{L})|:(?=\/)/gu, '$& ');
+    .replace(/[.\u3002\uFF0E\uFF61@](?=\p{L})|[:/](?=\/)/gu, '$& ');

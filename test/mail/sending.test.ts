@@ -36,6 +36,6 @@ describe('a letter', () => {
     const names = [...head.matchAll(/^([\w-]+):/gm)].map(([, name]) => name?.toLowerCase()).sort();
     const ours = ['content-type', 'date', 'from', 'message-id', 'mime-version', 'subject', 'to'];
     expect([to, names]).toEqual([[email], [...ours, 'auto-submitted', 'x-auto-response-suppress'].sort()]);
-    expect(body.join('').replaceAll('=\r\n', '')).toContain('&lt;script src=3D//evil. example&gt;');
+    expect(body.join('').replaceAll('=\r\n', '')).toContain('&lt;script src=3D/ /evil. example&gt;');
   });
 });
