@@ -15,7 +15,7 @@ const CreateRoleInput = builder.inputType('CreateRoleInput', {
     permissions: t.stringList({
       validate: permissionNames,
       description:
-        'What it permits, by the names of permissions; nothing unless said. `users:read`, `roles:read` and `domains:read` let its holders read, as far as the grant reaches; `tokens:follow`, held everywhere, lets them follow all revocations, `tokens:introspect` and `tokens:revoke` use the endpoints of that name; no rule of this server asks for the others.',
+        'What it permits, by the names of permissions; nothing unless said. `users:read`, `roles:read`, `domains:read` and `audit:read` let its holders read, as far as the grant reaches; `tokens:follow`, held everywhere, lets them follow all revocations, `tokens:introspect` and `tokens:revoke` use the endpoints of that name; no rule of this server asks for the others.',
     }),
   }),
 });
