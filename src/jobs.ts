@@ -82,6 +82,12 @@ export const jobs: readonly Job[] = [
       select id from "Mail" where "endedAt" < now() - interval '30 days' order by "endedAt" limit ${batch}::int for update skip locked)`),
   },
   {
+    name: 'forget invitations 30 days after their end',
+    every: 600_000,
+    run: batches(sql`delete from "Invitation" where id in (
+      select id from "Invitation" where least("expiresAt", "acceptedAt", "revokedAt") < now() - interval '30 days' limit ${batch}::int for update skip locked)`),
+  },
+  {
     name: 'forget links 30 days after their end',
     every: 600_000,
     run: batches(sql`delete from "Link" where id in (

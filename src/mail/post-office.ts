@@ -62,6 +62,8 @@ export function openPostOffice(office: Office): { close(): Promise<void> } {
   };
 }
 
+const known = Object.keys(letters); // what only a newer version knows is left to its servers
+
 /**
  * Takes letters that are due, for a minute and then longer each time, at most an hour: whoever holds one and dies has only delayed it, and
  * one that fails stands behind those that have not been tried.
@@ -69,14 +71,14 @@ export function openPostOffice(office: Office): { close(): Promise<void> } {
 const take = ({ db }: Office, most: number) =>
   db.query<Mail>(sql`
     update "Mail" set attempts = attempts + 1, "dueAt" = now() + least(interval '1 min' * power(2, least(attempts, 10)), interval '1 h')
-    where id in (select id from "Mail" where "endedAt" is null and "dueAt" <= now() order by "dueAt" limit ${most} for update skip locked)
+    where id in (select id from "Mail" where "endedAt" is null and "dueAt" <= now() and letter = any(${known}) order by "dueAt" limit ${most} for update skip locked)
     returning *`);
 
 async function deliver(office: Office, transport: Transport | undefined, mail: Mail): Promise<void> {
   const { config } = office;
   const addressee = await addresseeOf(office, mail);
-  const letter = letters[mail.letter as keyof typeof letters] as AnyLetter | undefined;
-  if (!addressee || !letter) return end(office, mail, 'nobody');
+  const letter = letters[mail.letter as keyof typeof letters] as AnyLetter;
+  if (!addressee) return end(office, mail, 'nobody');
   const isWanted = letter.wanted?.(addressee) ?? !('deletedAt' in addressee && addressee.deletedAt);
   if (!isWanted || (await isTaken(office, letter, mail))) return end(office, mail, 'moot');
   const composed = compose(await contentOf(office, letter, mail, addressee));

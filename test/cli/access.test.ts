@@ -58,7 +58,7 @@ describe('access diff', { timeout: 60_000 }, () => {
   it('fails when somebody gains, and names who, of which rows', async () => {
     const { code, out, err } = await diffOf('admin', 'admin | domainAdmin');
     expect(out).toContain('widened  Query.place (not approved)');
-    expect(out).toContain('+ domain admin, parent domain admin: user; held role; other role; active domain\n');
+    expect(out).toContain('+ domain admin, parent domain admin: user; user, by a superadmin; held role; other role; active domain\n');
     expect(out).toContain('+ foreign domain admin: held role; other role\n');
     expect([code, err]).toEqual([1, says('1 widened without a line in docs/access-widenings.md')]);
   });

@@ -8,7 +8,7 @@ const { prisma } = world.db;
 const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
 const days = (count: number) => new Date(Date.now() - count * 86_400_000);
 
-describe('letters and links', () => {
+describe('letters, links and invitations', () => {
   it('are forgotten 30 days after their end, and not before; what waits stays', async () => {
     const [old, young, waiting] = [await world.user(), await world.user(), await world.user()];
     for (const { email, uuid } of [old, young]) {
@@ -33,5 +33,27 @@ describe('letters and links', () => {
       [1, 1],
     ]);
     expect(await prisma.mail.count({ where: { userId: waiting.uuid } })).toBe(1);
+  });
+
+  it('that only a newer version knows are left to its servers', async () => {
+    const alice = await world.user();
+    const { id } = await prisma.mail.create({ data: { letter: 'notYetKnown', userId: alice.uuid } });
+    await world.send(request, { input: { email: alice.email } });
+    await letterTo(world, alice.uuid, 'passwordReset');
+    expect(await prisma.mail.findUniqueOrThrow({ where: { id } })).toMatchObject({ attempts: 0, endedAt: null });
+  });
+
+  it('and invitations are forgotten 30 days after they ended in whatever way', async () => {
+    const { id: roleId } = await prisma.role.findUniqueOrThrow({ where: { name: 'USER' } });
+    const { uuid: invitedById } = await world.user('SUPERADMIN');
+    const invite = (ends: object) =>
+      prisma.invitation.create({
+        data: { email: 'x@example.com', emailKey: 'x@example.com', roleId, invitedById, expiresAt: days(-1), ...ends },
+      });
+    const gone = [await invite({ expiresAt: days(31) }), await invite({ acceptedAt: days(31) }), await invite({ revokedAt: days(31) })];
+    const kept = [await invite({}), await invite({ expiresAt: days(29) }), await invite({ acceptedAt: days(29) })];
+    await runJobs(world);
+    const left = await prisma.invitation.findMany({ where: { id: { in: [...gone, ...kept].map(({ id }) => id) } }, select: { id: true } });
+    expect(left.map(({ id }) => id).sort()).toEqual(kept.map(({ id }) => id).sort());
   });
 });

@@ -5,7 +5,7 @@ export const passwordChanged: Letter<Origin> = {
   write: (origin) => ({
     subject: 'Your password was changed',
     parts: [
-      `The password of your account was changed (${from(origin)}), and other sessions have ended.`,
+      `The password of your account was changed (${from(origin)}), and whatever else was signed in with the old one has ended.`,
       'If it was not you, ask for a new password at once where you log in.',
     ],
   }),
