@@ -1,5 +1,6 @@
 import { anyone } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
+import { voidLinks } from '../auth/link.ts';
 import { builder } from '../builder.ts';
 import { sql, within } from '../db.ts';
 import { failure } from '../errors.ts';
@@ -38,6 +39,7 @@ builder.mutationField('disableUser', (t) =>
         await keepOneSuperadmin(tx, id);
         const { count } = await tx.user.updateMany({ where: { id, enabled: true }, data: { enabled: false } });
         if (count > 0) await audit({ action: 'user_updated', reason: 'disabled', userId: id, target: ['User', id] });
+        await voidLinks(tx, id);
         await revoke(within(tx), sql`t."userId" = ${id}::uuid`, {
           reason: 'USER_DISABLED',
           initiator: 'ADMIN',

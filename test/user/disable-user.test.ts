@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
+import { letterTo } from '../mail/letters.ts';
 import { nobody, open, type Person } from '../world.ts';
 
 const world = await open();
@@ -46,6 +47,19 @@ describe('disableUser', () => {
     await disable(admin, alice.id);
     await admin.ask('mutation ($id: ID!) { enableUser(input: { id: $id }) { changed } }', { id: alice.id });
     expect((await alice.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+  });
+
+  it('makes links that were mailed good for nothing, also once the account is enabled again', async () => {
+    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
+    await alice.ask('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
+      input: { email: alice.email },
+    });
+    const { token } = await letterTo(world, alice.uuid, 'passwordReset');
+    await disable(admin, alice.id);
+    await admin.ask('mutation ($id: ID!) { enableUser(input: { id: $id }) { changed } }', { id: alice.id });
+    const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
+    const input = { token, newPassword: 'seven teal herons misread a map' };
+    expect((await world.send(reset, { input })).code).toBe('INVALID_TOKEN');
   });
 
   it('changes nothing the second time', async () => {
