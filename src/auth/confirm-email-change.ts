@@ -67,15 +67,19 @@ async function change(context: Context, link: UserLink): Promise<number> {
   const actor = ownSession(context, userId);
   return db.prisma.$transaction(async (tx) => {
     await useLink(tx, link);
-    const before = await tx.user.findUniqueOrThrow({ where: { id: userId }, select: { email: true, emailKey: true } });
+    const before = await tx.user.findUniqueOrThrow({
+      where: { id: userId },
+      select: { email: true, emailKey: true, emailConfirmedAt: true },
+    });
     if (before.emailKey === emailKey) throw failure('INVALID_TOKEN');
     await tx.formerEmail.deleteMany({ where: { userId, emailKey } });
-    await keepFormerEmail(tx, userId, before);
+    if (before.emailConfirmedAt) await keepFormerEmail(tx, userId, before);
     await tx.user.update({ where: { id: userId }, data: { email, emailKey, emailConfirmedAt: null } });
     await markProven(tx, userId);
     await voidLinks(tx, userId);
     await recordIn(tx, client, actor, { action: 'user_updated', reason: 'email changed', userId, target: ['User', userId] });
-    await post(tx, 'addressChanged', { userId, address: before.email }, originOf(client));
+    // Whoever has an address that was never proven, as one that was mistyped, has no claim to the account, nor the account to that address.
+    if (before.emailConfirmedAt) await post(tx, 'addressChanged', { userId, address: before.email }, originOf(client));
     const others = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id is distinct from ${actor?.token.id ?? null}::uuid`;
     return (await revoke(within(tx), others, { reason: 'EMAIL_CHANGED', initiator: 'USER', actor, client })).length;
   });

@@ -54,6 +54,15 @@ describe('confirmEmailChange', () => {
     expect(events).toEqual([{ reason: 'EMAIL_CHANGED', initiator: 'USER' }]);
   });
 
+  it('leaves nothing to whoever has an address that was never proven: no letter undoes the change, and the address is free', async () => {
+    const alice = await world.user();
+    await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
+    const { token } = await asked(world, alice);
+    expect((await alice.ask(confirm, { input: { token } })).code).toBeUndefined();
+    expect(await prisma.mail.count({ where: { userId: alice.uuid, letter: 'addressChanged' } })).toBe(0);
+    expect((await world.send(register, { input: { email: alice.email, password } })).code).toBeUndefined();
+  });
+
   it('tells the old address, with a link for three days', async () => {
     const alice = await world.user();
     const { email } = await moved(world, alice);
@@ -113,7 +122,8 @@ describe('confirmEmailChange', () => {
   it('proves the address, and is recorded, without the addresses', async () => {
     const alice = await world.user();
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
-    const { email } = await moved(world, alice);
+    const { email, token } = await asked(world, alice);
+    await alice.ask(confirm, { input: { token } });
     expect((await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } })).emailConfirmedAt).not.toBeNull();
     const rows = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, reason: 'email changed' } });
     expect(rows).toMatchObject([{ action: 'user_updated', actorId: alice.uuid, targetType: 'User', targetId: alice.uuid }]);
