@@ -1,8 +1,9 @@
+import type { Viewer } from '../access/viewer.ts';
 import { anyone } from '../access/vocabulary.ts';
 import { recordIn } from '../audit/record.ts';
 import { builder } from '../builder.ts';
 import type { Context } from '../context.ts';
-import { sql, within } from '../db.ts';
+import { sql, type Tx, within } from '../db.ts';
 import { failure, invalid, meaningOf } from '../errors.ts';
 import { secretText } from '../input.ts';
 import { originOf, post } from '../mail/post.ts';
@@ -67,6 +68,7 @@ async function change(context: Context, link: UserLink): Promise<number> {
   const actor = ownSession(context, userId);
   return db.prisma.$transaction(async (tx) => {
     await useLink(tx, link);
+    if (actor) await holdSession(tx, actor);
     const before = await tx.user.findUniqueOrThrow({
       where: { id: userId },
       select: { email: true, emailKey: true, emailConfirmedAt: true },
@@ -83,4 +85,12 @@ async function change(context: Context, link: UserLink): Promise<number> {
     const others = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id is distinct from ${actor?.token.id ?? null}::uuid`;
     return (await revoke(within(tx), others, { reason: 'EMAIL_CHANGED', initiator: 'USER', actor, client })).length;
   });
+}
+
+/** Throws unless the session, which may have ended since the request began, lives, and holds it (security.md 7.9). */
+async function holdSession(tx: Tx, { token }: Pick<Viewer, 'token'>): Promise<void> {
+  const live = await tx.$queryRaw<unknown[]>(
+    sql`select 1 from "Token" where id = ${token.id}::uuid and "revokedAt" is null and "expiresAt" > now() for no key update`,
+  );
+  if (live.length === 0) throw failure('TOKEN_REVOKED');
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { isEmbedded } from '../database.ts';
 import { letterTo } from '../mail/letters.ts';
-import { open } from '../world.ts';
+import { open, until } from '../world.ts';
 import { asked, confirm, emailOf, login, moved, newEmail } from './email-change.ts';
 
 const world = await open();
@@ -52,6 +53,21 @@ describe('confirmEmailChange', () => {
     expect((await world.send(me, {}, { token: secret })).code).toBeUndefined();
     const events = await prisma.tokenRevocation.findMany({ where: { userId: alice.uuid }, select: { reason: true, initiator: true } });
     expect(events).toEqual([{ reason: 'EMAIL_CHANGED', initiator: 'USER' }]);
+  });
+
+  // The embedded database has one connection, which the lock would keep.
+  it.skipIf(isEmbedded)('does nothing in a session that has ended while it waited (needs a PostgreSQL server)', async () => {
+    const alice = await world.user();
+    const { token } = await asked(world, alice);
+    const answer = await prisma.$transaction(async (tx) => {
+      await tx.$queryRaw`select 1 from "User" where id = ${alice.uuid}::uuid for update`;
+      const waiting = alice.ask(confirm, { input: { token } });
+      await until(() => prisma.$queryRaw<unknown[]>`select 1 from pg_locks where not granted`.then((rows) => rows.length > 0));
+      await tx.token.updateMany({ where: { userId: alice.uuid }, data: { revokedAt: new Date(), revokedReason: 'LOGOUT' } });
+      return { waiting };
+    });
+    expect((await answer.waiting).code).toBe('TOKEN_REVOKED');
+    expect(await emailOf(world, alice)).toBe(alice.email);
   });
 
   it('leaves nothing to whoever has an address that was never proven: no letter undoes the change, and the address is free', async () => {
