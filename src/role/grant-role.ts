@@ -10,6 +10,7 @@ import { invalid } from '../errors.ts';
 import type { RoleGrant as RoleGrantRow } from '../generated/prisma/client.ts';
 import { future, line } from '../input.ts';
 import { keepOneSuperadmin } from '../user/last-superadmin.ts';
+import { refuseErased } from '../user/not-erased.ts';
 import { User } from '../user/user.ts';
 import { AccessChange } from './access-change.ts';
 import { grantable, grantRule, hasRank } from './grantable.ts';
@@ -83,6 +84,7 @@ builder.mutationField('grantRole', (t) =>
     resolve: (_, { input }, context, info) =>
       write<Granted>(context, info, async (writing) => {
         await writing.target(input.userId.id);
+        await refuseErased(writing.tx, input.userId.id, 'userId');
         const work = () => grantIn(writing, context.client, input);
         return input.dryRun ? rehearse(writing, { ...input, userId: input.userId.id }, work) : work();
       }),

@@ -1,7 +1,7 @@
 import { anyone } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
-import { invalid } from '../errors.ts';
+import { refuseErased } from './not-erased.ts';
 import { switchRule } from './rules.ts';
 import { User } from './user.ts';
 
@@ -32,8 +32,7 @@ builder.mutationField('restoreUser', (t) =>
       write(context, info, async ({ tx, target, audit }) => {
         const { id } = input.id;
         await target(id);
-        const user = await tx.user.findUniqueOrThrow({ where: { id } });
-        if (user.erasedAt) throw invalid({ id: ['the account was erased'] });
+        await refuseErased(tx, id, 'id');
         const { count } = await tx.user.updateMany({ where: { id, deletedAt: { not: null } }, data: { deletedAt: null, eraseAt: null } });
         if (count > 0) await audit({ action: 'user_updated', reason: 'restored', userId: id, target: ['User', id] });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: count > 0 };

@@ -3,6 +3,7 @@ import { write } from '../access/write.ts';
 import { builder } from '../builder.ts';
 import { invalid } from '../errors.ts';
 import { label, prose } from '../input.ts';
+import { refuseErased } from './not-erased.ts';
 import { settingRule } from './rules.ts';
 import { User } from './user.ts';
 import { UserSetting } from './user-setting.ts';
@@ -37,6 +38,7 @@ builder.mutationField('setSetting', (t) =>
       write(context, info, async ({ tx, viewer, target, audit }) => {
         const userId = input.userId?.id ?? viewer.user.id;
         await target(userId);
+        await refuseErased(tx, userId, 'userId');
         const { key, value = null } = input;
         const setting = await tx.userSetting.upsert({
           where: { userId_key: { userId, key } },

@@ -5,6 +5,7 @@ import { markProven } from '../auth/proven-address.ts';
 import { builder } from '../builder.ts';
 import { failure } from '../errors.ts';
 import { neverNull } from '../input.ts';
+import { refuseErased } from './not-erased.ts';
 import { changesOf, profileFields } from './profile.ts';
 import { profileRule, switchRule } from './rules.ts';
 import { User } from './user.ts';
@@ -42,6 +43,7 @@ builder.mutationField('updateUser', (t) =>
         const { id: of, emailConfirmed = false, ...profile } = input;
         const { id } = of;
         await target(id);
+        await refuseErased(tx, id, 'id');
         if (emailConfirmed && id === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
         const changes = changesOf(profile);
         await tx.user.update({ where: { id }, data: changes });

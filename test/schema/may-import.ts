@@ -14,7 +14,7 @@ export const mayImport: Record<string, readonly string[]> = {
   audit: ['user/user', 'user/rules', 'domain/domain'],
   auth: ['user/rules', 'token/jwt', 'token/lifecycle', 'token/secret', 'token/token', 'user/user'],
   // Whoever holds a role is a user, in a domain: the three are known by name, and the write holds what it names.
-  role: ['user/user', 'user/last-superadmin', 'domain/domain', 'domain/held-domain', 'domain/tree', 'token/lifecycle'],
+  role: ['user/user', 'user/last-superadmin', 'user/not-erased', 'domain/domain', 'domain/held-domain', 'domain/tree', 'token/lifecycle'],
   // The key of a link is derived as other keys are, and an address is compared in one form.
   mail: ['auth/email', 'auth/former-email', 'token/keys', 'token/lifecycle', 'token/secret'],
   token: ['user/user', 'domain/domain'],

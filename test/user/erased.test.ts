@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { open } from '../world.ts';
+
+const world = await open();
+const remove = 'mutation ($input: DeleteUserInput!) { deleteUser(input: $input) { changed } }';
+
+/** What would put something into the empty row of a user, which nothing erases again. */
+const writes: Record<string, (id: string) => object> = {
+  updateUser: (id) => ({ id, phone: '+46 8 123 456' }),
+  setSetting: (userId) => ({ userId, key: 'theme', value: 'dark' }),
+  grantRole: (userId) => ({ userId, role: 'USER' }),
+};
+
+it.each(Object.keys(writes))('%s refuses an account that was erased', async (name) => {
+  const [superadmin, alice] = [await world.user('SUPERADMIN'), await world.user()];
+  await superadmin.ask(remove, { input: { id: alice.id, erase: true } });
+  const Input = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
+  const document = `mutation ($input: ${Input}!) { ${name}(input: $input) { __typename } }`;
+  const { errors } = await superadmin.ask(document, { input: writes[name]?.(alice.id) });
+  expect(errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT' } }]);
+});
