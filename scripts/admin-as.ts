@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { emailKey } from '../src/auth/email.ts';
 import { createCensus } from '../src/census.ts';
 import { readConfig } from '../src/config.ts';
 import { type Database, sql } from '../src/db.ts';
@@ -58,8 +59,8 @@ async function superadmin({ prisma }: Database, as: string | undefined) {
     where: {
       enabled: true,
       deletedAt: null,
-      grants: { some: { role: { name: 'SUPERADMIN' }, domainId: null } },
-      ...(as && { emailKey: as.toLowerCase() }),
+      grants: { some: { role: { name: 'SUPERADMIN' }, domainId: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] } },
+      ...(as && { emailKey: emailKey(as) ?? '' }),
     },
     select: { id: true, email: true },
     take: 2,

@@ -62,8 +62,10 @@ export async function useLink(tx: Tx, { id, userId, purpose, addressKey }: UserL
   const address = bound.includes(purpose) ? sql`and "emailKey" = ${addressKey}` : sql``;
   // It lasts for days, so it is good for the first password only.
   const first = purpose === 'FIRST_PASSWORD' ? sql`and not exists (select 1 from "Password" p where p."userId" = ${userId}::uuid)` : sql``;
+  // Whoever takes an account over may change its address and then delete it: that it can be restored is no use to its owner without the address.
+  const there = purpose === 'UNDO_EMAIL_CHANGE' ? sql`"erasedAt" is null` : sql`"deletedAt" is null`;
   const open = await tx.$queryRaw<unknown[]>(
-    sql`select 1 from "User" where id = ${userId}::uuid and enabled and "deletedAt" is null ${address} ${first} for update`,
+    sql`select 1 from "User" where id = ${userId}::uuid and enabled and ${there} ${address} ${first} for update`,
   );
   const used = await tx.$queryRaw<unknown[]>(sql`
     update "Link" set "usedAt" = now() where id = ${id}::uuid and "usedAt" is null and "expiresAt" > now() returning 1`);

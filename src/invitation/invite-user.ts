@@ -47,7 +47,7 @@ builder.mutationField('inviteUser', (t) =>
       if (key === undefined) throw invalid({ email: ['not an e-mail address that we take'] });
       const { network } = context.client;
       const inviter = context.viewer?.user.id ?? '';
-      await throttle(context, { mailByNetwork: network, invitationByUser: inviter, ...letterTries('invitation', key) });
+      await throttle(context, { mailByNetwork: network, invitationByUser: inviter, ...letterTries('invitation', `${inviter} ${key}`) });
       return write(context, info, async (writing) => {
         const { tx, viewer, audit } = writing;
         if (key === viewer.user.emailKey) throw failure('SELF_ACTION_FORBIDDEN');

@@ -30,6 +30,12 @@ describe('sendPasswordReset', () => {
     expect((await admin.ask(send, { input: { id: (await world.user('ADMIN')).id } })).code).toBe('FORBIDDEN');
   });
 
+  it('is counted for each administrator: who is refused uses up nobody else’s letters', async () => {
+    const [superadmin, admin, other] = [await world.user('SUPERADMIN'), await world.user('ADMIN'), await world.user('ADMIN')];
+    for (let times = 0; times < 4; times += 1) await admin.ask(send, { input: { id: other.id } });
+    expect((await superadmin.ask(send, { input: { id: other.id } })).code).toBeUndefined();
+  });
+
   it('is for three letters an hour to one user', async () => {
     const [admin, alice] = [await world.user('ADMIN'), await world.user()];
     for (let times = 0; times < 3; times += 1) expect((await admin.ask(send, { input: { id: alice.id } })).code).toBeUndefined();

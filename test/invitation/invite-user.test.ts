@@ -93,10 +93,11 @@ describe('inviteUser', () => {
     for (const domain of ['no-such', 'shut']) expect(await codeOf(admin, { role: 'EDITOR', domain })).toBe('INVALID_INPUT');
   });
 
-  it('is for three letters an hour to one address, whoever sends them', async () => {
+  it('is for three letters an hour to one address from one inviter, who uses up nobody else’s', async () => {
     const email = newEmail();
-    for (const inviter of [admin, superadmin, admin]) expect(await codeOf(inviter, { role: 'EDITOR', email })).toBeUndefined();
-    expect(await codeOf(superadmin, { role: 'EDITOR', email: email.toUpperCase() })).toBe('RATE_LIMITED');
+    for (let times = 0; times < 3; times += 1) expect(await codeOf(admin, { role: 'EDITOR', email })).toBeUndefined();
+    expect(await codeOf(admin, { role: 'EDITOR', email: email.toUpperCase() })).toBe('RATE_LIMITED');
+    expect(await codeOf(superadmin, { role: 'EDITOR', email })).toBeUndefined();
   });
 
   it('sends no letter for what was revoked before it went out', async () => {
