@@ -4,10 +4,10 @@ import { finder } from '../../src/access/judge.ts';
 import { above, type Model } from '../../src/access/ownership.ts';
 import { namedBy } from '../../src/auth/username.ts';
 import type { Prisma } from '../../src/generated/prisma/client.ts';
-import { jobs } from '../../src/jobs.ts';
 import type { Answer, Person, World } from '../world.ts';
 import { eventsAbout } from './matrix-events.ts';
 import { invitation } from './matrix-invitations.ts';
+import { furnishPlaces } from './matrix-places.ts';
 import { type Kind, type Persona, personas, type Row, type Subject, subjects } from './matrix-truth.ts';
 
 const soon = () => new Date(Date.now() + 3_600_000);
@@ -57,23 +57,7 @@ export const heldBySubject: Record<Subject, [string, string?]> = {
 
 /** Everybody and everything that the matrix asks about; nothing in it is changed while it is asked. */
 export async function furnish(world: World) {
-  await world.domain('above');
-  const inside = await world.domain('inside', 'above');
-  const abroad = await world.domain('abroad');
-  const closed = await world.db.prisma.domain.create({
-    data: { name: 'closed', displayName: 'Closed', active: false, parentId: inside.id },
-  });
-  await world.db.prisma.domain.create({ data: { name: 'below', displayName: 'Below', parentId: inside.id } });
-  const [member, unheld] = await Promise.all(
-    ['MEMBER', 'UNHELD'].map((name) =>
-      world.db.prisma.role.create({ data: { name, description: `For ${name}s`, permissions: ['settings:read'] } }),
-    ),
-  );
-  if (!member || !unheld) throw new Error('no roles');
-  await world.db.prisma.role.create({ data: { name: 'READER', permissions: ['users:read', 'roles:read', 'domains:read', 'audit:read'] } });
-  const { name = '' } = jobs[0] ?? {};
-  const run = { dueAt: soon(), startedAt: new Date(), finishedAt: new Date(), count: 0, error: 'tried' };
-  await world.db.prisma.job.upsert({ where: { name }, create: { name, ...run }, update: run });
+  const { inside, abroad, closed, member, unheld } = await furnishPlaces(world);
   const callers = new Map<Persona, Person>();
   for (const [persona, [role, domain]] of Object.entries(held)) callers.set(persona as Persona, await world.user(role, domain));
   await world.db.prisma.roleGrant.updateMany({ where: { userId: callers.get('reader')?.uuid ?? '' }, data: { delegable: 1 } });

@@ -2,15 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/db.ts';
 import { Prisma } from '../../src/generated/prisma/client.ts';
-import { open } from '../world.ts';
+import { openSmtpServer } from '../mail/smtp-server.ts';
+import { open, until } from '../world.ts';
 
-const world = await open({ LOG_LEVEL: 'trace' });
+const smtp = await openSmtpServer();
+const world = await open({ LOG_LEVEL: 'trace', SMTP_URL: smtp.url });
 
 const session = '{ accessToken refreshToken }';
 const register = `mutation ($input: RegisterInput!) { register(input: $input) { session ${session} } }`;
 const login = `mutation ($input: LoginInput!) { login(input: $input) { ... on Session ${session} } }`;
 const refresh = `mutation ($input: RefreshInput!) { refresh(input: $input) ${session} }`;
 const reauthenticate = `mutation ($input: ReauthenticateInput!) { reauthenticate(input: $input) ${session} }`;
+const confirm = 'mutation ($input: ConfirmEmailInput!) { confirmEmail(input: $input) { passwordKept } }';
 const createApiToken = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }';
 
 interface Pair {
@@ -27,6 +30,8 @@ async function everything() {
   const refreshed: Pair = (await world.send(refresh, { input: { refreshToken: entered.refreshToken } })).data.refresh;
   const repeated: Pair = (await world.send(refresh, { input: { refreshToken: entered.refreshToken } })).data.refresh;
   const proven: Pair = (await world.send(reauthenticate, { input: { password } }, { token: repeated.accessToken })).data.reauthenticate;
+  const link = await mailed(email);
+  await world.send(confirm, { input: { token: link, password } });
   const input = { description: 'CI', scopes: ['users:read'] };
   const { secret } = (await world.send(createApiToken, { input }, { token: proven.accessToken })).data.createApiToken;
   await world.send('{ me { id } }', {}, { token: secret });
@@ -51,7 +56,15 @@ async function everything() {
   ];
   await world.send('mutation { logout { ended } }', {}, { token: proven.accessToken });
   const pairs = [registered, entered, refreshed, repeated, proven].flatMap(({ accessToken, refreshToken }) => [accessToken, refreshToken]);
-  return { secrets: [password, ...guesses, ...pairs, secret], refused };
+  return { secrets: [password, ...guesses, ...pairs, secret, link], refused };
+}
+
+/** The token of the link that was mailed to the address. */
+async function mailed(email: string) {
+  const { raw } = await until(() => smtp.taken.find(({ to, raw }) => to.includes(email) && raw.includes('Subject: Confirm')));
+  const [token = ''] = /fgl_[\w-]{43}/.exec(raw.replaceAll('=\r\n', '')) ?? [];
+  expect(token).not.toBe('');
+  return token;
 }
 
 /** A refresh token that is used again after its successor. */
@@ -86,7 +99,7 @@ async function dump() {
 
 /** The forms in which a secret could be written down: as it is, its bytes, or the bytes that it encodes. */
 function forms(secret: string) {
-  const value = secret.replace(/^fgr?_/, '');
+  const value = secret.replace(/^fg[rl]?_/, '');
   const signature = secret.split('.').at(2);
   const bytes = [Buffer.from(secret), Buffer.from(value), Buffer.from(value, 'base64url')];
   const written = bytes.flatMap((one) => [one.toString('hex'), one.toString('base64').replace(/=+$/, ''), one.toString('base64url')]);
@@ -128,6 +141,6 @@ describe('secrets', async () => {
   it('differ from one session to the next', () => {
     const values = secrets.filter((secret) => secret.startsWith('fg'));
     expect(new Set(values).size).toBe(values.length - 1); // the repeated refresh gave its answer again
-    for (const value of values) expect(value).toMatch(/^fgr?_[\w-]{43}$/);
+    for (const value of values) expect(value).toMatch(/^fg[rl]?_[\w-]{43}$/);
   });
 });
