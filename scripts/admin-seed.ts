@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { encodeGlobalID } from '@pothos/plugin-relay';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { emailKey } from '../src/auth/email.ts';
 import type { Commander } from './admin-as.ts';
-import { named, userOf } from './admin-things.ts';
+import { call, userOf } from './admin-things.ts';
 
 const grant = z.strictObject({ role: z.string(), domain: z.string().optional(), expiresAt: z.iso.datetime().optional() });
 const seed = z.strictObject({
@@ -56,36 +57,29 @@ async function plantRole(commander: Commander, { name, description, permissions 
   const found = await commander.db.prisma.role.findUnique({ where: { name } });
   const wanted = JSON.stringify([description, ...permissions.toSorted()]);
   if (found && JSON.stringify([found.description, ...found.permissions.toSorted()]) === wanted) return [];
-  if (!found) await commander.ask(createRole, { input: { name, description, permissions } });
-  else await commander.ask(updateRole, { input: { id: await named(commander, 'Role', name), description, permissions } });
+  if (!found) await call(commander, 'createRole', { name, description, permissions });
+  else await call(commander, 'updateRole', { id: encodeGlobalID('Role', found.id), description, permissions });
   return [`role ${name} ${found ? 'changed' : 'made'}`];
 }
 
 async function plantDomain(commander: Commander, { name, displayName = name, parent }: Seed['domains'][number]): Promise<string[]> {
   const found = await commander.db.prisma.domain.findUnique({ where: { name }, include: { parent: true } });
   if (found && found.displayName === displayName && (found.parent?.name ?? undefined) === parent) return [];
-  if (!found) await commander.ask(createDomain, { input: { name, displayName, parent } });
-  else await commander.ask(updateDomain, { input: { id: await named(commander, 'Domain', name), displayName, parent: parent ?? null } });
+  if (!found) await call(commander, 'createDomain', { name, displayName, parent });
+  else await call(commander, 'updateDomain', { id: encodeGlobalID('Domain', found.id), displayName, parent: parent ?? null });
   return [`domain ${name} ${found ? 'changed' : 'made'}`];
 }
 
 async function plantUser(commander: Commander, { email, grants, ...profile }: Seed['users'][number]): Promise<string[]> {
   const lines: string[] = [];
   if (!(await commander.db.prisma.user.findUnique({ where: { emailKey: emailKey(email) ?? '' } }))) {
-    await commander.ask(createUser, { input: { email, ...profile } });
+    await call(commander, 'createUser', { email, ...profile });
     lines.push(`user ${email} made`);
   }
   const userId = await userOf(commander, email);
   for (const grant of grants) {
-    const { it } = await commander.ask<{ it: { changed: boolean } }>(grantRole, { input: { userId, ...grant } });
-    if (it.changed) lines.push(`${email} granted ${grant.role}${grant.domain ? ` in ${grant.domain}` : ''}`);
+    const { changed } = await call<{ changed: boolean }>(commander, 'grantRole', { userId, ...grant }, 'changed');
+    if (changed) lines.push(`${email} granted ${grant.role}${grant.domain ? ` in ${grant.domain}` : ''}`);
   }
   return lines;
 }
-
-const createRole = 'mutation ($input: CreateRoleInput!) { createRole(input: $input) { role { id } } }';
-const updateRole = 'mutation ($input: UpdateRoleInput!) { updateRole(input: $input) { role { id } } }';
-const createDomain = 'mutation ($input: CreateDomainInput!) { createDomain(input: $input) { domain { id } } }';
-const updateDomain = 'mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { id } } }';
-const createUser = 'mutation ($input: CreateUserInput!) { createUser(input: $input) { user { id } } }';
-const grantRole = 'mutation ($input: GrantRoleInput!) { it: grantRole(input: $input) { changed } }';

@@ -16,3 +16,15 @@ export async function named({ db }: Commander, type: 'Role' | 'Domain', name: st
   if (!found) throw new Error(`There is no ${type.toLowerCase()} ${name}.`);
   return encodeGlobalID(type, found.id);
 }
+
+/** Executes a mutation with that input; answers what its payload says of these fields. Throws as `ask` does. */
+export async function call<Payload = unknown>(
+  { ask }: Commander,
+  mutation: string,
+  input: object,
+  fields = '__typename',
+): Promise<Payload> {
+  const type = `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}Input`;
+  const { it } = await ask<{ it: Payload }>(`mutation ($input: ${type}!) { it: ${mutation}(input: $input) { ${fields} } }`, { input });
+  return it;
+}

@@ -1,6 +1,6 @@
 import { purgeTokens } from '../src/token/purge.ts';
 import type { Commander } from './admin-as.ts';
-import { named, userOf } from './admin-things.ts';
+import { call, named, userOf } from './admin-things.ts';
 
 /** What was said behind a verb: its words in order, and its options. */
 interface Said {
@@ -21,10 +21,9 @@ const word = ({ words }: Said, index = 0) => words[index] ?? '';
 const onUser = (mutation: string, done: string, not: string): Verb => ({
   words: ['email'],
   async run(commander, said) {
-    const Input = `${mutation[0]?.toUpperCase()}${mutation.slice(1)}Input`;
-    const document = `mutation ($input: ${Input}!) { it: ${mutation}(input: $input) { changed } }`;
-    const { it } = await commander.ask<{ it: { changed: boolean } }>(document, { input: { id: await userOf(commander, word(said)) } });
-    return `${word(said)} ${it.changed ? done : not}.`;
+    const id = await userOf(commander, word(said));
+    const { changed } = await call<{ changed: boolean }>(commander, mutation, { id }, 'changed');
+    return `${word(said)} ${changed ? done : not}.`;
   },
 });
 
@@ -35,18 +34,15 @@ const onGrant = (mutation: 'grantRole' | 'revokeRole', done: string, not: string
     const { domain, expires: expiresAt } = said.options;
     const [email, role] = [word(said), word(said, 1)];
     const input = { userId: await userOf(commander, email), role, domain, ...(expiresAt && { expiresAt }) };
-    const Input = mutation === 'grantRole' ? 'GrantRoleInput' : 'RevokeRoleInput';
-    const document = `mutation ($input: ${Input}!) { it: ${mutation}(input: $input) { changed } }`;
-    const { it } = await commander.ask<{ it: { changed: boolean } }>(document, { input });
-    return `${email} ${it.changed ? done : not} ${role}${domain ? ` in ${domain}` : ''}.`;
+    const { changed } = await call<{ changed: boolean }>(commander, mutation, input, 'changed');
+    return `${email} ${changed ? done : not} ${role}${domain ? ` in ${domain}` : ''}.`;
   },
 });
 
 const onDomain = (input: object, done: string): Verb => ({
   words: ['name'],
   async run(commander, said) {
-    const document = 'mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { id } } }';
-    await commander.ask(document, { input: { id: await named(commander, 'Domain', word(said)), ...input } });
+    await call(commander, 'updateDomain', { id: await named(commander, 'Domain', word(said)), ...input });
     return `${word(said)} ${done}.`;
   },
 });
@@ -54,8 +50,7 @@ const onDomain = (input: object, done: string): Verb => ({
 const deleting = (type: 'Role' | 'Domain'): Verb => ({
   words: ['name'],
   async run(commander, said) {
-    const document = `mutation ($input: Delete${type}Input!) { delete${type}(input: $input) { deletedId } }`;
-    await commander.ask(document, { input: { id: await named(commander, type, word(said)) } });
+    await call(commander, `delete${type}`, { id: await named(commander, type, word(said)) });
     return `${word(said)} is deleted.`;
   },
 });
@@ -67,8 +62,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
     options: ['display-name', 'role', 'domain'],
     async run(commander, said) {
       const { 'display-name': displayName, role, domain } = said.options;
-      const document = 'mutation ($input: CreateUserInput!) { createUser(input: $input) { user { id } } }';
-      await commander.ask(document, { input: { email: word(said), displayName, role, domain } });
+      await call(commander, 'createUser', { email: word(said), displayName, role, domain });
       return `${word(said)} has an account, and is sent a letter to choose a password.`;
     },
   },
@@ -81,24 +75,21 @@ export const verbs: Readonly<Record<string, Verb>> = {
   'users reset-access': {
     words: ['email'],
     async run(commander, said) {
-      const document = 'mutation ($input: ResetUserAccessInput!) { it: resetUserAccess(input: $input) { ended } }';
-      const { it } = await commander.ask<{ it: { ended: number } }>(document, { input: { id: await userOf(commander, word(said)) } });
-      return `${it.ended} sessions and API tokens of ${word(said)} have ended.`;
+      const { ended } = await call<{ ended: number }>(commander, 'resetUserAccess', { id: await userOf(commander, word(said)) }, 'ended');
+      return `${ended} sessions and API tokens of ${word(said)} have ended.`;
     },
   },
   'users send-password-reset': {
     words: ['email'],
     async run(commander, said) {
-      const document = 'mutation ($input: SendPasswordResetInput!) { sendPasswordReset(input: $input) { user { id } } }';
-      await commander.ask(document, { input: { id: await userOf(commander, word(said)) } });
+      await call(commander, 'sendPasswordReset', { id: await userOf(commander, word(said)) });
       return `${word(said)} is sent a letter.`;
     },
   },
   'users confirm': {
     words: ['email'],
     async run(commander, said) {
-      const document = 'mutation ($input: UpdateUserInput!) { updateUser(input: $input) { user { id } } }';
-      await commander.ask(document, { input: { id: await userOf(commander, word(said)), emailConfirmed: true } });
+      await call(commander, 'updateUser', { id: await userOf(commander, word(said)), emailConfirmed: true });
       return `The address ${word(said)} is confirmed.`;
     },
   },
@@ -112,7 +103,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
     async run(commander, said) {
       const { description, permissions } = said.options;
       const input = { name: word(said), description, permissions: permissions?.split(',') };
-      await commander.ask('mutation ($input: CreateRoleInput!) { createRole(input: $input) { role { id } } }', { input });
+      await call(commander, 'createRole', input);
       return `${word(said)} is a role.`;
     },
   },
@@ -123,7 +114,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
     async run(commander, said) {
       const { parent, 'display-name': displayName = word(said) } = said.options;
       const input = { name: word(said), displayName, parent };
-      await commander.ask('mutation ($input: CreateDomainInput!) { createDomain(input: $input) { domain { id } } }', { input });
+      await call(commander, 'createDomain', input);
       return `${word(said)} is a domain.`;
     },
   },

@@ -123,3 +123,6 @@ export const accessDirective = new GraphQLDirective({
     },
   },
 });
+
+/** What the fields of an input are made with, for inputs that have some in common. */
+export type InputFields = PothosSchemaTypes.InputFieldBuilder<(typeof builder)['$inferSchemaTypes'], 'InputObject'>;

@@ -10,7 +10,7 @@ import { originOf, post } from '../mail/post.ts';
 import { revoke } from '../token/lifecycle.ts';
 import { keepFormerEmail } from './former-email.ts';
 import { findLink, linkFields, type UserLink, useLink, voidLinks } from './link.ts';
-import { provePassword } from './proof.ts';
+import { ownSession, provePassword } from './proof.ts';
 import { markProven } from './proven-address.ts';
 
 const ConfirmEmailChangeInput = builder.inputType('ConfirmEmailChangeInput', {
@@ -57,9 +57,6 @@ async function proveOwner(context: Context, { userId }: UserLink, password: stri
     await provePassword(context, { id: userId, emailKey }, password);
   } else if (!ownSession(context, userId)) throw invalid({ password: ['needed where there is no session of the account'] });
 }
-
-/** The viewer, if they came with a session of that user. */
-const ownSession = ({ viewer }: Context, userId: string) => (viewer?.user.id === userId && viewer.token.kind === 'SESSION' ? viewer : null);
 
 /** The unique key decides whether the address is free. Answers how many sessions ended. */
 async function change(context: Context, link: UserLink): Promise<number> {

@@ -6,7 +6,7 @@ import { sql, within } from '../db.ts';
 import { secretText } from '../input.ts';
 import { revoke } from '../token/lifecycle.ts';
 import { findLink, linkFields, type UserLink, useLink, voidLinks } from './link.ts';
-import { provePassword } from './proof.ts';
+import { ownSession, provePassword } from './proof.ts';
 import { markProven } from './proven-address.ts';
 
 const ConfirmEmailInput = builder.inputType('ConfirmEmailInput', {
@@ -52,8 +52,7 @@ builder.mutationField('confirmEmail', (t) =>
 /** Whether who shows the link is also who made the account: by its password, or by a session of it. Throws INVALID_CREDENTIALS for a wrong password; the link stays. */
 async function isRegistrant(context: Context, { userId, addressKey }: UserLink, password: string | null | undefined): Promise<boolean> {
   if (password != null) await provePassword(context, { id: userId, emailKey: addressKey }, password);
-  const { viewer } = context;
-  return password != null || (viewer?.user.id === userId && viewer.token.kind === 'SESSION');
+  return password != null || ownSession(context, userId) !== null;
 }
 
 /** What was set up by somebody who has not proven the address goes, unless the prover is the same (security.md 11.7). */

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { builder } from '../builder.ts';
+import type { InputFields } from '../builder.ts';
 import type { Context } from '../context.ts';
 import { sql, type Tx } from '../db.ts';
 import { failure, invalid } from '../errors.ts';
@@ -21,8 +21,6 @@ type Found<Purpose> = Purpose extends 'INVITATION' ? Link & { readonly invitatio
 
 /** A link to an account. */
 export type UserLink = Link & { readonly userId: string };
-
-type InputFields = Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0];
 
 /** The fields of an input by which a link is shown. */
 export const linkFields = (t: InputFields) => ({

@@ -20,3 +20,7 @@ export async function provePassword(context: Context, user: Pick<User, 'id' | 'e
   await forgive(context, tries);
   return kept.hash;
 }
+
+/** The viewer, if they came with a session of that user. */
+export const ownSession = ({ viewer }: Pick<Context, 'viewer'>, userId: string) =>
+  viewer?.user.id === userId && viewer.token.kind === 'SESSION' ? viewer : null;

@@ -5,8 +5,9 @@ import type { Config } from '../config.ts';
 import type { Context } from '../context.ts';
 import { failure, invalid } from '../errors.ts';
 import { hooks, refusedBy } from '../hooks.ts';
-import { emptyToNull, given, line, locale, secretText } from '../input.ts';
+import { line, locale, secretText } from '../input.ts';
 import { originOf, post } from '../mail/post.ts';
+import { changesOf } from '../user/profile.ts';
 import { type Account, accountFaults, createAccount } from './account.ts';
 import { emailKey } from './email.ts';
 import { isKept } from './former-email.ts';
@@ -72,9 +73,8 @@ builder.mutationField('register', (t) =>
 /** What is neither proof nor device is profile: a field that is added to the input is written to the user. */
 function accountOf({ DEFAULT_ROLE: role, DEFAULT_DOMAIN: domain, ...config }: Config, input: Registration): Account {
   const { email, password, device: _, username: wanted, ...rest } = input;
-  const profile = Object.fromEntries(given(rest).map(([name, value]) => [name, emptyToNull(value)]));
   const named = { ...namedBy(wanted), ...(config.REQUIRE_EMAIL_CONFIRMATION && { usernameKey: null }) };
-  return { email, password, role, domain, profile: { ...profile, ...named } };
+  return { email, password, role, domain, profile: { ...changesOf(rest), ...named } };
 }
 
 /** Throws FORBIDDEN with the reason, where a hook has one. */

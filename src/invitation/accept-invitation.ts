@@ -3,6 +3,7 @@ import { anyone } from '../access/vocabulary.ts';
 import { write } from '../access/write.ts';
 import { accountFaults, insertAccount, passwordHash } from '../auth/account.ts';
 import { findLink, linkFields } from '../auth/link.ts';
+import { ownSession } from '../auth/proof.ts';
 import { markProven } from '../auth/proven-address.ts';
 import { builder } from '../builder.ts';
 import type { Context } from '../context.ts';
@@ -57,8 +58,7 @@ type Invited = Link & { readonly invitationId: string };
 
 /** The owner of an account takes up a role more. */
 async function join(context: Context, info: GraphQLResolveInfo, link: Invited, userId: string) {
-  const { viewer } = context;
-  if (viewer?.user.id !== userId || viewer.token.kind !== 'SESSION') throw failure('UNAUTHENTICATED');
+  if (!ownSession(context, userId)) throw failure('UNAUTHENTICATED');
   return write(context, info, async ({ tx, viewer: again }) => {
     if (again.user.emailKey !== link.addressKey) throw failure('INVALID_TOKEN');
     const invitation = await claim(tx, link);

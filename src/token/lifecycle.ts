@@ -4,6 +4,7 @@ import type { Client } from '../context.ts';
 import { type Database, type Sql, sql } from '../db.ts';
 import { channels } from '../events.ts';
 import type { Initiator, RevocationReason } from '../generated/prisma/client.ts';
+import { originOf } from '../mail/post.ts';
 import { noteEvent } from '../wake-ups.ts';
 
 type Query = Pick<Database, 'query'>;
@@ -43,7 +44,7 @@ export async function revoke({ query }: Query, which: Sql, ending: Ending): Prom
       select 'session_revoked', 'ok', ${reason}, "userId", "domainId", 'Token', id, ${actor?.user.id ?? null}::uuid, ${actor?.token.id ?? null}::uuid,
         ${client.network}, ${client.agent}, ${client.requestId} from ended
     ), told as (
-      insert into "Mail" (letter, "userId", facts) select 'tokenReused', "userId", ${JSON.stringify({ network: client.network, agent: client.agent })}::jsonb
+      insert into "Mail" (letter, "userId", facts) select 'tokenReused', "userId", ${JSON.stringify(originOf(client))}::jsonb
       from ended where ${isReuse}::bool
     )
     select id::text, case when current_setting('fieldgate.notify', true) is distinct from 'off' then pg_notify(${channels.tokenRevoked}, '')::text end
@@ -91,7 +92,7 @@ export async function openSession({ query }: Query, opening: Opening): Promise<s
       insert into "AuditEvent" (action, result, "userId", "domainId", "targetType", "targetId", "actorId", "actorTokenId", network, agent, "requestId")
       select ${action}, 'ok', "userId", ${domainId}::uuid, 'Token', id, "userId", id, ${client.network}, ${client.agent}, ${client.requestId} from opened
     ), told as (
-      insert into "Mail" (letter, "userId", facts) select 'newLogin', who.id, ${JSON.stringify({ network: client.network, agent: client.agent })}::jsonb
+      insert into "Mail" (letter, "userId", facts) select 'newLogin', who.id, ${JSON.stringify(originOf(client))}::jsonb
       from who where ${login}::bool and "loginCount" > 1 and not exists (
         select 1 from "Token" known where known."userId" = who.id and known.kind = 'SESSION'
           and known."createdFrom" = ${client.network} and known."userAgent" is not distinct from ${client.agent}

@@ -1,4 +1,4 @@
-import type { builder } from '../builder.ts';
+import type { InputFields } from '../builder.ts';
 import { emptyToNull, given, line, locale, prose, url } from '../input.ts';
 import { country } from './country.ts';
 
@@ -8,10 +8,8 @@ const phone = line(40).refine(
   'at least 5 digits, and besides them only blanks and + - ( ) . /',
 );
 
-type Fields = PothosSchemaTypes.InputFieldBuilder<(typeof builder)['$inferSchemaTypes'], 'InputObject'>;
-
 /** What a profile is made of, for the input of every verb that changes one: what is left out stays, null or an empty text clears. */
-export const profileFields = (t: Fields) => ({
+export const profileFields = (t: InputFields) => ({
   displayName: t.string({ validate: line(120), description: 'The name that others see.' }),
   firstName: t.string({ validate: line(120), description: 'The given name.' }),
   lastName: t.string({ validate: line(120), description: 'The family name.' }),

@@ -57,25 +57,21 @@ const ownRank: Partial<Record<Kind, string>> = {
   superadmin: 'administers admin superadmin',
 };
 
+/** What each persona is to what a user of no rank has in the domain. */
+const toPlainUser: Atoms = {
+  self: 'self owner',
+  reader: 'may',
+  'domain admin': 'domainAdmin',
+  'parent domain admin': 'domainAdmin',
+  admin: 'outranks owner',
+  superadmin: 'outranks owner',
+};
+
 /** What each persona is to each kind of row, from the table "who may do what" and the sentence on ranks above it. */
 const toRow: Record<Kind, Atoms> = {
-  user: {
-    self: 'self owner',
-    reader: 'may',
-    'domain admin': 'domainAdmin',
-    'parent domain admin': 'domainAdmin',
-    admin: 'outranks owner',
-    superadmin: 'outranks owner',
-  },
+  user: toPlainUser,
   'user, elsewhere': { self: 'self owner', admin: 'outranks owner', superadmin: 'outranks owner' },
-  'user, by a superadmin': {
-    self: 'self owner',
-    reader: 'may',
-    'domain admin': 'domainAdmin',
-    'parent domain admin': 'domainAdmin',
-    admin: 'outranks owner',
-    superadmin: 'outranks owner',
-  },
+  'user, by a superadmin': toPlainUser,
   'domain admin': { self: 'self owner', admin: 'outranks owner', superadmin: 'outranks owner' },
   admin: { self: 'self owner', superadmin: 'outranks owner' },
   superadmin: { self: 'self owner', superadmin: 'owner' },

@@ -12,7 +12,7 @@ export const mayImport: Record<string, readonly string[]> = {
   ],
   // An event names who took part in it, and where.
   audit: ['user/user', 'user/rules', 'domain/domain'],
-  auth: ['user/rules', 'token/jwt', 'token/lifecycle', 'token/secret', 'token/token', 'user/user'],
+  auth: ['user/rules', 'user/profile', 'token/jwt', 'token/lifecycle', 'token/secret', 'token/token', 'user/user'],
   // Whoever holds a role is a user, in a domain: the three are known by name, and the write holds what it names.
   role: ['user/user', 'user/last-superadmin', 'user/not-erased', 'domain/domain', 'domain/held-domain', 'domain/tree', 'token/lifecycle'],
   // The key of a link is derived as other keys are, and an address is compared in one form.
@@ -37,6 +37,7 @@ export const mayImport: Record<string, readonly string[]> = {
     'auth/account',
     'auth/email',
     'auth/link',
+    'auth/proof',
     'auth/proven-address',
     'auth/throttle',
     'domain/domain',
