@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { stopChild } from './children.ts';
 import type { Call } from './load.ts';
 import type { Side } from './rounds.ts';
-import { adminEmail, superadminOf, users } from './scratch.ts';
+import { adminEmail, superadminOf, users } from './temp-database.ts';
 import { connections, sideOf, user } from './workloads.ts';
 import { logIn, logInUsers, type Server, send, startServer, type World } from './world.ts';
 

@@ -13,7 +13,7 @@ const most = 9_000; // sessions that are there to be ended in a round: more than
 /** Revocations that are committed a second: by three servers, and by bare pg with and without the lock under which positions are given. */
 export async function measureCommits(on: World, servers: readonly Server[]): Promise<{ ours: number; locked: number; limit: number }> {
   const loads = servers.map(() => startChild('beside', join(import.meta.dirname, 'load.ts'), {}));
-  const bare = startChild('measured', join(import.meta.dirname, 'limit-of-commits.ts'), { DATABASE_URL: on.scratch.url });
+  const bare = startChild('measured', join(import.meta.dirname, 'baseline-commits.ts'), { DATABASE_URL: on.scratch.url });
   const client = new pg.Client({ connectionString: on.scratch.url });
   await client.connect();
   const byServers = async () => {

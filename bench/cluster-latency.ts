@@ -4,7 +4,7 @@ import pg from 'pg';
 import type { Heard, Task } from './audience.ts';
 import { ask, startChild, stopChild } from './children.ts';
 import { openSessions } from './open-sessions.ts';
-import { superadminOf, users } from './scratch.ts';
+import { superadminOf, users } from './temp-database.ts';
 import { logIn, startServer, type World } from './world.ts';
 
 const redisUrl = process.env.BENCH_REDIS_URL ?? 'redis://127.0.0.1:6379';

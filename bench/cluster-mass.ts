@@ -3,7 +3,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import pg from 'pg';
 import { quantile, sorted } from './measured.ts';
 import { authorizationsOf, openSessions } from './open-sessions.ts';
-import { emailOf, superadminOf, users } from './scratch.ts';
+import { emailOf, superadminOf, users } from './temp-database.ts';
 import { logIn, type Server, send, type World } from './world.ts';
 
 interface HeldUp {

@@ -1,7 +1,7 @@
 import { stopChild } from './children.ts';
 import { median } from './measured.ts';
 import { mark, printTable } from './report.ts';
-import { emailOf, password } from './scratch.ts';
+import { emailOf, password } from './temp-database.ts';
 import { addressFor, startServer, type World } from './world.ts';
 
 const pairs = 250;

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { readConfig } from '../src/config.ts';
-import { signAccessToken } from '../src/token/jwt.ts';
-import type { KeyPair } from '../src/token/key-pair.ts';
-import { loadKeys } from '../src/token/keys.ts';
+import { signAccessToken } from '../src/identity/tokens/access-token.ts';
+import type { KeyPair } from '../src/identity/keys/key-pair.ts';
+import { loadKeys } from '../src/identity/keys/configured-keys.ts';
 
 interface Opened {
   readonly id: string;

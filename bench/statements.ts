@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { stopChild } from './children.ts';
-import { password, superadminOf, users } from './scratch.ts';
+import { password, superadminOf, users } from './temp-database.ts';
 import { documents } from './workloads.ts';
 import { logIn, send, startServer, type World } from './world.ts';
 

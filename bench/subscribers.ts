@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { channels } from '../src/events.ts';
+import { channels } from '../src/identity/tokens/revocation-channel.ts';
 import type { Heard, Task } from './audience.ts';
 import { ask, startChild, stopChild } from './children.ts';
-import { emailOf, superadminOf, users } from './scratch.ts';
+import { emailOf, superadminOf, users } from './temp-database.ts';
 import { logIn, startServer, type World } from './world.ts';
 
 const memory = new URL('./memory.ts', import.meta.url).href;

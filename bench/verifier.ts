@@ -4,7 +4,7 @@ import { importJWK, SignJWT } from 'jose';
 import { ask, startChild, stopChild } from './children.ts';
 import { median } from './measured.ts';
 import { mark, printTable } from './report.ts';
-import { superadminOf, users } from './scratch.ts';
+import { superadminOf, users } from './temp-database.ts';
 import type { Task, Verified } from './verifying.ts';
 import { logIn, send, type World } from './world.ts';
 

@@ -5,7 +5,7 @@ import { addressOf, ask, startChild } from './children.ts';
 import type { Call, Job, Loaded } from './load.ts';
 import type { Measured } from './measured.ts';
 import type { Side } from './rounds.ts';
-import { emailOf, password, superadminOf, users } from './scratch.ts';
+import { emailOf, password, superadminOf, users } from './temp-database.ts';
 import { addressFor, logIn, logInUsers, loginDocument, type Server, send, type World } from './world.ts';
 
 /** The two sides of each comparison, by name. */
@@ -24,7 +24,7 @@ export const documents = {
 
 export const workloads = { me, list, login, refresh } satisfies Record<string, Workload>;
 
-export const startLimit = (environment: NodeJS.ProcessEnv) => startChild('measured', join(import.meta.dirname, 'limit.ts'), environment);
+export const startLimit = (environment: NodeJS.ProcessEnv) => startChild('measured', join(import.meta.dirname, 'baseline.ts'), environment);
 
 async function me(world: World, load: ChildProcess, limit: ChildProcess) {
   const entered = await logInUsers(world.server.url, connections);
@@ -68,7 +68,7 @@ async function login(world: World, load: ChildProcess) {
     used += loaded.next;
     return loaded;
   };
-  const raw = startChild('measured', join(import.meta.dirname, 'limit-of-login.ts'), {});
+  const raw = startChild('measured', join(import.meta.dirname, 'baseline-login.ts'), {});
   return {
     ours: { child: world.server.child, run },
     limit: { child: raw, run: (milliseconds: number) => ask<Measured>(raw, { milliseconds }) },

@@ -2,9 +2,9 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { newKeys } from '../src/token/keys.ts';
+import { newKeys } from '../src/identity/keys/configured-keys.ts';
 import { addressOf, startChild, stopChildren } from './children.ts';
-import { emailOf, openScratch, password, type Scratch } from './scratch.ts';
+import { emailOf, openScratch, password, type Scratch } from './temp-database.ts';
 
 /** What every workload stands on: a filled database, the server on it, and somewhere to put files. */
 export interface World {
@@ -52,7 +52,7 @@ export async function openWorld(flagsIn: (folder: string) => readonly string[]):
 }
 
 export async function startServer(environment: NodeJS.ProcessEnv, flags: readonly string[] = []): Promise<Server> {
-  const child = startChild('measured', join(import.meta.dirname, '../src/server.ts'), environment, flags);
+  const child = startChild('measured', join(import.meta.dirname, '../src/server/main.ts'), environment, flags);
   return { child, url: `${await addressOf(child)}/graphql` };
 }
 

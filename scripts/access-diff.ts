@@ -1,5 +1,5 @@
-import { print, type Rule } from '../src/access/rule.ts';
-import { anyone } from '../src/access/vocabulary.ts';
+import { print, type Rule } from '../src/authorization/rules/rule.ts';
+import { anyone } from '../src/policy/conditions.ts';
 import { judge } from './access-judge.ts';
 import { placesOf } from './access-places.ts';
 import { changedCells, lostColumns } from './access-table.ts';

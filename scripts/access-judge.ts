@@ -1,6 +1,6 @@
-import { type Atom, atomsOf, evaluate, print, type Rule } from '../src/access/rule.ts';
-import * as vocabulary from '../src/access/vocabulary.ts';
-import { type Kind, meetsByName, type Persona, personas } from '../test/access/matrix-truth.ts';
+import { type Atom, atomsOf, evaluate, print, type Rule } from '../src/authorization/rules/rule.ts';
+import * as vocabulary from '../src/policy/conditions.ts';
+import { type Kind, meetsByName, type Persona, personas } from '../test/authorization/matrix-truth.ts';
 
 /** What a change of a rule does: who gains and who loses about which rows, and why it could not be judged, if so. */
 export interface Judgement {
@@ -63,7 +63,7 @@ function kindsAt(coordinate: string): Kind[] {
 function doubt(atom: Atom, rows: readonly Kind[]): string[] {
   if (!isMet(atom, isBlind(atom) ? kinds : rows))
     return [`"${print(atom)}" is met by nobody in the truth table (test/access/matrix-truth.ts) for such a row`];
-  return Object.hasOwn(vocabulary, atom.is) ? [] : [`"${print(atom)}" is not in the vocabulary of rules (src/access/vocabulary.ts)`];
+  return Object.hasOwn(vocabulary, atom.is) ? [] : [`"${print(atom)}" is not in the vocabulary of rules (src/policy/conditions.ts)`];
 }
 
 const isMet = (atom: Atom, rows: readonly Kind[]) =>

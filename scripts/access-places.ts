@@ -1,6 +1,6 @@
 import { type ConstDirectiveNode, type FieldDefinitionNode, type InputValueDefinitionNode, Kind, parse } from 'graphql';
-import { parseRule } from '../src/access/parse.ts';
-import type { Rule } from '../src/access/rule.ts';
+import { parseRule } from '../src/authorization/rules/parse-rule.ts';
+import type { Rule } from '../src/authorization/rules/rule.ts';
 
 /** The places of a schema by their coordinates, each with its rule; undefined where the place says none. Throws, by name, for a rule that is none. */
 export function placesOf(source: string, name: string): Map<string, Rule | undefined> {

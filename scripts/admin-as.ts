@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { emailKey } from '../src/auth/email.ts';
-import { createCensus } from '../src/census.ts';
+import { emailKey } from '../src/lib/email-address.ts';
+import { createCensus } from '../src/transport/connection-limiter.ts';
 import { readConfig } from '../src/config.ts';
-import { type Database, sql } from '../src/db.ts';
-import { openGround } from '../src/ground.ts';
-import { createLog } from '../src/log.ts';
-import { createPipeline } from '../src/pipeline.ts';
-import { signAccessToken } from '../src/token/jwt.ts';
-import { openSession, revoke } from '../src/token/lifecycle.ts';
-import { hashOf, newSecret } from '../src/token/secret.ts';
+import { type Database, sql } from '../src/database/database.ts';
+import { openGround } from '../src/server/services.ts';
+import { createLog } from '../src/lib/logger.ts';
+import { createPipeline } from '../src/graphql/execution/executor.ts';
+import { signAccessToken } from '../src/identity/tokens/access-token.ts';
+import { openSession, revoke } from '../src/identity/tokens/sessions.ts';
+import { hashOf, newSecret } from '../src/identity/tokens/opaque-token.ts';
 
 /** Who a command acts as: a superadmin, by the operations of the API. */
 export interface Commander {

@@ -1,9 +1,9 @@
 import { readConfig } from '../src/config.ts';
-import { connect, type Database } from '../src/db.ts';
-import { createLog } from '../src/log.ts';
-import type { PlacedKey } from '../src/token/key-states.ts';
-import { type ConfiguredKeys, loadKeys } from '../src/token/keys.ts';
-import { listKeys, publishedAhead, removeKey, rotateKeys } from '../src/token/rotate-keys.ts';
+import { connect, type Database } from '../src/database/database.ts';
+import { createLog } from '../src/lib/logger.ts';
+import type { PlacedKey } from '../src/identity/keys/key-states.ts';
+import { type ConfiguredKeys, loadKeys } from '../src/identity/keys/configured-keys.ts';
+import { listKeys, publishedAhead, removeKey, rotateKeys } from '../src/identity/keys/rotate-keys.ts';
 
 /** Lists every signing key with its state and times. */
 export const printKeys = () =>

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
-import { emailKey } from '../src/auth/email.ts';
+import { emailKey } from '../src/lib/email-address.ts';
 import type { Commander } from './admin-as.ts';
 import { call, userOf } from './admin-things.ts';
 

@@ -1,5 +1,5 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import { emailKey } from '../src/auth/email.ts';
+import { emailKey } from '../src/lib/email-address.ts';
 import type { Commander } from './admin-as.ts';
 
 /** The global id of the user with that address. Throws where there is none. */

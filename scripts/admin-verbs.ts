@@ -1,4 +1,4 @@
-import { purgeTokens } from '../src/token/purge.ts';
+import { purgeTokens } from '../src/identity/tokens/purge-tokens.ts';
 import type { Commander } from './admin-as.ts';
 import { call, named, userOf } from './admin-things.ts';
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { accountFaults, createAccount } from '../src/auth/account.ts';
-import { emailKey } from '../src/auth/email.ts';
+import { accountFaults, createAccount } from '../src/identity/accounts/create-account.ts';
+import { emailKey } from '../src/lib/email-address.ts';
 import { readConfig } from '../src/config.ts';
-import { connect } from '../src/db.ts';
-import { createLog } from '../src/log.ts';
-import { newKeys } from '../src/token/keys.ts';
+import { connect } from '../src/database/database.ts';
+import { createLog } from '../src/lib/logger.ts';
+import { newKeys } from '../src/identity/keys/configured-keys.ts';
 import { asSuperadmin } from './admin-as.ts';
 import { printKeys, remove, rotate, rotateNow } from './admin-keys.ts';
 import { plant } from './admin-seed.ts';

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
-import { embeddedFactory } from '../src/embedded.ts';
-import { draftMigration } from '../src/migrate.ts';
+import { embeddedFactory } from '../src/database/embedded-postgres.ts';
+import { draftMigration } from '../src/database/migrate.ts';
 
 // npm run migrate -- new <name>: writes a migration from what changed in prisma/schema.prisma.
 const [verb, name] = process.argv.slice(2);

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { fingerprint } from '../src/auth/password-policy.ts';
+import { fingerprint } from '../src/identity/credentials/password-policy.ts';
 
-// node scripts/passwords.ts <passwords.txt.gz> <american-english-huge>: writes src/auth/passwords/refused.bin anew. The README.md beside
+// node scripts/passwords.ts <passwords.txt.gz> <american-english-huge>: writes src/identity/credentials/passwords/refused.bin anew. The README.md beside
 // it names the packages that hold the two source files. The same sources always make the same file.
 const [breached, dictionary] = process.argv.slice(2);
 if (!breached || !dictionary) {
@@ -26,7 +26,7 @@ const entries = new Set([...known, ...words, ...pairs(common.slice(0, 500)), ...
 const fingerprints = BigUint64Array.from(new Set([...entries].map(fingerprint))).sort();
 const file = Buffer.alloc(fingerprints.byteLength);
 for (const [index, entry] of fingerprints.entries()) file.writeBigUInt64BE(entry, index * fingerprints.BYTES_PER_ELEMENT);
-writeFileSync(join(import.meta.dirname, '../src/auth/passwords/refused.bin'), file);
+writeFileSync(join(import.meta.dirname, '../src/identity/credentials/passwords/refused.bin'), file);
 
 const ofLength = (passwords: Iterable<string>) => [...passwords].filter((password) => count(password) >= long).length;
 console.log(`breached: ${known.length}, of ${long} or more: ${ofLength(known)}; dictionary words of ${long} or more: ${words.length}`);

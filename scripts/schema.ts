@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
-import { schema } from '../src/schema.ts';
+import { schema } from '../src/schema/schema.ts';
 
 // npm run schema: writes schema.graphql; with --check it only says whether the file is current.
 const file = join(import.meta.dirname, '../schema.graphql');

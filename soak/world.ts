@@ -1,12 +1,12 @@
-import { newKeys } from '../src/token/keys.ts';
-import { cursorOf } from '../src/token/log.ts';
+import { newKeys } from '../src/identity/keys/configured-keys.ts';
+import { cursorOf } from '../src/identity/tokens/revocation-log.ts';
 import { follow } from './follower.ts';
-import { overEvents, overSocket } from './line.ts';
+import { overEvents, overSocket } from './stream-client.ts';
 import { openNode } from './node.ts';
-import { makeApiToken, makePeople } from './people.ts';
+import { makeApiToken, makePeople } from './fixtures.ts';
 import type { Postgres } from './postgres.ts';
 import type { World } from './round.ts';
-import { openPool, readTruth } from './truth.ts';
+import { openPool, readTruth } from './expected-state.ts';
 
 // A disk that is slow at times, or a replica that is waited for: between taking its position and being seen, a commit may be passed by others.
 const slowCommits = `

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { jobs } from '../src/jobs.ts';
-import type { World } from './world.ts';
+import { jobs } from '../src/schema/job/schedule.ts';
+import type { World } from './test-server.ts';
 
 /** Lets all happen that happens on a clock. */
 export async function runJobs({ db, config }: Pick<World, 'db' | 'config'>) {

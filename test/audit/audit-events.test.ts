@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
-import type { Prisma } from '../../src/generated/prisma/client.ts';
+import type { Prisma } from '../../src/database/generated/prisma/client.ts';
 import { graphql } from '../generated/gql.ts';
 import type { AuditEventFilter } from '../generated/graphql.ts';
-import { open, type Person } from '../world.ts';
+import { open, type Person } from '../test-server.ts';
 
 const world = await open();
 const north = await world.domain('north');

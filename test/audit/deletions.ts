@@ -1,4 +1,4 @@
-import type { Person, World } from '../world.ts';
+import type { Person, World } from '../test-server.ts';
 import type { Case } from './newcomers.ts';
 
 /** The same of the mutations that delete a user, or bring one back. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { expect } from 'vitest';
-import type { Person, World } from '../world.ts';
+import type { Person, World } from '../test-server.ts';
 import { type Case, type Cast, newcomersOf } from './newcomers.ts';
 
 /** One call of every mutation that changes something, on things made for it; `alice` is the user whom it is about. */

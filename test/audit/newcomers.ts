@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { expect } from 'vitest';
-import type { Person, World } from '../world.ts';
+import type { Person, World } from '../test-server.ts';
 
 /** A call of a mutation, and what the row of the audit says of it besides who did it and from where. */
 export interface Case {

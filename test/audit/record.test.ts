@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { sql } from '../../src/db.ts';
-import { schema } from '../../src/schema.ts';
-import { open } from '../world.ts';
+import { sql } from '../../src/database/database.ts';
+import { schema } from '../../src/schema/schema.ts';
+import { open } from '../test-server.ts';
 import { deletionsOf } from './deletions.ts';
 import { mutationsOf } from './mutations.ts';
 

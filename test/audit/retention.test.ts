@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { purgeAudit } from '../../src/audit/retention.ts';
-import { sql } from '../../src/db.ts';
+import { purgeAudit } from '../../src/identity/audit/purge-events.ts';
+import { sql } from '../../src/database/database.ts';
 import { runJobs } from '../jobs.ts';
-import { open } from '../world.ts';
+import { open } from '../test-server.ts';
 
 const world = await open({ AUDIT_RETENTION: '10d' });
 const happened = (days: number, many = 1) =>

@@ -1,10 +1,10 @@
 import { importJWK, type JWTPayload, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { createLog } from '../../src/log.ts';
-import { start } from '../../src/start.ts';
-import { newKeys } from '../../src/token/keys.ts';
+import { createLog } from '../../src/lib/logger.ts';
+import { start } from '../../src/server/start.ts';
+import { newKeys } from '../../src/identity/keys/configured-keys.ts';
 import { graphql } from '../generated/gql.ts';
-import { open } from '../world.ts';
+import { open } from '../test-server.ts';
 
 const world = await open();
 

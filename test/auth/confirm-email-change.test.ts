@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { isEmbedded } from '../database.ts';
+import { isEmbedded } from '../test-database.ts';
 import { letterTo } from '../mail/letters.ts';
-import { open, until } from '../world.ts';
+import { open, until } from '../test-server.ts';
 import { asked, confirm, emailOf, login, moved, newEmail } from './email-change.ts';
 
 const world = await open();

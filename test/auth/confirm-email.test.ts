@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { letterTo } from '../mail/letters.ts';
-import { open, until } from '../world.ts';
+import { open, until } from '../test-server.ts';
 
 const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
 const { prisma } = world.db;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { letterTo } from '../mail/letters.ts';
-import type { Person, World } from '../world.ts';
+import type { Person, World } from '../test-server.ts';
 
 export const request = 'mutation ($input: RequestEmailChangeInput!) { requestEmailChange(input: $input) { ok } }';
 export const confirm = 'mutation ($input: ConfirmEmailChangeInput!) { confirmEmailChange(input: $input) { ended } }';

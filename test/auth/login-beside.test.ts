@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { sql } from '../../src/db.ts';
-import { Prisma } from '../../src/generated/prisma/client.ts';
+import { sql } from '../../src/database/database.ts';
+import { Prisma } from '../../src/database/generated/prisma/client.ts';
 import { graphql } from '../generated/gql.ts';
-import { open, type Person } from '../world.ts';
+import { open, type Person } from '../test-server.ts';
 
 const world = await open();
 const { prisma } = world.db;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { newAddress, open, type Person } from '../world.ts';
+import { newAddress, open, type Person } from '../test-server.ts';
 
 const world = await open();
 const { prisma } = world.db;

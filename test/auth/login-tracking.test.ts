@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { newAddress, open, type Person, type World } from '../world.ts';
+import { newAddress, open, type Person, type World } from '../test-server.ts';
 
 const world = await open();
 const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { token { createdFrom } } } }';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import argon2 from 'argon2';
 import { describe, expect, it } from 'vitest';
-import { hashPassword } from '../../src/auth/password.ts';
+import { hashPassword } from '../../src/identity/credentials/password-hash.ts';
 import { graphql } from '../generated/gql.ts';
 import type { LoginInput } from '../generated/graphql.ts';
-import { newAddress, open, type Person } from '../world.ts';
+import { newAddress, open, type Person } from '../test-server.ts';
 
 const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
 const { prisma } = world.db;

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { passwordFaults } from '../../src/auth/password-policy.ts';
+import { passwordFaults } from '../../src/identity/credentials/password-policy.ts';
 
 const alice = { email: 'Alice.Liddell@wonder-land.example', words: ['Fieldgate', 'Köln'], min: 15 };
 const phrase = 'seven teal herons misread a map';
@@ -79,7 +79,7 @@ describe('a new password: what everybody guesses', () => {
   });
 
   it('is compared with more than 100,000 entries within microseconds', () => {
-    expect(statSync(join(import.meta.dirname, '../../src/auth/passwords/refused.bin')).size / 8).toBeGreaterThan(100_000);
+    expect(statSync(join(import.meta.dirname, '../../src/identity/credentials/passwords/refused.bin')).size / 8).toBeGreaterThan(100_000);
     passwordFaults(phrase, alice);
     const started = performance.now();
     for (let round = 0; round < 1_000; round += 1) passwordFaults(`${phrase}${round}`, alice);

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { namedBy } from '../../src/auth/username.ts';
+import { namedBy } from '../../src/identity/accounts/username.ts';
 import { letterTo, outcomes } from '../mail/letters.ts';
-import { open } from '../world.ts';
+import { open } from '../test-server.ts';
 
 const world = await open();
 const recover = 'mutation ($input: RecoverUsernameInput!) { recoverUsername(input: $input) { ok } }';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { sql } from '../../src/db.ts';
+import { sql } from '../../src/database/database.ts';
 import { graphql } from '../generated/gql.ts';
-import { open, type Person } from '../world.ts';
+import { open, type Person } from '../test-server.ts';
 
 const world = await open();
 const { prisma } = world.db;

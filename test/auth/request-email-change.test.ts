@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { outcomes } from '../mail/letters.ts';
-import { alike, open } from '../world.ts';
+import { alike, open } from '../test-server.ts';
 import { asked, confirm, emailOf, login, newEmail, request } from './email-change.ts';
 
 const world = await open();

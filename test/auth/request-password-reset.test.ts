@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { letterTo, outcomes } from '../mail/letters.ts';
-import { newAddress, open } from '../world.ts';
+import { newAddress, open } from '../test-server.ts';
 
 const world = await open();
 const { prisma } = world.db;

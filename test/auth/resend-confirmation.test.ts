@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { outcomes } from '../mail/letters.ts';
-import { open } from '../world.ts';
+import { open } from '../test-server.ts';
 
 const world = await open();
 const { prisma } = world.db;

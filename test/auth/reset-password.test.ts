@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { letterTo } from '../mail/letters.ts';
-import { open, type Person } from '../world.ts';
+import { open, type Person } from '../test-server.ts';
 
 const world = await open();
 const { prisma } = world.db;

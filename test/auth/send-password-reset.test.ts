@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { letterTo } from '../mail/letters.ts';
-import { open } from '../world.ts';
+import { open } from '../test-server.ts';
 
 const world = await open();
 const send = 'mutation ($input: SendPasswordResetInput!) { sendPasswordReset(input: $input) { user { id } } }';

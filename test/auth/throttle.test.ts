@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { sql } from '../../src/db.ts';
-import { createLog } from '../../src/log.ts';
-import { start } from '../../src/start.ts';
+import { sql } from '../../src/database/database.ts';
+import { createLog } from '../../src/lib/logger.ts';
+import { start } from '../../src/server/start.ts';
 import { graphql } from '../generated/gql.ts';
-import { newAddress, open, type Person } from '../world.ts';
+import { newAddress, open, type Person } from '../test-server.ts';
 
 const world = await open();
 

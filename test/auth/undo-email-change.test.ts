@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runJobs } from '../jobs.ts';
 import { letterTo } from '../mail/letters.ts';
-import { open, type Person, until } from '../world.ts';
+import { open, type Person, until } from '../test-server.ts';
 import { asked, confirm, emailOf, login, moved, newEmail, request, undo } from './email-change.ts';
 
 const world = await open();

@@ -3,10 +3,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseRule } from '../../src/access/parse.ts';
-import { print } from '../../src/access/rule.ts';
-import { rules } from '../../src/access/rules.ts';
-import '../../src/schema.ts';
+import { parseRule } from '../../src/authorization/rules/parse-rule.ts';
+import { print } from '../../src/authorization/rules/rule.ts';
+import { rules } from '../../src/authorization/rules/registry.ts';
+import '../../src/schema/schema.ts';
 import { launch } from './process.ts';
 
 const script = join(import.meta.dirname, '../../scripts/access.ts');

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { isEmbedded } from '../database.ts';
+import { isEmbedded } from '../test-database.ts';
 import { launch, look, place, run, serve } from './process.ts';
 
 const password = 'a long walk along the river';

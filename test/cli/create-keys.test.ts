@@ -12,7 +12,7 @@ describe('create-keys', { timeout: 60_000 }, () => {
     const { code, out } = await create();
     expect(code).toBe(0);
     await writeFile(join(folder, 'keys.env'), out);
-    const command = `set -a; . "$DATA_DIR/keys.env"; exec ${process.execPath} src/server.ts`;
+    const command = `set -a; . "$DATA_DIR/keys.env"; exec ${process.execPath} src/server/main.ts`;
     await using server = await listening(launch('bash', ['-euc', command], environment));
     const { keys } = (await (await fetch(`${server.url}/.well-known/jwks.json`)).json()) as { keys: { kid: string }[] };
     expect(keys.map(({ kid }) => kid)).toEqual([/"kid":"([\w-]+)"/.exec(out)?.[1]]);

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, type Database } from '../../src/db.ts';
-import { createLog } from '../../src/log.ts';
-import { isEmbedded, scratch, testConfig } from '../database.ts';
+import { connect, type Database } from '../../src/database/database.ts';
+import { createLog } from '../../src/lib/logger.ts';
+import { isEmbedded, scratch, testConfig } from '../test-database.ts';
 
 const root = join(import.meta.dirname, '../..');
 const log = createLog({ LOG_LEVEL: 'silent' });
@@ -71,7 +71,7 @@ export async function run(args: string[], environment: Environment, input = '') 
 
 /** Starts a server in a process of its own and waits until it listens. It stops where it goes out of scope, if not before. */
 export async function serve(environment: Environment) {
-  return listening(launch(process.execPath, ['src/server.ts'], environment));
+  return listening(launch(process.execPath, ['src/server/main.ts'], environment));
 }
 
 /** Waits until the process says where it listens. */

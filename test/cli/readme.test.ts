@@ -50,7 +50,7 @@ describe('the README', { timeout: 60_000 }, () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
     const commands = blocksOf('Start').map(({ text }) => text.trim());
     expect(commands).toEqual(['npm ci && npm start', 'npm test']);
-    expect(scripts).toMatchObject({ start: 'node src/server.ts', test: 'node scripts/test.ts' });
+    expect(scripts).toMatchObject({ start: 'node src/server/main.ts', test: 'node scripts/test.ts' });
   });
 
   it('has a first session that works word for word', async () => {

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Database, sql } from '../../src/db.ts';
-import { jobs } from '../../src/jobs.ts';
-import { isEmbedded } from '../database.ts';
-import { until } from '../world.ts';
+import { type Database, sql } from '../../src/database/database.ts';
+import { jobs } from '../../src/schema/job/schedule.ts';
+import { isEmbedded } from '../test-database.ts';
+import { until } from '../test-server.ts';
 import { startNodes } from './nodes.ts';
 
 // Two processes cannot open one embedded database.

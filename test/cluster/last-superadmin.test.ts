@@ -1,6 +1,6 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { afterAll, describe, expect, it } from 'vitest';
-import { isEmbedded } from '../database.ts';
+import { isEmbedded } from '../test-database.ts';
 import { type Member, type Node, register, startNodes } from './nodes.ts';
 
 // Two processes cannot open one embedded database.

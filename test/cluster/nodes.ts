@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { connect } from '../../src/db.ts';
-import { createLog } from '../../src/log.ts';
+import { connect } from '../../src/database/database.ts';
+import { createLog } from '../../src/lib/logger.ts';
 import { launch, listening, place } from '../cli/process.ts';
-import { testConfig } from '../database.ts';
-import { newAddress } from '../world.ts';
+import { testConfig } from '../test-database.ts';
+import { newAddress } from '../test-server.ts';
 
 const password = 'horses of the correct battery';
 
@@ -33,7 +33,7 @@ export async function startNodes(count: number, settings: Record<string, string>
 }
 
 async function startNode(environment: Record<string, string>) {
-  const process = launch(globalThis.process.execPath, ['src/server.ts'], environment);
+  const process = launch(globalThis.process.execPath, ['src/server/main.ts'], environment);
   const { url } = await listening(process);
 
   async function ask(query: string, variables: object = {}, { token, address = newAddress() }: Asking = {}): Promise<Told> {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { Redis } from 'ioredis';
 import { freePort } from '../../bench/free-port.ts';
-import { until } from '../world.ts';
+import { until } from '../test-server.ts';
 
 export const isInstalled = spawnSync('redis-server', ['--version']).status === 0;
 

@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
-import { channels } from '../../src/events.ts';
-import { isEmbedded } from '../database.ts';
+import { channels } from '../../src/identity/tokens/revocation-channel.ts';
+import { isEmbedded } from '../test-database.ts';
 import { follow } from '../token/following.ts';
-import { until } from '../world.ts';
+import { until } from '../test-server.ts';
 import { logIn, type Node, register, startNodes } from './nodes.ts';
 import { isInstalled, openRedis } from './redis-server.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { run } from '../cli/process.ts';
-import { isEmbedded } from '../database.ts';
-import { until } from '../world.ts';
+import { isEmbedded } from '../test-database.ts';
+import { until } from '../test-server.ts';
 import { logIn, type Node, register, startNodes } from './nodes.ts';
 
 const cluster = isEmbedded ? undefined : await startNodes(2);

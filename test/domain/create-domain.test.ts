@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import { sameMoment } from '../role/same-moment.ts';
-import { nobody, open } from '../world.ts';
+import { nobody, open } from '../test-server.ts';
 
 const world = await open();
 await world.domain('north');

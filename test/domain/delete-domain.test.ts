@@ -3,7 +3,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import { sameMoment } from '../role/same-moment.ts';
-import { nobody, open, type Person } from '../world.ts';
+import { nobody, open, type Person } from '../test-server.ts';
 
 const world = await open({ DEFAULT_DOMAIN: 'lobby' });
 const lobby = await world.domain('lobby');

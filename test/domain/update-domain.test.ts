@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import type { UpdateDomainInput } from '../generated/graphql.ts';
 import { sameMoment } from '../role/same-moment.ts';
-import { nobody, open, type Person } from '../world.ts';
+import { nobody, open, type Person } from '../test-server.ts';
 
 const world = await open();
 const superadmin = await world.user('SUPERADMIN');

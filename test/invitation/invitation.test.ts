@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nobody, open, type Person } from '../world.ts';
+import { nobody, open, type Person } from '../test-server.ts';
 import { accept, invite } from './inviting.ts';
 
 const world = await open();

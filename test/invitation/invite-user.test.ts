@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { outcomes } from '../mail/letters.ts';
-import { open, type Person } from '../world.ts';
+import { open, type Person } from '../test-server.ts';
 import { invite, inviting, newEmail } from './inviting.ts';
 
 const world = await open();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { sql } from '../../src/db.ts';
-import { isEmbedded } from '../database.ts';
+import { sql } from '../../src/database/database.ts';
+import { isEmbedded } from '../test-database.ts';
 import { sameMoment } from '../role/same-moment.ts';
-import { open, type Person, until } from '../world.ts';
+import { open, type Person, until } from '../test-server.ts';
 import { accept, accepting, invite, rolesOf } from './inviting.ts';
 
 const world = await open();

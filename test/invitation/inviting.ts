@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { letterToInvited } from '../mail/letters.ts';
-import { type Person, until, type World } from '../world.ts';
+import { type Person, until, type World } from '../test-server.ts';
 
 export const password = 'seven teal herons misread a map';
 

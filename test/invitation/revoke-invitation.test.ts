@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { open, type Person } from '../world.ts';
+import { open, type Person } from '../test-server.ts';
 import { invite } from './inviting.ts';
 
 const world = await open();

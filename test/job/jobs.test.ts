@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { startJobs } from '../../src/clock.ts';
-import { sql } from '../../src/db.ts';
-import { jobs } from '../../src/jobs.ts';
-import { createLog } from '../../src/log.ts';
+import { startJobs } from '../../src/schema/job/job-runner.ts';
+import { sql } from '../../src/database/database.ts';
+import { jobs } from '../../src/schema/job/schedule.ts';
+import { createLog } from '../../src/lib/logger.ts';
 import { graphql } from '../generated/gql.ts';
-import { open, until } from '../world.ts';
+import { open, until } from '../test-server.ts';
 
 const world = await open();
 const superadmin = await world.user('SUPERADMIN');

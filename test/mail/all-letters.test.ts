@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { User } from '../../src/generated/prisma/client.ts';
-import { compose } from '../../src/mail/compose.ts';
-import type { Letter, LinkLetter } from '../../src/mail/letter.ts';
-import { type FactsOf, type LetterName, letters } from '../../src/mail/letters.ts';
+import type { User } from '../../src/database/generated/prisma/client.ts';
+import { compose } from '../../src/mail/render.ts';
+import type { Letter, LinkLetter } from '../../src/mail/templates/template.ts';
+import { type FactsOf, type LetterName, letters } from '../../src/mail/templates/registry.ts';
 
 const origin = { network: '192.0.2.7', agent: 'Mozilla/5.0 (X11; Linux x86_64)' };
 

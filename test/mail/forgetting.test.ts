@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { runJobs } from '../jobs.ts';
-import { open } from '../world.ts';
+import { open } from '../test-server.ts';
 import { letterTo } from './letters.ts';
 
 const world = await open();

@@ -1,5 +1,5 @@
-import type { Prisma } from '../../src/generated/prisma/client.ts';
-import { until, type World } from '../world.ts';
+import type { Prisma } from '../../src/database/generated/prisma/client.ts';
+import { until, type World } from '../test-server.ts';
 
 /** A letter as it lies on the page of a server without a mail server. */
 export interface Received {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { open, type Person, until, type World } from '../world.ts';
+import { open, type Person, until, type World } from '../test-server.ts';
 import { openLine, openSmtpServer } from './smtp-server.ts';
 
 const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';

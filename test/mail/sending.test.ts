@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { open, until } from '../world.ts';
+import { open, until } from '../test-server.ts';
 import { openSmtpServer } from './smtp-server.ts';
 
 const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newAddress, open } from '../world.ts';
+import { newAddress, open } from '../test-server.ts';
 import { apiToken, post, tokenOf } from './asking.ts';
 
 const world = await open();

@@ -1,6 +1,6 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import { hashOf, newSecret } from '../../src/token/secret.ts';
-import { newAddress, type World } from '../world.ts';
+import { hashOf, newSecret } from '../../src/identity/tokens/opaque-token.ts';
+import { newAddress, type World } from '../test-server.ts';
 
 /** What a program sends. */
 export interface Sent {

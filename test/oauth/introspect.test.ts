@@ -1,6 +1,6 @@
 import { importJWK, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { newAddress, open, type Person } from '../world.ts';
+import { newAddress, open, type Person } from '../test-server.ts';
 import { apiToken, post, tokenOf } from './asking.ts';
 
 const world = await open();

@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { permissions } from '../../src/access/permission.ts';
-import { open } from '../world.ts';
+import { permissions } from '../../src/policy/permissions.ts';
+import { open } from '../test-server.ts';
 import { apiToken, post } from './asking.ts';
 
 const world = await open();

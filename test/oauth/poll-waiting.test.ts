@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { open, until } from '../world.ts';
+import { open, until } from '../test-server.ts';
 import { receiver, record } from './receiving.ts';
 
 const world = await open();

@@ -1,8 +1,8 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { createLog } from '../../src/log.ts';
-import { start } from '../../src/start.ts';
-import { open } from '../world.ts';
+import { createLog } from '../../src/lib/logger.ts';
+import { start } from '../../src/server/start.ts';
+import { open } from '../test-server.ts';
 import { apiToken, tokenOf } from './asking.ts';
 import { receiver, record, sendPoll } from './receiving.ts';
 

@@ -1,5 +1,5 @@
 import { decodeJwt, type JWTPayload } from 'jose';
-import type { World } from '../world.ts';
+import type { World } from '../test-server.ts';
 import { apiToken, post } from './asking.ts';
 
 /** What is polled with. */

@@ -1,5 +1,5 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import type { Answer, Person, World } from '../world.ts';
+import type { Answer, Person, World } from '../test-server.ts';
 import { heldIn } from './held.ts';
 
 /** What a grant says of itself. */

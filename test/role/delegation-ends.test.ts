@@ -1,6 +1,6 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
-import { open, type Person } from '../world.ts';
+import { open, type Person } from '../test-server.ts';
 import { delegating, inAnHour, inTwoHours } from './delegating.ts';
 
 const world = await open();

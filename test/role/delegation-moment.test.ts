@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { sql } from '../../src/db.ts';
-import { isEmbedded } from '../database.ts';
-import { type Answer, open, type Person, until } from '../world.ts';
+import { sql } from '../../src/database/database.ts';
+import { isEmbedded } from '../test-database.ts';
+import { type Answer, open, type Person, until } from '../test-server.ts';
 import { delegating, inAnHour } from './delegating.ts';
 import { sameMoment } from './same-moment.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
-import { alike, open, type Person } from '../world.ts';
+import { alike, open, type Person } from '../test-server.ts';
 import { delegating, inAnHour, inTwoHours } from './delegating.ts';
 
 const world = await open();

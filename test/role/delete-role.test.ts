@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { nobody, open } from '../world.ts';
+import { nobody, open } from '../test-server.ts';
 import { sameMoment } from './same-moment.ts';
 
 const world = await open({ DEFAULT_ROLE: 'GUEST' });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { permissions } from '../../src/access/permission.ts';
-import { sql } from '../../src/db.ts';
-import { isEmbedded } from '../database.ts';
-import { open, type Person, until } from '../world.ts';
+import { permissions } from '../../src/policy/permissions.ts';
+import { sql } from '../../src/database/database.ts';
+import { isEmbedded } from '../test-database.ts';
+import { open, type Person, until } from '../test-server.ts';
 
 const world = await open();
 await world.domain('north');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { open, type Person } from '../world.ts';
+import { open, type Person } from '../test-server.ts';
 import { heldIn } from './held.ts';
 
 const world = await open();

@@ -1,5 +1,5 @@
-import type { Prisma } from '../../src/generated/prisma/client.ts';
-import type { Person, World } from '../world.ts';
+import type { Prisma } from '../../src/database/generated/prisma/client.ts';
+import type { Person, World } from '../test-server.ts';
 
 /** What somebody holds, in the order of granting: `CLERK`, `CLERK in north`; only what meets the condition, if one is given. */
 export const heldIn =

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { isEmbedded } from '../database.ts';
-import { open, type Person } from '../world.ts';
+import { isEmbedded } from '../test-database.ts';
+import { open, type Person } from '../test-server.ts';
 import { sameMoment } from './same-moment.ts';
 
 const world = await open();

@@ -1,6 +1,6 @@
-import { sql } from '../../src/db.ts';
-import { isEmbedded } from '../database.ts';
-import { type Answer, until, type World } from '../world.ts';
+import { sql } from '../../src/database/database.ts';
+import { isEmbedded } from '../test-database.ts';
+import { type Answer, until, type World } from '../test-server.ts';
 
 type Ask = () => Promise<Answer<unknown>>;
 

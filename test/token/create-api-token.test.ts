@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { permissions } from '../../src/access/permission.ts';
+import { permissions } from '../../src/policy/permissions.ts';
 import { graphql } from '../generated/gql.ts';
 import type { CreateApiTokenInput } from '../generated/graphql.ts';
-import { nobody, open, type Person } from '../world.ts';
+import { nobody, open, type Person } from '../test-server.ts';
 
 const world = await open();
 const { prisma } = world.db;

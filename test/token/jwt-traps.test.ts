@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CompactEncrypt, CompactSign, exportJWK, FlattenedSign, generateKeyPair, importJWK } from 'jose';
 import { afterAll, describe, expect, it } from 'vitest';
-import { open } from '../world.ts';
+import { open } from '../test-server.ts';
 
 const world = await open();
 const [jwk] = JSON.parse(world.config.JWT_KEYS ?? '');

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Person, World } from '../world.ts';
+import type { Person, World } from '../test-server.ts';
 
 /** The end of a session in a transaction that stays open; answers how to commit it. */
 export async function endLate({ databaseUrl }: Pick<World, 'databaseUrl'>, { uuid }: Person, sid: string): Promise<() => Promise<void>> {

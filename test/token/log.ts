@@ -1,6 +1,6 @@
-import { sql } from '../../src/db.ts';
-import { channels } from '../../src/events.ts';
-import type { Answer, Person, World } from '../world.ts';
+import { sql } from '../../src/database/database.ts';
+import { channels } from '../../src/identity/tokens/revocation-channel.ts';
+import type { Answer, Person, World } from '../test-server.ts';
 
 /** A record of the log as the API shows it. */
 export interface Told {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { sql } from '../../src/db.ts';
-import { purgeTokens } from '../../src/token/purge.ts';
+import { sql } from '../../src/database/database.ts';
+import { purgeTokens } from '../../src/identity/tokens/purge-tokens.ts';
 import { runJobs } from '../jobs.ts';
-import { open } from '../world.ts';
+import { open } from '../test-server.ts';
 
 const world = await open();
 const alice = await world.user();

@@ -1,7 +1,7 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { open, type Person, type World } from '../world.ts';
+import { open, type Person, type World } from '../test-server.ts';
 
 const world = await open();
 const { prisma } = world.db;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { sql } from '../../src/db.ts';
-import { Prisma } from '../../src/generated/prisma/client.ts';
+import { sql } from '../../src/database/database.ts';
+import { Prisma } from '../../src/database/generated/prisma/client.ts';
 import { openSmtpServer } from '../mail/smtp-server.ts';
-import { open, until } from '../world.ts';
+import { open, until } from '../test-server.ts';
 
 const smtp = await openSmtpServer();
 const world = await open({ LOG_LEVEL: 'trace', SMTP_URL: smtp.url });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { sql } from '../../src/db.ts';
-import { createLog } from '../../src/log.ts';
-import { start } from '../../src/start.ts';
-import { loadKeys, newKeys } from '../../src/token/keys.ts';
-import { publishedAhead, removeKey, rotateKeys } from '../../src/token/rotate-keys.ts';
-import { open, type Person, until } from '../world.ts';
+import { sql } from '../../src/database/database.ts';
+import { createLog } from '../../src/lib/logger.ts';
+import { start } from '../../src/server/start.ts';
+import { loadKeys, newKeys } from '../../src/identity/keys/configured-keys.ts';
+import { publishedAhead, removeKey, rotateKeys } from '../../src/identity/keys/rotate-keys.ts';
+import { open, type Person, until } from '../test-server.ts';
 import { follow } from './following.ts';
 
 const world = await open();

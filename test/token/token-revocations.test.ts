@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { isEmbedded } from '../database.ts';
+import { isEmbedded } from '../test-database.ts';
 import { runJobs } from '../jobs.ts';
-import { open, type Person, until } from '../world.ts';
+import { open, type Person, until } from '../test-server.ts';
 import { follow } from './following.ts';
 import { endLate } from './late.ts';
 import { end, follower, page, readAll } from './log.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isEmbedded } from '../database.ts';
-import { open, until } from '../world.ts';
+import { isEmbedded } from '../test-database.ts';
+import { open, until } from '../test-server.ts';
 import { follow } from './following.ts';
 import { end, endMany } from './log.ts';
 

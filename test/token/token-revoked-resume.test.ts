@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { open, type Person, until } from '../world.ts';
+import { open, type Person, until } from '../test-server.ts';
 import { follow, type Transport } from './following.ts';
 import { end, endMany, follower, readAll } from './log.ts';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { open } from '../world.ts';
+import { open } from '../test-server.ts';
 
 const world = await open();
 const tile = (name: string, init?: RequestInit) => fetch(`${world.url}/avatars/${name}`, init);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { nobody, open } from '../world.ts';
+import { nobody, open } from '../test-server.ts';
 
 const world = await open();
 const query = graphql(`query Countries { countries { code name } }`);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { rolesOf } from '../invitation/inviting.ts';
 import { letterTo } from '../mail/letters.ts';
-import { open, type Person } from '../world.ts';
+import { open, type Person } from '../test-server.ts';
 
 const world = await open({ PUBLIC_REGISTRATION: 'false' });
 const { prisma } = world.db;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { letterTo } from '../mail/letters.ts';
-import { nobody, open, type Person, until } from '../world.ts';
+import { nobody, open, type Person, until } from '../test-server.ts';
 
 const world = await open({ DELETED_USER_RETENTION: '10d' });
 const { prisma } = world.db;

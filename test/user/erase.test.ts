@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { sql } from '../../src/db.ts';
+import { sql } from '../../src/database/database.ts';
 import { runJobs } from '../jobs.ts';
 import { letterTo, outcomes } from '../mail/letters.ts';
-import { open, type Person } from '../world.ts';
+import { open, type Person } from '../test-server.ts';
 
 const world = await open();
 const { prisma } = world.db;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { open } from '../world.ts';
+import { open } from '../test-server.ts';
 
 const world = await open();
 const remove = 'mutation ($input: DeleteUserInput!) { deleteUser(input: $input) { changed } }';

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import SchemaBuilder from '@pothos/core';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import { afterAll, describe, expect, it } from 'vitest';
-import { scopeAuth } from '../../src/access/enforce.ts';
-import { models, rules } from '../../src/access/rules.ts';
-import { anyone } from '../../src/access/vocabulary.ts';
-import { sql } from '../../src/db.ts';
-import { open, type Person, type Role, until } from '../world.ts';
+import { scopeAuth } from '../../src/authorization/enforce/access-plugin.ts';
+import { models, rules } from '../../src/authorization/rules/registry.ts';
+import { anyone } from '../../src/policy/conditions.ts';
+import { sql } from '../../src/database/database.ts';
+import { open, type Person, type Role, until } from '../test-server.ts';
 
 const world = await open();
 await world.domain('north');

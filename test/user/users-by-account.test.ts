@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { open } from '../world.ts';
+import { open } from '../test-server.ts';
 
 const world = await open();
 const admin = await world.user('ADMIN');

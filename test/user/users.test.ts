@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { namedBy } from '../../src/auth/username.ts';
+import { namedBy } from '../../src/identity/accounts/username.ts';
 import { graphql } from '../generated/gql.ts';
 import type { UsersQueryVariables } from '../generated/graphql.ts';
-import { nobody, open, type Person } from '../world.ts';
+import { nobody, open, type Person } from '../test-server.ts';
 
 const world = await open();
 await world.domain('north');

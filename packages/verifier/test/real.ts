@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
-import { start } from '../../../src/start.ts';
-import { open } from '../../../test/world.ts';
+import { start } from '../../../src/server/start.ts';
+import { open } from '../../../test/test-server.ts';
 
 const make = `mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }`;
 

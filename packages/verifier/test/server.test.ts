@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { loadKeys } from '../../../src/token/keys.ts';
-import { removeKey } from '../../../src/token/rotate-keys.ts';
+import { loadKeys } from '../../../src/identity/keys/configured-keys.ts';
+import { removeKey } from '../../../src/identity/keys/rotate-keys.ts';
 import { createVerifier } from '../src/create-verifier.ts';
 import { codeOf, until } from './opened.ts';
 import { openReal } from './real.ts';

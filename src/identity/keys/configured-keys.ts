@@ -1,0 +1,92 @@
+import { hkdfSync, randomBytes, randomUUID } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK } from 'jose';
+import { z } from 'zod';
+import type { Config } from '../../config.ts';
+import { importPair, type KeyPair } from './key-pair.ts';
+
+/** The keys of a running server, as they are at the moment they are asked for. */
+export interface Keys {
+  /** Throws UNAVAILABLE while there is none that this node can use. */
+  readonly signing: { readonly kid: string; readonly key: CryptoKey };
+  readonly verifying: ReadonlyMap<string, CryptoKey>;
+  /** The public halves, as the key set that resource servers fetch. */
+  readonly jwks: { readonly keys: readonly JWK[] };
+  /** Names the set of public keys: another set has another name. */
+  readonly version: string;
+  /** Calls `act` when the key is not accepted any more; answers how not to. */
+  onGone(kid: string, act: () => void): () => void;
+  /** Sounds the alarm that a token names a key which is none of ours. */
+  missed(kid: string): void;
+  /** 32 bytes for one purpose, derived so that no two purposes share a key (security.md 20.2). */
+  secret(purpose: string): Buffer;
+}
+
+/** What the settings say of keys. The first of each list is used; the others are still accepted. */
+export interface ConfiguredKeys extends Pick<Keys, 'secret'> {
+  readonly pairs: readonly KeyPair[];
+  /** One for each of `ENCRYPTION_KEYS`. */
+  secrets(purpose: string): Buffer[];
+}
+
+const jwtKey = z.object({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  kid: z.string().min(1).max(255),
+  x: z.string(),
+  d: z.string(),
+});
+const jwtKeys = z
+  .array(jwtKey)
+  .min(1)
+  .refine((keys) => new Set(keys.map(({ kid }) => kid)).size === keys.length);
+const encryptionKeys = z.array(z.string().regex(/^[A-Za-z0-9+/]{43}=$/)).min(1);
+
+/** Reads the keys from the settings or, in development, from a file made at the first start. Throws with the setting's name, never its value. */
+export async function loadKeys(config: Config): Promise<ConfiguredKeys> {
+  const kept = config.JWT_KEYS && config.ENCRYPTION_KEYS ? undefined : await keptKeys(config.DATA_DIR);
+  const pairs = await parse(
+    'JWT_KEYS',
+    config.JWT_KEYS ?? kept?.JWT_KEYS,
+    'a JSON array of private Ed25519 JWKs, each with its own kid',
+    (json) => Promise.all(jwtKeys.parse(json).map(importPair)),
+  );
+  const roots = await parse(
+    'ENCRYPTION_KEYS',
+    config.ENCRYPTION_KEYS ?? kept?.ENCRYPTION_KEYS,
+    'a JSON array of 32 bytes in base64',
+    (json) => encryptionKeys.parse(json).map((text) => Buffer.from(text, 'base64')),
+  );
+  const secrets = (purpose: string) => roots.map((root) => Buffer.from(hkdfSync('sha256', root, '', `fieldgate ${purpose}`, 32)));
+  return { pairs, secrets, secret: (purpose) => secrets(purpose)[0] as Buffer };
+}
+
+/** New keys, in the form of the settings `JWT_KEYS` and `ENCRYPTION_KEYS`. */
+export async function newKeys() {
+  return { JWT_KEYS: JSON.stringify([await newSigningKey()]), ENCRYPTION_KEYS: JSON.stringify([randomBytes(32).toString('base64')]) };
+}
+
+/** A new private Ed25519 key. */
+export async function newSigningKey() {
+  const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
+  return { ...(await exportJWK(privateKey)), kid: randomUUID() };
+}
+
+async function keptKeys(dataDir: string): Promise<Awaited<ReturnType<typeof newKeys>>> {
+  const file = join(dataDir, 'keys.json');
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  // Two processes that start at once agree on one file: only one of them makes it.
+  await writeFile(file, JSON.stringify(await newKeys()), { flag: 'wx', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  return JSON.parse(await readFile(file, 'utf8'));
+}
+
+async function parse<T>(name: string, text: string | undefined, expected: string, read: (json: unknown) => T | Promise<T>): Promise<T> {
+  try {
+    return await read(JSON.parse(text ?? ''));
+  } catch {
+    throw new Error(`Setting ${name}: needs ${expected}`);
+  }
+}

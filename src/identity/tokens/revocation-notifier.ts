@@ -1,0 +1,67 @@
+import { Redis } from 'ioredis';
+import type { Config } from '../../config.ts';
+import type { Client } from '../../graphql/context.ts';
+import type { Database } from '../../database/database.ts';
+import { channels } from './revocation-channel.ts';
+import type { Log } from '../../lib/logger.ts';
+
+/** How nodes wake each other after an event: by NOTIFY, in the commit, or through Redis, after it. A hint: the tables are the truth. */
+export interface WakeUps extends Pick<Database, 'listen'> {
+  /** To be called at the end of whatever a client asked for: wakes the nodes if it caused an event. */
+  afterwards(client: Client): void;
+  close(): void;
+}
+
+const causes = new WeakSet<Client>();
+
+/** Takes down that what this client asked for has caused an event, in a transaction that may not be committed yet. */
+export const noteEvent = (client: Client) => void causes.add(client);
+
+/** Without Redis the database itself wakes the nodes. Does not wait for Redis: nothing but a wake-up is lost without it. */
+export function openWakeUps({ REDIS_URL }: Pick<Config, 'REDIS_URL'>, { listen }: Pick<Database, 'listen'>, log: Log): WakeUps {
+  return REDIS_URL ? overRedis(REDIS_URL, log) : { listen, afterwards: (client) => void causes.delete(client), close: () => {} };
+}
+
+function overRedis(url: string, log: Log): WakeUps {
+  const publisher = new Redis(url, { ...patience, enableOfflineQueue: false, autoResendUnfulfilledCommands: false });
+  const subscriber = new Redis(url, patience);
+  const here = new Set<() => void>();
+  const wakeHere = () => {
+    for (const heard of here) heard();
+  };
+  let isAway = false;
+  publisher.on('error', ({ message }) => {
+    if (!isAway) log.warn({ error: message }, 'Redis does not answer; until it does, nodes look into the database by themselves');
+    isAway = true;
+  });
+  publisher.on('ready', () => {
+    if (isAway) log.info('Redis answers again');
+    isAway = false;
+  });
+  subscriber.on('error', () => {}).on('ready', wakeHere); // what was told meanwhile was missed; of errors the other connection speaks
+  subscriber.on('message', wakeHere);
+  subscriber.subscribe(channels.tokenRevoked).catch(() => {}); // only closing ends the attempts
+  return {
+    listen: async (_, heard) => {
+      here.add(heard);
+      return async () => void here.delete(heard);
+    },
+    afterwards: (client) => {
+      if (!causes.delete(client)) return;
+      wakeHere();
+      publisher.publish(channels.tokenRevoked, '').catch(() => {}); // readers look by themselves, twice a second
+    },
+    close: () => {
+      publisher.disconnect();
+      subscriber.disconnect();
+    },
+  };
+}
+
+const patience = {
+  connectTimeout: 2_000,
+  socketTimeout: 1_000, // a Redis that hangs is as good as none, and what waits for it takes memory
+  maxRetriesPerRequest: null,
+  retryStrategy: (times: number) => Math.min(50 * times, 1_000),
+  keepAlive: 10_000,
+};

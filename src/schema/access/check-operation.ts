@@ -1,0 +1,125 @@
+import { type DocumentNode, GraphQLError, type GraphQLSchema, getOperationAST, getVariableValues, validate } from 'graphql';
+import { builder } from '../../graphql/builder.ts';
+import type { Context } from '../../graphql/context.ts';
+import { parseBounded } from '../../graphql/execution/parse-document.ts';
+import { codeOf, invalid } from '../../errors.ts';
+import { line } from '../../lib/validators.ts';
+import { checkLimits } from '../../graphql/execution/query-limits.ts';
+import { askableRow } from '../../authorization/explain/explainable-row.ts';
+import { askedAs, contextOf, someone } from '../../authorization/explain/impersonate.ts';
+import { known } from '../../policy/evaluators.ts';
+import { type Check, OperationCheck } from './operation-check.ts';
+import type { Model, Row } from '../../policy/ownership.ts';
+import { type Place, placesIn } from '../../authorization/evaluate/coordinates.ts';
+import type { Subject } from '../../policy/grants-scope.ts';
+import { guessing, judging } from '../../authorization/explain/reasons.ts';
+import { all, any, type Rule } from '../../authorization/rules/rule.ts';
+import { ruleOf } from '../../authorization/rules/registry.ts';
+import { verdict } from '../../authorization/evaluate/decisions.ts';
+import { ranks, type Viewer } from '../../identity/viewer.ts';
+import { admin, anyone, self } from '../../policy/conditions.ts';
+import { stepsFor, together, waysTo } from '../../authorization/explain/remedies.ts';
+
+builder.queryField('checkOperation', (t) =>
+  t.field({
+    type: OperationCheck,
+    nullable: false,
+    description: 'What would be denied of an operation, all of it in one answer, without running it.',
+    access: anyone('it tells nobody more than running the operation would'),
+    extensions: { price: 2_500 }, // one in an operation: it validates a document and asks about its rows
+    args: {
+      document: t.arg.string({ required: true, description: 'The operation, with its fragments.' }),
+      variables: t.arg({ type: 'JSON', description: 'The values of its variables.' }),
+      operationName: t.arg.string({ validate: line(120), description: 'Which operation of the document is meant, where it has several.' }),
+      as: t.arg.globalID({
+        about: 'User',
+        access: any(self, admin),
+        description: 'Who would run it; the viewer unless said, another user for a platform administrator.',
+      }),
+    },
+    resolve: async (_, { document, variables, operationName, as }, context, { schema }) => {
+      const asker = await askedAs(context, as);
+      return check(context, asker, placesOf(schema, document, variables ?? {}, operationName, asker));
+    },
+  }),
+);
+
+/** The places of the document that rules guard. Throws INVALID_INPUT for a document that would not run. */
+function placesOf(schema: GraphQLSchema, text: string, given: unknown, operationName: string | null | undefined, asker: Viewer | null) {
+  const document = parsed(text);
+  const variables = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : {};
+  within(() => checkLimits({ schema, document, operationName, variableValues: variables }));
+  const [fault] = validate(schema, document, undefined, { maxErrors: 1 });
+  if (fault) throw invalid({ document: [fault.message.replace(/ Did you mean .*$/s, '')] });
+  const operation = getOperationAST(document, operationName);
+  if (!operation) throw invalid({ operationName: ['the document has no such operation'] });
+  const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
+  if (!coerced) throw invalid({ variables: ['do not fit the document'] });
+  return within(() => placesIn({ schema, document, variables: coerced, asker }, operation));
+}
+
+/** What the operation itself would be refused for, as a fault of the input: of its size, or of values that do not fit. */
+function within<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (codeOf(error) === 'QUERY_TOO_COMPLEX') throw invalid({ document: ['asks for too much'] });
+    throw error instanceof GraphQLError ? invalid({ variables: ['do not fit the document'] }) : error;
+  }
+}
+
+function parsed(text: string): DocumentNode {
+  try {
+    return parseBounded(text);
+  } catch (error) {
+    throw invalid({ document: [codeOf(error) === 'QUERY_TOO_COMPLEX' ? 'too long' : 'not valid GraphQL'] });
+  }
+}
+
+interface Judged extends Place {
+  readonly subject: Subject | undefined;
+  readonly met: boolean | undefined;
+  /** What has to be met for it, where that is more than the rule that denies it. */
+  readonly needs?: Rule;
+}
+
+async function check(context: Context, asker: Viewer | null, places: readonly Place[]): Promise<Check> {
+  const asking = contextOf(context, asker); // each rule is asked once for all rows, as in any operation
+  const judged = await Promise.all(places.map((place) => judge(context, asking, place)));
+  const denied = judged.filter(({ met }) => met === false);
+  const undecided = judged.filter(({ met }) => met === undefined);
+  return { denied, undecided, wouldSatisfy: await smallest(context, asker, denied) };
+}
+
+/** One place as it would be decided; an object that the caller may not know of is denied by the rule of its type, as one that is not there. */
+async function judge(context: Context, asking: Context, place: Place): Promise<Judged> {
+  const { model, id, rule, coordinate } = place;
+  const row = model && id !== undefined ? await rowAt(context, asking.viewer, coordinate, model, id) : undefined;
+  if (model && row === null)
+    return { ...place, coordinate: model, rule: ruleOf(model), needs: all(ruleOf(model), rule), subject: undefined, met: false };
+  const subject = model && { model, ...(row && { row }) };
+  return { ...place, subject, met: row ? await verdict(asking, rule, model, row) : known(rule, asking.viewer, subject) };
+}
+
+/** The row if the caller may know of it; whoever asks knows their own. */
+const rowAt = (context: Context, asker: Viewer | null, coordinate: string, model: Model, id: string): Promise<Row | null> | Row | null =>
+  model === 'User' && id === asker?.user.id ? asker.user : askableRow(context, coordinate, model, id);
+
+const mostTried = 10; // of denied places against their rows: each is a few statements
+
+/** The least that would allow all that is denied. Only a platform administrator's answer looks at the rows. */
+async function smallest(context: Context, asker: Viewer | null, denied: readonly Judged[]): Promise<string[] | null> {
+  const [first, ...others] = denied.map(({ rule, needs = rule }) => needs);
+  if (!first) return [];
+  const base = asker ?? someone;
+  const isFull = (context.viewer?.rank ?? 0) >= ranks.ADMIN && denied.length <= mostTried;
+  const steps = stepsFor(all(first, ...others));
+  const ways = await Promise.all(
+    denied.map(({ rule, needs = rule, subject }) =>
+      waysTo(needs, base, steps, isFull ? judging(context, subject) : guessing(base, subject)),
+    ),
+  );
+  const [least] = together(ways);
+  if (!least) return null;
+  return [...(asker ? [] : ['sign in']), ...least.map(({ says }) => says)].sort();
+}

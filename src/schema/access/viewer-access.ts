@@ -1,0 +1,123 @@
+import { type GraphQLObjectType, type GraphQLSchema, getNamedType, isInputObjectType } from 'graphql';
+import { builder } from '../../graphql/builder.ts';
+import type { Context } from '../../graphql/context.ts';
+import type { Asking } from '../../authorization/enforce/prefetch-decisions.ts';
+import { type Operation, OperationAccess } from './operation-access.ts';
+import type { Model, Row } from '../../policy/ownership.ts';
+import type { Rule } from '../../authorization/rules/rule.ts';
+import { abouts, models, ruleOf, rules } from '../../authorization/rules/registry.ts';
+import { verdict } from '../../authorization/evaluate/decisions.ts';
+import { anyone } from '../../policy/conditions.ts';
+
+interface Access {
+  readonly readable: readonly string[];
+  readonly writable: readonly string[];
+  readonly operations: readonly Operation[];
+}
+
+const ViewerAccess = builder.objectRef<Access>('ViewerAccess').implement({
+  description: 'What the viewer may do with an object, within the scopes of their token: a frontend shows a button only where it works.',
+  access: anyone('whoever was given the object may read it'),
+  fields: (t) => ({
+    readable: t.exposeStringList('readable', {
+      nullable: { list: false, items: false },
+      description: 'The fields that the viewer may read.',
+    }),
+    writable: t.exposeStringList('writable', {
+      nullable: { list: false, items: false },
+      description: 'The fields that the viewer may set, by one of the operations.',
+    }),
+    operations: t.field({
+      type: [OperationAccess],
+      nullable: { list: false, items: false },
+      description: 'The mutations that are about such an object.',
+      resolve: ({ operations }) => operations as Operation[],
+    }),
+  }),
+});
+
+builder.interfaceField(builder.nodeInterfaceRef(), 'viewerAccess', (t) =>
+  t.field({
+    type: ViewerAccess,
+    nullable: false,
+    description: 'What the viewer may do with this object.',
+    extensions: { asks: (schema, type) => planOf(schema, type).rules } satisfies Asking,
+    resolve: (row, _, context, { parentType, schema }) => accessTo(context, planOf(schema, parentType), row as never),
+  }),
+);
+
+/** What there is to ask about the objects of a type: each rule once, and where its verdict goes. */
+interface Plan {
+  readonly model: Model;
+  readonly rules: readonly Rule[];
+  readonly fields: readonly Asked[];
+  readonly operations: readonly Asked[];
+  /** Set by a mutation whose rule has to be met, and by an input field that may have one as well. */
+  readonly writes: readonly (Asked & { readonly also: number })[];
+}
+
+interface Asked {
+  readonly name: string;
+  /** The place of its rule in the list. */
+  readonly at: number;
+}
+
+/** Rules that need the database are asked for all rows of a tick in one statement each. */
+function accessTo(context: Context, plan: Plan, row: Row): Access | Promise<Access> {
+  const verdicts = plan.rules.map((rule) => verdict(context, rule, plan.model, row));
+  return verdicts.some((one) => one instanceof Promise) ? Promise.all(verdicts).then((all) => answer(plan, all)) : answer(plan, verdicts);
+}
+
+function answer(plan: Plan, verdicts: readonly unknown[]): Access {
+  const isMet = ({ at }: Asked) => verdicts[at] === true;
+  return {
+    readable: plan.fields.filter(isMet).map(({ name }) => name),
+    writable: [...new Set(plan.writes.filter((one) => isMet(one) && verdicts[one.also] === true).map(({ name }) => name))].sort(),
+    operations: plan.operations.map((one) => ({ name: one.name, allowed: isMet(one), rule: plan.rules[one.at] as Rule })),
+  };
+}
+
+const plans = new WeakMap<GraphQLObjectType, Plan>();
+
+function planOf(schema: GraphQLSchema, type: GraphQLObjectType): Plan {
+  const plan = plans.get(type) ?? draw(schema, type);
+  plans.set(type, plan);
+  return plan;
+}
+
+function draw(schema: GraphQLSchema, type: GraphQLObjectType): Plan {
+  const model = models.get(type.name) as Model;
+  const asked = new Map<Rule, number>(); // equal rules are one object
+  const place = (rule: Rule) => {
+    const at = asked.get(rule) ?? asked.size;
+    asked.set(rule, at);
+    return at;
+  };
+  const fields = Object.keys(type.getFields())
+    .filter((name) => name !== 'viewerAccess')
+    .map((name) => ({ name, at: place(ruleOf(`${type.name}.${name}`)) }));
+  const mutations = [...abouts].filter(([, about]) => about.model === model || about.writes === model);
+  const operations = mutations.map(([coordinate]) => ({ name: nameOf(coordinate), at: place(ruleOf(coordinate)) }));
+  const writes = mutations
+    .filter(([, about]) => about.writes === model)
+    .flatMap(([coordinate]) =>
+      inputsOf(schema, nameOf(coordinate))
+        .filter(({ name }) => name !== 'id' && name in type.getFields())
+        .map(({ name, rule }) => ({ name, at: place(ruleOf(coordinate)), also: place(rule ?? ruleOf(coordinate)) })),
+    );
+  const sorted = operations.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { model, rules: [...asked.keys()], fields, operations: sorted, writes };
+}
+
+const nameOf = (coordinate: string) => coordinate.slice(coordinate.indexOf('.') + 1);
+
+/** The fields of a mutation's input, with the rules that they have of their own. */
+function inputsOf(schema: GraphQLSchema, mutation: string) {
+  const input = schema
+    .getMutationType()
+    ?.getFields()
+    [mutation]?.args.find(({ name }) => name === 'input');
+  const type = input && getNamedType(input.type);
+  const names = isInputObjectType(type) ? Object.keys(type.getFields()) : [];
+  return names.map((name) => ({ name, rule: rules.get(`${type?.name}.${name}`) }));
+}

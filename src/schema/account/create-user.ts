@@ -1,0 +1,70 @@
+import { all } from '../../authorization/rules/rule.ts';
+import { admin, anyone, scope, session } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { insertAccount } from '../../identity/accounts/create-account.ts';
+import { emailKey } from '../../lib/email-address.ts';
+import { letterTries, throttle } from '../../identity/credentials/rate-limit.ts';
+import { builder } from '../../graphql/builder.ts';
+import type { Config } from '../../config.ts';
+import { failure, invalid } from '../../errors.ts';
+import { line, locale } from '../../lib/validators.ts';
+import { grantableToNewcomer } from '../role/grant-authority.ts';
+import { changesOf } from '../user/profile-input.ts';
+import { User } from '../user/user.ts';
+
+const CreateUserInput = builder.inputType('CreateUserInput', {
+  description: 'Somebody who is to have an account. The password is theirs to choose.',
+  fields: (t) => ({
+    email: t.string({ required: true, validate: line(254), description: 'The e-mail address.' }),
+    displayName: t.string({ validate: line(120), description: 'The name that others see.' }),
+    firstName: t.string({ validate: line(120), description: 'The given name.' }),
+    lastName: t.string({ validate: line(120), description: 'The family name.' }),
+    locale: t.string({ validate: locale, description: 'The preferred language, a BCP 47 tag.' }),
+    role: t.string({
+      access: session,
+      validate: line(63),
+      description: 'The name of the first role, one that the caller may grant; left out, with `domain`, what whoever registers gets.',
+    }),
+    domain: t.string({
+      access: session,
+      validate: line(63),
+      description: 'The name of the domain in which it is held; left out, everywhere.',
+    }),
+  }),
+});
+
+type Input = typeof CreateUserInput.$inferInput;
+
+const CreateUserPayload = builder.simpleObject('CreateUserPayload', {
+  description: 'What comes of making an account for somebody.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({ user: t.field({ type: User, description: 'The user.' }) }),
+});
+
+builder.mutationField('createUser', (t) =>
+  t.field({
+    type: CreateUserPayload,
+    nullable: false,
+    description:
+      'Makes an account for somebody, who is mailed a link by which to choose a password; using it proves the address. ADMIN and SUPERADMIN are granted by superadmins alone.',
+    access: all(scope('users:write'), admin),
+    args: { input: t.arg({ type: CreateUserInput, required: true, description: 'The account.' }) },
+    resolve: async (_, { input }, context, info) => {
+      const key = emailKey(input.email);
+      if (key === undefined) throw invalid({ email: ['not an e-mail address that we take'] });
+      await throttle(context, letterTries('welcome', key));
+      return write(context, info, async (writing) => {
+        const { tx, viewer } = writing;
+        const { role, domain } = await grantableToNewcomer(writing, firstRole(context.config, input));
+        const { email, role: _, domain: __, ...profile } = input;
+        const account = { email, role: role.name, domain: domain?.name, grantedById: viewer.user.id, profile: changesOf(profile) };
+        const id = await insertAccount(tx, { client: context.client, viewer }, account);
+        if (!id) throw failure('TAKEN', { fields: { email: ['taken'] } });
+        return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
+      });
+    },
+  }),
+);
+
+const firstRole = ({ DEFAULT_ROLE, DEFAULT_DOMAIN }: Config, { role, domain }: Input) =>
+  role == null && domain == null ? { role: DEFAULT_ROLE, domain: DEFAULT_DOMAIN } : { role: role ?? DEFAULT_ROLE, domain };

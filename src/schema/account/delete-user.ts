@@ -1,0 +1,51 @@
+import { anyone, superadmin } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { builder } from '../../graphql/builder.ts';
+import { failure } from '../../errors.ts';
+import { archive } from './archive-account.ts';
+import { erase } from './erase-account.ts';
+import { switchRule } from '../user/access-rules.ts';
+import { User } from '../user/user.ts';
+
+const DeleteUserInput = builder.inputType('DeleteUserInput', {
+  description: 'Whose account is deleted, and how.',
+  fields: (t) => ({
+    id: t.globalID({ required: true, for: User, description: 'The id of the user.' }),
+    erase: t.boolean({
+      access: superadmin,
+      description:
+        'Whether everything that the account says of its owner is erased at once; then nothing restores it, and no letter tells of it.',
+    }),
+  }),
+});
+
+const DeleteUserPayload = builder.simpleObject('DeleteUserPayload', {
+  description: 'What comes of deleting an account.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    user: t.field({ type: User, description: 'The user, as far as there is something left.' }),
+    changed: t.boolean({ nullable: false, description: 'Whether anything changed: not if the account was deleted already.' }),
+  }),
+});
+
+builder.mutationField('deleteUser', (t) =>
+  t.field({
+    type: DeleteUserPayload,
+    nullable: false,
+    description:
+      'Deletes an account: its sessions and API tokens end at once, and nothing of it signs in. It can be restored until it is erased, after DELETED_USER_RETENTION.',
+    access: switchRule,
+    about: 'User',
+    args: { input: t.arg({ type: DeleteUserInput, required: true, description: 'Whose account.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async (writing) => {
+        const { tx, viewer, target } = writing;
+        const { id } = input.id;
+        await target(id);
+        if (id === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
+        const archived = await archive(writing, context, id);
+        const erased = input.erase === true && (await erase(writing, context.client, id));
+        return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: archived || erased };
+      }),
+  }),
+);

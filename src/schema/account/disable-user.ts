@@ -1,0 +1,52 @@
+import { anyone } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { voidLinks } from '../../identity/credentials/email-link.ts';
+import { builder } from '../../graphql/builder.ts';
+import { sql, within } from '../../database/database.ts';
+import { failure } from '../../errors.ts';
+import { revoke } from '../../identity/tokens/sessions.ts';
+import { keepOneSuperadmin } from '../../identity/accounts/last-superadmin.ts';
+import { switchRule } from '../user/access-rules.ts';
+import { User } from '../user/user.ts';
+
+const DisableUserInput = builder.inputType('DisableUserInput', {
+  description: 'Whose account is disabled.',
+  fields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }),
+});
+
+const DisableUserPayload = builder.simpleObject('DisableUserPayload', {
+  description: 'What comes of disabling an account.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    user: t.field({ type: User, description: 'The user.' }),
+    changed: t.boolean({ nullable: false, description: 'Whether anything changed: not if the account was disabled already.' }),
+  }),
+});
+
+builder.mutationField('disableUser', (t) =>
+  t.field({
+    type: DisableUserPayload,
+    nullable: false,
+    description: 'Shuts an account: its sessions and API tokens end at once, and nothing of it signs in.',
+    access: switchRule,
+    about: 'User',
+    args: { input: t.arg({ type: DisableUserInput, required: true, description: 'Whose account.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async ({ tx, viewer, target, audit }) => {
+        const { id } = input.id;
+        await target(id);
+        if (id === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
+        await keepOneSuperadmin(tx, id);
+        const { count } = await tx.user.updateMany({ where: { id, enabled: true }, data: { enabled: false } });
+        if (count > 0) await audit({ action: 'user_updated', reason: 'disabled', userId: id, target: ['User', id] });
+        await voidLinks(tx, id);
+        await revoke(within(tx), sql`t."userId" = ${id}::uuid`, {
+          reason: 'USER_DISABLED',
+          initiator: 'ADMIN',
+          actor: viewer,
+          client: context.client,
+        });
+        return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: count > 0 };
+      }),
+  }),
+);

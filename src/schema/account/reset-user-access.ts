@@ -1,0 +1,47 @@
+import { anyone } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { builder } from '../../graphql/builder.ts';
+import { sql, within } from '../../database/database.ts';
+import { failure } from '../../errors.ts';
+import { post } from '../../mail/outbox.ts';
+import { revoke } from '../../identity/tokens/sessions.ts';
+import { switchRule } from '../user/access-rules.ts';
+import { User } from '../user/user.ts';
+import { voidLinks } from '../../identity/credentials/email-link.ts';
+
+const ResetUserAccessInput = builder.inputType('ResetUserAccessInput', {
+  description: 'Whose access is reset.',
+  fields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }),
+});
+
+const ResetUserAccessPayload = builder.simpleObject('ResetUserAccessPayload', {
+  description: 'What comes of resetting an access.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    user: t.field({ type: User, description: 'The user.' }),
+    ended: t.int({ nullable: false, description: 'How many sessions and API tokens ended now.' }),
+  }),
+});
+
+builder.mutationField('resetUserAccess', (t) =>
+  t.field({
+    type: ResetUserAccessPayload,
+    nullable: false,
+    description: 'Ends all sessions and API tokens of a user, and makes links that were mailed good for nothing; the password stays.',
+    access: switchRule,
+    about: 'User',
+    args: { input: t.arg({ type: ResetUserAccessInput, required: true, description: 'Whose.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async ({ tx, viewer, target, audit }) => {
+        const { id } = input.id;
+        await target(id);
+        if (id === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
+        await audit({ action: 'user_updated', reason: 'access reset', userId: id, target: ['User', id] });
+        await voidLinks(tx, id);
+        const ending = { reason: 'ACCESS_RESET', initiator: 'ADMIN', actor: viewer, client: context.client } as const;
+        const ended = await revoke(within(tx), sql`t."userId" = ${id}::uuid`, ending);
+        await post(tx, 'accessReset', { userId: id }, {});
+        return { user: await tx.user.findUniqueOrThrow({ where: { id } }), ended: ended.length };
+      }),
+  }),
+);

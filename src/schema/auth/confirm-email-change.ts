@@ -1,0 +1,93 @@
+import type { Viewer } from '../../identity/viewer.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { recordIn } from '../../identity/audit/record-event.ts';
+import { builder } from '../../graphql/builder.ts';
+import type { Context } from '../../graphql/context.ts';
+import { sql, type Tx, within } from '../../database/database.ts';
+import { failure, invalid, meaningOf } from '../../errors.ts';
+import { secretText } from '../../lib/validators.ts';
+import { originOf, post } from '../../mail/outbox.ts';
+import { revoke } from '../../identity/tokens/sessions.ts';
+import { keepFormerEmail } from '../../identity/accounts/reserved-email.ts';
+import { findLink, linkFields, type UserLink, useLink, voidLinks } from '../../identity/credentials/email-link.ts';
+import { ownSession, provePassword } from '../../identity/credentials/verify-password.ts';
+import { markProven } from '../../identity/accounts/confirm-email.ts';
+
+const ConfirmEmailChangeInput = builder.inputType('ConfirmEmailChangeInput', {
+  description: 'The proof that the new address was reached: the token of the link, or the new address and the code beside it.',
+  fields: (t) => ({
+    ...linkFields(t),
+    password: t.string({
+      validate: secretText,
+      description: 'The password of the account; needed where the caller has no session of it.',
+    }),
+  }),
+});
+
+const ConfirmEmailChangePayload = builder.simpleObject('ConfirmEmailChangePayload', {
+  description: 'What comes of a change of address.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({ ended: t.int({ nullable: false, description: 'How many other sessions ended now.' }) }),
+});
+
+builder.mutationField('confirmEmailChange', (t) =>
+  t.field({
+    type: ConfirmEmailChangePayload,
+    nullable: false,
+    description:
+      'Gives an account the address that was asked for by requestEmailChange, and ends its other sessions; API tokens stay. The old address is told, and can undo it for 72 hours. TAKEN where somebody else has got the address meanwhile.',
+    access: anyone('whoever has the letter may prove it, in a session of the account or with its password'),
+    credential: true,
+    args: { input: t.arg({ type: ConfirmEmailChangeInput, required: true, description: 'The proof.' }) },
+    resolve: async (_, { input }, context) => {
+      const link = await findLink(context, 'CHANGE_EMAIL', input);
+      await proveOwner(context, link, input.password);
+      const ended = await change(context, link).catch((error: unknown) => {
+        throw meaningOf(error) === 'TAKEN' ? failure('TAKEN') : error;
+      });
+      return { ended };
+    },
+  }),
+);
+
+/** Throws unless who shows the link is who asked for it: by the password of the account, or by a session of it (security.md 11.6). The link stays. */
+async function proveOwner(context: Context, { userId }: UserLink, password: string | null | undefined): Promise<void> {
+  if (password != null) {
+    const { emailKey } = await context.db.prisma.user.findUniqueOrThrow({ where: { id: userId }, select: { emailKey: true } });
+    await provePassword(context, { id: userId, emailKey }, password);
+  } else if (!ownSession(context, userId)) throw invalid({ password: ['needed where there is no session of the account'] });
+}
+
+/** The unique key decides whether the address is free. Answers how many sessions ended. */
+async function change(context: Context, link: UserLink): Promise<number> {
+  const { db, client } = context;
+  const { userId, address: email, addressKey: emailKey } = link;
+  const actor = ownSession(context, userId);
+  return db.prisma.$transaction(async (tx) => {
+    await useLink(tx, link);
+    if (actor) await holdSession(tx, actor);
+    const before = await tx.user.findUniqueOrThrow({
+      where: { id: userId },
+      select: { email: true, emailKey: true, emailConfirmedAt: true },
+    });
+    if (before.emailKey === emailKey) throw failure('INVALID_TOKEN');
+    await tx.formerEmail.deleteMany({ where: { userId, emailKey } });
+    if (before.emailConfirmedAt) await keepFormerEmail(tx, userId, before);
+    await tx.user.update({ where: { id: userId }, data: { email, emailKey, emailConfirmedAt: null } });
+    await markProven(tx, userId);
+    await voidLinks(tx, userId);
+    await recordIn(tx, client, actor, { action: 'user_updated', reason: 'email changed', userId, target: ['User', userId] });
+    // Whoever has an address that was never proven, as one that was mistyped, has no claim to the account, nor the account to that address.
+    if (before.emailConfirmedAt) await post(tx, 'addressChanged', { userId, address: before.email }, originOf(client));
+    const others = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id is distinct from ${actor?.token.id ?? null}::uuid`;
+    return (await revoke(within(tx), others, { reason: 'EMAIL_CHANGED', initiator: 'USER', actor, client })).length;
+  });
+}
+
+/** Throws unless the session, which may have ended since the request began, lives, and holds it (security.md 7.9). */
+async function holdSession(tx: Tx, { token }: Pick<Viewer, 'token'>): Promise<void> {
+  const live = await tx.$queryRaw<unknown[]>(
+    sql`select 1 from "Token" where id = ${token.id}::uuid and "revokedAt" is null and "expiresAt" > now() for no key update`,
+  );
+  if (live.length === 0) throw failure('TOKEN_REVOKED');
+}

@@ -1,0 +1,71 @@
+import { anyone } from '../../policy/conditions.ts';
+import { recordIn } from '../../identity/audit/record-event.ts';
+import { builder } from '../../graphql/builder.ts';
+import type { Context } from '../../graphql/context.ts';
+import { sql, within } from '../../database/database.ts';
+import { secretText } from '../../lib/validators.ts';
+import { revoke } from '../../identity/tokens/sessions.ts';
+import { findLink, linkFields, type UserLink, useLink, voidLinks } from '../../identity/credentials/email-link.ts';
+import { ownSession, provePassword } from '../../identity/credentials/verify-password.ts';
+import { markProven } from '../../identity/accounts/confirm-email.ts';
+
+const ConfirmEmailInput = builder.inputType('ConfirmEmailInput', {
+  description: 'The proof that the address was reached: the token of the link, or the address and the code beside it.',
+  fields: (t) => ({
+    ...linkFields(t),
+    password: t.string({
+      validate: secretText,
+      description:
+        'The password of the account: shows that who confirms is who registered. Without it, and without a session of the account, the password is removed.',
+    }),
+  }),
+});
+
+const ConfirmEmailPayload = builder.simpleObject('ConfirmEmailPayload', {
+  description: 'What comes of confirming an address.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    passwordKept: t.boolean({
+      nullable: false,
+      description: 'Whether the account still has the password that it was registered with; if not, a new one is chosen by resetPassword.',
+    }),
+  }),
+});
+
+builder.mutationField('confirmEmail', (t) =>
+  t.field({
+    type: ConfirmEmailPayload,
+    nullable: false,
+    description: 'Proves an e-mail address by what was mailed to it. Signs nobody in.',
+    access: anyone('whoever has the letter may prove it'),
+    credential: true,
+    args: { input: t.arg({ type: ConfirmEmailInput, required: true, description: 'The proof.' }) },
+    resolve: async (_, { input }, context) => {
+      const link = await findLink(context, 'CONFIRM_EMAIL', input);
+      const passwordKept = await isRegistrant(context, link, input.password);
+      await confirm(context, link, passwordKept);
+      return { passwordKept };
+    },
+  }),
+);
+
+/** Whether who shows the link is also who made the account: by its password, or by a session of it. Throws INVALID_CREDENTIALS for a wrong password; the link stays. */
+async function isRegistrant(context: Context, { userId, addressKey }: UserLink, password: string | null | undefined): Promise<boolean> {
+  if (password != null) await provePassword(context, { id: userId, emailKey: addressKey }, password);
+  return password != null || ownSession(context, userId) !== null;
+}
+
+/** What was set up by somebody who has not proven the address goes, unless the prover is the same (security.md 11.7). */
+async function confirm({ db, client, viewer }: Context, link: UserLink, isSame: boolean): Promise<void> {
+  const { userId } = link;
+  await db.prisma.$transaction(async (tx) => {
+    await useLink(tx, link);
+    await markProven(tx, userId);
+    await recordIn(tx, client, viewer, { action: 'user_updated', reason: 'email confirmed', userId, target: ['User', userId] });
+    if (isSame) return;
+    await tx.password.deleteMany({ where: { userId } });
+    await voidLinks(tx, userId);
+    const ending = { reason: 'EMAIL_CONFIRMED', initiator: 'SYSTEM', actor: null, client } as const;
+    await revoke(within(tx), sql`t."userId" = ${userId}::uuid`, ending);
+  });
+}

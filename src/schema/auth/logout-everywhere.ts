@@ -1,0 +1,32 @@
+import { anyone, session } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { builder } from '../../graphql/builder.ts';
+import { sql, within } from '../../database/database.ts';
+import { revoke } from '../../identity/tokens/sessions.ts';
+
+const LogoutEverywhereInput = builder.inputType('LogoutEverywhereInput', {
+  description: 'Which sessions end.',
+  fields: (t) => ({ exceptCurrent: t.boolean({ defaultValue: false, description: 'Whether the session of this request goes on.' }) }),
+});
+
+const LogoutEverywherePayload = builder.simpleObject('LogoutEverywherePayload', {
+  description: 'What comes of logging out everywhere.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({ ended: t.int({ nullable: false, description: 'How many sessions ended now.' }) }),
+});
+
+builder.mutationField('logoutEverywhere', (t) =>
+  t.field({
+    type: LogoutEverywherePayload,
+    nullable: false,
+    description: 'Ends all sessions of the viewer; API tokens stay.',
+    access: session,
+    args: { input: t.arg({ type: LogoutEverywhereInput, required: true, description: 'Which sessions.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async ({ tx, viewer }) => {
+        const which = sql`t."userId" = ${viewer.user.id}::uuid and t.kind = 'SESSION' and (t.id <> ${viewer.token.id}::uuid or ${!input.exceptCurrent}::bool)`;
+        const ended = await revoke(within(tx), which, { reason: 'LOGOUT', initiator: 'USER', actor: viewer, client: context.client });
+        return { ended: ended.length };
+      }),
+  }),
+);

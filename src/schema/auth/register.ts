@@ -1,0 +1,101 @@
+import { anyone } from '../../policy/conditions.ts';
+import { recordIn } from '../../identity/audit/record-event.ts';
+import { builder } from '../../graphql/builder.ts';
+import type { Config } from '../../config.ts';
+import type { Context } from '../../graphql/context.ts';
+import { failure, invalid } from '../../errors.ts';
+import { hooks, refusedBy } from './hooks.ts';
+import { line, locale, secretText } from '../../lib/validators.ts';
+import { originOf, post } from '../../mail/outbox.ts';
+import { changesOf } from '../user/profile-input.ts';
+import { type Account, accountFaults, createAccount } from '../../identity/accounts/create-account.ts';
+import { emailKey } from '../../lib/email-address.ts';
+import { isKept } from '../../identity/accounts/reserved-email.ts';
+import { Session, startSession } from './session.ts';
+import { fits, letterTries, throttle } from '../../identity/credentials/rate-limit.ts';
+import { namedBy, username } from '../../identity/accounts/username.ts';
+
+const RegisterInput = builder.inputType('RegisterInput', {
+  description: "A new account. Role, state and confirmation are never the caller's to say.",
+  fields: (t) => ({
+    email: t.string({ required: true, validate: line(254), description: 'The e-mail address.' }),
+    password: t.string({ required: true, validate: secretText, description: 'The password: long, and not one of the common ones.' }),
+    username: t.string({
+      validate: username,
+      description:
+        'A name to log in by, unique in whatever letters. Where the address has to be confirmed first, it is given then, if still free.',
+    }),
+    displayName: t.string({ validate: line(120), description: 'The name that others see.' }),
+    firstName: t.string({ validate: line(120), description: 'The given name.' }),
+    lastName: t.string({ validate: line(120), description: 'The family name.' }),
+    locale: t.string({ validate: locale, description: 'The preferred language, a BCP 47 tag.' }),
+    device: t.string({ validate: line(120), description: 'What the owner calls the device.' }),
+  }),
+});
+
+type Registration = typeof RegisterInput.$inferInput;
+
+const RegisterPayload = builder.simpleObject('RegisterPayload', {
+  description: 'What comes of a registration.',
+  access: anyone('it answers what the caller has just asked for'),
+  fields: (t) => ({
+    session: t.field({ type: Session, description: 'The first session; null when the address has to be confirmed first.' }),
+    confirmationRequired: t.boolean({ nullable: false, description: 'Whether the address has to be confirmed before a session is given.' }),
+  }),
+});
+
+builder.mutationField('register', (t) =>
+  t.field({
+    type: RegisterPayload,
+    nullable: false,
+    description: 'Makes an account, where registration is open.',
+    access: anyone('whoever registers is nobody yet; PUBLIC_REGISTRATION decides whether it is open'),
+    credential: true,
+    args: { input: t.arg({ type: RegisterInput, required: true, description: 'The account.' }) },
+    resolve: async (_, { input }, context) => {
+      if (!context.config.PUBLIC_REGISTRATION) throw failure('FORBIDDEN', { coordinate: 'Mutation.register' });
+      await throttle(context, { registerByNetwork: context.client.network });
+      const faults = accountFaults(context.config, input);
+      if (Object.keys(faults).length > 0) throw invalid(faults);
+      await askHooks(context, input);
+      const userId = await createAccount(context.db, context, accountOf(context.config, input));
+      const taken = userId ? undefined : await noteTaken(context, input.email);
+      const confirmationRequired = context.config.REQUIRE_EMAIL_CONFIRMATION;
+      // Where the address must be proven first, a taken one is answered like a new one (security.md 3.4).
+      if (confirmationRequired) return { session: null, confirmationRequired };
+      if (!userId) throw failure('TAKEN', { fields: { [taken ?? 'email']: ['taken'] } });
+      const opening = { userId, domainId: null, description: input.device ?? null, action: 'authn_login_success' } as const;
+      return { session: await startSession(context, opening), confirmationRequired };
+    },
+  }),
+);
+
+/** What is neither proof nor device is profile: a field that is added to the input is written to the user. */
+function accountOf({ DEFAULT_ROLE: role, DEFAULT_DOMAIN: domain, ...config }: Config, input: Registration): Account {
+  const { email, password, device: _, username: wanted, ...rest } = input;
+  const named = { ...namedBy(wanted), ...(config.REQUIRE_EMAIL_CONFIRMATION && { usernameKey: null }) };
+  return { email, password, role, domain, profile: { ...changesOf(rest), ...named } };
+}
+
+/** Throws FORBIDDEN with the reason, where a hook has one. */
+async function askHooks({ client, db }: Context, { password: _, ...input }: Registration) {
+  const reason = await refusedBy(hooks.onRegister, { input, client, db });
+  if (reason === undefined) return;
+  await recordIn(db.prisma, client, null, { action: 'user_created', result: 'denied', reason: 'HOOK' });
+  throw failure('FORBIDDEN', { coordinate: 'Mutation.register', reason });
+}
+
+/** Which field is somebody else's. The owner of a taken address is told of the attempt, and finds it among the events about them. */
+async function noteTaken(context: Context, email: string) {
+  const { db, client } = context;
+  const key = emailKey(email) ?? '';
+  // The caller is answered alike, whether the owner is told once more or not.
+  const isTold = await fits(context, letterTries('register', key));
+  return db.prisma.$transaction(async (tx) => {
+    const owner = await tx.user.findUnique({ where: { emailKey: key }, select: { id: true } });
+    await recordIn(tx, client, null, { action: 'user_created', result: 'denied', reason: 'TAKEN', userId: owner?.id ?? null });
+    if (!owner && !(await isKept(tx, key))) return 'username';
+    if (isTold) await post(tx, 'alreadyRegistered', { emailKey: key }, originOf(client));
+    return 'email';
+  });
+}

@@ -1,0 +1,117 @@
+import type { Viewer } from '../../identity/viewer.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { builder } from '../../graphql/builder.ts';
+import { become, type Context } from '../../graphql/context.ts';
+import { sql } from '../../database/database.ts';
+import { failure, refusal } from '../../errors.ts';
+import type { Token as TokenRow } from '../../database/generated/prisma/client.ts';
+import { signAccessToken } from '../../identity/tokens/access-token.ts';
+import { type Opening, openSession, revoke } from '../../identity/tokens/sessions.ts';
+import { hashOf, newSecret } from '../../identity/tokens/opaque-token.ts';
+import { Token } from '../token/token.ts';
+import { User } from '../user/user.ts';
+
+interface SessionShape {
+  accessToken: string;
+  expiresAt: Date;
+  refreshToken: string;
+  refreshExpiresAt: Date;
+  /** Whose session it is, read when it is asked for; from then on the operation asks as that user. */
+  viewer(): Promise<Viewer>;
+}
+
+/** What somebody gets who has proven who they are. */
+export const Session = builder.objectRef<SessionShape>('Session').implement({
+  description: 'What somebody gets who has proven who they are.',
+  access: anyone('it answers the proof that the caller has just given'),
+  isTypeOf: (value) => typeof value === 'object' && value !== null && 'accessToken' in value,
+  fields: (t) => ({
+    accessToken: t.exposeString('accessToken', { nullable: false, description: 'The bearer token of further requests, for some minutes.' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: false, description: 'When the access token ends.' }),
+    refreshToken: t.exposeString('refreshToken', { description: 'What `refresh` exchanges, once, for the next pair.' }),
+    refreshExpiresAt: t.expose('refreshExpiresAt', {
+      type: 'DateTime',
+      nullable: false,
+      description: 'When the session ends unless it is refreshed before, and at the latest.',
+    }),
+    token: t.field({
+      type: Token,
+      nullable: false,
+      description: 'The session as its owner lists it.',
+      resolve: async ({ viewer }) => (await viewer()).token as never,
+    }),
+    user: t.field({
+      type: User,
+      nullable: false,
+      description: 'Who is signed in.',
+      resolve: async ({ viewer }) => (await viewer()).user as never,
+    }),
+  }),
+});
+
+const mostSessions = 20; // security.md F32
+
+/**
+ * Opens a session and makes the rest of the operation ask as its owner. It ends the session that the request came with (security.md 2.2),
+ * and the longest unused ones where there are too many.
+ */
+export async function startSession(context: Context, opening: Omit<Opening, 'secretHash' | 'client' | 'config'>): Promise<SessionShape> {
+  const { db, client, config } = context;
+  const ended = await endPresented(context);
+  // What takes the place of a session claims it first: not once it was ended meanwhile, and not twice.
+  if (opening.until && !ended) throw refusal('TOKEN_REVOKED');
+  const refreshToken = newSecret('refresh');
+  const id = await openSession(db, { ...opening, secretHash: hashOf(refreshToken), client, config });
+  if (!id) throw failure('ACCOUNT_DISABLED');
+  await endOldest(context, opening.userId);
+  const { token } = await enter(context, id);
+  return withTokens(context, token, refreshToken);
+}
+
+/** What a session's tokens are made of. */
+export type SessionRow = Pick<TokenRow, 'id' | 'userId' | 'authenticatedAt' | 'expiresAt' | 'idleExpiresAt'>;
+
+/** The session with a new access token. */
+export async function withTokens(context: Context, session: SessionRow, refreshToken: string): Promise<SessionShape> {
+  const refreshExpiresAt = new Date(Math.min(session.idleExpiresAt.getTime(), session.expiresAt.getTime()));
+  let viewer: Promise<Viewer> | undefined;
+  return {
+    ...(await signAccessToken(context, session)),
+    refreshToken,
+    refreshExpiresAt,
+    viewer: () => {
+      viewer ??= enter(context, session.id);
+      return viewer;
+    },
+  };
+}
+
+/** The rest of the operation asks as the owner of the session. */
+async function enter(context: Context, id: string): Promise<Viewer> {
+  if (context.viewer?.token.id === id) return context.viewer;
+  const identified = await context.identify.load({ sid: id });
+  if (!identified || identified.refused) throw failure(identified?.refused ?? 'INVALID_TOKEN');
+  become(context, identified.viewer);
+  return identified.viewer;
+}
+
+/** Whether it ended now. */
+async function endPresented({ viewer, client, db }: Context): Promise<boolean> {
+  if (viewer?.token.kind !== 'SESSION') return false;
+  const ended = await revoke(db, sql`t.id = ${viewer.token.id}::uuid`, {
+    reason: 'REAUTHENTICATED',
+    initiator: 'USER',
+    actor: viewer,
+    client,
+  });
+  return ended.length > 0;
+}
+
+/** Asked after each opening, in a statement of its own: one that counted while it opened would not see those that open beside it. */
+const endOldest = ({ db, client }: Context, userId: string) =>
+  revoke(
+    db,
+    sql`t.id in (select id from "Token" where "userId" = ${userId}::uuid and kind = 'SESSION' and "revokedAt" is null
+      and "expiresAt" > now() and "idleExpiresAt" > now() order by "lastUsedAt" desc offset ${mostSessions})`,
+    { reason: 'SESSION_LIMIT', initiator: 'POLICY', actor: null, client },
+  );

@@ -1,0 +1,57 @@
+import { anyone } from '../../policy/conditions.ts';
+import { recordIn } from '../../identity/audit/record-event.ts';
+import { builder } from '../../graphql/builder.ts';
+import type { Context } from '../../graphql/context.ts';
+import { sql, within } from '../../database/database.ts';
+import { failure } from '../../errors.ts';
+import { line } from '../../lib/validators.ts';
+import { originOf, post } from '../../mail/outbox.ts';
+import { revoke } from '../../identity/tokens/sessions.ts';
+import { takeFormerEmail } from '../../identity/accounts/reserved-email.ts';
+import { findLink, type UserLink, useLink, voidLinks } from '../../identity/credentials/email-link.ts';
+import { markProven } from '../../identity/accounts/confirm-email.ts';
+
+const UndoEmailChangeInput = builder.inputType('UndoEmailChangeInput', {
+  description: 'The proof that the letter to the old address was received.',
+  fields: (t) => ({ token: t.string({ required: true, validate: line(120), description: 'The token of the link.' }) }),
+});
+
+const UndoEmailChangePayload = builder.simpleObject('UndoEmailChangePayload', {
+  description: 'What comes of undoing a change of address. Nothing in it signs anybody in.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({ ok: t.boolean({ nullable: false, description: 'True: the account has its old address back.' }) }),
+});
+
+builder.mutationField('undoEmailChange', (t) =>
+  t.field({
+    type: UndoEmailChangePayload,
+    nullable: false,
+    description:
+      'Gives an account its old address back, ends all its sessions and API tokens, and removes its password: a letter to the old address lets its owner choose a new one.',
+    access: anyone('whoever has the letter had the address, and may have lost everything else'),
+    credential: true,
+    args: { input: t.arg({ type: UndoEmailChangeInput, required: true, description: 'The proof.' }) },
+    resolve: async (_, { input }, context) => {
+      await undo(context, await findLink(context, 'UNDO_EMAIL_CHANGE', input));
+      return { ok: true };
+    },
+  }),
+);
+
+/** Whoever had changed the address was signed in, and may know the password: nothing of what they have opens the account again (security.md 11.6). */
+async function undo({ db, client }: Context, link: UserLink): Promise<void> {
+  const { userId, addressKey: emailKey } = link;
+  await db.prisma.$transaction(async (tx) => {
+    await useLink(tx, link);
+    const email = await takeFormerEmail(tx, userId, emailKey);
+    if (email === undefined) throw failure('INVALID_TOKEN');
+    await tx.user.update({ where: { id: userId }, data: { email, emailKey, emailConfirmedAt: null } });
+    await markProven(tx, userId);
+    await tx.password.deleteMany({ where: { userId } });
+    await voidLinks(tx, userId);
+    await recordIn(tx, client, null, { action: 'user_updated', reason: 'email change undone', userId, target: ['User', userId] });
+    const ending = { reason: 'EMAIL_CHANGED', initiator: 'USER', actor: null, client } as const;
+    await revoke(within(tx), sql`t."userId" = ${userId}::uuid`, ending);
+    await post(tx, 'passwordReset', { userId }, originOf(client));
+  });
+}

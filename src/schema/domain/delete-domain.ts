@@ -1,0 +1,45 @@
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { all } from '../../authorization/rules/rule.ts';
+import { anyone, scope, superadmin } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { builder } from '../../graphql/builder.ts';
+import { invalid } from '../../errors.ts';
+import { Domain } from './domain.ts';
+import { endEntries } from '../../identity/domains/revoke-domain-sessions.ts';
+
+const DeleteDomainInput = builder.inputType('DeleteDomainInput', {
+  description: 'Which domain goes.',
+  fields: (t) => ({ id: t.globalID({ required: true, for: Domain, description: 'The id of the domain.' }) }),
+});
+
+const DeleteDomainPayload = builder.simpleObject('DeleteDomainPayload', {
+  description: 'What comes of deleting a domain.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    deletedId: t.id({ nullable: false, description: 'The id that the domain had.' }),
+  }),
+});
+
+builder.mutationField('deleteDomain', (t) =>
+  t.field({
+    type: DeleteDomainPayload,
+    nullable: false,
+    description: 'Deletes a domain without children, with all grants in it; what was entered through it ends.',
+    access: all(scope('domains:write'), superadmin),
+    about: 'Domain',
+    args: { input: t.arg({ type: DeleteDomainInput, required: true, description: 'The domain.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async (writing) => {
+        const { tx, target, audit } = writing;
+        const { id } = input.id;
+        await target(id);
+        const { name } = await tx.domain.findUniqueOrThrow({ where: { id } });
+        if (name === context.config.DEFAULT_DOMAIN) throw invalid({ id: ['new users enter it: DEFAULT_DOMAIN'] });
+        if (await tx.domain.findFirst({ where: { parentId: id } })) throw invalid({ id: ['has domains below it'] });
+        await endEntries(writing, context.client, id, 'DOMAIN_DELETED');
+        await tx.domain.delete({ where: { id } });
+        await audit({ action: 'authz_admin', reason: 'domain deleted', domainId: id, target: ['Domain', id], details: { name } });
+        return { deletedId: encodeGlobalID('Domain', id) };
+      }),
+  }),
+);

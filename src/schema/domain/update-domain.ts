@@ -1,0 +1,89 @@
+import { all, any } from '../../authorization/rules/rule.ts';
+import { admin, anyone, domainAdmin, scope, superadmin } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { builder } from '../../graphql/builder.ts';
+import { sql, type Tx } from '../../database/database.ts';
+import { invalid } from '../../errors.ts';
+import { label, line, neverNull } from '../../lib/validators.ts';
+import { endLostEntries } from '../../identity/grants/revoke-orphaned-sessions.ts';
+import { endGrants } from '../../identity/grants/delegated-grants.ts';
+import { Domain } from './domain.ts';
+import { endEntries } from '../../identity/domains/revoke-domain-sessions.ts';
+import { heldDomain } from '../../identity/domains/lock-domain.ts';
+import { downwards, isShut, takeTurns, upwards } from '../../identity/domains/domain-tree.ts';
+
+const UpdateDomainInput = builder.inputType('UpdateDomainInput', {
+  description: 'What changes of a domain: what is left out stays.',
+  validate: neverNull('displayName', 'active'),
+  fields: (t) => ({
+    id: t.globalID({ required: true, for: Domain, description: 'The id of the domain.' }),
+    displayName: t.string({ validate: label(120), description: 'The name that people read.' }),
+    active: t.boolean({ access: admin, description: 'Whether it is active.' }),
+    parent: t.string({ access: superadmin, validate: line(63), description: 'The name of the domain above, null for none.' }),
+  }),
+});
+
+const UpdateDomainPayload = builder.simpleObject('UpdateDomainPayload', {
+  description: 'What comes of changing a domain.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    domain: t.field({ type: Domain, description: 'The domain.' }),
+  }),
+});
+
+builder.mutationField('updateDomain', (t) =>
+  t.field({
+    type: UpdateDomainPayload,
+    nullable: false,
+    description:
+      'Changes a domain. Its administrators change the display name, platform administrators also whether it is active, superadmins all.',
+    access: all(scope('domains:write'), any(domainAdmin, admin)),
+    about: 'Domain',
+    args: { input: t.arg({ type: UpdateDomainInput, required: true, description: 'What changes.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async (writing) => {
+        const { tx, target, audit } = writing;
+        const { displayName, active, parent } = input;
+        const { id } = input.id;
+        if (parent !== undefined) await takeTurns(tx);
+        await target(id);
+        const parentId = parent == null ? parent : await parentOf(tx, id, parent);
+        const data = {
+          ...(displayName != null && { displayName }),
+          ...(active != null && { active }),
+          ...(parentId !== undefined && { parentId }),
+        };
+        const domain = await tx.domain.update({ where: { id }, data });
+        await audit({ action: 'authz_admin', reason: 'domain updated', domainId: id, target: ['Domain', id], details: data });
+        if (parentId !== undefined) {
+          await endGrants(writing, context.client, await cutOff(tx, id));
+          await endLostEntries(writing, context.client, sql`t."domainId" in (${downwards(id)})`); // of those who were ADMIN above it
+        }
+        if (active === false || (parentId && (await isShut(tx, parentId))))
+          await endEntries(writing, context.client, id, 'DOMAIN_DISABLED');
+        return { domain };
+      }),
+  }),
+);
+
+/** The id of the domain that is to be the parent of `id`. */
+async function parentOf(tx: Tx, id: string, name: string): Promise<string> {
+  const parent = await heldDomain(tx, name);
+  if (!parent) throw invalid({ parent: ['no such domain'] });
+  const line = await upwards(tx, parent.id);
+  if (line.some((above) => above.id === id)) throw invalid({ parent: ['is the domain itself, or below it'] });
+  return parent.id;
+}
+
+/**
+ * The grants in a domain that was moved, or below it, that were passed on from a grant in a domain which it is no longer below. Those that were
+ * passed on within what moved together, or from a grant that holds everywhere, stay.
+ */
+async function cutOff(tx: Tx, id: string): Promise<string[]> {
+  const above = (await upwards(tx, id)).map((domain) => domain.id);
+  const grants = await tx.$queryRaw<{ id: string }[]>(sql`
+    with moved as (${downwards(id)}) select g.id::text from "RoleGrant" g join "RoleGrant" source on source.id = g."throughId"
+      where g."domainId" in (select id from moved) and source."domainId" not in (select id from moved)
+        and source."domainId" <> all(${above}::uuid[])`);
+  return grants.map((grant) => grant.id);
+}

@@ -1,0 +1,88 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { anyone } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { accountFaults, insertAccount, passwordHash } from '../../identity/accounts/create-account.ts';
+import { findLink, linkFields } from '../../identity/credentials/email-link.ts';
+import { ownSession } from '../../identity/credentials/verify-password.ts';
+import { markProven } from '../../identity/accounts/confirm-email.ts';
+import { builder } from '../../graphql/builder.ts';
+import type { Context } from '../../graphql/context.ts';
+import { failure, invalid } from '../../errors.ts';
+import type { Link } from '../../database/generated/prisma/client.ts';
+import { emptyToNull, line, secretText } from '../../lib/validators.ts';
+import { User } from '../user/user.ts';
+import { claim, redeem } from './redeem-invitation.ts';
+
+const AcceptInvitationInput = builder.inputType('AcceptInvitationInput', {
+  description:
+    'The proof that the letter was received, the token of its link or the address and the code beside it, and what a new account begins with.',
+  fields: (t) => ({
+    ...linkFields(t),
+    password: t.string({
+      validate: secretText,
+      description: 'Where the address has no account: its password, long, and not one of the common ones. Else it is not looked at.',
+    }),
+    displayName: t.string({ validate: line(120), description: 'Where the address has no account: the name that others see.' }),
+  }),
+});
+
+type Input = typeof AcceptInvitationInput.$inferInput;
+
+const AcceptInvitationPayload = builder.simpleObject('AcceptInvitationPayload', {
+  description: 'What comes of accepting an invitation. Nothing in it signs anybody in.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    made: t.boolean({ nullable: false, description: 'Whether an account was made for it, whose owner now logs in with the password.' }),
+    user: t.field({ type: User, description: 'Who has accepted with a session; null where the account was made.' }),
+  }),
+});
+
+builder.mutationField('acceptInvitation', (t) =>
+  t.field({
+    type: AcceptInvitationPayload,
+    nullable: false,
+    description:
+      'Takes up the role of an invitation, once, while the inviter may grant it; what is held there already stays as it is. Where the address has an account, only with a session of that account: UNAUTHENTICATED asks to log in first, and the invitation stays good. Else it makes the account, also where registration is closed.',
+    access: anyone('whoever has the letter is invited'),
+    credential: true,
+    args: { input: t.arg({ type: AcceptInvitationInput, required: true, description: 'The proof, and the account.' }) },
+    resolve: async (_, { input }, context, info) => {
+      const link = await findLink(context, 'INVITATION', input);
+      const owner = await context.db.prisma.user.findUnique({ where: { emailKey: link.addressKey }, select: { id: true } });
+      return owner ? join(context, info, link, owner.id) : begin(context, link, input);
+    },
+  }),
+);
+
+type Invited = Link & { readonly invitationId: string };
+
+/** The owner of an account takes up a role more. */
+async function join(context: Context, info: GraphQLResolveInfo, link: Invited, userId: string) {
+  if (!ownSession(context, userId)) throw failure('UNAUTHENTICATED');
+  return write(context, info, async ({ tx, viewer: again }) => {
+    if (again.user.emailKey !== link.addressKey) throw failure('INVALID_TOKEN');
+    const invitation = await claim(tx, link);
+    await redeem(tx, { client: context.client, viewer: again }, invitation, userId);
+    await markProven(tx, userId);
+    return { made: false, user: await tx.user.findUniqueOrThrow({ where: { id: userId } }) };
+  });
+}
+
+/** Somebody without an account gets one, with the role that everybody gets and the one that was promised. The letter has proven the address. */
+async function begin(context: Context, link: Invited, { password, displayName }: Input) {
+  const { config, client, db } = context;
+  const { address: email } = link;
+  const { password: faults } =
+    password == null ? { password: ['needed: the address has no account yet'] } : accountFaults(config, { email, password });
+  if (faults) throw invalid({ password: faults });
+  const hash = await passwordHash({ password: password ?? '' });
+  await db.prisma.$transaction(async (tx) => {
+    const invitation = await claim(tx, link);
+    const profile = { displayName: emptyToNull(displayName), emailConfirmedAt: new Date() };
+    const account = { email, role: config.DEFAULT_ROLE, domain: config.DEFAULT_DOMAIN, profile };
+    const id = await insertAccount(tx, { client, viewer: null }, account, hash);
+    if (!id) throw failure('UNAUTHENTICATED'); // registered at this moment: its owner logs in, and asks again
+    await redeem(tx, { client, viewer: null }, invitation, id);
+  });
+  return { made: true, user: null };
+}

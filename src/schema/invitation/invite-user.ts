@@ -1,0 +1,74 @@
+import { all } from '../../authorization/rules/rule.ts';
+import { administers, anyone, confirmed, session } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { emailKey } from '../../lib/email-address.ts';
+import { letterTries, throttle } from '../../identity/credentials/rate-limit.ts';
+import { builder } from '../../graphql/builder.ts';
+import { failure, invalid } from '../../errors.ts';
+import { future, line } from '../../lib/validators.ts';
+import { post } from '../../mail/outbox.ts';
+import { grantableToNewcomer } from '../role/grant-authority.ts';
+import { Invitation } from './invitation.ts';
+
+const day = 24 * 3_600_000;
+const usual = 7 * day; // security.md F10, as is the next one
+const longest = 30 * day;
+
+const InviteUserInput = builder.inputType('InviteUserInput', {
+  description: 'Who is invited to which role, where, until when.',
+  fields: (t) => ({
+    email: t.string({ required: true, validate: line(254), description: 'The e-mail address, whether it has an account or not.' }),
+    role: t.string({ required: true, validate: line(63), description: 'The name of the role.' }),
+    domain: t.string({ validate: line(63), description: 'The name of the domain; left out, the role is held everywhere.' }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      validate: future.refine((at) => at.getTime() <= Date.now() + longest, 'at most 30 days ahead'),
+      description: 'Until when it can be accepted: 7 days unless said, at most 30.',
+    }),
+  }),
+});
+
+const InviteUserPayload = builder.simpleObject('InviteUserPayload', {
+  description: 'What comes of inviting somebody: the same whether the address has an account or not.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({ invitation: t.field({ type: Invitation, description: 'The invitation.' }) }),
+});
+
+builder.mutationField('inviteUser', (t) =>
+  t.field({
+    type: InviteUserPayload,
+    nullable: false,
+    description:
+      'Mails somebody an invitation to a role, which they accept once, while the inviter may still grant it. To ADMIN and SUPERADMIN superadmins invite alone; a domain administrator invites to own domains only.',
+    access: all(session, confirmed, administers),
+    args: { input: t.arg({ type: InviteUserInput, required: true, description: 'The invitation.' }) },
+    resolve: async (_, { input }, context, info) => {
+      const key = emailKey(input.email);
+      if (key === undefined) throw invalid({ email: ['not an e-mail address that we take'] });
+      const { network } = context.client;
+      const inviter = context.viewer?.user.id ?? '';
+      await throttle(context, { mailByNetwork: network, invitationByUser: inviter, ...letterTries('invitation', `${inviter} ${key}`) });
+      return write(context, info, async (writing) => {
+        const { tx, viewer, audit } = writing;
+        if (key === viewer.user.emailKey) throw failure('SELF_ACTION_FORBIDDEN');
+        const { role, domain } = await grantableToNewcomer(writing, input);
+        const expiresAt = input.expiresAt ?? new Date(viewer.now.getTime() + usual);
+        const data = {
+          email: input.email,
+          emailKey: key,
+          roleId: role.id,
+          domainId: domain?.id ?? null,
+          invitedById: viewer.user.id,
+          expiresAt,
+        };
+        const invitation = await tx.invitation.create({ data, include: { domain: true } });
+        const { id, domainId } = invitation;
+        const details = { role: role.name, domain: domain?.name ?? null, expiresAt: expiresAt.toISOString() };
+        await audit({ action: 'user_invited', domainId, target: ['Invitation', id], details });
+        const facts = { by: viewer.user.displayName, to: invitation.domain?.displayName ?? null };
+        await post(tx, 'invitation', { invitationId: id }, facts);
+        return { invitation };
+      });
+    },
+  }),
+);

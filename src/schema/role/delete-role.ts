@@ -1,0 +1,46 @@
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { all } from '../../authorization/rules/rule.ts';
+import { anyone, session, superadmin } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { builder } from '../../graphql/builder.ts';
+import { invalid } from '../../errors.ts';
+import { Role } from './role.ts';
+import { inForce } from './role-grant.ts';
+
+const DeleteRoleInput = builder.inputType('DeleteRoleInput', {
+  description: 'Which role goes.',
+  fields: (t) => ({ id: t.globalID({ required: true, for: Role, description: 'The id of the role.' }) }),
+});
+
+const DeleteRolePayload = builder.simpleObject('DeleteRolePayload', {
+  description: 'What comes of deleting a role.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    deletedId: t.id({ nullable: false, description: 'The id that the role had.' }),
+  }),
+});
+
+builder.mutationField('deleteRole', (t) =>
+  t.field({
+    type: DeleteRolePayload,
+    nullable: false,
+    description: 'Deletes a role that nobody holds. The built-in ones stay.',
+    access: all(session, superadmin),
+    about: 'Role',
+    args: { input: t.arg({ type: DeleteRoleInput, required: true, description: 'The role.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async ({ tx, viewer, target, audit }) => {
+        const { id } = input.id;
+        await target(id);
+        const role = await tx.role.findUniqueOrThrow({ where: { id } });
+        if (role.builtIn) throw invalid({ id: ['built-in roles are immutable'] });
+        if (role.name === context.config.DEFAULT_ROLE) throw invalid({ id: ['new users get it: DEFAULT_ROLE'] });
+        const held = await tx.roleGrant.findFirst({ where: { roleId: id, ...inForce(viewer.now) } });
+        if (held) throw invalid({ id: ['still granted; revoke it first'] });
+        await tx.roleGrant.deleteMany({ where: { roleId: id } });
+        await tx.role.delete({ where: { id } });
+        await audit({ action: 'authz_admin', reason: 'role deleted', target: ['Role', id], details: { name: role.name } });
+        return { deletedId: encodeGlobalID('Role', id) };
+      }),
+  }),
+);

@@ -1,0 +1,152 @@
+import { z } from 'zod';
+import { seen } from '../../authorization/evaluate/decisions.ts';
+import type { OwnGrant } from '../../identity/viewer.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { type Write, write } from '../../graphql/mutation.ts';
+import { builder } from '../../graphql/builder.ts';
+import type { Client } from '../../graphql/context.ts';
+import { isShut } from '../../identity/domains/domain-tree.ts';
+import { invalid } from '../../errors.ts';
+import type { RoleGrant as RoleGrantRow } from '../../database/generated/prisma/client.ts';
+import { future, line } from '../../lib/validators.ts';
+import { keepOneSuperadmin } from '../../identity/accounts/last-superadmin.ts';
+import { refuseErased } from '../../identity/accounts/not-erased.ts';
+import { User } from '../user/user.ts';
+import { AccessChange } from '../access/access-change.ts';
+import { grantable, grantRule, hasRank } from './grant-authority.ts';
+import { type Bounds, narrowPassedOn } from '../../identity/grants/delegated-grants.ts';
+import { type Rehearsed, rehearse } from './dry-run.ts';
+import { RoleGrant } from './role-grant.ts';
+
+const steps = z.int().min(0, 'not below 0').max(5, 'at most 5');
+
+const GrantRoleInput = builder.inputType('GrantRoleInput', {
+  description: 'Who is to hold which role, where, until when, and how often it may be passed on. What is left out is not kept from before.',
+  fields: (t) => ({
+    userId: t.globalID({ required: true, for: User, description: 'Who is to hold the role.' }),
+    role: t.string({ required: true, validate: line(63), description: 'The name of the role.' }),
+    domain: t.string({ validate: line(63), description: 'The name of the domain; left out, the role is held everywhere.' }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      validate: future,
+      description: 'When the grant ends by itself; left out, it has no end, or that of the grant that it is passed on from.',
+    }),
+    delegable: t.int({
+      validate: steps,
+      description: 'How often the grant may be passed on: 0 unless said, at most 5; one less with each step.',
+    }),
+    dryRun: t.boolean({ description: 'Whether nothing is to be done, and only said what would change.' }),
+  }),
+});
+
+/** What comes of a grant: what is there now or, of a dry run, what would change. */
+interface Granted extends Partial<Pick<Rehearsed, 'changes'>> {
+  readonly grant: RoleGrantRow | null;
+  readonly changed: boolean;
+}
+
+const GrantRolePayload = builder.objectRef<Granted>('GrantRolePayload').implement({
+  description: 'What comes of granting a role.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    grant: t.field({
+      type: RoleGrant,
+      description: 'The grant, if the caller may read it; null in a dry run.',
+      resolve: ({ grant }, _, context) => seen(context, 'RoleGrant', grant) as never,
+    }),
+    changed: t.exposeBoolean('changed', {
+      nullable: false,
+      description:
+        'Whether anything changed or, in a dry run, would. False where the user holds the role there on the same terms, or where others granted it and the caller only passes on.',
+    }),
+    changes: t.field({
+      type: [AccessChange],
+      nullable: { list: true, items: false },
+      description:
+        'In a dry run, what the user would gain and lose, as far as the caller may know of the rows, of the members of the domain, and of what the user holds.',
+      extensions: { price: 2_500 }, // one in an operation: it counts rows for every rule that a grant changes
+      resolve: ({ changes }, _, { db }) => changes?.(db.prisma) ?? null,
+    }),
+  }),
+});
+
+type Input = typeof GrantRoleInput.$inferInput;
+
+builder.mutationField('grantRole', (t) =>
+  t.field({
+    type: GrantRolePayload,
+    nullable: false,
+    description:
+      'Grants a role. ADMIN and SUPERADMIN are granted by superadmins alone; a domain administrator grants in own domains only; the holder of a grant that may be passed on grants the same role or one that permits less, there or below, until its end, to users whom a role lets the holder read.',
+    access: grantRule,
+    about: 'User',
+    args: { input: t.arg({ type: GrantRoleInput, required: true, description: 'The grant.' }) },
+    resolve: (_, { input }, context, info) =>
+      write<Granted>(context, info, async (writing) => {
+        await writing.target(input.userId.id);
+        await refuseErased(writing.tx, input.userId.id, 'userId');
+        const work = () => grantIn(writing, context.client, input);
+        return input.dryRun ? rehearse(writing, { ...input, userId: input.userId.id }, work) : work();
+      }),
+  }),
+);
+
+async function grantIn(writing: Write, client: Client, input: Input) {
+  const userId = input.userId.id;
+  const { role, domain, through } = await grantable(writing, { ...input, userId });
+  if (domain && (await isShut(writing.tx, domain.id))) throw invalid({ domain: ['not active'] });
+  if (hasRank(role) && input.delegable) throw invalid({ delegable: ['not for ADMIN and SUPERADMIN'] });
+  const which = { userId, roleId: role.id, domainId: domain?.id ?? null };
+  // A grant whose time is over is none, and neither is what was passed on from it.
+  await writing.tx.roleGrant.deleteMany({ where: { ...which, expiresAt: { lte: writing.viewer.now } } });
+  const terms = await termsOf(writing, which, through, input);
+  if (role.name === 'SUPERADMIN' && terms.expiresAt) await keepOneSuperadmin(writing.tx, userId);
+  const { grant, changed } = await put(writing, client, which, terms);
+  const about = { userId, domainId: which.domainId, target: ['RoleGrant', grant.id] } as const;
+  const details = { role: role.name, domain: domain?.name ?? null, ...terms, expiresAt: terms.expiresAt?.toISOString() ?? null };
+  if (changed) await writing.audit({ action: 'privilege_permissions_changed', reason: 'granted', ...about, details });
+  return { grant, changed };
+}
+
+type Which = Pick<RoleGrantRow, 'userId' | 'roleId' | 'domainId'>;
+type Terms = Bounds & Pick<RoleGrantRow, 'throughId'>;
+
+/** What the grant is to say: what was asked for, within the bounds of the grant that it is passed on from. */
+async function termsOf({ tx }: Write, which: Which, through: readonly OwnGrant[] | null, input: Input): Promise<Terms> {
+  const { delegable, expiresAt } = { delegable: input.delegable ?? 0, expiresAt: input.expiresAt ?? null };
+  if (!through) return { delegable, expiresAt, throughId: null };
+  const before = await tx.roleGrant.findFirst({ where: which, select: { throughId: true } });
+  const own = widest(
+    through.filter((one) => one.delegable > delegable),
+    before?.throughId,
+  );
+  if (!own) throw invalid({ delegable: ['less than the grant itself may be passed on'] });
+  const end = own.expiresAt && new Date(own.expiresAt);
+  if (end && expiresAt && expiresAt > end) throw invalid({ expiresAt: ['not after the end of the grant that it is passed on from'] });
+  return { delegable, expiresAt: expiresAt ?? end, throughId: own.id };
+}
+
+/** The grant that it was passed on from before: a chain that is hung elsewhere could close a circle. Else the one with the latest end, and of those the one that reaches deepest. */
+function widest(grants: readonly OwnGrant[], before: string | null | undefined): OwnGrant | undefined {
+  const endOf = ({ expiresAt }: OwnGrant) => (expiresAt ? new Date(expiresAt).getTime() : Number.POSITIVE_INFINITY);
+  const order = (a: OwnGrant, b: OwnGrant) => (endOf(a) === endOf(b) ? b.delegable - a.delegable : endOf(a) < endOf(b) ? 1 : -1);
+  return grants.find(({ id }) => id === before) ?? grants.toSorted(order)[0];
+}
+
+/** The unique key decides whether there is a grant: of several at the same moment one makes it, and the others find it. */
+async function put(writing: Write, client: Client, which: Which, terms: Terms) {
+  const { tx, viewer } = writing;
+  const row = { ...terms, grantedById: viewer.user.id, createdAt: viewer.now };
+  const made = await tx.roleGrant.createMany({ data: { ...which, ...row }, skipDuplicates: true });
+  const changed = made.count > 0 ? made : await tx.roleGrant.updateMany({ where: { ...which, ...otherwise(terms) }, data: row });
+  const grant = await tx.roleGrant.findFirstOrThrow({ where: which });
+  if (made.count === 0 && changed.count > 0) await narrowPassedOn(writing, client, [grant.id], terms);
+  return { grant, changed: changed.count > 0 };
+}
+
+/** The condition on a grant that says something else, and that whoever sets these terms may change: by delegation only what was passed on from the same grant. */
+function otherwise({ expiresAt, delegable, throughId }: Terms) {
+  const endsOtherwise = expiresAt ? [{ expiresAt: null }, { expiresAt: { not: expiresAt } }] : [{ expiresAt: { not: null } }];
+  const differs = [...endsOtherwise, { delegable: { not: delegable } }];
+  return throughId ? { throughId, OR: differs } : { OR: [...differs, { throughId: { not: null } }] };
+}

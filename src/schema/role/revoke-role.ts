@@ -1,0 +1,63 @@
+import { held } from '../../policy/grants-scope.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { type Write, write } from '../../graphql/mutation.ts';
+import { builder } from '../../graphql/builder.ts';
+import { within } from '../../database/database.ts';
+import { line } from '../../lib/validators.ts';
+import { keepOneSuperadmin } from '../../identity/accounts/last-superadmin.ts';
+import { User } from '../user/user.ts';
+import { grantable, grantRule } from './grant-authority.ts';
+import { endGrants, readPaths } from '../../identity/grants/delegated-grants.ts';
+import { inForce } from './role-grant.ts';
+
+const RevokeRoleInput = builder.inputType('RevokeRoleInput', {
+  description: 'Who is to lose which role, and where.',
+  fields: (t) => ({
+    userId: t.globalID({ required: true, for: User, description: 'Who is to lose the role.' }),
+    role: t.string({ required: true, validate: line(63), description: 'The name of the role.' }),
+    domain: t.string({ validate: line(63), description: 'The name of the domain; left out, the grant that holds everywhere.' }),
+  }),
+});
+
+const RevokeRolePayload = builder.simpleObject('RevokeRolePayload', {
+  description: 'What comes of revoking a role.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    changed: t.boolean({
+      nullable: false,
+      description:
+        'Whether anything changed: not if the user did not hold the role there, or by the authority of others than the caller, who passes on an own grant.',
+    }),
+  }),
+});
+
+builder.mutationField('revokeRole', (t) =>
+  t.field({
+    type: RevokeRolePayload,
+    nullable: false,
+    description:
+      'Revokes a role, and all that was passed on from that grant. ADMIN and SUPERADMIN are revoked by superadmins alone; a domain administrator revokes in own domains only; the holder of a grant that may be passed on revokes what was passed on from it.',
+    access: grantRule,
+    about: 'User',
+    args: { input: t.arg({ type: RevokeRoleInput, required: true, description: 'The grant.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async (writing) => {
+        const { tx, viewer, target } = writing;
+        const userId = input.userId.id;
+        await target(userId);
+        const { role, domain, through } = await grantable(writing, { ...input, userId });
+        if (role.name === 'SUPERADMIN') await keepOneSuperadmin(tx, userId);
+        const domainId = domain?.id ?? null;
+        const grant = await tx.roleGrant.findFirst({ where: { userId, roleId: role.id, domainId, ...inForce(viewer.now) } });
+        if (!grant || (through && !(await isPassedOn(writing, grant.id)))) return { changed: false };
+        await endGrants(writing, context.client, [grant.id]);
+        return { changed: true };
+      }),
+  }),
+);
+
+/** Whether the grant was passed on from one of the viewer's own, directly or further down. */
+async function isPassedOn({ tx, viewer }: Write, id: string): Promise<boolean> {
+  const path = (await readPaths(within(tx), [id])).get(id) ?? [];
+  return held(viewer).some((own) => path.includes(own.id));
+}

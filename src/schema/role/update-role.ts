@@ -1,0 +1,50 @@
+import { all } from '../../authorization/rules/rule.ts';
+import { anyone, session, superadmin } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { builder } from '../../graphql/builder.ts';
+import { invalid } from '../../errors.ts';
+import { emptyToNull, neverNull, prose } from '../../lib/validators.ts';
+import { permissionNames } from './permission-input.ts';
+import { Role } from './role.ts';
+
+const UpdateRoleInput = builder.inputType('UpdateRoleInput', {
+  description: 'What changes of a role: what is left out stays.',
+  validate: neverNull('permissions'),
+  fields: (t) => ({
+    id: t.globalID({ required: true, for: Role, description: 'The id of the role.' }),
+    description: t.string({ validate: prose(2_000), description: 'What the role is for; null or an empty text clears it.' }),
+    permissions: t.stringList({ validate: permissionNames, description: 'All that it permits, by the names of permissions.' }),
+  }),
+});
+
+const UpdateRolePayload = builder.simpleObject('UpdateRolePayload', {
+  description: 'What comes of changing a role.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    role: t.field({ type: Role, description: 'The role.' }),
+  }),
+});
+
+builder.mutationField('updateRole', (t) =>
+  t.field({
+    type: UpdateRolePayload,
+    nullable: false,
+    description: 'Changes a role, for all who hold it, at their next request. The built-in ones are immutable.',
+    access: all(session, superadmin),
+    about: 'Role',
+    args: { input: t.arg({ type: UpdateRoleInput, required: true, description: 'What changes.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async ({ tx, target, audit }) => {
+        const { id } = input.id;
+        await target(id);
+        const before = await tx.role.findUniqueOrThrow({ where: { id } });
+        if (before.builtIn) throw invalid({ id: ['built-in roles are immutable'] });
+        const { description, permissions } = input;
+        const data = { ...(description !== undefined && { description: emptyToNull(description) }), ...(permissions && { permissions }) };
+        const role = await tx.role.update({ where: { id }, data });
+        const details = { name: role.name, before: before.permissions, after: role.permissions };
+        await audit({ action: 'authz_change', reason: 'role updated', target: ['Role', id], details });
+        return { role };
+      }),
+  }),
+);

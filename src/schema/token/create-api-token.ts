@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { isPermission } from '../../policy/permissions.ts';
+import { all } from '../../authorization/rules/rule.ts';
+import { anyone, confirmed, fresh, session } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { builder } from '../../graphql/builder.ts';
+import { sql } from '../../database/database.ts';
+import { invalid } from '../../errors.ts';
+import { future, label, line } from '../../lib/validators.ts';
+import { hashOf, newSecret } from '../../identity/tokens/opaque-token.ts';
+import { Token } from './token.ts';
+
+const scopes = z
+  .array(z.string())
+  .min(1, 'at least one')
+  .max(100, 'at most 100')
+  .refine((names) => names.every(isPermission), 'an unknown scope');
+
+const CreateApiTokenInput = builder.inputType('CreateApiTokenInput', {
+  description: 'A new API token of the viewer.',
+  fields: (t) => ({
+    description: t.string({ required: true, validate: label(120), description: 'What its owner calls it.' }),
+    scopes: t.stringList({ required: true, validate: scopes, description: 'What it may be used for: names of permissions.' }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      validate: future,
+      description: 'When it ends; in 90 days unless said, at most 366 days ahead.',
+    }),
+    domain: t.string({ validate: line(63), description: 'The name of a domain in which the viewer holds a role; the token ends with it.' }),
+  }),
+});
+
+const CreateApiTokenPayload = builder.simpleObject('CreateApiTokenPayload', {
+  description: 'What comes of making an API token.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({
+    token: t.field({ type: Token, nullable: false, description: 'The token as its owner lists it.' }),
+    secret: t.string({ nullable: false, description: 'The bearer token itself. It is shown this once.' }),
+  }),
+});
+
+const day = 86_400_000;
+const mostTokens = 50; // security.md F32
+
+builder.mutationField('createApiToken', (t) =>
+  t.field({
+    type: CreateApiTokenPayload,
+    nullable: false,
+    description: 'Makes an API token of the viewer. It is never more than its scopes and the rights that its owner has at the time.',
+    access: all(session, fresh, confirmed),
+    args: { input: t.arg({ type: CreateApiTokenInput, required: true, description: 'The token.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async ({ tx, viewer, audit }) => {
+        const { id: userId } = viewer.user;
+        const { description, domain, scopes: names, expiresAt = null } = input;
+        const latest = new Date(viewer.now.getTime() + 366 * day);
+        if (expiresAt && expiresAt > latest) throw invalid({ expiresAt: ['at most 366 days ahead'] });
+        const grant = domain == null ? undefined : viewer.grants.find((held) => held.domain?.name === domain && held.open);
+        if (domain != null && !grant) throw invalid({ domain: ['no domain in which you hold a role'] });
+        // One after another for each user: tokens that are made at once do not see each other.
+        await tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtextextended(${`fieldgate.tokens ${userId}`}, 0))::text`);
+        const live = { userId, kind: 'API', revokedAt: null, expiresAt: { gt: viewer.now } } as const;
+        if ((await tx.token.count({ where: live })) >= mostTokens) throw invalid({ description: [`at most ${mostTokens} tokens`] });
+        const secret = newSecret('api');
+        const ends = expiresAt ?? new Date(viewer.now.getTime() + 90 * day);
+        const { network: createdFrom, agent: userAgent } = context.client;
+        const whose = { userId, domainId: grant?.domainId ?? null, createdFrom, userAgent };
+        const times = { authenticatedAt: viewer.token.authenticatedAt, expiresAt: ends, idleExpiresAt: ends };
+        const token = await tx.token.create({
+          data: {
+            kind: 'API',
+            description,
+            scopes: [...new Set(names)],
+            ...whose,
+            ...times,
+            secrets: { create: { hash: hashOf(secret) } },
+          },
+        });
+        await audit({ action: 'authn_token_created', userId, target: ['Token', token.id], details: { scopes: names } });
+        return { token: token as never, secret };
+      }),
+  }),
+);

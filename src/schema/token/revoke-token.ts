@@ -1,0 +1,52 @@
+import { decodeGlobalID, encodeGlobalID } from '@pothos/plugin-relay';
+import { all, any } from '../../authorization/rules/rule.ts';
+import { rowOf } from '../../authorization/evaluate/decisions.ts';
+import { anyone, domainAdmin, owner, scope } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { builder } from '../../graphql/builder.ts';
+import { sql, within } from '../../database/database.ts';
+import { endedBy, revoke } from '../../identity/tokens/sessions.ts';
+import { Token } from './token.ts';
+
+const RevokeTokenInput = builder.inputType('RevokeTokenInput', {
+  description: 'Which token ends.',
+  fields: (t) => ({ id: t.globalID({ required: true, for: Token, description: 'The id of the session or API token.' }) }),
+});
+
+const RevokeTokenPayload = builder.simpleObject(
+  'RevokeTokenPayload',
+  {
+    description: 'What comes of ending a token.',
+    access: anyone('it answers what the caller has just done'),
+    fields: (t) => ({
+      tokenId: t.id({ nullable: false, description: 'The id of the token.' }),
+      changed: t.boolean({ nullable: false, description: 'Whether it ended now: not if it had ended before.' }),
+    }),
+  },
+  (t) => ({
+    token: t.field({
+      type: Token,
+      description: 'The token, if the viewer may read it.',
+      resolve: ({ tokenId }, _, context) => rowOf(context, 'Token', decodeGlobalID(tokenId).id) as never,
+    }),
+  }),
+);
+
+builder.mutationField('revokeToken', (t) =>
+  t.field({
+    type: RevokeTokenPayload,
+    nullable: false,
+    description: 'Ends a session or an API token, everywhere. A domain administrator ends what was entered through own domains.',
+    access: all(scope('tokens:revoke'), any(owner, domainAdmin)),
+    about: 'Token',
+    args: { input: t.arg({ type: RevokeTokenInput, required: true, description: 'The token.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async ({ tx, viewer, target }) => {
+        const { id } = input.id;
+        await target(id);
+        const { userId } = await tx.token.findUniqueOrThrow({ where: { id }, select: { userId: true } });
+        const ended = await revoke(within(tx), sql`t.id = ${id}::uuid`, endedBy(viewer, userId, context.client));
+        return { tokenId: encodeGlobalID('Token', id), changed: ended.length > 0 };
+      }),
+  }),
+);

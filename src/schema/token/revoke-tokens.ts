@@ -1,0 +1,49 @@
+import { condition } from '../../policy/evaluators.ts';
+import { all, any } from '../../authorization/rules/rule.ts';
+import { anyone, domainAdmin, owner, scope } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { builder } from '../../graphql/builder.ts';
+import { sql, within } from '../../database/database.ts';
+import { User } from '../user/user.ts';
+import { endedBy, revoke } from '../../identity/tokens/sessions.ts';
+import { TokenKind } from './token.ts';
+
+const RevokeTokensInput = builder.inputType('RevokeTokensInput', {
+  description: 'Whose tokens end.',
+  fields: (t) => ({
+    userId: t.globalID({ required: true, for: User, description: 'Whose tokens.' }),
+    kind: t.field({ type: TokenKind, description: 'Only this kind.' }),
+  }),
+});
+
+const RevokeTokensPayload = builder.simpleObject('RevokeTokensPayload', {
+  description: 'What comes of ending all tokens of a user.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({ ended: t.int({ nullable: false, description: 'How many ended now.' }) }),
+});
+
+const endRule = all(scope('tokens:revoke'), any(owner, domainAdmin));
+
+builder.mutationField('revokeTokens', (t) =>
+  t.field({
+    type: RevokeTokensPayload,
+    nullable: false,
+    description:
+      'Ends every session and API token of a user that the viewer may end, at once: a domain administrator those sessions that were entered through own domains.',
+    access: endRule,
+    about: 'User',
+    args: { input: t.arg({ type: RevokeTokensInput, required: true, description: 'Whose.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async ({ tx, viewer, target }) => {
+        const { id: userId } = input.userId;
+        await target(userId);
+        const mine = condition(endRule, viewer, 'Token');
+        const live = { userId, revokedAt: null, ...(input.kind && { kind: input.kind }) };
+        const tokens =
+          mine === false ? [] : await tx.token.findMany({ where: mine === true ? live : { AND: [mine, live] }, select: { id: true } });
+        const ids = tokens.map(({ id }) => id);
+        const ended = await revoke(within(tx), sql`t.id = any(${ids}::uuid[])`, endedBy(viewer, userId, context.client));
+        return { ended: ended.length };
+      }),
+  }),
+);

@@ -1,0 +1,54 @@
+import { anyone } from '../../policy/conditions.ts';
+import { write } from '../../graphql/mutation.ts';
+import { builder } from '../../graphql/builder.ts';
+import { invalid } from '../../errors.ts';
+import { label, prose } from '../../lib/validators.ts';
+import { refuseErased } from '../../identity/accounts/not-erased.ts';
+import { settingRule } from './access-rules.ts';
+import { User } from './user.ts';
+import { UserSetting } from './user-setting.ts';
+
+const SetSettingInput = builder.inputType('SetSettingInput', {
+  description: 'Whose setting becomes what.',
+  fields: (t) => ({
+    userId: t.globalID({ for: User, description: "Whose setting; the viewer's unless said." }),
+    key: t.string({ required: true, validate: label(80), description: 'The key, unique for its user.' }),
+    value: t.string({ validate: prose(2_000), description: 'The value; null, or left out, keeps the key without one.' }),
+  }),
+});
+
+const SetSettingPayload = builder.simpleObject('SetSettingPayload', {
+  description: 'What comes of setting a setting.',
+  access: anyone('it answers what the caller has just done'),
+  fields: (t) => ({ setting: t.field({ type: UserSetting, description: 'The setting.' }) }),
+});
+
+const mostSettings = 200; // a user's settings are a page or two, not a store
+
+builder.mutationField('setSetting', (t) =>
+  t.field({
+    type: SetSettingPayload,
+    nullable: false,
+    description: 'Sets what a user keeps under a key.',
+    access: settingRule,
+    about: 'User',
+    writes: 'UserSetting',
+    args: { input: t.arg({ type: SetSettingInput, required: true, description: 'The setting.' }) },
+    resolve: (_, { input }, context, info) =>
+      write(context, info, async ({ tx, viewer, target, audit }) => {
+        const userId = input.userId?.id ?? viewer.user.id;
+        await target(userId);
+        await refuseErased(tx, userId, 'userId');
+        const { key, value = null } = input;
+        const setting = await tx.userSetting.upsert({
+          where: { userId_key: { userId, key } },
+          create: { userId, key, value },
+          update: { value },
+        });
+        if ((await tx.userSetting.count({ where: { userId } })) > mostSettings)
+          throw invalid({ key: [`at most ${mostSettings} settings`] });
+        await audit({ action: 'user_updated', reason: 'setting set', userId, target: ['UserSetting', setting.id], details: { key } });
+        return { setting };
+      }),
+  }),
+);

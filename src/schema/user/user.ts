@@ -1,0 +1,68 @@
+import { rowOf } from '../../authorization/evaluate/decisions.ts';
+import { anyone, scope } from '../../policy/conditions.ts';
+import { builder } from '../../graphql/builder.ts';
+import { failure } from '../../errors.ts';
+import { isUuid } from '../../lib/validators.ts';
+import { avatarUrlOf } from '../../endpoints/avatar.ts';
+import { loginsRule, userRule } from './access-rules.ts';
+
+export const User = builder.prismaNode('User', {
+  id: { field: 'id', description: 'The opaque global id.' },
+  access: userRule,
+  fields: (t) => ({
+    username: t.string({
+      description: 'A name to log in by instead of the e-mail address, unique in whatever letters.',
+      resolve: ({ username, usernameKey }) => usernameKey && username, // without a key it is a wish
+    }),
+    displayName: t.exposeString('displayName'),
+    avatarUrl: t.string({
+      description: "Where the user's picture is found; unless one was set, a tile that this server draws of the id.",
+      resolve: ({ avatarUrl, id }, _, { config }) => avatarUrl ?? avatarUrlOf(config.PUBLIC_URL, id),
+    }),
+    email: t.exposeString('email'),
+    emailConfirmedAt: t.expose('emailConfirmedAt', { type: 'DateTime' }),
+    firstName: t.exposeString('firstName'),
+    lastName: t.exposeString('lastName'),
+    fullName: t.string({
+      description: 'The given name and the family name, or whichever there is.',
+      resolve: ({ firstName, lastName }) => [firstName, lastName].filter(Boolean).join(' ') || null,
+    }),
+    phone: t.exposeString('phone', { sensitive: true }),
+    address: t.exposeString('address', { sensitive: true }),
+    country: t.exposeString('country'),
+    locale: t.exposeString('locale'),
+    enabled: t.exposeBoolean('enabled'),
+    deletedAt: t.expose('deletedAt', { type: 'DateTime' }),
+    erasedAt: t.expose('erasedAt', { type: 'DateTime' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    loginCount: t.exposeInt('loginCount', { access: loginsRule }),
+    currentLoginAt: t.expose('currentLoginAt', { type: 'DateTime', access: loginsRule }),
+    currentLoginFrom: t.exposeString('currentLoginFrom', { access: loginsRule, sensitive: true }),
+    lastLoginAt: t.expose('lastLoginAt', { type: 'DateTime', access: loginsRule }),
+    lastLoginFrom: t.exposeString('lastLoginFrom', { access: loginsRule, sensitive: true }),
+  }),
+});
+
+builder.queryField('me', (t) =>
+  t.field({
+    type: User,
+    description: 'The user who is asking; null when nobody is signed in.',
+    access: anyone('nobody gets null, everybody else themselves'),
+    resolve: (_, __, { viewer }) => viewer?.user as never,
+  }),
+);
+
+builder.queryField('user', (t) =>
+  t.field({
+    type: User,
+    description: 'A user by id.',
+    access: scope('users:read'),
+    args: { id: t.arg.globalID({ required: true, for: User, description: 'The id of the user.' }) },
+    resolve: async (_, { id }, context) => {
+      const user = isUuid(id.id) ? await rowOf(context, 'User', id.id) : null;
+      if (!user) throw failure('NOT_FOUND');
+      return user as never;
+    },
+  }),
+);

@@ -1,0 +1,63 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createApp } from './create-server.ts';
+import { startJobs } from '../schema/job/job-runner.ts';
+import type { Config } from '../config.ts';
+import type { Database } from '../database/database.ts';
+import { openGround } from './services.ts';
+import type { Log } from '../lib/logger.ts';
+import { openPostOffice } from './mail-delivery.ts';
+
+/** A running server. */
+export interface Running {
+  readonly url: string;
+  readonly db: Database;
+  /** Stops taking requests, lets those under way finish, and closes everything, within 30 s. */
+  stop(): Promise<void>;
+}
+
+/** Starts a server: keys, database, its tail, and one port. `database` is given where it is open already. */
+export async function start(config: Config, log: Log, database?: Database): Promise<Running> {
+  const opened = await openGround(config, log, database);
+  const { ground, wakeUps } = opened;
+  const { db, revocations } = ground;
+  const app = createApp(ground, wakeUps);
+  const postOffice = openPostOffice(ground);
+  const stopJobs = startJobs(ground, wakeUps);
+  const closeGround = async () => {
+    await Promise.all([stopJobs(), postOffice.close()]);
+    await opened.close();
+  };
+  await listen(app.server, config).catch(async (error: Error) => {
+    await app.close();
+    await closeGround();
+    throw error;
+  });
+  const { port } = app.server.address() as AddressInfo;
+  const stop = async () => {
+    const closed = new Promise((resolve) => app.server.close(resolve));
+    const idle = setInterval(app.closeIdle, 50); // a connection may become idle only after its last answer
+    const grace = setTimeout(() => app.server.closeAllConnections(), 25_000); // security.md F34: 30 s in all
+    revocations.end();
+    await Promise.all([app.close(), closed]);
+    clearInterval(idle);
+    clearTimeout(grace);
+    await closeGround();
+  };
+  return { url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`, db, stop };
+}
+
+/** Listens where the settings say. Throws with the name of the setting that is to be changed. */
+async function listen(server: Server, { PORT, HOST }: Config) {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject).listen(PORT, HOST, resolve);
+  await promise.catch(({ code }: NodeJS.ErrnoException) => {
+    const setting = code === 'EADDRINUSE' || code === 'EACCES' ? 'PORT' : 'HOST';
+    throw new Error(`Setting ${setting}: ${unusable[code ?? ''] ?? 'the server cannot listen there'}`);
+  });
+}
+
+const unusable: Record<string, string> = {
+  EADDRINUSE: 'another process listens there',
+  EACCES: 'this process may not listen there',
+};

@@ -1,0 +1,43 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Rule } from '../../authorization/rules/rule.ts';
+import type { Census } from '../connection-limiter.ts';
+import type { Client, Ground } from '../../graphql/context.ts';
+import type { Door } from './request-guard.ts';
+import type { Html } from '../../lib/html.ts';
+import type { Prepare } from '../../graphql/execution/operation.ts';
+
+/** One request beside GraphQL, and how it is answered. It has passed the door: host and headers. */
+export interface Exchange {
+  readonly ground: Ground;
+  readonly client: Client;
+  readonly door: Door;
+  readonly census: Census;
+  /** The way of every operation, for those that a page does. */
+  readonly prepare: Prepare;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** What is served at a path, or at all paths of one form, beside GraphQL. */
+export interface Endpoint {
+  /** As the header `allow` lists them. */
+  readonly method: 'GET' | 'POST' | 'GET, POST';
+  /** Who may ask, where not anybody. */
+  readonly access?: Rule;
+  answer(exchange: Exchange): void | Promise<void>;
+}
+
+/** Answers in plain text. */
+export function sendText(response: ServerResponse, status: number, text: string) {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
+}
+
+/** Answers with a page; `headers` replace those that every answer has. */
+export function sendHtml(response: ServerResponse, status: number, page: Html, headers: Record<string, string>) {
+  response.writeHead(status, { 'content-type': 'text/html; charset=utf-8', ...headers }).end(page.html);
+}
+
+/** Answers with JSON; `headers` replace those that every answer has. */
+export function sendJson(response: ServerResponse, status: number, value: unknown, headers: Record<string, string> = {}) {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers }).end(JSON.stringify(value));
+}

@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { alike, nobody, open, type Person } from '../test-server.ts';
+
+const world = await open();
+await world.domain('inside');
+const [ann, admin, superadmin] = [await world.user('USER', 'inside'), await world.user('ADMIN'), await world.user('SUPERADMIN')];
+const domainAdmin = await world.user('ADMIN', 'inside');
+
+const query = `query ($document: String!, $variables: JSON, $operationName: String, $as: ID) {
+  checkOperation(document: $document, variables: $variables, operationName: $operationName, as: $as) {
+    allowed wouldSatisfy denied { coordinate path rule } undecided { coordinate }
+  }
+}`;
+const ask = (who: Pick<Person, 'ask'>, document: string, variables?: object, more: object = {}) =>
+  who.ask(query, { document, variables, ...more });
+const check = async (...asked: Parameters<typeof ask>) => (await ask(...asked)).data.checkOperation;
+const coordinates = (denied: { coordinate: string }[]) => denied.map(({ coordinate }) => coordinate);
+
+const profile = `query ($id: ID!) {
+  user(id: $id) { email loginCount roles { role { name } } tokens { totalCount } ...logins }
+  roles { totalCount }
+}
+fragment logins on User { lastLoginAt sign: lastLoginFrom }`;
+const switching = 'mutation ($id: ID!) { disableUser(input: { id: $id }) { changed user { email } } }';
+
+describe('checkOperation', () => {
+  it('names every place that would be denied, in one answer, and nothing else', async () => {
+    const { allowed, denied } = await check(domainAdmin, profile, { id: ann.id });
+    const { errors } = await domainAdmin.ask(profile, { id: ann.id });
+    expect(allowed).toBe(false);
+    expect(denied.map(({ path }: { path: string[] }) => path.join('.'))).toEqual(errors?.map(({ path }) => path?.join('.')));
+    expect(denied.map(({ rule }: { rule: string }) => rule)).toEqual(errors?.map(({ extensions }) => extensions.rule));
+    expect(denied.at(-1)).toMatchObject({ coordinate: 'User.lastLoginFrom', path: ['user', 'sign'] });
+  });
+
+  it('denies nothing that is allowed', async () => {
+    for (const who of [admin, superadmin])
+      expect(await check(who, profile, { id: ann.id })).toMatchObject({ allowed: true, denied: [], wouldSatisfy: [] });
+    expect(await check(ann, '{ me { loginCount phone settings { totalCount } } viewer { user { lastLoginFrom } } }')).toMatchObject({
+      allowed: true,
+    });
+  });
+
+  it('names the smallest set that would allow all of it, and it does', async () => {
+    const document = `{ user(id: "${superadmin.id}") { loginCount email } domains(filter: { search: "x" }) { totalCount } }`;
+    const carl = await world.user();
+    const before = await check(superadmin, document, undefined, { as: carl.id });
+    expect(before).toMatchObject({ allowed: false, wouldSatisfy: ['role SUPERADMIN'] });
+    await world.grant(carl.uuid, 'SUPERADMIN');
+    expect(await check(carl, document)).toMatchObject({ allowed: true });
+    expect(await check(nobody(world), '{ users { totalCount } }')).toMatchObject({ wouldSatisfy: ['sign in'] });
+  });
+
+  it('names scopes for a token', async () => {
+    const input = { description: 'd', scopes: ['domains:read'] };
+    const made = await admin.ask('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
+    const bot = { ask: (text: never, values: never) => world.send(text, values, { token: made.data.createApiToken.secret }) } as Pick<
+      Person,
+      'ask'
+    >;
+    const { wouldSatisfy, denied } = await check(bot, '{ users { totalCount } roles { totalCount } domains { totalCount } }');
+    expect(coordinates(denied)).toEqual(['Query.users', 'Query.roles']);
+    expect(wouldSatisfy).toEqual(['scope roles:read', 'scope users:read']);
+  });
+
+  it('judges a mutation by what its input names, and runs nothing', async () => {
+    expect(await check(admin, switching, { id: ann.id })).toMatchObject({ allowed: true });
+    expect(coordinates((await check(admin, switching, { id: superadmin.id })).denied)).toEqual(['Mutation.disableUser']);
+    expect(await world.db.prisma.user.count({ where: { enabled: false } })).toBe(0);
+    const rename = 'mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { name } } }';
+    const domain = await world.db.prisma.domain.findFirstOrThrow();
+    const id = Buffer.from(`Domain:${domain.id}`).toString('base64');
+    expect(coordinates((await check(domainAdmin, rename, { input: { id, active: false } })).denied)).toEqual(['UpdateDomainInput.active']);
+  });
+
+  it('answers for an object that one may not know of as for one that is not there', async () => {
+    const unknown = Buffer.from('User:01900000-0000-7000-8000-000000000000').toString('base64');
+    const ben = await world.user();
+    for (const document of [profile, switching]) {
+      const hidden = await ask(ben, document, { id: ann.id });
+      expect(coordinates(hidden.data.checkOperation.denied)).toContain('User');
+      expect(alike(hidden)).toEqual(alike(await ask(ben, document, { id: unknown })));
+    }
+  });
+
+  it('agrees with explainAccess on what may be ended without being read', async () => {
+    const session = await world.signIn(ann.email, ann.uuid, 'inside');
+    const end = 'mutation ($id: ID!) { revokeToken(input: { id: $id }) { changed } }';
+    expect(await check(domainAdmin, end, { id: session.tokenId })).toMatchObject({ allowed: true });
+    expect((await domainAdmin.ask(end, { id: session.tokenId })).data.revokeToken).toEqual({ changed: true });
+  });
+
+  it('takes the names of input types and unions for what they are', async () => {
+    const odd = ['RevokeTokenInput', 'LoginResult', 'Node', 'Nothing'].map((type) => Buffer.from(`${type}:x`).toString('base64'));
+    for (const id of odd) expect((await ask(nobody(world), `{ node(id: "${id}") { id } }`)).errors).toBeUndefined();
+  });
+
+  it('is asked once in an operation, and statements do not grow with the places', async () => {
+    const fields = Array.from({ length: 2 }, (_, at) => `c${at}: checkOperation(document: "{ me { id } }") { allowed }`);
+    expect((await admin.ask(`{ ${fields.join(' ')} }`)).code).toBe('QUERY_TOO_COMPLEX');
+  });
+
+  it('says what depends on the objects that a list brings', async () => {
+    const { denied, undecided } = await check(domainAdmin, '{ users { edges { node { email loginCount } } } }');
+    expect(coordinates(undecided)).toEqual(['User.email', 'User.loginCount']);
+    expect(coordinates(denied)).toEqual([]);
+  });
+
+  it('follows what the variables include', async () => {
+    const document = 'query ($deep: Boolean!) { me { id } users @include(if: $deep) { totalCount } roles @skip(if: $deep) { totalCount } }';
+    const anonymous = nobody(world);
+    expect(coordinates((await check(anonymous, document, { deep: true })).denied)).toEqual(['Query.users']);
+    expect(coordinates((await check(anonymous, document, { deep: false })).denied)).toEqual(['Query.roles']);
+  });
+
+  it('is asked about another user by a platform administrator only', async () => {
+    expect((await ask(admin, '{ me { id } }', undefined, { as: ann.id })).errors).toBeUndefined();
+    expect((await ask(domainAdmin, '{ me { id } }', undefined, { as: ann.id })).code).toBe('FORBIDDEN');
+    expect((await ask(ann, '{ me { id } }', undefined, { as: admin.id })).code).toBe('NOT_FOUND');
+  });
+
+  it.each([
+    ['that is no document', '{ me {', {}, 'document'],
+    ['that does not fit the schema', '{ me { shoeSize } }', {}, 'document'],
+    ['that asks for too much', `{ ${'me { id } '.repeat(20)} }`.replace(/me/g, (_, at) => `a${at}: me`), {}, 'document'],
+    ['without the operation', 'query A { me { id } } query B { me { id } }', { operationName: 'C' }, 'operationName'],
+    ['whose variables are missing', profile, {}, 'variables'],
+  ])('refuses a document %s', async (_, document, more, field) => {
+    const { errors, code } = await ask(admin, document, undefined, more);
+    expect(code).toBe('INVALID_INPUT');
+    expect(errors?.[0]?.extensions.fields).toHaveProperty(field);
+  });
+});

@@ -1,0 +1,144 @@
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { describe, expect, it } from 'vitest';
+import { alike, nobody, open, type Person } from '../test-server.ts';
+
+const world = await open();
+await world.domain('above');
+await world.domain('inside', 'above');
+await world.domain('abroad');
+await world.db.prisma.role.create({ data: { name: 'READER', permissions: ['users:read'] } });
+const [ann, admin, superadmin] = [await world.user('USER', 'inside'), await world.user('ADMIN'), await world.user('SUPERADMIN')];
+const [parentAdmin, foreignAdmin, reader] = [
+  await world.user('ADMIN', 'above'),
+  await world.user('ADMIN', 'abroad'),
+  await world.user('READER', 'inside'),
+];
+
+const document = `query ($coordinate: String!, $nodeId: ID, $as: ID) {
+  explainAccess(coordinate: $coordinate, nodeId: $nodeId, as: $as) {
+    coordinate allowed rule tree wouldSatisfy satisfiedBy { role { name } domain { name } }
+  }
+}`;
+const ask = (who: Pick<Person, 'ask'>, coordinate: string, nodeId?: string, as?: string) => who.ask(document, { coordinate, nodeId, as });
+const explain = async (...asked: Parameters<typeof ask>) => (await ask(...asked)).data.explainAccess;
+
+interface Part {
+  is?: string;
+  met: boolean | null;
+  by?: object[];
+  any?: Part[];
+  all?: Part[];
+}
+const leaves = (part: Part): Part[] => (part.is ? [part] : (part.any ?? part.all ?? []).flatMap(leaves));
+const metOf = (tree: Part) => Object.fromEntries(leaves(tree).map(({ is, met }) => [is, met]));
+
+describe('explainAccess', () => {
+  it('shows an administrator of the row the verdict of each part, and the grant through which parent domain', async () => {
+    const { allowed, tree, satisfiedBy, wouldSatisfy } = await explain(parentAdmin, 'User.email', ann.id);
+    expect(allowed).toBe(true);
+    expect(metOf(tree)).toEqual({ scope: true, self: false, domainAdmin: true, admin: false, may: false });
+    const by = { grant: expect.any(String), role: 'ADMIN', domain: 'above' };
+    expect(leaves(tree).find(({ is }) => is === 'domainAdmin')?.by).toEqual([by]);
+    expect(satisfiedBy).toEqual([{ role: { name: 'ADMIN' }, domain: { name: 'above' } }]);
+    expect(wouldSatisfy).toEqual([]);
+  });
+
+  it('shows oneself only what says nothing of the row', async () => {
+    const { allowed, tree, satisfiedBy, wouldSatisfy } = await explain(reader, 'User.loginCount', ann.id);
+    expect([allowed, satisfiedBy]).toEqual([false, null]);
+    expect(metOf(tree)).toMatchObject({ scope: true, self: false, admin: false, outranks: false, may: null });
+    expect(wouldSatisfy).toEqual(['role ADMIN']);
+  });
+
+  it('answers for a row that one may not know of as for one that is not there', async () => {
+    const unknown = encodeGlobalID('User', '01900000-0000-7000-8000-000000000000');
+    for (const who of [foreignAdmin, nobody(world)]) {
+      const hidden = await ask(who, 'User.email', ann.id);
+      expect(hidden.code).toBe('NOT_FOUND');
+      expect(alike(hidden)).toEqual(alike(await ask(who, 'User.email', unknown)));
+      expect(alike(await ask(who, 'Mutation.disableUser', ann.id))).toEqual(alike(await ask(who, 'Mutation.disableUser', unknown)));
+    }
+  });
+
+  it('shows a platform administrator all about another user', async () => {
+    const { allowed, tree, satisfiedBy } = await explain(admin, 'User.email', ann.id, parentAdmin.id);
+    expect([allowed, satisfiedBy]).toEqual([true, [{ role: { name: 'ADMIN' }, domain: { name: 'above' } }]]);
+    expect(metOf(tree)).toMatchObject({ domainAdmin: true, admin: false });
+    expect(await explain(admin, 'Query.users', undefined, ann.id)).toMatchObject({ allowed: true });
+  });
+
+  it('tells a domain administrator of a member whether, not why, and only within the domain', async () => {
+    const { allowed, tree, satisfiedBy, wouldSatisfy } = await explain(parentAdmin, 'User.email', ann.id, reader.id);
+    expect([allowed, satisfiedBy, wouldSatisfy]).toEqual([true, null, []]);
+    expect(leaves(tree).every(({ met }) => met === null)).toBe(true);
+    expect((await ask(parentAdmin, 'Query.users', undefined, reader.id)).code).toBe('FORBIDDEN');
+    const [open_] = await world.db.prisma.domain.findMany({ where: { name: 'abroad' } });
+    expect((await ask(parentAdmin, 'Domain.name', encodeGlobalID('Domain', open_?.id ?? ''), reader.id)).code).toBe('FORBIDDEN');
+  });
+
+  it('tells a domain administrator nothing of what a member holds elsewhere, not even by a yes', async () => {
+    const [member, elsewhere] = [await world.user('USER', 'inside'), await world.user('USER', 'inside')];
+    await world.grant(elsewhere.uuid, 'READER');
+    await world.grant(elsewhere.uuid, 'ADMIN', 'abroad');
+    const role = await world.db.prisma.role.findUniqueOrThrow({ where: { name: 'READER' } });
+    const places = [
+      ['Role.description', encodeGlobalID('Role', role.id)],
+      ['User.email', ann.id],
+    ] as const;
+    for (const [coordinate, node] of places) {
+      const answers = await Promise.all([member, elsewhere].map(({ id }) => ask(parentAdmin, coordinate, node, id)));
+      expect(alike(answers[0] as never)).toEqual(alike(answers[1] as never));
+    }
+    expect((await ask(admin, 'User.email', ann.id, elsewhere.id)).data.explainAccess.allowed).toBe(true);
+  });
+
+  it('names roles and domains of grants only to those who may know of them', async () => {
+    const input = { description: 'd', scopes: ['users:read'] };
+    const made = await admin.ask('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
+    const token = made.data.createApiToken.secret;
+    const { data } = await world.send('{ explainAccess(coordinate: "Subscription.tokenRevoked(all:)") { tree } }', {}, { token });
+    const [asAdmin] = data.explainAccess.tree.any;
+    expect(asAdmin.by).toEqual([{ grant: expect.any(String), role: null, domain: null }]);
+  });
+
+  it('is not asked about others by those who do not administer them', async () => {
+    expect((await ask(reader, 'User.email', ann.id, ann.id)).code).toBe('FORBIDDEN');
+    expect((await ask(reader, 'User.email', ann.id, superadmin.id)).code).toBe('NOT_FOUND');
+    expect((await ask(foreignAdmin, 'User.email', foreignAdmin.id, ann.id)).code).toBe('NOT_FOUND');
+    expect((await ask(nobody(world), 'Query.users', undefined, ann.id)).code).toBe('UNAUTHENTICATED');
+  });
+
+  it('says what would be enough, and it is', async () => {
+    const carl = await world.user('USER', 'inside');
+    const { wouldSatisfy } = await explain(admin, 'User.email', ann.id, carl.id);
+    expect(wouldSatisfy).toEqual(['a role that permits users:read', 'role ADMIN in inside', 'role ADMIN']);
+    await world.grant(carl.uuid, 'ADMIN', 'inside');
+    expect((await explain(admin, 'User.email', ann.id, carl.id)).allowed).toBe(true);
+    expect((await explain(admin, 'User.loginCount', superadmin.id, admin.id)).wouldSatisfy).toEqual(['role SUPERADMIN']);
+    expect((await explain(admin, 'Mutation.disableUser', superadmin.id, ann.id)).wouldSatisfy).toEqual(['role SUPERADMIN']);
+    expect((await explain(admin, 'Mutation.disableUser', ann.id, reader.id)).wouldSatisfy).toEqual(['role ADMIN']);
+    expect((await explain(nobody(world), 'Query.users')).wouldSatisfy).toEqual(['sign in']);
+  });
+
+  it('says it of a proof that is old, and of a token that is not for it', async () => {
+    const input = { description: 'd', scopes: ['roles:read'] };
+    const made = await admin.ask('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
+    const bot = { ask: (text: never, values: never) => world.send(text, values, { token: made.data.createApiToken.secret }) };
+    expect((await explain(bot as never, 'Query.users')).wouldSatisfy).toEqual(['scope users:read', 'session']);
+    expect((await explain(bot as never, 'Query.roles')).allowed).toBe(true);
+    const old = await world.user();
+    await world.db.prisma.token.updateMany({ where: { userId: old.uuid }, data: { authenticatedAt: new Date(Date.now() - 3_600_000) } });
+    expect(await explain(old, 'Mutation.createApiToken')).toMatchObject({ allowed: false, wouldSatisfy: ['reauthenticate'] });
+  });
+
+  it.each([
+    ['a place that is none', 'User.shoeSize', undefined, 'coordinate'],
+    ['no object where the rule asks about one', 'User.email', undefined, 'nodeId'],
+    ['an object of another type', 'Role.name', () => ann.id, 'nodeId'],
+    ['an object where the rule asks about none', 'Query.users', () => ann.id, 'nodeId'],
+  ])('refuses %s', async (_, coordinate, nodeId, field) => {
+    const { errors, code } = await ask(ann, coordinate, nodeId?.());
+    expect(code).toBe('INVALID_INPUT');
+    expect(errors?.[0]?.extensions.fields).toHaveProperty(field);
+  });
+});

@@ -1,0 +1,153 @@
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { describe, expect, it } from 'vitest';
+import { alike, nobody, open, type Person } from '../test-server.ts';
+
+const world = await open();
+await world.domain('hidden');
+const inside = await world.domain('inside');
+await world.domain('cellar', 'hidden');
+const below = await world.domain('below', 'cellar');
+await world.db.prisma.domain.updateMany({ where: { name: { in: ['hidden', 'below'] } }, data: { active: false } });
+const domainAdmin = await world.user('ADMIN', 'inside');
+const admin = await world.user('ADMIN');
+const colleague = await world.user('ADMIN');
+const ann = await world.user('USER', 'inside');
+await world.db.prisma.roleGrant.updateMany({ where: { userId: ann.uuid }, data: { grantedById: colleague.uuid } });
+const ben = await world.user();
+
+const unknown = (type: string) => encodeGlobalID(type, '01900000-0000-7000-8000-000000000000');
+const denied = (coordinate: string, rule: unknown = expect.any(String)) => ({
+  code: 'FORBIDDEN',
+  coordinate,
+  rule,
+  decisionId: expect.any(String),
+});
+
+describe('a field', () => {
+  it('is under its rule by every path to it', async () => {
+    const { data, errors } = await admin.ask(
+      `query ($ann: ID!) { user(id: $ann) { loginCount roles { user { loginCount } grantedBy { displayName loginCount roles { user { loginCount } } } } } }`,
+      { ann: ann.id },
+    );
+    const [{ user, grantedBy }] = data.user.roles;
+    expect([data.user.loginCount, user.loginCount]).toEqual([1, 1]);
+    expect(grantedBy).toEqual({ displayName: expect.any(String), loginCount: null, roles: [{ user: { loginCount: null } }] });
+    expect(errors?.map(({ path }) => path?.join('.'))).toEqual([
+      'user.roles.0.grantedBy.loginCount',
+      'user.roles.0.grantedBy.roles.0.user.loginCount',
+    ]);
+    for (const { extensions } of errors ?? []) expect(extensions).toEqual(denied('User.loginCount'));
+  });
+
+  it('is null where it is denied, and the rest of the answer stands', async () => {
+    const { data, errors } = await domainAdmin.ask(
+      'query ($ann: ID!) { user(id: $ann) { email tokens { totalCount } settings { totalCount } } }',
+      {
+        ann: ann.id,
+      },
+    );
+    expect(data.user).toEqual({ email: ann.email, tokens: null, settings: null });
+    expect(errors?.map(({ path, extensions }) => [path?.join('.'), extensions])).toEqual([
+      ['user.tokens', denied('User.tokens')],
+      ['user.settings', denied('User.settings')],
+    ]);
+  });
+
+  it('is under its rule behind an alias and in a fragment', async () => {
+    const { data, errors } = await domainAdmin.ask(
+      'query ($id: ID!) { a: user(id: $id) { ...F } b: node(id: $id) { ...F } } fragment F on User { times: loginCount loginCount }',
+      { id: ann.id },
+    );
+    expect(data).toEqual({ a: { times: null, loginCount: null }, b: { times: null, loginCount: null } });
+    expect(errors?.map(({ path }) => path?.join('.')).sort()).toEqual(['a.loginCount', 'a.times', 'b.loginCount', 'b.times']);
+  });
+});
+
+describe('a row that the viewer may not know of', () => {
+  const around = (to: Person) =>
+    to.ask('query ($id: ID!) { user(id: $id) { roles { domain { name } grantedBy { id } } tokens { edges { node { user { id } } } } } }', {
+      id: to.id,
+    });
+
+  it('is null where a field would show it', async () => {
+    const { data, errors } = await around(ann);
+    expect(data.user.roles).toEqual([{ domain: { name: 'inside' }, grantedBy: null }]);
+    expect(data.user.tokens.edges).toEqual([{ node: { user: { id: ann.id } } }]);
+    expect(errors).toBeUndefined();
+  });
+
+  it('is missing above and below what it is related to', async () => {
+    const document = '{ domain(name: "cellar") { parent { name } children { totalCount edges { node { name } } } } }';
+    const none = { parent: null, children: { totalCount: 0, edges: [] } };
+    expect((await domainAdmin.ask(document)).data.domain).toEqual(none);
+    expect((await admin.ask(document)).data.domain).toEqual({
+      parent: { name: 'hidden' },
+      children: { totalCount: 1, edges: [{ node: { name: 'below' } }] },
+    });
+  });
+
+  it.each([
+    ['User', () => ann.id],
+    ['Token', () => ann.tokenId],
+    ['Domain', () => below.globalId],
+    ['Role', async () => encodeGlobalID('Role', (await world.db.prisma.role.findUniqueOrThrow({ where: { name: 'SUPERADMIN' } })).id)],
+    [
+      'RoleGrant',
+      async () => encodeGlobalID('RoleGrant', (await world.db.prisma.roleGrant.findFirstOrThrow({ where: { userId: ann.uuid } })).id),
+    ],
+  ])('is told apart from none by nobody: %s', async (type, id) => {
+    const document = 'query ($id: ID!, $ids: [ID!]!) { node(id: $id) { id } nodes(ids: $ids) { id } }';
+    const ask = async (one: string, who: Pick<Person, 'ask'>) => ({ ...(await who.ask(document, { id: one, ids: [one] })), headers: null });
+    for (const who of [ben, nobody(world)]) {
+      const hidden = await ask(await id(), who);
+      expect(hidden).toEqual(await ask(unknown(type), who));
+      expect(hidden).toMatchObject({ data: { node: null, nodes: [null] }, code: 'NOT_FOUND' });
+    }
+  });
+
+  it.each([
+    ['disableUser', 'id', () => ann.id, 'User'],
+    ['setSetting', 'userId', () => ann.id, 'User'],
+    ['revokeToken', 'id', () => ann.tokenId, 'Token'],
+    ['updateDomain', 'id', () => below.globalId, 'Domain'],
+  ])('is told apart from none by no mutation: %s', async (mutation, field, id, type) => {
+    const document = `mutation ($input: ${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}Input!) { ${mutation}(input: $input) { __typename } }`;
+    const ask = async (one: string) => alike(await ben.ask(document, { input: { [field]: one, ...(field === 'userId' && { key: 'k' }) } }));
+    expect(await ask(id())).toEqual(await ask(unknown(type)));
+  });
+});
+
+describe('nodes', () => {
+  it('answers each at its place: what may be seen, and null for all else', async () => {
+    const ids = [ben.id, ann.id, inside.globalId, unknown('User'), ben.id, encodeGlobalID('Nothing', ann.uuid), ben.tokenId];
+    const { data, errors } = await ben.ask('query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }', { ids });
+    expect(data.nodes.map((node: { id: string } | null) => node?.id ?? null)).toEqual([
+      ben.id,
+      null,
+      inside.globalId,
+      null,
+      ben.id,
+      null,
+      ben.tokenId,
+    ]);
+    expect(errors?.map(({ path, extensions }) => [path?.[1], extensions.code])).toEqual([
+      [1, 'NOT_FOUND'],
+      [3, 'NOT_FOUND'],
+      [5, 'NOT_FOUND'],
+    ]);
+  });
+
+  it.each([
+    '',
+    'x',
+    'VXNlcjo=',
+    encodeGlobalID('User', 'x'),
+    encodeGlobalID('TokenRevocation', ann.uuid),
+    encodeGlobalID('constructor', ann.uuid),
+  ])('finds nothing under what is no id: "%s"', async (id) => {
+    for (const document of ['query ($id: ID!) { node(id: $id) { id } }', 'query ($id: ID!) { nodes(ids: [$id]) { id } }']) {
+      const { code } = await ben.ask(document, { id });
+      expect(['NOT_FOUND', 'INVALID_INPUT']).toContain(code);
+    }
+  });
+});

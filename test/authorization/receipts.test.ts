@@ -1,0 +1,84 @@
+import { PGlite } from '@electric-sql/pglite';
+import pg from 'pg';
+import { describe, expect, it, vi } from 'vitest';
+import { sql } from '../../src/database/database.ts';
+import { createLog } from '../../src/lib/logger.ts';
+import { start } from '../../src/server/start.ts';
+import { isEmbedded } from '../test-database.ts';
+import { runJobs } from '../jobs.ts';
+import { open, until } from '../test-server.ts';
+
+const world = await open();
+const admin = await world.user('ADMIN');
+const silent = createLog({ LOG_LEVEL: 'silent' });
+const sensitive = 'phone address currentLoginFrom lastLoginFrom';
+const list = (edge: string) => `query ($name: String!, $first: Int, $after: String) {
+  users(filter: { search: $name }, first: $first, after: $after) { pageInfo { endCursor } edges { ${edge} } }
+}`;
+
+/** Users of whom everything is known. */
+async function crowd(count: number, displayName: string): Promise<string[]> {
+  const known = { phone: '+1 555 0100', address: '1 Main Street', currentLoginFrom: '192.0.2.1', lastLoginFrom: '192.0.2.2' };
+  const data = Array.from({ length: count }, (_, at) => {
+    const email = `${displayName}-${at}@example.com`;
+    return { ...known, displayName, email, emailKey: email };
+  });
+  return (await world.db.prisma.user.createManyAndReturn({ data, select: { id: true } })).map(({ id }) => id);
+}
+
+const countOf = (userIds: string[]) => world.db.prisma.fieldRead.count({ where: { userId: { in: userIds } } });
+const logged = (text: string) => world.log.filter((line) => line.includes(text)).map((line) => JSON.parse(line));
+
+describe('receipts', () => {
+  it('of a whole list are written by one statement, one for each user and field', async () => {
+    const people = await crowd(50, 'listed');
+    const driver = isEmbedded ? vi.spyOn(PGlite.prototype, 'query') : vi.spyOn(pg.Client.prototype, 'query');
+    expect(
+      (await admin.ask(list(`node { ${sensitive} } again: node { ${sensitive} }`), { name: 'listed', first: 50 })).errors,
+    ).toBeUndefined();
+    await until(async () => (await countOf(people)) === 200);
+    const texts = driver.mock.calls.map(([first]: unknown[]) => (typeof first === 'string' ? first : (first as { text: string }).text));
+    driver.mockRestore();
+    expect(texts.filter((text) => text.includes('insert into "FieldRead"'))).toHaveLength(1);
+  });
+
+  it('wait for a database that does not take them, at most 10,000; how many more there were is logged', async () => {
+    const people = await crowd(2_600, 'waiting');
+    const dropped = () => logged('read receipts were dropped').reduce((sum: number, line) => sum + line.dropped, 0);
+    await world.db.query(sql`alter table "FieldRead" rename to "Away"`);
+    for (let page = 0, after: unknown = null; page < 26; page += 1)
+      after = (await admin.ask(list(`node { ${sensitive} }`), { name: 'waiting', first: 100, after })).data.users.pageInfo.endCursor;
+    await until(() => logged('read receipts could not be written').length > 0 && dropped() > 0);
+    await world.db.query(sql`alter table "Away" rename to "FieldRead"`);
+    await until(async () => (await countOf(people)) === 10_000);
+    expect(dropped()).toBe(400);
+  }, 60_000);
+
+  it('of somebody who is gone hold up no others', async () => {
+    const people = await crowd(2, 'leaving');
+    await world.db.query(sql`alter table "FieldRead" rename to "Away"`);
+    await admin.ask(list('node { phone }'), { name: 'leaving', first: 2 });
+    await world.db.prisma.user.delete({ where: { id: people[0] ?? '' } });
+    await world.db.query(sql`alter table "Away" rename to "FieldRead"`);
+    await until(async () => (await countOf(people)) === 1);
+  });
+
+  it('that wait are written by a stop', async () => {
+    const people = await crowd(1, 'stopped');
+    const server = await start(world.config, silent, world.db);
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${admin.accessToken}` };
+    const body = JSON.stringify({ query: list('node { phone }'), variables: { name: 'stopped', first: 1 } });
+    expect((await fetch(`${server.url}/graphql`, { method: 'POST', headers, body })).status).toBe(200);
+    await server.stop();
+    expect(await countOf(people)).toBe(1);
+  });
+
+  it('are forgotten after 90 days', async () => {
+    const [userId = ''] = await crowd(1, 'forgotten');
+    for (const days of [89, 91])
+      await world.db.query(sql`insert into "FieldRead" ("userId", "actorId", field, via, day, at)
+        select ${userId}::uuid, ${admin.uuid}::uuid, 'User.phone', 'admin', at::date, at from (select now() - ${days}::int * interval '1 day' as at) one`);
+    await runJobs(world);
+    expect(await countOf([userId])).toBe(1);
+  });
+});

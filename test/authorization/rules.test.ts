@@ -1,0 +1,178 @@
+import SchemaBuilder from '@pothos/core';
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
+import { execute, parse } from 'graphql';
+import { afterEach, describe, expect, it } from 'vitest';
+import { scopeAuth } from '../../src/authorization/enforce/access-plugin.ts';
+import { meanings } from '../../src/policy/evaluators.ts';
+import { all, any, atomsOf, evaluate, print, type Rule } from '../../src/authorization/rules/rule.ts';
+import { rules } from '../../src/authorization/rules/registry.ts';
+import { sensitives } from '../../src/authorization/enforce/sensitive-plugin.ts';
+import { admin, anyone, fresh, outranks, scope, self, signedIn, superadmin } from '../../src/policy/conditions.ts';
+import { schema } from '../../src/schema/schema.ts';
+import { open } from '../test-server.ts';
+import { coordinates } from './matrix-samples.ts';
+
+const world = await open();
+const public_ = anyone('a test');
+const real = new Map(rules);
+
+afterEach(() => {
+  rules.clear();
+  for (const [coordinate, rule] of real) rules.set(coordinate, rule);
+  delete (meanings as Record<string, unknown>).explodes;
+});
+
+const newBuilder = () =>
+  new SchemaBuilder<{ Context: object; Objects: { Thing: object }; Interfaces: { Named: { name: string } } }>({
+    plugins: ['access', ScopeAuthPlugin],
+    scopeAuth,
+  } as never);
+
+type Add = (builder: ReturnType<typeof newBuilder>) => unknown;
+
+/** Builds a small schema under the same plugins: a query, and what the test adds. */
+function build(add: Add) {
+  const builder = newBuilder();
+  builder.queryType({ fields: (t) => ({ hello: t.string({ access: public_, resolve: () => 'hello' }) }) });
+  add(builder);
+  return builder.toSchema();
+}
+
+const field = (access?: Rule) => ({ ...(access && { access }), type: 'String' as const, resolve: () => 'secret' });
+const row = { extensions: { pothosPrismaModel: 'User' } };
+
+describe('a schema', () => {
+  it.each<[string, Add]>([
+    ['Thing', (builder) => builder.objectType('Thing', { fields: (t) => ({ name: t.field(field()) }) })],
+    ['Query.things', (builder) => builder.queryField('things', (t) => t.field(field()))],
+    ['Mutation.makeThing', (builder) => builder.mutationType({ fields: (t) => ({ makeThing: t.field(field()) }) })],
+    [
+      'Subscription.thingMade',
+      (builder) => builder.subscriptionType({ fields: (t) => ({ thingMade: t.field({ ...field(), subscribe: () => ({}) } as never) }) }),
+    ],
+    ['ThingFilter.name', (builder) => builder.inputType('ThingFilter', { fields: (t) => ({ name: t.string() }) })],
+    ['ThingOrder.name', (builder) => builder.inputType('ThingOrder', { fields: (t) => ({ name: t.string({ required: true }) }) })],
+    ['Named', (builder) => builder.interfaceType('Named', { fields: (t) => ({ name: t.string() }) })],
+  ])('in which %s has no rule does not build', (coordinate, add) => {
+    expect(() => build(add)).toThrow(`${coordinate} has no access rule`);
+  });
+
+  it.each(['everybody', 'constructor'])('whose rule asks for what no word stands for, "%s", does not build', (is) => {
+    expect(() => build((builder) => builder.queryField('things', (t) => t.field(field({ is }))))).toThrow(
+      `Query.things: "${is}" is not in the vocabulary`,
+    );
+  });
+
+  it('whose rule asks about a row where there are none does not build', () => {
+    const thing =
+      (access: Rule, name?: Rule): Add =>
+      (builder) =>
+        builder.objectType('Thing', { access, fields: (t) => ({ name: t.field(field(name)) }) });
+    expect(() => build(thing(any(self, admin)))).toThrow('Thing: "self" asks about a row');
+    expect(() => build(thing(signedIn, outranks))).toThrow('Thing.name: "outranks" asks about a row');
+  });
+
+  it('gives an argument the rule of its own place, not that of a field of the same name', () => {
+    build((builder) =>
+      builder.queryField('things', (t) => t.field({ ...field(admin), args: { hello: t.arg.string({ access: superadmin }) } } as never)),
+    );
+    expect(rules.get('Query.hello')).toEqual(public_);
+    expect(rules.get('Query.things(hello:)')).toEqual(superadmin);
+  });
+
+  it("lets a field narrow its type's rule, never widen it", () => {
+    build((builder) => builder.objectType('Thing', { ...row, access: admin, fields: (t) => ({ name: t.field(field(public_)) }) }));
+    expect(print(rules.get('Thing.name') as Rule)).toBe('admin & anyone(a test)');
+  });
+
+  it('says each rule in its directive, and as the last line of the description', () => {
+    for (const coordinate of coordinates()) {
+      const { extensions, description } = at(coordinate);
+      const rule = print(rules.get(coordinate) as Rule);
+      expect(extensions.directives, coordinate).toEqual({ access: { rule, ...(sensitives.has(coordinate) && { sensitive: true }) } });
+      if (description) expect(description.endsWith(`\n\nAccess: ${rule}`), coordinate).toBe(true);
+    }
+  });
+});
+
+describe('a check that fails', () => {
+  const explode = () => {
+    throw new Error('the database is away');
+  };
+  const explodes = { is: 'explodes' };
+  const context = { viewer: null, settled: new Map(), batches: new Map() };
+  const ask = async (add: Add, query: string) => {
+    Object.assign(meanings, { explodes: { says: 'fails', aboutViewer: true, known: explode } });
+    return execute({ schema: build(add), document: parse(query), contextValue: { ...context } });
+  };
+  const thing =
+    (type: Rule, name: Rule): Add =>
+    (builder) => {
+      builder.objectType('Thing', { access: type, fields: (t) => ({ name: t.field(field(name)) }) });
+      builder.queryField('thing', (t) => t.field({ type: 'Thing', access: public_, resolve: () => ({}) } as never));
+    };
+
+  it.each<[string, Add, string]>([
+    ['root field', (builder) => builder.queryField('thing', (t) => t.field(field(explodes))), '{ thing }'],
+    ['type', thing(explodes, public_), '{ thing { name } }'],
+    ['field', thing(public_, explodes), '{ thing { name } }'],
+    ['part of a rule', thing(public_, any(explodes, public_)), '{ thing { name } }'],
+  ])('denies: in the rule of a %s', async (_, add, query) => {
+    const { data, errors } = await ask(add, query);
+    expect(JSON.stringify(data)).not.toContain('secret');
+    expect(errors).toHaveLength(1);
+  });
+});
+
+describe('a rule', () => {
+  const rule = all(scope('users:read'), any(self, admin), any(outranks, superadmin));
+
+  it('prints as it is read', () => {
+    expect(print(rule)).toBe('scope(users:read) & (self | admin) & (outranks | superadmin)');
+    expect(atomsOf(rule).map((atom) => print(atom))).toEqual(['scope(users:read)', 'self', 'admin', 'outranks', 'superadmin']);
+  });
+
+  it('is said once, however often it is combined with itself', () => {
+    expect(print(all(all(admin, fresh), admin, any(fresh, fresh)))).toBe('admin & fresh');
+    expect(any(self, self)).toBe(self);
+  });
+
+  it('is decided by what is known, and open only where it is not', () => {
+    const known = (truths: Record<string, boolean>) => evaluate(rule, ({ is }) => truths[is]);
+    expect(known({ scope: false })).toBe(false);
+    expect(known({ scope: true, self: true, superadmin: true })).toBe(true);
+    expect(known({ scope: true, self: true })).toBeUndefined();
+  });
+});
+
+describe('accessRules', () => {
+  interface Told {
+    coordinate: string;
+    rule: string;
+    tree: Rule;
+  }
+  const ask = async (type?: string) =>
+    (await world.send('query ($type: String) { accessRules(type: $type) { coordinate rule tree } }', { type })).data.accessRules as Told[];
+
+  it('lists the rule of every place, to anybody', async () => {
+    const types = Object.values(schema.getTypeMap()).filter((type) => type.extensions.directives);
+    expect((await ask()).map(({ coordinate }) => coordinate).sort()).toEqual([...coordinates(), ...types.map(({ name }) => name)].sort());
+  });
+
+  it('gives each as a tree that reads as its text', async () => {
+    for (const { rule, tree } of await ask()) expect(print(tree)).toBe(rule);
+  });
+
+  it('lists those of one type', async () => {
+    const told = await ask('User');
+    expect(told.map(({ coordinate }) => coordinate)).toContain('User.email');
+    expect(told.every(({ coordinate }) => coordinate === 'User' || coordinate.startsWith('User.'))).toBe(true);
+  });
+});
+
+/** What stands at a coordinate of the schema. */
+function at(coordinate: string): { extensions: { directives?: unknown }; description?: string | null } {
+  const [, type = '', name = '', argument] = /^(\w+)\.(\w+)(?:\((\w+):\))?$/.exec(coordinate) ?? [];
+  const found = (schema.getType(type) as unknown as { getFields(): Record<string, { args: { name: string }[] }> }).getFields()[name];
+  return (argument ? found?.args.find((arg) => arg.name === argument) : found) as never;
+}

@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { open, type Person } from '../test-server.ts';
+
+const world = await open();
+await world.domain('inside');
+const viewer = await world.user('ADMIN');
+const people = [viewer, await world.user(), await world.user('ADMIN'), await world.user('SUPERADMIN'), await world.user('USER', 'inside')];
+const [, member, peer, superior, insider] = people as [Person, Person, Person, Person, Person];
+const domainAdmin = await world.user('ADMIN', 'inside');
+
+/** What the viewer, an ADMIN, may read of each: their own, and of whoever has no rank. */
+const counts = {
+  [viewer.email]: 1,
+  [member.email]: 1,
+  [peer.email]: null,
+  [superior.email]: null,
+  [insider.email]: 1,
+  [domainAdmin.email]: 1,
+};
+interface Reached {
+  readonly email: string;
+  readonly viewerAccess: { readonly readable: string[]; readonly operations: { name: string; allowed: boolean }[] };
+}
+const countsIn = ({ edges }: { edges: { node: { email: string; loginCount: number | null } }[] }) =>
+  Object.fromEntries(edges.map(({ node }) => [node.email, node.loginCount]));
+
+describe('a page of a list', () => {
+  it('gives each row its own verdict', async () => {
+    const { data, errors } = await viewer.ask('{ users { edges { node { email loginCount } } } }');
+    expect(countsIn(data.users)).toEqual(counts);
+    expect(errors?.map(({ path, extensions }) => [path?.at(-1), extensions.code, extensions.coordinate])).toEqual([
+      ['loginCount', 'FORBIDDEN', 'User.loginCount'],
+      ['loginCount', 'FORBIDDEN', 'User.loginCount'],
+    ]);
+  });
+
+  it('gives the same rows the same verdicts on another page of the same request', async () => {
+    const page = (args: string) => `users(${args}) { edges { node { email loginCount } } }`;
+    const { data } = await viewer.ask(`{ all: ${page('first: 50')} head: ${page('first: 3')} tail: ${page('last: 4')} }`);
+    expect(countsIn(data.all)).toEqual(counts);
+    expect({ ...countsIn(data.head), ...countsIn(data.tail) }).toEqual(counts);
+  });
+
+  it('gives one row under two names what each field of it says', async () => {
+    const named = `named: users { edges { node { email ...Few } } } fully: users { edges { node { email ...Few tokens { totalCount } } } }`;
+    const { data } = await viewer.ask(`{ ${named} } fragment Few on Node { id ... on User { loginCount } }`);
+    expect([countsIn(data.named), countsIn(data.fully)]).toEqual([counts, counts]);
+    const closed = data.fully.edges.filter(({ node }: { node: { tokens: object | null } }) => !node.tokens);
+    expect(closed.map(({ node }: { node: { email: string } }) => node.email).sort()).toEqual([peer.email, superior.email].sort());
+  });
+
+  it('says of each row what the viewer may do with it', async () => {
+    const { data } = await viewer.ask(
+      '{ users { edges { node { email viewerAccess { readable operations { name allowed } } loginCount } } } }',
+    );
+    for (const { node } of data.users.edges) {
+      expect(node.viewerAccess.readable.includes('loginCount')).toBe(node.loginCount !== null);
+      const disable = node.viewerAccess.operations.find(({ name }: { name: string }) => name === 'disableUser');
+      expect(disable.allowed).toBe(counts[node.email] !== null && node.email !== viewer.email);
+    }
+  });
+
+  it('is refused to whom its field is refused, whatever its rows would be', async () => {
+    const { data, errors } = await viewer.ask(`{ user(id: "${peer.id}") { email tokens { edges { node { id kind } } } } }`);
+    expect(data.user).toEqual({ email: peer.email, tokens: null });
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', coordinate: 'User.tokens' });
+  });
+
+  it('is read by an administrator of a domain as far as that domain goes', async () => {
+    const { data } = await domainAdmin.ask('{ users { edges { node { email loginCount roles { domain { name } } } } } }');
+    expect(countsIn(data.users)).toEqual({ [domainAdmin.email]: 1, [insider.email]: null });
+  });
+
+  it('is asked about by each rule that has another meaning for the viewer', async () => {
+    await world.domain('beside');
+    await world.db.prisma.role.create({ data: { name: 'READER', description: 'Reads.', permissions: ['users:read'] } });
+    const [both, known] = [await world.user('ADMIN', 'inside'), await world.user('USER', 'beside')];
+    await world.grant(both.uuid, 'READER', 'beside');
+    const { data } = await both.ask('{ users { edges { node { email viewerAccess { readable operations { name allowed } } } } } }');
+    const said = data.users.edges.map(({ node }: { node: Reached }) => [
+      node.email,
+      node.viewerAccess.readable.includes('email'),
+      node.viewerAccess.operations.find(({ name }) => name === 'grantRole')?.allowed,
+    ]);
+    expect(said).toContainEqual([insider.email, true, true]);
+    expect(said).toContainEqual([known.email, true, false]);
+  });
+});
+
+describe('what the database said of a row', () => {
+  it('is asked again after a mutation of the same request', async () => {
+    const [granter, holder] = [await world.user(), await world.user()];
+    await world.db.prisma.roleGrant.updateMany({ where: { userId: holder.uuid }, data: { grantedById: granter.uuid } });
+    await promoteWithSetting(granter);
+    const seen = `enableUser(input: { id: "${holder.id}" }) { user { roles { grantedBy { email loginCount tokens { totalCount } } } } }`;
+    const { data } = await viewer.ask(
+      `mutation { before: ${seen} setSetting(input: { key: "promote" }) { setting { key } } after: ${seen} }`,
+    );
+    const { email } = granter;
+    expect(data.before.user.roles).toEqual([{ grantedBy: { email, loginCount: 1, tokens: { totalCount: 1 } } }]);
+    expect(data.after.user.roles).toEqual([{ grantedBy: { email, loginCount: null, tokens: null } }]);
+  });
+
+  it('is asked again of a row that was read before', async () => {
+    const granter = await world.user('USER', 'inside');
+    await world.db.prisma.roleGrant.updateMany({ where: { userId: domainAdmin.uuid }, data: { grantedById: granter.uuid } });
+    await promoteWithSetting(granter);
+    const seen = 'updateProfile(input: { firstName: "Dom" }) { user { roles { grantedBy { email } } } }';
+    const document = `mutation { before: ${seen} setSetting(input: { key: "promote" }) { setting { key } } after: ${seen} }`;
+    const { data } = await domainAdmin.ask(document);
+    expect(data.before.user.roles).toEqual([{ grantedBy: { email: granter.email } }]);
+    expect(data.after.user.roles).toEqual([{ grantedBy: null }]);
+  });
+
+  it('is asked again of the row that a mutation answers', async () => {
+    const owner = await world.user();
+    await promoteWithSetting(owner);
+    const { data, errors } = await viewer.ask(
+      `mutation { setSetting(input: { userId: "${owner.id}", key: "promote" }) { setting { key } } }`,
+    );
+    expect(data.setSetting).toEqual({ setting: null });
+    expect(errors?.map(({ path, extensions }) => [path?.join('.'), extensions.code])).toEqual([['setSetting.setting', 'NOT_FOUND']]);
+  });
+});
+
+/** Makes the next setting that anybody sets raise the person to ADMIN, as somebody else might at that moment. */
+async function promoteWithSetting({ uuid }: Person) {
+  const promotion = `insert into "RoleGrant" ("userId", "roleId") select '${uuid}', id from "Role" where name = 'ADMIN'`;
+  const body = `begin ${promotion}; return new; end`;
+  const run = (text: string) => world.db.query({ text, values: [] });
+  await run(`create or replace function promote() returns trigger language plpgsql as '${body.replaceAll("'", "''")}'`);
+  await run('create or replace trigger promote after insert on "UserSetting" for each row execute function promote()');
+}

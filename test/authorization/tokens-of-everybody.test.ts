@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { permissions } from '../../src/policy/permissions.ts';
+import { atomsOf } from '../../src/authorization/rules/rule.ts';
+import { ruleOf } from '../../src/authorization/rules/registry.ts';
+import { open, type Person } from '../test-server.ts';
+import { type Observation, readRows } from './matrix-rows.ts';
+import { runMutations } from './matrix-runs.ts';
+import type { Kind, Persona } from './matrix-truth.ts';
+import { type Furnished, furnish, inTurn } from './matrix-world.ts';
+
+// The persona matrix once more, by everybody's API tokens: one for all that there is, and one for next to nothing.
+const matrix = await furnish(await open());
+const everything = Object.keys(permissions);
+
+/** The same matrix, in which everybody comes with an API token. */
+async function byTokens(scopes: string[]): Promise<Furnished> {
+  const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "d", scopes: $scopes }) { secret } }';
+  const people = new Map<string, Person>();
+  const known = [...new Set(matrix.everybody())];
+  await inTurn(known, async (person) => {
+    const { data, errors } = await person.ask(mint, { scopes });
+    if (errors) throw new Error(JSON.stringify(errors));
+    const token = data.createApiToken.secret as string;
+    people.set(person.id, { ...person, accessToken: token, ask: (document, variables) => matrix.send(document, variables, { token }) });
+  });
+  const caller = (persona: Persona, kind?: Kind) => {
+    const person = matrix.caller(persona, kind);
+    return person && people.get(person.id);
+  };
+  const ask: Furnished['ask'] = (persona, kind, document, variables) =>
+    caller(persona, kind)?.ask(document, variables) ?? matrix.send(document, variables);
+  return { ...matrix, caller, ask };
+}
+
+const told = ({ coordinate, subject, persona, verdict, predicted }: Observation) =>
+  `${coordinate} of ${subject}, ${persona}: ${verdict} by a token, ${predicted} by a session`;
+const isMore = ({ verdict, predicted }: Observation) => verdict === '✔' && predicted !== '✔';
+
+describe('an API token', () => {
+  it('reads what its owner reads, and nothing besides, when it is for everything', async () => {
+    const read = await readRows(await byTokens(everything));
+    expect(read.filter(({ verdict, predicted }) => verdict !== predicted).map(told)).toEqual([]);
+  });
+
+  it('reads next to nothing when it is for next to nothing', async () => {
+    const read = (await readRows(await byTokens(['tokens:revoke']))).filter(({ persona }) => persona !== 'anonymous');
+    expect(read.filter(isMore).map(told)).toEqual([]);
+    const allowed = read.filter(({ verdict }) => verdict === '✔').map(({ coordinate }) => coordinate);
+    expect([...new Set(allowed)].sort()).toEqual(['Domain.id', 'Domain.name', 'Domain.viewerAccess']);
+  });
+
+  it('does nothing that its owner may not do, and nothing that takes a session', async () => {
+    const outcomes = (await runMutations(await byTokens(everything))).filter(
+      ({ coordinate, persona }) => coordinate.startsWith('Mutation.') && persona !== 'anonymous',
+    );
+    const rowsOfAnother = outcomes.filter(({ coordinate }) => !comesWithItsOwnSession.has(coordinate));
+    expect(rowsOfAnother.filter(isMore).map(told)).toEqual([]);
+    const takesSession = rowsOfAnother.filter(({ coordinate }) => atomsOf(ruleOf(coordinate)).some(({ is }) => is === 'session'));
+    expect(takesSession.length).toBeGreaterThan(100);
+    expect(takesSession.filter(({ verdict }) => verdict === '✔').map(told)).toEqual([]);
+  }, 120_000);
+});
+
+// These are tried with a session that is opened for them, whatever the caller comes with.
+const comesWithItsOwnSession = new Set(
+  ['register', 'login', 'refresh', 'reauthenticate', 'logout', 'createApiToken', 'changePassword', 'deleteAccount'].map(
+    (name) => `Mutation.${name}`,
+  ),
+);

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { open } from '../test-server.ts';
+import { everyField, fieldsOf, verdictAt } from './matrix-samples.ts';
+import { type Data, forEach, furnish, inTurn } from './matrix-world.ts';
+
+const matrix = await furnish(await open());
+const access = 'viewerAccess { readable writable operations { name allowed rule } }';
+const user = async (role?: string, domain?: string) => matrix.user(role, domain);
+const about = async (who: { ask: Data }, id: string) => {
+  const { data, errors } = await who.ask(`query ($id: ID!) { node(id: $id) { ${access} } }`, { id });
+  if (errors) throw new Error(JSON.stringify(errors));
+  const { readable, writable, operations } = data.node.viewerAccess;
+  return { readable, writable, allowed: operations.filter((one: Data) => one.allowed).map((one: Data) => one.name) };
+};
+const mostRoots = 10; // of one operation
+const rowOf = (type: string, kind = 'user') => matrix.rows.find((row) => row.type === type && row.kind === kind)?.id ?? '';
+
+describe('viewerAccess', () => {
+  it('names the fields that the same viewer can read of the same object, for every kind of caller and of object', async () => {
+    const differing = await inTurn(matrix.rows, (row) =>
+      forEach(async (persona) => {
+        const fields = everyField(row.type).replace('viewerAccess { __typename }', 'viewerAccess { readable }');
+        const answer = await matrix.ask(persona, row.kind, `query ($id: ID!) { node(id: $id) { ... on ${row.type} { ${fields} } } }`, {
+          id: row.id,
+        });
+        if (!answer.data?.node) return [];
+        const names = fieldsOf(row.type)
+          .map(({ name }) => name)
+          .filter((name) => name !== 'viewerAccess');
+        const read = names.filter((name) => !['–', '⊘'].includes(verdictAt(answer, ['node', name])));
+        const { readable } = answer.data.node.viewerAccess;
+        return [...readable].sort().join() === read.sort().join()
+          ? []
+          : [`${row.type} of ${row.kind}, ${persona}: ${readable} and not ${read}`];
+      }),
+    );
+    expect(differing.flat(2)).toEqual([]);
+  });
+
+  it('allows the operations that explainAccess allows', async () => {
+    const differing = await inTurn(matrix.rows, (row) =>
+      forEach(async (persona) => {
+        const seen = await matrix.ask(persona, row.kind, `query ($id: ID!) { node(id: $id) { ${access} } }`, { id: row.id });
+        const operations: Data[] = seen.data?.node?.viewerAccess.operations ?? [];
+        const asked = operations.filter(({ name }) => name !== 'setSetting' || row.type === 'User');
+        if (asked.length === 0) return [];
+        const fields = asked.map(({ name }) => `${name}: explainAccess(coordinate: "Mutation.${name}", nodeId: "${row.id}") { allowed }`);
+        const parts = Array.from({ length: Math.ceil(fields.length / mostRoots) }, (_, at) =>
+          fields.slice(at * mostRoots).slice(0, mostRoots),
+        );
+        const answers = await inTurn(parts, (part) => matrix.ask(persona, row.kind, `{ ${part.join(' ')} }`));
+        const data = Object.assign({}, ...answers.map((answer) => answer.data));
+        return asked.flatMap(({ name, allowed }) =>
+          data[name].allowed === allowed ? [] : [`${name} of ${row.kind}, ${persona}: ${allowed}`],
+        );
+      }),
+    );
+    expect(differing.flat(2)).toEqual([]);
+  });
+
+  it('names what the viewer may set', async () => {
+    const [ann, admin] = [matrix.selves.get('user'), await user('ADMIN')];
+    const profile = ['address', 'avatarUrl', 'country', 'displayName', 'firstName', 'lastName', 'locale', 'phone'];
+    expect((await about(ann as never, ann?.id ?? '')).writable).toEqual([...profile, 'username']);
+    expect((await about(admin, ann?.id ?? '')).writable).toEqual(profile);
+    expect((await about(admin, (await user('ADMIN')).id)).writable).toEqual([]);
+    const domain = rowOf('Domain', 'active domain');
+    expect((await about(await user('ADMIN', 'inside'), domain)).writable).toEqual(['displayName']);
+    expect((await about(admin, domain)).writable).toEqual(['active', 'displayName']);
+    expect((await about(await user('SUPERADMIN'), domain)).writable).toEqual(['active', 'displayName', 'parent']);
+    expect((await about(ann as never, rowOf('UserSetting'))).writable).toEqual(['key', 'value']);
+  });
+
+  it('knows the scopes of the token', async () => {
+    const admin = await user('ADMIN');
+    const input = { description: 'd', scopes: ['users:read'] };
+    const made = await admin.ask('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
+    const bot = { ask: (text: string, values: object) => matrix.send(text, values, { token: made.data.createApiToken.secret }) };
+    const ofBot = await about(bot, rowOf('User'));
+    expect(ofBot.allowed).toEqual([]);
+    expect(ofBot.readable).not.toContain('tokens');
+    expect((await about(admin, rowOf('User'))).allowed).toContain('disableUser');
+  });
+
+  it('changes with the next operation when the right does', async () => {
+    const carl = await user();
+    expect((await about(carl, carl.id)).allowed).not.toContain('disableUser');
+    await matrix.grant(carl.uuid, 'ADMIN');
+    expect((await about(carl, rowOf('User'))).allowed).toContain('disableUser');
+  });
+});

@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { open } from '../test-server.ts';
+import { password, refusalOf, registrant, resetLetter } from './asking.ts';
+import { isSkipped, newPage, type Watched } from './chromium.ts';
+
+const newPassword = 'nine amber foxes fold a letter';
+
+describe.skipIf(isSkipped)('in a browser', async () => {
+  const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
+  let watched: Watched;
+  beforeEach(async () => {
+    watched = await newPage();
+  });
+  afterEach(async () => {
+    expect(watched.complaints).toEqual([]);
+    expect([...watched.origins]).toEqual([new URL(world.url).origin]);
+    await watched.page.context().close();
+  });
+
+  /** Opens the link of a letter, as its text has it. */
+  const follow = ({ text }: { text: string }) =>
+    watched.page.goto((/http:\S+token=\S+/.exec(text)?.[0] ?? '').replace(world.config.PUBLIC_URL, world.url));
+  const heading = () => watched.page.getByRole('heading', { level: 1 }).textContent();
+  const press = async (...keys: string[]) => {
+    for (const key of keys) await watched.page.keyboard.press(key);
+  };
+
+  it('somebody registers, confirms the address by keyboard alone, and logs in', async () => {
+    const { email, letter } = await registrant(world);
+    await follow(letter);
+    await press('Tab');
+    await watched.page.keyboard.type(password);
+    await press('Enter');
+    await expect.poll(heading).toBe('The address is confirmed');
+    expect(await refusalOf(world, email, password)).toBeUndefined();
+  });
+
+  it('somebody whose address another one registered removes the password, and chooses one of their own', async () => {
+    const { email, id, letter } = await registrant(world);
+    await follow(letter);
+    await press('Tab', 'Tab', 'Tab', 'Enter');
+    await expect.poll(heading).toBe('The address is confirmed');
+    await watched.page.getByRole('link', { name: 'Choose a new one' }).click();
+    await watched.page.getByLabel('E-mail address').fill(email);
+    await press('Enter');
+    await expect.poll(heading).toBe('Look into your mail');
+    await follow(await resetLetter(world, { email, id }));
+    await watched.page.getByLabel('New password').fill(newPassword);
+    await press('Enter');
+    await expect.poll(heading).toBe('The password is set');
+    expect(await refusalOf(world, email, newPassword)).toBeUndefined();
+  });
+
+  it('a weak password is told of at its field, which has the focus, and the link is still good', async () => {
+    const alice = await registrant(world);
+    await follow(await resetLetter(world, alice));
+    const field = watched.page.getByLabel('New password');
+    await field.fill('short');
+    await press('Enter');
+    await expect.poll(() => watched.page.getByRole('alert').textContent()).toContain('shorter than 15');
+    expect(await watched.page.title()).toMatch(/^Error: /);
+    expect(await field.getAttribute('aria-describedby')).toContain(await watched.page.getByRole('alert').getAttribute('id'));
+    expect([await field.inputValue(), await field.evaluate((element) => element.matches(':focus'))]).toEqual(['', true]);
+    await watched.page.keyboard.type(newPassword);
+    await press('Enter');
+    await expect.poll(heading).toBe('The password is set');
+  });
+
+  it('the way back after it shows nothing secret, and a second use does nothing', async () => {
+    const alice = await registrant(world);
+    await follow(await resetLetter(world, alice));
+    await watched.page.getByLabel('New password').fill(newPassword);
+    await press('Enter');
+    await expect.poll(heading).toBe('The password is set');
+    await watched.page.goBack({ waitUntil: 'commit' });
+    expect(await watched.page.getByLabel('New password').inputValue()).toBe('');
+    await watched.page.getByLabel('New password').fill('four blue owls count the rain');
+    await press('Enter');
+    await expect.poll(heading).toBe('The link does not work');
+    expect(await refusalOf(world, alice.email, newPassword)).toBe(undefined);
+  });
+
+  it('each page is as wide as a telephone, and dark for whoever likes it so', async () => {
+    const { page } = watched;
+    await page.emulateMedia({ colorScheme: 'dark' });
+    for (const path of ['/confirm?token=x', '/confirm', '/reset?token=x', '/reset', '/invite?token=x', '/dev/mails']) {
+      await page.goto(world.url + path);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
+      expect(await page.evaluate('getComputedStyle(document.body).color')).toBe('rgb(255, 255, 255)');
+      expect(await page.getByRole('heading', { level: 1 }).count()).toBe(1);
+      for (const input of await page.locator('input:not([type=hidden])').all())
+        expect(await input.evaluate((one) => (one as { labels?: { length: number } }).labels?.length)).toBe(1);
+    }
+  });
+});

@@ -1,0 +1,93 @@
+import { connect, createServer, type Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { connect as openDatabase } from '../../src/database/database.ts';
+import { createLog } from '../../src/lib/logger.ts';
+import { start } from '../../src/server/start.ts';
+import { isEmbedded, scratch, testConfig } from '../test-database.ts';
+import { post, rawSocket } from '../transport/raw.ts';
+import { until, type World } from '../test-server.ts';
+
+/** A line to a server that can be cut, and put together again. */
+async function lineTo(url: string) {
+  const { hostname, port } = new URL(url);
+  const sockets = new Set<Socket>();
+  let isMute = false;
+  const relay = (socket: Socket) => {
+    if (isMute) return void sockets.add(socket.on('error', () => {}));
+    const other = connect(Number(port || 5432), hostname);
+    for (const [one, two] of [
+      [socket, other],
+      [other, socket],
+    ] as const) {
+      sockets.add(one);
+      one.pipe(two).on('error', () => {});
+      one.on('error', () => {}).on('close', () => sockets.delete(one) && two.destroy());
+    }
+  };
+  const server = createServer(relay);
+  const listen = (at: number) => {
+    isMute = false;
+    return new Promise<void>((resolve) => server.listen(at, '127.0.0.1', () => resolve()));
+  };
+  await listen(0);
+  const { port: own } = server.address() as { port: number };
+  const cut = async () => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+  /** From now on nothing comes through, and nobody says so. */
+  const muffle = async () => {
+    isMute = true;
+    for (const socket of sockets) socket.destroy();
+  };
+  return { url: Object.assign(new URL(url), { host: `127.0.0.1:${own}` }).href, cut, muffle, mend: () => listen(own) };
+}
+
+describe('an outage of the database', () => {
+  it.skipIf(isEmbedded)(
+    'is answered with UNAVAILABLE within 2 s, and over when it is over (needs a PostgreSQL server)',
+    async () => {
+      const lines: string[] = [];
+      const log = createLog({ LOG_LEVEL: 'info' }, { write: (line) => void lines.push(line) });
+      const made = await scratch(testConfig(), log);
+      const line = await lineTo(made.url ?? '');
+      const config = testConfig({ DATABASE_URL: line.url });
+      const db = await openDatabase(config, log);
+      const running = await start(config, log, db);
+      const world = { url: running.url } as World;
+      const ready = async () => (await fetch(`${running.url}/health/ready`)).status;
+      const ask = async () => {
+        const asked = performance.now();
+        const answer = await post(
+          world,
+          '{"query":"mutation { refresh(input: { refreshToken: \\"fgr_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\\" }) { expiresAt } }"}',
+        );
+        const { errors } = (await answer.json()) as { errors: { extensions: { code: string } }[] };
+        return { code: errors[0]?.extensions.code, seconds: (performance.now() - asked) / 1_000 };
+      };
+      const socket = await rawSocket(world);
+      await socket.init();
+      for (let times = 0; times < 6; times += 1) {
+        expect([await ready(), (await ask()).code]).toEqual([200, 'INVALID_TOKEN']);
+        await (times % 2 ? line.cut() : line.muffle());
+        for (const { code, seconds } of await Promise.all(Array.from({ length: 30 }, ask))) {
+          expect(code).toBe('UNAVAILABLE');
+          expect(seconds).toBeLessThan(2);
+        }
+        expect([await ready(), (await fetch(`${running.url}/health/live`)).status]).toEqual([503, 200]);
+        if (times % 2 === 0) await line.cut();
+        await line.mend();
+        await until(async () => (await ready()) === 200);
+      }
+      socket.send({ type: 'ping' });
+      await socket.heard('pong');
+      expect(lines.filter((text) => text.includes('"level":50'))).toEqual([]);
+      await running.stop();
+      await db.close();
+      await line.cut();
+      await made.drop();
+    },
+    60_000,
+  );
+});

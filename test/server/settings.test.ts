@@ -1,0 +1,64 @@
+import type { JWK } from 'jose';
+import { afterAll, describe, expect, it } from 'vitest';
+import { newSigningKey } from '../../src/identity/keys/configured-keys.ts';
+import { place, run } from '../cli/process.ts';
+
+const here = await place();
+afterAll(here.leave);
+
+/** Starts a server with one more setting, which it does not survive. */
+const start = (settings: Record<string, string>) => run(['src/server/main.ts'], { ...here.environment, ...settings });
+
+describe('a setting', () => {
+  it('that is not valid ends the process, which names it and never says its value', async () => {
+    const secret = 'hunter2';
+    const bad = {
+      PORT: secret,
+      NODE_ENV: secret,
+      DATABASE_URL: `mysql://${secret}`,
+      PUBLIC_URL: `ftp://${secret}`,
+      ACCESS_TOKEN_TTL: `5${secret}`,
+      REFRESH_RETRY_WINDOW: '61s',
+      FRESHNESS: '0s',
+      PASSWORD_MIN: '7',
+      TRUSTED_PROXIES: '-1',
+      CORS_ORIGINS: `https://a.example,*,${secret}`,
+      INTROSPECTION: secret,
+      LOG_LEVEL: secret,
+    };
+    const [jwk, other] = (await Promise.all([newSigningKey(), newSigningKey()])) as [JWK, JWK];
+    const badKeys = [{ kty: secret }, { ...jwk, d: secret }, { ...jwk, x: other.x }, { ...jwk, x: secret }].map((key) => [key]);
+    const each: Record<string, string>[] = [
+      bad,
+      ...[...badKeys, [jwk, jwk], []].map((keys) => ({ JWT_KEYS: JSON.stringify(keys) })),
+      { ENCRYPTION_KEYS: secret },
+    ];
+    for (const settings of each) {
+      const { code, out, err } = await start(settings);
+      expect([code, out]).toEqual([1, '']);
+      expect([...err.matchAll(/^Setting (\w+): ./gm)].map(([, name]) => name).sort()).toEqual(Object.keys(settings).sort());
+      expect(err).not.toContain(secret);
+    }
+  }, 60_000);
+
+  it('that must be said in production is asked for, with all others that are missing', async () => {
+    const { code, err } = await start({ NODE_ENV: 'production', DATABASE_URL: '' });
+    expect(code).toBe(1);
+    for (const name of ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPTION_KEYS', 'SMTP_URL', 'MAIL_FROM'])
+      expect(err).toContain(`Setting ${name}: must be said in production`);
+  }, 60_000);
+
+  it('that names a database which is not there is named, and nothing of what it says', async () => {
+    const { code, err } = await start({ DATABASE_URL: 'postgresql://hunter2:hunter3@127.0.0.1:1/hunter4' });
+    expect([code, err.trim()]).toEqual([1, 'Setting DATABASE_URL: no database listens there']);
+  }, 60_000);
+
+  it('that names a port which is taken is named', async () => {
+    const { createServer } = await import('node:net');
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { code, err } = await start({ PORT: String((other.address() as { port: number }).port) });
+    other.close();
+    expect([code, err.trim()]).toEqual([1, 'Setting PORT: another process listens there']);
+  }, 60_000);
+});

@@ -1,0 +1,97 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterAll, describe, expect, it } from 'vitest';
+import { launch, listening, place } from '../cli/process.ts';
+import { rawSocket } from '../transport/raw.ts';
+import { follow } from '../token/following.ts';
+import { until, type World } from '../test-server.ts';
+
+const here = await place();
+afterAll(here.leave);
+
+/** A running process of the server. */
+async function serve() {
+  const process = launch(globalThis.process.execPath, ['src/server/main.ts'], { ...here.environment, TRUSTED_PROXIES: '1' });
+  const { url } = await listening(process);
+  return { ...process, url, world: { url } as World };
+}
+
+const body = '{"query":"{ viewer { fresh } }"}';
+
+/** A request that the server has begun to read. */
+async function begin(url: string) {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname).on('error', () => {});
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk;
+  });
+  const head = `POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+  await new Promise<void>((resolve) => socket.write(head + body.slice(0, 10), () => resolve()));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const finish = async () => {
+    socket.write(body.slice(10));
+    await closed;
+    return answer;
+  };
+  return { finish, closed };
+}
+
+const isRefusing = (url: string) =>
+  fetch(url).then(
+    () => false,
+    () => true,
+  );
+
+async function register(url: string) {
+  const answer = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      query: 'mutation ($input: RegisterInput!) { register(input: $input) { session { accessToken } } }',
+      variables: { input: { email: `${crypto.randomUUID()}@example.com`, password: 'horses of the correct battery' } },
+    }),
+  });
+  const { data } = (await answer.json()) as { data: { register: { session: { accessToken: string } } } };
+  return data.register.session.accessToken;
+}
+
+describe('a stop', () => {
+  it('finishes what was asked, takes nothing new, and says good-bye to sockets and streams', async () => {
+    const { child, url, world, ended } = await serve();
+    const token = await register(url);
+    const [socket, stream, request] = [await rawSocket(world), await follow(world, token, '', 'server-sent events'), await begin(url)];
+    await socket.init(token);
+    child.kill('SIGTERM');
+    expect(await socket.closed).toEqual({ code: 1001, reason: 'Going away' });
+    expect(await stream.ended).toBe('complete');
+    await until(() => isRefusing(url));
+    expect(await request.finish()).toMatch(/^HTTP\/1\.1 200 OK.*"fresh":false/s);
+    expect(await ended).toBe(0);
+  }, 60_000);
+
+  it('does not wait for connections on which nothing is asked, or sockets that say nothing', async () => {
+    const { child, url, world, ended } = await serve();
+    await rawSocket(world);
+    await fetch(`${url}/health/live`, { keepalive: true });
+    const silent = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {});
+    await once(silent, 'connect');
+    const started = performance.now();
+    child.kill('SIGINT');
+    expect(await ended).toBe(0);
+    expect(performance.now() - started).toBeLessThan(10_000);
+  }, 60_000);
+
+  it('is at once when it is asked for twice', async () => {
+    const { child, url, ended } = await serve();
+    const request = await begin(url);
+    child.kill('SIGTERM');
+    await until(() => isRefusing(url));
+    const started = performance.now();
+    child.kill('SIGTERM');
+    expect(await ended).toBe(1);
+    await request.closed;
+    expect(performance.now() - started).toBeLessThan(2_000);
+  }, 60_000);
+});

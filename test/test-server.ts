@@ -1,0 +1,196 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { Writable } from 'node:stream';
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { createClient, type Client as SocketClient } from 'graphql-ws';
+import { afterAll } from 'vitest';
+import { WebSocket } from 'ws';
+import { hashPassword } from '../src/identity/credentials/password-hash.ts';
+import { createLog } from '../src/lib/logger.ts';
+import { start } from '../src/server/start.ts';
+import { scratch, testConfig } from './test-database.ts';
+import type { TypedDocumentString } from './generated/graphql.ts';
+
+/** The answer to an operation over HTTP. */
+export interface Answer<Data> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly data: Data;
+  readonly errors: { message: string; path?: (string | number)[]; extensions: Record<string, unknown> & { code: string } }[] | undefined;
+  /** The code of the first error. */
+  readonly code: string | undefined;
+}
+
+type Document<Data, Variables> = TypedDocumentString<Data, Variables> | string;
+
+/** Somebody who asks, from a network address of their own. */
+export interface Person {
+  readonly id: string;
+  /** The id in the database. */
+  readonly uuid: string;
+  readonly email: string;
+  readonly password: string;
+  readonly address: string;
+  accessToken: string | undefined;
+  refreshToken: string;
+  /** The id of the session. */
+  tokenId: string;
+  // biome-ignore lint/suspicious/noExplicitAny: an untyped document answers anything
+  ask<Data = any, Variables = any>(document: Document<Data, Variables>, variables?: Variables): Promise<Answer<Data>>;
+  socket(): SocketClient;
+}
+
+export type Role = 'SUPERADMIN' | 'ADMIN' | 'USER' | (string & {});
+
+const password = 'correct horse battery staple';
+const hash = await hashPassword(password);
+const login = `mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken refreshToken token { id } } } }`;
+
+/** A server with a database of its own, for one test file. Closes with the file. */
+export async function open(settings: Record<string, string> = {}) {
+  const config = testConfig(settings);
+  const lines: string[] = [];
+  const log = createLog(config, keptIn(lines));
+  const { db, url: databaseUrl, drop } = await scratch(config, log);
+  const running = await start(config, log, db);
+  const sockets: SocketClient[] = [];
+  let closed = false;
+  const close = async () => {
+    if (closed) return;
+    closed = true;
+    for (const socket of sockets) await socket.dispose();
+    await running.stop();
+    await drop();
+  };
+  afterAll(close);
+
+  /** Sends an operation over HTTP. */
+  // biome-ignore lint/suspicious/noExplicitAny: an untyped document answers anything
+  async function send<Data = any, Variables = any>(
+    document: Document<Data, Variables>,
+    variables?: Variables,
+    {
+      token,
+      address = newAddress(),
+      headers = {},
+    }: { token?: string | undefined; address?: string; headers?: Record<string, string> } = {},
+  ): Promise<Answer<Data>> {
+    const response = await fetch(`${running.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'x-forwarded-for': address,
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      body: JSON.stringify({ query: String(document), variables }),
+    });
+    const body = (await response.json()) as Pick<Answer<Data>, 'data' | 'errors'>;
+    return { status: response.status, headers: response.headers, ...body, code: body.errors?.[0]?.extensions.code };
+  }
+
+  /** A person for these credentials; signs in unless told not to. */
+  async function signIn(email: string, uuid: string, domain?: string): Promise<Person> {
+    const address = newAddress();
+    const { data, errors } = await send(login, { input: { email, password, domain } }, { address });
+    if (errors) throw new Error(`${email} cannot log in: ${JSON.stringify(errors)}`);
+    const { accessToken, refreshToken, token } = data.login;
+    const person: Person = {
+      id: encodeGlobalID('User', uuid),
+      uuid,
+      email,
+      password,
+      address,
+      accessToken,
+      refreshToken,
+      tokenId: token.id,
+      ask: (document, variables) => send(document, variables, { token: person.accessToken, address }),
+      socket: () => socket(person.accessToken),
+    };
+    return person;
+  }
+
+  /** A user who is signed in, with a role everywhere or in a domain; USER everywhere goes without saying. */
+  async function user(role: Role = 'USER', domain?: string): Promise<Person> {
+    const email = `${randomUUID()}@example.com`;
+    const created = await db.prisma.user.create({
+      data: {
+        email,
+        emailKey: email,
+        displayName: `User ${email.slice(0, 8)}`,
+        emailConfirmedAt: new Date(),
+        password: { create: { hash } },
+      },
+    });
+    if (role !== 'USER' || !domain) await grant(created.id, role, domain);
+    if (role === 'USER' && domain) await grant(created.id, 'USER', domain);
+    return signIn(email, created.id);
+  }
+
+  async function grant(userId: string, role: Role, domain?: string) {
+    const { id: roleId } = await db.prisma.role.findUniqueOrThrow({ where: { name: role } });
+    const domainId = domain ? (await db.prisma.domain.findUniqueOrThrow({ where: { name: domain } })).id : null;
+    return db.prisma.roleGrant.create({ data: { userId, roleId, domainId } });
+  }
+
+  /** A domain of that name, below another if said. */
+  async function domain(name: string, parent?: string) {
+    const parentId = parent ? (await db.prisma.domain.findUniqueOrThrow({ where: { name: parent } })).id : null;
+    const made = await db.prisma.domain.create({ data: { name, displayName: name, parentId } });
+    return { ...made, globalId: encodeGlobalID('Domain', made.id) };
+  }
+
+  /** A client over WebSocket. */
+  function socket(
+    accessToken?: string,
+    connectionParams: Record<string, unknown> = accessToken ? { authorization: `Bearer ${accessToken}` } : {},
+  ) {
+    class FromElsewhere extends WebSocket {
+      constructor(to: string, protocols: string) {
+        super(to, protocols, { headers: { 'x-forwarded-for': newAddress() } });
+      }
+    }
+    const client = createClient({
+      url: `${running.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: FromElsewhere,
+      connectionParams,
+      retryAttempts: 0,
+      lazy: true,
+    });
+    sockets.push(client);
+    return client;
+  }
+
+  return { ...running, config, log: lines, databaseUrl, close, send, user, grant, domain, signIn, socket };
+}
+
+export type World = Awaited<ReturnType<typeof open>>;
+
+/** A stream whose lines are kept. */
+const keptIn = (lines: string[]) =>
+  new Writable({
+    write: (chunk, _, done) => {
+      lines.push(String(chunk));
+      done();
+    },
+  });
+
+/** An address that nobody has used before, so that nobody's throttle counts for anybody else. */
+export const newAddress = () => `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}`;
+
+/** An answer without what differs between any two: the headers, and the ids under which the log has its decisions. */
+export const alike = ({ headers: _, ...answer }: Answer<unknown>) =>
+  JSON.parse(JSON.stringify(answer, (key, value) => (key === 'decisionId' ? undefined : value)));
+
+/** Nobody, who asks without a token. */
+export const nobody = (world: World): Pick<Person, 'ask'> => ({ ask: (document, variables) => world.send(document, variables) });
+
+/** Waits until the condition holds, at most 5 s. */
+export async function until<T>(condition: () => T | Promise<T>): Promise<NonNullable<T>> {
+  const end = Date.now() + 5_000;
+  for (;;) {
+    const value = await condition();
+    if (value) return value as NonNullable<T>;
+    if (Date.now() > end) throw new Error(`never held: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

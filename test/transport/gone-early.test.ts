@@ -1,0 +1,85 @@
+import { request } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { requestEvents } from '../token/following.ts';
+import { newAddress, open, until } from '../test-server.ts';
+
+const world = await open();
+const subscription = { query: 'subscription { tokenRevoked { cursor } }' };
+
+/** Asks for a stream and goes away once the whole request was sent, while the server looks up who asks. */
+const goAway = (token: string | undefined, address: string) =>
+  new Promise<void>((done) => {
+    const body = JSON.stringify(subscription);
+    const headers = {
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      'x-forwarded-for': address,
+      authorization: `Bearer ${token}`,
+      'content-length': Buffer.byteLength(body),
+    };
+    const asked = request(`${world.url}/graphql`, { method: 'POST', agent: false, headers });
+    asked.on('error', () => {}).on('close', () => done());
+    asked.end(body, () => setImmediate(() => asked.destroy()));
+  });
+
+const isLetIn = async (token: string | undefined) => {
+  const leaving = new AbortController();
+  const { status } = await requestEvents(world, token, subscription, leaving.signal);
+  leaving.abort();
+  return status === 200;
+};
+
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+
+describe('whoever goes away before the stream is open', () => {
+  it('leaves no place taken', async () => {
+    const alice = await world.user();
+    for (let times = 0; times < 40; times += 1) await goAway(alice.accessToken, newAddress());
+    expect(await until(() => isLetIn(alice.accessToken))).toBe(true);
+  });
+
+  it('leaves no place of the network taken', async () => {
+    const address = newAddress();
+    for (let people = 0; people < 6; people += 1) {
+      const { accessToken } = await world.user();
+      for (let times = 0; times < 12; times += 1) await goAway(accessToken, address);
+    }
+    const bob = await world.user();
+    const answer = async () => {
+      const leaving = new AbortController();
+      const headers = {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+        authorization: `Bearer ${bob.accessToken}`,
+        'x-forwarded-for': address,
+      };
+      const { status } = await fetch(`${world.url}/graphql`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(subscription),
+        signal: leaving.signal,
+      });
+      leaving.abort();
+      return status === 200;
+    };
+    expect(await until(answer)).toBe(true);
+  });
+
+  it('leaves no clock running, over WebSocket either', async () => {
+    const alice = await world.user();
+    const before = timers();
+    for (let times = 0; times < 100; times += 1)
+      await new Promise<void>((done) => {
+        const socket = new WebSocket(`${world.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+          headers: { 'x-forwarded-for': newAddress() },
+        });
+        const payload = { authorization: `Bearer ${alice.accessToken}`, heartbeat: 500 };
+        socket.on('error', () => {}).on('close', () => done());
+        socket.on('open', () =>
+          socket.send(JSON.stringify({ type: 'connection_init', payload }), () => setImmediate(() => socket.terminate())),
+        );
+      });
+    expect(await until(() => timers() <= before + 20)).toBe(true);
+  });
+});

@@ -1,0 +1,86 @@
+import { connect } from 'node:net';
+import { WebSocket } from 'ws';
+import { newAddress, type World } from '../test-server.ts';
+
+/** What a server answered to bytes that no HTTP client would send. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: string;
+  readonly body: string;
+}
+
+/** Sends bytes as they are and reads until the server ends the connection. */
+export async function sendRaw(url: string, text: string | Buffer): Promise<RawAnswer> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk) => chunks.push(chunk)).on('error', () => {});
+  socket.write(text);
+  await new Promise((resolve) => socket.once('close', resolve));
+  const [headers = '', body = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n');
+  return { status: Number(headers.split(' ')[1]), headers: headers.toLowerCase(), body };
+}
+
+/** A request as bytes; what is not said is what a client of ours sends. */
+export function request(headers: string[], body: string | Buffer, line = 'POST /graphql HTTP/1.1'): Buffer {
+  const bytes = Buffer.from(body as string);
+  const said = ['content-type: application/json', ...headers, `content-length: ${bytes.length}`, 'connection: close'];
+  const host = headers.some((header) => /^host:/i.test(header)) ? [] : ['host: localhost'];
+  return Buffer.concat([Buffer.from(`${[line, ...host, ...said].join('\r\n')}\r\n\r\n`), bytes]);
+}
+
+/** Sends a body as it is, with these headers, from an address of its own. */
+export const post = ({ url }: World, body: string | Buffer, headers: Record<string, string> = {}) =>
+  fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-forwarded-for': newAddress(), ...headers },
+    body: body as string,
+  });
+
+/** The code of the first error in an answer. */
+export async function codeIn(answer: Response): Promise<string | undefined> {
+  const { errors } = (await answer.json()) as { errors?: { extensions: { code: string } }[] };
+  return errors?.[0]?.extensions.code;
+}
+
+interface Said {
+  readonly type: string;
+  readonly id?: string;
+  // biome-ignore lint/suspicious/noExplicitAny: an untyped message holds anything
+  readonly payload?: any;
+}
+
+/** A socket that speaks the protocol only as far as it is told to. */
+export async function rawSocket(world: World, { address = newAddress(), headers = {}, protocol = 'graphql-transport-ws' as string } = {}) {
+  const socket = new WebSocket(`${world.url.replace('http', 'ws')}/graphql`, protocol ? [protocol] : [], {
+    headers: { 'x-forwarded-for': address, ...headers },
+  });
+  const said: Said[] = [];
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }));
+  });
+  const refused = new Promise<number>((resolve) => {
+    socket.on('unexpected-response', (_, response) => {
+      resolve(response.statusCode ?? 0);
+      response.destroy();
+    });
+  });
+  socket.on('message', (data) => said.push(JSON.parse(String(data)))).on('error', () => {});
+  const opened = new Promise<true>((resolve) => socket.once('open', () => resolve(true)));
+  const status = await Promise.race([opened, refused, closed.then(() => 0)]);
+  const send = (message: object | string) => socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+  const heard = async (type: string, id?: string): Promise<Said> => {
+    for (;;) {
+      const found = said.find((message) => message.type === type && (id === undefined || message.id === id));
+      if (found) return found;
+      if (socket.readyState > socket.OPEN) throw new Error(`closed before ${type}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  /** Opens the conversation as the holder of a token. */
+  const init = async (token?: string) => {
+    send({ type: 'connection_init', payload: token === undefined ? {} : { authorization: `Bearer ${token}` } });
+    return heard('connection_ack');
+  };
+  return { socket, said, closed, status, send, heard, init };
+}

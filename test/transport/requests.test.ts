@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { open } from '../test-server.ts';
+import { codeIn, post, request, sendRaw } from './raw.ts';
+
+const world = await open();
+const query = JSON.stringify({ query: '{ viewer { fresh } }' });
+const inForm = 'query=%7B%20viewer%20%7B%20fresh%20%7D%20%7D';
+
+describe('a request', () => {
+  it('is a POST: everything else is refused', async () => {
+    for (const method of ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'TRACE'])
+      expect((await sendRaw(world.url, request([], '', `${method} /graphql HTTP/1.1`))).status, method).toBe(405);
+    const answer = await fetch(`${world.url}/graphql?${inForm}`, { headers: { accept: 'text/event-stream' } });
+    expect(answer.headers.get('allow')).toBe('POST, OPTIONS');
+  });
+
+  it('is JSON in UTF-8, as it is: every other type, and every encoding, is refused', async () => {
+    const types = [
+      'application/x-www-form-urlencoded',
+      'multipart/form-data; boundary=x',
+      'text/plain',
+      'application/graphql',
+      'application/json; charset=utf-7',
+      'application/json, text/plain',
+    ];
+    for (const type of types) expect((await post(world, query, { 'content-type': type })).status, type).toBe(415);
+    expect((await sendRaw(world.url, request(['content-encoding: gzip'], query))).status).toBe(415);
+    expect((await post(world, query, { 'content-type': 'Application/JSON; charset=UTF-8' })).status).toBe(200);
+  });
+
+  it('is one operation, not a batch, with no member that nobody knows', async () => {
+    for (const body of [`[${query}]`, '[]', 'null', '"x"', '{}', '{"query":1}', '{"query":"{ viewer { fresh } }","map":{}}'])
+      expect(await codeIn(await post(world, body)), body).toBe('INVALID_INPUT');
+    for (const variables of [[], 'x', 1])
+      expect((await post(world, JSON.stringify({ query: '{ me { id } }', variables }))).status).toBe(400);
+  });
+
+  it('is at most 100 KiB, however it is sent', async () => {
+    const long = JSON.stringify({ query: '{ viewer { fresh } }', variables: { text: 'x'.repeat(101 * 1024) } });
+    expect((await post(world, long)).status).toBe(413);
+    const chunked = `POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`;
+    const { status } = await sendRaw(world.url, `${chunked}${(101 * 1024).toString(16)}\r\n${'x'.repeat(101 * 1024)}\r\n`);
+    expect(status).toBe(413);
+  });
+
+  it('names nothing twice, and nothing by a name that JavaScript gives a meaning', async () => {
+    const inside = (text: string) => `{"query":"{ viewer { fresh } }","variables":${text}}`;
+    for (const text of [
+      '{"a":1,"a":2}',
+      '{"__proto__":{"a":1}}',
+      '{"\\u005f_proto__":1}',
+      '{"a":{"constructor":1}}',
+      '{"a":[{"prototype":1}]}',
+    ])
+      expect(await codeIn(await post(world, inside(text))), text).toBe('INVALID_INPUT');
+    expect((await post(world, inside('{"a":["b","::","\\"c\\":"],"d":{"a":1}}'))).status).toBe(200);
+  });
+
+  it('holds only text that survives storage', async () => {
+    for (const text of ['\ud800', 'a\udfff', '\u0000']) {
+      expect(await codeIn(await post(world, JSON.stringify({ query: '{ viewer { fresh } }', variables: { text } })))).toBe('INVALID_INPUT');
+      expect(await codeIn(await post(world, JSON.stringify({ query: `{ viewer { fresh } } # ${text}` })))).toBe('INVALID_INPUT');
+    }
+    for (const escaped of ['\\u0000', '\\u{0}', '\\ud800'])
+      expect(await codeIn(await post(world, JSON.stringify({ query: `{ node(id: "${escaped}") { id } }` })))).toBe('INVALID_INPUT');
+    const surrogateInBytes = Buffer.from([...Buffer.from('{"query":"{ viewer { fresh } } # '), 0xed, 0xa0, 0x80, 0x22, 0x7d]);
+    expect((await sendRaw(world.url, request([], surrogateInBytes))).status).toBe(400);
+  });
+
+  it('says each header that decides something once', async () => {
+    for (const headers of [
+      ['authorization: Bearer a', 'Authorization: Bearer b'],
+      ['host: localhost', 'host: localhost'],
+      ['origin: https://a.example', 'origin: https://b.example'],
+    ])
+      expect((await sendRaw(world.url, request(headers, query))).status, headers[0]).toBe(400);
+    expect((await sendRaw(world.url, request(['transfer-encoding: chunked'], query))).status).toBe(400);
+  });
+
+  it('carries its token in a header, never in the address', async () => {
+    const { accessToken } = await world.user();
+    const answer = await fetch(`${world.url}/graphql?access_token=${accessToken}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: query,
+    });
+    expect([answer.status, await codeIn(answer)]).toEqual([400, 'INVALID_INPUT']);
+  });
+
+  it('is answered nowhere but where something is', async () => {
+    const statuses = ['/', '/graphql/', '/health', '/health/none', '/metrics', '/.well-known/x'].map(
+      async (path) => (await fetch(world.url + path)).status,
+    );
+    expect(new Set(await Promise.all(statuses))).toEqual(new Set([404]));
+  });
+});
