@@ -3,18 +3,18 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { readConfig } from '../src/config.ts';
-import { signAccessToken, verifyAccessToken } from '../src/identity/tokens/access-token.ts';
+import { loadConfiguredKeys } from '../src/identity/keys/configured-keys.ts';
 import type { KeyPair } from '../src/identity/keys/key-pair.ts';
-import { loadKeys } from '../src/identity/keys/configured-keys.ts';
-import { hashOf } from '../src/identity/tokens/opaque-token.ts';
+import { signAccessToken, verifyAccessToken } from '../src/identity/tokens/access-token.ts';
+import { hashToken } from '../src/identity/tokens/opaque-token.ts';
 
 // The practical limit: the best that Node can do for the same answers, with one statement each.
 
 const config = readConfig();
-const configured = await loadKeys(config);
+const configured = await loadConfiguredKeys(config);
 const secret = configured.secret('refresh');
 const [pair] = configured.pairs as [KeyPair];
-const keys = { signing: { kid: pair.kid, key: pair.private }, verifying: new Map([[pair.kid, pair.public]]), missed: () => {} };
+const keys = { signing: { kid: pair.kid, key: pair.private }, verifying: new Map([[pair.kid, pair.public]]), reportUnknownKey: () => {} };
 const pool = new pg.Pool({ connectionString: config.DATABASE_URL, max: config.DATABASE_POOL });
 
 const session = `from "Token" t join "User" u on u.id = t."userId" left join "Domain" home on home.id = t."domainId"
@@ -85,7 +85,7 @@ async function rotate(request: IncomingMessage) {
   const { refreshToken } = JSON.parse(String(Buffer.concat(chunks))).variables.input;
   const nonce = randomBytes(32);
   const next = `fgr_${createHmac('sha256', secret).update(nonce).update(refreshToken).digest('base64url')}`;
-  const values = [hashOf(refreshToken), hashOf(next), nonce, config.REFRESH_TOKEN_IDLE];
+  const values = [hashToken(refreshToken), hashToken(next), nonce, config.REFRESH_TOKEN_IDLE];
   const [family] = (await pool.query({ name: 'rotation', text: rotation, values })).rows;
   return family && { refresh: { ...(await signAccessToken({ config, keys }, family)), refreshToken: next } };
 }

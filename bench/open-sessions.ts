@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { readConfig } from '../src/config.ts';
-import { signAccessToken } from '../src/identity/tokens/access-token.ts';
+import { loadConfiguredKeys } from '../src/identity/keys/configured-keys.ts';
 import type { KeyPair } from '../src/identity/keys/key-pair.ts';
-import { loadKeys } from '../src/identity/keys/configured-keys.ts';
+import { signAccessToken } from '../src/identity/tokens/access-token.ts';
 
 interface Opened {
   readonly id: string;
@@ -27,7 +27,7 @@ export async function openSessions(url: string, count: number, domain?: string):
 /** The authorizations of sessions, signed with the servers' own keys. */
 export async function authorizationsOf(environment: NodeJS.ProcessEnv, sessions: readonly Opened[]): Promise<string[]> {
   const config = readConfig(environment);
-  const [pair] = (await loadKeys(config)).pairs as [KeyPair];
-  const keys = { signing: { kid: pair.kid, key: pair.private }, verifying: new Map(), missed: () => {} };
+  const [pair] = (await loadConfiguredKeys(config)).pairs as [KeyPair];
+  const keys = { signing: { kid: pair.kid, key: pair.private }, verifying: new Map(), reportUnknownKey: () => {} };
   return Promise.all(sessions.map(async (session) => `Bearer ${(await signAccessToken({ config, keys }, session)).accessToken}`));
 }

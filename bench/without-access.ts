@@ -22,11 +22,16 @@ registerHooks({
 function opened(source: string): string {
   const left = guards.reduce((text, [guard, without]) => {
     if (text.split(guard).length !== 2)
-      throw new Error(`src/authorization/enforce/access-plugin.ts does not say exactly once what bench/without-access.ts leaves out: ${guard}`);
+      throw new Error(
+        `src/authorization/enforce/access-plugin.ts does not say exactly once what bench/without-access.ts leaves out: ${guard}`,
+      );
     return text.replace(guard, without);
   }, source);
   const isGuard = (line: string) => (line.includes('pothosOptions') && line.includes('authScopes')) || line.includes('override wrap');
   const guard = left.split('\n').find(isGuard);
-  if (guard) throw new Error(`src/authorization/enforce/access-plugin.ts has a guard that bench/without-access.ts does not leave out: ${guard.trim()}`);
+  if (guard)
+    throw new Error(
+      `src/authorization/enforce/access-plugin.ts has a guard that bench/without-access.ts does not leave out: ${guard.trim()}`,
+    );
   return left;
 }

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { newKeys } from '../src/identity/keys/configured-keys.ts';
+import { generateKeys } from '../src/identity/keys/configured-keys.ts';
 import { addressOf, startChild, stopChildren } from './children.ts';
 import { emailOf, openScratch, password, type Scratch } from './temp-database.ts';
 
@@ -40,7 +40,7 @@ export async function openWorld(flagsIn: (folder: string) => readonly string[]):
       MAIL_FROM: 'no-reply@example.com',
       ACCESS_TOKEN_TTL: '15m',
       TRUSTED_PROXIES: '1',
-      ...(await newKeys()),
+      ...(await generateKeys()),
     };
     const server = await startServer(environment, flagsIn(folder));
     await scratch.seed();

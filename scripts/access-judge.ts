@@ -1,4 +1,4 @@
-import { type Atom, atomsOf, evaluate, print, type Rule } from '../src/authorization/rules/rule.ts';
+import { type Condition, conditionsOf, evaluate, print, type Rule } from '../src/authorization/rules/rule.ts';
 import * as vocabulary from '../src/policy/conditions.ts';
 import { type Kind, meetsByName, type Persona, personas } from '../test/authorization/matrix-truth.ts';
 
@@ -11,7 +11,7 @@ export interface Judgement {
 
 /** Compares two rules of one place by everybody who may ask, however they came, and every kind of row. */
 export function judge(coordinate: string, before: Rule, now: Rule): Judgement {
-  const atoms = [...new Map([...atomsOf(before), ...atomsOf(now)].map((atom) => [print(atom), atom])).values()];
+  const atoms = [...new Map([...conditionsOf(before), ...conditionsOf(now)].map((atom) => [print(atom), atom])).values()];
   const rows = kindsAt(coordinate);
   const unjudged = atoms.flatMap((atom) => doubt(atom, rows));
   if (unjudged.length > 0) return { gains: [], losses: [], unjudged };
@@ -60,17 +60,17 @@ function kindsAt(coordinate: string): Kind[] {
 }
 
 /** Why an atom can not be judged: it is in one vocabulary only, the rules' or the truth table's. */
-function doubt(atom: Atom, rows: readonly Kind[]): string[] {
+function doubt(atom: Condition, rows: readonly Kind[]): string[] {
   if (!isMet(atom, isBlind(atom) ? kinds : rows))
     return [`"${print(atom)}" is met by nobody in the truth table (test/access/matrix-truth.ts) for such a row`];
   return Object.hasOwn(vocabulary, atom.is) ? [] : [`"${print(atom)}" is not in the vocabulary of rules (src/policy/conditions.ts)`];
 }
 
-const isMet = (atom: Atom, rows: readonly Kind[]) =>
+const isMet = (atom: Condition, rows: readonly Kind[]) =>
   personas.some((persona) => rows.some((kind) => meetsByName(atom, persona, { type: '', kind })));
 
 /** Whether the truth table does not look at the atom's `of`: it tells nobody from anybody who has another `of`. */
-const isBlind = (atom: Atom) => atom.of !== undefined && !ownMeaning.includes(atom.is) && isMet({ ...atom, of: '' }, kinds);
+const isBlind = (atom: Condition) => atom.of !== undefined && !ownMeaning.includes(atom.is) && isMet({ ...atom, of: '' }, kinds);
 
 /** Atoms whose `of` needs no line of the truth table: it is a reason, or it is compared here, by credential. */
 const ownMeaning = ['anyone', 'scope'];
@@ -79,12 +79,12 @@ const ownMeaning = ['anyone', 'scope'];
 interface Asker {
   readonly says: string;
   readonly isNobody: boolean;
-  meets(atom: Atom, kind: Kind): boolean;
+  meets(atom: Condition, kind: Kind): boolean;
 }
 
 /** The personas; and for atoms whose `of` the truth table does not look at, other users who have some of them, wherever they ask. */
-function askersFor(atoms: readonly Atom[]): Asker[] {
-  const byTable = (persona: Persona) => (atom: Atom, kind: Kind) => meetsByName(atom, persona, { type: '', kind });
+function askersFor(atoms: readonly Condition[]): Asker[] {
+  const byTable = (persona: Persona) => (atom: Condition, kind: Kind) => meetsByName(atom, persona, { type: '', kind });
   const blind = atoms.filter(isBlind).map(print);
   return [
     ...(atoms.some(isConfirmed) ? [unconfirmed] : []),
@@ -94,12 +94,13 @@ function askersFor(atoms: readonly Atom[]): Asker[] {
       .map((set) => ({
         says: `whoever has ${set.join(' and ')}`,
         isNobody: false,
-        meets: (atom: Atom, kind: Kind) => (blind.includes(print(atom)) ? set.includes(print(atom)) : byTable('other user')(atom, kind)),
+        meets: (atom: Condition, kind: Kind) =>
+          blind.includes(print(atom)) ? set.includes(print(atom)) : byTable('other user')(atom, kind),
       })),
   ];
 }
 
-const isConfirmed = ({ is }: Atom) => is === 'confirmed';
+const isConfirmed = ({ is }: Condition) => is === 'confirmed';
 
 /** The personas of the truth table have proven their addresses; others may not. */
 const unconfirmed: Asker = {
@@ -115,11 +116,11 @@ const subsets = <T>(items: readonly T[]): T[][] =>
 interface Credential {
   readonly says: string;
   readonly isSession: boolean;
-  carries(atom: Atom): boolean;
+  carries(atom: Condition): boolean;
 }
 
 /** The personas of the truth table come with a fresh session; others may come with an older one, or an API token for some of the scopes. */
-function credentialsFor(atoms: readonly Atom[]): Credential[] {
+function credentialsFor(atoms: readonly Condition[]): Credential[] {
   const scopes = [...new Set(atoms.flatMap(({ is, of = '' }) => (is === 'scope' ? [of] : [])))];
   return [
     { says: 'a fresh session', isSession: true, carries: () => true },
@@ -127,7 +128,7 @@ function credentialsFor(atoms: readonly Atom[]): Credential[] {
     ...subsets(scopes).map((set) => ({
       says: scopes.length === 0 ? 'an API token' : `an API token for ${set.join(' and ') || 'none of these scopes'}`,
       isSession: false,
-      carries: ({ is, of = '' }: Atom) => is !== 'fresh' && is !== 'session' && (is !== 'scope' || set.includes(of)),
+      carries: ({ is, of = '' }: Condition) => is !== 'fresh' && is !== 'session' && (is !== 'scope' || set.includes(of)),
     })),
   ];
 }

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { emailKey } from '../src/lib/email-address.ts';
-import { createCensus } from '../src/transport/connection-limiter.ts';
 import { readConfig } from '../src/config.ts';
 import { type Database, sql } from '../src/database/database.ts';
-import { openGround } from '../src/server/services.ts';
-import { createLog } from '../src/lib/logger.ts';
-import { createPipeline } from '../src/graphql/execution/executor.ts';
+import { createExecutor } from '../src/graphql/execution/executor.ts';
 import { signAccessToken } from '../src/identity/tokens/access-token.ts';
-import { openSession, revoke } from '../src/identity/tokens/sessions.ts';
-import { hashOf, newSecret } from '../src/identity/tokens/opaque-token.ts';
+import { generateToken, hashToken } from '../src/identity/tokens/opaque-token.ts';
+import { insertSession, revokeTokens } from '../src/identity/tokens/sessions.ts';
+import { emailKey } from '../src/lib/email-address.ts';
+import { createLogger } from '../src/lib/logger.ts';
+import { createServices } from '../src/server/services.ts';
+import { createConnectionLimiter } from '../src/transport/connection-limiter.ts';
 
 /** Who a command acts as: a superadmin, by the operations of the API. */
 export interface Commander {
@@ -24,19 +24,19 @@ export interface Commander {
  */
 export async function asSuperadmin(as: string | undefined, work: (commander: Commander) => Promise<void>): Promise<void> {
   const config = readConfig();
-  const log = createLog({ LOG_LEVEL: 'silent' });
-  const { ground, wakeUps, close } = await openGround(config, log);
-  const { db } = ground;
+  const log = createLogger({ LOG_LEVEL: 'silent' });
+  const { services, notifier, close } = await createServices(config, log);
+  const { db } = services;
   const client = { network: 'local', agent: 'admin command', requestId: randomUUID() };
   try {
     const { id: userId, email } = await superadmin(db, as);
     const opening = { userId, domainId: null, description: 'admin command', action: 'authn_command' } as const;
-    const id = await openSession(db, { ...opening, secretHash: hashOf(newSecret('refresh')), client, config });
+    const id = await insertSession(db, { ...opening, secretHash: hashToken(generateToken('refresh')), client, config });
     if (!id) throw new Error(`${email} is disabled.`);
-    const { accessToken } = await signAccessToken(ground, { id, userId, authenticatedAt: new Date() });
-    const { prepare } = createPipeline(ground, wakeUps);
-    const connection = { once: () => {}, off: () => {}, destroyed: false, streams: new Set<never>() };
-    const caller = { client, authorization: `Bearer ${accessToken}`, connection, census: createCensus() };
+    const { accessToken } = await signAccessToken(services, { id, userId, authenticatedAt: new Date() });
+    const { prepare } = createExecutor(services, notifier);
+    const connection = { once: () => {}, off: () => {}, destroyed: false, subscriptions: new Set<never>() };
+    const caller = { client, authorization: `Bearer ${accessToken}`, connection, connectionLimiter: createConnectionLimiter() };
     const ask = async <Data>(query: string, variables: object): Promise<Data> => {
       const prepared = await prepare(caller, { query, variables: variables as Record<string, unknown> });
       const { data, errors } = 'args' in prepared ? await prepared.execute(prepared.args) : { data: null, errors: prepared };
@@ -46,8 +46,8 @@ export async function asSuperadmin(as: string | undefined, work: (commander: Com
     try {
       await work({ db, ask });
     } finally {
-      await revoke(db, sql`t.id = ${id}::uuid`, { reason: 'LOGOUT', initiator: 'SYSTEM', actor: null, client });
-      wakeUps.afterwards(client);
+      await revokeTokens(db, sql`t.id = ${id}::uuid`, { reason: 'LOGOUT', initiator: 'SYSTEM', actor: null, client });
+      notifier.flush(client);
     }
   } finally {
     await close();

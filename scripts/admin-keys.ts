@@ -1,9 +1,9 @@
 import { readConfig } from '../src/config.ts';
-import { connect, type Database } from '../src/database/database.ts';
-import { createLog } from '../src/lib/logger.ts';
-import type { PlacedKey } from '../src/identity/keys/key-states.ts';
-import { type ConfiguredKeys, loadKeys } from '../src/identity/keys/configured-keys.ts';
+import { type Database, openDatabase } from '../src/database/database.ts';
+import { type ConfiguredKeys, loadConfiguredKeys } from '../src/identity/keys/configured-keys.ts';
+import type { KeyWithState } from '../src/identity/keys/key-states.ts';
 import { listKeys, publishedAhead, removeKey, rotateKeys } from '../src/identity/keys/rotate-keys.ts';
+import { createLogger } from '../src/lib/logger.ts';
 
 /** Lists every signing key with its state and times. */
 export const printKeys = () =>
@@ -46,8 +46,8 @@ const rotateIn = (after: number, what: string) =>
 
 async function withKeys(run: (db: Database, configured: ConfiguredKeys) => Promise<void>) {
   const config = readConfig();
-  const configured = await loadKeys(config);
-  const db = await connect(config, createLog({ LOG_LEVEL: 'silent' }));
+  const configured = await loadConfiguredKeys(config);
+  const db = await openDatabase(config, createLogger({ LOG_LEVEL: 'silent' }));
   try {
     await run(db, configured);
   } finally {
@@ -55,7 +55,7 @@ async function withKeys(run: (db: Database, configured: ConfiguredKeys) => Promi
   }
 }
 
-const ends: Readonly<Record<PlacedKey['state'], string>> = {
+const ends: Readonly<Record<KeyWithState['state'], string>> = {
   next: '',
   signs: 'accepted until',
   verifies: 'accepted until',

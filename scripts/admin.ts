@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { accountFaults, createAccount } from '../src/identity/accounts/create-account.ts';
-import { emailKey } from '../src/lib/email-address.ts';
 import { readConfig } from '../src/config.ts';
-import { connect } from '../src/database/database.ts';
-import { createLog } from '../src/lib/logger.ts';
-import { newKeys } from '../src/identity/keys/configured-keys.ts';
+import { openDatabase } from '../src/database/database.ts';
+import { createAccount, validateAccount } from '../src/identity/accounts/create-account.ts';
+import { generateKeys } from '../src/identity/keys/configured-keys.ts';
+import { emailKey } from '../src/lib/email-address.ts';
+import { createLogger } from '../src/lib/logger.ts';
 import { asSuperadmin } from './admin-as.ts';
 import { printKeys, remove, rotate, rotateNow } from './admin-keys.ts';
 import { plant } from './admin-seed.ts';
@@ -95,10 +95,10 @@ function sow(as: string | undefined, file: string) {
 async function createSuperadmin(email: string) {
   const config = readConfig();
   if (emailKey(email) === undefined) throw new Error(`${email} is not an e-mail address that we take.`);
-  const db = await connect(config, createLog({ LOG_LEVEL: 'silent' }));
+  const db = await openDatabase(config, createLogger({ LOG_LEVEL: 'silent' }));
   try {
     const password = await readPassword();
-    const faults = Object.values(accountFaults(config, { email, password })).flat();
+    const faults = Object.values(validateAccount(config, { email, password })).flat();
     if (faults.length > 0) throw new Error(faults.join('\n'));
     const by = { client: { network: 'local', agent: 'create-superadmin', requestId: randomUUID() }, viewer: null };
     // Whoever runs commands on the server vouches for the address.
@@ -116,5 +116,5 @@ async function createSuperadmin(email: string) {
 
 /** The two settings in the form that a shell, Node and systemd read from an environment file. */
 async function createKeys() {
-  for (const [name, value] of Object.entries(await newKeys())) console.log(`${name}='${value}'`);
+  for (const [name, value] of Object.entries(await generateKeys())) console.log(`${name}='${value}'`);
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
-import { embeddedFactory } from '../src/database/embedded-postgres.ts';
+import { createEmbeddedAdapterFactory } from '../src/database/embedded-postgres.ts';
 import { draftMigration } from '../src/database/migrate.ts';
 
 // npm run migrate -- new <name>: writes a migration from what changed in prisma/schema.prisma.
@@ -10,7 +10,7 @@ if (verb !== 'new' || !name || !/^[a-z0-9_]+$/.test(name)) {
   console.error('Usage: npm run migrate -- new <name>   (lower-case letters, digits and _)');
   process.exit(2);
 }
-const script = await draftMigration(embeddedFactory(new PGlite()));
+const script = await draftMigration(createEmbeddedAdapterFactory(new PGlite()));
 if (!script) {
   console.log('The schema has not changed since the last migration.');
   process.exit(0);

@@ -25,7 +25,12 @@ const layers = [
 const selfContained = { authorization: ['lib'] } as const;
 
 /** The nouns of `schema/`, from the top down; those of one row do not import each other, except as `withinRow` says. */
-const nouns = [['invitation', 'job'], ['account', 'auth'], ['audit', 'role', 'token'], ['access', 'domain', 'user']];
+const nouns = [
+  ['invitation', 'job'],
+  ['account', 'auth'],
+  ['audit', 'role', 'token'],
+  ['access', 'domain', 'user'],
+];
 
 const root = join(import.meta.dirname, '..');
 const longest = 300;
@@ -36,7 +41,9 @@ const text = new Map(files.map((file) => [file, readFileSync(join(root, file), '
 const faults = [...upwardImports(), ...mutualFolders(), ...cycles(), ...longFiles()];
 for (const fault of faults) console.error(fault);
 const lengths = files.map(lengthOf).sort((a, b) => a - b);
-console.log(`${files.length} files, median ${lengths[Math.floor(lengths.length / 2)]} lines, longest ${lengths.at(-1)}; ${faults.length} faults`);
+console.log(
+  `${files.length} files, median ${lengths[Math.floor(lengths.length / 2)]} lines, longest ${lengths.at(-1)}; ${faults.length} faults`,
+);
 if (faults.length > 0) process.exit(1);
 
 function lengthOf(file: string): number {
@@ -46,8 +53,8 @@ function lengthOf(file: string): number {
 /** The files of `src/` that a file imports, types included. */
 function importsOf(file: string): string[] {
   const source = text.get(file) ?? '';
-  const targets = [...source.matchAll(/^(?:import|export)\b[^;]*?'(?<path>\.[^']+)'|\bimport\('(?<dynamic>\.[^']+)'\)/gm)].map(({ groups }) =>
-    normalize(join(dirname(file), groups?.path ?? groups?.dynamic ?? '')),
+  const targets = [...source.matchAll(/^(?:import|export)\b[^;]*?'(?<path>\.[^']+)'|\bimport\('(?<dynamic>\.[^']+)'\)/gm)].map(
+    ({ groups }) => normalize(join(dirname(file), groups?.path ?? groups?.dynamic ?? '')),
   );
   return [...new Set(targets)].filter((target) => target.startsWith('src/'));
 }

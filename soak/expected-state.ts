@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { cursorOf, isBefore, positionOf } from '../src/identity/tokens/revocation-log.ts';
+import { formatCursor, isBefore, parseCursor } from '../src/identity/tokens/revocation-log.ts';
 import type { Follower } from './follower.ts';
 import type { Verb } from './verbs.ts';
 
@@ -36,7 +36,7 @@ export async function readTruth(pool: pg.Pool): Promise<Held[]> {
     `select r."tokenId"::text as sid, c.position::text, r.seq::text from "RevocationCommit" c
      join "TokenRevocation" r on r."commitId" = c.id order by c.position, r.seq`,
   );
-  return rows.map(({ sid, position, seq }) => ({ sid, cursor: cursorOf({ position: BigInt(position), seq: BigInt(seq) }) }));
+  return rows.map(({ sid, position, seq }) => ({ sid, cursor: formatCursor({ position: BigInt(position), seq: BigInt(seq) }) }));
 }
 
 /** Of the ids, those whose token is marked as ended, with as many records and audit entries as there are of each. */
@@ -85,7 +85,7 @@ export async function faultsOfHearing(follower: Follower, truth: readonly Held[]
   if (heard.length > truth.length) faults.push(`${name}: heard ${heard.length - truth.length} that the database does not hold, or twice`);
   for (const { cursor, after } of beats.splice(0)) {
     const next = truth[after];
-    if (next && !isBefore(positionOf(cursor), positionOf(next.cursor))) faults.push(`${name}: a beat came before what it says was sent`);
+    if (next && !isBefore(parseCursor(cursor), parseCursor(next.cursor))) faults.push(`${name}: a beat came before what it says was sent`);
   }
   return faults;
 }

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Line } from './stream-client.ts';
 import type { Node } from './node.ts';
+import type { Line } from './stream-client.ts';
 
 /** A record as a follower heard it, and when, by the clock of this process. */
 interface Heard {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask, type Told } from './ask.ts';
-import type { Node } from './node.ts';
 import type { Session } from './fixtures.ts';
+import type { Node } from './node.ts';
 
 const asks = [0, 50, 200, 500, 1_010, 1_100]; // milliseconds after the acknowledgement
 

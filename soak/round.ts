@@ -1,12 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Told } from './ask.ts';
+import { faultsOf, faultsOfHearing, quiet, readTruth } from './expected-state.ts';
 import { anyFault, type Fault, strike } from './faults.ts';
-import type { Follower } from './follower.ts';
 import type { Session } from './fixtures.ts';
+import type { Follower } from './follower.ts';
 import type { Postgres } from './postgres.ts';
 import { acceptedAnywhere, type Refusal, watchRefusal } from './refusal.ts';
-import { faultsOf, faultsOfHearing, quiet, readTruth } from './expected-state.ts';
 import { prepareVerbs, type Stage, type Verb } from './verbs.ts';
 
 /** What a round plays on. */

@@ -1,8 +1,8 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { ask, globalId, type Told } from './ask.ts';
-import type { Node } from './node.ts';
 import { logIn, makePeople, type Person, type Session } from './fixtures.ts';
+import type { Node } from './node.ts';
 
 /** What verbs are made with. */
 export interface Stage {

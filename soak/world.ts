@@ -1,12 +1,12 @@
-import { newKeys } from '../src/identity/keys/configured-keys.ts';
-import { cursorOf } from '../src/identity/tokens/revocation-log.ts';
-import { follow } from './follower.ts';
-import { overEvents, overSocket } from './stream-client.ts';
-import { openNode } from './node.ts';
+import { generateKeys } from '../src/identity/keys/configured-keys.ts';
+import { formatCursor } from '../src/identity/tokens/revocation-log.ts';
+import { openPool, readTruth } from './expected-state.ts';
 import { makeApiToken, makePeople } from './fixtures.ts';
+import { follow } from './follower.ts';
+import { openNode } from './node.ts';
 import type { Postgres } from './postgres.ts';
 import type { World } from './round.ts';
-import { openPool, readTruth } from './expected-state.ts';
+import { overEvents, overSocket } from './stream-client.ts';
 
 // A disk that is slow at times, or a replica that is waited for: between taking its position and being seen, a commit may be passed by others.
 const slowCommits = `
@@ -30,7 +30,7 @@ export async function openWorld(
     ALLOWED_HOSTS: '127.0.0.1',
     ACCESS_TOKEN_TTL: '15m',
     LOG_LEVEL: 'warn',
-    ...(await newKeys()),
+    ...(await generateKeys()),
   };
   const nodes = await Promise.all(['one', 'two', 'three'].map((name) => openNode(`node ${name}`, environment, folder, ended)));
   for (const node of nodes) await node.start();
@@ -43,7 +43,7 @@ export async function openWorld(
   for (const person of people)
     admins.push(await makeApiToken(node, person, ['tokens:revoke', 'users:write', 'domains:read', 'domains:write']));
   const token = await makeApiToken(node, reader as NonNullable<typeof reader>, ['tokens:follow']);
-  const beginning = cursorOf({ position: 0n, seq: 2n ** 63n - 1n }); // behind nothing: before the first commit
+  const beginning = formatCursor({ position: 0n, seq: 2n ** 63n - 1n }); // behind nothing: before the first commit
   const followers = [
     follow('a follower over WebSocket', overSocket, nodes, token, beginning),
     follow('another over WebSocket', overSocket, nodes, token, beginning),

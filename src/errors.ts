@@ -28,25 +28,25 @@ export const errors = {
 export type ErrorCode = keyof typeof errors;
 
 /** The error with this code, to be thrown. `extensions` are shown to the client: never put input values or internals there. */
-export function failure(code: ErrorCode, extensions: GraphQLErrorExtensions = {}): GraphQLError {
+export function graphqlError(code: ErrorCode, extensions: GraphQLErrorExtensions = {}): GraphQLError {
   return new GraphQLError(errors[code][0], { extensions: { code, ...extensions } });
 }
 
 /** The error that refuses a whole request, with its HTTP status. */
-export function refusal(code: ErrorCode, headers: Record<string, string> = {}): GraphQLError {
+export function requestError(code: ErrorCode, headers: Record<string, string> = {}): GraphQLError {
   const status = errors[code][1];
-  return failure(code, { http: { status, headers: status === 401 ? { 'www-authenticate': 'Bearer', ...headers } : headers } }); // RFC 6750 §3
+  return graphqlError(code, { http: { status, headers: status === 401 ? { 'www-authenticate': 'Bearer', ...headers } : headers } }); // RFC 6750 §3
 }
 
 /** An input fault: what is wrong with which field of the input. */
-export function invalid(fields: Record<string, string[]>): GraphQLError {
-  return failure('INVALID_INPUT', { fields });
+export function validationError(fields: Record<string, string[]>): GraphQLError {
+  return graphqlError('INVALID_INPUT', { fields });
 }
 
 export const codeOf = (error: unknown) => (error instanceof GraphQLError ? (error.extensions.code as ErrorCode | undefined) : undefined);
 
 /** What an error of the database means to the client; undefined when it means nothing to it. */
-export function meaningOf(error: unknown): ErrorCode | undefined {
+export function errorCodeFromDatabase(error: unknown): ErrorCode | undefined {
   for (const code of codesOf(error)) {
     if (code in databaseErrors) return databaseErrors[code];
     if (/^(?:08|57P)\w+$/.test(code)) return 'UNAVAILABLE'; // connection exceptions, and the server's own going down
@@ -100,4 +100,4 @@ const databaseErrors: Record<string, ErrorCode> = {
 };
 
 /** Whether a transaction failed only because it met another one, and may be tried again (security.md 23.4). */
-export const isCollision = (error: unknown) => codesOf(error).some((code) => ['P2034', '40001', '40P01'].includes(code));
+export const isSerializationFailure = (error: unknown) => codesOf(error).some((code) => ['P2034', '40001', '40P01'].includes(code));

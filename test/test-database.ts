@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { type Config, readConfig } from '../src/config.ts';
-import { connect, type Database, overEmbedded } from '../src/database/database.ts';
-import type { Log } from '../src/lib/logger.ts';
+import { type Database, openDatabase, openEmbeddedDatabase } from '../src/database/database.ts';
+import type { Logger } from '../src/lib/logger.ts';
 
 const server = process.env.TEST_DATABASE_URL || undefined;
 
@@ -19,17 +19,17 @@ export const isEmbedded = server === undefined;
 let template: Promise<PGlite> | undefined;
 
 /** A fresh, migrated database: a clone of a template where it is embedded, one more database where there is a server. */
-export async function scratch(config: Config, log: Log): Promise<Scratch> {
+export async function scratch(config: Config, log: Logger): Promise<Scratch> {
   if (!server) {
     template ??= made();
     const pglite = (await (await template).clone()) as PGlite;
-    const db = await overEmbedded({ pglite, close: () => pglite.close() });
+    const db = await openEmbeddedDatabase({ pglite, close: () => pglite.close() });
     return { db, url: undefined, drop: () => db.close() };
   }
   const name = `fieldgate_test_${randomUUID().replaceAll('-', '')}`;
   await administer(`create database ${name}`);
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
-  const db = await connect({ ...config, DATABASE_URL: url }, log);
+  const db = await openDatabase({ ...config, DATABASE_URL: url }, log);
   const drop = async () => {
     await db.close();
     await administer(`drop database ${name} with (force)`);
@@ -39,7 +39,7 @@ export async function scratch(config: Config, log: Log): Promise<Scratch> {
 
 async function made() {
   const pglite = await PGlite.create();
-  const db = await overEmbedded({ pglite, close: async () => {} });
+  const db = await openEmbeddedDatabase({ pglite, close: async () => {} });
   await db.prisma.$disconnect();
   return pglite;
 }
@@ -67,5 +67,5 @@ export const testConfig = (settings: Record<string, string> = {}) =>
     ...settings,
   });
 
-const { newKeys } = await import('../src/identity/keys/configured-keys.ts');
-const keys = await newKeys();
+const { generateKeys } = await import('../src/identity/keys/configured-keys.ts');
+const keys = await generateKeys();

@@ -5,10 +5,10 @@ import { createClient, type Client as SocketClient } from 'graphql-ws';
 import { afterAll } from 'vitest';
 import { WebSocket } from 'ws';
 import { hashPassword } from '../src/identity/credentials/password-hash.ts';
-import { createLog } from '../src/lib/logger.ts';
-import { start } from '../src/server/start.ts';
-import { scratch, testConfig } from './test-database.ts';
+import { createLogger } from '../src/lib/logger.ts';
+import { startServer } from '../src/server/start.ts';
 import type { TypedDocumentString } from './generated/graphql.ts';
+import { scratch, testConfig } from './test-database.ts';
 
 /** The answer to an operation over HTTP. */
 export interface Answer<Data> {
@@ -49,9 +49,9 @@ const login = `mutation ($input: LoginInput!) { login(input: $input) { ... on Se
 export async function open(settings: Record<string, string> = {}) {
   const config = testConfig(settings);
   const lines: string[] = [];
-  const log = createLog(config, keptIn(lines));
+  const log = createLogger(config, keptIn(lines));
   const { db, url: databaseUrl, drop } = await scratch(config, log);
-  const running = await start(config, log, db);
+  const running = await startServer(config, log, db);
   const sockets: SocketClient[] = [];
   let closed = false;
   const close = async () => {

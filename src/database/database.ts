@@ -1,9 +1,9 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import type { Config } from '../config.ts';
-import { type Embedded, embeddedFactory, openEmbedded } from './embedded-postgres.ts';
+import type { Logger } from '../lib/logger.ts';
+import { createEmbeddedAdapterFactory, type EmbeddedPostgres, openEmbeddedPostgres } from './embedded-postgres.ts';
 import { Prisma, PrismaClient } from './generated/prisma/client.ts';
-import type { Log } from '../lib/logger.ts';
 import { migrate } from './migrate.ts';
 
 /** Tagged template for one statement; its values travel as parameters, never as text. */
@@ -18,7 +18,7 @@ export type Statement = Pick<Sql, 'text' | 'values'> & { readonly name?: string 
  * A statement that comes with every request: its text is made once, from `template`, and only its values, in order, each time. Making and
  * comparing the text cost a tenth of a small request.
  */
-export function fixed(name: string, template: Sql) {
+export function preparedStatement(name: string, template: Sql) {
   const { text } = template;
   return (...values: unknown[]): Statement => ({ name, text, values });
 }
@@ -34,11 +34,11 @@ export interface Database {
 }
 
 /** A transaction of Prisma as a place to run one statement. */
-export const within = (tx: Tx): Pick<Database, 'query'> => ({ query: (statement) => tx.$queryRaw(statement as Sql) });
+export const onTransaction = (tx: Tx): Pick<Database, 'query'> => ({ query: (statement) => tx.$queryRaw(statement as Sql) });
 
 /** Opens the database that the settings name and brings its schema up to date. Throws with a sentence that says what to do. */
-export async function connect(config: Config, log: Log): Promise<Database> {
-  if (!config.DATABASE_URL) return overEmbedded(await openEmbedded(config.DATA_DIR));
+export async function openDatabase(config: Config, log: Logger): Promise<Database> {
+  if (!config.DATABASE_URL) return openEmbeddedDatabase(await openEmbeddedPostgres(config.DATA_DIR));
   const pool = createPool(config.DATABASE_URL, config);
   pool.on('error', (error) => log.warn({ error: error.message }, 'a database connection was lost'));
   pool.on('connect', (client) => client.on('error', () => {})); // from one user of a connection to the next nobody listens to it
@@ -52,9 +52,9 @@ export async function connect(config: Config, log: Log): Promise<Database> {
 }
 
 /** The database over an open embedded PostgreSQL; closes it with itself. */
-export async function overEmbedded(embedded: Embedded): Promise<Database> {
-  await migrate(embeddedFactory(embedded.pglite));
-  const prisma = new PrismaClient({ adapter: embeddedFactory(embedded.pglite), ...clientOptions });
+export async function openEmbeddedDatabase(embedded: EmbeddedPostgres): Promise<Database> {
+  await migrate(createEmbeddedAdapterFactory(embedded.pglite));
+  const prisma = new PrismaClient({ adapter: createEmbeddedAdapterFactory(embedded.pglite), ...clientOptions });
   return {
     prisma,
     query: async <Row>(statement: Statement) => (await embedded.pglite.query<Row>(statement.text, statement.values)).rows,
@@ -124,7 +124,7 @@ function wholeScripts(pool: pg.Pool) {
   return factory;
 }
 
-function overPostgres(pool: pg.Pool, connectionString: string, log: Log): Database {
+function overPostgres(pool: pg.Pool, connectionString: string, log: Logger): Database {
   const names = new Map<string, string>();
   const nameOf = (text: string) => {
     const name = names.get(text) ?? `s${names.size}`;
@@ -144,7 +144,7 @@ function overPostgres(pool: pg.Pool, connectionString: string, log: Log): Databa
 }
 
 /** Keeps one connection listening; after a loss it connects again, waiting a little longer each time, at most 1 s. */
-async function listenOver(connectionString: string, channel: string, heard: () => void, log: Log) {
+async function listenOver(connectionString: string, channel: string, heard: () => void, log: Logger) {
   let stopped = false;
   let client: pg.Client | undefined;
   const open = async (wait: number): Promise<void> => {

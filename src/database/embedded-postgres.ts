@@ -7,13 +7,13 @@ import { PrismaPGlite } from 'pglite-prisma-adapter';
 import { migrate } from './migrate.ts';
 
 /** An open embedded PostgreSQL, and how to close it. */
-export interface Embedded {
+export interface EmbeddedPostgres {
   pglite: PGlite;
   close(): Promise<void>;
 }
 
 /** Opens, or makes, the embedded PostgreSQL in `dataDir`. Throws when another process has it open. */
-export async function openEmbedded(dataDir: string): Promise<Embedded> {
+export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const unlock = await lock(dataDir);
   const folder = join(dataDir, 'postgres');
@@ -32,7 +32,7 @@ export async function openEmbedded(dataDir: string): Promise<Embedded> {
 }
 
 /** Prisma's way to the embedded PostgreSQL. */
-export function embeddedFactory(pglite: PGlite) {
+export function createEmbeddedAdapterFactory(pglite: PGlite) {
   const factory = new PrismaPGlite(pglite);
   const connect = factory.connect.bind(factory);
   factory.connect = async () => {
@@ -72,7 +72,7 @@ async function create(folder: string) {
   const making = `${folder}.making`;
   await rm(making, { recursive: true, force: true });
   const pglite = await PGlite.create(making);
-  await migrate(embeddedFactory(pglite)); // a first migration that is cut off leaves nothing either
+  await migrate(createEmbeddedAdapterFactory(pglite)); // a first migration that is cut off leaves nothing either
   await pglite.close();
   await rename(making, folder);
 }

@@ -5,7 +5,7 @@ import type { Endpoint } from '../transport/http/endpoint.ts';
 export const avatarPath = /^\/avatars\/([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\.svg$/i;
 
 /** Where the tile of a user is found. */
-export const avatarUrlOf = (publicUrl: string, userId: string) => `${publicUrl}/avatars/${userId}.svg`;
+export const defaultAvatarUrl = (publicUrl: string, userId: string) => `${publicUrl}/avatars/${userId}.svg`;
 
 /** `GET /avatars/<id>.svg`: a picture made of the id alone, the same for ever, that pages of any site may show. */
 export const avatar: Endpoint = {
@@ -27,7 +27,7 @@ const headers = {
 const side = 5; // squares in a row and in a column
 const edge = side + 2; // with a margin of a square all round
 
-/** A pattern that the right half mirrors, in one colour on a light ground of it; which one, the digest of the id decides. */
+/** A pattern that the right half mirrors, in one colour on a light services of it; which one, the digest of the id decides. */
 function tileOf(id: string): string {
   const [high = 0, low = 0, ...bytes] = createHash('sha256').update(id).digest();
   const hue = (high * 256 + low) % 360;
@@ -35,7 +35,7 @@ function tileOf(id: string): string {
   const squares = columns.flatMap((mirrored, x) =>
     bytes.slice(mirrored * side, mirrored * side + side).map((byte, y) => (byte % 2 ? `M${x + 1} ${y + 1}h1v1h-1z` : '')),
   );
-  const ground = `<path fill="hsl(${hue},45%,92%)" d="M0 0h${edge}v${edge}h-${edge}z"/>`;
+  const services = `<path fill="hsl(${hue},45%,92%)" d="M0 0h${edge}v${edge}h-${edge}z"/>`;
   const pattern = `<path fill="hsl(${hue},55%,42%)" d="${squares.join('')}"/>`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${edge} ${edge}" shape-rendering="crispEdges">${ground}${pattern}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${edge} ${edge}" shape-rendering="crispEdges">${services}${pattern}</svg>`;
 }

@@ -1,39 +1,42 @@
-import type { Credential } from '../identity/viewer.ts';
-import { type Client, type Context, createContext, type Ground } from './context.ts';
 import { sql } from '../database/database.ts';
-import { refusal } from '../errors.ts';
+import { requestError } from '../errors.ts';
+import { consume } from '../identity/credentials/rate-limit.ts';
 import { verifyAccessToken } from '../identity/tokens/access-token.ts';
-import { hashOf, looksLike } from '../identity/tokens/opaque-token.ts';
-import { throttle } from '../identity/credentials/rate-limit.ts';
+import { hashToken, hasTokenFormat } from '../identity/tokens/opaque-token.ts';
+import type { Credential } from '../identity/viewer.ts';
+import { type AppServices, type ClientInfo, type Context, createContext } from './context.ts';
 
 /**
  * The context of a request, over any transport. No bearer token is nobody; a bad, expired or revoked one refuses the whole operation.
  * `authorization` is the value of the header, or of the field of that name in `connection_init`.
  */
-export async function authenticate(ground: Ground, client: Client, authorization: string | null): Promise<Context> {
-  const nobody = createContext(ground, client, null);
+export async function authenticate(services: AppServices, client: ClientInfo, authorization: string | null): Promise<Context> {
+  const nobody = createContext(services, client, null);
   if (authorization === null) return nobody;
   const [, bearer] = /^Bearer ([\w.~+/=-]+)$/i.exec(authorization) ?? [];
-  if (!bearer) throw refusal('INVALID_TOKEN');
-  const { credential, until, signedBy } = await read(nobody, bearer);
-  const identified = await ground.identify.load(credential);
+  if (!bearer) throw requestError('INVALID_TOKEN');
+  const { credential, tokenExpiresAt, signingKeyId } = await read(nobody, bearer);
+  const identified = await services.loadViewer.load(credential);
   if (!identified) throw await unknown(nobody);
-  if (identified.refused) throw refusal(identified.refused);
+  if (identified.refused) throw requestError(identified.refused);
   const { viewer } = identified;
   if (viewer.token.kind === 'API') await touch(nobody, viewer.token);
-  return createContext(ground, client, viewer, { until: until ?? viewer.token.expiresAt, signedBy });
+  return createContext(services, client, viewer, { tokenExpiresAt: tokenExpiresAt ?? viewer.token.expiresAt, signingKeyId });
 }
 
-async function read(nobody: Context, bearer: string): Promise<{ credential: Credential } & Pick<Context, 'until' | 'signedBy'>> {
-  if (looksLike('api', bearer)) return { credential: { hash: hashOf(bearer) }, until: null, signedBy: null };
+async function read(
+  nobody: Context,
+  bearer: string,
+): Promise<{ credential: Credential } & Pick<Context, 'tokenExpiresAt' | 'signingKeyId'>> {
+  if (hasTokenFormat('api', bearer)) return { credential: { hash: hashToken(bearer) }, tokenExpiresAt: null, signingKeyId: null };
   const { sid, exp, kid } = await verifyAccessToken(nobody, bearer);
-  return { credential: { sid }, until: new Date(exp * 1000), signedBy: kid };
+  return { credential: { sid }, tokenExpiresAt: new Date(exp * 1000), signingKeyId: kid };
 }
 
 /** Guessing is slowed down (security.md 4.7). */
 async function unknown(nobody: Context) {
-  await throttle(nobody, { badTokenByNetwork: nobody.client.network });
-  return refusal('INVALID_TOKEN');
+  await consume(nobody, { badTokenByNetwork: nobody.client.network });
+  return requestError('INVALID_TOKEN');
 }
 
 /** Notes the use of an API token, at most once a minute, so that reading does not become writing. */

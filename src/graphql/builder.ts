@@ -7,11 +7,11 @@ import ValidationPlugin from '@pothos/plugin-validation';
 import { DirectiveLocation, GraphQLBoolean, GraphQLDirective, GraphQLNonNull, GraphQLString } from 'graphql';
 import { scopeAuth } from '../authorization/enforce/access-plugin.ts';
 import '../authorization/enforce/sensitive-plugin.ts';
-import { anyone } from '../policy/conditions.ts';
-import type { Context } from './context.ts';
-import { invalid } from '../errors.ts';
 import type PrismaTypes from '../database/generated/pothos.ts';
 import { getDatamodel } from '../database/generated/pothos.ts';
+import { validationError } from '../errors.ts';
+import { anyone } from '../policy/conditions.ts';
+import type { Context } from './context.ts';
 import { nodeField, nodesField } from './node.ts';
 import { DateTime, Json } from './scalars.ts';
 
@@ -91,7 +91,7 @@ export const builder = new SchemaBuilder<{
             .join('.') || 'input';
         fields[path] = [...(fields[path] ?? []), issue.message];
       }
-      return invalid(fields);
+      return validationError(fields);
     },
   },
 });

@@ -1,30 +1,30 @@
 import DataLoader from 'dataloader';
-import type { Model, Row } from '../policy/ownership.ts';
-import type { Receipts } from '../identity/audit/read-receipts.ts';
 import type { Rule } from '../authorization/rules/rule.ts';
-import type { Credential, Identified, Viewer } from '../identity/viewer.ts';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/database.ts';
-import type { Log } from '../lib/logger.ts';
-import type { Keys } from '../identity/keys/configured-keys.ts';
-import type { Tail } from '../identity/tokens/revocation-feed.ts';
+import type { ReadReceiptRecorder } from '../identity/audit/read-receipts.ts';
+import type { KeyStore } from '../identity/keys/configured-keys.ts';
+import type { RevocationFeed } from '../identity/tokens/revocation-feed.ts';
+import type { Credential, Viewer, ViewerResult } from '../identity/viewer.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Model, Row } from '../policy/ownership.ts';
 
 /** What a running server stands on. */
-export interface Ground {
+export interface AppServices {
   readonly config: Config;
-  readonly log: Log;
+  readonly log: Logger;
   readonly db: Database;
-  readonly keys: Keys;
+  readonly keys: KeyStore;
   /** What this node hears of revocations. */
-  readonly revocations: Tail;
+  readonly revocations: RevocationFeed;
   /** Reads callers in one statement for all who ask in the same tick; remembers nothing. */
-  readonly identify: Pick<DataLoader<Credential, Identified>, 'load'>;
+  readonly loadViewer: Pick<DataLoader<Credential, ViewerResult>, 'load'>;
   /** Takes down who read what is sensitive. */
-  readonly receipts: Pick<Receipts, 'note'>;
+  readonly receipts: Pick<ReadReceiptRecorder, 'record'>;
 }
 
 /** Where a request comes from. */
-export interface Client {
+export interface ClientInfo {
   /** The caller's network: an IPv4 address, or the first 64 bits of an IPv6 address. */
   readonly network: string;
   readonly agent: string | null;
@@ -32,56 +32,56 @@ export interface Client {
 }
 
 /** What is known so far of a rule about the rows of a model, for one viewer. */
-export interface Verdicts {
+export interface RuleDecisions {
   /** What the viewer alone settles; undefined where a row decides. */
   readonly always: boolean | undefined;
   /** What was settled ahead, by the row as it was read and not by its id: another reading of it may know more. */
-  readonly ofRows: Map<Row, boolean>;
+  readonly byRow: Map<Row, boolean>;
   /** Asks the database about a row by its id, once for all that are asked about in the same tick. */
-  readonly ask: (id: string) => Promise<boolean>;
+  readonly load: (id: string) => Promise<boolean>;
 }
 
 /** What the resolvers of one operation, or of one event of a subscription, share. Never shared between two. */
-export interface Context extends Ground {
-  readonly client: Client;
+export interface Context extends AppServices {
+  readonly client: ClientInfo;
   /** When the access token ends that the request came with. */
-  readonly until: Date | null;
+  readonly tokenExpiresAt: Date | null;
   /** The id of the key that signed it; null where no key did. */
-  readonly signedBy: string | null;
+  readonly signingKeyId: string | null;
   /** Who is asking; null for nobody. */
   viewer: Viewer | null;
   /** What is known of rules, for the rows of a model or, under null, without one. */
-  verdicts: Map<Model | null, Map<Rule, Verdicts>>;
+  decisionCache: Map<Model | null, Map<Rule, RuleDecisions>>;
   /** What is asked of the database once for all who ask in the same tick. */
-  batches: Map<string, DataLoader<string, unknown>>;
+  loaders: Map<string, DataLoader<string, unknown>>;
   /** The ids of the denials that this operation has logged. */
-  readonly decisions: Map<string, string>;
+  readonly loggedDenials: Map<string, string>;
 }
 
 export function createContext(
-  ground: Ground,
-  client: Client,
+  services: AppServices,
+  client: ClientInfo,
   viewer: Viewer | null,
-  shown: Pick<Context, 'until' | 'signedBy'> = none,
+  shown: Pick<Context, 'tokenExpiresAt' | 'signingKeyId'> = none,
 ): Context {
-  const { until, signedBy } = shown;
-  const { config, log, db, keys, revocations, identify, receipts } = ground;
-  const remembered = { verdicts: new Map(), batches: new Map(), decisions: new Map() };
-  return { config, log, db, keys, revocations, identify, receipts, client, until, signedBy, viewer, ...remembered };
+  const { tokenExpiresAt, signingKeyId } = shown;
+  const { config, log, db, keys, revocations, loadViewer, receipts } = services;
+  const remembered = { decisionCache: new Map(), loaders: new Map(), loggedDenials: new Map() };
+  return { config, log, db, keys, revocations, loadViewer, receipts, client, tokenExpiresAt, signingKeyId, viewer, ...remembered };
 }
 
-const none = { until: null, signedBy: null };
+const none = { tokenExpiresAt: null, signingKeyId: null };
 
 /** Makes the rest of the operation ask as `viewer`, with nothing remembered: after a write, what was true before it may not be. */
-export function become(context: Context, viewer: Viewer | null) {
+export function switchViewer(context: Context, viewer: Viewer | null) {
   context.viewer = viewer;
-  context.verdicts = new Map();
-  context.batches = new Map();
+  context.decisionCache = new Map();
+  context.loaders = new Map();
 }
 
 /** The batch of that name for this context; `load` is called with all keys that were asked for in one tick. */
-export function batched<T>(context: Pick<Context, 'batches'>, name: string, load: (keys: readonly string[]) => Promise<T[]>) {
-  const batch = context.batches.get(name) ?? new DataLoader<string, T>(load);
-  if (!context.batches.has(name)) context.batches.set(name, batch);
+export function getLoader<T>(context: Pick<Context, 'loaders'>, name: string, load: (keys: readonly string[]) => Promise<T[]>) {
+  const batch = context.loaders.get(name) ?? new DataLoader<string, T>(load);
+  if (!context.loaders.has(name)) context.loaders.set(name, batch);
   return batch as DataLoader<string, T>;
 }

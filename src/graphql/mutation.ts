@@ -1,25 +1,25 @@
 import { type GraphQLResolveInfo, getArgumentValues } from 'graphql';
-import { type AuditEntry, recordIn } from '../identity/audit/record-event.ts';
-import { become, type Context } from './context.ts';
-import { sql, type Tx } from '../database/database.ts';
-import { failure, isCollision, refusal } from '../errors.ts';
-import { Prisma } from '../database/generated/prisma/client.ts';
-import { isUuid } from '../lib/validators.ts';
-import { denial } from '../authorization/evaluate/access-denied.ts';
-import { meeting } from '../authorization/evaluate/query-matching.ts';
-import { known } from '../policy/evaluators.ts';
-import type { Model } from '../policy/ownership.ts';
-import { inputPlaces, targetOf } from '../authorization/evaluate/coordinates.ts';
+import { accessDenied } from '../authorization/evaluate/access-denied.ts';
+import { inputCoordinates, mutationTarget } from '../authorization/evaluate/coordinates.ts';
+import { findMatchingIds } from '../authorization/evaluate/query-matching.ts';
+import { mutationTargets, ruleByCoordinate, ruleOf } from '../authorization/rules/registry.ts';
 import type { Rule } from '../authorization/rules/rule.ts';
-import { abouts, ruleOf, rules } from '../authorization/rules/registry.ts';
-import { identifyAgain, type Viewer } from '../identity/viewer.ts';
+import { sql, type Tx } from '../database/database.ts';
+import { Prisma } from '../database/generated/prisma/client.ts';
+import { graphqlError, isSerializationFailure, requestError } from '../errors.ts';
+import { type AuditEntry, recordAuditEvent } from '../identity/audit/record-event.ts';
+import { reloadViewerForUpdate, type Viewer } from '../identity/viewer.ts';
+import { isUuid } from '../lib/validators.ts';
+import { evaluateInMemory } from '../policy/evaluators.ts';
+import type { Model } from '../policy/ownership.ts';
+import { type Context, switchViewer } from './context.ts';
 
 /** What a mutation works with: the transaction, and the viewer as read inside it. */
-export interface Write {
+export interface MutationScope {
   readonly tx: Tx;
   readonly viewer: Viewer;
   /** Locks the row that the mutation is about and applies the mutation's rules to it. Throws NOT_FOUND for what the viewer may not know of. */
-  target(id: string): Promise<void>;
+  lockTarget(id: string): Promise<void>;
   /** Throws what a denied viewer is told unless the rule, which depends on the viewer alone, is met. */
   require(rule: Rule): void;
   /** Records what happened, in the same transaction (security.md 19.1). */
@@ -31,7 +31,7 @@ export interface Write {
  * applied again, and what the operation remembered is forgotten afterwards. Tried again, at most 3 times, when it only collided with another
  * transaction.
  */
-export async function write<T>(context: Context, info: GraphQLResolveInfo, work: (write: Write) => Promise<T>): Promise<T> {
+export async function runMutation<T>(context: Context, info: GraphQLResolveInfo, work: (write: MutationScope) => Promise<T>): Promise<T> {
   const named = namedBy(info);
   const result = await retried(() => context.db.prisma.$transaction((tx) => inside(context, tx, named, work)));
   await readAgain(context);
@@ -45,9 +45,9 @@ function namedBy({ parentType, fieldName, fieldNodes, variableValues }: GraphQLR
   const [node] = fieldNodes;
   const args = field && node ? getArgumentValues(field, node, variableValues) : {};
   const arg = field?.args.find(({ name }) => name === 'input');
-  const given = arg ? inputPlaces(arg.type, args.input) : [];
-  const places: [string, ...string[]] = [coordinate, ...given.filter((place) => rules.has(place))];
-  return { places, about: abouts.get(coordinate), id: targetOf(coordinate, args, null)?.id };
+  const given = arg ? inputCoordinates(arg.type, args.input) : [];
+  const places: [string, ...string[]] = [coordinate, ...given.filter((place) => ruleByCoordinate.has(place))];
+  return { places, about: mutationTargets.get(coordinate), id: mutationTarget(coordinate, args, null)?.id };
 }
 
 /**
@@ -64,53 +64,60 @@ async function takeTurns(tx: Tx, asker: string, named: string) {
 /** Reads the viewer again after a write; it may have ended its own session. */
 async function readAgain(context: Context) {
   const sid = context.viewer?.token.id;
-  const now = sid === undefined ? undefined : await context.identify.load({ sid });
-  become(context, now && !now.refused ? now.viewer : null);
+  const now = sid === undefined ? undefined : await context.loadViewer.load({ sid });
+  switchViewer(context, now && !now.refused ? now.viewer : null);
 }
 
-async function inside<T>(context: Context, tx: Tx, { places, about, id }: ReturnType<typeof namedBy>, work: (write: Write) => Promise<T>) {
-  if (!context.viewer) throw failure('UNAUTHENTICATED');
+async function inside<T>(
+  context: Context,
+  tx: Tx,
+  { places, about, id }: ReturnType<typeof namedBy>,
+  work: (write: MutationScope) => Promise<T>,
+) {
+  if (!context.viewer) throw graphqlError('UNAUTHENTICATED');
   if (about?.model === 'User' && id && isUuid(id)) await takeTurns(tx, context.viewer.user.id, id.toLowerCase());
-  const again = await identifyAgain(tx, context.viewer, context.config.FRESHNESS);
-  if (!again || again.refused) throw refusal(again?.refused ?? 'UNAUTHENTICATED');
+  const again = await reloadViewerForUpdate(tx, context.viewer, context.config.FRESHNESS);
+  if (!again || again.refused) throw requestError(again?.refused ?? 'UNAUTHENTICATED');
   const { viewer } = again;
   const asker = { ...context, viewer };
   const [coordinate] = places;
-  const refused = places.find((place) => known(ruleOf(place), viewer) === false);
-  if (refused && (refused === coordinate || !about)) throw denial(asker, refused);
-  let asked = places.every((place) => known(ruleOf(place), viewer) === true);
+  const refused = places.find((place) => evaluateInMemory(ruleOf(place), viewer) === false);
+  if (refused && (refused === coordinate || !about)) throw accessDenied(asker, refused);
+  let asked = places.every((place) => evaluateInMemory(ruleOf(place), viewer) === true);
   const result = await work({
     tx,
     viewer,
-    target: async (id) => {
+    lockTarget: async (id) => {
       if (!about) throw new Error(`${coordinate} does not say what it is about`);
       asked = true;
       await target(tx, asker, places, about.model, id);
     },
     require: (needed) => {
-      if (known(needed, viewer) !== true) throw denial(asker, coordinate, needed);
+      if (evaluateInMemory(needed, viewer) !== true) throw accessDenied(asker, coordinate, needed);
     },
-    audit: (entry) => recordIn(tx, context.client, viewer, entry),
+    audit: (entry) => recordAuditEvent(tx, context.client, viewer, entry),
   });
   if (asked) return result;
   // A permission that is held in some domain only is none where there is no row.
-  if (!about) throw denial(asker, coordinate);
+  if (!about) throw accessDenied(asker, coordinate);
   // A mutation whose rule is about a row and that never named the row has checked nothing: it is undone.
   throw new Error(`${coordinate} did not apply its rule to a row`);
 }
 
 async function target(tx: Tx, asker: Context & { viewer: Viewer }, places: [string, ...string[]], model: Model, id: string) {
-  if (!isUuid(id)) throw failure('NOT_FOUND');
+  if (!isUuid(id)) throw graphqlError('NOT_FOUND');
   const locked = await tx.$queryRaw<unknown[]>(sql`select 1 from ${Prisma.raw(`"${model}"`)} where id = ${id}::uuid for update`);
-  if (locked.length === 0) throw failure('NOT_FOUND');
+  if (locked.length === 0) throw graphqlError('NOT_FOUND');
   const { viewer } = asker;
-  const meets = async (rule: Rule, as = viewer) => (await meeting(tx, rule, as, model, [id])).has(id);
+  const meets = async (rule: Rule, as = viewer) => (await findMatchingIds(tx, rule, as, model, [id])).has(id);
   for (const place of places) {
     const rule = ruleOf(place);
     if (await meets(rule)) continue;
-    if (!(await meets(ruleOf(model)))) throw failure('NOT_FOUND');
-    const fresh = !viewer.fresh && (await meets(rule, { ...viewer, fresh: true }));
-    throw fresh ? failure('REAUTHENTICATION_REQUIRED') : denial({ ...asker, viewer: { ...viewer, fresh: true } }, place);
+    if (!(await meets(ruleOf(model)))) throw graphqlError('NOT_FOUND');
+    const fresh = !viewer.recentlyAuthenticated && (await meets(rule, { ...viewer, recentlyAuthenticated: true }));
+    throw fresh
+      ? graphqlError('REAUTHENTICATION_REQUIRED')
+      : accessDenied({ ...asker, viewer: { ...viewer, recentlyAuthenticated: true } }, place);
   }
 }
 
@@ -118,7 +125,7 @@ async function retried<T>(attempt: () => Promise<T>, left = 3): Promise<T> {
   try {
     return await attempt();
   } catch (error) {
-    if (left === 0 || !isCollision(error)) throw error;
+    if (left === 0 || !isSerializationFailure(error)) throw error;
     await new Promise((resolve) => setTimeout(resolve, 5 + Math.floor(performance.now() % 20)));
     return retried(attempt, left - 1);
   }

@@ -1,12 +1,12 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { type GraphQLInterfaceType, type GraphQLResolveInfo, type GraphQLSchema, isObjectType } from 'graphql';
-import { type Model, ownedBy } from '../policy/ownership.ts';
-import { rules } from '../authorization/rules/registry.ts';
-import { rowOf } from '../authorization/evaluate/decisions.ts';
-import { anyone } from '../policy/conditions.ts';
-import type { Context } from './context.ts';
-import { failure } from '../errors.ts';
+import { loadVisible } from '../authorization/evaluate/decisions.ts';
+import { ruleByCoordinate } from '../authorization/rules/registry.ts';
+import { graphqlError } from '../errors.ts';
 import { isUuid } from '../lib/validators.ts';
+import { anyone } from '../policy/conditions.ts';
+import { type Model, ownership } from '../policy/ownership.ts';
+import type { Context } from './context.ts';
 
 interface GlobalId {
   readonly typename: string;
@@ -20,7 +20,7 @@ export const nodeField = {
   args: { id: { description: 'The global id.' } },
   resolve: async (_: unknown, { id }: { id: GlobalId }, context: Context, info: GraphQLResolveInfo) => {
     const node = await find(context, info, id);
-    if (!node) throw failure('NOT_FOUND');
+    if (!node) throw graphqlError('NOT_FOUND');
     return node;
   },
 };
@@ -32,9 +32,9 @@ export const nodesField = {
   nullable: { list: false, items: true },
   args: { ids: { description: 'The global ids, at most 100.' } },
   resolve: async (_: unknown, { ids }: { ids: GlobalId[] }, context: Context, info: GraphQLResolveInfo) => {
-    if (ids.length > 100) throw failure('INVALID_INPUT', { fields: { ids: ['at most 100'] } }); // security.md F24
+    if (ids.length > 100) throw graphqlError('INVALID_INPUT', { fields: { ids: ['at most 100'] } }); // security.md F24
     const found = await Promise.all(ids.map((id) => find(context, info, id)));
-    return found.map((node) => node ?? failure('NOT_FOUND'));
+    return found.map((node) => node ?? graphqlError('NOT_FOUND'));
   },
 };
 
@@ -42,8 +42,8 @@ export const nodesField = {
 async function find(context: Context, { schema }: GraphQLResolveInfo, { typename, id }: GlobalId) {
   const type = schema.getType(typename);
   const isNode = isObjectType(type) && type.getInterfaces().some(({ name }) => name === 'Node');
-  if (!isNode || !Object.hasOwn(ownedBy, typename) || !isUuid(id)) return null;
-  const row = await rowOf(context, typename as Model, id);
+  if (!isNode || !Object.hasOwn(ownership, typename) || !isUuid(id)) return null;
+  const row = await loadVisible(context, typename as Model, id);
   return row && { ...row, __typename: typename };
 }
 
@@ -51,11 +51,11 @@ async function find(context: Context, { schema }: GraphQLResolveInfo, { typename
  * The same schema, with ids that are at hand at once: the plugin resolves them asynchronously, which makes a promise of every object of a
  * list. An id whose rule is narrower than its type's keeps its guard.
  */
-export function withIdsAtHand(schema: GraphQLSchema): GraphQLSchema {
+export function withSyncIds(schema: GraphQLSchema): GraphQLSchema {
   const node = schema.getType('Node') as GraphQLInterfaceType;
   for (const type of schema.getPossibleTypes(node)) {
     const { id } = type.getFields();
-    const isPlain = rules.get(`${type.name}.id`) === rules.get(type.name);
+    const isPlain = ruleByCoordinate.get(`${type.name}.id`) === ruleByCoordinate.get(type.name);
     if (id && isPlain) id.resolve = (row: { id: string }) => encodeGlobalID(type.name, row.id);
   }
   return schema;

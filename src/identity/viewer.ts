@@ -1,12 +1,12 @@
-import { type Database, fixed, type Sql, sql, type Tx } from '../database/database.ts';
-import type { ErrorCode } from '../errors.ts';
+import { type Database, preparedStatement, type Sql, sql, type Tx } from '../database/database.ts';
 import type { Domain, Role, RoleGrant, Token, User } from '../database/generated/prisma/client.ts';
+import type { ErrorCode } from '../errors.ts';
 
 /** A grant in force, with what it grants and where, read as JSON: its dates are text, which the scalar DateTime takes as well. */
 export type Grant = RoleGrant & { role: Role; domain: Domain | null };
 
 /** A grant of the viewer; `open` unless its domain, or one above that, is shut. */
-export type OwnGrant = Grant & { readonly open: boolean };
+export type ViewerGrant = Grant & { readonly open: boolean };
 
 export const ranks = { USER: 0, ADMIN: 1, SUPERADMIN: 2 } as const;
 
@@ -14,19 +14,19 @@ export const ranks = { USER: 0, ADMIN: 1, SUPERADMIN: 2 } as const;
 export interface Viewer {
   readonly user: User;
   readonly token: Token;
-  readonly grants: readonly OwnGrant[];
+  readonly grants: readonly ViewerGrant[];
   /** The highest rank that a grant without a domain gives. */
   readonly rank: number;
   /** Ids of the active domains in which the viewer is ADMIN, by a grant there or in a domain above. */
-  readonly administers: string[];
+  readonly administeredDomainIds: string[];
   /** Ids of the domains above each one in which the viewer is ADMIN, or is permitted something. */
-  readonly lineage: Readonly<Record<string, readonly string[]>>;
+  readonly ancestorIds: Readonly<Record<string, readonly string[]>>;
   /** What the roles held everywhere permit. */
   readonly permissions: ReadonlySet<string>;
   /** What the API token may be used for; null for a session, which has no such bounds. */
   readonly scopes: ReadonlySet<string> | null;
   /** Whether the owner proved who they are a short while ago. */
-  readonly fresh: boolean;
+  readonly recentlyAuthenticated: boolean;
   /** The database's time. */
   readonly now: Date;
 }
@@ -35,13 +35,13 @@ export interface Viewer {
 export type Credential = { readonly sid: string } | { readonly hash: Uint8Array };
 
 /** A viewer, why there is none, or undefined when the credential is unknown. */
-export type Identified = { readonly viewer: Viewer; readonly refused: ErrorCode | null } | undefined;
+export type ViewerResult = { readonly viewer: Viewer; readonly refused: ErrorCode | null } | undefined;
 
 interface Line {
   id: string;
   token: Token;
   user: User;
-  grants: OwnGrant[];
+  grants: ViewerGrant[];
   administers: string[];
   lineage: Record<string, string[]>;
   refused: ErrorCode | null;
@@ -50,7 +50,11 @@ interface Line {
 }
 
 /** Reads session, user and rights of many callers in one statement. `freshness` in milliseconds. */
-export async function identify(db: Pick<Database, 'query'>, credentials: readonly Credential[], freshness: number): Promise<Identified[]> {
+export async function loadViewers(
+  db: Pick<Database, 'query'>,
+  credentials: readonly Credential[],
+  freshness: number,
+): Promise<ViewerResult[]> {
   const sids = credentials.flatMap((credential) => ('sid' in credential ? [credential.sid] : []));
   const hashes = credentials.flatMap((credential) => ('hash' in credential ? [credential.hash] : []));
   const found = new Map<string, Line>();
@@ -63,7 +67,7 @@ export async function identify(db: Pick<Database, 'query'>, credentials: readonl
 }
 
 /** Reads the viewer again inside a transaction and keeps session, user and grants as they are until it ends (security.md 7.9, 10.2). */
-export async function identifyAgain(tx: Tx, viewer: Viewer, freshness: number): Promise<Identified> {
+export async function reloadViewerForUpdate(tx: Tx, viewer: Viewer, freshness: number): Promise<ViewerResult> {
   const { id, userId } = viewer.token;
   // Of two writes by one user the second waits here: with a lock that both may hold, each would wait for the other where it writes the row.
   await tx.$queryRaw(sql`select 1 from "User" where id = ${userId}::uuid for no key update`);
@@ -74,7 +78,7 @@ export async function identifyAgain(tx: Tx, viewer: Viewer, freshness: number): 
 }
 
 /** A user as one who is signed in with a fresh session, disabled or not; undefined where there is none. `client` is Prisma or a transaction. */
-export async function identifyUser(client: Pick<Tx, '$queryRaw'>, userId: string): Promise<Viewer | undefined> {
+export async function loadUserAsViewer(client: Pick<Tx, '$queryRaw'>, userId: string): Promise<Viewer | undefined> {
   const [line] = await client.$queryRaw<Line[]>(byUser([userId]));
   return line && toViewer(line);
 }
@@ -134,8 +138,8 @@ const byUser = (ids: readonly string[]) =>
     1_000,
   );
 
-const sessions = fixed('sessions', bySession([], 0));
-const apiTokens = fixed('api-tokens', byHash([], 0));
+const sessions = preparedStatement('sessions', bySession([], 0));
+const apiTokens = preparedStatement('api-tokens', byHash([], 0));
 
 function toViewer(line: Line): Viewer {
   return {
@@ -151,17 +155,17 @@ function toViewer(line: Line): Viewer {
     ]),
     token: withDates(line.token, ['authenticatedAt', 'createdAt', 'lastUsedAt', 'expiresAt', 'idleExpiresAt', 'revokedAt', 'reuseAt']),
     grants: line.grants,
-    ...heldEverywhere(line.grants),
-    administers: line.administers,
-    lineage: line.lineage,
+    ...platformGrants(line.grants),
+    administeredDomainIds: line.administers,
+    ancestorIds: line.lineage,
     scopes: line.token.kind === 'API' ? new Set(line.token.scopes) : null,
-    fresh: line.fresh,
+    recentlyAuthenticated: line.fresh,
     now: new Date(line.now),
   };
 }
 
 /** What those of the grants give that hold everywhere. */
-export function heldEverywhere(grants: readonly OwnGrant[]): Pick<Viewer, 'rank' | 'permissions'> {
+export function platformGrants(grants: readonly ViewerGrant[]): Pick<Viewer, 'rank' | 'permissions'> {
   const everywhere = grants.filter(({ domainId }) => domainId === null);
   return {
     rank: Math.max(0, ...everywhere.map(({ role }) => (role.builtIn ? (ranks[role.name as keyof typeof ranks] ?? 0) : 0))),

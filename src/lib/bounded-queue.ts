@@ -1,13 +1,13 @@
 const most = 500; // security.md F29
 
 /** What waits for one reader: put in by whoever has it, taken out in order, when the reader gets to it. */
-export interface Inbox<T> {
-  put(value: T): void;
+export interface BoundedQueue<T> {
+  push(value: T): void;
   /**
    * Waits until there is something and takes all of it; nothing once the inbox is closed. `behind` where more was put in than it holds: what
    * was in it is gone, and the reader looks for it where it came from. Rejects once it failed.
    */
-  take(): Promise<readonly T[] | 'behind'>;
+  drain(): Promise<readonly T[] | 'behind'>;
   /** Nothing more goes in or comes out; whoever waits is let go. */
   close(): void;
   /** As `close`, but whoever takes is told this. */
@@ -16,7 +16,7 @@ export interface Inbox<T> {
   readonly size: number;
 }
 
-export function createInbox<T>(): Inbox<T> {
+export function createBoundedQueue<T>(): BoundedQueue<T> {
   let values: T[] = [];
   let isOpen = true;
   let failed: Error | undefined;
@@ -30,14 +30,14 @@ export function createInbox<T>(): Inbox<T> {
     wake();
   };
   return {
-    put(value) {
+    push(value) {
       if (!isOpen || isBehind) return;
       values.push(value);
       isBehind = values.length > most;
       wake();
       if (isBehind) values = [];
     },
-    async take() {
+    async drain() {
       if (isOpen && values.length === 0 && !isBehind)
         await new Promise<void>((resolve) => {
           wake = resolve;

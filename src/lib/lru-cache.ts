@@ -1,7 +1,7 @@
 const most = { entries: 2_000, characters: 1024 * 1024 }; // a document parsed takes some twenty times its text (security.md 17.7)
 
 /** What is remembered of texts, of those that were asked for last, within bounds that count the texts. */
-export function boundedCache<Value>() {
+export function createLruCache<Value>() {
   const values = new Map<string, Value>();
   let characters = 0;
   const forget = (text: string) => {

@@ -16,12 +16,12 @@ export function parseJson(text: string): unknown {
 
 /** How many members all objects in the value have; NaN, which equals nothing, where something in it is refused. */
 function membersOf(value: unknown, depth: number): number {
-  if (typeof value === 'string') return isSound(value) ? 0 : Number.NaN;
+  if (typeof value === 'string') return isStorableText(value) ? 0 : Number.NaN;
   if (typeof value !== 'object' || value === null) return 0;
   if (depth === 0) return Number.NaN;
   if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + membersOf(item, depth - 1), 0);
   const names = Object.keys(value);
-  if (names.some((name) => meaningful.has(name) || !isSound(name))) return Number.NaN;
+  if (names.some((name) => meaningful.has(name) || !isStorableText(name))) return Number.NaN;
   return names.reduce((sum, name) => sum + membersOf((value as Record<string, unknown>)[name], depth - 1), names.length);
 }
 
@@ -45,4 +45,4 @@ function isEscaped(text: string, at: number): boolean {
 }
 
 /** Whether the text survives storage as it is. */
-export const isSound = (text: string) => text.isWellFormed() && !text.includes('\u0000');
+export const isStorableText = (text: string) => text.isWellFormed() && !text.includes('\u0000');

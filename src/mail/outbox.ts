@@ -1,7 +1,7 @@
-import type { Client } from '../graphql/context.ts';
 import type { Tx } from '../database/database.ts';
 import type { Prisma } from '../database/generated/prisma/client.ts';
-import type { FactsOf, LetterName } from './templates/registry.ts';
+import type { ClientInfo } from '../graphql/context.ts';
+import type { EmailTemplateName, TemplateData } from './templates/registry.ts';
 
 /**
  * To whom a letter goes: a user, at the address that is theirs when it is sent; whoever has an address then, and nobody where nobody does;
@@ -16,9 +16,14 @@ export type Recipient =
  * Writes a letter into the outbox, in the transaction of its cause: it is sent when that is committed, and never when it is not. Looks
  * nobody up, so that it takes no longer for an address that has an account (security.md 3.2).
  */
-export async function post<Name extends LetterName>(tx: Pick<Tx, 'mail'>, letter: Name, recipient: Recipient, facts: FactsOf<Name>) {
+export async function enqueueEmail<Name extends EmailTemplateName>(
+  tx: Pick<Tx, 'mail'>,
+  letter: Name,
+  recipient: Recipient,
+  facts: TemplateData<Name>,
+) {
   await tx.mail.create({ data: { letter, ...recipient, facts: facts as Prisma.InputJsonObject }, select: { id: true } });
 }
 
 /** From where the client asks, as letters tell it. */
-export const originOf = ({ network, agent }: Client) => ({ network, agent });
+export const requestOrigin = ({ network, agent }: ClientInfo) => ({ network, agent });

@@ -2,14 +2,14 @@ import { escapeHtml } from '../lib/html.ts';
 import type { Content, Part } from './templates/template.ts';
 
 /** A letter as it is sent. */
-export interface Composed {
+export interface RenderedEmail {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
 }
 
 /** Sets a letter as plain text and as HTML that needs no picture, style sheet or script. */
-export function compose({ subject, parts }: Content): Composed {
+export function renderEmail({ subject, parts }: Content): RenderedEmail {
   const text = `${parts.map(asText).join('\n\n')}\n`;
   const body = parts.map(asHtml).join('\n');
   const html = `<!doctype html>

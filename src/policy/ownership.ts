@@ -1,5 +1,5 @@
-import type { Prisma } from '../database/generated/prisma/client.ts';
 import { any, type Rule } from '../authorization/rules/rule.ts';
+import type { Prisma } from '../database/generated/prisma/client.ts';
 import { outranks, self, superadmin } from './conditions.ts';
 
 /** The models whose rows rules ask about: all but those that are never shown. */
@@ -33,7 +33,7 @@ interface Ownership<M extends Model> {
 }
 
 /** How each model reaches its owner and its domain. Lists, single rows and writes all follow this one table. */
-export const ownedBy: { readonly [M in Model]: Ownership<M> } = {
+export const ownership: { readonly [M in Model]: Ownership<M> } = {
   User: { writable: any(self, outranks, superadmin), domain: (ids, live) => ({ grants: { some: { domainId: { in: ids }, ...live } } }) },
   Role: { domain: 'everywhere' },
   RoleGrant: { of: 'User', by: 'user', domain: inDomain, domainId: 'domainId' },
@@ -52,23 +52,23 @@ function inDomain(ids: string[]) {
 }
 
 /** What a row of a model belongs to, by the table: the model, the relation and its column; undefined for what belongs to nothing. */
-export function above(model: Model): { readonly model: Model; readonly by: string; readonly column: string } | undefined {
-  const { of, by } = ownedBy[model] as { of?: Model; by?: string };
+export function parentOf(model: Model): { readonly model: Model; readonly by: string; readonly column: string } | undefined {
+  const { of, by } = ownership[model] as { of?: Model; by?: string };
   return of && by ? { model: of, by, column: `${by}Id` } : undefined;
 }
 
 /** A condition on the user whose a row is, as one on the row; undefined for what belongs to nobody. */
-export function whereOwner<M extends Model>(model: M, user: Prisma.UserWhereInput): Where[M] | undefined {
+export function whereOwnerMatches<M extends Model>(model: M, user: Prisma.UserWhereInput): Where[M] | undefined {
   if (model === 'User') return user as Where[M];
-  const up = above(model);
-  const inner = up && whereOwner(up.model, user);
+  const up = parentOf(model);
+  const inner = up && whereOwnerMatches(up.model, user);
   return inner && ({ [up.by]: inner } as Where[M]);
 }
 
 /** That a row is this user's. Without a join where the row has the id, for an index finds rows by that, also as one part of a choice. */
 export function whereOwnedBy(model: Model, userId: string): Record<string, unknown> | undefined {
   if (model === 'User') return { id: userId };
-  const up = above(model);
+  const up = parentOf(model);
   if (up?.model === 'User') return { [up.column]: userId };
   const inner = up && whereOwnedBy(up.model, userId);
   return inner && { [up.by]: inner };
@@ -77,18 +77,19 @@ export function whereOwnedBy(model: Model, userId: string): Record<string, unkno
 /** The id of the user whose a row is, where the row at hand says it. */
 export function ownerIdOf(model: Model, row: Row | undefined): string | undefined {
   if (model === 'User') return row?.id;
-  const up = above(model);
+  const up = parentOf(model);
   return up?.model === 'User' ? (row?.[up.column] as string | undefined) : undefined;
 }
 
 /** The relations of a model to the users who took part in what a row records. */
 const partsOf = (model: Model) => {
-  const { by, actor } = ownedBy[model] as { by?: string; actor?: string };
+  const { by, actor } = ownership[model] as { by?: string; actor?: string };
   return [by, actor].filter((part) => part !== undefined);
 };
 
 /** The ids of those users, where the row at hand names them; undefined for one that it may name and does not hold. */
-export const tookPart = (model: Model, row: Row) => partsOf(model).flatMap((part) => (row[`${part}Id`] === null ? [] : [row[`${part}Id`]]));
+export const participantIds = (model: Model, row: Row) =>
+  partsOf(model).flatMap((part) => (row[`${part}Id`] === null ? [] : [row[`${part}Id`]]));
 
 /** The same as conditions on the row, each met where one of them is such a user. */
-export const whereTookPart = (model: Model, user: Prisma.UserWhereInput) => partsOf(model).map((part) => ({ [part]: user }));
+export const whereParticipant = (model: Model, user: Prisma.UserWhereInput) => partsOf(model).map((part) => ({ [part]: user }));

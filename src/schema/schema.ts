@@ -62,7 +62,7 @@ import './user/user-setting.ts';
 import './user/users.ts';
 import { specifiedDirectives } from 'graphql';
 import { accessDirective, builder } from '../graphql/builder.ts';
-import { withIdsAtHand } from '../graphql/node.ts';
+import { withSyncIds } from '../graphql/node.ts';
 
 /** The whole graph: this file is its table of contents. */
-export const schema = withIdsAtHand(builder.toSchema({ directives: [...specifiedDirectives, accessDirective] }));
+export const schema = withSyncIds(builder.toSchema({ directives: [...specifiedDirectives, accessDirective] }));

@@ -1,21 +1,21 @@
-import { emailKey } from '../lib/email-address.ts';
-import { isKept } from '../identity/accounts/reserved-email.ts';
 import type { Config } from '../config.ts';
 import { type Database, sql } from '../database/database.ts';
 import type { Mail } from '../database/generated/prisma/client.ts';
-import type { Log } from '../lib/logger.ts';
-import type { Keys } from '../identity/keys/configured-keys.ts';
-import { type Composed, compose } from '../mail/render.ts';
-import type { Addressee, Content, Letter, LinkLetter } from '../mail/templates/template.ts';
-import { letters } from '../mail/templates/registry.ts';
-import { makeLink } from '../identity/credentials/create-email-link.ts';
-import { isRefused, openTransport, type Transport } from '../mail/smtp.ts';
+import { isReserved } from '../identity/accounts/reserved-email.ts';
+import { createEmailLink } from '../identity/credentials/create-email-link.ts';
+import type { KeyStore } from '../identity/keys/configured-keys.ts';
+import { emailKey } from '../lib/email-address.ts';
+import type { Logger } from '../lib/logger.ts';
+import { type RenderedEmail, renderEmail } from '../mail/render.ts';
+import { createMailTransport, isPermanentRejection, type MailTransport } from '../mail/smtp.ts';
+import { emailTemplates } from '../mail/templates/registry.ts';
+import type { Addressee, Content, EmailTemplate, LinkEmailTemplate } from '../mail/templates/template.ts';
 
 interface Office {
   readonly db: Pick<Database, 'query' | 'prisma'>;
   readonly config: Config;
-  readonly keys: Pick<Keys, 'secret'>;
-  readonly log: Log;
+  readonly keys: Pick<KeyStore, 'secret'>;
+  readonly log: Logger;
 }
 
 const every = 500; // milliseconds between two looks for what is due
@@ -23,8 +23,8 @@ const mostAtOnce = 10; // letters under way: a server that is slow with some sti
 const mostAttempts = 30; // with the pauses below more than 24 hours (security.md 11.10)
 
 /** Sends what waits in the outbox, and comes again for what could not be sent. Of many nodes each takes what no other has taken. */
-export function openPostOffice(office: Office): { close(): Promise<void> } {
-  const transport = openTransport(office.config);
+export function startMailDelivery(office: Office): { close(): Promise<void> } {
+  const transport = createMailTransport(office.config);
   const underWay = new Set<Promise<void>>();
   let looking: Promise<void> | undefined;
   let isOpen = true;
@@ -62,7 +62,7 @@ export function openPostOffice(office: Office): { close(): Promise<void> } {
   };
 }
 
-const known = Object.keys(letters); // what only a newer version knows is left to its servers
+const known = Object.keys(emailTemplates); // what only a newer version knows is left to its servers
 
 /**
  * Takes letters that are due, for a minute and then longer each time, at most an hour: whoever holds one and dies has only delayed it, and
@@ -74,14 +74,14 @@ const take = ({ db }: Office, most: number) =>
     where id in (select id from "Mail" where "endedAt" is null and "dueAt" <= now() and letter = any(${known}) order by "dueAt" limit ${most} for update skip locked)
     returning *`);
 
-async function deliver(office: Office, transport: Transport | undefined, mail: Mail): Promise<void> {
+async function deliver(office: Office, transport: MailTransport | undefined, mail: Mail): Promise<void> {
   const { config } = office;
   const addressee = await addresseeOf(office, mail);
-  const letter = letters[mail.letter as keyof typeof letters] as AnyLetter;
+  const letter = emailTemplates[mail.letter as keyof typeof emailTemplates] as AnyLetter;
   if (!addressee) return end(office, mail, 'nobody');
   const isWanted = letter.wanted?.(addressee) ?? !('deletedAt' in addressee && addressee.deletedAt);
   if (!isWanted || (await isTaken(office, letter, mail))) return end(office, mail, 'moot');
-  const composed = compose(await contentOf(office, letter, mail, addressee));
+  const composed = renderEmail(await contentOf(office, letter, mail, addressee));
   const to = mail.address ?? addressee.email;
   if (!transport) return show(office, mail, to, composed);
   try {
@@ -93,7 +93,7 @@ async function deliver(office: Office, transport: Transport | undefined, mail: M
 }
 
 /** Keeps it, to be looked at. Only in development the log has it too: it opens what it is about. */
-async function show(office: Office, mail: Mail, to: string, letter: Composed): Promise<void> {
+async function show(office: Office, mail: Mail, to: string, letter: RenderedEmail): Promise<void> {
   const { config, log } = office;
   const { subject, text } = letter;
   if (config.NODE_ENV === 'development') log.info({ to, subject, text }, 'a letter, which no mail server takes');
@@ -101,14 +101,14 @@ async function show(office: Office, mail: Mail, to: string, letter: Composed): P
 }
 
 /** A letter of the table, with to whom the row of the outbox says. */
-type AnyLetter = Letter<object, Addressee> | LinkLetter<object, Addressee>;
+type AnyLetter = EmailTemplate<object, Addressee> | LinkEmailTemplate<object, Addressee>;
 
 /** Whether the link would give the account an address that another account has: its owner is told nothing, and nobody else anything (security.md 3.1). */
 async function isTaken({ db }: Office, letter: AnyLetter, { address, userId }: Mail): Promise<boolean> {
   if (!('link' in letter) || letter.link.purpose !== 'CHANGE_EMAIL') return false;
   const key = emailKey(address ?? '') ?? '';
   const has = await db.prisma.user.findUnique({ where: { emailKey: key }, select: { id: true } });
-  return has !== null || isKept(db.prisma, key, userId ?? undefined);
+  return has !== null || isReserved(db.prisma, key, userId ?? undefined);
 }
 
 async function addresseeOf({ db }: Office, { userId, invitationId, emailKey }: Mail): Promise<Addressee | null> {
@@ -119,7 +119,7 @@ async function addresseeOf({ db }: Office, { userId, invitationId, emailKey }: M
 
 async function contentOf(office: Office, letter: AnyLetter, mail: Mail, to: Addressee): Promise<Content> {
   const facts = (mail.facts ?? {}) as object;
-  return 'link' in letter ? letter.write(facts, to, await makeLink(office, letter.link, mail, to)) : letter.write(facts, to);
+  return 'link' in letter ? letter.write(facts, to, await createEmailLink(office, letter.link, mail, to)) : letter.write(facts, to);
 }
 
 async function failed(office: Office, mail: Mail, error: Error): Promise<void> {
@@ -128,13 +128,13 @@ async function failed(office: Office, mail: Mail, error: Error): Promise<void> {
     { mail: mail.id, letter: mail.letter, attempts: mail.attempts, code: (error as NodeJS.ErrnoException).code },
     'a letter was not taken',
   );
-  if (isRefused(error)) return end(office, mail, 'refused');
+  if (isPermanentRejection(error)) return end(office, mail, 'refused');
   if (mail.attempts >= mostAttempts) return end(office, mail, 'given up');
   await db.prisma.mail.updateMany({ where: { id: mail.id }, data: { error: (error as NodeJS.ErrnoException).code ?? 'failed' } });
 }
 
 /** What it told is not needed any more; in development, where there is no mail server, the letter itself is kept instead, to be looked at. */
-async function end({ db }: Office, { id }: Mail, outcome: string, shown?: Composed): Promise<void> {
+async function end({ db }: Office, { id }: Mail, outcome: string, shown?: RenderedEmail): Promise<void> {
   await db.query(sql`
     update "Mail" set "endedAt" = now(), outcome = ${outcome}, facts = null, shown = ${shown ? JSON.stringify(shown) : null}::jsonb
     where id = ${id}::uuid and "endedAt" is null`);

@@ -1,11 +1,11 @@
 import { readConfig } from '../config.ts';
-import { createLog } from '../lib/logger.ts';
-import { start } from './start.ts';
+import { createLogger } from '../lib/logger.ts';
+import { startServer } from './start.ts';
 
 try {
   const config = readConfig();
-  const log = createLog(config);
-  const running = await start(config, log);
+  const log = createLogger(config);
+  const running = await startServer(config, log);
   const lines = [
     `Fieldgate listens at ${running.url}/graphql`,
     ...(config.production ? [] : [`GraphiQL is at ${running.url}/graphql in a browser`]),

@@ -1,15 +1,15 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createApp } from './create-server.ts';
-import { startJobs } from '../schema/job/job-runner.ts';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/database.ts';
-import { openGround } from './services.ts';
-import type { Log } from '../lib/logger.ts';
-import { openPostOffice } from './mail-delivery.ts';
+import type { Logger } from '../lib/logger.ts';
+import { startJobRunner } from '../schema/job/job-runner.ts';
+import { createHttpServer } from './create-server.ts';
+import { startMailDelivery } from './mail-delivery.ts';
+import { createServices } from './services.ts';
 
 /** A running server. */
-export interface Running {
+export interface RunningServer {
   readonly url: string;
   readonly db: Database;
   /** Stops taking requests, lets those under way finish, and closes everything, within 30 s. */
@@ -17,13 +17,13 @@ export interface Running {
 }
 
 /** Starts a server: keys, database, its tail, and one port. `database` is given where it is open already. */
-export async function start(config: Config, log: Log, database?: Database): Promise<Running> {
-  const opened = await openGround(config, log, database);
-  const { ground, wakeUps } = opened;
-  const { db, revocations } = ground;
-  const app = createApp(ground, wakeUps);
-  const postOffice = openPostOffice(ground);
-  const stopJobs = startJobs(ground, wakeUps);
+export async function startServer(config: Config, log: Logger, database?: Database): Promise<RunningServer> {
+  const opened = await createServices(config, log, database);
+  const { services, notifier } = opened;
+  const { db, revocations } = services;
+  const app = createHttpServer(services, notifier);
+  const postOffice = startMailDelivery(services);
+  const stopJobs = startJobRunner(services, notifier);
   const closeGround = async () => {
     await Promise.all([stopJobs(), postOffice.close()]);
     await opened.close();

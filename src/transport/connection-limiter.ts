@@ -1,10 +1,10 @@
 /** How many open connections, sockets and streams alike, one user and one network may have at a node (security.md F28). */
 const most = { user: 10, network: 50 } as const;
 
-export type Census = ReturnType<typeof createCensus>;
+export type ConnectionLimiter = ReturnType<typeof createConnectionLimiter>;
 
 /** Counts open connections. `enter` answers how to leave, or undefined where it is full. */
-export function createCensus() {
+export function createConnectionLimiter() {
   const inside = new Map<string, number>();
   return {
     enter(kind: keyof typeof most, who: string): (() => void) | undefined {

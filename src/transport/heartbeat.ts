@@ -1,9 +1,9 @@
-import type { Stream } from '../graphql/execution/connection.ts';
-import type { Ground } from '../graphql/context.ts';
-import { cursorOf, isBefore, type Position } from '../identity/tokens/revocation-log.ts';
+import type { AppServices } from '../graphql/context.ts';
+import type { ActiveSubscription } from '../graphql/execution/connection.ts';
+import { formatCursor, isBefore, type Position } from '../identity/tokens/revocation-log.ts';
 
 /** What a line says while nothing happens (docs/revocations.md). */
-export interface Beat {
+export interface Heartbeat {
   /** All that its subscriptions ask for has been sent up to here. */
   readonly cursor: string;
   /** Milliseconds since that was all there was. */
@@ -13,22 +13,22 @@ export interface Beat {
 }
 
 /** The beat of a line with these subscriptions; undefined where there is none, or one of them does not know how far it is. */
-export function beatOf(streams: Iterable<Stream>, { keys }: Pick<Ground, 'keys'>): Beat | undefined {
+export function createHeartbeat(streams: Iterable<ActiveSubscription>, { keys }: Pick<AppServices, 'keys'>): Heartbeat | undefined {
   let least: Position | undefined;
   let oldest = 0;
   for (const stream of streams) {
-    const reached = stream.reached();
+    const reached = stream.position();
     if (!reached) return undefined;
     oldest = Math.max(oldest, reached.age);
     if (!least || isBefore(reached.at, least)) least = reached.at;
   }
-  return least && { cursor: cursorOf(least), age: Math.ceil(oldest), keys: keys.version };
+  return least && { cursor: formatCursor(least), age: Math.ceil(oldest), keys: keys.version };
 }
 
 const between = { least: 500, most: 30_000 }; // milliseconds
 
 /** How often a caller wants to hear a beat, in milliseconds; undefined for what is no such wish. */
-export function beatEvery(asked: unknown): number | undefined {
+export function parseHeartbeatInterval(asked: unknown): number | undefined {
   if (asked === undefined || asked === null) return 15_000; // what stands between closes a line on which nothing is heard for a minute or so
   return Number.isInteger(asked) && Number(asked) >= between.least && Number(asked) <= between.most ? Number(asked) : undefined;
 }

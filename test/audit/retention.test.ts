@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { purgeAudit } from '../../src/identity/audit/purge-events.ts';
 import { sql } from '../../src/database/database.ts';
+import { purgeAuditEvents } from '../../src/identity/audit/purge-events.ts';
 import { runJobs } from '../jobs.ts';
 import { open } from '../test-server.ts';
 
@@ -20,7 +20,7 @@ describe('what happened', () => {
 
   it('goes wholly, however much it is', async () => {
     await happened(11, 12_000);
-    expect(await purgeAudit(world.db, world.config)).toBe(12_000);
+    expect(await purgeAuditEvents(world.db, world.config)).toBe(12_000);
     expect(await left()).toBe(1);
   });
 });

@@ -1,8 +1,8 @@
 import { importJWK, type JWTPayload, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { createLog } from '../../src/lib/logger.ts';
-import { start } from '../../src/server/start.ts';
-import { newKeys } from '../../src/identity/keys/configured-keys.ts';
+import { generateKeys } from '../../src/identity/keys/configured-keys.ts';
+import { createLogger } from '../../src/lib/logger.ts';
+import { startServer } from '../../src/server/start.ts';
 import { graphql } from '../generated/gql.ts';
 import { open } from '../test-server.ts';
 
@@ -88,9 +88,9 @@ describe('a bearer token', () => {
 describe('signing keys', () => {
   it('are followed by new ones, while tokens of the old ones are still good', async () => {
     const bob = await world.user();
-    const [next] = JSON.parse((await newKeys()).JWT_KEYS);
+    const [next] = JSON.parse((await generateKeys()).JWT_KEYS);
     const config = { ...world.config, JWT_KEYS: JSON.stringify([next, jwk]) };
-    const rotated = await start(config, createLog({ LOG_LEVEL: 'silent' }), world.db);
+    const rotated = await startServer(config, createLogger({ LOG_LEVEL: 'silent' }), world.db);
     const post = async (query: string, authorization?: string) => {
       const headers = { 'content-type': 'application/json', ...(authorization && { authorization }) };
       return (await fetch(`${rotated.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) })).json();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isEmbedded } from '../test-database.ts';
 import { letterTo } from '../mail/letters.ts';
+import { isEmbedded } from '../test-database.ts';
 import { open, until } from '../test-server.ts';
 import { asked, confirm, emailOf, login, moved, newEmail } from './email-change.ts';
 

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { passwordFaults } from '../../src/identity/credentials/password-policy.ts';
+import { validatePassword } from '../../src/identity/credentials/password-policy.ts';
 
 const alice = { email: 'Alice.Liddell@wonder-land.example', words: ['Fieldgate', 'Köln'], min: 15 };
 const phrase = 'seven teal herons misread a map';
@@ -14,31 +14,31 @@ const malformed = 'The password holds U+0000 or half a surrogate pair.';
 
 describe('a new password: its length', () => {
   it('has 15 code points or more', () => {
-    expect(passwordFaults(phrase.slice(0, 14), alice)).toEqual([tooShort]);
-    expect(passwordFaults(phrase.slice(0, 15), alice)).toEqual([]);
+    expect(validatePassword(phrase.slice(0, 14), alice)).toEqual([tooShort]);
+    expect(validatePassword(phrase.slice(0, 15), alice)).toEqual([]);
   });
 
   it('is what the operator says, but never below 8', () => {
-    expect(passwordFaults('v9#Lq2xw', { ...alice, min: 8 })).toEqual([]);
-    expect(passwordFaults('v9#Lq2x', { ...alice, min: 4 })).toEqual(['The password is shorter than 8 characters.']);
+    expect(validatePassword('v9#Lq2xw', { ...alice, min: 8 })).toEqual([]);
+    expect(validatePassword('v9#Lq2x', { ...alice, min: 4 })).toEqual(['The password is shorter than 8 characters.']);
   });
 
   it('counts an emoji once', () => {
-    expect(passwordFaults('🦊🐻🦉🐸🐢🦄🐙🐝🦋🐌🐞🦀🐬🐳', alice)).toEqual([tooShort]);
-    expect(passwordFaults('🦊🐻🦉🐸🐢🦄🐙🐝🦋🐌🐞🦀🐬🐳🐉', alice)).toEqual([]);
+    expect(validatePassword('🦊🐻🦉🐸🐢🦄🐙🐝🦋🐌🐞🦀🐬🐳', alice)).toEqual([tooShort]);
+    expect(validatePassword('🦊🐻🦉🐸🐢🦄🐙🐝🦋🐌🐞🦀🐬🐳🐉', alice)).toEqual([]);
   });
 
   it('ends at 256 code points, be they 1,024 bytes', () => {
     const longest = '🦊🐻🦉🐸'.repeat(64);
     expect(Buffer.byteLength(longest)).toBe(1_024);
-    expect(passwordFaults(longest, alice)).toEqual([]);
-    expect(passwordFaults(`${longest}!`, alice)).toEqual([tooLong]);
+    expect(validatePassword(longest, alice)).toEqual([]);
+    expect(validatePassword(`${longest}!`, alice)).toEqual([tooLong]);
   });
 
   it('is looked at before anything else, so that a megabyte costs nothing', () => {
     const untouchable = new Proxy(alice, { get: () => expect.fail('looked further') });
     const started = performance.now();
-    expect(passwordFaults('password'.repeat(131_072), untouchable)).toEqual([tooLong]);
+    expect(validatePassword('password'.repeat(131_072), untouchable)).toEqual([tooLong]);
     expect(performance.now() - started).toBeLessThan(50);
   });
 });
@@ -46,43 +46,43 @@ describe('a new password: its length', () => {
 describe('a new password: its characters', () => {
   it('are any of Unicode, in any mixture', () => {
     const fine = ['все семь цапель летят', 'sieben blaue reiher üben', '  seven teal herons  ', '夏草や兵どもが夢の跡とて旅に病んで'];
-    expect(fine.flatMap((password) => passwordFaults(password, alice))).toEqual([]);
+    expect(fine.flatMap((password) => validatePassword(password, alice))).toEqual([]);
   });
 
   it('are whole: no half of a surrogate pair', () => {
-    expect(passwordFaults(`${phrase}\ud83e`, alice)).toEqual([malformed]);
-    expect(passwordFaults(`\udd8a${phrase}`, alice)).toEqual([malformed]);
+    expect(validatePassword(`${phrase}\ud83e`, alice)).toEqual([malformed]);
+    expect(validatePassword(`\udd8a${phrase}`, alice)).toEqual([malformed]);
   });
 
   it('are not U+0000', () => {
-    expect(passwordFaults(`${phrase}\0`, alice)).toEqual([malformed]);
+    expect(validatePassword(`${phrase}\0`, alice)).toEqual([malformed]);
   });
 });
 
 describe('a new password: what everybody guesses', () => {
   it('is not a common long one, in any case', () => {
     for (const password of ['passwordpassword', 'PasswordPassword', 'WORLDOFWARCRAFT', '1qaz2wsx3edc4rfv']) {
-      expect(passwordFaults(password, alice), password).toEqual([common]);
+      expect(validatePassword(password, alice), password).toEqual([common]);
     }
   });
 
   it('is not a common one where the operator takes 8', () => {
     for (const password of ['12345678', 'Baseball', 'Trustno1', 'Кристина']) {
-      expect(passwordFaults(password, { ...alice, min: 8 }), password).toEqual([common]);
+      expect(validatePassword(password, { ...alice, min: 8 }), password).toEqual([common]);
     }
   });
 
   it('is not a common one lengthened by another or by itself, nor one long word', () => {
     for (const password of ['IloveyouIloveyou', 'Welcome123456789', '1234567890123456', 'zzzzzzzzzzzzzzzzzzzz', 'Incomprehensible']) {
-      expect(passwordFaults(password, alice), password).toEqual([common]);
+      expect(validatePassword(password, alice), password).toEqual([common]);
     }
   });
 
   it('is compared with more than 100,000 entries within microseconds', () => {
     expect(statSync(join(import.meta.dirname, '../../src/identity/credentials/passwords/refused.bin')).size / 8).toBeGreaterThan(100_000);
-    passwordFaults(phrase, alice);
+    validatePassword(phrase, alice);
     const started = performance.now();
-    for (let round = 0; round < 1_000; round += 1) passwordFaults(`${phrase}${round}`, alice);
+    for (let round = 0; round < 1_000; round += 1) validatePassword(`${phrase}${round}`, alice);
     expect(performance.now() - started).toBeLessThan(500);
   });
 });
@@ -90,22 +90,22 @@ describe('a new password: what everybody guesses', () => {
 describe('a new password: what is known of its owner', () => {
   it('is not merely parts of the e-mail address, in any case', () => {
     for (const password of ['alice.liddell@wonder-land.example', 'LIDDELL-Alice-2026', 'Wonder-Land.Alice', 'alice-alice-alice']) {
-      expect(passwordFaults(password, alice), password).toEqual([personal]);
+      expect(validatePassword(password, alice), password).toEqual([personal]);
     }
   });
 
   it('is not merely the words of the operator', () => {
-    expect(passwordFaults('fieldgate-köln-1', alice)).toEqual([personal]);
-    expect(passwordFaults('FIELDGATE-2026!', alice)).toEqual([personal]);
+    expect(validatePassword('fieldgate-köln-1', alice)).toEqual([personal]);
+    expect(validatePassword('FIELDGATE-2026!', alice)).toEqual([personal]);
   });
 
   it('may hold either beside half a password of its own', () => {
-    expect(passwordFaults('alice misread a map', alice)).toEqual([]);
-    expect(passwordFaults('fieldgate misread a map', alice)).toEqual([]);
+    expect(validatePassword('alice misread a map', alice)).toEqual([]);
+    expect(validatePassword('fieldgate misread a map', alice)).toEqual([]);
   });
 
   it('is not cut by parts of fewer than 4 characters', () => {
-    expect(passwordFaults('joecomjoecomjoecom', { ...alice, email: 'joe@mail.com' })).toEqual([]);
+    expect(validatePassword('joecomjoecomjoecom', { ...alice, email: 'joe@mail.com' })).toEqual([]);
   });
 });
 
@@ -113,7 +113,7 @@ describe('a refusal', () => {
   it('never repeats the password', () => {
     const refused = ['liddell', 'passwordpassword', 'alice-fieldgate', `${phrase}\0`, phrase.repeat(9)];
     for (const password of refused) {
-      const [first, ...others] = passwordFaults(password, alice);
+      const [first, ...others] = validatePassword(password, alice);
       expect(first).toMatch(/^The password /);
       expect([first, ...others].join()).not.toContain(password);
     }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { namedBy } from '../../src/identity/accounts/username.ts';
+import { loginIdentifier } from '../../src/identity/accounts/username.ts';
 import { letterTo, outcomes } from '../mail/letters.ts';
 import { open } from '../test-server.ts';
 
@@ -10,7 +10,7 @@ const recover = 'mutation ($input: RecoverUsernameInput!) { recoverUsername(inpu
 describe('recoverUsername', () => {
   it('tells the username, so that no program makes a link of it, and none that was only asked for', async () => {
     const [alice, bob, name] = [await world.user(), await world.user(), `a${randomUUID().slice(0, 8)}`];
-    await world.db.prisma.user.update({ where: { id: alice.uuid }, data: namedBy(`${name}.com`) });
+    await world.db.prisma.user.update({ where: { id: alice.uuid }, data: loginIdentifier(`${name}.com`) });
     await world.db.prisma.user.update({ where: { id: bob.uuid }, data: { username: `${name}.org` } });
     for (const { email } of [alice, bob]) await world.send(recover, { input: { email } });
     const { text } = await letterTo(world, alice.uuid, 'usernameReminder');

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
-import { createLog } from '../../src/lib/logger.ts';
-import { start } from '../../src/server/start.ts';
+import { createLogger } from '../../src/lib/logger.ts';
+import { startServer } from '../../src/server/start.ts';
 import { graphql } from '../generated/gql.ts';
 import { newAddress, open, type Person } from '../test-server.ts';
 
@@ -100,7 +100,7 @@ describe('guessing passwords', () => {
   it('is not forgotten when the server starts again', async () => {
     const [alice, address] = [await world.user(), newAddress()];
     await codes(5, () => guess(alice.email, { address }));
-    const restarted = await start(world.config, createLog({ LOG_LEVEL: 'silent' }), world.db);
+    const restarted = await startServer(world.config, createLogger({ LOG_LEVEL: 'silent' }), world.db);
     const { email, password } = alice;
     const headers = { 'content-type': 'application/json', 'x-forwarded-for': address };
     const body = JSON.stringify({ query: String(tryLogin), variables: { input: { email, password } } });

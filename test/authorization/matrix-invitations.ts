@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import type { Prisma } from '../../src/database/generated/prisma/client.ts';
-import { hashOf, newSecret } from '../../src/identity/tokens/opaque-token.ts';
+import { generateToken, hashToken } from '../../src/identity/tokens/opaque-token.ts';
 import type { World } from '../test-server.ts';
 import type { Row } from './matrix-truth.ts';
 
@@ -29,14 +29,14 @@ export async function invitation(world: Pick<World, 'db'>, promised: Promised): 
 /** The token of the link of a new one. */
 export async function invitationLink(world: Pick<World, 'db'>, promised: Promised): Promise<string> {
   const { id: invitationId, email: address, expiresAt } = await invite(world, promised);
-  const token = newSecret('link');
+  const token = generateToken('link');
   const link = {
     id: randomUUID(),
     purpose: 'INVITATION',
     invitationId,
     address,
     addressKey: address,
-    hash: hashOf(token),
+    hash: hashToken(token),
     expiresAt,
   } as const;
   await world.db.prisma.link.create({ data: link });

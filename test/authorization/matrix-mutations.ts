@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { decodeGlobalID, encodeGlobalID } from '@pothos/plugin-relay';
 import { any, type Rule } from '../../src/authorization/rules/rule.ts';
 import { admin, domainAdmin, session, superadmin } from '../../src/policy/conditions.ts';
-import { switchRule } from '../../src/schema/user/access-rules.ts';
+import { manageStatusRule } from '../../src/schema/user/access-rules.ts';
 import type { Person } from '../test-server.ts';
 import { invitationLink, invite } from './matrix-invitations.ts';
 import {
@@ -112,10 +112,14 @@ export const uses: readonly Use[] = [
   onDomain('updateDomain', 'parent', { parent: 'above' }, 'UpdateDomainInput.parent'),
   onDomain('deleteDomain', '', {}),
   onUser('updateUser', {}, (id) => ({ id, firstName: 'New' })),
-  onUser('updateUser', { as: 'emailConfirmed', place: 'UpdateUserInput.emailConfirmed', needs: switchRule, neverOneself: true }, (id) => ({
-    id,
-    emailConfirmed: true,
-  })),
+  onUser(
+    'updateUser',
+    { as: 'emailConfirmed', place: 'UpdateUserInput.emailConfirmed', needs: manageStatusRule, neverOneself: true },
+    (id) => ({
+      id,
+      emailConfirmed: true,
+    }),
+  ),
   onUser('enableUser', { neverOneself: true }, (id) => ({ id })),
   onUser('disableUser', { neverOneself: true }, (id) => ({ id })),
   onUser('deleteUser', { neverOneself: true }, (id) => ({ id })),

@@ -1,5 +1,5 @@
 import { getNamedType, isObjectType } from 'graphql';
-import { models } from '../../src/authorization/rules/registry.ts';
+import { modelByCoordinate } from '../../src/authorization/rules/registry.ts';
 import { schema } from '../../src/schema/schema.ts';
 import type { Answer } from '../test-server.ts';
 import { uses } from './matrix-mutations.ts';
@@ -30,7 +30,8 @@ async function run(matrix: Furnished, use: Use, persona: Persona, subject: Subje
   const arranged = await use.arrange({ matrix, persona, subject });
   const coordinate = `Mutation.${use.mutation}`;
   const caller = 'caller' in arranged ? arranged.caller : matrix.caller(persona, subject);
-  const about = aboutOf(arranged) ?? (models.has(coordinate) && caller ? { type: 'User', kind: subject, id: caller.id } : undefined);
+  const about =
+    aboutOf(arranged) ?? (modelByCoordinate.has(coordinate) && caller ? { type: 'User', kind: subject, id: caller.id } : undefined);
   const explained = await explain?.({ coordinate, persona, subject, about }, caller);
   const ofPlace = use.place ? await explain?.({ coordinate: use.place, persona, subject, about }, caller) : undefined;
   const { document, payload } = shapeOf(use.mutation);

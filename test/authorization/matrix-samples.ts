@@ -7,8 +7,8 @@ import {
   isObjectType,
   isUnionType,
 } from 'graphql';
-import { print, type Rule } from '../../src/authorization/rules/rule.ts';
 import { ruleOf } from '../../src/authorization/rules/registry.ts';
+import { print, type Rule } from '../../src/authorization/rules/rule.ts';
 import { schema } from '../../src/schema/schema.ts';
 import type { Answer } from '../test-server.ts';
 import type { Verdict } from './matrix-truth.ts';

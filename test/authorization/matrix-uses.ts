@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import type { Model } from '../../src/policy/ownership.ts';
-import { any, type Rule } from '../../src/authorization/rules/rule.ts';
 import { ruleOf } from '../../src/authorization/rules/registry.ts';
-import { domainAdmin, outranks, superadmin } from '../../src/policy/conditions.ts';
+import { any, type Rule } from '../../src/authorization/rules/rule.ts';
 import type { LinkPurpose } from '../../src/database/generated/prisma/client.ts';
-import { hashOf, newSecret } from '../../src/identity/tokens/opaque-token.ts';
+import { generateToken, hashToken } from '../../src/identity/tokens/opaque-token.ts';
+import { domainAdmin, outranks, superadmin } from '../../src/policy/conditions.ts';
+import type { Model } from '../../src/policy/ownership.ts';
 import type { Person } from '../test-server.ts';
 import type { Persona, Row, Seen, Subject } from './matrix-truth.ts';
 import { type Furnished, heldBySubject, session } from './matrix-world.ts';
@@ -149,10 +149,10 @@ export const promised = ({ matrix }: Cell) => ({
 export async function linkOf({ matrix }: Cell, purpose: LinkPurpose, other?: string): Promise<string> {
   const { uuid: userId, email } = await matrix.user();
   const address = other ?? email;
-  const token = newSecret('link');
+  const token = generateToken('link');
   const expiresAt = new Date(Date.now() + 3_600_000);
   await matrix.db.prisma.link.create({
-    data: { id: randomUUID(), purpose, userId, address, addressKey: address, hash: hashOf(token), expiresAt },
+    data: { id: randomUUID(), purpose, userId, address, addressKey: address, hash: hashToken(token), expiresAt },
   });
   if (purpose === 'UNDO_EMAIL_CHANGE')
     await matrix.db.prisma.formerEmail.create({ data: { emailKey: address, email: address, userId, expiresAt } });

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import { finder } from '../../src/authorization/evaluate/query-matching.ts';
-import { above, type Model } from '../../src/policy/ownership.ts';
-import { namedBy } from '../../src/identity/accounts/username.ts';
+import { modelDelegate } from '../../src/authorization/evaluate/query-matching.ts';
 import type { Prisma } from '../../src/database/generated/prisma/client.ts';
+import { loginIdentifier } from '../../src/identity/accounts/username.ts';
+import { type Model, parentOf } from '../../src/policy/ownership.ts';
 import type { Answer, Person, World } from '../test-server.ts';
 import { eventsAbout } from './matrix-events.ts';
 import { invitation } from './matrix-invitations.ts';
@@ -73,7 +73,7 @@ export async function furnish(world: World) {
   ];
   rows.push(await invitation(world, { roleId: member.id, domainId: inside.id, invitedById: granter }));
   for (const [subject, { uuid, email }] of selves) {
-    await world.db.prisma.user.update({ where: { id: uuid }, data: { ...profile, ...namedBy(`a${uuid.slice(-12)}`) } });
+    await world.db.prisma.user.update({ where: { id: uuid }, data: { ...profile, ...loginIdentifier(`a${uuid.slice(-12)}`) } });
     rows.push({ ...rowOf('User', subject, uuid, uuid, notDeleted), name: email });
     rows.push(...(await belongings(world, subject, uuid, { member: member.id, inside: inside.id, granter })));
   }
@@ -132,12 +132,12 @@ type Ids = Partial<Record<Model, string>>;
 
 /** A row of a kept model, and of what it belongs to where that is not in `ids` yet, where it then is. */
 async function keep(prisma: World['db']['prisma'], model: Model, kind: Subject, ids: Ids): Promise<Row> {
-  const up = above(model);
+  const up = parentOf(model);
   const data = kept[model]?.();
   if (!up || !data) throw new Error(`${model} is not kept`);
   if (!ids[up.model]) await keep(prisma, up.model, kind, ids);
   const owner = ids[up.model] ?? '';
-  const maker = finder(prisma, model) as unknown as { create(row: object): Promise<{ id: string }> };
+  const maker = modelDelegate(prisma, model) as unknown as { create(row: object): Promise<{ id: string }> };
   const { id } = await maker.create({ data: { ...data, [up.column]: owner } });
   ids[model] = id;
   return { ...rowOf(model, kind, id, undefined, { user: { type: 'User', kind } }), owner: encodeGlobalID(up.model, owner) };

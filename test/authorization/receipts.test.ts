@@ -2,15 +2,15 @@ import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { describe, expect, it, vi } from 'vitest';
 import { sql } from '../../src/database/database.ts';
-import { createLog } from '../../src/lib/logger.ts';
-import { start } from '../../src/server/start.ts';
-import { isEmbedded } from '../test-database.ts';
+import { createLogger } from '../../src/lib/logger.ts';
+import { startServer } from '../../src/server/start.ts';
 import { runJobs } from '../jobs.ts';
+import { isEmbedded } from '../test-database.ts';
 import { open, until } from '../test-server.ts';
 
 const world = await open();
 const admin = await world.user('ADMIN');
-const silent = createLog({ LOG_LEVEL: 'silent' });
+const silent = createLogger({ LOG_LEVEL: 'silent' });
 const sensitive = 'phone address currentLoginFrom lastLoginFrom';
 const list = (edge: string) => `query ($name: String!, $first: Int, $after: String) {
   users(filter: { search: $name }, first: $first, after: $after) { pageInfo { endCursor } edges { ${edge} } }
@@ -65,7 +65,7 @@ describe('receipts', () => {
 
   it('that wait are written by a stop', async () => {
     const people = await crowd(1, 'stopped');
-    const server = await start(world.config, silent, world.db);
+    const server = await startServer(world.config, silent, world.db);
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${admin.accessToken}` };
     const body = JSON.stringify({ query: list('node { phone }'), variables: { name: 'stopped', first: 1 } });
     expect((await fetch(`${server.url}/graphql`, { method: 'POST', headers, body })).status).toBe(200);

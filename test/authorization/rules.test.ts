@@ -3,23 +3,23 @@ import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import { execute, parse } from 'graphql';
 import { afterEach, describe, expect, it } from 'vitest';
 import { scopeAuth } from '../../src/authorization/enforce/access-plugin.ts';
-import { meanings } from '../../src/policy/evaluators.ts';
-import { all, any, atomsOf, evaluate, print, type Rule } from '../../src/authorization/rules/rule.ts';
-import { rules } from '../../src/authorization/rules/registry.ts';
-import { sensitives } from '../../src/authorization/enforce/sensitive-plugin.ts';
+import { sensitiveCoordinates } from '../../src/authorization/enforce/sensitive-plugin.ts';
+import { ruleByCoordinate } from '../../src/authorization/rules/registry.ts';
+import { all, any, conditionsOf, evaluate, print, type Rule } from '../../src/authorization/rules/rule.ts';
 import { admin, anyone, fresh, outranks, scope, self, signedIn, superadmin } from '../../src/policy/conditions.ts';
+import { evaluators } from '../../src/policy/evaluators.ts';
 import { schema } from '../../src/schema/schema.ts';
 import { open } from '../test-server.ts';
 import { coordinates } from './matrix-samples.ts';
 
 const world = await open();
 const public_ = anyone('a test');
-const real = new Map(rules);
+const real = new Map(ruleByCoordinate);
 
 afterEach(() => {
-  rules.clear();
-  for (const [coordinate, rule] of real) rules.set(coordinate, rule);
-  delete (meanings as Record<string, unknown>).explodes;
+  ruleByCoordinate.clear();
+  for (const [coordinate, rule] of real) ruleByCoordinate.set(coordinate, rule);
+  delete (evaluators as Record<string, unknown>).explodes;
 });
 
 const newBuilder = () =>
@@ -76,20 +76,22 @@ describe('a schema', () => {
     build((builder) =>
       builder.queryField('things', (t) => t.field({ ...field(admin), args: { hello: t.arg.string({ access: superadmin }) } } as never)),
     );
-    expect(rules.get('Query.hello')).toEqual(public_);
-    expect(rules.get('Query.things(hello:)')).toEqual(superadmin);
+    expect(ruleByCoordinate.get('Query.hello')).toEqual(public_);
+    expect(ruleByCoordinate.get('Query.things(hello:)')).toEqual(superadmin);
   });
 
   it("lets a field narrow its type's rule, never widen it", () => {
     build((builder) => builder.objectType('Thing', { ...row, access: admin, fields: (t) => ({ name: t.field(field(public_)) }) }));
-    expect(print(rules.get('Thing.name') as Rule)).toBe('admin & anyone(a test)');
+    expect(print(ruleByCoordinate.get('Thing.name') as Rule)).toBe('admin & anyone(a test)');
   });
 
   it('says each rule in its directive, and as the last line of the description', () => {
     for (const coordinate of coordinates()) {
       const { extensions, description } = at(coordinate);
-      const rule = print(rules.get(coordinate) as Rule);
-      expect(extensions.directives, coordinate).toEqual({ access: { rule, ...(sensitives.has(coordinate) && { sensitive: true }) } });
+      const rule = print(ruleByCoordinate.get(coordinate) as Rule);
+      expect(extensions.directives, coordinate).toEqual({
+        access: { rule, ...(sensitiveCoordinates.has(coordinate) && { sensitive: true }) },
+      });
       if (description) expect(description.endsWith(`\n\nAccess: ${rule}`), coordinate).toBe(true);
     }
   });
@@ -100,9 +102,9 @@ describe('a check that fails', () => {
     throw new Error('the database is away');
   };
   const explodes = { is: 'explodes' };
-  const context = { viewer: null, settled: new Map(), batches: new Map() };
+  const context = { viewer: null, decisionCache: new Map(), loaders: new Map() };
   const ask = async (add: Add, query: string) => {
-    Object.assign(meanings, { explodes: { says: 'fails', aboutViewer: true, known: explode } });
+    Object.assign(evaluators, { explodes: { says: 'fails', aboutViewer: true, known: explode } });
     return execute({ schema: build(add), document: parse(query), contextValue: { ...context } });
   };
   const thing =
@@ -129,7 +131,7 @@ describe('a rule', () => {
 
   it('prints as it is read', () => {
     expect(print(rule)).toBe('scope(users:read) & (self | admin) & (outranks | superadmin)');
-    expect(atomsOf(rule).map((atom) => print(atom))).toEqual(['scope(users:read)', 'self', 'admin', 'outranks', 'superadmin']);
+    expect(conditionsOf(rule).map((atom) => print(atom))).toEqual(['scope(users:read)', 'self', 'admin', 'outranks', 'superadmin']);
   });
 
   it('is said once, however often it is combined with itself', () => {

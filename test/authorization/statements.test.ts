@@ -1,8 +1,8 @@
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { isEmbedded } from '../test-database.ts';
 import { statementsIn } from '../jobs.ts';
+import { isEmbedded } from '../test-database.ts';
 import { open, type Person } from '../test-server.ts';
 import { session } from './matrix-world.ts';
 

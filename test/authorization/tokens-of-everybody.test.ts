@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { permissions } from '../../src/policy/permissions.ts';
-import { atomsOf } from '../../src/authorization/rules/rule.ts';
 import { ruleOf } from '../../src/authorization/rules/registry.ts';
+import { conditionsOf } from '../../src/authorization/rules/rule.ts';
+import { permissions } from '../../src/policy/permissions.ts';
 import { open, type Person } from '../test-server.ts';
 import { type Observation, readRows } from './matrix-rows.ts';
 import { runMutations } from './matrix-runs.ts';
@@ -55,7 +55,7 @@ describe('an API token', () => {
     );
     const rowsOfAnother = outcomes.filter(({ coordinate }) => !comesWithItsOwnSession.has(coordinate));
     expect(rowsOfAnother.filter(isMore).map(told)).toEqual([]);
-    const takesSession = rowsOfAnother.filter(({ coordinate }) => atomsOf(ruleOf(coordinate)).some(({ is }) => is === 'session'));
+    const takesSession = rowsOfAnother.filter(({ coordinate }) => conditionsOf(ruleOf(coordinate)).some(({ is }) => is === 'session'));
     expect(takesSession.length).toBeGreaterThan(100);
     expect(takesSession.filter(({ verdict }) => verdict === '✔').map(told)).toEqual([]);
   }, 120_000);

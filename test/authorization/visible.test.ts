@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { rules } from '../../src/authorization/rules/registry.ts';
+import { ruleByCoordinate } from '../../src/authorization/rules/registry.ts';
 import { superadmin } from '../../src/policy/conditions.ts';
-import { loginsRule } from '../../src/schema/user/access-rules.ts';
+import { loginHistoryRule } from '../../src/schema/user/access-rules.ts';
 import { nobody, open, type Person } from '../test-server.ts';
 
 const world = await open();
@@ -16,9 +16,9 @@ const admin = await world.user('ADMIN');
 const ann = await world.user('USER', 'north');
 const ben = await world.user('USER', 'south');
 await world.grant(ann.uuid, 'EDITOR', 'south');
-const real = new Map(rules);
+const real = new Map(ruleByCoordinate);
 afterEach(() => {
-  for (const [coordinate, rule] of real) rules.set(coordinate, rule);
+  for (const [coordinate, rule] of real) ruleByCoordinate.set(coordinate, rule);
 });
 
 const list = `query ($filter: UserFilter, $first: Int, $after: String) {
@@ -110,7 +110,7 @@ describe('a filter', () => {
   });
 
   it('by a field that may be read of some rows finds only those', async () => {
-    rules.set('UserFilter.search', loginsRule);
+    ruleByCoordinate.set('UserFilter.search', loginHistoryRule);
     await named(admin, 'Searched');
     await named(ben, 'Searched');
     const colleague = await world.user('ADMIN');
@@ -119,7 +119,7 @@ describe('a filter', () => {
   });
 
   it('by a field that may not be read is refused', async () => {
-    rules.set('UserFilter.search', superadmin);
+    ruleByCoordinate.set('UserFilter.search', superadmin);
     const { data, errors } = await admin.ask(list, { filter: { search: 'x' } });
     expect(data.users).toBeNull();
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', coordinate: 'UserFilter.search', rule: 'superadmin' });
@@ -146,9 +146,9 @@ describe('an order', () => {
 
   it.each([
     ['nobody may read', superadmin],
-    ['may be read of some rows only', loginsRule],
+    ['may be read of some rows only', loginHistoryRule],
   ])('by a field that %s is refused', async (_, rule) => {
-    rules.set('UserOrder.email', rule);
+    ruleByCoordinate.set('UserOrder.email', rule);
     const { data, errors } = await admin.ask(document, { orderBy: { email: 'ASC' } });
     expect(data.users).toBeNull();
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', coordinate: 'UserOrder.email' });

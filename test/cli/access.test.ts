@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseRule } from '../../src/authorization/rules/parse-rule.ts';
+import { ruleByCoordinate } from '../../src/authorization/rules/registry.ts';
 import { print } from '../../src/authorization/rules/rule.ts';
-import { rules } from '../../src/authorization/rules/registry.ts';
 import '../../src/schema/schema.ts';
 import { launch } from './process.ts';
 
@@ -189,8 +189,8 @@ describe('the executed tables', { timeout: 60_000 }, () => {
 
 describe('a rule', { timeout: 60_000 }, () => {
   it('is read as it was printed, at every place of the schema', () => {
-    expect(rules.size).toBeGreaterThan(100);
-    for (const [coordinate, rule] of rules) expect([coordinate, parseRule(print(rule))]).toEqual([coordinate, rule]);
+    expect(ruleByCoordinate.size).toBeGreaterThan(100);
+    for (const [coordinate, rule] of ruleByCoordinate) expect([coordinate, parseRule(print(rule))]).toEqual([coordinate, rule]);
   });
 
   it('that can not be read is refused, and its place named', async () => {

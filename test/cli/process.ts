@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, type Database } from '../../src/database/database.ts';
-import { createLog } from '../../src/lib/logger.ts';
+import { type Database, openDatabase } from '../../src/database/database.ts';
+import { createLogger } from '../../src/lib/logger.ts';
 import { isEmbedded, scratch, testConfig } from '../test-database.ts';
 
 const root = join(import.meta.dirname, '../..');
-const log = createLog({ LOG_LEVEL: 'silent' });
+const log = createLogger({ LOG_LEVEL: 'silent' });
 
 const running = new Map<ChildProcess, Promise<unknown>>();
 
@@ -29,7 +29,7 @@ export async function place() {
 
 /** Looks into the database while no process has it open. */
 export async function look<T>(environment: Environment, at: (db: Database) => Promise<T>): Promise<T> {
-  const db = await connect(testConfig(environment), log);
+  const db = await openDatabase(testConfig(environment), log);
   try {
     return await at(db);
   } finally {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { connect } from '../../src/database/database.ts';
-import { createLog } from '../../src/lib/logger.ts';
+import { openDatabase } from '../../src/database/database.ts';
+import { createLogger } from '../../src/lib/logger.ts';
 import { launch, listening, place } from '../cli/process.ts';
 import { testConfig } from '../test-database.ts';
 import { newAddress } from '../test-server.ts';
@@ -24,7 +24,7 @@ export async function startNodes(count: number, settings: Record<string, string>
   const here = await place();
   const environment = { ...here.environment, TRUSTED_PROXIES: '1', ALLOWED_HOSTS: '127.0.0.1', LOG_LEVEL: 'warn', ...settings };
   const nodes = await Promise.all(Array.from({ length: count }, () => startNode(environment)));
-  const db = await connect(testConfig(here.environment), createLog({ LOG_LEVEL: 'silent' }));
+  const db = await openDatabase(testConfig(here.environment), createLogger({ LOG_LEVEL: 'silent' }));
   const leave = async () => {
     await db.close();
     await here.leave();

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
-import { isEmbedded } from '../test-database.ts';
 import { openSmtpServer } from '../mail/smtp-server.ts';
+import { isEmbedded } from '../test-database.ts';
 import { until } from '../test-server.ts';
 import { type Node, startNodes } from './nodes.ts';
 

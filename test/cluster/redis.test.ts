@@ -2,8 +2,8 @@ import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 import { channels } from '../../src/identity/tokens/revocation-channel.ts';
 import { isEmbedded } from '../test-database.ts';
-import { follow } from '../token/following.ts';
 import { until } from '../test-server.ts';
+import { follow } from '../token/following.ts';
 import { logIn, type Node, register, startNodes } from './nodes.ts';
 import { isInstalled, openRedis } from './redis-server.ts';
 
@@ -18,7 +18,7 @@ afterAll(async () => {
 const logout = 'mutation { logout { ended } }';
 /** How often the first server has said in its log that Redis is away. */
 const complaints = () => one.said.out.split('Redis does not answer').length - 1;
-const wakeUps = async () => (await redis?.listen(channels.tokenRevoked)) ?? { said: [], leave: () => {} };
+const notifier = async () => (await redis?.listen(channels.tokenRevoked)) ?? { said: [], leave: () => {} };
 
 /** Somebody who follows their own tokens at the second server, and ends sessions at the first one. */
 async function follower() {
@@ -34,7 +34,7 @@ async function follower() {
 
 describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and redis-server in PATH)', { timeout: 30_000 }, () => {
   it('wake each other through Redis, once for what ended tokens and not for what did not, and say nothing by it', async () => {
-    const { said, leave } = await wakeUps();
+    const { said, leave } = await notifier();
     const { stream, endOne } = await follower();
     const { sid } = await endOne();
     await until(() => said.length && stream.heard.includes(sid));
@@ -46,7 +46,7 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
   });
 
   it('wake each other once the transaction can be seen: whoever looks at the wake-up finds the record', async () => {
-    const { said, leave } = await wakeUps();
+    const { said, leave } = await notifier();
     const alice = await register(one);
     for (let round = 1; round <= 20; round += 1) {
       const { accessToken, sid } = await logIn(one, alice);
@@ -85,7 +85,7 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     await late?.ask(logout, {}, { token: own.accessToken });
     await until(() => stream.heard.includes(own.sid));
     await redis?.start();
-    const { said, leave } = await wakeUps();
+    const { said, leave } = await notifier();
     await until(async () => (await endOne()).ended && said.length);
     expect([without.ended, stream.heard.slice(0, 2), complaints() - before]).toEqual([true, [without.sid, own.sid], 1]);
     stream.leave();
@@ -100,7 +100,7 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     const { sid, ended } = await endOne();
     await until(() => stream.heard.includes(sid) && complaints() > before);
     redis?.goOn();
-    const { said, leave } = await wakeUps();
+    const { said, leave } = await notifier();
     await until(async () => (await endOne()).ended && said.length);
     expect(ended).toBe(true);
     stream.leave();

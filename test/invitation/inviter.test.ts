@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
-import { isEmbedded } from '../test-database.ts';
 import { sameMoment } from '../role/same-moment.ts';
+import { isEmbedded } from '../test-database.ts';
 import { open, type Person, until } from '../test-server.ts';
 import { accept, accepting, invite, rolesOf } from './inviting.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { startJobs } from '../../src/schema/job/job-runner.ts';
 import { sql } from '../../src/database/database.ts';
+import { createLogger } from '../../src/lib/logger.ts';
+import { startJobRunner } from '../../src/schema/job/job-runner.ts';
 import { jobs } from '../../src/schema/job/schedule.ts';
-import { createLog } from '../../src/lib/logger.ts';
 import { graphql } from '../generated/gql.ts';
 import { open, until } from '../test-server.ts';
 
@@ -68,7 +68,7 @@ describe('a job', () => {
 
   it('is taken up once, of however many that look at the same moment', async () => {
     const stops = Array.from({ length: 8 }, () =>
-      startJobs({ ...world, log: createLog({ LOG_LEVEL: 'silent' }) }, { afterwards: () => {} }),
+      startJobRunner({ ...world, log: createLogger({ LOG_LEVEL: 'silent' }) }, { flush: () => {} }),
     );
     for (let period = 0; period < 3; period += 1) {
       const { runs } = await row(throttles);

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { User } from '../../src/database/generated/prisma/client.ts';
-import { compose } from '../../src/mail/render.ts';
-import type { Letter, LinkLetter } from '../../src/mail/templates/template.ts';
-import { type FactsOf, type LetterName, letters } from '../../src/mail/templates/registry.ts';
+import { renderEmail } from '../../src/mail/render.ts';
+import { type EmailTemplateName, emailTemplates, type TemplateData } from '../../src/mail/templates/registry.ts';
+import type { EmailTemplate, LinkEmailTemplate } from '../../src/mail/templates/template.ts';
 
 const origin = { network: '192.0.2.7', agent: 'Mozilla/5.0 (X11; Linux x86_64)' };
 
 /** What each letter tells, for the pictures of them below. */
-const facts: { [Name in LetterName]: FactsOf<Name> } = {
+const facts: { [Name in EmailTemplateName]: TemplateData<Name> } = {
   accessReset: {},
   accountDeleted: { until: '2030-05-01T12:00:00Z', byAdministrator: true },
   addressChanged: origin,
@@ -29,13 +29,13 @@ const ours = new Set(['network', 'until']);
 const link = { url: 'https://id.example.com/page?token=fgl_…', code: '12345678', until: 'for 30 minutes, until 1 May 2030 at 12:00 UTC' };
 
 /** A letter as it is sent, to somebody of that name. */
-function written(name: LetterName, told: object, displayName = 'Ada') {
+function written(name: EmailTemplateName, told: object, displayName = 'Ada') {
   const user = { email: 'ada@example.com', displayName, username: displayName } as unknown as User;
-  const letter = letters[name] as Letter<object> | LinkLetter<object>;
-  return compose('link' in letter ? letter.write(told, user, link) : letter.write(told, user));
+  const letter = emailTemplates[name] as EmailTemplate<object> | LinkEmailTemplate<object>;
+  return renderEmail('link' in letter ? letter.write(told, user, link) : letter.write(told, user));
 }
 
-const names = Object.keys(facts) as LetterName[];
+const names = Object.keys(facts) as EmailTemplateName[];
 
 describe('every letter', () => {
   it.each(names)('reads as it did: %s', (name) => {
@@ -44,7 +44,7 @@ describe('every letter', () => {
   });
 
   it('is among them', () => {
-    expect(names.sort()).toEqual(Object.keys(letters).sort());
+    expect(names.sort()).toEqual(Object.keys(emailTemplates).sort());
   });
 
   it.each(names)('has nothing in it that somebody else wrote as HTML, as a link or as a header: %s', (name) => {

@@ -1,5 +1,5 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import { hashOf, newSecret } from '../../src/identity/tokens/opaque-token.ts';
+import { generateToken, hashToken } from '../../src/identity/tokens/opaque-token.ts';
 import { newAddress, type World } from '../test-server.ts';
 
 /** What a program sends. */
@@ -22,7 +22,7 @@ export async function apiToken({ db, user }: World, scopes: string[], permission
 
 /** One more API token of somebody. */
 export async function tokenOf({ db }: Pick<World, 'db'>, userId: string, scopes: string[]) {
-  const secret = newSecret('api');
+  const secret = generateToken('api');
   const ends = new Date(Date.now() + 3_600_000);
   const data = {
     kind: 'API',
@@ -30,7 +30,7 @@ export async function tokenOf({ db }: Pick<World, 'db'>, userId: string, scopes:
     scopes,
     expiresAt: ends,
     idleExpiresAt: ends,
-    secrets: { create: { hash: hashOf(secret) } },
+    secrets: { create: { hash: hashToken(secret) } },
   } as const;
   const { id } = await db.prisma.token.create({ data });
   return { secret, id, globalId: encodeGlobalID('Token', id) };

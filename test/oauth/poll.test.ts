@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { createLog } from '../../src/lib/logger.ts';
-import { start } from '../../src/server/start.ts';
+import { createLogger } from '../../src/lib/logger.ts';
+import { startServer } from '../../src/server/start.ts';
 import { open } from '../test-server.ts';
 import { apiToken, tokenOf } from './asking.ts';
 import { receiver, record, sendPoll } from './receiving.ts';
@@ -83,7 +83,7 @@ describe('POST /events/poll', () => {
     const program = await receiver(world);
     const [a = '', b = '', c = ''] = await record(world, 3);
     await program.now({ ack: [b] });
-    const again = await start(world.config, createLog({ LOG_LEVEL: 'silent' }), world.db);
+    const again = await startServer(world.config, createLogger({ LOG_LEVEL: 'silent' }), world.db);
     const { ids } = await program.poll({ returnImmediately: true }, again);
     await again.stop();
     expect(ids).toEqual([a, c]);

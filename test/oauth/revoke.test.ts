@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { follow } from '../token/following.ts';
 import { newAddress, open, type Person, until } from '../test-server.ts';
+import { follow } from '../token/following.ts';
 import { apiToken, post, tokenOf } from './asking.ts';
 
 const world = await open();

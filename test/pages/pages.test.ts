@@ -1,7 +1,7 @@
 import { type GraphQLInputObjectType, GraphQLNonNull, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { letters } from '../../src/mail/templates/registry.ts';
 import { pages } from '../../src/endpoints/pages/pages.ts';
+import { emailTemplates } from '../../src/mail/templates/registry.ts';
 import { schema } from '../../src/schema/schema.ts';
 
 const forms = Object.entries(pages).flatMap(([path, all]) => all.map((form) => ({ path, form, name: `${path}: ${form.title}` })));
@@ -14,14 +14,14 @@ describe('the table of pages', () => {
   it.each(forms)('asks for what the input of the mutation has, and for all that it needs ($name)', ({ form }) => {
     const [, input = ''] = /\$input: (\w+)!/.exec(form.mutation) ?? [];
     const fields = Object.values((schema.getType(input) as GraphQLInputObjectType).getFields());
-    const given = [...form.fields.map(({ name }) => name), ...(form.by ? ['token'] : [])];
+    const given = [...form.fields.map(({ name }) => name), ...(form.tokenParam ? ['token'] : [])];
     expect(given.filter((name) => !fields.some((field) => field.name === name))).toEqual([]);
     const needed = fields.filter(({ type, defaultValue }) => type instanceof GraphQLNonNull && defaultValue === undefined);
     expect(needed.filter(({ name }) => !given.includes(name))).toEqual([]);
   });
 
   it('has the page that each letter links to', () => {
-    const linked = Object.values(letters).flatMap((letter) => ('link' in letter ? [letter.link.page] : []));
+    const linked = Object.values(emailTemplates).flatMap((letter) => ('link' in letter ? [letter.link.page] : []));
     expect(linked.length).toBeGreaterThan(0);
     for (const path of linked) expect(pages).toHaveProperty([path]);
   });

@@ -70,6 +70,6 @@ export const trunkMayImport: Record<string, readonly string[]> = {
   'src/jobs.ts': ['audit/retention', 'role/lost-entries', 'token/lifecycle', 'token/purge', 'user/erase'],
   'src/pipeline.ts': ['auth/authenticate'],
   'src/socket-admission.ts': ['auth/authenticate'],
-  'src/ground.ts': ['token/keys', 'token/live-keys', 'token/tail'],
+  'src/services.ts': ['token/keys', 'token/live-keys', 'token/tail'],
   'src/start.ts': ['mail/post-office'],
 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { permissions } from '../../src/policy/permissions.ts';
 import { sql } from '../../src/database/database.ts';
+import { permissions } from '../../src/policy/permissions.ts';
 import { isEmbedded } from '../test-database.ts';
 import { open, type Person, until } from '../test-server.ts';
 

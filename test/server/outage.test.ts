@@ -1,11 +1,11 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { connect as openDatabase } from '../../src/database/database.ts';
-import { createLog } from '../../src/lib/logger.ts';
-import { start } from '../../src/server/start.ts';
+import { openDatabase } from '../../src/database/database.ts';
+import { createLogger } from '../../src/lib/logger.ts';
+import { startServer } from '../../src/server/start.ts';
 import { isEmbedded, scratch, testConfig } from '../test-database.ts';
-import { post, rawSocket } from '../transport/raw.ts';
 import { until, type World } from '../test-server.ts';
+import { post, rawSocket } from '../transport/raw.ts';
 
 /** A line to a server that can be cut, and put together again. */
 async function lineTo(url: string) {
@@ -49,12 +49,12 @@ describe('an outage of the database', () => {
     'is answered with UNAVAILABLE within 2 s, and over when it is over (needs a PostgreSQL server)',
     async () => {
       const lines: string[] = [];
-      const log = createLog({ LOG_LEVEL: 'info' }, { write: (line) => void lines.push(line) });
+      const log = createLogger({ LOG_LEVEL: 'info' }, { write: (line) => void lines.push(line) });
       const made = await scratch(testConfig(), log);
       const line = await lineTo(made.url ?? '');
       const config = testConfig({ DATABASE_URL: line.url });
       const db = await openDatabase(config, log);
-      const running = await start(config, log, db);
+      const running = await startServer(config, log, db);
       const world = { url: running.url } as World;
       const ready = async () => (await fetch(`${running.url}/health/ready`)).status;
       const ask = async () => {

@@ -1,6 +1,6 @@
 import type { JWK } from 'jose';
 import { afterAll, describe, expect, it } from 'vitest';
-import { newSigningKey } from '../../src/identity/keys/configured-keys.ts';
+import { generateSigningKey } from '../../src/identity/keys/configured-keys.ts';
 import { place, run } from '../cli/process.ts';
 
 const here = await place();
@@ -26,7 +26,7 @@ describe('a setting', () => {
       INTROSPECTION: secret,
       LOG_LEVEL: secret,
     };
-    const [jwk, other] = (await Promise.all([newSigningKey(), newSigningKey()])) as [JWK, JWK];
+    const [jwk, other] = (await Promise.all([generateSigningKey(), generateSigningKey()])) as [JWK, JWK];
     const badKeys = [{ kty: secret }, { ...jwk, d: secret }, { ...jwk, x: other.x }, { ...jwk, x: secret }].map((key) => [key]);
     const each: Record<string, string>[] = [
       bad,

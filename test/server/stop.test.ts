@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
 import { launch, listening, place } from '../cli/process.ts';
-import { rawSocket } from '../transport/raw.ts';
-import { follow } from '../token/following.ts';
 import { until, type World } from '../test-server.ts';
+import { follow } from '../token/following.ts';
+import { rawSocket } from '../transport/raw.ts';
 
 const here = await place();
 afterAll(here.leave);

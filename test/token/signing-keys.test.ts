@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
-import { createLog } from '../../src/lib/logger.ts';
-import { start } from '../../src/server/start.ts';
-import { loadKeys, newKeys } from '../../src/identity/keys/configured-keys.ts';
+import { generateKeys, loadConfiguredKeys } from '../../src/identity/keys/configured-keys.ts';
 import { publishedAhead, removeKey, rotateKeys } from '../../src/identity/keys/rotate-keys.ts';
+import { createLogger } from '../../src/lib/logger.ts';
+import { startServer } from '../../src/server/start.ts';
 import { open, type Person, until } from '../test-server.ts';
 import { follow } from './following.ts';
 
 const world = await open();
 const { prisma } = world.db;
-const configured = await loadKeys(world.config);
-const [other] = JSON.parse((await newKeys()).ENCRYPTION_KEYS) as [string];
+const configured = await loadConfiguredKeys(world.config);
+const [other] = JSON.parse((await generateKeys()).ENCRYPTION_KEYS) as [string];
 const minutes = (count: number) => new Date(Date.now() + count * 60_000);
 
 const rotate = (after = publishedAhead) => rotateKeys(world.db, configured, after);
@@ -125,7 +125,7 @@ describe('a removed signing key', () => {
     expect((await published(url)).map((key) => key.kid)).toEqual([kid]);
     const { successor = '' } = (await removeKey(db, configured, kid)) ?? {};
     await until(async () => (await published(url)).every((key) => key.kid === successor));
-    const again = await start(config, createLog({ LOG_LEVEL: 'silent' }), db);
+    const again = await startServer(config, createLogger({ LOG_LEVEL: 'silent' }), db);
     const kids = (await published(again.url)).map((key) => key.kid);
     await again.stop();
     expect([kids, await removeKey(db, configured, kid)]).toEqual([[successor], { successor: null }]);
@@ -161,7 +161,7 @@ describe('a removed signing key', () => {
 
 describe('ENCRYPTION_KEYS', () => {
   const startWith = (keys: string[]) =>
-    start({ ...world.config, ENCRYPTION_KEYS: JSON.stringify(keys) }, createLog({ LOG_LEVEL: 'silent' }), world.db);
+    startServer({ ...world.config, ENCRYPTION_KEYS: JSON.stringify(keys) }, createLogger({ LOG_LEVEL: 'silent' }), world.db);
   const ours = JSON.parse(world.config.ENCRYPTION_KEYS ?? '') as string[];
 
   it('are followed by new ones: the ones behind the first still open the signing key', async () => {

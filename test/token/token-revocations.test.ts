@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isEmbedded } from '../test-database.ts';
 import { runJobs } from '../jobs.ts';
+import { isEmbedded } from '../test-database.ts';
 import { open, type Person, until } from '../test-server.ts';
 import { follow } from './following.ts';
 import { endLate } from './late.ts';

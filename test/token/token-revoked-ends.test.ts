@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { rawSocket } from '../transport/raw.ts';
 import { open, type Person, until } from '../test-server.ts';
+import { rawSocket } from '../transport/raw.ts';
 import { follow, type Transport } from './following.ts';
 
 const world = await open();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { open, type Person, until } from '../test-server.ts';
 import { requestEvents } from '../token/following.ts';
 import { endMany, readAll } from '../token/log.ts';
-import { open, type Person, until } from '../test-server.ts';
 import { codeIn, post, rawSocket } from './raw.ts';
 
 const world = await open();

@@ -1,8 +1,8 @@
 import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { requestEvents } from '../token/following.ts';
 import { newAddress, open, until } from '../test-server.ts';
+import { requestEvents } from '../token/following.ts';
 
 const world = await open();
 const subscription = { query: 'subscription { tokenRevoked { cursor } }' };

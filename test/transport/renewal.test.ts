@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { open, type Person } from '../test-server.ts';
 import { requestEvents } from '../token/following.ts';
 import { follower } from '../token/log.ts';
-import { open, type Person } from '../test-server.ts';
 import { rawSocket } from './raw.ts';
 
 const world = await open({ ACCESS_TOKEN_TTL: '5s' });

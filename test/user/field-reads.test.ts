@@ -3,9 +3,9 @@ import SchemaBuilder from '@pothos/core';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import { afterAll, describe, expect, it } from 'vitest';
 import { scopeAuth } from '../../src/authorization/enforce/access-plugin.ts';
-import { models, rules } from '../../src/authorization/rules/registry.ts';
-import { anyone } from '../../src/policy/conditions.ts';
+import { modelByCoordinate, ruleByCoordinate } from '../../src/authorization/rules/registry.ts';
 import { sql } from '../../src/database/database.ts';
+import { anyone } from '../../src/policy/conditions.ts';
 import { open, type Person, type Role, until } from '../test-server.ts';
 
 const world = await open();
@@ -154,7 +154,8 @@ describe('User.fieldReads', () => {
 
 describe('what is sensitive', () => {
   afterAll(() => {
-    for (const coordinate of ['Thing', 'Thing.name', 'Query.thing']) rules.delete(coordinate) && models.delete(coordinate);
+    for (const coordinate of ['Thing', 'Thing.name', 'Query.thing'])
+      ruleByCoordinate.delete(coordinate) && modelByCoordinate.delete(coordinate);
   });
 
   it('is said by accessRules and by the schema', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { namedBy } from '../../src/identity/accounts/username.ts';
+import { loginIdentifier } from '../../src/identity/accounts/username.ts';
 import { graphql } from '../generated/gql.ts';
 import type { UsersQueryVariables } from '../generated/graphql.ts';
 import { nobody, open, type Person } from '../test-server.ts';
@@ -57,7 +57,7 @@ describe('users', () => {
   });
 
   it('searches in names, usernames and addresses, in any case', async () => {
-    const ada = await named({ displayName: 'Countess', firstName: 'Augusta', lastName: 'Lovelace', ...namedBy('Enchantress') });
+    const ada = await named({ displayName: 'Countess', firstName: 'Augusta', lastName: 'Lovelace', ...loginIdentifier('Enchantress') });
     for (const search of ['counTESS', 'uGUst', 'velac', 'nCHAnt', ada.email.slice(0, 13).toUpperCase()])
       expect(await ids(admin, { filter: { search } })).toEqual([ada.id]);
   });

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { start } from '../../../src/server/start.ts';
+import { startServer } from '../../../src/server/start.ts';
 import { open } from '../../../test/test-server.ts';
 
 const make = `mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }`;
@@ -16,7 +16,7 @@ export async function openReal() {
   const { secret, token } = data.createApiToken;
   const log = { ...silent } as never;
   /** Another node on the same database. */
-  const startNode = (at = 0) => start({ ...world.config, PORT: at }, log, world.db);
+  const startNode = (at = 0) => startServer({ ...world.config, PORT: at }, log, world.db);
   return { world, url, port, token: secret as string, tokenId: token.id as string, follower, startNode };
 }
 

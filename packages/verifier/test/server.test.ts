@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { loadKeys } from '../../../src/identity/keys/configured-keys.ts';
+import { loadConfiguredKeys } from '../../../src/identity/keys/configured-keys.ts';
 import { removeKey } from '../../../src/identity/keys/rotate-keys.ts';
 import { createVerifier } from '../src/create-verifier.ts';
 import { codeOf, until } from './opened.ts';
@@ -96,7 +96,7 @@ describe('a verifier of the real server', () => {
     const alice = await world.user();
     expect(await codeOf(verifier.verify(String(alice.accessToken)))).toBe('accepted');
     const [header = ''] = String(alice.accessToken).split('.');
-    await removeKey(world.db, await loadKeys(world.config), JSON.parse(Buffer.from(header, 'base64url').toString()).kid);
+    await removeKey(world.db, await loadConfiguredKeys(world.config), JSON.parse(Buffer.from(header, 'base64url').toString()).kid);
     await until(async () => (await codeOf(verifier.verify(String(alice.accessToken)))) === 'ERR_TOKEN_INVALID');
     const again = await world.signIn(alice.email, alice.uuid);
     await until(async () => (await codeOf(verifier.verify(String(again.accessToken)))) === 'accepted');

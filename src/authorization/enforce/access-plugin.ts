@@ -9,16 +9,16 @@ import SchemaBuilder, {
 } from '@pothos/core';
 import type { GraphQLFieldResolver, GraphQLIsTypeOfFn, GraphQLResolveInfo } from 'graphql';
 import type { Context } from '../../graphql/context.ts';
-import { admit, admitArgument } from './authorize.ts';
-import { ahead } from './prefetch-decisions.ts';
-import { denial } from '../evaluate/access-denied.ts';
-import { meanings } from '../../policy/evaluators.ts';
+import { evaluators } from '../../policy/evaluators.ts';
 import type { Model, Row } from '../../policy/ownership.ts';
-import { checkPage, type Page } from './pagination.ts';
-import { all, atomsOf, print, type Rule } from '../rules/rule.ts';
-import { abouts, models, rules } from '../rules/registry.ts';
-import { shortcut, shortcutOfType } from './skip-guard.ts';
-import { verdict } from '../evaluate/decisions.ts';
+import { accessDenied } from '../evaluate/access-denied.ts';
+import { decide } from '../evaluate/decisions.ts';
+import { modelByCoordinate, mutationTargets, ruleByCoordinate } from '../rules/registry.ts';
+import { all, conditionsOf, print, type Rule } from '../rules/rule.ts';
+import { authorizeArgument, authorizeObject } from './authorize.ts';
+import { type PaginationArgs, validatePagination } from './pagination.ts';
+import { withPrefetch } from './prefetch-decisions.ts';
+import { skipGuardWhenAllowed, skipTypeGuardWhenAllowed } from './skip-guard.ts';
 
 declare global {
   namespace PothosSchemaTypes {
@@ -48,7 +48,7 @@ declare global {
   }
 }
 
-type Check = (row: Row, context: Context, args: Page, info: GraphQLResolveInfo) => boolean | undefined | Promise<boolean>;
+type Check = (row: Row, context: Context, args: PaginationArgs, info: GraphQLResolveInfo) => boolean | undefined | Promise<boolean>;
 
 /** The rules by their text, so that equal ones are one: each is judged once, and its verdicts are kept by it. */
 const interned = new Map<string, Rule>();
@@ -69,7 +69,7 @@ class AccessPlugin<Types extends SchemaTypes & { Context: Context }> extends Bas
     this.refuseRowless(config.name, rule, model);
     if (config.graphqlKind === 'Object' && !isOpen(rule)) {
       (config.pothosOptions as { authScopes?: unknown }).authScopes = (row: Row, context: Context) =>
-        admit(context, config.name, model, row);
+        authorizeObject(context, config.name, model, row);
       this.plain.add(config.name);
     }
     return { ...config, ...printed(config, rule) };
@@ -82,7 +82,7 @@ class AccessPlugin<Types extends SchemaTypes & { Context: Context }> extends Bas
       const rule = this.said(coordinate, own, config.pothosOptions.about);
       const isAbout = this.note(coordinate, config, rule);
       // What is about a row is decided there; all else is decided here.
-      const check: Check = (_, context) => verdict(context, rule) ?? isAbout;
+      const check: Check = (_, context) => decide(context, rule) ?? isAbout;
       return this.guarded(config, rule, isOpen(rule) ? undefined : check);
     }
     const type = this.buildCache.getTypeConfig(config.parentType);
@@ -92,7 +92,7 @@ class AccessPlugin<Types extends SchemaTypes & { Context: Context }> extends Bas
     this.refuseRowless(coordinate, rule, model);
     const narrows = type.graphqlKind === 'Object' && rule !== typeRule;
     if (narrows && !isList(config) && ruledIn(config).length === 0) this.plain.add(coordinate);
-    return this.guarded(config, rule, narrows ? (row, context) => verdict(context, rule, model, row) : undefined);
+    return this.guarded(config, rule, narrows ? (row, context) => decide(context, rule, model, row) : undefined);
   }
 
   override onInputFieldConfig(config: PothosInputFieldConfig<Types>) {
@@ -108,29 +108,29 @@ class AccessPlugin<Types extends SchemaTypes & { Context: Context }> extends Bas
 
   override wrapResolve(guarded: GraphQLFieldResolver<unknown, Context, object>, config: PothosOutputFieldConfig<Types>) {
     const coordinate = `${config.parentType}.${config.name}`;
-    const resolve = this.plain.has(coordinate) ? shortcut(guarded, config, coordinate) : guarded;
-    if (isList(config)) return ahead(resolve, 'connection');
-    return config.type.kind === 'List' ? ahead(resolve, 'list') : resolve;
+    const resolve = this.plain.has(coordinate) ? skipGuardWhenAllowed(guarded, config, coordinate) : guarded;
+    if (isList(config)) return withPrefetch(resolve, 'connection');
+    return config.type.kind === 'List' ? withPrefetch(resolve, 'list') : resolve;
   }
 
   override wrapIsTypeOf(guarded: GraphQLIsTypeOfFn<unknown, Context> | undefined, config: PothosObjectTypeConfig) {
-    return guarded && this.plain.has(config.name) ? shortcutOfType(guarded, config, config.name) : guarded;
+    return guarded && this.plain.has(config.name) ? skipTypeGuardWhenAllowed(guarded, config, config.name) : guarded;
   }
 
   /** What the field says of itself, and how scope-auth guards it. A page of a list is checked as soon as the list may be read. */
   private guarded(config: PothosOutputFieldConfig<Types>, rule: Rule, check?: Check) {
     const isPaged = isList(config);
-    const page: Check = (_, context, args, info) => !isPaged || checkPage(context, info.returnType, args);
+    const page: Check = (_, context, args, info) => !isPaged || validatePagination(context, info.returnType, args);
     const ruled = ruledIn(config);
-    const authScopes = (row: Row, args: Page, context: Context, info: GraphQLResolveInfo) => {
+    const authScopes = (row: Row, args: PaginationArgs, context: Context, info: GraphQLResolveInfo) => {
       const met = check ? check(row, context, args, info) : true;
       if (ruled.length === 0 && !(met instanceof Promise)) return met === true && page(row, context, args, info);
       return admitted(met, context, args).then((yes) => yes && page(row, context, args, info));
     };
-    const admitted = async (met: ReturnType<Check>, context: Context, args: Page) => {
+    const admitted = async (met: ReturnType<Check>, context: Context, args: PaginationArgs) => {
       if ((await met) !== true) return false;
-      const places = ruled.map((name) => [`${config.parentType}.${config.name}(${name}:)`, args[name as keyof Page]] as const);
-      await Promise.all(places.map(([place, value]) => admitArgument(context, place, value)));
+      const places = ruled.map((name) => [`${config.parentType}.${config.name}(${name}:)`, args[name as keyof PaginationArgs]] as const);
+      await Promise.all(places.map(([place, value]) => authorizeArgument(context, place, value)));
       return true;
     };
     if (check || isPaged || ruled.length > 0) Object.assign(config.pothosOptions, { authScopes });
@@ -140,25 +140,26 @@ class AccessPlugin<Types extends SchemaTypes & { Context: Context }> extends Bas
   }
 
   private note(coordinate: string, { pothosOptions: { about, writes } }: PothosOutputFieldConfig<Types>, rule: Rule) {
-    if (about) abouts.set(coordinate, { model: about, writes: writes ?? about });
+    if (about) mutationTargets.set(coordinate, { model: about, updates: writes ?? about });
     else this.refuseRowless(coordinate, rule, undefined);
     return about !== undefined;
   }
 
   private said(coordinate: string, rule: Rule | undefined, model?: Model) {
     if (!rule) throw new PothosSchemaError(`${coordinate} has no access rule: say who may by its \`access\` option.`);
-    for (const atom of atomsOf(rule))
-      if (!Object.hasOwn(meanings, atom.is)) throw new PothosSchemaError(`${coordinate}: "${atom.is}" is not in the vocabulary of rules.`);
+    for (const atom of conditionsOf(rule))
+      if (!Object.hasOwn(evaluators, atom.is))
+        throw new PothosSchemaError(`${coordinate}: "${atom.is}" is not in the vocabulary of rules.`);
     const text = print(rule);
     const one = interned.get(text) ?? rule;
     interned.set(text, one);
-    rules.set(coordinate, one);
-    if (model) models.set(coordinate, model);
+    ruleByCoordinate.set(coordinate, one);
+    if (model) modelByCoordinate.set(coordinate, model);
     return one;
   }
 
   private refuseRowless(coordinate: string, rule: Rule, model: Model | undefined) {
-    const atom = model ? undefined : atomsOf(rule).find((one) => !meanings[one.is]?.aboutViewer);
+    const atom = model ? undefined : conditionsOf(rule).find((one) => !evaluators[one.is]?.aboutViewer);
     if (atom) throw new PothosSchemaError(`${coordinate}: "${print(atom)}" asks about a row, and the type has none.`);
   }
 }
@@ -192,7 +193,7 @@ export const scopeAuth = {
   authorizeOnSubscribe: true,
   // A check that fails denies (security.md R-D); what is told is its own fault, masked as any other.
   unauthorizedError: (_: object, context: Context, info: Place, { failure }: { failure: { error?: Error | null } }) =>
-    failure.error ?? denial(context, `${info.parentType.name}.${info.fieldName}`),
+    failure.error ?? accessDenied(context, `${info.parentType.name}.${info.fieldName}`),
 } as const;
 
 SchemaBuilder.registerPlugin('access', AccessPlugin as never);

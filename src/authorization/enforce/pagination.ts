@@ -1,13 +1,13 @@
 import { type GraphQLOutputType, getNamedType, isObjectType } from 'graphql';
+import { validationError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
-import { invalid } from '../../errors.ts';
 import { isUuid } from '../../lib/validators.ts';
 import type { Model } from '../../policy/ownership.ts';
+import { decide } from '../evaluate/decisions.ts';
 import { ruleOf } from '../rules/registry.ts';
-import { verdict } from '../evaluate/decisions.ts';
 
 /** Which part of a list is asked for. */
-export interface Page {
+export interface PaginationArgs {
   readonly first?: number | null;
   readonly last?: number | null;
   readonly after?: string | null;
@@ -17,10 +17,14 @@ export interface Page {
 const most = 100; // security.md F24
 
 /** Checks the numbers of a page, and that its cursors stand at rows that the viewer may know of. Throws INVALID_INPUT. */
-export function checkPage(context: Context, connection: GraphQLOutputType, { first, last, after, before }: Page): true | Promise<true> {
-  if (first != null && last != null) throw invalid({ first: ['either first or last'] });
+export function validatePagination(
+  context: Context,
+  connection: GraphQLOutputType,
+  { first, last, after, before }: PaginationArgs,
+): true | Promise<true> {
+  if (first != null && last != null) throw validationError({ first: ['either first or last'] });
   for (const [name, size] of Object.entries({ first, last }))
-    if (size != null && (size < 1 || size > most)) throw invalid({ [name]: [`1 to ${most}`] });
+    if (size != null && (size < 1 || size > most)) throw validationError({ [name]: [`1 to ${most}`] });
   const cursors = Object.entries({ after, before }).flatMap(([name, cursor]) => (cursor == null ? [] : [[name, cursor] as const]));
   if (cursors.length === 0) return true;
   return Promise.all(cursors.map(([name, cursor]) => checkCursor(context, modelOf(connection), name, cursor))).then(() => true);
@@ -29,7 +33,8 @@ export function checkPage(context: Context, connection: GraphQLOutputType, { fir
 /** A cursor at a hidden row is none, as one at no row is. */
 async function checkCursor(context: Context, model: Model, name: string, cursor: string) {
   const id = idOf(cursor);
-  if (!isUuid(id) || (await verdict(context, ruleOf(model), model, { id })) !== true) throw invalid({ [name]: ['no cursor of this list'] });
+  if (!isUuid(id) || (await decide(context, ruleOf(model), model, { id })) !== true)
+    throw validationError({ [name]: ['no cursor of this list'] });
 }
 
 /** The id of the row that a cursor stands at; empty for what is no cursor. */

@@ -12,13 +12,13 @@ import {
 import type { Context } from '../../graphql/context.ts';
 import { isIncluded } from '../../lib/is-included.ts';
 import type { Model, Row } from '../../policy/ownership.ts';
+import { decide, prefetchDecisions } from '../evaluate/decisions.ts';
+import { modelByCoordinate, ruleOf } from '../rules/registry.ts';
 import type { Rule } from '../rules/rule.ts';
-import { models, ruleOf } from '../rules/registry.ts';
-import { settle, verdict } from '../evaluate/decisions.ts';
 
 /** In the extensions of a field: the rules that it asks about its object, besides its own. */
-export interface Asking {
-  readonly asks?: (schema: GraphQLSchema, type: GraphQLObjectType) => readonly Rule[];
+export interface ExtraRules {
+  readonly extraRules?: (schema: GraphQLSchema, type: GraphQLObjectType) => readonly Rule[];
 }
 
 /** Where the rows of a list are: the list itself, or the nodes of a connection. */
@@ -28,14 +28,14 @@ type Shape = 'list' | 'connection';
  * The resolver of a list whose rows are settled before their fields run: what these will ask is asked for all rows at once, and each finds
  * its verdict without a promise of its own. Only when the database is asked changes by it, never what it is asked or answers.
  */
-export function ahead<Args>(resolve: GraphQLFieldResolver<unknown, Context, Args>, shape: Shape): typeof resolve {
+export function withPrefetch<Args>(resolve: GraphQLFieldResolver<unknown, Context, Args>, shape: Shape): typeof resolve {
   return (source, args, context, info) => {
     const { model, rules } = askedBelow(info, shape);
-    const open = model ? rules.filter((rule) => verdict(context, rule, model) === undefined) : [];
+    const open = model ? rules.filter((rule) => decide(context, rule, model) === undefined) : [];
     const list = resolve(source, args, context, info);
     if (!model || open.length === 0) return list;
     const settled = (rows: unknown) => {
-      const asking = settle(context, open, model, rowsIn(rows, shape));
+      const asking = prefetchDecisions(context, open, model, rowsIn(rows, shape));
       return asking ? asking.then(() => rows) : rows;
     };
     return isThenable(list) ? list.then(settled) : settled(list);
@@ -68,7 +68,7 @@ function find(info: GraphQLResolveInfo, shape: Shape): Asked {
     nodes = fieldsBelow(info, type, nodes).filter((node) => node.name.value === name);
     type = getNamedType(type.getFields()[name]?.type);
   }
-  const model = isObjectType(type) && nodes.length > 0 ? models.get(type.name) : undefined;
+  const model = isObjectType(type) && nodes.length > 0 ? modelByCoordinate.get(type.name) : undefined;
   const asked = isObjectType(type) && model ? { model, rules: rulesOf(info, type, nodes) } : { model: undefined, rules: [] };
   known.set(info.fieldNodes, asked);
   return asked;
@@ -79,7 +79,7 @@ function rulesOf(info: GraphQLResolveInfo, type: GraphQLObjectType, nodes: reado
   const fields = fieldsBelow(info, type, nodes).flatMap((node) => type.getFields()[node.name.value] ?? []);
   const rules = fields.flatMap(({ name, extensions }) => [
     ruleOf(`${type.name}.${name}`),
-    ...((extensions as Asking).asks?.(info.schema, type) ?? []),
+    ...((extensions as ExtraRules).extraRules?.(info.schema, type) ?? []),
   ]);
   return [...new Set([ruleOf(type.name), ...rules])];
 }

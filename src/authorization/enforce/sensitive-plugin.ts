@@ -1,12 +1,12 @@
 import SchemaBuilder, { BasePlugin, type PothosOutputFieldConfig, PothosSchemaError, type SchemaTypes } from '@pothos/core';
 import { type GraphQLFieldResolver, type GraphQLSchema, isInterfaceType, isObjectType } from 'graphql';
 import type { Context } from '../../graphql/context.ts';
-import { known } from '../../policy/evaluators.ts';
-import { above, type Model, ownerIdOf, type Row } from '../../policy/ownership.ts';
-import type { Subject } from '../../policy/grants-scope.ts';
-import { type Atom, print, type Rule } from '../rules/rule.ts';
-import { ruleOf } from '../rules/registry.ts';
 import type { Viewer } from '../../identity/viewer.ts';
+import { evaluateInMemory } from '../../policy/evaluators.ts';
+import type { RowSubject } from '../../policy/grants-scope.ts';
+import { type Model, ownerIdOf, parentOf, type Row } from '../../policy/ownership.ts';
+import { ruleOf } from '../rules/registry.ts';
+import { type Condition, print, type Rule } from '../rules/rule.ts';
 
 declare global {
   namespace PothosSchemaTypes {
@@ -21,7 +21,7 @@ declare global {
 }
 
 /** The coordinates of the sensitive fields, filled as the schema is built. */
-export const sensitives = new Set<string>();
+export const sensitiveCoordinates = new Set<string>();
 
 /** Notes who was answered a sensitive field. Stands inside of all guards, so what they deny never comes to it. */
 class SensitivePlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
@@ -32,7 +32,7 @@ class SensitivePlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     const field = `${config.parentType}.${config.name}`;
     const model = this.buildCache.getTypeConfig(config.parentType).extensions?.pothosPrismaModel as Model | undefined;
     if (!model) throw new PothosSchemaError(`${field} is sensitive, and its type has no rows that anybody could own.`);
-    if (model !== 'User' && above(model)?.model !== 'User')
+    if (model !== 'User' && parentOf(model)?.model !== 'User')
       throw new PothosSchemaError(`${field} is sensitive, and a row of ${model} does not say whose it is.`);
     this.found.push([config.parentType, config.name]);
     return noting(resolve, field, model);
@@ -45,7 +45,7 @@ class SensitivePlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
       const field = isObjectType(type) || isInterfaceType(type) ? type.getFields()[name] : undefined;
       const { access } = (field?.extensions.directives ?? {}) as { access?: object };
       if (field) field.extensions = { ...field.extensions, directives: { access: { ...access, sensitive: true } } };
-      sensitives.add(`${typeName}.${name}`);
+      sensitiveCoordinates.add(`${typeName}.${name}`);
     }
     return schema;
   }
@@ -67,11 +67,11 @@ const noting =
 function note({ viewer, receipts }: Context, field: string, model: Model, row: Row) {
   const ownerId = ownerIdOf(model, row);
   if (!viewer || !ownerId || ownerId === viewer.user.id) return;
-  receipts.note({ ownerId, actorId: viewer.user.id, field }, () => viaOf(ruleOf(field), viewer, { model, row }));
+  receipts.record({ ownerId, actorId: viewer.user.id, field }, () => viaOf(ruleOf(field), viewer, { model, row }));
 }
 
 /** The part of the rule that let the viewer through, as people read it; all of it where that is about how they came alone. */
-function viaOf(rule: Rule, viewer: Viewer, subject: Subject): string {
+function viaOf(rule: Rule, viewer: Viewer, subject: RowSubject): string {
   const atoms = lettingThrough(rule, viewer, subject).filter(({ is }) => !aboutCalling.includes(is));
   return [...new Set(atoms.map(print))].join(' | ') || print(rule);
 }
@@ -79,10 +79,10 @@ function viaOf(rule: Rule, viewer: Viewer, subject: Subject): string {
 const aboutCalling = ['signedIn', 'scope', 'session', 'fresh', 'confirmed'];
 
 /** Of every choice the leaves that are met or, where only the database knew which it was, those that are not known to be unmet. */
-function lettingThrough(rule: Rule, viewer: Viewer, subject: Subject): Atom[] {
+function lettingThrough(rule: Rule, viewer: Viewer, subject: RowSubject): Condition[] {
   if ('is' in rule) return [rule];
   if ('all' in rule) return rule.all.flatMap((part) => lettingThrough(part, viewer, subject));
-  const verdicts = rule.any.map((part) => known(part, viewer, subject));
+  const verdicts = rule.any.map((part) => evaluateInMemory(part, viewer, subject));
   const wanted = verdicts.includes(true) ? true : undefined;
   return rule.any.flatMap((part, at) => (verdicts[at] === wanted ? lettingThrough(part, viewer, subject) : []));
 }

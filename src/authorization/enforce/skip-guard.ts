@@ -2,8 +2,8 @@ import SchemaBuilder, { BasePlugin, type PothosObjectTypeConfig, type PothosOutp
 import type { GraphQLFieldResolver, GraphQLIsTypeOfFn } from 'graphql';
 import type { Context } from '../../graphql/context.ts';
 import type { Row } from '../../policy/ownership.ts';
-import { models, ruleOf } from '../rules/registry.ts';
-import { decided } from '../evaluate/decisions.ts';
+import { cachedDecision } from '../evaluate/decisions.ts';
+import { modelByCoordinate, ruleOf } from '../rules/registry.ts';
 
 type Resolver = GraphQLFieldResolver<unknown, Context, object>;
 type IsTypeOf = GraphQLIsTypeOfFn<unknown, Context>;
@@ -25,19 +25,19 @@ class UnguardedPlugin<Types extends SchemaTypes & { Context: Context }> extends 
 }
 
 /** A field of a type that goes past its guard where the rule at the coordinate is known to be met; all else is the guard's. */
-export function shortcut(guarded: Resolver, config: object, coordinate: string): Resolver {
+export function skipGuardWhenAllowed(guarded: Resolver, config: object, coordinate: string): Resolver {
   const open = resolvers.get(config) ?? guarded;
-  const [rule, model] = [ruleOf(coordinate), models.get(coordinate)];
+  const [rule, model] = [ruleOf(coordinate), modelByCoordinate.get(coordinate)];
   return (row, args, context, info) =>
-    decided(context, rule, model, row as Row) === true ? open(row, args, context, info) : guarded(row, args, context, info);
+    cachedDecision(context, rule, model, row as Row) === true ? open(row, args, context, info) : guarded(row, args, context, info);
 }
 
 /** The same of the objects of a type. */
-export function shortcutOfType(guarded: IsTypeOf, config: object, type: string): IsTypeOf {
+export function skipTypeGuardWhenAllowed(guarded: IsTypeOf, config: object, type: string): IsTypeOf {
   const open = typeTests.get(config) ?? guarded;
-  const [rule, model] = [ruleOf(type), models.get(type)];
+  const [rule, model] = [ruleOf(type), modelByCoordinate.get(type)];
   return (row, context, info) =>
-    decided(context, rule, model, row as Row) === true ? open(row, context, info) : guarded(row, context, info);
+    cachedDecision(context, rule, model, row as Row) === true ? open(row, context, info) : guarded(row, context, info);
 }
 
 SchemaBuilder.registerPlugin('unguarded' as never, UnguardedPlugin as never);

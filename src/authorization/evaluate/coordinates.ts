@@ -13,14 +13,14 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
+import type { Viewer } from '../../identity/viewer.ts';
 import { isIncluded } from '../../lib/is-included.ts';
 import type { Model } from '../../policy/ownership.ts';
+import { modelByCoordinate, mutationTargets, ruleByCoordinate } from '../rules/registry.ts';
 import type { Rule } from '../rules/rule.ts';
-import { abouts, models, rules } from '../rules/registry.ts';
-import type { Viewer } from '../../identity/viewer.ts';
 
 /** A place of an operation that a rule guards, and of what is asked about there what the document says: its model, and its id. */
-export interface Place {
+export interface GuardedCoordinate {
   readonly coordinate: string;
   readonly path: readonly string[];
   readonly rule: Rule;
@@ -39,12 +39,12 @@ interface Walk {
   readonly document: DocumentNode;
   readonly variables: Record<string, unknown>;
   readonly asker: Viewer | null;
-  readonly found: Map<string, Place>;
+  readonly found: Map<string, GuardedCoordinate>;
 }
 
 /** The places of an operation, each coordinate once for each object that the document names. Call it within `checkLimits`: it follows every spread. */
-export function placesIn(of: Omit<Walk, 'found'>, operation: OperationDefinitionNode): Place[] {
-  const walk = { ...of, found: new Map<string, Place>() };
+export function collectCoordinates(of: Omit<Walk, 'found'>, operation: OperationDefinitionNode): GuardedCoordinate[] {
+  const walk = { ...of, found: new Map<string, GuardedCoordinate>() };
   const type = of.schema.getRootType(operation.operation)?.name ?? '';
   follow(walk, operation.selectionSet, { type }, []);
   return [...walk.found.values()];
@@ -79,20 +79,20 @@ function visit(walk: Walk, node: FieldNode, subject: Subject, above: readonly st
   const coordinate = `${subject.type}.${field.name}`;
   const path = [...above, node.alias?.value ?? node.name.value];
   const args = getArgumentValues(field, node, walk.variables);
-  const target = targetOf(coordinate, args, walk.asker);
+  const target = mutationTarget(coordinate, args, walk.asker);
   note(walk, coordinate, path, (target ?? subject).id);
   for (const { name, type } of field.args) {
     const value = args[name];
     if (value != null && value !== false) note(walk, `${coordinate}(${name}:)`, path, idOf(value)?.id);
-    for (const place of inputPlaces(type, value)) note(walk, place, path, target?.id);
+    for (const place of inputCoordinates(type, value)) note(walk, place, path, target?.id);
   }
   const inner = innerOf(walk, coordinate, getNamedType(field.type).name, args);
   if (node.selectionSet && inner) follow(walk, node.selectionSet, inner, path);
 }
 
 function note({ found }: Walk, coordinate: string, path: readonly string[], id: string | undefined) {
-  const rule = rules.get(coordinate);
-  const model = models.get(coordinate);
+  const rule = ruleByCoordinate.get(coordinate);
+  const model = modelByCoordinate.get(coordinate);
   const key = `${coordinate} ${model && id}`;
   if (rule && !found.has(key)) found.set(key, { coordinate, path, rule, ...(model && { model, id }) });
 }
@@ -108,12 +108,12 @@ function innerOf({ asker, schema }: Walk, coordinate: string, type: string, { id
 }
 
 /** The row that a mutation is about: what its input names, or the viewer where it names none. */
-export function targetOf(
+export function mutationTarget(
   coordinate: string,
   { input }: Record<string, unknown>,
   asker: Viewer | null,
 ): { id: string | undefined } | undefined {
-  const about = abouts.get(coordinate);
+  const about = mutationTargets.get(coordinate);
   if (!about) return undefined;
   const named = Object.values((input ?? {}) as object).map(idOf);
   return { id: named.find((one) => one?.typename === about.model)?.id ?? (about.model === 'User' ? asker?.user.id : undefined) };
@@ -127,7 +127,7 @@ function idOf(value: unknown): { typename: string; id: string } | undefined {
 }
 
 /** The coordinates of the fields of an input object that are given. */
-export function inputPlaces(type: GraphQLInputType, value: unknown): string[] {
+export function inputCoordinates(type: GraphQLInputType, value: unknown): string[] {
   const named = getNamedType(type);
   if (!isInputObjectType(named) || typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, given]) => (given === undefined ? [] : [`${named.name}.${name}`]));

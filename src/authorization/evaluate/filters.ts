@@ -1,20 +1,20 @@
+import { validationError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
-import { invalid } from '../../errors.ts';
-import { denial } from './access-denied.ts';
-import { condition, known } from '../../policy/evaluators.ts';
+import { evaluateInMemory, toWhere } from '../../policy/evaluators.ts';
 import type { Model, Where } from '../../policy/ownership.ts';
 import { ruleOf } from '../rules/registry.ts';
-import { visible } from './decisions.ts';
+import { accessDenied } from './access-denied.ts';
+import { whereVisible } from './decisions.ts';
 
 /** Only what the viewer may know of, and of that only what was asked for; the same for rows, counts and cursors. */
-export const listed = <M extends Model>(context: Context, model: M, wanted: Where[M] | undefined): Where[M] =>
-  (wanted ? { AND: [visible(context, model), wanted] } : visible(context, model)) as Where[M];
+export const whereVisibleAnd = <M extends Model>(context: Context, model: M, wanted: Where[M] | undefined): Where[M] =>
+  (wanted ? { AND: [whereVisible(context, model), wanted] } : whereVisible(context, model)) as Where[M];
 
 /**
  * The condition of a filter: each part that was given, and with each the rule of the field that it looks at, so that nothing is found by
  * what may not be read. Throws what a denied viewer is told where no row could be asked about.
  */
-export function filtered<M extends Model, F extends object>(
+export function filterWhere<M extends Model, F extends object>(
   context: Context,
   model: M,
   type: string,
@@ -24,8 +24,8 @@ export function filtered<M extends Model, F extends object>(
   const given = Object.entries(filter ?? {}).filter(([, value]) => value !== null && value !== undefined);
   const conditions = given.map(([name, value]) => {
     const coordinate = `${type}.${name}`;
-    const met = condition(ruleOf(coordinate), context.viewer, model);
-    if (met === false) throw denial(context, coordinate);
+    const met = toWhere(ruleOf(coordinate), context.viewer, model);
+    if (met === false) throw accessDenied(context, coordinate);
     const wanted = (parts as Record<string, (value: unknown) => Where[M]>)[name]?.(value);
     return met === true ? wanted : { AND: [met, wanted] };
   });
@@ -33,14 +33,14 @@ export function filtered<M extends Model, F extends object>(
 }
 
 /** The order that was asked for, by fields that the viewer may read of every row; the id last, so that it is total. */
-export function ordered(context: Context, type: string, order: object | null | undefined) {
+export function orderBy(context: Context, type: string, order: object | null | undefined) {
   const asked = Object.entries(order ?? {}).filter(([, direction]) => direction);
-  if (asked.length > 1) throw invalid({ orderBy: ['one field'] });
+  if (asked.length > 1) throw validationError({ orderBy: ['one field'] });
   for (const [name] of asked) {
     const coordinate = `${type}.${name}`;
-    const may = known(ruleOf(coordinate), context.viewer);
+    const may = evaluateInMemory(ruleOf(coordinate), context.viewer);
     if (may === false || (may === undefined && ruleOf(coordinate) !== ruleOf(type.replace(/Order$/, ''))))
-      throw denial(context, coordinate);
+      throw accessDenied(context, coordinate);
   }
   const direction = asked[0]?.[1] ?? 'asc';
   return [...asked.map(([name, way]) => ({ [name]: way as 'asc' | 'desc' })), { id: direction as 'asc' | 'desc' }];

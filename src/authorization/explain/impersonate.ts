@@ -1,22 +1,22 @@
+import { graphqlError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
-import { failure } from '../../errors.ts';
-import { identifyUser, type Viewer } from '../../identity/viewer.ts';
+import { loadUserAsViewer, type Viewer } from '../../identity/viewer.ts';
 
 /** The one whose access is asked about: the caller as they are, with the bounds of their token, or another user as one who is signed in. */
-export async function askedAs(context: Context, as: { readonly id: string } | null | undefined): Promise<Viewer | null> {
+export async function resolveSubject(context: Context, as: { readonly id: string } | null | undefined): Promise<Viewer | null> {
   const { viewer } = context;
   if (!as || as.id === viewer?.user.id) return viewer;
-  const asker = await identifyUser(context.db.prisma, as.id);
-  if (!asker) throw failure('NOT_FOUND');
+  const asker = await loadUserAsViewer(context.db.prisma, as.id);
+  if (!asker) throw graphqlError('NOT_FOUND');
   return asker;
 }
 
 /** The context in which somebody else asks, with verdicts of their own; one that it is for stays as it is. */
-export const contextOf = (context: Context, asker: Viewer | null): Context =>
-  asker === context.viewer ? context : { ...context, viewer: asker, verdicts: new Map(), batches: new Map() };
+export const contextFor = (context: Context, asker: Viewer | null): Context =>
+  asker === context.viewer ? context : { ...context, viewer: asker, decisionCache: new Map(), loaders: new Map() };
 
 /** A user who is signed in and has no right besides: what somebody who is nobody could become. */
-export const someone = {
+export const hypotheticalViewer = {
   user: { id: '', emailConfirmedAt: new Date(0) },
   token: { id: '' },
   grants: [],

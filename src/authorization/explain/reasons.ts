@@ -1,12 +1,12 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import type { Context } from '../../graphql/context.ts';
 import { sql } from '../../database/database.ts';
-import { meeting } from '../evaluate/query-matching.ts';
-import { known, meanings } from '../../policy/evaluators.ts';
-import type { Subject } from '../../policy/grants-scope.ts';
-import { type Atom, print, type Rule } from '../rules/rule.ts';
-import { seen } from '../evaluate/decisions.ts';
-import { heldEverywhere, type OwnGrant, type Viewer } from '../../identity/viewer.ts';
+import type { Context } from '../../graphql/context.ts';
+import { platformGrants, type Viewer, type ViewerGrant } from '../../identity/viewer.ts';
+import { evaluateInMemory, evaluators } from '../../policy/evaluators.ts';
+import type { RowSubject } from '../../policy/grants-scope.ts';
+import { ifVisible } from '../evaluate/decisions.ts';
+import { findMatchingIds } from '../evaluate/query-matching.ts';
+import { type Condition, print, type Rule } from '../rules/rule.ts';
 
 /** A rule with the verdict of every part; null where the caller is not told. */
 export type Reason = { readonly met: boolean | null } & (
@@ -23,28 +23,28 @@ interface GrantOf {
 }
 
 /** Whether the asker meets one part of a rule. */
-export type Judge = (atom: Atom, asker: Viewer | null) => Promise<boolean>;
+export type ConditionEvaluator = (atom: Condition, asker: Viewer | null) => Promise<boolean>;
 
 /** Judges as enforcement does: what is not known without the database is asked of it. */
-export const judging =
-  ({ db }: Pick<Context, 'db'>, subject: Subject | undefined): Judge =>
+export const evaluateAgainstRow =
+  ({ db }: Pick<Context, 'db'>, subject: RowSubject | undefined): ConditionEvaluator =>
   async (atom, asker) => {
-    const now = known(atom, asker, subject);
+    const now = evaluateInMemory(atom, asker, subject);
     if (now !== undefined || !subject?.row) return now === true;
-    return (await meeting(db.prisma, atom, asker, subject.model, [subject.row.id])).has(subject.row.id);
+    return (await findMatchingIds(db.prisma, atom, asker, subject.model, [subject.row.id])).has(subject.row.id);
   };
 
 /** Judges without a look at the row: a step that opens what was shut may do. */
-export const guessing =
-  (before: Viewer, subject: Subject | undefined): Judge =>
+export const evaluateHypothetically =
+  (before: Viewer, subject: RowSubject | undefined): ConditionEvaluator =>
   async (atom, asker) => {
     const about = subject && { model: subject.model };
-    const now = known(atom, asker, about);
-    return now === true || (now === undefined && known(atom, before, about) === false);
+    const now = evaluateInMemory(atom, asker, about);
+    return now === true || (now === undefined && evaluateInMemory(atom, before, about) === false);
   };
 
 /** The rule with all that is so, and the grants that make it so. */
-export async function reasonsOf(context: Context, rule: Rule, asker: Viewer | null, judge: Judge): Promise<Reason> {
+export async function explainRule(context: Context, rule: Rule, asker: Viewer | null, judge: ConditionEvaluator): Promise<Reason> {
   const candidates = asker ? await candidatesFor(context, asker) : undefined;
   return reason(rule);
 
@@ -62,46 +62,46 @@ export async function reasonsOf(context: Context, rule: Rule, asker: Viewer | nu
 }
 
 /** The rule with the verdicts that say nothing of the row: those of the asker alone, and whether the row is the asker's own. */
-export function outlineOf(rule: Rule, asker: Viewer | null, subject: Subject | undefined, say = outlined): Reason {
+export function outline(rule: Rule, asker: Viewer | null, subject: RowSubject | undefined, say = outlined): Reason {
   if ('is' in rule) return { ...told(rule), met: say(rule, asker, subject) };
   const [kind, parts] = 'any' in rule ? (['any', rule.any] as const) : (['all', rule.all] as const);
-  return { [kind]: parts.map((part) => outlineOf(part, asker, subject, say)), met: null } as unknown as Reason;
+  return { [kind]: parts.map((part) => outline(part, asker, subject, say)), met: null } as unknown as Reason;
 }
 
-const outlined = (atom: Atom, asker: Viewer | null, subject: Subject | undefined): boolean | null =>
-  known(atom, asker, atom.is === 'self' ? subject : undefined) ?? null;
+const outlined = (atom: Condition, asker: Viewer | null, subject: RowSubject | undefined): boolean | null =>
+  evaluateInMemory(atom, asker, atom.is === 'self' ? subject : undefined) ?? null;
 
-const told = (atom: Atom) => ({ ...atom, says: `the viewer ${meanings[atom.is]?.says}` });
+const told = (atom: Condition) => ({ ...atom, says: `the viewer ${evaluators[atom.is]?.says}` });
 
 const mostTried = 50; // grants for each part of a rule: each may take a statement
 
 /** The asker without any grant, and with each one alone that the caller may know of. */
 interface Candidates {
   readonly bare: Viewer;
-  readonly each: readonly { readonly grant: OwnGrant; readonly holder: Viewer }[];
+  readonly each: readonly { readonly grant: ViewerGrant; readonly holder: Viewer }[];
 }
 
 async function candidatesFor(context: Context, asker: Viewer): Promise<Candidates> {
-  const [shown, holding] = await Promise.all([grantsKnownTo(context, asker), holders(context, asker)]);
+  const [shown, holding] = await Promise.all([visibleGrants(context, asker), withOnlyGrants(context, asker)]);
   return { bare: holding([]), each: shown.map((grant) => ({ grant, holder: holding([grant]) })) };
 }
 
 /** The grants without which the part would not be met, each of which is enough. */
-async function grantsFor(atom: Atom, { bare, each }: Candidates, judge: Judge): Promise<OwnGrant[]> {
+async function grantsFor(atom: Condition, { bare, each }: Candidates, judge: ConditionEvaluator): Promise<ViewerGrant[]> {
   if (await judge(atom, bare)) return [];
-  const tried = each.filter(({ holder }) => known(atom, holder) !== false).slice(0, mostTried);
+  const tried = each.filter(({ holder }) => evaluateInMemory(atom, holder) !== false).slice(0, mostTried);
   const met = await Promise.all(tried.map(({ holder }) => judge(atom, holder)));
   return tried.flatMap(({ grant }, index) => (met[index] ? [grant] : []));
 }
 
 /** The asker's grants that the caller may know of. */
-export async function grantsKnownTo(context: Context, asker: Viewer): Promise<OwnGrant[]> {
-  const shown = await Promise.all(asker.grants.map((grant) => seen(context, 'RoleGrant', grant)));
+export async function visibleGrants(context: Context, asker: Viewer): Promise<ViewerGrant[]> {
+  const shown = await Promise.all(asker.grants.map((grant) => ifVisible(context, 'RoleGrant', grant)));
   return asker.grants.filter((_, index) => shown[index]);
 }
 
 /** Makes the asker somebody who holds these of their grants and no others. */
-export async function holders({ db }: Pick<Context, 'db'>, asker: Viewer): Promise<(grants: readonly OwnGrant[]) => Viewer> {
+export async function withOnlyGrants({ db }: Pick<Context, 'db'>, asker: Viewer): Promise<(grants: readonly ViewerGrant[]) => Viewer> {
   const roots = asker.grants.flatMap(({ domainId, role }) => (domainId && isAdmin(role) ? [domainId] : []));
   const below = await db.prisma.$queryRaw<{ root: string; id: string }[]>(sql`
     with recursive down as (
@@ -114,17 +114,17 @@ export async function holders({ db }: Pick<Context, 'db'>, asker: Viewer): Promi
     return {
       ...asker,
       grants,
-      ...heldEverywhere(grants),
-      administers: asker.administers.filter((id) => tree.has(id)),
+      ...platformGrants(grants),
+      administeredDomainIds: asker.administeredDomainIds.filter((id) => tree.has(id)),
     };
   };
 }
 
-const isAdmin = ({ name, builtIn }: OwnGrant['role']) => builtIn && name === 'ADMIN';
+const isAdmin = ({ name, builtIn }: ViewerGrant['role']) => builtIn && name === 'ADMIN';
 
 /** The grant with its role and its domain, as far as the caller may know of them. */
-async function grantOf(context: Context, { id, role, domain }: OwnGrant): Promise<GrantOf> {
-  const [ofRole, ofDomain] = await Promise.all([seen(context, 'Role', role), seen(context, 'Domain', domain)]);
+async function grantOf(context: Context, { id, role, domain }: ViewerGrant): Promise<GrantOf> {
+  const [ofRole, ofDomain] = await Promise.all([ifVisible(context, 'Role', role), ifVisible(context, 'Domain', domain)]);
   return { grant: encodeGlobalID('RoleGrant', id), role: ofRole?.name ?? null, domain: ofDomain?.name ?? null };
 }
 
@@ -135,7 +135,7 @@ export const grantIdsIn = (reason: Reason): string[] =>
     : ('any' in reason ? reason.any : reason.all).flatMap((part) => grantIdsIn(part));
 
 /** Judges each part once for each asker. */
-export function once(judge: Judge): Judge {
+export function memoizeEvaluator(judge: ConditionEvaluator): ConditionEvaluator {
   const judged = new Map<Viewer | null, Map<string, Promise<boolean>>>();
   return (atom, asker) => {
     const ofAsker = judged.get(asker) ?? new Map<string, Promise<boolean>>();

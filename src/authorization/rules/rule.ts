@@ -1,8 +1,8 @@
 /** A rule: a small tree of plain data that says who may. Everything that needs to know it is compiled from this one value. */
-export type Rule = Atom | { readonly any: readonly Rule[] } | { readonly all: readonly Rule[] };
+export type Rule = Condition | { readonly any: readonly Rule[] } | { readonly all: readonly Rule[] };
 
 /** A leaf of a rule. What each one means is the table in `vocabulary.ts`. */
-export type Atom = { readonly is: string; readonly of?: string };
+export type Condition = { readonly is: string; readonly of?: string };
 
 /** One of these is enough. */
 export const any = (...rules: [Rule, ...Rule[]]): Rule => join('any', rules);
@@ -18,10 +18,11 @@ export function print(rule: Rule): string {
 }
 
 /** The leaves of a rule, in reading order. */
-export const atomsOf = (rule: Rule): Atom[] => ('is' in rule ? [rule] : ('any' in rule ? rule.any : rule.all).flatMap(atomsOf));
+export const conditionsOf = (rule: Rule): Condition[] =>
+  'is' in rule ? [rule] : ('any' in rule ? rule.any : rule.all).flatMap(conditionsOf);
 
 /** Evaluates a rule in three values: true, false, and undefined where a leaf does not know. */
-export function evaluate(rule: Rule, verdict: (atom: Atom) => boolean | undefined): boolean | undefined {
+export function evaluate(rule: Rule, verdict: (atom: Condition) => boolean | undefined): boolean | undefined {
   if ('is' in rule) return verdict(rule);
   const [parts, decisive] = 'any' in rule ? [rule.any, true] : [rule.all, false];
   let open = false;

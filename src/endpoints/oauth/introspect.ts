@@ -1,12 +1,12 @@
 import { all, any } from '../../authorization/rules/rule.ts';
+import { consume } from '../../identity/credentials/rate-limit.ts';
+import type { Claims } from '../../identity/tokens/access-token.ts';
+import { hashToken, hasTokenFormat } from '../../identity/tokens/opaque-token.ts';
 import type { Credential, Viewer } from '../../identity/viewer.ts';
 import { apiToken, may, scope, superadmin } from '../../policy/conditions.ts';
-import { throttle } from '../../identity/credentials/rate-limit.ts';
 import { sendJson } from '../../transport/http/endpoint.ts';
-import type { Claims } from '../../identity/tokens/access-token.ts';
-import { hashOf, looksLike } from '../../identity/tokens/opaque-token.ts';
-import { type Asking, askedOfToken } from './bearer-endpoint.ts';
-import { claimsIn } from './read-claims.ts';
+import { type AuthenticatedContext, tokenParameterEndpoint } from './bearer-endpoint.ts';
+import { readClaims } from './read-claims.ts';
 
 const access = all(apiToken, scope('tokens:introspect'), any(superadmin, may('tokens:introspect')));
 
@@ -14,16 +14,16 @@ const access = all(apiToken, scope('tokens:introspect'), any(superadmin, may('to
  * `POST /oauth/introspect` (RFC 7662): whether the API would take the token now, as the database has it. Of one that it would not take nothing
  * more is told. A refresh token is none that a resource server may take.
  */
-export const introspection = askedOfToken(access, async (asking, { response }, token) => {
+export const introspection = tokenParameterEndpoint(access, async (asking, { response }, token) => {
   const live = await liveOf(asking, token);
   sendJson(response, 200, live ? { active: true, ...live } : { active: false });
 });
 
 /** What is told of a live token; undefined for any other. */
-async function liveOf(asking: Asking, text: string) {
-  const claims = looksLike('api', text) ? undefined : await claimsIn(asking, text);
-  const credential: Credential = claims ? { sid: claims.sid } : { hash: hashOf(text) };
-  const identified = await asking.identify.load(credential);
+async function liveOf(asking: AuthenticatedContext, text: string) {
+  const claims = hasTokenFormat('api', text) ? undefined : await readClaims(asking, text);
+  const credential: Credential = claims ? { sid: claims.sid } : { hash: hashToken(text) };
+  const identified = await asking.loadViewer.load(credential);
   if (!identified) return unknown(asking);
   const { viewer, refused } = identified;
   if (refused || viewer.token.idleExpiresAt <= viewer.now) return undefined;
@@ -43,7 +43,7 @@ const ofRow = ({ token }: Viewer) => ({
 const seconds = (date: Date) => Math.floor(date.getTime() / 1_000);
 
 /** Guessing is slowed down, here as everywhere (security.md 4.7). */
-async function unknown(asking: Asking) {
-  await throttle(asking, { badTokenByAsker: asking.viewer.token.id });
+async function unknown(asking: AuthenticatedContext) {
+  await consume(asking, { badTokenByAsker: asking.viewer.token.id });
   return undefined;
 }

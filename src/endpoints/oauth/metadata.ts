@@ -4,7 +4,7 @@ import { type Endpoint, sendJson } from '../../transport/http/endpoint.ts';
 /** A document that says of the server what is true, to anybody. */
 const document = (say: (issuer: string) => object): Endpoint => ({
   method: 'GET',
-  answer: ({ ground, response }) => sendJson(response, 200, say(ground.config.PUBLIC_URL), { 'cache-control': 'public, max-age=300' }),
+  answer: ({ services, response }) => sendJson(response, 200, say(services.config.PUBLIC_URL), { 'cache-control': 'public, max-age=300' }),
 });
 
 const jwksUri = (issuer: string) => `${issuer}/.well-known/jwks.json`;

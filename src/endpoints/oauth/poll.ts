@@ -1,22 +1,22 @@
 import { z } from 'zod';
-import { known } from '../../policy/evaluators.ts';
 import { all } from '../../authorization/rules/rule.ts';
-import { apiToken } from '../../policy/conditions.ts';
-import { type Exchange, sendJson } from '../../transport/http/endpoint.ts';
-import { refusal } from '../../errors.ts';
-import { createInbox } from '../../lib/bounded-queue.ts';
-import { parseJson } from '../../lib/parse-json.ts';
+import { requestError } from '../../errors.ts';
 import type { Revocation } from '../../identity/tokens/revocation-log.ts';
+import { createBoundedQueue } from '../../lib/bounded-queue.ts';
+import { parseJson } from '../../lib/parse-json.ts';
+import { apiToken } from '../../policy/conditions.ts';
+import { evaluateInMemory } from '../../policy/evaluators.ts';
 import { followsAll } from '../../schema/token/token-revocation.ts';
-import { type Asking, asked, type Bodies } from './bearer-endpoint.ts';
-import { sendFault } from './oauth-error.ts';
-import { acknowledge, type Waiting, waitingFor } from './event-receiver.ts';
-import { eventToken, lostToken } from './security-event-token.ts';
+import { type EndpointRequest, sendJson } from '../../transport/http/endpoint.ts';
+import { type AuthenticatedContext, type BodyOptions, bearerPost } from './bearer-endpoint.ts';
+import { advanceCursor, type PendingEvents, pendingEvents } from './event-receiver.ts';
+import { sendOAuthError } from './oauth-error.ts';
+import { signEventToken, signLossToken } from './security-event-token.ts';
 
 const access = all(apiToken, followsAll);
 const most = 500; // events in one answer; one is some 700 bytes
 const longest = 25_000; // milliseconds that a poll may wait: a stop takes no longer (security.md F34), and what stands between closes a line after 30 s
-const bodies: Bodies = { types: /^application\/json(?: *; *charset=utf-8)?$/i, most: 100 * 1024 };
+const bodies: BodyOptions = { types: /^application\/json(?: *; *charset=utf-8)?$/i, maxBytes: 100 * 1024 };
 
 const id = z.string().max(128);
 const polling = z.object({
@@ -27,9 +27,9 @@ const polling = z.object({
 });
 
 /** `POST /events/poll` (RFC 8936): the ends of tokens as signed events, again until they are acknowledged. The receiver is the API token. */
-export const poll = asked(access, bodies, async (asking, exchange, text) => {
+export const poll = bearerPost(access, bodies, async (asking, exchange, text) => {
   const { data: wanted } = polling.safeParse(parseJson(text));
-  if (!wanted) return sendFault(exchange.response, 400, 'invalid_request', 'A poll of RFC 8936.');
+  if (!wanted) return sendOAuthError(exchange.response, 400, 'invalid_request', 'A poll of RFC 8936.');
   const { token } = asking.viewer;
   const refused = Object.keys(wanted.setErrs);
   for (const [jti, { err }] of Object.entries(wanted.setErrs).slice(0, 1))
@@ -39,35 +39,35 @@ export const poll = asked(access, bodies, async (asking, exchange, text) => {
     );
   // What is not accepted would not be accepted the next time either: it counts as received.
   const done = [...wanted.ack, ...refused];
-  if (done.length > 0) await acknowledge(asking.db, token.id, done);
+  if (done.length > 0) await advanceCursor(asking.db, token.id, done);
   const limit = Math.min(wanted.maxEvents, most);
   const waiting =
-    limit === 0 ? { events: [] } : await (wanted.returnImmediately ? waitingFor(asking.db, token.id) : waited(asking, exchange));
+    limit === 0 ? { events: [] } : await (wanted.returnImmediately ? pendingEvents(asking.db, token.id) : waited(asking, exchange));
   sendJson(exchange.response, 200, await setsOf(asking, waiting, limit));
 });
 
-async function setsOf(asking: Asking, waiting: Waiting, limit: number) {
+async function setsOf(asking: AuthenticatedContext, waiting: PendingEvents, limit: number) {
   if ('lost' in waiting)
-    return { sets: { [waiting.lost]: await lostToken(asking, waiting.lost, asking.viewer.token.id) }, moreAvailable: true };
+    return { sets: { [waiting.lost]: await signLossToken(asking, waiting.lost, asking.viewer.token.id) }, moreAvailable: true };
   const sent = waiting.events.slice(0, limit);
-  const sets = await Promise.all(sent.map(async (event) => [event.id, await eventToken(asking, event)]));
+  const sets = await Promise.all(sent.map(async (event) => [event.id, await signEventToken(asking, event)]));
   return { sets: Object.fromEntries(sets), moreAvailable: waiting.events.length > sent.length };
 }
 
 /** What waits for the receiver, as soon as there is something; nothing after a while, when the server stops, or when nobody waits any more. */
-async function waited(asking: Asking, { response, census }: Exchange): Promise<Waiting> {
+async function waited(asking: AuthenticatedContext, { response, connectionLimiter }: EndpointRequest): Promise<PendingEvents> {
   const { id: tokenId } = asking.viewer.token;
-  const leave = census.enter('user', asking.viewer.user.id);
-  if (!leave) throw refusal('RATE_LIMITED'); // a poll that waits is a stream like any other (security.md F28)
-  const inbox = createInbox<Revocation>();
+  const leave = connectionLimiter.enter('user', asking.viewer.user.id);
+  if (!leave) throw requestError('RATE_LIMITED'); // a poll that waits is a stream like any other (security.md F28)
+  const inbox = createBoundedQueue<Revocation>();
   const stop = asking.revocations.follow(inbox, () => inbox.size === 0); // one is enough to wake; a thousand at once would not fit
   const clock = setTimeout(inbox.close, longest);
   response.once('close', inbox.close);
   try {
     for (;;) {
-      const waiting = await waitingFor(asking.db, tokenId);
+      const waiting = await pendingEvents(asking.db, tokenId);
       if ('lost' in waiting || waiting.events.length > 0) return waiting;
-      if ((await inbox.take()).length === 0) return waiting;
+      if ((await inbox.drain()).length === 0) return waiting;
       await requireStill(asking);
     }
   } finally {
@@ -78,8 +78,8 @@ async function waited(asking: Asking, { response, census }: Exchange): Promise<W
 }
 
 /** Throws unless the receiver may still ask: what it waited for may be its own end (security.md R-C). */
-async function requireStill(asking: Asking) {
-  const now = await asking.identify.load({ sid: asking.viewer.token.id });
-  if (!now || now.refused) throw refusal(now?.refused ?? 'INVALID_TOKEN');
-  if (known(access, now.viewer) !== true) throw refusal('FORBIDDEN');
+async function requireStill(asking: AuthenticatedContext) {
+  const now = await asking.loadViewer.load({ sid: asking.viewer.token.id });
+  if (!now || now.refused) throw requestError(now?.refused ?? 'INVALID_TOKEN');
+  if (evaluateInMemory(access, now.viewer) !== true) throw requestError('FORBIDDEN');
 }

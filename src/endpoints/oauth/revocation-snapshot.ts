@@ -1,16 +1,16 @@
 import { SignJWT } from 'jose';
-import type { Context } from '../../graphql/context.ts';
 import { sql } from '../../database/database.ts';
-import { longestLife } from '../../identity/tokens/access-token.ts';
-import { cursorOf, readEnds } from '../../identity/tokens/revocation-log.ts';
+import type { Context } from '../../graphql/context.ts';
+import { maxAccessTokenTtl } from '../../identity/tokens/access-token.ts';
+import { formatCursor, readBounds } from '../../identity/tokens/revocation-log.ts';
 import { followsAll } from '../../schema/token/token-revocation.ts';
-import { answered } from './bearer-endpoint.ts';
+import { bearerEndpoint } from './bearer-endpoint.ts';
 
-const lifetime = longestLife + 60; // seconds: an access token, and what two clocks may differ (security.md F6, F9)
+const lifetime = maxAccessTokenTtl + 60; // seconds: an access token, and what two clocks may differ (security.md F6, F9)
 const holdsFor = 60; // seconds; older than that nobody starts from it
 
 /** All that ended so lately that its access tokens may still be about, signed, with the place in the log that it was read at (docs/revocations.md). */
-export const snapshot = answered('GET', followsAll, async (asking, { response }) => {
+export const revocationSnapshot = bearerEndpoint('GET', followsAll, async (asking, { response }) => {
   response.writeHead(200, { 'content-type': 'application/jwt' }).end(await latestOf(asking));
 });
 
@@ -29,12 +29,12 @@ async function latestOf(asking: Context): Promise<string> {
 }
 
 async function made({ db, keys, config }: Context): Promise<string> {
-  const { last } = await readEnds(db); // first: what ends meanwhile is in the list and after the cursor, and not in neither
+  const { last } = await readBounds(db); // first: what ends meanwhile is in the list and after the cursor, and not in neither
   const revoked = await db.query<{ id: string; at: number }>(sql`
     select r."tokenId"::text as id, floor(extract(epoch from r."revokedAt"))::int as at from "TokenRevocation" r
     where r."revokedAt" > now() - ${lifetime}::int * interval '1 s'`);
   const { kid, key } = keys.signing;
-  return new SignJWT({ cursor: cursorOf(last), lifetime, revoked: revoked.map(({ id, at }) => [id, at]) })
+  return new SignJWT({ cursor: formatCursor(last), lifetime, revoked: revoked.map(({ id, at }) => [id, at]) })
     .setProtectedHeader({ alg: 'EdDSA', typ: 'revocations+jwt', kid })
     .setIssuer(config.PUBLIC_URL)
     .setAudience(config.AUDIENCE)

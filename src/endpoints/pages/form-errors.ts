@@ -3,7 +3,7 @@ import { codeOf, type ErrorCode, errors } from '../../errors.ts';
 import type { Form } from './form.ts';
 
 /** What was wrong with what a form was given, as a person reads it. */
-export interface Faults {
+export interface FormErrors {
   readonly status: number;
   readonly code: ErrorCode;
   /** For how many seconds to wait, where that is the remedy. */
@@ -14,7 +14,7 @@ export interface Faults {
 }
 
 /** What the API refuses, in words for a page. What is wrong with a token comes to the same for a person, whichever way it is. */
-export function faultsOf(error: GraphQLError, form: Form): Faults {
+export function toFormErrors(error: GraphQLError, form: Form): FormErrors {
   const { fields = {}, http } = error.extensions as { fields?: Record<string, string[]>; http?: { headers?: Record<string, string> } };
   const code = fields.token ? 'INVALID_TOKEN' : (codeOf(error) ?? 'INTERNAL');
   const wait = http?.headers?.['retry-after'];
@@ -25,7 +25,7 @@ export function faultsOf(error: GraphQLError, form: Form): Faults {
 }
 
 /** What was left out, found before anything is asked: without the field a mutation may do something else than the person meant. */
-export function missingIn({ fields }: Form, given: ReadonlyMap<string, string>): Faults | undefined {
+export function findMissingFields({ fields }: Form, given: ReadonlyMap<string, string>): FormErrors | undefined {
   const missing = fields.filter(({ name, optional }) => !optional && !given.has(name)).map(({ name }) => [name, ['This is missing.']]);
   return missing.length > 0 ? { status: 400, code: 'INVALID_INPUT', fields: Object.fromEntries(missing) } : undefined;
 }

@@ -2,7 +2,7 @@ import type { Config } from '../../config.ts';
 import type { Html } from '../../lib/html.ts';
 
 /** What a form asks for, under the name that it has in the input of the mutation. */
-export interface Field {
+export interface FormField {
   readonly name: string;
   readonly label: string;
   readonly type: 'password' | 'email' | 'text';
@@ -14,13 +14,13 @@ export interface Field {
 /** What a page asks a person for, and the mutation that it does with that. */
 export interface Form {
   /** The parameter of the address that brings the token of a link; the form without it is for whoever has none. */
-  readonly by?: 'token' | 'undo';
+  readonly tokenParam?: 'token' | 'undo';
   readonly title: string;
-  readonly says: readonly string[];
-  readonly fields: readonly Field[];
+  readonly description: readonly string[];
+  readonly fields: readonly FormField[];
   readonly button: string;
   /** A second button, which leaves the fields out. */
-  readonly without?: { readonly button: string; readonly says: string };
+  readonly alternative?: { readonly button: string; readonly says: string };
   /** With one variable, `input`, and one field, `done`. */
   readonly mutation: string;
   /** What is shown when it is done, by what the mutation answers. */

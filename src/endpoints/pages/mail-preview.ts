@@ -1,18 +1,18 @@
 import type { Config } from '../../config.ts';
-import { type Endpoint, type Exchange, sendHtml } from '../../transport/http/endpoint.ts';
 import { type Html, html } from '../../lib/html.ts';
-import type { Composed } from '../../mail/render.ts';
+import type { RenderedEmail } from '../../mail/render.ts';
+import { type Endpoint, type EndpointRequest, sendHtml } from '../../transport/http/endpoint.ts';
 import { layout, policy, styles } from './layout.ts';
 
 const newest = 100;
 
 /** Where a letter is looked at, as text and, below it, as HTML. */
-export const devMailPath = /^\/dev\/mails\/([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(\/html)?$/;
+export const mailPreviewPath = /^\/dev\/mails\/([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(\/html)?$/;
 
 const who = { userId: true, address: true, emailKey: true, user: { select: { email: true } } } as const;
 
 /** `GET /dev/mails`: what a server without a mail server would have sent. It stands open, so there is none in production. */
-export const devMails: Endpoint = answered(async ({ ground: { db }, response }) => {
+export const mailPreviewList: Endpoint = answered(async ({ services: { db }, response }) => {
   const mails = await db.prisma.mail.findMany({
     where: { outcome: 'shown' },
     orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
@@ -27,11 +27,11 @@ export const devMails: Endpoint = answered(async ({ ground: { db }, response }) 
 });
 
 /** `GET /dev/mails/<id>`: one of them. */
-export const devMail: Endpoint = answered(async ({ ground: { db, config }, door, request, response }) => {
-  const [, id = '', asHtml] = devMailPath.exec(request.url?.split('?', 1)[0] ?? '') ?? [];
+export const mailPreview: Endpoint = answered(async ({ services: { db, config }, guard, request, response }) => {
+  const [, id = '', asHtml] = mailPreviewPath.exec(request.url?.split('?', 1)[0] ?? '') ?? [];
   const mail = await db.prisma.mail.findFirst({ where: { id, outcome: 'shown' }, select: { id: true, shown: true, ...who } });
-  if (!mail) return door.refuse(response, 404, 'NOT_FOUND');
-  const shown = mail.shown as unknown as Composed;
+  if (!mail) return guard.refuse(response, 404, 'NOT_FOUND');
+  const shown = mail.shown as unknown as RenderedEmail;
   if (asHtml) return sendHtml(response, 200, { html: shown.html }, { 'content-security-policy': ofLetter });
   const content = [
     html`<p>To ${addressOf(mail)}. <a href="${id}/html">As HTML</a>, <a href="../mails">all letters</a></p>`,
@@ -43,11 +43,12 @@ export const devMail: Endpoint = answered(async ({ ground: { db, config }, door,
 /** A letter as a mail program shows it: it may be coloured, and nothing else. */
 const ofLetter = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox";
 
-function answered(answer: (exchange: Exchange) => Promise<void>): Endpoint {
+function answered(answer: (exchange: EndpointRequest) => Promise<void>): Endpoint {
   const isOpen = ({ production, SMTP_URL }: Config) => !production && SMTP_URL === undefined;
   return {
     method: 'GET',
-    answer: (exchange) => (isOpen(exchange.ground.config) ? answer(exchange) : exchange.door.refuse(exchange.response, 404, 'NOT_FOUND')),
+    answer: (exchange) =>
+      isOpen(exchange.services.config) ? answer(exchange) : exchange.guard.refuse(exchange.response, 404, 'NOT_FOUND'),
   };
 }
 
@@ -58,7 +59,7 @@ interface Addressed {
 }
 
 const addressOf = ({ address, emailKey, user }: Addressed) => address ?? user?.email ?? emailKey ?? '';
-const subjectOf = ({ shown }: { shown: unknown }) => (shown as Composed).subject;
+const subjectOf = ({ shown }: { shown: unknown }) => (shown as RenderedEmail).subject;
 
 /** The text with the addresses of our own pages as links. */
 function linked(text: string, { PUBLIC_URL }: Config): Html[] {

@@ -1,7 +1,7 @@
 import { html } from '../../lib/html.ts';
-import type { Field, Form } from './form.ts';
+import type { Form, FormField } from './form.ts';
 
-const newPassword = (name: string): Field => ({
+const newPassword = (name: string): FormField => ({
   name,
   label: 'New password',
   type: 'password',
@@ -10,7 +10,7 @@ const newPassword = (name: string): Field => ({
     `At least ${least} characters. Some words that have nothing to do with each other are easy to keep in mind.`,
 });
 
-const email: Field = { name: 'email', label: 'E-mail address', type: 'email', autocomplete: 'email' };
+const email: FormField = { name: 'email', label: 'E-mail address', type: 'email', autocomplete: 'email' };
 
 const askedFor = {
   title: 'Look into your mail',
@@ -18,12 +18,12 @@ const askedFor = {
 };
 
 const confirm: Form = {
-  by: 'token',
+  tokenParam: 'token',
   title: 'Confirm your e-mail address',
-  says: ['Type the password that you chose when you made the account.'],
+  description: ['Type the password that you chose when you made the account.'],
   fields: [{ name: 'password', label: 'The password that you chose', type: 'password', autocomplete: 'current-password' }],
   button: 'Confirm the address',
-  without: {
+  alternative: {
     button: 'I did not choose one',
     says: 'If somebody else made the account, or you do not know its password, confirm without it: the password is removed, and whoever chose it cannot get in.',
   },
@@ -38,7 +38,7 @@ const confirm: Form = {
 
 const confirmAgain: Form = {
   title: 'Ask for the letter once more',
-  says: ['We mail you a link by which you confirm that the address is yours.'],
+  description: ['We mail you a link by which you confirm that the address is yours.'],
   fields: [email],
   button: 'Send the letter',
   mutation: 'mutation ($input: ResendConfirmationInput!) { done: resendConfirmation(input: $input) { ok } }',
@@ -46,9 +46,9 @@ const confirmAgain: Form = {
 };
 
 const reset: Form = {
-  by: 'token',
+  tokenParam: 'token',
   title: 'Choose a new password',
-  says: ['All sessions of the account end when the new password is set.'],
+  description: ['All sessions of the account end when the new password is set.'],
   fields: [newPassword('newPassword')],
   button: 'Set the password',
   mutation: 'mutation ($input: ResetPasswordInput!) { done: resetPassword(input: $input) { ok } }',
@@ -57,7 +57,7 @@ const reset: Form = {
 
 const askForReset: Form = {
   title: 'Forgotten the password?',
-  says: ['We mail you a link by which you choose a new one.'],
+  description: ['We mail you a link by which you choose a new one.'],
   fields: [email],
   button: 'Send the letter',
   mutation: 'mutation ($input: RequestPasswordResetInput!) { done: requestPasswordReset(input: $input) { ok } }',
@@ -65,9 +65,9 @@ const askForReset: Form = {
 };
 
 const invite: Form = {
-  by: 'token',
+  tokenParam: 'token',
   title: 'Accept the invitation',
-  says: ['If your e-mail address has an account already, log in where you use it, and accept there with the code of the letter.'],
+  description: ['If your e-mail address has an account already, log in where you use it, and accept there with the code of the letter.'],
   fields: [
     { name: 'displayName', label: 'The name that others see', type: 'text', autocomplete: 'name', optional: true },
     newPassword('password'),
@@ -78,9 +78,9 @@ const invite: Form = {
 };
 
 const changeEmail: Form = {
-  by: 'token',
+  tokenParam: 'token',
   title: 'Confirm your new e-mail address',
-  says: ['Type the password of your account, and it gets this address. All its sessions end; log in with the new address then.'],
+  description: ['Type the password of your account, and it gets this address. All its sessions end; log in with the new address then.'],
   fields: [{ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' }],
   button: 'Change the address',
   mutation: 'mutation ($input: ConfirmEmailChangeInput!) { done: confirmEmailChange(input: $input) { ended } }',
@@ -91,9 +91,11 @@ const changeEmail: Form = {
 };
 
 const undoEmailChange: Form = {
-  by: 'undo',
+  tokenParam: 'undo',
   title: 'Undo the change of your e-mail address',
-  says: ['Your account gets its old address back, all its sessions and API tokens end, and its password is removed: you choose a new one.'],
+  description: [
+    'Your account gets its old address back, all its sessions and API tokens end, and its password is removed: you choose a new one.',
+  ],
   fields: [],
   button: 'Undo the change',
   mutation: 'mutation ($input: UndoEmailChangeInput!) { done: undoEmailChange(input: $input) { ok } }',

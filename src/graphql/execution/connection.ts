@@ -6,18 +6,18 @@ export interface Connection {
   off(event: 'close', listener: () => void): unknown;
   readonly destroyed: boolean;
   /** The subscriptions that are open on it. */
-  readonly streams: Set<Stream>;
+  readonly subscriptions: Set<ActiveSubscription>;
 }
 
 /** A context that knows its caller's line; that of an event has none. */
-export interface Connected {
+export interface HasConnection {
   readonly connection?: Connection;
 }
 
 /** A subscription on a line. */
-export interface Stream {
+export interface ActiveSubscription {
   /** How far it has come; undefined while that is not known yet. */
-  reached(): Reached | undefined;
+  position(): Reached | undefined;
   /** Ends it with this error, whatever still waits. */
   fail(error: Error): void;
 }

@@ -7,49 +7,54 @@ import {
   NoSchemaIntrospectionCustomRule,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
-import { cut, stringify } from './response-limits.ts';
-import { authenticate } from '../authenticate.ts';
-import { boundedCache } from '../../lib/lru-cache.ts';
-import type { Context, Ground } from '../context.ts';
-import { executeInTime } from './timeout.ts';
-import { parseBounded } from './parse-document.ts';
-import { subscribeFresh } from './subscribe.ts';
-import { checkLimits } from './query-limits.ts';
-import { maskWith } from './mask-errors.ts';
-import type { Caller, Prepare, Prepared } from './operation.ts';
+import type { Notifier } from '../../identity/tokens/revocation-notifier.ts';
+import { createLruCache } from '../../lib/lru-cache.ts';
 import { schema } from '../../schema/schema.ts';
-import type { WakeUps } from '../../identity/tokens/revocation-notifier.ts';
+import { authenticate } from '../authenticate.ts';
+import type { AppServices, Context } from '../context.ts';
+import { createErrorMask } from './mask-errors.ts';
+import type { PreparedOperation, PrepareOperation, RequestInfo } from './operation.ts';
+import { parseWithLimits } from './parse-document.ts';
+import { checkLimits } from './query-limits.ts';
+import { stringify, truncateErrors } from './response-limits.ts';
+import { subscribeWithFreshContext } from './subscribe.ts';
+import { executeWithTimeout } from './timeout.ts';
 
 /** The one way of every operation, over any transport: who asks, limits, rules, masking. */
-export function createPipeline(ground: Ground, { afterwards }: Pick<WakeUps, 'afterwards'>) {
-  const { config, log } = ground;
-  const mask = maskWith(log);
-  const yoga = createYoga<Caller, Context>({
+export function createExecutor(services: AppServices, { flush }: Pick<Notifier, 'flush'>) {
+  const { config, log } = services;
+  const mask = createErrorMask(log);
+  const yoga = createYoga<RequestInfo, Context>({
     schema,
-    context: ({ client, authorization }) => authenticate(ground, client, authorization),
-    plugins: [operations(afterwards), config.INTROSPECTION ? {} : closed],
-    parserAndValidationCache: { documentCache: boundedCache(), errorCache: boundedCache() },
+    context: ({ client, authorization }) => authenticate(services, client, authorization),
+    plugins: [operations(flush), config.INTROSPECTION ? {} : closed],
+    parserAndValidationCache: { documentCache: createLruCache(), errorCache: createLruCache() },
     maskedErrors: { maskError: mask, errorMessage: 'INTERNAL' },
     logging: false,
-    cors: false, // the door's own: Yoga's reflects every origin (security.md, LAB 1)
+    cors: false, // the guard's own: Yoga's reflects every origin (security.md, LAB 1)
     multipart: false,
-    maxRequestBodySize: false, // the door counts while it reads, for a third of the cost
+    maxRequestBodySize: false, // the guard counts while it reads, for a third of the cost
     landingPage: false,
     graphiql: config.production ? false : { title: 'Fieldgate', subscriptionsProtocol: 'WS' },
     healthCheckEndpoint: '/health/none',
   });
 
-  const prepare: Prepare = async (caller, params) => {
+  const prepare: PrepareOperation = async (caller, params) => {
     try {
       const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ ...caller, params });
       const document: DocumentNode = parse(params.query);
       const errors: readonly GraphQLError[] = validate(schema, document);
-      if (errors.length > 0) return cut({ errors: errors.map(mask) }).errors;
+      if (errors.length > 0) return truncateErrors({ errors: errors.map(mask) }).errors;
       const { operationName, variables } = params;
       const kind = getOperationAST(document, operationName)?.operation;
       if (!kind) return [mask(new GraphQLError('Unknown operation'))];
       const contextValue: Context = await contextFactory();
-      return { kind, args: { schema, document, operationName, variableValues: variables, contextValue }, execute, subscribe } as Prepared;
+      return {
+        kind,
+        args: { schema, document, operationName, variableValues: variables, contextValue },
+        execute,
+        subscribe,
+      } as PreparedOperation;
     } catch (error) {
       return [mask(error)];
     }
@@ -58,12 +63,12 @@ export function createPipeline(ground: Ground, { afterwards }: Pick<WakeUps, 'af
   return { yoga, prepare };
 }
 
-export type Pipeline = ReturnType<typeof createPipeline>;
+export type Executor = ReturnType<typeof createExecutor>;
 
-const operations = (afterwards: WakeUps['afterwards']): Plugin<Context> => ({
-  onParse: ({ setParseFn }) => setParseFn(parseBounded),
+const operations = (afterwards: Notifier['flush']): Plugin<Context> => ({
+  onParse: ({ setParseFn }) => setParseFn(parseWithLimits),
   onExecute: ({ args, setExecuteFn, setResultAndStopExecution }) => {
-    setExecuteFn(executeInTime);
+    setExecuteFn(executeWithTimeout);
     refuse(args, setResultAndStopExecution);
     return {
       onExecuteDone: ({ result, setResult }) => {
@@ -73,13 +78,13 @@ const operations = (afterwards: WakeUps['afterwards']): Plugin<Context> => ({
     };
   },
   onSubscribe: ({ args, setSubscribeFn, setResultAndStopExecution }) => {
-    setSubscribeFn(subscribeFresh);
+    setSubscribeFn(subscribeWithFreshContext);
     refuse(args, setResultAndStopExecution);
   },
 });
 
 /** The result with what bounds its size wherever Yoga writes it down. */
-const bounds = (result: ExecutionResult) => Object.assign(cut(result), { stringify });
+const bounds = (result: ExecutionResult) => Object.assign(truncateErrors(result), { stringify });
 
 function refuse(args: ExecutionArgs, stop: (result: { errors: Error[] }) => void) {
   try {

@@ -2,25 +2,25 @@ import { randomUUID } from 'node:crypto';
 import { PothosValidationError } from '@pothos/core';
 import { ForbiddenError } from '@pothos/plugin-scope-auth';
 import { GraphQLError } from 'graphql';
-import { codeOf, errors, failure, meaningOf } from '../../errors.ts';
-import type { Log } from '../../lib/logger.ts';
+import { codeOf, errorCodeFromDatabase, errors, graphqlError } from '../../errors.ts';
+import type { Logger } from '../../lib/logger.ts';
 
 /** What a client sees of any error: a code out of the table and its sentence, never input values or internals (security.md 18.1, 18.2). */
-export function maskWith(log: Log) {
+export function createErrorMask(log: Logger) {
   return (thrown: unknown): GraphQLError => {
     const error = thrown instanceof GraphQLError ? thrown : new GraphQLError('', { originalError: thrown as Error });
     const { path, originalError, nodes } = error;
     const place = { path, nodes, source: error.source, positions: error.positions };
     const inner = originalError instanceof GraphQLError ? originalError : error;
     if (codeOf(inner) && (codeOf(inner) as string) in errors) return placed(inner, place);
-    if (originalError instanceof ForbiddenError) return placed(failure('FORBIDDEN'), place);
-    if (originalError instanceof PothosValidationError) return placed(failure('INVALID_INPUT'), place);
+    if (originalError instanceof ForbiddenError) return placed(graphqlError('FORBIDDEN'), place);
+    if (originalError instanceof PothosValidationError) return placed(graphqlError('INVALID_INPUT'), place);
     if (isOfDocument(error, inner)) return ofDocument(path ? inner : error, place);
-    const meaning = meaningOf(originalError);
-    if (meaning && meaning !== 'TAKEN' && meaning !== 'NOT_FOUND') return placed(failure(meaning), place);
+    const meaning = errorCodeFromDatabase(originalError);
+    if (meaning && meaning !== 'TAKEN' && meaning !== 'NOT_FOUND') return placed(graphqlError(meaning), place);
     const errorId = randomUUID();
     log.error({ errorId, error: String(originalError?.stack ?? originalError ?? error) }, 'an operation failed unexpectedly');
-    return placed(failure('INTERNAL', { errorId }), place);
+    return placed(graphqlError('INTERNAL', { errorId }), place);
   };
 }
 

@@ -1,20 +1,20 @@
 import type { ExecutionArgs, ExecutionResult, GraphQLError, OperationTypeNode } from 'graphql';
-import type { Census } from '../../transport/connection-limiter.ts';
+import type { ConnectionLimiter } from '../../transport/connection-limiter.ts';
+import type { OperationParams } from '../../transport/http/request-guard.ts';
+import type { ClientInfo } from '../context.ts';
 import type { Connection } from './connection.ts';
-import type { Client } from '../context.ts';
-import type { Params } from '../../transport/http/request-guard.ts';
 
 /** What a transport says of the caller. */
-export interface Caller {
-  readonly client: Client;
+export interface RequestInfo {
+  readonly client: ClientInfo;
   readonly authorization: string | null;
   readonly connection: Connection;
   /** Who has lines open at this node. */
-  readonly census: Census;
+  readonly connectionLimiter: ConnectionLimiter;
 }
 
 /** An operation that may be executed: parsed, valid, and asked by somebody who was identified. */
-export interface Prepared {
+export interface PreparedOperation {
   readonly args: ExecutionArgs;
   readonly kind: OperationTypeNode;
   readonly execute: (args: ExecutionArgs) => Promise<ExecutionResult>;
@@ -22,4 +22,4 @@ export interface Prepared {
 }
 
 /** Makes an operation ready; answers the errors for which it is not executed instead. */
-export type Prepare = (caller: Caller, params: Params) => Promise<Prepared | readonly GraphQLError[]>;
+export type PrepareOperation = (caller: RequestInfo, params: OperationParams) => Promise<PreparedOperation | readonly GraphQLError[]>;

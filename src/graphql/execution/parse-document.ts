@@ -1,14 +1,14 @@
 import { parse } from 'graphql';
-import { failure } from '../../errors.ts';
-import { isSound } from '../../lib/parse-json.ts';
+import { graphqlError } from '../../errors.ts';
+import { isStorableText } from '../../lib/parse-json.ts';
 
 const mostDocument = { characters: 16 * 1024, tokens: 1_500 }; // security.md F21
 
 /** Parses a document within its bounds. Throws QUERY_TOO_COMPLEX beyond them, INVALID_INPUT for text that no database takes, or the syntax error. */
-export function parseBounded(source: unknown, options: object = {}) {
+export function parseWithLimits(source: unknown, options: object = {}) {
   const text = String(source);
   if (text.length > mostDocument.characters) throw refusal('QUERY_TOO_COMPLEX', { limit: 'document' });
-  if (!isSound(text) || /\\u(?:0000|\{0+\})/.test(text)) throw refusal('INVALID_INPUT');
+  if (!isStorableText(text) || /\\u(?:0000|\{0+\})/.test(text)) throw refusal('INVALID_INPUT');
   try {
     return parse(text, { ...options, maxTokens: mostDocument.tokens });
   } catch (error) {
@@ -17,4 +17,4 @@ export function parseBounded(source: unknown, options: object = {}) {
 }
 
 const refusal = (code: 'QUERY_TOO_COMPLEX' | 'INVALID_INPUT', extensions = {}) =>
-  failure(code, { ...extensions, http: { status: 400, headers: {} } });
+  graphqlError(code, { ...extensions, http: { status: 400, headers: {} } });

@@ -20,7 +20,7 @@ import {
   TypeNameMetaFieldDef,
   type ValueNode,
 } from 'graphql';
-import { failure } from '../../errors.ts';
+import { graphqlError } from '../../errors.ts';
 
 /** What one operation may be made of (security.md F22, F23, F25). */
 const most = { depth: 12, aliases: 15, directives: 20, credentials: 1, cost: 5_000 } as const;
@@ -43,7 +43,7 @@ export function checkLimits(args: ExecutionArgs): void {
   for (const [name, limit] of Object.entries(most)) if (measured[name as keyof Measure] > limit) throw tooComplex(name);
 }
 
-const tooComplex = (limit: string) => failure('QUERY_TOO_COMPLEX', { limit, http: { status: 400, headers: {} } });
+const tooComplex = (limit: string) => graphqlError('QUERY_TOO_COMPLEX', { limit, http: { status: 400, headers: {} } });
 
 function measure({ schema, document, variableValues }: ExecutionArgs, operation: OperationDefinitionNode): Measure {
   const fragments = new Map(document.definitions.flatMap((one) => (one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one]] : [])));

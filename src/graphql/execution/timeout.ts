@@ -1,18 +1,18 @@
 import { type ExecutionArgs, type ExecutionResult, execute, getOperationAST } from 'graphql';
-import type { Connected } from './connection.ts';
-import { failure } from '../../errors.ts';
+import { graphqlError } from '../../errors.ts';
+import type { HasConnection } from './connection.ts';
 
 const longest = 10_000; // milliseconds (security.md F26)
 
 /** Node fires a timer at once whose milliseconds are beyond this. */
-export const longestTimer = 2 ** 31 - 1;
+export const maxTimerDelay = 2 ** 31 - 1;
 
 /**
  * Executes an operation, but no longer than the deadline, and a query only as long as somebody waits for it. From then on its resolvers
  * find no database; each statement under way ends by its own timeout (security.md 17.6).
  */
-export function executeInTime(args: ExecutionArgs): ExecutionResult | Promise<ExecutionResult> {
-  const context = args.contextValue as Connected;
+export function executeWithTimeout(args: ExecutionArgs): ExecutionResult | Promise<ExecutionResult> {
+  const context = args.contextValue as HasConnection;
   // What changes something goes on without its caller: half of it would be worse, and nobody would know.
   const waits = getOperationAST(args.document, args.operationName)?.operation === 'query' ? context.connection : undefined;
   if (waits?.destroyed) return gone();
@@ -31,8 +31,8 @@ export function executeInTime(args: ExecutionArgs): ExecutionResult | Promise<Ex
   });
 }
 
-const gone = (): ExecutionResult => ({ data: null, errors: [failure('UNAVAILABLE')] });
+const gone = (): ExecutionResult => ({ data: null, errors: [graphqlError('UNAVAILABLE')] });
 
 function refuse(): never {
-  throw failure('UNAVAILABLE');
+  throw graphqlError('UNAVAILABLE');
 }

@@ -4,7 +4,7 @@ import { sql, type Tx } from '../../database/database.ts';
  * Marks the address of a user as proven, and gives the username that was asked for at registration, unless somebody else has it by now. Until
  * then it is nobody's: one that were would tell, by being taken, that the address of the registration was not (security.md 3.4).
  */
-export async function markProven(tx: Tx, userId: string): Promise<void> {
+export async function markEmailConfirmed(tx: Tx, userId: string): Promise<void> {
   await tx.user.updateMany({ where: { id: userId, emailConfirmedAt: null }, data: { emailConfirmedAt: new Date() } });
   await tx.$executeRaw(sql`
     update "User" u set "usernameKey" = lower(u.username)

@@ -1,16 +1,16 @@
-import { recordIn } from '../audit/record-event.ts';
 import type { Config } from '../../config.ts';
-import type { Context } from '../../graphql/context.ts';
 import type { Database, Tx } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
-import { post } from '../../mail/outbox.ts';
+import type { Context } from '../../graphql/context.ts';
 import { emailKey } from '../../lib/email-address.ts';
-import { isKept } from './reserved-email.ts';
-import { hashPassword, normalized } from '../credentials/password-hash.ts';
-import { passwordFaults } from '../credentials/password-policy.ts';
+import { enqueueEmail } from '../../mail/outbox.ts';
+import { recordAuditEvent } from '../audit/record-event.ts';
+import { hashPassword, normalizePassword } from '../credentials/password-hash.ts';
+import { validatePassword } from '../credentials/password-policy.ts';
+import { isReserved } from './reserved-email.ts';
 
 /** A new user with a first role, held everywhere unless a domain is named. */
-export interface Account {
+export interface NewAccount {
   readonly email: string;
   /** Without it the owner of the address is asked, by a letter, to choose one. */
   readonly password?: string;
@@ -23,11 +23,11 @@ export interface Account {
 }
 
 /** What is wrong with the address and the password of a new account, by field; empty when both may be used. */
-export function accountFaults(
+export function validateAccount(
   config: Config,
-  { email, password }: Pick<Required<Account>, 'email' | 'password'>,
+  { email, password }: Pick<Required<NewAccount>, 'email' | 'password'>,
 ): Record<string, string[]> {
-  const faults = passwordFaults(normalized(password), { email, words: config.PASSWORD_WORDS, min: config.PASSWORD_MIN });
+  const faults = validatePassword(normalizePassword(password), { email, words: config.PASSWORD_WORDS, min: config.PASSWORD_MIN });
   const unknown = emailKey(email) === undefined;
   return { ...(unknown && { email: ['not an e-mail address that we take'] }), ...(faults.length > 0 && { password: faults }) };
 }
@@ -36,25 +36,25 @@ export function accountFaults(
  * Makes an account without faults, in one transaction with its audit row. Answers the user's id; null when a unique key says that the
  * address or the username is taken.
  */
-export async function createAccount(db: Database, by: Pick<Context, 'client' | 'viewer'>, account: Account): Promise<string | null> {
+export async function createAccount(db: Database, by: Pick<Context, 'client' | 'viewer'>, account: NewAccount): Promise<string | null> {
   const hash = await passwordHash(account);
   return db.prisma.$transaction((tx) => insertAccount(tx, by, account, hash));
 }
 
 /** What the database keeps of the password, if there is one: made before a transaction begins, for it takes long. */
-export const passwordHash = ({ password }: Pick<Account, 'password'>) => (password === undefined ? undefined : hashPassword(password));
+export const passwordHash = ({ password }: Pick<NewAccount, 'password'>) => (password === undefined ? undefined : hashPassword(password));
 
 /** The same as `createAccount`, in a transaction that does more. */
 export async function insertAccount(
   tx: Tx,
   by: Pick<Context, 'client' | 'viewer'>,
-  account: Account,
+  account: NewAccount,
   hash?: string,
 ): Promise<string | null> {
   const { email, profile, grantedById = null } = account;
   const key = emailKey(email) ?? '';
   // The database refuses it as well, but then undoes all of the transaction.
-  if (await isKept(tx, key)) return null;
+  if (await isReserved(tx, key)) return null;
   const data = { ...profile, email, emailKey: key };
   const [user] = await tx.user.createManyAndReturn({ data, skipDuplicates: true, select: { id: true } });
   if (!user) return null;
@@ -64,7 +64,7 @@ export async function insertAccount(
   await tx.roleGrant.create({ data: { userId, roleId, domainId: domain?.id ?? null, grantedById } });
   if (hash) await tx.password.create({ data: { userId, hash } });
   const details = { role: account.role, domain: domain?.name ?? null };
-  await recordIn(tx, by.client, by.viewer, { action: 'user_created', userId, target: ['User', userId], details });
-  if (!profile?.emailConfirmedAt) await post(tx, hash ? 'confirmation' : 'welcome', { userId }, {});
+  await recordAuditEvent(tx, by.client, by.viewer, { action: 'user_created', userId, target: ['User', userId], details });
+  if (!profile?.emailConfirmedAt) await enqueueEmail(tx, hash ? 'confirmation' : 'welcome', { userId }, {});
   return userId;
 }

@@ -8,7 +8,7 @@ type Address = Pick<User, 'email' | 'emailKey'>;
  * Keeps the address that a user has had for whoever undoes the change: longer than that link works, however late it is sent. Nobody else gets
  * it meanwhile (a trigger of the database).
  */
-export async function keepFormerEmail(tx: Tx, userId: string, { email, emailKey }: Address): Promise<void> {
+export async function reserveFormerEmail(tx: Tx, userId: string, { email, emailKey }: Address): Promise<void> {
   // 24 hours of attempts to send the letter, and 72 for the link in it (security.md 11.6, 11.10). The clock, and not the begin of the transaction:
   // of two changes that waited for each other the second is the later one.
   await tx.$executeRaw(sql`
@@ -19,7 +19,7 @@ export async function keepFormerEmail(tx: Tx, userId: string, { email, emailKey 
 }
 
 /** Takes the address out of those that are kept; answers it as it was typed, undefined where it is not kept for the user. */
-export async function takeFormerEmail(tx: Tx, userId: string, emailKey: string): Promise<string | undefined> {
+export async function releaseFormerEmail(tx: Tx, userId: string, emailKey: string): Promise<string | undefined> {
   // What was changed later goes too: its letters went to addresses that are not the owner's. What was changed before stays.
   const taken = await tx.$queryRaw<Address[]>(sql`
     delete from "FormerEmail" where "userId" = ${userId}::uuid and "changedAt" >= (
@@ -29,7 +29,7 @@ export async function takeFormerEmail(tx: Tx, userId: string, emailKey: string):
 }
 
 /** Whether the address is kept for its last owner. */
-export async function isKept(tx: Pick<Tx, 'formerEmail'>, emailKey: string, but?: string): Promise<boolean> {
+export async function isReserved(tx: Pick<Tx, 'formerEmail'>, emailKey: string, but?: string): Promise<boolean> {
   const kept = await tx.formerEmail.findUnique({ where: { emailKey, expiresAt: { gt: new Date() } }, select: { userId: true } });
   return kept !== null && kept.userId !== but;
 }

@@ -1,4 +1,4 @@
-import { line } from '../../lib/validators.ts';
+import { singleLineText } from '../../lib/validators.ts';
 
 // Names that read as if the service itself spoke (security.md 9.7), with or without the signs that a name may hold.
 const reserved = new Set(
@@ -19,13 +19,13 @@ export function usernameKey(text: string): string | undefined {
 }
 
 /** A username, or empty. */
-export const username = line(64).refine(
+export const username = singleLineText(64).refine(
   (text) => text === '' || usernameKey(text) !== undefined,
   '4 to 32 letters from A to Z, digits, _ . and -, a letter first, and no name of the service',
 );
 
 /** What is kept of a username: as it is shown, and its key; of none, or of an empty one, nothing. */
-export const namedBy = (text: string | null | undefined) => ({
+export const loginIdentifier = (text: string | null | undefined) => ({
   username: text ? text.normalize('NFKC') : null,
   usernameKey: text ? (usernameKey(text) ?? null) : null,
 });

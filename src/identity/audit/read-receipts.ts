@@ -1,5 +1,5 @@
 import { type Database, type Sql, sql } from '../../database/database.ts';
-import type { Log } from '../../lib/logger.ts';
+import type { Logger } from '../../lib/logger.ts';
 
 /** That somebody was answered a field of somebody else. */
 interface Reading {
@@ -10,9 +10,9 @@ interface Reading {
 }
 
 /** Who read what of whom: noted while an answer is made, written after it. */
-export interface Receipts {
+export interface ReadReceiptRecorder {
   /** Takes the reading down; `via` says by which part of the rule, and is asked only where the same is not waiting already. */
-  note(reading: Reading, via: () => string): void;
+  record(reading: Reading, via: () => string): void;
   /** Writes what waits; what is noted later is lost. */
   close(): Promise<void>;
 }
@@ -28,14 +28,14 @@ const every = 1_000; // milliseconds between two writes
 const longest = 255; // characters of `via`
 
 /** Gathers readings, equal ones as one, and writes those that wait by one statement, outside of any request. */
-export function openReceipts(db: Pick<Database, 'query'>, log: Log): Receipts {
+export function createReadReceiptRecorder(db: Pick<Database, 'query'>, log: Logger): ReadReceiptRecorder {
   const waiting = emptyPile();
   let underWay = 0;
   let dropped = 0;
   let clock: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
   let closed = false;
-  const note: Receipts['note'] = (reading, via) => {
+  const record: ReadReceiptRecorder['record'] = (reading, via) => {
     const same = waiting.find(reading);
     if (same) same.at = performance.now();
     else if (waiting.size() + underWay >= most.waiting) dropped += 1;
@@ -82,7 +82,7 @@ export function openReceipts(db: Pick<Database, 'query'>, log: Log): Receipts {
     if (waiting.size() > 0)
       log.warn({ dropped: waiting.size() }, 'read receipts were dropped: the server stopped before they could be written');
   };
-  return { note, close };
+  return { record, close };
 }
 
 /** Readings, found by their three parts one after the other: to make one key of these took five times as long. */

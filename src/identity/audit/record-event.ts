@@ -1,7 +1,7 @@
-import type { Viewer } from '../viewer.ts';
-import type { Client } from '../../graphql/context.ts';
 import type { Tx } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
+import type { ClientInfo } from '../../graphql/context.ts';
+import type { Viewer } from '../viewer.ts';
 
 /** One thing that happened, as the audit keeps it. Names of actions follow the OWASP logging vocabulary where it has one. */
 export interface AuditEntry {
@@ -16,7 +16,7 @@ export interface AuditEntry {
 }
 
 /** Writes an audit row in the transaction of what it records; if it cannot be written, the action fails. */
-export async function recordIn(tx: Tx, client: Client, actor: Viewer | null, entry: AuditEntry): Promise<void> {
+export async function recordAuditEvent(tx: Tx, client: ClientInfo, actor: Viewer | null, entry: AuditEntry): Promise<void> {
   const { target, result = 'ok', ...rest } = entry;
   await tx.auditEvent.create({
     data: {

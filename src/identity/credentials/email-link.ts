@@ -1,13 +1,13 @@
 import { timingSafeEqual } from 'node:crypto';
+import { sql, type Tx } from '../../database/database.ts';
+import type { Link, LinkPurpose } from '../../database/generated/prisma/client.ts';
+import { graphqlError, validationError } from '../../errors.ts';
 import type { InputFields } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { sql, type Tx } from '../../database/database.ts';
-import { failure, invalid } from '../../errors.ts';
-import type { Link, LinkPurpose } from '../../database/generated/prisma/client.ts';
-import { line } from '../../lib/validators.ts';
-import { hashOf, linkCodeOf } from '../tokens/opaque-token.ts';
 import { emailKey } from '../../lib/email-address.ts';
-import { throttle } from './rate-limit.ts';
+import { singleLineText } from '../../lib/validators.ts';
+import { deriveLinkCode, hashToken } from '../tokens/opaque-token.ts';
+import { consume } from './rate-limit.ts';
 
 /** What a caller shows of a link: its token or, where there is no browser, the address that it was mailed to and the code beside it. */
 interface Shown {
@@ -24,27 +24,27 @@ export type UserLink = Link & { readonly userId: string };
 
 /** The fields of an input by which a link is shown. */
 export const linkFields = (t: InputFields) => ({
-  token: t.string({ validate: line(120), description: 'The token of the link.' }),
+  token: t.string({ validate: singleLineText(120), description: 'The token of the link.' }),
   email: t.string({
-    validate: line(254),
+    validate: singleLineText(254),
     description: 'Where there is no link: the address that the letter went to, in any spelling of it.',
   }),
-  code: t.string({ validate: line(20), description: 'Where there is no link: the code of the letter.' }),
+  code: t.string({ validate: singleLineText(20), description: 'Where there is no link: the code of the letter.' }),
 });
 
 const mostGuesses = 5; // of a code (seeds: five wrong ones burn it); with 10^8 codes a guesser's chance is 1 in 20 million a letter
 
 /** The link that is shown, as far as it can still be used for one of these. Counts the try first. Throws INVALID_TOKEN, for whatever reason. */
-export async function findLink<Purpose extends LinkPurpose>(
+export async function findEmailLink<Purpose extends LinkPurpose>(
   context: Context,
   purpose: Purpose | readonly Purpose[],
   { token, email, code }: Shown,
 ): Promise<Found<Purpose>> {
-  if ((token == null) === (email == null || code == null)) throw invalid({ token: ['either a token, or an address and a code'] });
-  await throttle(context, { linkByNetwork: context.client.network });
+  if ((token == null) === (email == null || code == null)) throw validationError({ token: ['either a token, or an address and a code'] });
+  await consume(context, { linkByNetwork: context.client.network });
   const purposes = [purpose].flat();
   const link = token != null ? await byToken(context, purposes, token) : await byCode(context, purposes, email ?? '', code ?? '');
-  if (!link) throw failure('INVALID_TOKEN');
+  if (!link) throw graphqlError('INVALID_TOKEN');
   return link as Found<Purpose>;
 }
 
@@ -56,7 +56,7 @@ const bound: readonly LinkPurpose[] = ['CONFIRM_EMAIL', 'RESET_PASSWORD', 'FIRST
  * has another address, is shut or deleted. All others of its purpose go with it; but not those that undo other changes of address, which go back
  * to other owners. Throws INVALID_TOKEN.
  */
-export async function useLink(tx: Tx, { id, userId, purpose, addressKey }: UserLink): Promise<void> {
+export async function consumeLink(tx: Tx, { id, userId, purpose, addressKey }: UserLink): Promise<void> {
   const address = bound.includes(purpose) ? sql`and "emailKey" = ${addressKey}` : sql``;
   // It lasts for days, so it is good for the first password only.
   const first = purpose === 'FIRST_PASSWORD' ? sql`and not exists (select 1 from "Password" p where p."userId" = ${userId}::uuid)` : sql``;
@@ -67,12 +67,12 @@ export async function useLink(tx: Tx, { id, userId, purpose, addressKey }: UserL
   );
   const used = await tx.$queryRaw<unknown[]>(sql`
     update "Link" set "usedAt" = now() where id = ${id}::uuid and "usedAt" is null and "expiresAt" > now() returning 1`);
-  if (open.length === 0 || used.length === 0) throw failure('INVALID_TOKEN');
-  if (purpose !== 'UNDO_EMAIL_CHANGE') await voidLinks(tx, userId, [purpose]);
+  if (open.length === 0 || used.length === 0) throw graphqlError('INVALID_TOKEN');
+  if (purpose !== 'UNDO_EMAIL_CHANGE') await invalidateLinks(tx, userId, [purpose]);
 }
 
 /** Makes links of a user good for nothing: after the password, the address or the state has changed (security.md 11.1). That which undoes a change of address stays. */
-export async function voidLinks(
+export async function invalidateLinks(
   tx: Tx,
   userId: string,
   purposes: readonly LinkPurpose[] = ['CONFIRM_EMAIL', 'RESET_PASSWORD', 'FIRST_PASSWORD', 'CHANGE_EMAIL'],
@@ -82,7 +82,7 @@ export async function voidLinks(
 
 async function byToken({ db }: Context, purposes: LinkPurpose[], token: string): Promise<Link | undefined> {
   const [link] = await db.query<Link>(sql`
-    select * from "Link" where hash = ${hashOf(token)}::bytea and purpose = any(${purposes}::"LinkPurpose"[]) and "usedAt" is null and "expiresAt" > now()`);
+    select * from "Link" where hash = ${hashToken(token)}::bytea and purpose = any(${purposes}::"LinkPurpose"[]) and "usedAt" is null and "expiresAt" > now()`);
   return link;
 }
 
@@ -93,7 +93,7 @@ async function byCode({ db, keys }: Context, purposes: LinkPurpose[], email: str
       select id from "Link" where "addressKey" = ${emailKey(email) ?? ''} and purpose = any(${purposes}::"LinkPurpose"[]) and "usedAt" is null
         and "expiresAt" > now() order by "createdAt" desc, id desc limit 1)
     returning *`);
-  const right = Buffer.from(linkCodeOf(keys, link?.id ?? ''));
+  const right = Buffer.from(deriveLinkCode(keys, link?.id ?? ''));
   const given = Buffer.from(code);
   return link && given.length === right.length && timingSafeEqual(given, right) ? link : undefined;
 }

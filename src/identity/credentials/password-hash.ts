@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import argon2 from 'argon2';
-import { refusal } from '../../errors.ts';
+import { requestError } from '../../errors.ts';
 
 // OWASP Password Storage: argon2id with 19 MiB, 2 passes, 1 lane (security.md F3).
 const cost = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1, hashLength: 32 } as const;
@@ -9,17 +9,17 @@ const mostWaiting = 64;
 const longestWait = 2_000; // milliseconds
 
 /** The password as it is hashed and compared: one normalisation, nothing else (security.md 1.3). */
-export const normalized = (password: string) => password.normalize('NFC');
+export const normalizePassword = (password: string) => password.normalize('NFC');
 
 /** The PHC string of a password. Throws UNAVAILABLE when too many are waiting. */
-export const hashPassword = (password: string) => queued(() => argon2.hash(normalized(password), cost));
+export const hashPassword = (password: string) => queued(() => argon2.hash(normalizePassword(password), cost));
 
 /**
  * Whether the password is the one that `phc` was made of. Without a hash it costs the same and answers false, so that an unknown address
  * and an account without a password look like a wrong password. `weak` says that the hash is to be renewed.
  */
 export async function verifyPassword(phc: string | null | undefined, password: string): Promise<{ right: boolean; weak: boolean }> {
-  const matches = await queued(() => argon2.verify(phc ?? decoy, normalized(password)));
+  const matches = await queued(() => argon2.verify(phc ?? decoy, normalizePassword(password)));
   const right = matches && typeof phc === 'string';
   return { right, weak: right && argon2.needsRehash(phc, cost) };
 }
@@ -43,7 +43,7 @@ async function queued<T>(compute: () => Promise<T>): Promise<T> {
   }
 }
 
-const busy = () => refusal('UNAVAILABLE', { 'retry-after': '2' });
+const busy = () => requestError('UNAVAILABLE', { 'retry-after': '2' });
 
 function turn(): Promise<void> {
   if (waiting.length >= mostWaiting) throw busy();

@@ -16,7 +16,7 @@ interface About {
 }
 
 /** What is wrong with a new password, normalised before (security.md 1.3), in sentences that never repeat it; none when it may be used. */
-export function passwordFaults(password: string, about: About): string[] {
+export function validatePassword(password: string, about: About): string[] {
   if (password.length > 2 * most || count(password) > most) return [`The password is longer than ${most} characters.`];
   if (!password.isWellFormed() || password.includes('\0')) return ['The password holds U+0000 or half a surrogate pair.'];
   const min = Math.max(least, about.min);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Context } from '../../graphql/context.ts';
 import { sql } from '../../database/database.ts';
-import { refusal } from '../../errors.ts';
 import { Prisma } from '../../database/generated/prisma/client.ts';
+import { requestError } from '../../errors.ts';
+import type { Context } from '../../graphql/context.ts';
 import { ms } from '../tokens/sessions.ts';
 
 const minute = 60_000;
@@ -27,17 +27,17 @@ const limits = {
 
 type Limit = keyof typeof limits;
 /** What one try counts for, and in which order. */
-export type Tries = Partial<Record<Limit, string>>;
+export type RateLimitKeys = Partial<Record<Limit, string>>;
 
 /** The keys of one try of a password: for an account that does not exist they are as real as for one that does. */
-export const passwordTries = (account: string, network: string): Tries => ({
+export const passwordKeys = (account: string, network: string): RateLimitKeys => ({
   passwordByNetwork: network,
   passwordByAccountAndNetwork: `${account} ${network}`,
   passwordByAccount: account,
 });
 
 /** The keys of one letter of a kind to an address, which need not be one of ours. */
-export const letterTries = (kind: string, address: string): Tries => ({
+export const emailKeys = (kind: string, address: string): RateLimitKeys => ({
   mailByAddress: `${kind} ${address}`,
   mailByAddressADay: `${kind} ${address}`,
 });
@@ -47,16 +47,16 @@ export const letterTries = (kind: string, address: string): Tries => ({
  * reaches the check at most `most` times. Throws RATE_LIMITED with the seconds to wait. Each limit counts only what those before it let
  * through, so that a stranger who is refused by the narrow ones does not use up the owner's wide one (security.md 4.5).
  */
-export async function throttle(context: Context, tries: Tries): Promise<void> {
+export async function consume(context: Context, tries: RateLimitKeys): Promise<void> {
   const exceeded = await count(context, tries);
   if (exceeded) throw await refused(context, exceeded);
 }
 
 /** Counts a try in the same way; answers whether it was let through, for what is left out in silence. */
-export const fits = async (context: Context, tries: Tries): Promise<boolean> => (await count(context, tries)) === undefined;
+export const tryConsume = async (context: Context, tries: RateLimitKeys): Promise<boolean> => (await count(context, tries)) === undefined;
 
 /** Answers the limit that the try exceeds; undefined where it was counted. */
-async function count(context: Context, tries: Tries) {
+async function count(context: Context, tries: RateLimitKeys) {
   const named = entries(tries);
   const counting = named.map(({ name, key }, index) => {
     const { most, window } = limits[name];
@@ -80,11 +80,11 @@ async function refused({ db, log, client }: Context, { name, key }: { name: Limi
   const left = sql`select ceil(extract(epoch from "expiresAt" - now()))::int as wait from "Throttle" where key = ${key}`;
   const [row] = await db.query<{ wait: number }>(left);
   log.warn({ event: 'excess_rate_limit_exceeded', limit: name, network: client.network });
-  return refusal('RATE_LIMITED', { 'retry-after': String(Math.max(1, row?.wait ?? 1)) });
+  return requestError('RATE_LIMITED', { 'retry-after': String(Math.max(1, row?.wait ?? 1)) });
 }
 
 /** Gives a successful try back: the account and network are no longer suspected, other failures of theirs stay counted. */
-export async function forgive({ db }: Context, tries: Tries): Promise<void> {
+export async function refund({ db }: Context, tries: RateLimitKeys): Promise<void> {
   const keys = entries(tries).map((one) => one.key);
   // Rows are locked in the order of `throttle`, so that the two never wait for each other.
   await db.query(sql`
@@ -93,7 +93,7 @@ export async function forgive({ db }: Context, tries: Tries): Promise<void> {
     from held where t.key = held.key`);
 }
 
-const entries = (tries: Tries) => Object.entries(tries).map(([name, key]) => ({ name: name as Limit, key: keyOf(name, key) }));
+const entries = (tries: RateLimitKeys) => Object.entries(tries).map(([name, key]) => ({ name: name as Limit, key: keyOf(name, key) }));
 
 /** Addresses do not stand in the table as such. */
 const keyOf = (name: string, key: string) => `${name}:${createHash('sha256').update(key).digest('base64url')}`;

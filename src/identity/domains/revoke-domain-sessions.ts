@@ -1,9 +1,14 @@
-import type { Write } from '../../graphql/mutation.ts';
-import type { Client } from '../../graphql/context.ts';
-import { sql, within } from '../../database/database.ts';
-import { revoke } from '../tokens/sessions.ts';
-import { downwards } from './domain-tree.ts';
+import { onTransaction, sql } from '../../database/database.ts';
+import type { ClientInfo } from '../../graphql/context.ts';
+import type { MutationScope } from '../../graphql/mutation.ts';
+import { revokeTokens } from '../tokens/sessions.ts';
+import { descendants } from './domain-tree.ts';
 
 /** Ends every session and API token that was entered through the domain or one below it: what is shut above is shut below. */
-export const endEntries = ({ tx, viewer }: Write, client: Client, domainId: string, reason: 'DOMAIN_DISABLED' | 'DOMAIN_DELETED') =>
-  revoke(within(tx), sql`t."domainId" in (${downwards(domainId)})`, { reason, initiator: 'ADMIN', actor: viewer, client });
+export const revokeDomainSessions = (
+  { tx, viewer }: MutationScope,
+  client: ClientInfo,
+  domainId: string,
+  reason: 'DOMAIN_DISABLED' | 'DOMAIN_DELETED',
+) =>
+  revokeTokens(onTransaction(tx), sql`t."domainId" in (${descendants(domainId)})`, { reason, initiator: 'ADMIN', actor: viewer, client });

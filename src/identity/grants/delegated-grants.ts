@@ -1,10 +1,10 @@
-import type { Write } from '../../graphql/mutation.ts';
-import type { Client } from '../../graphql/context.ts';
 import { type Database, type Sql, sql, type Tx } from '../../database/database.ts';
-import { endLostEntries } from './revoke-orphaned-sessions.ts';
+import type { ClientInfo } from '../../graphql/context.ts';
+import type { MutationScope } from '../../graphql/mutation.ts';
+import { revokeOrphanedSessions } from './revoke-orphaned-sessions.ts';
 
 /** The ids of the chain by which each grant was passed on: from the first grant to this one. */
-export async function readPaths({ query }: Pick<Database, 'query'>, ids: readonly string[]): Promise<Map<string, string[]>> {
+export async function loadDelegationPaths({ query }: Pick<Database, 'query'>, ids: readonly string[]): Promise<Map<string, string[]>> {
   const paths = await query<{ id: string; path: string[] }>(sql`
     with recursive up as (
       select g.id as asked, g.id, g."throughId", 0 as step from "RoleGrant" g where g.id = any(${ids}::uuid[])
@@ -14,7 +14,7 @@ export async function readPaths({ query }: Pick<Database, 'query'>, ids: readonl
 }
 
 /** Ends grants and, at once, all that was passed on from them at any depth, and what their holders entered by them; one line of the audit for each. */
-export async function endGrants(writing: Ender, client: Client, ids: readonly string[]): Promise<void> {
+export async function revokeGrants(writing: Ender, client: ClientInfo, ids: readonly string[]): Promise<void> {
   const { tx, viewer } = writing;
   const all = await withPassedOn(tx, ids);
   if (all.length === 0) return;
@@ -25,14 +25,14 @@ export async function endGrants(writing: Ender, client: Client, ids: readonly st
       ${audited('revoked', viewer, client, sql`'{}'::jsonb`)}
     ) select distinct "userId"::text from changed`);
   const holders = ended.map(({ userId }) => userId);
-  await endLostEntries(writing, client, sql`t."userId" = any(${holders}::uuid[])`);
+  await revokeOrphanedSessions(writing, client, sql`t."userId" = any(${holders}::uuid[])`);
 }
 
 /** Who ends grants: somebody in a write, or nobody, on the clock. */
-type Ender = Pick<Write, 'tx'> & { readonly viewer: Write['viewer'] | null };
+type Ender = Pick<MutationScope, 'tx'> & { readonly viewer: MutationScope['viewer'] | null };
 
 /** What a grant says that bounds what is passed on from it. */
-export interface Bounds {
+export interface DelegationBounds {
   readonly expiresAt: Date | null;
   readonly delegable: number;
 }
@@ -41,7 +41,12 @@ export interface Bounds {
  * Holds what was passed on from these grants within their bounds, at any depth: to their end, and to one step less at each step. One statement
  * for each step, for only a row that is locked, as a changed one is, keeps its holder from passing on by what it said before.
  */
-export async function narrowPassedOn(writing: Write, client: Client, ids: readonly string[], bounds: Bounds): Promise<void> {
+export async function narrowDelegates(
+  writing: MutationScope,
+  client: ClientInfo,
+  ids: readonly string[],
+  bounds: DelegationBounds,
+): Promise<void> {
   if (ids.length === 0) return;
   const end = bounds.expiresAt?.toISOString() ?? null;
   const delegable = Math.max(0, bounds.delegable - 1);
@@ -55,7 +60,7 @@ export async function narrowPassedOn(writing: Write, client: Client, ids: readon
     ) select id::text from changed`);
   // Whatever keeps within the bounds unchanged has nothing below it that does not.
   const next = narrowed.map(({ id }) => id);
-  await narrowPassedOn(writing, client, next, { ...bounds, delegable });
+  await narrowDelegates(writing, client, next, { ...bounds, delegable });
 }
 
 /** These grants and all that was passed on from them. Each is held before its own are looked for, so that none is added meanwhile. */
@@ -68,7 +73,7 @@ async function withPassedOn(tx: Tx, ids: readonly string[]): Promise<string[]> {
 }
 
 /** One line of the audit for each row of `changed`, in the same statement: a chain may have many. */
-const audited = (reason: string, actor: Write['viewer'] | null, client: Client, more: Sql) => sql`
+const audited = (reason: string, actor: MutationScope['viewer'] | null, client: ClientInfo, more: Sql) => sql`
   insert into "AuditEvent" (action, result, reason, "userId", "domainId", "targetType", "targetId", "actorId", "actorTokenId", network, agent, "requestId", details)
   select 'privilege_permissions_changed', 'ok', ${reason}, c."userId", c."domainId", 'RoleGrant', c.id, ${actor?.user.id ?? null}::uuid, ${actor?.token.id ?? null}::uuid,
     ${client.network}, ${client.agent}, ${client.requestId},

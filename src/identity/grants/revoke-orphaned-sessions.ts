@@ -1,13 +1,13 @@
-import type { Write } from '../../graphql/mutation.ts';
-import type { Client } from '../../graphql/context.ts';
-import { type Sql, sql, within } from '../../database/database.ts';
-import { revoke } from '../tokens/sessions.ts';
+import { onTransaction, type Sql, sql } from '../../database/database.ts';
+import type { ClientInfo } from '../../graphql/context.ts';
+import type { MutationScope } from '../../graphql/mutation.ts';
+import { revokeTokens } from '../tokens/sessions.ts';
 
 /**
  * Of the tokens "Token" t that were entered through a domain, those whose owner may no longer enter there: no role in it is left, none that holds
  * everywhere, and not ADMIN above. The same as `login` asks for.
  */
-export const isLost = sql`t."domainId" is not null and not exists (
+export const lostDomainAccess = sql`t."domainId" is not null and not exists (
   with recursive up as (
     select d.id, d."parentId" from "Domain" d where d.id = t."domainId"
     union select a.id, a."parentId" from "Domain" a join up on a.id = up."parentId"
@@ -16,8 +16,12 @@ export const isLost = sql`t."domainId" is not null and not exists (
   where g."domainId" is null or g."domainId" = t."domainId" or (g."domainId" = up.id and r.name = 'ADMIN'))`;
 
 /** Ends those of the tokens that the condition on "Token" t finds whose owner may no longer enter the domain that they came through. */
-export const endLostEntries = ({ tx, viewer }: Pick<Write, 'tx'> & { viewer: Write['viewer'] | null }, client: Client, which: Sql) =>
-  revoke(within(tx), sql`(${which}) and ${isLost}`, {
+export const revokeOrphanedSessions = (
+  { tx, viewer }: Pick<MutationScope, 'tx'> & { viewer: MutationScope['viewer'] | null },
+  client: ClientInfo,
+  which: Sql,
+) =>
+  revokeTokens(onTransaction(tx), sql`(${which}) and ${lostDomainAccess}`, {
     reason: 'ACCESS_LOST',
     initiator: viewer ? 'ADMIN' : 'SYSTEM',
     actor: viewer,

@@ -7,7 +7,7 @@ import type { Config } from '../../config.ts';
 import { importPair, type KeyPair } from './key-pair.ts';
 
 /** The keys of a running server, as they are at the moment they are asked for. */
-export interface Keys {
+export interface KeyStore {
   /** Throws UNAVAILABLE while there is none that this node can use. */
   readonly signing: { readonly kid: string; readonly key: CryptoKey };
   readonly verifying: ReadonlyMap<string, CryptoKey>;
@@ -16,15 +16,15 @@ export interface Keys {
   /** Names the set of public keys: another set has another name. */
   readonly version: string;
   /** Calls `act` when the key is not accepted any more; answers how not to. */
-  onGone(kid: string, act: () => void): () => void;
+  onKeyRemoved(kid: string, act: () => void): () => void;
   /** Sounds the alarm that a token names a key which is none of ours. */
-  missed(kid: string): void;
+  reportUnknownKey(kid: string): void;
   /** 32 bytes for one purpose, derived so that no two purposes share a key (security.md 20.2). */
   secret(purpose: string): Buffer;
 }
 
 /** What the settings say of keys. The first of each list is used; the others are still accepted. */
-export interface ConfiguredKeys extends Pick<Keys, 'secret'> {
+export interface ConfiguredKeys extends Pick<KeyStore, 'secret'> {
   readonly pairs: readonly KeyPair[];
   /** One for each of `ENCRYPTION_KEYS`. */
   secrets(purpose: string): Buffer[];
@@ -44,7 +44,7 @@ const jwtKeys = z
 const encryptionKeys = z.array(z.string().regex(/^[A-Za-z0-9+/]{43}=$/)).min(1);
 
 /** Reads the keys from the settings or, in development, from a file made at the first start. Throws with the setting's name, never its value. */
-export async function loadKeys(config: Config): Promise<ConfiguredKeys> {
+export async function loadConfiguredKeys(config: Config): Promise<ConfiguredKeys> {
   const kept = config.JWT_KEYS && config.ENCRYPTION_KEYS ? undefined : await keptKeys(config.DATA_DIR);
   const pairs = await parse(
     'JWT_KEYS',
@@ -63,21 +63,21 @@ export async function loadKeys(config: Config): Promise<ConfiguredKeys> {
 }
 
 /** New keys, in the form of the settings `JWT_KEYS` and `ENCRYPTION_KEYS`. */
-export async function newKeys() {
-  return { JWT_KEYS: JSON.stringify([await newSigningKey()]), ENCRYPTION_KEYS: JSON.stringify([randomBytes(32).toString('base64')]) };
+export async function generateKeys() {
+  return { JWT_KEYS: JSON.stringify([await generateSigningKey()]), ENCRYPTION_KEYS: JSON.stringify([randomBytes(32).toString('base64')]) };
 }
 
 /** A new private Ed25519 key. */
-export async function newSigningKey() {
+export async function generateSigningKey() {
   const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
   return { ...(await exportJWK(privateKey)), kid: randomUUID() };
 }
 
-async function keptKeys(dataDir: string): Promise<Awaited<ReturnType<typeof newKeys>>> {
+async function keptKeys(dataDir: string): Promise<Awaited<ReturnType<typeof generateKeys>>> {
   const file = join(dataDir, 'keys.json');
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   // Two processes that start at once agree on one file: only one of them makes it.
-  await writeFile(file, JSON.stringify(await newKeys()), { flag: 'wx', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
+  await writeFile(file, JSON.stringify(await generateKeys()), { flag: 'wx', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });
   return JSON.parse(await readFile(file, 'utf8'));

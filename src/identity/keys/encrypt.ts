@@ -3,7 +3,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 const lengths = { iv: 12, tag: 16 }; // NIST SP 800-38D §5.2.1.1 and 5.2.1.2
 
 /** Encrypts with AES-256-GCM, so that the value opens only with the same key and for the same `purpose`, the row and column where it is kept. */
-export function seal(key: Buffer, purpose: string, value: string): Uint8Array<ArrayBuffer> {
+export function encrypt(key: Buffer, purpose: string, value: string): Uint8Array<ArrayBuffer> {
   const iv = randomBytes(lengths.iv);
   const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: lengths.tag }).setAAD(Buffer.from(purpose));
   const text = Buffer.concat([cipher.update(value, 'utf8'), cipher.final()]);
@@ -11,7 +11,7 @@ export function seal(key: Buffer, purpose: string, value: string): Uint8Array<Ar
 }
 
 /** What was encrypted; undefined where none of the keys opens it. */
-export function unseal(keys: readonly Buffer[], purpose: string, sealed: Uint8Array): string | undefined {
+export function decrypt(keys: readonly Buffer[], purpose: string, sealed: Uint8Array): string | undefined {
   for (const key of keys) {
     const opened = tryOpen(key, purpose, Buffer.from(sealed));
     if (opened !== undefined) return opened;

@@ -1,11 +1,11 @@
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
-import { longestLife } from '../tokens/access-token.ts';
+import { maxAccessTokenTtl } from '../tokens/access-token.ts';
 
 /** What becomes of a signing key: published, signing, still accepted, no longer accepted because it is old, or removed. */
 type KeyState = 'next' | 'signs' | 'verifies' | 'retired' | 'removed';
 
 /** A key with its place in time. `signsFrom` is null for those of the setting, which are the first ones. */
-export interface PlacedKey extends Pick<SigningKey, 'kid' | 'signsFrom' | 'removedAt'> {
+export interface KeyWithState extends Pick<SigningKey, 'kid' | 'signsFrom' | 'removedAt'> {
   readonly state: KeyState;
   /** Until when its tokens are accepted, where that is known. */
   readonly until: Date | null;
@@ -14,13 +14,13 @@ export interface PlacedKey extends Pick<SigningKey, 'kid' | 'signsFrom' | 'remov
 type Row = Pick<SigningKey, 'kid' | 'signsFrom' | 'removedAt'>;
 
 // The longest life of an access token (security.md F6), 5 s between two clocks, and 5 s in which a node may still sign with the old key.
-const keptAfter = (longestLife + 5 + 5) * 1_000;
+const keptAfter = (maxAccessTokenTtl + 5 + 5) * 1_000;
 
 /**
  * The state of every key: those of the setting, in its order, then those of the database by when they sign. What signs is the last one
  * whose time has come; what came before it is kept until the last of its tokens has ended (security.md F33).
  */
-export function statesOf(configured: readonly string[], rows: readonly Row[], now: Date): PlacedKey[] {
+export function keyStates(configured: readonly string[], rows: readonly Row[], now: Date): KeyWithState[] {
   const removed = new Map(rows.map((row) => [row.kid, row.removedAt]));
   const rotated = rows.filter(({ signsFrom }) => signsFrom !== null).sort((one, other) => when(one) - when(other));
   const all: Row[] = [...configured.map((kid) => ({ kid, signsFrom: null, removedAt: removed.get(kid) ?? null })), ...rotated];
@@ -34,7 +34,7 @@ function signingOf(keys: readonly Row[], now: Date): Row | undefined {
   return live.findLast(({ signsFrom }) => signsFrom) ?? live[0];
 }
 
-function placeOf(key: Row, rotated: readonly Row[], signing: Row | undefined, now: Date): Pick<PlacedKey, 'state' | 'until'> {
+function placeOf(key: Row, rotated: readonly Row[], signing: Row | undefined, now: Date): Pick<KeyWithState, 'state' | 'until'> {
   if (key.removedAt) return { state: 'removed', until: key.removedAt };
   if (when(key) > now.getTime()) return { state: 'next', until: null };
   // A key that was removed before it ever signed is nobody's successor.

@@ -1,26 +1,28 @@
 import { createHash } from 'node:crypto';
 import { type Database, sql } from '../../database/database.ts';
-import { failure } from '../../errors.ts';
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
-import type { Log } from '../../lib/logger.ts';
+import { graphqlError } from '../../errors.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { ConfiguredKeys, KeyStore } from './configured-keys.ts';
+import { decrypt } from './encrypt.ts';
 import { importPair, importPublic, type KeyPair, type PublicKey } from './key-pair.ts';
-import { statesOf } from './key-states.ts';
-import type { ConfiguredKeys, Keys } from './configured-keys.ts';
-import { unseal } from './encrypt.ts';
+import { keyStates } from './key-states.ts';
 
 /** The keys as they are now, until they are closed. */
-interface LiveKeys extends Keys {
+interface LiveKeys extends KeyStore {
   close(): Promise<void>;
 }
 
 type Known = PublicKey & Partial<Pick<KeyPair, 'private'>>;
-type KeySet = Omit<Keys, 'signing' | 'onGone' | 'missed' | 'secret'> & { readonly signing: Keys['signing'] | undefined };
+type KeySet = Omit<KeyStore, 'signing' | 'onKeyRemoved' | 'reportUnknownKey' | 'secret'> & {
+  readonly signing: KeyStore['signing'] | undefined;
+};
 
 const readEvery = 400; // milliseconds; every node follows within 1 s (security.md F20)
 const alarmEvery = 60_000; // milliseconds; whoever makes tokens up does not fill the log (security.md 19.8)
 
 /** Follows the signing keys in the database, those of the settings being the first ones. Throws when none of them can be used here. */
-export async function openKeys(db: Pick<Database, 'query'>, log: Log, configured: ConfiguredKeys): Promise<LiveKeys> {
+export async function createKeyStore(db: Pick<Database, 'query'>, log: Logger, configured: ConfiguredKeys): Promise<LiveKeys> {
   const imported = new Map<string, Known>(configured.pairs.map((pair) => [pair.kid, pair]));
   const read = async () => setOf(configured, await rowsOf(db), imported, log);
   let current = await read();
@@ -33,7 +35,7 @@ export async function openKeys(db: Pick<Database, 'query'>, log: Log, configured
   }, log);
   return {
     get signing() {
-      if (!current.signing) throw failure('UNAVAILABLE');
+      if (!current.signing) throw graphqlError('UNAVAILABLE');
       return current.signing;
     },
     get verifying() {
@@ -45,18 +47,18 @@ export async function openKeys(db: Pick<Database, 'query'>, log: Log, configured
     get version() {
       return current.version;
     },
-    onGone: waiting.onGone,
-    missed: alarmOf(log),
+    onKeyRemoved: waiting.onKeyRemoved,
+    reportUnknownKey: alarmOf(log),
     secret: configured.secret,
     close: stop,
   };
 }
 
 /** What is to be done, once, when a key is gone. */
-function waitingList(): Pick<Keys, 'onGone'> & { tell(present: Keys['verifying']): void } {
+function waitingList(): Pick<KeyStore, 'onKeyRemoved'> & { tell(present: KeyStore['verifying']): void } {
   const entries = new Set<{ readonly kid: string; readonly act: () => void }>();
   return {
-    onGone: (kid, act) => {
+    onKeyRemoved: (kid, act) => {
       const entry = { kid, act };
       entries.add(entry);
       return () => entries.delete(entry);
@@ -68,7 +70,7 @@ function waitingList(): Pick<Keys, 'onGone'> & { tell(present: Keys['verifying']
 }
 
 /** Reads on a clock; what was known last stays while the database is away. Answers how to stop. */
-function repeating(read: () => Promise<void>, log: Log): () => Promise<void> {
+function repeating(read: () => Promise<void>, log: Logger): () => Promise<void> {
   let reading: Promise<void> | undefined;
   let isLate = false;
   const again = () =>
@@ -106,10 +108,10 @@ async function setOf(
   { pairs, secrets }: ConfiguredKeys,
   { rows, now }: Awaited<ReturnType<typeof rowsOf>>,
   imported: Map<string, Known>,
-  log: Log,
+  log: Logger,
 ): Promise<KeySet> {
   for (const row of rows) if (row.jwk && !imported.has(row.kid)) imported.set(row.kid, await importRow(secrets, row, log));
-  const states = statesOf(
+  const states = keyStates(
     pairs.map(({ kid }) => kid),
     rows,
     now,
@@ -126,8 +128,8 @@ async function setOf(
 }
 
 /** A key of the database; without its private half where none of our keys opens it. */
-async function importRow(secrets: ConfiguredKeys['secrets'], { kid, jwk, sealed }: Row, log: Log): Promise<Known> {
-  const opened = sealed && unseal(secrets('signing keys'), `SigningKey.sealed ${kid}`, sealed);
+async function importRow(secrets: ConfiguredKeys['secrets'], { kid, jwk, sealed }: Row, log: Logger): Promise<Known> {
+  const opened = sealed && decrypt(secrets('signing keys'), `SigningKey.sealed ${kid}`, sealed);
   if (opened) return importPair(JSON.parse(opened));
   if (sealed)
     log.error({ event: 'sys_key_not_opened', kid }, 'none of ENCRYPTION_KEYS opens a signing key: this node will not sign with it');
@@ -135,7 +137,7 @@ async function importRow(secrets: ConfiguredKeys['secrets'], { kid, jwk, sealed 
 }
 
 /** Says at most once a minute, with how many there were, that keys were named which we do not have (security.md 20.4). */
-function alarmOf(log: Log): Keys['missed'] {
+function alarmOf(log: Logger): KeyStore['reportUnknownKey'] {
   let count = 0;
   let silentUntil = 0;
   return (kid) => {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { recordIn } from '../audit/record-event.ts';
 import { type Database, sql, type Tx } from '../../database/database.ts';
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
-import { importPublic } from './key-pair.ts';
-import { statesOf } from './key-states.ts';
-import { type ConfiguredKeys, newSigningKey } from './configured-keys.ts';
+import { recordAuditEvent } from '../audit/record-event.ts';
 import { ms } from '../tokens/sessions.ts';
-import { seal } from './encrypt.ts';
+import { type ConfiguredKeys, generateSigningKey } from './configured-keys.ts';
+import { encrypt } from './encrypt.ts';
+import { importPublic } from './key-pair.ts';
+import { keyStates } from './key-states.ts';
 
 /** How long a new key is published before it signs, in milliseconds: whoever verifies has fetched it by then (security.md F33). */
 export const publishedAhead = 10 * 60_000;
@@ -35,7 +35,7 @@ export const removeKey = ({ prisma }: Pick<Database, 'prisma'>, configured: Conf
       insert into "SigningKey" (kid, "removedAt") values (${kid}, now())
       on conflict (kid) do update set "removedAt" = now(), sealed = null`;
     await tx.$executeRaw(removal);
-    await recordIn(tx, clientOf('remove-key'), null, { action: 'sys_key_removed', details: { kid, state: key.state } });
+    await recordAuditEvent(tx, clientOf('remove-key'), null, { action: 'sys_key_removed', details: { kid, state: key.state } });
     return { successor: key.state === 'signs' ? await addKey(tx, configured, 0, 'remove-key') : null };
   });
 
@@ -47,20 +47,20 @@ async function statesIn(tx: Tx, { pairs }: ConfiguredKeys) {
   const [{ now } = { now: new Date() }] = await tx.$queryRaw<{ now: Date }[]>(sql`select clock_timestamp() as now`);
   const made = new Map(rows.map((row) => [row.kid, row.createdAt]));
   const configured = pairs.map(({ kid }) => kid);
-  return statesOf(configured, rows, now).map((key) => ({
+  return keyStates(configured, rows, now).map((key) => ({
     ...key,
     createdAt: configured.includes(key.kid) ? null : (made.get(key.kid) ?? null),
   }));
 }
 
 async function addKey(tx: Tx, { secret }: ConfiguredKeys, after: number, agent: string) {
-  const key = await newSigningKey();
+  const key = await generateSigningKey();
   const { kid, jwk } = await importPublic(key);
-  const sealed = seal(secret('signing keys'), `SigningKey.sealed ${kid}`, JSON.stringify(key));
+  const sealed = encrypt(secret('signing keys'), `SigningKey.sealed ${kid}`, JSON.stringify(key));
   await tx.$executeRaw(sql`
     insert into "SigningKey" (kid, jwk, sealed, "createdAt", "signsFrom")
     values (${kid}, ${JSON.stringify(jwk)}::jsonb, ${sealed}::bytea, now(), clock_timestamp() + ${ms(after)})`);
-  await recordIn(tx, clientOf(agent), null, { action: 'sys_key_rotated', details: { kid, signsAfterSeconds: after / 1_000 } });
+  await recordAuditEvent(tx, clientOf(agent), null, { action: 'sys_key_rotated', details: { kid, signsAfterSeconds: after / 1_000 } });
   return kid;
 }
 

@@ -1,9 +1,9 @@
 import { hash, randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
-import type { Ground } from '../../graphql/context.ts';
-import { refusal } from '../../errors.ts';
+import { requestError } from '../../errors.ts';
+import type { AppServices } from '../../graphql/context.ts';
 import { isUuid } from '../../lib/validators.ts';
-import type { Keys } from '../keys/configured-keys.ts';
+import type { KeyStore } from '../keys/configured-keys.ts';
 
 /** What a verified access token says: whose session it is and from when until when it holds. Seconds since 1970. */
 export interface Claims {
@@ -16,8 +16,8 @@ export interface Claims {
   readonly kid: string;
 }
 
-interface Signer extends Pick<Ground, 'config'> {
-  readonly keys: Pick<Keys, 'signing' | 'verifying' | 'missed'>;
+interface Signer extends Pick<AppServices, 'config'> {
+  readonly keys: Pick<KeyStore, 'signing' | 'verifying' | 'reportUnknownKey'>;
 }
 
 /** An access token for a session (RFC 9068): who and which session, no rights. */
@@ -48,7 +48,7 @@ export async function verifyAccessToken(signer: Signer, text: string): Promise<C
   const claims = cache.get(key) ?? (await check(signer, text));
   if (claims.exp <= Date.now() / 1000) {
     cache.delete(key);
-    throw refusal('TOKEN_EXPIRED');
+    throw requestError('TOKEN_EXPIRED');
   }
   if (!signer.keys.verifying.has(claims.kid)) {
     cache.delete(key);
@@ -65,19 +65,19 @@ function remember(cache: Map<string, Claims>, key: string, claims: Claims) {
 }
 
 function unknownKey({ keys }: Signer, kid: string) {
-  keys.missed(kid);
-  return refusal('INVALID_TOKEN');
+  keys.reportUnknownKey(kid);
+  return requestError('INVALID_TOKEN');
 }
 
 const clockTolerance = 5; // seconds that the clocks of two nodes may differ (security.md 23.10)
 /** The longest that an access token may live, in seconds (security.md F6). */
-export const longestLife = 15 * 60;
+export const maxAccessTokenTtl = 15 * 60;
 
 /** jose checks neither presence, type nor lifetime unless told (security.md 5.2, LAB 11). */
 async function check(signer: Signer, text: string): Promise<Claims> {
   const { config, keys } = signer;
   // jose ignores what follows the signature, so the form is checked first.
-  if (text.length > 4_096 || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) throw refusal('INVALID_TOKEN');
+  if (text.length > 4_096 || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) throw requestError('INVALID_TOKEN');
   const { payload, protectedHeader } = await jwtVerify(
     text,
     ({ kid = '' }) => {
@@ -87,12 +87,13 @@ async function check(signer: Signer, text: string): Promise<Claims> {
     },
     { algorithms: ['EdDSA'], typ: 'at+jwt', issuer: config.PUBLIC_URL, requiredClaims: ['sub', 'exp', 'iat', 'jti', 'sid'] },
   ).catch((error: { code?: string }) => {
-    throw refusal(error.code === 'ERR_JWT_EXPIRED' ? 'TOKEN_EXPIRED' : 'INVALID_TOKEN');
+    throw requestError(error.code === 'ERR_JWT_EXPIRED' ? 'TOKEN_EXPIRED' : 'INVALID_TOKEN');
   });
   const { sub, sid, exp, iat, aud, jti } = payload;
   const wellFormed =
     [sub, sid].every((one) => typeof one === 'string' && isUuid(one)) && typeof jti === 'string' && aud === config.AUDIENCE;
-  const timely = Number.isFinite(exp) && Number(iat) <= Date.now() / 1000 + clockTolerance && Number(exp) - Number(iat) <= longestLife;
-  if (!wellFormed || !timely) throw refusal('INVALID_TOKEN');
+  const timely =
+    Number.isFinite(exp) && Number(iat) <= Date.now() / 1000 + clockTolerance && Number(exp) - Number(iat) <= maxAccessTokenTtl;
+  if (!wellFormed || !timely) throw requestError('INVALID_TOKEN');
   return { sub, sid, jti, iat, exp, kid: protectedHeader.kid } as Claims;
 }

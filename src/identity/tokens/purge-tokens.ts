@@ -1,4 +1,4 @@
-import { batch, inBatches } from '../../database/batched-delete.ts';
+import { batchSize, runInBatches } from '../../database/batched-delete.ts';
 import { type Database, sql } from '../../database/database.ts';
 
 // As long as the log of revocations is kept: a record of it that names a token keeps that token.
@@ -13,10 +13,10 @@ export async function purgeTokens(db: Pick<Database, 'query'>, most = Number.POS
   const end = performance.now() + most;
   // A session has one secret for each refresh: with their token, some tokens' would be more than a statement can take out.
   const secrets = sql`delete from "TokenSecret" where hash in (
-    select s.hash from "Token" t join "TokenSecret" s on s."tokenId" = t.id where ${isPast} limit ${batch}::int)`;
+    select s.hash from "Token" t join "TokenSecret" s on s."tokenId" = t.id where ${isPast} limit ${batchSize}::int)`;
   const tokens = sql`delete from "Token" where id in (
     select t.id from "Token" t where ${isPast} and not exists (select 1 from "TokenSecret" s where s."tokenId" = t.id)
-    limit ${batch}::int for update of t skip locked)`;
-  await inBatches(db, secrets, most);
-  return inBatches(db, tokens, end - performance.now());
+    limit ${batchSize}::int for update of t skip locked)`;
+  await runInBatches(db, secrets, most);
+  return runInBatches(db, tokens, end - performance.now());
 }

@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../database/database.ts';
+import type { BoundedQueue } from '../../lib/bounded-queue.ts';
+import type { Logger } from '../../lib/logger.ts';
 import { channels } from './revocation-channel.ts';
-import type { Inbox } from '../../lib/bounded-queue.ts';
-import type { Log } from '../../lib/logger.ts';
-import { behind, type Position, type Revocation, readEnds, readLog } from './revocation-log.ts';
+import { endOfCommit, type Position, type Revocation, readBounds, readRevocations } from './revocation-log.ts';
 
 /** What a node hears of revocations, its own and those of other nodes. */
-export interface Tail {
+export interface RevocationFeed {
   /** The place in the log up to which followers have been told. */
   readonly at: Position;
   /** How many milliseconds ago the log was last read to its end. */
   age(): number;
   /** Puts the wanted ones of those that come after `at` into the inbox. Answers how to stop. */
-  follow(inbox: Inbox<Revocation>, wanted: (revocation: Revocation) => boolean): () => void;
+  follow(inbox: BoundedQueue<Revocation>, wanted: (revocation: Revocation) => boolean): () => void;
   /** Calls `heard` for each; answers how to stop. */
   on(heard: (revocation: Revocation) => void): () => void;
   /** Lets all followers go, and those who come after: their streams end. */
@@ -25,11 +25,11 @@ const page = 1_000; // records that are read at once
 const pause = { after: 100, most: 250 }; // of those, followers get so many before they may catch up, for so many milliseconds in all
 
 /** Follows the log of revocations; NOTIFY is only a wake-up. */
-export async function openTail(db: Pick<Database, 'query' | 'listen'>, log: Log): Promise<Tail> {
+export async function createRevocationFeed(db: Pick<Database, 'query' | 'listen'>, log: Logger): Promise<RevocationFeed> {
   const listeners = new Set<(revocation: Revocation) => void>();
   const followers = new Set<(revocation: Revocation) => void>();
-  const inboxes = new Set<Inbox<Revocation>>();
-  let { last: at } = await readEnds(db);
+  const inboxes = new Set<BoundedQueue<Revocation>>();
+  let { last: at } = await readBounds(db);
   let readAt = performance.now();
   let reading: Promise<void> | undefined;
   let again = false;
@@ -46,7 +46,7 @@ export async function openTail(db: Pick<Database, 'query' | 'listen'>, log: Log)
     do {
       again = false;
       const asked = performance.now();
-      const revocations = await readLog(db, at, page);
+      const revocations = await readRevocations(db, at, page);
       for (const revocation of revocations) tell(revocation); // what closes sockets waits for nobody
       const until = performance.now() + pause.most;
       for (const [index, revocation] of revocations.entries()) {
@@ -56,7 +56,7 @@ export async function openTail(db: Pick<Database, 'query' | 'listen'>, log: Log)
       }
       if (revocations.length === page) again = true;
       else {
-        at = behind(at.position); // nothing is ever added to a commit
+        at = endOfCommit(at.position); // nothing is ever added to a commit
         readAt = asked;
       }
     } while (again);
@@ -69,7 +69,7 @@ export async function openTail(db: Pick<Database, 'query' | 'listen'>, log: Log)
         reading = undefined;
       });
   };
-  const on: Tail['on'] = (heard) => {
+  const on: RevocationFeed['on'] = (heard) => {
     listeners.add(heard);
     return () => listeners.delete(heard);
   };
@@ -84,7 +84,7 @@ export async function openTail(db: Pick<Database, 'query' | 'listen'>, log: Log)
     follow: (inbox, wanted) => {
       inboxes.add(inbox);
       if (isOver) inbox.close();
-      const follower = (revocation: Revocation) => wanted(revocation) && inbox.put(revocation);
+      const follower = (revocation: Revocation) => wanted(revocation) && inbox.push(revocation);
       followers.add(follower);
       return () => {
         inboxes.delete(inbox);
@@ -104,6 +104,6 @@ export async function openTail(db: Pick<Database, 'query' | 'listen'>, log: Log)
 }
 
 /** Waits a little for followers who have much to take in; who is slower than that goes on by reading the log. */
-async function caughtUp(inboxes: ReadonlySet<Inbox<Revocation>>, until: number) {
+async function caughtUp(inboxes: ReadonlySet<BoundedQueue<Revocation>>, until: number) {
   while ([...inboxes].some(({ size }) => size >= pause.after) && performance.now() < until) await sleep(5);
 }

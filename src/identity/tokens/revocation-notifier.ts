@@ -1,28 +1,28 @@
 import { Redis } from 'ioredis';
 import type { Config } from '../../config.ts';
-import type { Client } from '../../graphql/context.ts';
 import type { Database } from '../../database/database.ts';
+import type { ClientInfo } from '../../graphql/context.ts';
+import type { Logger } from '../../lib/logger.ts';
 import { channels } from './revocation-channel.ts';
-import type { Log } from '../../lib/logger.ts';
 
 /** How nodes wake each other after an event: by NOTIFY, in the commit, or through Redis, after it. A hint: the tables are the truth. */
-export interface WakeUps extends Pick<Database, 'listen'> {
+export interface Notifier extends Pick<Database, 'listen'> {
   /** To be called at the end of whatever a client asked for: wakes the nodes if it caused an event. */
-  afterwards(client: Client): void;
+  flush(client: ClientInfo): void;
   close(): void;
 }
 
-const causes = new WeakSet<Client>();
+const causes = new WeakSet<ClientInfo>();
 
 /** Takes down that what this client asked for has caused an event, in a transaction that may not be committed yet. */
-export const noteEvent = (client: Client) => void causes.add(client);
+export const markPending = (client: ClientInfo) => void causes.add(client);
 
 /** Without Redis the database itself wakes the nodes. Does not wait for Redis: nothing but a wake-up is lost without it. */
-export function openWakeUps({ REDIS_URL }: Pick<Config, 'REDIS_URL'>, { listen }: Pick<Database, 'listen'>, log: Log): WakeUps {
-  return REDIS_URL ? overRedis(REDIS_URL, log) : { listen, afterwards: (client) => void causes.delete(client), close: () => {} };
+export function createNotifier({ REDIS_URL }: Pick<Config, 'REDIS_URL'>, { listen }: Pick<Database, 'listen'>, log: Logger): Notifier {
+  return REDIS_URL ? overRedis(REDIS_URL, log) : { listen, flush: (client) => void causes.delete(client), close: () => {} };
 }
 
-function overRedis(url: string, log: Log): WakeUps {
+function overRedis(url: string, log: Logger): Notifier {
   const publisher = new Redis(url, { ...patience, enableOfflineQueue: false, autoResendUnfulfilledCommands: false });
   const subscriber = new Redis(url, patience);
   const here = new Set<() => void>();
@@ -46,7 +46,7 @@ function overRedis(url: string, log: Log): WakeUps {
       here.add(heard);
       return async () => void here.delete(heard);
     },
-    afterwards: (client) => {
+    flush: (client) => {
       if (!causes.delete(client)) return;
       wakeHere();
       publisher.publish(channels.tokenRevoked, '').catch(() => {}); // readers look by themselves, twice a second

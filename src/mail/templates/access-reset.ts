@@ -1,7 +1,7 @@
-import type { Letter } from './template.ts';
+import type { EmailTemplate } from './template.ts';
 
 /** Tells the owner that an administrator has ended all that was signed in. */
-export const accessReset: Letter<Record<never, never>> = {
+export const accessReset: EmailTemplate<Record<never, never>> = {
   write: () => ({
     subject: 'Your sessions were ended',
     parts: [

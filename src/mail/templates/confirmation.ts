@@ -1,9 +1,9 @@
-import { isOpen, type LinkLetter } from './template.ts';
+import { isInvitationOpen, type LinkEmailTemplate } from './template.ts';
 
 /** Asks whoever registered an address to prove that it is theirs. */
-export const confirmation: LinkLetter<Record<never, never>> = {
+export const confirmation: LinkEmailTemplate<Record<never, never>> = {
   link: { purpose: 'CONFIRM_EMAIL', lasts: 24 * 3_600_000, page: '/confirm' }, // security.md F10
-  wanted: (user) => isOpen(user) && user.emailConfirmedAt === null,
+  wanted: (user) => isInvitationOpen(user) && user.emailConfirmedAt === null,
   write: (_, __, { url, code, until }) => ({
     subject: 'Confirm your e-mail address',
     parts: [

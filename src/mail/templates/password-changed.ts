@@ -1,11 +1,11 @@
-import { from, type Letter, type Origin } from './template.ts';
+import { describeOrigin, type EmailTemplate, type Origin } from './template.ts';
 
 /** Tells the owner that the password is another one now. */
-export const passwordChanged: Letter<Origin> = {
+export const passwordChanged: EmailTemplate<Origin> = {
   write: (origin) => ({
     subject: 'Your password was changed',
     parts: [
-      `The password of your account was changed (${from(origin)}), and whatever else was signed in with the old one has ended.`,
+      `The password of your account was changed (${describeOrigin(origin)}), and whatever else was signed in with the old one has ended.`,
       'If it was not you, ask for a new password at once where you log in.',
     ],
   }),

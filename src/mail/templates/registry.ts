@@ -13,7 +13,7 @@ import { usernameReminder } from './username-reminder.ts';
 import { welcome } from './welcome.ts';
 
 /** Every letter, by the name under which the outbox keeps it. */
-export const letters = {
+export const emailTemplates = {
   accessReset,
   accountDeleted,
   addressChanged,
@@ -29,9 +29,9 @@ export const letters = {
   welcome,
 };
 
-export type LetterName = keyof typeof letters;
+export type EmailTemplateName = keyof typeof emailTemplates;
 
 /** What a letter tells. */
-export type FactsOf<Name extends LetterName> = {
-  [One in LetterName]: (typeof letters)[One] extends { write(facts: infer Facts, ...rest: never[]): unknown } ? Facts : never;
+export type TemplateData<Name extends EmailTemplateName> = {
+  [One in EmailTemplateName]: (typeof emailTemplates)[One] extends { write(facts: infer Facts, ...rest: never[]): unknown } ? Facts : never;
 }[Name];

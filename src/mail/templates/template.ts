@@ -34,7 +34,7 @@ export interface LinkKind {
  * A letter to whom an account belongs or, `To` an invitation, to whoever is invited: a typed function of what it tells. `Facts` is kept until it
  * was sent, and holds nothing secret.
  */
-export interface Letter<Facts extends object, To extends Addressee = User> {
+export interface EmailTemplate<Facts extends object, To extends Addressee = User> {
   /** Whether it is still wanted, by the account as it is when the letter is sent; unless said, while the account is not deleted. */
   readonly wanted?: (to: To) => boolean;
   write(facts: Facts, to: To): Content;
@@ -44,18 +44,18 @@ export interface Letter<Facts extends object, To extends Addressee = User> {
 export type Addressee = User | Invitation;
 
 /** A letter with a link in it, which is made as the letter is sent. */
-export interface LinkLetter<Facts extends object, To extends Addressee = User> extends Pick<Letter<Facts, To>, 'wanted'> {
+export interface LinkEmailTemplate<Facts extends object, To extends Addressee = User> extends Pick<EmailTemplate<Facts, To>, 'wanted'> {
   readonly link: LinkKind;
   write(facts: Facts, to: To, link: LinkFacts): Content;
 }
 
 /** A letter to whoever is invited. */
-export type InvitationLetter<Facts extends object> = LinkLetter<Facts, Invitation>;
+export type InvitationEmailTemplate<Facts extends object> = LinkEmailTemplate<Facts, Invitation>;
 /** Whether the account can be signed in to: what a letter asks that is for those who do. */
-export const isOpen = ({ enabled, deletedAt }: Pick<User, 'enabled' | 'deletedAt'>) => enabled && deletedAt === null;
+export const isInvitationOpen = ({ enabled, deletedAt }: Pick<User, 'enabled' | 'deletedAt'>) => enabled && deletedAt === null;
 
 /** A moment, as people write it. */
-export const inWords = (at: Date) =>
+export const formatDate = (at: Date) =>
   `${new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' }).format(at)} UTC`;
 
 /** From where something was asked for, as letters tell it. */
@@ -65,10 +65,10 @@ export interface Origin {
 }
 
 /** From where, in words. What the agent says of itself is the caller's text: bounded, and with nothing that a reader takes for a link. */
-export const from = ({ network, agent }: Origin) => `network ${network}${agent ? `, with ${harmless(agent)}` : ''}`;
+export const describeOrigin = ({ network, agent }: Origin) => `network ${network}${agent ? `, with ${neutralizeLinks(agent)}` : ''}`;
 
 /** Somebody's text so that no program makes a link of it (security.md 11.9). */
-export const harmless = (text: string) =>
+export const neutralizeLinks = (text: string) =>
   text
     .slice(0, 120)
     .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, ' ')

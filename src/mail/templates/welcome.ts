@@ -1,9 +1,9 @@
-import { isOpen, type LinkLetter } from './template.ts';
+import { isInvitationOpen, type LinkEmailTemplate } from './template.ts';
 
 /** Lets the owner of an account that an administrator has made choose its first password. */
-export const welcome: LinkLetter<Record<never, never>> = {
+export const welcome: LinkEmailTemplate<Record<never, never>> = {
   link: { purpose: 'FIRST_PASSWORD', lasts: 7 * 24 * 3_600_000, page: '/reset' }, // security.md F10, as an invitation
-  wanted: isOpen,
+  wanted: isInvitationOpen,
   write: (_, __, { url, code, until }) => ({
     subject: 'An account was made for you',
     parts: [

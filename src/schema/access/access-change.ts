@@ -1,5 +1,5 @@
-import { anyone } from '../../policy/conditions.ts';
 import { builder } from '../../graphql/builder.ts';
+import { anyone } from '../../policy/conditions.ts';
 
 export const AccessChange = builder.simpleObject('AccessChange', {
   description: 'For how many rows the right of a user at one place of the schema would change.',

@@ -1,7 +1,7 @@
-import { builder } from '../../graphql/builder.ts';
 import type { Reason } from '../../authorization/explain/reasons.ts';
 import { print, type Rule } from '../../authorization/rules/rule.ts';
-import type { OwnGrant } from '../../identity/viewer.ts';
+import { builder } from '../../graphql/builder.ts';
+import type { ViewerGrant } from '../../identity/viewer.ts';
 import { anyone } from '../../policy/conditions.ts';
 
 /** Why a rule is met or not, as far as the caller is told. */
@@ -10,12 +10,12 @@ export interface Explanation {
   readonly rule: Rule;
   readonly allowed: boolean;
   /** Why, found out once and only where it is asked for: it costs more than the verdict. */
-  readonly told: () => Promise<Told>;
+  readonly details: () => Promise<ExplanationDetails>;
 }
 
-export interface Told {
+export interface ExplanationDetails {
   readonly tree: Reason;
-  readonly satisfiedBy: readonly OwnGrant[] | null;
+  readonly satisfiedBy: readonly ViewerGrant[] | null;
   readonly wouldSatisfy: readonly string[];
 }
 
@@ -35,21 +35,21 @@ export const AccessExplanation = builder.objectRef<Explanation>('AccessExplanati
       nullable: false,
       description:
         'The rule as data: `is`, `any`, `all`, each with `met` and what it says; `by` are the grants that satisfy a part. `met` is null where the viewer is not told: whoever does not administer the row learns only what says nothing of it. The verdict of the whole is `allowed`.',
-      resolve: async ({ told }) => (await told()).tree,
+      resolve: async ({ details }) => (await details()).tree,
     }),
     satisfiedBy: t.field({
       type: ['RoleGrant'] as never,
       extensions: { price: reasonsPrice },
       nullable: { list: true, items: false } as never,
       description: 'The grants that satisfy a part of the rule, as far as the viewer may know of them; null where the viewer is not told.',
-      resolve: async ({ told }) => (await told()).satisfiedBy as never,
+      resolve: async ({ details }) => (await details()).satisfiedBy as never,
     }),
     wouldSatisfy: t.stringList({
       extensions: { price: reasonsPrice },
       nullable: { list: false, items: false },
       description:
         'What would be enough, each by itself, the least first; empty where the rule is met, or where nothing would be. Without an object: what is enough for every one.',
-      resolve: async ({ allowed, told }) => (allowed ? [] : [...(await told()).wouldSatisfy]),
+      resolve: async ({ allowed, details }) => (allowed ? [] : [...(await details()).wouldSatisfy]),
     }),
   }),
 });

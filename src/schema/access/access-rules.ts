@@ -1,8 +1,8 @@
-import { builder } from '../../graphql/builder.ts';
-import { line } from '../../lib/validators.ts';
+import { sensitiveCoordinates } from '../../authorization/enforce/sensitive-plugin.ts';
+import { ruleByCoordinate } from '../../authorization/rules/registry.ts';
 import { print, type Rule } from '../../authorization/rules/rule.ts';
-import { rules } from '../../authorization/rules/registry.ts';
-import { sensitives } from '../../authorization/enforce/sensitive-plugin.ts';
+import { builder } from '../../graphql/builder.ts';
+import { singleLineText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
 
 const AccessRule = builder.objectRef<{ coordinate: string; rule: Rule }>('AccessRule').implement({
@@ -18,7 +18,7 @@ const AccessRule = builder.objectRef<{ coordinate: string; rule: Rule }>('Access
     sensitive: t.boolean({
       nullable: false,
       description: 'Whether whoever reads it of somebody else leaves a receipt there, in `User.fieldReads`.',
-      resolve: ({ coordinate }) => sensitives.has(coordinate),
+      resolve: ({ coordinate }) => sensitiveCoordinates.has(coordinate),
     }),
   }),
 });
@@ -29,9 +29,9 @@ builder.queryField('accessRules', (t) =>
     nullable: { list: false, items: false },
     description: 'The rule of every place in the schema, as the server enforces it.',
     access: anyone('the rules are public, as the schema is'),
-    args: { type: t.arg.string({ validate: line(120), description: 'Only those of this type.' }) },
+    args: { type: t.arg.string({ validate: singleLineText(120), description: 'Only those of this type.' }) },
     resolve: (_, { type }) =>
-      [...rules]
+      [...ruleByCoordinate]
         .flatMap(([coordinate, rule]) =>
           type == null || coordinate === type || coordinate.startsWith(`${type}.`) ? [{ coordinate, rule }] : [],
         )

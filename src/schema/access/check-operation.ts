@@ -1,24 +1,24 @@
 import { type DocumentNode, GraphQLError, type GraphQLSchema, getOperationAST, getVariableValues, validate } from 'graphql';
+import { collectCoordinates, type GuardedCoordinate } from '../../authorization/evaluate/coordinates.ts';
+import { decide } from '../../authorization/evaluate/decisions.ts';
+import { explainableRow } from '../../authorization/explain/explainable-row.ts';
+import { contextFor, hypotheticalViewer, resolveSubject } from '../../authorization/explain/impersonate.ts';
+import { evaluateAgainstRow, evaluateHypothetically } from '../../authorization/explain/reasons.ts';
+import { candidateChanges, combine, findRemedies } from '../../authorization/explain/remedies.ts';
+import { ruleOf } from '../../authorization/rules/registry.ts';
+import { all, any, type Rule } from '../../authorization/rules/rule.ts';
+import { codeOf, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { parseBounded } from '../../graphql/execution/parse-document.ts';
-import { codeOf, invalid } from '../../errors.ts';
-import { line } from '../../lib/validators.ts';
+import { parseWithLimits } from '../../graphql/execution/parse-document.ts';
 import { checkLimits } from '../../graphql/execution/query-limits.ts';
-import { askableRow } from '../../authorization/explain/explainable-row.ts';
-import { askedAs, contextOf, someone } from '../../authorization/explain/impersonate.ts';
-import { known } from '../../policy/evaluators.ts';
-import { type Check, OperationCheck } from './operation-check.ts';
-import type { Model, Row } from '../../policy/ownership.ts';
-import { type Place, placesIn } from '../../authorization/evaluate/coordinates.ts';
-import type { Subject } from '../../policy/grants-scope.ts';
-import { guessing, judging } from '../../authorization/explain/reasons.ts';
-import { all, any, type Rule } from '../../authorization/rules/rule.ts';
-import { ruleOf } from '../../authorization/rules/registry.ts';
-import { verdict } from '../../authorization/evaluate/decisions.ts';
 import { ranks, type Viewer } from '../../identity/viewer.ts';
+import { singleLineText } from '../../lib/validators.ts';
 import { admin, anyone, self } from '../../policy/conditions.ts';
-import { stepsFor, together, waysTo } from '../../authorization/explain/remedies.ts';
+import { evaluateInMemory } from '../../policy/evaluators.ts';
+import type { RowSubject } from '../../policy/grants-scope.ts';
+import type { Model, Row } from '../../policy/ownership.ts';
+import { OperationCheck, type OperationCheckResult } from './operation-check.ts';
 
 builder.queryField('checkOperation', (t) =>
   t.field({
@@ -30,7 +30,10 @@ builder.queryField('checkOperation', (t) =>
     args: {
       document: t.arg.string({ required: true, description: 'The operation, with its fragments.' }),
       variables: t.arg({ type: 'JSON', description: 'The values of its variables.' }),
-      operationName: t.arg.string({ validate: line(120), description: 'Which operation of the document is meant, where it has several.' }),
+      operationName: t.arg.string({
+        validate: singleLineText(120),
+        description: 'Which operation of the document is meant, where it has several.',
+      }),
       as: t.arg.globalID({
         about: 'User',
         access: any(self, admin),
@@ -38,7 +41,7 @@ builder.queryField('checkOperation', (t) =>
       }),
     },
     resolve: async (_, { document, variables, operationName, as }, context, { schema }) => {
-      const asker = await askedAs(context, as);
+      const asker = await resolveSubject(context, as);
       return check(context, asker, placesOf(schema, document, variables ?? {}, operationName, asker));
     },
   }),
@@ -50,12 +53,12 @@ function placesOf(schema: GraphQLSchema, text: string, given: unknown, operation
   const variables = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : {};
   within(() => checkLimits({ schema, document, operationName, variableValues: variables }));
   const [fault] = validate(schema, document, undefined, { maxErrors: 1 });
-  if (fault) throw invalid({ document: [fault.message.replace(/ Did you mean .*$/s, '')] });
+  if (fault) throw validationError({ document: [fault.message.replace(/ Did you mean .*$/s, '')] });
   const operation = getOperationAST(document, operationName);
-  if (!operation) throw invalid({ operationName: ['the document has no such operation'] });
+  if (!operation) throw validationError({ operationName: ['the document has no such operation'] });
   const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
-  if (!coerced) throw invalid({ variables: ['do not fit the document'] });
-  return within(() => placesIn({ schema, document, variables: coerced, asker }, operation));
+  if (!coerced) throw validationError({ variables: ['do not fit the document'] });
+  return within(() => collectCoordinates({ schema, document, variables: coerced, asker }, operation));
 }
 
 /** What the operation itself would be refused for, as a fault of the input: of its size, or of values that do not fit. */
@@ -63,28 +66,28 @@ function within<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (codeOf(error) === 'QUERY_TOO_COMPLEX') throw invalid({ document: ['asks for too much'] });
-    throw error instanceof GraphQLError ? invalid({ variables: ['do not fit the document'] }) : error;
+    if (codeOf(error) === 'QUERY_TOO_COMPLEX') throw validationError({ document: ['asks for too much'] });
+    throw error instanceof GraphQLError ? validationError({ variables: ['do not fit the document'] }) : error;
   }
 }
 
 function parsed(text: string): DocumentNode {
   try {
-    return parseBounded(text);
+    return parseWithLimits(text);
   } catch (error) {
-    throw invalid({ document: [codeOf(error) === 'QUERY_TOO_COMPLEX' ? 'too long' : 'not valid GraphQL'] });
+    throw validationError({ document: [codeOf(error) === 'QUERY_TOO_COMPLEX' ? 'too long' : 'not valid GraphQL'] });
   }
 }
 
-interface Judged extends Place {
-  readonly subject: Subject | undefined;
+interface Judged extends GuardedCoordinate {
+  readonly subject: RowSubject | undefined;
   readonly met: boolean | undefined;
   /** What has to be met for it, where that is more than the rule that denies it. */
   readonly needs?: Rule;
 }
 
-async function check(context: Context, asker: Viewer | null, places: readonly Place[]): Promise<Check> {
-  const asking = contextOf(context, asker); // each rule is asked once for all rows, as in any operation
+async function check(context: Context, asker: Viewer | null, places: readonly GuardedCoordinate[]): Promise<OperationCheckResult> {
+  const asking = contextFor(context, asker); // each rule is asked once for all rows, as in any operation
   const judged = await Promise.all(places.map((place) => judge(context, asking, place)));
   const denied = judged.filter(({ met }) => met === false);
   const undecided = judged.filter(({ met }) => met === undefined);
@@ -92,18 +95,18 @@ async function check(context: Context, asker: Viewer | null, places: readonly Pl
 }
 
 /** One place as it would be decided; an object that the caller may not know of is denied by the rule of its type, as one that is not there. */
-async function judge(context: Context, asking: Context, place: Place): Promise<Judged> {
+async function judge(context: Context, asking: Context, place: GuardedCoordinate): Promise<Judged> {
   const { model, id, rule, coordinate } = place;
   const row = model && id !== undefined ? await rowAt(context, asking.viewer, coordinate, model, id) : undefined;
   if (model && row === null)
     return { ...place, coordinate: model, rule: ruleOf(model), needs: all(ruleOf(model), rule), subject: undefined, met: false };
   const subject = model && { model, ...(row && { row }) };
-  return { ...place, subject, met: row ? await verdict(asking, rule, model, row) : known(rule, asking.viewer, subject) };
+  return { ...place, subject, met: row ? await decide(asking, rule, model, row) : evaluateInMemory(rule, asking.viewer, subject) };
 }
 
 /** The row if the caller may know of it; whoever asks knows their own. */
 const rowAt = (context: Context, asker: Viewer | null, coordinate: string, model: Model, id: string): Promise<Row | null> | Row | null =>
-  model === 'User' && id === asker?.user.id ? asker.user : askableRow(context, coordinate, model, id);
+  model === 'User' && id === asker?.user.id ? asker.user : explainableRow(context, coordinate, model, id);
 
 const mostTried = 10; // of denied places against their rows: each is a few statements
 
@@ -111,15 +114,15 @@ const mostTried = 10; // of denied places against their rows: each is a few stat
 async function smallest(context: Context, asker: Viewer | null, denied: readonly Judged[]): Promise<string[] | null> {
   const [first, ...others] = denied.map(({ rule, needs = rule }) => needs);
   if (!first) return [];
-  const base = asker ?? someone;
+  const base = asker ?? hypotheticalViewer;
   const isFull = (context.viewer?.rank ?? 0) >= ranks.ADMIN && denied.length <= mostTried;
-  const steps = stepsFor(all(first, ...others));
+  const steps = candidateChanges(all(first, ...others));
   const ways = await Promise.all(
     denied.map(({ rule, needs = rule, subject }) =>
-      waysTo(needs, base, steps, isFull ? judging(context, subject) : guessing(base, subject)),
+      findRemedies(needs, base, steps, isFull ? evaluateAgainstRow(context, subject) : evaluateHypothetically(base, subject)),
     ),
   );
-  const [least] = together(ways);
+  const [least] = combine(ways);
   if (!least) return null;
-  return [...(asker ? [] : ['sign in']), ...least.map(({ says }) => says)].sort();
+  return [...(asker ? [] : ['sign in']), ...least.map(({ label }) => label)].sort();
 }

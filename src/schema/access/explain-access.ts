@@ -1,22 +1,32 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
+import { accessDenied } from '../../authorization/evaluate/access-denied.ts';
+import { decide, whereVisible } from '../../authorization/evaluate/decisions.ts';
+import { explainableRow } from '../../authorization/explain/explainable-row.ts';
+import { contextFor, hypotheticalViewer, resolveSubject } from '../../authorization/explain/impersonate.ts';
+import {
+  type ConditionEvaluator,
+  evaluateAgainstRow,
+  evaluateHypothetically,
+  explainRule,
+  grantIdsIn,
+  memoizeEvaluator,
+  outline,
+  visibleGrants,
+  withOnlyGrants,
+} from '../../authorization/explain/reasons.ts';
+import { candidateChanges, findRemedies, formatRemedy } from '../../authorization/explain/remedies.ts';
+import { modelByCoordinate, mutationTargets, ruleByCoordinate } from '../../authorization/rules/registry.ts';
+import { any, type Rule } from '../../authorization/rules/rule.ts';
+import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { failure, invalid } from '../../errors.ts';
-import { line } from '../../lib/validators.ts';
-import { AccessExplanation, type Explanation, type Told } from './access-explanation.ts';
-import { askableRow } from '../../authorization/explain/explainable-row.ts';
-import { askedAs, contextOf, someone } from '../../authorization/explain/impersonate.ts';
-import { denial } from '../../authorization/evaluate/access-denied.ts';
-import { known } from '../../policy/evaluators.ts';
-import { type Model, ownedBy } from '../../policy/ownership.ts';
-import type { Subject } from '../../policy/grants-scope.ts';
-import { grantIdsIn, grantsKnownTo, guessing, holders, type Judge, judging, once, outlineOf, reasonsOf } from '../../authorization/explain/reasons.ts';
-import { any, type Rule } from '../../authorization/rules/rule.ts';
-import { abouts, models, rules } from '../../authorization/rules/registry.ts';
-import { verdict, visible } from '../../authorization/evaluate/decisions.ts';
 import { ranks, type Viewer } from '../../identity/viewer.ts';
+import { singleLineText } from '../../lib/validators.ts';
 import { admin, anyone, domainAdmin, self } from '../../policy/conditions.ts';
-import { sayWay, stepsFor, waysTo } from '../../authorization/explain/remedies.ts';
+import { evaluateInMemory } from '../../policy/evaluators.ts';
+import type { RowSubject } from '../../policy/grants-scope.ts';
+import { type Model, ownership } from '../../policy/ownership.ts';
+import { AccessExplanation, type Explanation, type ExplanationDetails } from './access-explanation.ts';
 
 builder.queryField('explainAccess', (t) =>
   t.field({
@@ -28,7 +38,7 @@ builder.queryField('explainAccess', (t) =>
     args: {
       coordinate: t.arg.string({
         required: true,
-        validate: line(200),
+        validate: singleLineText(200),
         description:
           'The place: `User.email`, `Mutation.disableUser`, `UserFilter.search`, `Query.explainAccess(as:)`; `accessRules` has them all.',
       }),
@@ -46,34 +56,36 @@ builder.queryField('explainAccess', (t) =>
 type GlobalId = { readonly typename: string; readonly id: string } | null | undefined;
 
 async function explain(context: Context, coordinate: string, nodeId: GlobalId, as: GlobalId): Promise<Explanation> {
-  const rule = rules.get(coordinate);
-  if (!rule) throw invalid({ coordinate: ['no such place'] });
-  const asker = await askedAs(context, as);
+  const rule = ruleByCoordinate.get(coordinate);
+  if (!rule) throw validationError({ coordinate: ['no such place'] });
+  const asker = await resolveSubject(context, as);
   const subject = await subjectOf(context, coordinate, nodeId);
-  if (!subject?.row && known(rule, asker, subject) === undefined)
-    throw invalid({ nodeId: [`the rule asks about an object: give the id of a ${subject?.model}`] });
+  if (!subject?.row && evaluateInMemory(rule, asker, subject) === undefined)
+    throw validationError({ nodeId: [`the rule asks about an object: give the id of a ${subject?.model}`] });
   const level = await levelOf(context, asker, subject);
-  const judged = level === 'verdict' && asker ? (await holders(context, asker))(await grantsKnownTo(context, asker)) : asker;
-  const allowed = (await verdict(contextOf(context, judged), rule, subject?.model, subject?.row)) === true;
+  const judged = level === 'verdict' && asker ? (await withOnlyGrants(context, asker))(await visibleGrants(context, asker)) : asker;
+  const allowed = (await decide(contextFor(context, judged), rule, subject?.model, subject?.row)) === true;
   const telling = () => tellings[level](context, { rule, asker, subject });
-  let told: Promise<Told> | undefined;
-  return { coordinate, rule, allowed, told: () => (told ??= telling()) };
+  let told: Promise<ExplanationDetails> | undefined;
+  return { coordinate, rule, allowed, details: () => (told ??= telling()) };
 }
 
 /** The row that the rule is asked about, as the caller may know of it. Throws NOT_FOUND for one that they may not. */
-async function subjectOf(context: Context, coordinate: string, nodeId: GlobalId): Promise<Subject | undefined> {
+async function subjectOf(context: Context, coordinate: string, nodeId: GlobalId): Promise<RowSubject | undefined> {
   const model = modelAt(coordinate);
   if (!nodeId) return model && { model };
-  if (nodeId.typename !== model) throw invalid({ nodeId: [model ? `the id of a ${model}` : 'the rule asks about no object'] });
-  const row = await askableRow(context, coordinate, model, nodeId.id);
-  if (!row) throw failure('NOT_FOUND');
+  if (nodeId.typename !== model) throw validationError({ nodeId: [model ? `the id of a ${model}` : 'the rule asks about no object'] });
+  const row = await explainableRow(context, coordinate, model, nodeId.id);
+  if (!row) throw graphqlError('NOT_FOUND');
   return { model, row };
 }
 
 /** The model whose rows the rule asks about: the type's, or what the mutation is about. */
 function modelAt(coordinate: string): Model | undefined {
   const [, mutation = ''] = /^(\w+)Input\./.exec(coordinate) ?? [];
-  return models.get(coordinate) ?? abouts.get(`Mutation.${mutation.charAt(0).toLowerCase()}${mutation.slice(1)}`)?.model;
+  return (
+    modelByCoordinate.get(coordinate) ?? mutationTargets.get(`Mutation.${mutation.charAt(0).toLowerCase()}${mutation.slice(1)}`)?.model
+  );
 }
 
 /**
@@ -81,56 +93,56 @@ function modelAt(coordinate: string): Model | undefined {
  * administrator is. A domain administrator who asks about a member is told whether the grants that they may know of are enough, and only of
  * rows of the own domains. Throws FORBIDDEN for others.
  */
-async function levelOf(context: Context, asker: Viewer | null, subject: Subject | undefined): Promise<keyof typeof tellings> {
+async function levelOf(context: Context, asker: Viewer | null, subject: RowSubject | undefined): Promise<keyof typeof tellings> {
   const isOther = asker?.user.id !== context.viewer?.user.id;
   if ((context.viewer?.rank ?? 0) >= ranks.ADMIN) return 'all';
-  const isOfDomain = subject !== undefined && ownedBy[subject.model].domain !== 'everywhere';
-  const administers = isOfDomain && subject.row && (await verdict(context, domainAdmin, subject.model, subject.row)) === true;
+  const isOfDomain = subject !== undefined && ownership[subject.model].domain !== 'everywhere';
+  const administers = isOfDomain && subject.row && (await decide(context, domainAdmin, subject.model, subject.row)) === true;
   if (!isOther) return !subject?.row || administers ? 'all' : 'outline';
-  if (!administers) throw denial(context, 'Query.explainAccess(as:)');
+  if (!administers) throw accessDenied(context, 'Query.explainAccess(as:)');
   return 'verdict';
 }
 
 interface Asked {
   readonly rule: Rule;
   readonly asker: Viewer | null;
-  readonly subject: Subject | undefined;
+  readonly subject: RowSubject | undefined;
 }
 
 /** What is told at each level. */
 const tellings = {
-  all: async (context: Context, { rule, asker, subject }: Asked): Promise<Told> => {
-    const judge = once(judging(context, subject));
-    const tree = await reasonsOf(context, rule, asker, judge);
+  all: async (context: Context, { rule, asker, subject }: Asked): Promise<ExplanationDetails> => {
+    const judge = memoizeEvaluator(evaluateAgainstRow(context, subject));
+    const tree = await explainRule(context, rule, asker, judge);
     const ids = new Set(grantIdsIn(tree));
     const satisfiedBy = (asker?.grants ?? []).filter(({ id }) => ids.has(encodeGlobalID('RoleGrant', id)));
     return { tree, satisfiedBy, wouldSatisfy: await waysOf(rule, asker, judge, await domainsOf(context, subject)) };
   },
-  outline: async (_: Context, { rule, asker, subject }: Asked): Promise<Told> => {
-    const wouldSatisfy = await waysOf(rule, asker, guessing(asker ?? someone, subject));
-    return { tree: outlineOf(rule, asker, subject), satisfiedBy: null, wouldSatisfy };
+  outline: async (_: Context, { rule, asker, subject }: Asked): Promise<ExplanationDetails> => {
+    const wouldSatisfy = await waysOf(rule, asker, evaluateHypothetically(asker ?? hypotheticalViewer, subject));
+    return { tree: outline(rule, asker, subject), satisfiedBy: null, wouldSatisfy };
   },
-  verdict: async (_: Context, { rule, subject }: Asked): Promise<Told> => ({
-    tree: outlineOf(rule, null, undefined, () => null),
+  verdict: async (_: Context, { rule, subject }: Asked): Promise<ExplanationDetails> => ({
+    tree: outline(rule, null, undefined, () => null),
     satisfiedBy: null,
-    wouldSatisfy: await waysOf(rule, someone, guessing(someone, subject)),
+    wouldSatisfy: await waysOf(rule, hypotheticalViewer, evaluateHypothetically(hypotheticalViewer, subject)),
   }),
 };
 
-async function waysOf(rule: Rule, asker: Viewer | null, judge: Judge, domains: readonly { id: string; name: string }[] = []) {
-  const ways = await waysTo(rule, asker ?? someone, stepsFor(rule, domains), judge);
-  return asker ? ways.map(sayWay) : ways.map((way) => ['sign in', sayWay(way)].filter(Boolean).join(' and '));
+async function waysOf(rule: Rule, asker: Viewer | null, judge: ConditionEvaluator, domains: readonly { id: string; name: string }[] = []) {
+  const ways = await findRemedies(rule, asker ?? hypotheticalViewer, candidateChanges(rule, domains), judge);
+  return asker ? ways.map(formatRemedy) : ways.map((way) => ['sign in', formatRemedy(way)].filter(Boolean).join(' and '));
 }
 
 /** The domains whose administration would reach the row, as far as the caller may know of them. */
-async function domainsOf(context: Context, subject: Subject | undefined) {
+async function domainsOf(context: Context, subject: RowSubject | undefined) {
   const { model, row } = subject ?? {};
   if (!model || !row) return [];
-  const { domainId } = ownedBy[model];
-  const membership = { grants: { some: { AND: [{ userId: row.id }, visible(context, 'RoleGrant')] } } };
+  const { domainId } = ownership[model];
+  const membership = { grants: { some: { AND: [{ userId: row.id }, whereVisible(context, 'RoleGrant')] } } };
   const within = model === 'User' ? membership : domainId && row[domainId] ? { id: String(row[domainId]) } : null;
   if (!within) return [];
-  const where = { AND: [within, visible(context, 'Domain')] };
+  const where = { AND: [within, whereVisible(context, 'Domain')] };
   return context.db.prisma.domain.findMany({ where, select: { id: true, name: true }, take: mostDomains, orderBy: { id: 'asc' } });
 }
 

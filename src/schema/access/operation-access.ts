@@ -1,5 +1,5 @@
-import { builder } from '../../graphql/builder.ts';
 import { print, type Rule } from '../../authorization/rules/rule.ts';
+import { builder } from '../../graphql/builder.ts';
 import { anyone } from '../../policy/conditions.ts';
 
 /** What the viewer may do with an object. */

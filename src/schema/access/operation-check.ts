@@ -1,15 +1,15 @@
 import { builder } from '../../graphql/builder.ts';
-import { AccessDenial, type Denied } from './access-denial.ts';
 import { anyone } from '../../policy/conditions.ts';
+import { AccessDenial, type Denied } from './access-denial.ts';
 
 /** What would come of an operation, as far as rules decide it. */
-export interface Check {
+export interface OperationCheckResult {
   readonly denied: readonly Denied[];
   readonly undecided: readonly Denied[];
   readonly wouldSatisfy: readonly string[] | null;
 }
 
-export const OperationCheck = builder.objectRef<Check>('OperationCheck').implement({
+export const OperationCheck = builder.objectRef<OperationCheckResult>('OperationCheck').implement({
   description: 'What would come of an operation, as far as rules decide it.',
   access: anyone('whoever was given the check may read it'),
   fields: (t) => ({

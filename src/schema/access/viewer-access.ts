@@ -1,13 +1,13 @@
 import { type GraphQLObjectType, type GraphQLSchema, getNamedType, isInputObjectType } from 'graphql';
+import type { ExtraRules } from '../../authorization/enforce/prefetch-decisions.ts';
+import { decide } from '../../authorization/evaluate/decisions.ts';
+import { modelByCoordinate, mutationTargets, ruleByCoordinate, ruleOf } from '../../authorization/rules/registry.ts';
+import type { Rule } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import type { Asking } from '../../authorization/enforce/prefetch-decisions.ts';
-import { type Operation, OperationAccess } from './operation-access.ts';
-import type { Model, Row } from '../../policy/ownership.ts';
-import type { Rule } from '../../authorization/rules/rule.ts';
-import { abouts, models, ruleOf, rules } from '../../authorization/rules/registry.ts';
-import { verdict } from '../../authorization/evaluate/decisions.ts';
 import { anyone } from '../../policy/conditions.ts';
+import type { Model, Row } from '../../policy/ownership.ts';
+import { type Operation, OperationAccess } from './operation-access.ts';
 
 interface Access {
   readonly readable: readonly string[];
@@ -41,7 +41,7 @@ builder.interfaceField(builder.nodeInterfaceRef(), 'viewerAccess', (t) =>
     type: ViewerAccess,
     nullable: false,
     description: 'What the viewer may do with this object.',
-    extensions: { asks: (schema, type) => planOf(schema, type).rules } satisfies Asking,
+    extensions: { extraRules: (schema, type) => planOf(schema, type).rules } satisfies ExtraRules,
     resolve: (row, _, context, { parentType, schema }) => accessTo(context, planOf(schema, parentType), row as never),
   }),
 );
@@ -64,7 +64,7 @@ interface Asked {
 
 /** Rules that need the database are asked for all rows of a tick in one statement each. */
 function accessTo(context: Context, plan: Plan, row: Row): Access | Promise<Access> {
-  const verdicts = plan.rules.map((rule) => verdict(context, rule, plan.model, row));
+  const verdicts = plan.rules.map((rule) => decide(context, rule, plan.model, row));
   return verdicts.some((one) => one instanceof Promise) ? Promise.all(verdicts).then((all) => answer(plan, all)) : answer(plan, verdicts);
 }
 
@@ -86,7 +86,7 @@ function planOf(schema: GraphQLSchema, type: GraphQLObjectType): Plan {
 }
 
 function draw(schema: GraphQLSchema, type: GraphQLObjectType): Plan {
-  const model = models.get(type.name) as Model;
+  const model = modelByCoordinate.get(type.name) as Model;
   const asked = new Map<Rule, number>(); // equal rules are one object
   const place = (rule: Rule) => {
     const at = asked.get(rule) ?? asked.size;
@@ -96,10 +96,10 @@ function draw(schema: GraphQLSchema, type: GraphQLObjectType): Plan {
   const fields = Object.keys(type.getFields())
     .filter((name) => name !== 'viewerAccess')
     .map((name) => ({ name, at: place(ruleOf(`${type.name}.${name}`)) }));
-  const mutations = [...abouts].filter(([, about]) => about.model === model || about.writes === model);
+  const mutations = [...mutationTargets].filter(([, about]) => about.model === model || about.updates === model);
   const operations = mutations.map(([coordinate]) => ({ name: nameOf(coordinate), at: place(ruleOf(coordinate)) }));
   const writes = mutations
-    .filter(([, about]) => about.writes === model)
+    .filter(([, about]) => about.updates === model)
     .flatMap(([coordinate]) =>
       inputsOf(schema, nameOf(coordinate))
         .filter(({ name }) => name !== 'id' && name in type.getFields())
@@ -119,5 +119,5 @@ function inputsOf(schema: GraphQLSchema, mutation: string) {
     [mutation]?.args.find(({ name }) => name === 'input');
   const type = input && getNamedType(input.type);
   const names = isInputObjectType(type) ? Object.keys(type.getFields()) : [];
-  return names.map((name) => ({ name, rule: rules.get(`${type?.name}.${name}`) }));
+  return names.map((name) => ({ name, rule: ruleByCoordinate.get(`${type?.name}.${name}`) }));
 }

@@ -1,26 +1,26 @@
-import type { Write } from '../../graphql/mutation.ts';
-import { voidLinks } from '../../identity/credentials/email-link.ts';
+import { onTransaction, sql } from '../../database/database.ts';
 import type { Context } from '../../graphql/context.ts';
-import { sql, within } from '../../database/database.ts';
-import { post } from '../../mail/outbox.ts';
-import { ms, revoke } from '../../identity/tokens/sessions.ts';
-import { keepOneSuperadmin } from '../../identity/accounts/last-superadmin.ts';
+import type { MutationScope } from '../../graphql/mutation.ts';
+import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
+import { invalidateLinks } from '../../identity/credentials/email-link.ts';
+import { ms, revokeTokens } from '../../identity/tokens/sessions.ts';
+import { enqueueEmail } from '../../mail/outbox.ts';
 
 /**
  * Deletes an account so that it can be restored until it is erased: nothing of it signs in, and its address stays taken. Answers whether it was
  * there. Throws LAST_SUPERADMIN.
  */
-export async function archive({ tx, viewer, audit }: Write, { client, config }: Context, id: string): Promise<boolean> {
-  await keepOneSuperadmin(tx, id);
+export async function softDeleteAccount({ tx, viewer, audit }: MutationScope, { client, config }: Context, id: string): Promise<boolean> {
+  await requireAnotherSuperadmin(tx, id);
   const [archived] = await tx.$queryRaw<{ until: Date }[]>(sql`
     update "User" set "deletedAt" = now(), "eraseAt" = now() + ${ms(config.DELETED_USER_RETENTION)}, "updatedAt" = now()
     where id = ${id}::uuid and "deletedAt" is null returning "eraseAt" as until`);
   if (!archived) return false;
   const own = id === viewer.user.id;
   await audit({ action: 'user_archived', userId: id, target: ['User', id] });
-  await voidLinks(tx, id);
+  await invalidateLinks(tx, id);
   const ending = { reason: 'USER_DELETED', initiator: own ? 'USER' : 'ADMIN', actor: viewer, client } as const;
-  await revoke(within(tx), sql`t."userId" = ${id}::uuid`, ending);
-  await post(tx, 'accountDeleted', { userId: id }, { until: archived.until.toISOString(), ...(!own && { byAdministrator: true }) });
+  await revokeTokens(onTransaction(tx), sql`t."userId" = ${id}::uuid`, ending);
+  await enqueueEmail(tx, 'accountDeleted', { userId: id }, { until: archived.until.toISOString(), ...(!own && { byAdministrator: true }) });
   return true;
 }

@@ -1,33 +1,33 @@
 import { all } from '../../authorization/rules/rule.ts';
-import { admin, anyone, scope, session } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
-import { insertAccount } from '../../identity/accounts/create-account.ts';
-import { emailKey } from '../../lib/email-address.ts';
-import { letterTries, throttle } from '../../identity/credentials/rate-limit.ts';
-import { builder } from '../../graphql/builder.ts';
 import type { Config } from '../../config.ts';
-import { failure, invalid } from '../../errors.ts';
-import { line, locale } from '../../lib/validators.ts';
-import { grantableToNewcomer } from '../role/grant-authority.ts';
-import { changesOf } from '../user/profile-input.ts';
+import { graphqlError, validationError } from '../../errors.ts';
+import { builder } from '../../graphql/builder.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { insertAccount } from '../../identity/accounts/create-account.ts';
+import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
+import { emailKey } from '../../lib/email-address.ts';
+import { locale, singleLineText } from '../../lib/validators.ts';
+import { admin, anyone, scope, session } from '../../policy/conditions.ts';
+import { resolveGrantForNewUser } from '../role/grant-authority.ts';
+import { profileChanges } from '../user/profile-input.ts';
 import { User } from '../user/user.ts';
 
 const CreateUserInput = builder.inputType('CreateUserInput', {
   description: 'Somebody who is to have an account. The password is theirs to choose.',
   fields: (t) => ({
-    email: t.string({ required: true, validate: line(254), description: 'The e-mail address.' }),
-    displayName: t.string({ validate: line(120), description: 'The name that others see.' }),
-    firstName: t.string({ validate: line(120), description: 'The given name.' }),
-    lastName: t.string({ validate: line(120), description: 'The family name.' }),
+    email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address.' }),
+    displayName: t.string({ validate: singleLineText(120), description: 'The name that others see.' }),
+    firstName: t.string({ validate: singleLineText(120), description: 'The given name.' }),
+    lastName: t.string({ validate: singleLineText(120), description: 'The family name.' }),
     locale: t.string({ validate: locale, description: 'The preferred language, a BCP 47 tag.' }),
     role: t.string({
       access: session,
-      validate: line(63),
+      validate: singleLineText(63),
       description: 'The name of the first role, one that the caller may grant; left out, with `domain`, what whoever registers gets.',
     }),
     domain: t.string({
       access: session,
-      validate: line(63),
+      validate: singleLineText(63),
       description: 'The name of the domain in which it is held; left out, everywhere.',
     }),
   }),
@@ -51,15 +51,15 @@ builder.mutationField('createUser', (t) =>
     args: { input: t.arg({ type: CreateUserInput, required: true, description: 'The account.' }) },
     resolve: async (_, { input }, context, info) => {
       const key = emailKey(input.email);
-      if (key === undefined) throw invalid({ email: ['not an e-mail address that we take'] });
-      await throttle(context, letterTries('welcome', key));
-      return write(context, info, async (writing) => {
+      if (key === undefined) throw validationError({ email: ['not an e-mail address that we take'] });
+      await consume(context, emailKeys('welcome', key));
+      return runMutation(context, info, async (writing) => {
         const { tx, viewer } = writing;
-        const { role, domain } = await grantableToNewcomer(writing, firstRole(context.config, input));
+        const { role, domain } = await resolveGrantForNewUser(writing, firstRole(context.config, input));
         const { email, role: _, domain: __, ...profile } = input;
-        const account = { email, role: role.name, domain: domain?.name, grantedById: viewer.user.id, profile: changesOf(profile) };
+        const account = { email, role: role.name, domain: domain?.name, grantedById: viewer.user.id, profile: profileChanges(profile) };
         const id = await insertAccount(tx, { client: context.client, viewer }, account);
-        if (!id) throw failure('TAKEN', { fields: { email: ['taken'] } });
+        if (!id) throw graphqlError('TAKEN', { fields: { email: ['taken'] } });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
       });
     },

@@ -1,11 +1,11 @@
 import { all } from '../../authorization/rules/rule.ts';
-import { anyone, fresh, session } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
-import { provePassword } from '../../identity/credentials/verify-password.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { failure } from '../../errors.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
 import { secretText } from '../../lib/validators.ts';
-import { archive } from './archive-account.ts';
+import { anyone, fresh, session } from '../../policy/conditions.ts';
+import { softDeleteAccount } from './archive-account.ts';
 
 const DeleteAccountInput = builder.inputType('DeleteAccountInput', {
   description: 'The proof that it is the owner who deletes the account.',
@@ -29,13 +29,13 @@ builder.mutationField('deleteAccount', (t) =>
     args: { input: t.arg({ type: DeleteAccountInput, required: true, description: 'The proof.' }) },
     resolve: async (_, { input }, context, info) => {
       const { viewer: asking } = context;
-      if (!asking) throw failure('UNAUTHENTICATED');
-      const hash = await provePassword(context, asking.user, input.password);
-      return write(context, info, async (writing) => {
+      if (!asking) throw graphqlError('UNAUTHENTICATED');
+      const hash = await requireCurrentPassword(context, asking.user, input.password);
+      return runMutation(context, info, async (writing) => {
         const { id: userId } = writing.viewer.user;
         // Not by a password that was changed meanwhile.
-        if ((await writing.tx.password.count({ where: { userId, hash } })) === 0) throw failure('INVALID_CREDENTIALS');
-        await archive(writing, context, userId);
+        if ((await writing.tx.password.count({ where: { userId, hash } })) === 0) throw graphqlError('INVALID_CREDENTIALS');
+        await softDeleteAccount(writing, context, userId);
         return { ok: true };
       });
     },

@@ -1,11 +1,11 @@
-import { anyone, superadmin } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { failure } from '../../errors.ts';
-import { archive } from './archive-account.ts';
-import { erase } from './erase-account.ts';
-import { switchRule } from '../user/access-rules.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { anyone, superadmin } from '../../policy/conditions.ts';
+import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
+import { softDeleteAccount } from './archive-account.ts';
+import { anonymizeUser } from './erase-account.ts';
 
 const DeleteUserInput = builder.inputType('DeleteUserInput', {
   description: 'Whose account is deleted, and how.',
@@ -34,17 +34,17 @@ builder.mutationField('deleteUser', (t) =>
     nullable: false,
     description:
       'Deletes an account: its sessions and API tokens end at once, and nothing of it signs in. It can be restored until it is erased, after DELETED_USER_RETENTION.',
-    access: switchRule,
+    access: manageStatusRule,
     about: 'User',
     args: { input: t.arg({ type: DeleteUserInput, required: true, description: 'Whose account.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async (writing) => {
-        const { tx, viewer, target } = writing;
+      runMutation(context, info, async (writing) => {
+        const { tx, viewer, lockTarget } = writing;
         const { id } = input.id;
-        await target(id);
-        if (id === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
-        const archived = await archive(writing, context, id);
-        const erased = input.erase === true && (await erase(writing, context.client, id));
+        await lockTarget(id);
+        if (id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
+        const archived = await softDeleteAccount(writing, context, id);
+        const erased = input.erase === true && (await anonymizeUser(writing, context.client, id));
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: archived || erased };
       }),
   }),

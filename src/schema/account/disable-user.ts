@@ -1,12 +1,12 @@
-import { anyone } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
-import { voidLinks } from '../../identity/credentials/email-link.ts';
+import { onTransaction, sql } from '../../database/database.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { sql, within } from '../../database/database.ts';
-import { failure } from '../../errors.ts';
-import { revoke } from '../../identity/tokens/sessions.ts';
-import { keepOneSuperadmin } from '../../identity/accounts/last-superadmin.ts';
-import { switchRule } from '../user/access-rules.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
+import { invalidateLinks } from '../../identity/credentials/email-link.ts';
+import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
 
 const DisableUserInput = builder.inputType('DisableUserInput', {
@@ -28,19 +28,19 @@ builder.mutationField('disableUser', (t) =>
     type: DisableUserPayload,
     nullable: false,
     description: 'Shuts an account: its sessions and API tokens end at once, and nothing of it signs in.',
-    access: switchRule,
+    access: manageStatusRule,
     about: 'User',
     args: { input: t.arg({ type: DisableUserInput, required: true, description: 'Whose account.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, viewer, target, audit }) => {
+      runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
         const { id } = input.id;
-        await target(id);
-        if (id === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
-        await keepOneSuperadmin(tx, id);
+        await lockTarget(id);
+        if (id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
+        await requireAnotherSuperadmin(tx, id);
         const { count } = await tx.user.updateMany({ where: { id, enabled: true }, data: { enabled: false } });
         if (count > 0) await audit({ action: 'user_updated', reason: 'disabled', userId: id, target: ['User', id] });
-        await voidLinks(tx, id);
-        await revoke(within(tx), sql`t."userId" = ${id}::uuid`, {
+        await invalidateLinks(tx, id);
+        await revokeTokens(onTransaction(tx), sql`t."userId" = ${id}::uuid`, {
           reason: 'USER_DISABLED',
           initiator: 'ADMIN',
           actor: viewer,

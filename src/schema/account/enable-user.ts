@@ -1,8 +1,8 @@
-import { anyone } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { failure } from '../../errors.ts';
-import { switchRule } from '../user/access-rules.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
 
 const EnableUserInput = builder.inputType('EnableUserInput', {
@@ -24,14 +24,14 @@ builder.mutationField('enableUser', (t) =>
     type: EnableUserPayload,
     nullable: false,
     description: 'Lets a disabled account sign in again.',
-    access: switchRule,
+    access: manageStatusRule,
     about: 'User',
     args: { input: t.arg({ type: EnableUserInput, required: true, description: 'Whose account.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, viewer, target, audit }) => {
+      runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
         const { id } = input.id;
-        await target(id);
-        if (id === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
+        await lockTarget(id);
+        if (id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
         const { count } = await tx.user.updateMany({ where: { id, enabled: false }, data: { enabled: true } });
         if (count > 0) await audit({ action: 'user_updated', reason: 'enabled', userId: id, target: ['User', id] });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: count > 0 };

@@ -1,10 +1,10 @@
-import { above, type Model, ownedBy } from '../../policy/ownership.ts';
-import type { Write } from '../../graphql/mutation.ts';
-import { recordIn } from '../../identity/audit/record-event.ts';
-import type { Client } from '../../graphql/context.ts';
 import { type Database, sql, type Tx } from '../../database/database.ts';
 import { Prisma, type Token, type User } from '../../database/generated/prisma/client.ts';
-import { endGrants } from '../../identity/grants/delegated-grants.ts';
+import type { ClientInfo } from '../../graphql/context.ts';
+import type { MutationScope } from '../../graphql/mutation.ts';
+import { recordAuditEvent } from '../../identity/audit/record-event.ts';
+import { revokeGrants } from '../../identity/grants/delegated-grants.ts';
+import { type Model, ownership, parentOf } from '../../policy/ownership.ts';
 
 /** What becomes of every column of a user that says something of a person; a new column is to be added here or to those that stay. */
 const blankUser: Omit<User, 'id' | 'email' | 'emailKey' | 'enabled' | 'createdAt' | 'updatedAt' | 'deletedAt' | 'eraseAt' | 'erasedAt'> = {
@@ -43,16 +43,16 @@ const neverShown = ['FormerEmail', 'Link', 'Mail', 'Password'];
  * Erases what an account says of its owner; it stays as an empty row, so that whatever names its id still says the same (decision 24). Its address
  * is free, and who registers it inherits nothing. Answers whether there was something to erase.
  */
-export async function erase(writing: Eraser, client: Client, id: string): Promise<boolean> {
+export async function anonymizeUser(writing: Eraser, client: ClientInfo, id: string): Promise<boolean> {
   const { tx, viewer } = writing;
   const before = await tx.user.findUniqueOrThrow({ where: { id }, select: { emailKey: true } });
   // No address has the form of the key, so that nobody can have it already.
   const none = { email: `${id}@erased.invalid`, emailKey: id };
   const { count } = await tx.user.updateMany({ where: { id, erasedAt: null }, data: { ...blankUser, ...none, erasedAt: new Date() } });
   if (count === 0) return false;
-  await recordIn(tx, client, viewer, { action: 'user_deleted', reason: 'erased', userId: id, target: ['User', id] });
+  await recordAuditEvent(tx, client, viewer, { action: 'user_deleted', reason: 'erased', userId: id, target: ['User', id] });
   const grants = await tx.roleGrant.findMany({ where: { userId: id }, select: { id: true } });
-  await endGrants(
+  await revokeGrants(
     writing,
     client,
     grants.map((grant) => grant.id),
@@ -66,10 +66,10 @@ export async function erase(writing: Eraser, client: Client, id: string): Promis
 }
 
 /** Who erases: an administrator in a write, or nobody, when the time has come. */
-type Eraser = Pick<Write, 'tx'> & { readonly viewer: Write['viewer'] | null };
+type Eraser = Pick<MutationScope, 'tx'> & { readonly viewer: MutationScope['viewer'] | null };
 
 async function deleteBelongings(tx: Tx, userId: string): Promise<void> {
-  const owned = (Object.keys(ownedBy) as Model[]).filter((model) => above(model)?.model === 'User' && !otherwise.includes(model));
+  const owned = (Object.keys(ownership) as Model[]).filter((model) => parentOf(model)?.model === 'User' && !otherwise.includes(model));
   for (const model of [...owned, ...neverShown])
     await tx.$executeRaw(sql`delete from ${Prisma.raw(`"${model}"`)} where "userId" = ${userId}::uuid`);
 }
@@ -77,7 +77,7 @@ async function deleteBelongings(tx: Tx, userId: string): Promise<void> {
 const most = 100; // in one run; the others in the next
 
 /** Erases the accounts whose time has come, each by itself, so that one that cannot be keeps none of the others. Answers how many. */
-export async function eraseDue({ prisma, query }: Pick<Database, 'prisma' | 'query'>, client: Client): Promise<number> {
+export async function eraseExpiredAccounts({ prisma, query }: Pick<Database, 'prisma' | 'query'>, client: ClientInfo): Promise<number> {
   const due = await query<{ id: string }>(sql`
     select id::text from "User" where "eraseAt" <= now() and "erasedAt" is null order by "eraseAt" limit ${most}`);
   const failures: Error[] = [];
@@ -91,7 +91,7 @@ export async function eraseDue({ prisma, query }: Pick<Database, 'prisma' | 'que
 }
 
 /** Not one that was restored meanwhile. */
-async function eraseOne(tx: Tx, client: Client, id: string): Promise<boolean> {
+async function eraseOne(tx: Tx, client: ClientInfo, id: string): Promise<boolean> {
   const held = await tx.$queryRaw<unknown[]>(sql`select 1 from "User" where id = ${id}::uuid and "eraseAt" <= now() for update`);
-  return held.length > 0 && erase({ tx, viewer: null }, client, id);
+  return held.length > 0 && anonymizeUser({ tx, viewer: null }, client, id);
 }

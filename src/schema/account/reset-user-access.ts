@@ -1,13 +1,13 @@
-import { anyone } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
+import { onTransaction, sql } from '../../database/database.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { sql, within } from '../../database/database.ts';
-import { failure } from '../../errors.ts';
-import { post } from '../../mail/outbox.ts';
-import { revoke } from '../../identity/tokens/sessions.ts';
-import { switchRule } from '../user/access-rules.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { invalidateLinks } from '../../identity/credentials/email-link.ts';
+import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { enqueueEmail } from '../../mail/outbox.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
-import { voidLinks } from '../../identity/credentials/email-link.ts';
 
 const ResetUserAccessInput = builder.inputType('ResetUserAccessInput', {
   description: 'Whose access is reset.',
@@ -28,19 +28,19 @@ builder.mutationField('resetUserAccess', (t) =>
     type: ResetUserAccessPayload,
     nullable: false,
     description: 'Ends all sessions and API tokens of a user, and makes links that were mailed good for nothing; the password stays.',
-    access: switchRule,
+    access: manageStatusRule,
     about: 'User',
     args: { input: t.arg({ type: ResetUserAccessInput, required: true, description: 'Whose.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, viewer, target, audit }) => {
+      runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
         const { id } = input.id;
-        await target(id);
-        if (id === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
+        await lockTarget(id);
+        if (id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
         await audit({ action: 'user_updated', reason: 'access reset', userId: id, target: ['User', id] });
-        await voidLinks(tx, id);
+        await invalidateLinks(tx, id);
         const ending = { reason: 'ACCESS_RESET', initiator: 'ADMIN', actor: viewer, client: context.client } as const;
-        const ended = await revoke(within(tx), sql`t."userId" = ${id}::uuid`, ending);
-        await post(tx, 'accessReset', { userId: id }, {});
+        const ended = await revokeTokens(onTransaction(tx), sql`t."userId" = ${id}::uuid`, ending);
+        await enqueueEmail(tx, 'accessReset', { userId: id }, {});
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), ended: ended.length };
       }),
   }),

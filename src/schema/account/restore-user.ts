@@ -1,8 +1,8 @@
-import { anyone } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
 import { builder } from '../../graphql/builder.ts';
-import { refuseErased } from '../../identity/accounts/not-erased.ts';
-import { switchRule } from '../user/access-rules.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { requireNotErased } from '../../identity/accounts/not-erased.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
 
 const RestoreUserInput = builder.inputType('RestoreUserInput', {
@@ -25,14 +25,14 @@ builder.mutationField('restoreUser', (t) =>
     nullable: false,
     description:
       'Brings a deleted account back as it was, disabled if it was; its sessions and API tokens have ended. What was erased does not come back: INVALID_INPUT.',
-    access: switchRule,
+    access: manageStatusRule,
     about: 'User',
     args: { input: t.arg({ type: RestoreUserInput, required: true, description: 'Whose account.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, target, audit }) => {
+      runMutation(context, info, async ({ tx, lockTarget, audit }) => {
         const { id } = input.id;
-        await target(id);
-        await refuseErased(tx, id, 'id');
+        await lockTarget(id);
+        await requireNotErased(tx, id, 'id');
         const { count } = await tx.user.updateMany({ where: { id, deletedAt: { not: null } }, data: { deletedAt: null, eraseAt: null } });
         if (count > 0) await audit({ action: 'user_updated', reason: 'restored', userId: id, target: ['User', id] });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: count > 0 };

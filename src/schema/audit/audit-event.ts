@@ -1,11 +1,11 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
+import { decide, loadVisible } from '../../authorization/evaluate/decisions.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
-import { rowOf, verdict } from '../../authorization/evaluate/decisions.ts';
-import { admin, domainAdmin, may, scope, self, superadmin, withoutSuperadmin } from '../../policy/conditions.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
+import { admin, domainAdmin, may, scope, self, superadmin, withoutSuperadmin } from '../../policy/conditions.ts';
 import { Domain } from '../domain/domain.ts';
-import { knowsUser } from '../user/access-rules.ts';
+import { canSeeUser } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
 
 /** Who may know of an event: whom it is about, and administrators and auditors of what no superadmin took part in. */
@@ -37,17 +37,17 @@ export const AuditEvent = builder.prismaNode('AuditEvent', {
     actor: t.field({
       type: User,
       description: 'Who did it, if that was somebody of whom the viewer may know; null also for what nobody did who was signed in.',
-      resolve: (event, _, context) => rowOf(context, 'User', event.actorId) as never,
+      resolve: (event, _, context) => loadVisible(context, 'User', event.actorId) as never,
     }),
     user: t.field({
       type: User,
       description: 'Whom it is about, as far as the viewer may know of that user.',
-      resolve: (event, _, context) => rowOf(context, 'User', event.userId) as never,
+      resolve: (event, _, context) => loadVisible(context, 'User', event.userId) as never,
     }),
     domain: t.field({
       type: Domain,
       description: 'The domain that it happened in or to, as far as the viewer may know of it.',
-      resolve: (event, _, context) => rowOf(context, 'Domain', event.domainId) as never,
+      resolve: (event, _, context) => loadVisible(context, 'Domain', event.domainId) as never,
     }),
     targetType: t.exposeString('targetType'),
     targetId: t.id({
@@ -74,6 +74,6 @@ export const AuditEvent = builder.prismaNode('AuditEvent', {
 
 /** Where an actor came from, for those to whom the actor is known, whatever they came with. */
 async function ofActor<T>(context: Context, { actorId }: { actorId: string | null }, value: T): Promise<T | null> {
-  const isKnown = actorId === null || (await verdict(context, knowsUser, 'User', { id: actorId }));
+  const isKnown = actorId === null || (await decide(context, canSeeUser, 'User', { id: actorId }));
   return isKnown ? value : null;
 }

@@ -1,14 +1,14 @@
-import { asWhere } from '../../authorization/evaluate/query-matching.ts';
-import { filtered, listed } from '../../authorization/evaluate/filters.ts';
-import { condition } from '../../policy/evaluators.ts';
-import { idOf, type Page } from '../../authorization/enforce/pagination.ts';
+import { idOf, type PaginationArgs } from '../../authorization/enforce/pagination.ts';
+import { whereVisible } from '../../authorization/evaluate/decisions.ts';
+import { filterWhere, whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
+import { toPrismaWhere } from '../../authorization/evaluate/query-matching.ts';
 import { ruleOf } from '../../authorization/rules/registry.ts';
-import { visible } from '../../authorization/evaluate/decisions.ts';
-import { scope } from '../../policy/conditions.ts';
+import type { Prisma } from '../../database/generated/prisma/client.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import type { Prisma } from '../../database/generated/prisma/client.ts';
-import { isUuid, line } from '../../lib/validators.ts';
+import { isUuid, singleLineText } from '../../lib/validators.ts';
+import { scope } from '../../policy/conditions.ts';
+import { toWhere } from '../../policy/evaluators.ts';
 import { User } from '../user/user.ts';
 import { AuditEvent, AuditResult, auditRule } from './audit-event.ts';
 
@@ -17,12 +17,12 @@ const AuditEventFilter = builder.inputType('AuditEventFilter', {
   fields: (t) => ({
     user: t.globalID({ for: User, access: auditRule, description: 'Those about this user.' }),
     actor: t.globalID({ for: User, access: auditRule, description: 'What this user did, if the viewer may know of that user.' }),
-    domain: t.string({ access: auditRule, validate: line(63), description: 'Those in the domain of this name.' }),
-    action: t.string({ access: auditRule, validate: line(63), description: 'Those with exactly this action.' }),
+    domain: t.string({ access: auditRule, validate: singleLineText(63), description: 'Those in the domain of this name.' }),
+    action: t.string({ access: auditRule, validate: singleLineText(63), description: 'Those with exactly this action.' }),
     result: t.field({ type: AuditResult, access: auditRule, description: 'Those that came out so.' }),
     from: t.field({ type: 'DateTime', access: auditRule, description: 'Those at this moment or later.' }),
     to: t.field({ type: 'DateTime', access: auditRule, description: 'Those at this moment or earlier.' }),
-    targetType: t.string({ access: auditRule, validate: line(31), description: 'What was done to objects of this type.' }),
+    targetType: t.string({ access: auditRule, validate: singleLineText(31), description: 'What was done to objects of this type.' }),
     targetId: t.globalID({ access: auditRule, description: 'What was done to the object with this global id.' }),
   }),
 });
@@ -52,26 +52,26 @@ builder.queryField('auditEvents', (t) =>
 type Filter = typeof AuditEventFilter.$inferInput;
 
 const where = (context: Context, filter: Filter | null | undefined): Prisma.AuditEventWhereInput =>
-  listed(
+  whereVisibleAnd(
     context,
     'AuditEvent',
-    filtered(context, 'AuditEvent', 'AuditEventFilter', filter, {
+    filterWhere(context, 'AuditEvent', 'AuditEventFilter', filter, {
       user: (user) => knownAs(context, 'user', user),
       actor: (actor) => knownAs(context, 'actor', actor),
-      domain: (name) => ({ domain: { AND: [{ name }, visible(context, 'Domain')] } }),
+      domain: (name) => ({ domain: { AND: [{ name }, whereVisible(context, 'Domain')] } }),
       action: (action) => ({ action }),
       result: (result) => ({ result }),
       from: (from) => ({ at: { gte: from } }),
       to: (to) => ({ at: { lte: to } }),
       targetType: (targetType) => ({ targetType }),
-      targetId: ({ typename, id }) => (isUuid(id) ? { targetType: typename, targetId: id } : asWhere<'AuditEvent'>(false)),
+      targetId: ({ typename, id }) => (isUuid(id) ? { targetType: typename, targetId: id } : toPrismaWhere<'AuditEvent'>(false)),
     }),
   );
 
 /** Events with a part taken by this user, if the viewer may know of that user; of one who is gone, whoever may know of everybody. */
 function knownAs(context: Context, part: 'user' | 'actor', { id }: { readonly id: string }): Prisma.AuditEventWhereInput {
-  const known = condition(ruleOf('User'), context.viewer, 'User');
-  if (known === false || !isUuid(id)) return asWhere<'AuditEvent'>(false);
+  const known = toWhere(ruleOf('User'), context.viewer, 'User');
+  if (known === false || !isUuid(id)) return toPrismaWhere<'AuditEvent'>(false);
   return known === true ? { [`${part}Id`]: id } : { [part]: { AND: [{ id }, known] } };
 }
 
@@ -79,7 +79,7 @@ function knownAs(context: Context, part: 'user' | 'actor', { id }: { readonly id
  * The moments between the cursors. Prisma's condition on a place in an order of two columns is a choice that no index answers; with this one beside
  * it, a page deep in the list costs no more than the first.
  */
-async function between({ db }: Context, { after, before }: Page): Promise<Prisma.AuditEventWhereInput> {
+async function between({ db }: Context, { after, before }: PaginationArgs): Promise<Prisma.AuditEventWhereInput> {
   const [from, to] = [before, after].map((cursor) => (cursor == null ? undefined : idOf(cursor)));
   if (!from && !to) return {};
   const ids = [from, to].filter((id) => id !== undefined);

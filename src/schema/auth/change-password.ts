@@ -1,16 +1,16 @@
 import { all } from '../../authorization/rules/rule.ts';
-import { anyone, fresh, session } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
+import { onTransaction, sql } from '../../database/database.ts';
+import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { sql, within } from '../../database/database.ts';
-import { failure, invalid } from '../../errors.ts';
-import { secretText } from '../../lib/validators.ts';
-import { originOf, post } from '../../mail/outbox.ts';
-import { revoke } from '../../identity/tokens/sessions.ts';
-import { accountFaults } from '../../identity/accounts/create-account.ts';
-import { voidLinks } from '../../identity/credentials/email-link.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { validateAccount } from '../../identity/accounts/create-account.ts';
+import { invalidateLinks } from '../../identity/credentials/email-link.ts';
 import { hashPassword } from '../../identity/credentials/password-hash.ts';
-import { provePassword } from '../../identity/credentials/verify-password.ts';
+import { requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
+import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { secretText } from '../../lib/validators.ts';
+import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
+import { anyone, fresh, session } from '../../policy/conditions.ts';
 
 const ChangePasswordInput = builder.inputType('ChangePasswordInput', {
   description: 'The password of the viewer, and the one that takes its place.',
@@ -36,22 +36,22 @@ builder.mutationField('changePassword', (t) =>
     args: { input: t.arg({ type: ChangePasswordInput, required: true, description: 'The two passwords.' }) },
     resolve: async (_, { input: { currentPassword, newPassword } }, context, info) => {
       const { viewer: asking, client, config } = context;
-      if (!asking) throw failure('UNAUTHENTICATED');
-      const current = await provePassword(context, asking.user, currentPassword);
-      const { password: faults } = accountFaults(config, { email: asking.user.email, password: newPassword });
-      if (faults) throw invalid({ newPassword: faults });
+      if (!asking) throw graphqlError('UNAUTHENTICATED');
+      const current = await requireCurrentPassword(context, asking.user, currentPassword);
+      const { password: faults } = validateAccount(config, { email: asking.user.email, password: newPassword });
+      if (faults) throw validationError({ newPassword: faults });
       const hash = await hashPassword(newPassword);
-      return write(context, info, async ({ tx, viewer, audit }) => {
+      return runMutation(context, info, async ({ tx, viewer, audit }) => {
         const { id: userId } = viewer.user;
         // Of two changes at the same moment the second has proven a password that is none any more.
         const { count } = await tx.password.updateMany({ where: { userId, hash: current }, data: { hash } });
-        if (count === 0) throw failure('INVALID_CREDENTIALS');
+        if (count === 0) throw graphqlError('INVALID_CREDENTIALS');
         await audit({ action: 'authn_password_change', userId, target: ['User', userId] });
-        await voidLinks(tx, userId);
-        await post(tx, 'passwordChanged', { userId }, originOf(client));
+        await invalidateLinks(tx, userId);
+        await enqueueEmail(tx, 'passwordChanged', { userId }, requestOrigin(client));
         const others = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id <> ${viewer.token.id}::uuid`;
         const ending = { reason: 'PASSWORD_CHANGED', initiator: 'USER', actor: viewer, client } as const;
-        return { ended: (await revoke(within(tx), others, ending)).length };
+        return { ended: (await revokeTokens(onTransaction(tx), others, ending)).length };
       });
     },
   }),

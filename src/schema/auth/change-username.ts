@@ -1,11 +1,11 @@
 import { all } from '../../authorization/rules/rule.ts';
-import { anyone, fresh, self, session } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
+import { errorCodeFromDatabase, graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { failure, invalid, meaningOf } from '../../errors.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { loginIdentifier, username } from '../../identity/accounts/username.ts';
+import { consume } from '../../identity/credentials/rate-limit.ts';
+import { anyone, fresh, self, session } from '../../policy/conditions.ts';
 import { User } from '../user/user.ts';
-import { throttle } from '../../identity/credentials/rate-limit.ts';
-import { namedBy, username } from '../../identity/accounts/username.ts';
 
 const ChangeUsernameInput = builder.inputType('ChangeUsernameInput', {
   description: 'The username of the viewer from now on.',
@@ -29,13 +29,13 @@ builder.mutationField('changeUsername', (t) =>
     about: 'User',
     args: { input: t.arg({ type: ChangeUsernameInput, required: true, description: 'The name.' }) },
     resolve: async (_, { input }, context, info) => {
-      if (!context.viewer) throw failure('UNAUTHENTICATED');
-      if (input.username === undefined) throw invalid({ username: ['a name, or null for none'] });
-      await throttle(context, { usernameByAccount: context.viewer.user.id, usernameByNetwork: context.client.network });
-      return write(context, info, async ({ tx, viewer, target, audit }) => {
+      if (!context.viewer) throw graphqlError('UNAUTHENTICATED');
+      if (input.username === undefined) throw validationError({ username: ['a name, or null for none'] });
+      await consume(context, { usernameByAccount: context.viewer.user.id, usernameByNetwork: context.client.network });
+      return runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
         const { id } = viewer.user;
-        await target(id);
-        const user = await tx.user.update({ where: { id }, data: namedBy(input.username) }).catch(taken);
+        await lockTarget(id);
+        const user = await tx.user.update({ where: { id }, data: loginIdentifier(input.username) }).catch(taken);
         await audit({ action: 'user_updated', reason: 'username', userId: id, target: ['User', id] });
         return { user };
       });
@@ -45,5 +45,5 @@ builder.mutationField('changeUsername', (t) =>
 
 /** The unique key alone says that a name is somebody else's. */
 function taken(error: unknown): never {
-  throw meaningOf(error) === 'TAKEN' ? failure('TAKEN', { fields: { username: ['taken'] } }) : error;
+  throw errorCodeFromDatabase(error) === 'TAKEN' ? graphqlError('TAKEN', { fields: { username: ['taken'] } }) : error;
 }

@@ -1,17 +1,17 @@
-import type { Viewer } from '../../identity/viewer.ts';
-import { anyone } from '../../policy/conditions.ts';
-import { recordIn } from '../../identity/audit/record-event.ts';
+import { onTransaction, sql, type Tx } from '../../database/database.ts';
+import { errorCodeFromDatabase, graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { sql, type Tx, within } from '../../database/database.ts';
-import { failure, invalid, meaningOf } from '../../errors.ts';
+import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
+import { reserveFormerEmail } from '../../identity/accounts/reserved-email.ts';
+import { recordAuditEvent } from '../../identity/audit/record-event.ts';
+import { consumeLink, findEmailLink, invalidateLinks, linkFields, type UserLink } from '../../identity/credentials/email-link.ts';
+import { ownSessionOf, requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
+import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import type { Viewer } from '../../identity/viewer.ts';
 import { secretText } from '../../lib/validators.ts';
-import { originOf, post } from '../../mail/outbox.ts';
-import { revoke } from '../../identity/tokens/sessions.ts';
-import { keepFormerEmail } from '../../identity/accounts/reserved-email.ts';
-import { findLink, linkFields, type UserLink, useLink, voidLinks } from '../../identity/credentials/email-link.ts';
-import { ownSession, provePassword } from '../../identity/credentials/verify-password.ts';
-import { markProven } from '../../identity/accounts/confirm-email.ts';
+import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
+import { anyone } from '../../policy/conditions.ts';
 
 const ConfirmEmailChangeInput = builder.inputType('ConfirmEmailChangeInput', {
   description: 'The proof that the new address was reached: the token of the link, or the new address and the code beside it.',
@@ -40,10 +40,10 @@ builder.mutationField('confirmEmailChange', (t) =>
     credential: true,
     args: { input: t.arg({ type: ConfirmEmailChangeInput, required: true, description: 'The proof.' }) },
     resolve: async (_, { input }, context) => {
-      const link = await findLink(context, 'CHANGE_EMAIL', input);
+      const link = await findEmailLink(context, 'CHANGE_EMAIL', input);
       await proveOwner(context, link, input.password);
       const ended = await change(context, link).catch((error: unknown) => {
-        throw meaningOf(error) === 'TAKEN' ? failure('TAKEN') : error;
+        throw errorCodeFromDatabase(error) === 'TAKEN' ? graphqlError('TAKEN') : error;
       });
       return { ended };
     },
@@ -54,33 +54,33 @@ builder.mutationField('confirmEmailChange', (t) =>
 async function proveOwner(context: Context, { userId }: UserLink, password: string | null | undefined): Promise<void> {
   if (password != null) {
     const { emailKey } = await context.db.prisma.user.findUniqueOrThrow({ where: { id: userId }, select: { emailKey: true } });
-    await provePassword(context, { id: userId, emailKey }, password);
-  } else if (!ownSession(context, userId)) throw invalid({ password: ['needed where there is no session of the account'] });
+    await requireCurrentPassword(context, { id: userId, emailKey }, password);
+  } else if (!ownSessionOf(context, userId)) throw validationError({ password: ['needed where there is no session of the account'] });
 }
 
 /** The unique key decides whether the address is free. Answers how many sessions ended. */
 async function change(context: Context, link: UserLink): Promise<number> {
   const { db, client } = context;
   const { userId, address: email, addressKey: emailKey } = link;
-  const actor = ownSession(context, userId);
+  const actor = ownSessionOf(context, userId);
   return db.prisma.$transaction(async (tx) => {
-    await useLink(tx, link);
+    await consumeLink(tx, link);
     if (actor) await holdSession(tx, actor);
     const before = await tx.user.findUniqueOrThrow({
       where: { id: userId },
       select: { email: true, emailKey: true, emailConfirmedAt: true },
     });
-    if (before.emailKey === emailKey) throw failure('INVALID_TOKEN');
+    if (before.emailKey === emailKey) throw graphqlError('INVALID_TOKEN');
     await tx.formerEmail.deleteMany({ where: { userId, emailKey } });
-    if (before.emailConfirmedAt) await keepFormerEmail(tx, userId, before);
+    if (before.emailConfirmedAt) await reserveFormerEmail(tx, userId, before);
     await tx.user.update({ where: { id: userId }, data: { email, emailKey, emailConfirmedAt: null } });
-    await markProven(tx, userId);
-    await voidLinks(tx, userId);
-    await recordIn(tx, client, actor, { action: 'user_updated', reason: 'email changed', userId, target: ['User', userId] });
+    await markEmailConfirmed(tx, userId);
+    await invalidateLinks(tx, userId);
+    await recordAuditEvent(tx, client, actor, { action: 'user_updated', reason: 'email changed', userId, target: ['User', userId] });
     // Whoever has an address that was never proven, as one that was mistyped, has no claim to the account, nor the account to that address.
-    if (before.emailConfirmedAt) await post(tx, 'addressChanged', { userId, address: before.email }, originOf(client));
+    if (before.emailConfirmedAt) await enqueueEmail(tx, 'addressChanged', { userId, address: before.email }, requestOrigin(client));
     const others = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id is distinct from ${actor?.token.id ?? null}::uuid`;
-    return (await revoke(within(tx), others, { reason: 'EMAIL_CHANGED', initiator: 'USER', actor, client })).length;
+    return (await revokeTokens(onTransaction(tx), others, { reason: 'EMAIL_CHANGED', initiator: 'USER', actor, client })).length;
   });
 }
 
@@ -89,5 +89,5 @@ async function holdSession(tx: Tx, { token }: Pick<Viewer, 'token'>): Promise<vo
   const live = await tx.$queryRaw<unknown[]>(
     sql`select 1 from "Token" where id = ${token.id}::uuid and "revokedAt" is null and "expiresAt" > now() for no key update`,
   );
-  if (live.length === 0) throw failure('TOKEN_REVOKED');
+  if (live.length === 0) throw graphqlError('TOKEN_REVOKED');
 }

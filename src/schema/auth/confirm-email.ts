@@ -1,13 +1,13 @@
-import { anyone } from '../../policy/conditions.ts';
-import { recordIn } from '../../identity/audit/record-event.ts';
+import { onTransaction, sql } from '../../database/database.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { sql, within } from '../../database/database.ts';
+import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
+import { recordAuditEvent } from '../../identity/audit/record-event.ts';
+import { consumeLink, findEmailLink, invalidateLinks, linkFields, type UserLink } from '../../identity/credentials/email-link.ts';
+import { ownSessionOf, requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
+import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import { secretText } from '../../lib/validators.ts';
-import { revoke } from '../../identity/tokens/sessions.ts';
-import { findLink, linkFields, type UserLink, useLink, voidLinks } from '../../identity/credentials/email-link.ts';
-import { ownSession, provePassword } from '../../identity/credentials/verify-password.ts';
-import { markProven } from '../../identity/accounts/confirm-email.ts';
+import { anyone } from '../../policy/conditions.ts';
 
 const ConfirmEmailInput = builder.inputType('ConfirmEmailInput', {
   description: 'The proof that the address was reached: the token of the link, or the address and the code beside it.',
@@ -41,7 +41,7 @@ builder.mutationField('confirmEmail', (t) =>
     credential: true,
     args: { input: t.arg({ type: ConfirmEmailInput, required: true, description: 'The proof.' }) },
     resolve: async (_, { input }, context) => {
-      const link = await findLink(context, 'CONFIRM_EMAIL', input);
+      const link = await findEmailLink(context, 'CONFIRM_EMAIL', input);
       const passwordKept = await isRegistrant(context, link, input.password);
       await confirm(context, link, passwordKept);
       return { passwordKept };
@@ -51,21 +51,21 @@ builder.mutationField('confirmEmail', (t) =>
 
 /** Whether who shows the link is also who made the account: by its password, or by a session of it. Throws INVALID_CREDENTIALS for a wrong password; the link stays. */
 async function isRegistrant(context: Context, { userId, addressKey }: UserLink, password: string | null | undefined): Promise<boolean> {
-  if (password != null) await provePassword(context, { id: userId, emailKey: addressKey }, password);
-  return password != null || ownSession(context, userId) !== null;
+  if (password != null) await requireCurrentPassword(context, { id: userId, emailKey: addressKey }, password);
+  return password != null || ownSessionOf(context, userId) !== null;
 }
 
 /** What was set up by somebody who has not proven the address goes, unless the prover is the same (security.md 11.7). */
 async function confirm({ db, client, viewer }: Context, link: UserLink, isSame: boolean): Promise<void> {
   const { userId } = link;
   await db.prisma.$transaction(async (tx) => {
-    await useLink(tx, link);
-    await markProven(tx, userId);
-    await recordIn(tx, client, viewer, { action: 'user_updated', reason: 'email confirmed', userId, target: ['User', userId] });
+    await consumeLink(tx, link);
+    await markEmailConfirmed(tx, userId);
+    await recordAuditEvent(tx, client, viewer, { action: 'user_updated', reason: 'email confirmed', userId, target: ['User', userId] });
     if (isSame) return;
     await tx.password.deleteMany({ where: { userId } });
-    await voidLinks(tx, userId);
+    await invalidateLinks(tx, userId);
     const ending = { reason: 'EMAIL_CONFIRMED', initiator: 'SYSTEM', actor: null, client } as const;
-    await revoke(within(tx), sql`t."userId" = ${userId}::uuid`, ending);
+    await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, ending);
   });
 }

@@ -1,10 +1,10 @@
-import type { Client } from '../../graphql/context.ts';
 import type { Database } from '../../database/database.ts';
+import type { ClientInfo } from '../../graphql/context.ts';
 
 /** Somebody who registers: what the input of `register` holds besides the password. Whether the address has an account is not known yet. */
 interface Registering {
   readonly input: Readonly<Record<string, unknown>> & { readonly email: string };
-  readonly client: Client;
+  readonly client: ClientInfo;
   readonly db: Database;
 }
 
@@ -13,7 +13,7 @@ interface LoggingIn {
   readonly userId: string;
   /** The domain that the session is to be entered through. */
   readonly domainId: string | null;
-  readonly client: Client;
+  readonly client: ClientInfo;
   readonly db: Database;
 }
 
@@ -35,7 +35,7 @@ export const hooks: Hooks = {
 };
 
 /** The first reason for which one of the hooks refuses; undefined where none does. */
-export async function refusedBy<About>(asked: readonly Hook<About>[], about: About): Promise<string | undefined> {
+export async function firstRejection<About>(asked: readonly Hook<About>[], about: About): Promise<string | undefined> {
   for (const hook of asked) {
     const reason = await hook(about);
     if (reason !== undefined) return reason;

@@ -1,29 +1,29 @@
 import type { GraphQLErrorExtensions } from 'graphql';
-import { anyone } from '../../policy/conditions.ts';
-import { recordIn } from '../../identity/audit/record-event.ts';
+import { sql } from '../../database/database.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { sql } from '../../database/database.ts';
-import { failure } from '../../errors.ts';
-import { hooks, refusedBy } from './hooks.ts';
-import { line, secretText } from '../../lib/validators.ts';
-import { emailKey } from '../../lib/email-address.ts';
-import { hashPassword, verifyPassword } from '../../identity/credentials/password-hash.ts';
-import { Session, startSession } from './session.ts';
-import { forgive, passwordTries, throttle } from '../../identity/credentials/rate-limit.ts';
 import { usernameKey } from '../../identity/accounts/username.ts';
+import { recordAuditEvent } from '../../identity/audit/record-event.ts';
+import { hashPassword, verifyPassword } from '../../identity/credentials/password-hash.ts';
+import { consume, passwordKeys, refund } from '../../identity/credentials/rate-limit.ts';
+import { emailKey } from '../../lib/email-address.ts';
+import { secretText, singleLineText } from '../../lib/validators.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { firstRejection, hooks } from './hooks.ts';
+import { createSession, Session } from './session.ts';
 
 const LoginInput = builder.inputType('LoginInput', {
   description: 'Who logs in, how they prove it, and from where.',
   fields: (t) => ({
     email: t.string({
       required: true,
-      validate: line(254),
+      validate: singleLineText(254),
       description: 'The e-mail address of the account, in any spelling of it, or its username.',
     }),
     password: t.string({ required: true, validate: secretText, description: 'The password, exactly as it was set.' }),
-    domain: t.string({ validate: line(63), description: 'The name of the domain that the session is entered through.' }),
-    device: t.string({ validate: line(120), description: 'What the owner calls the device.' }),
+    domain: t.string({ validate: singleLineText(63), description: 'The name of the domain that the session is entered through.' }),
+    device: t.string({ validate: singleLineText(120), description: 'What the owner calls the device.' }),
   }),
 });
 
@@ -40,15 +40,15 @@ builder.mutationField('login', (t) =>
     resolve: async (_, { input }, context) => {
       // A name is counted apart from the address: counted together, a few guesses by the one would tell whose the other is.
       const key = emailKey(input.email) ?? usernameKey(input.email);
-      const tries = passwordTries(key ?? input.email, context.client.network);
-      await throttle(context, tries);
+      const tries = passwordKeys(key ?? input.email, context.client.network);
+      await consume(context, tries);
       const account = key === undefined ? undefined : await find(context, key, input.domain ?? null);
       const { right, weak } = await verifyPassword(account?.hash, input.password);
       if (!account || !right) throw await refused(context, account?.id ?? null, 'INVALID_CREDENTIALS');
       if (!account.enabled) throw await refused(context, account.id, 'ACCOUNT_DISABLED');
       if (!account.confirmed && context.config.REQUIRE_EMAIL_CONFIRMATION) throw await refused(context, account.id, 'EMAIL_NOT_CONFIRMED');
       if (input.domain != null && account.domainId === null) throw await refused(context, account.id, 'DOMAIN_ACCESS_DENIED');
-      const reason = await refusedBy(hooks.onLogin, {
+      const reason = await firstRejection(hooks.onLogin, {
         userId: account.id,
         domainId: account.domainId,
         client: context.client,
@@ -56,9 +56,9 @@ builder.mutationField('login', (t) =>
       });
       if (reason !== undefined) throw await refused(context, account.id, 'FORBIDDEN', { coordinate: 'Mutation.login', reason });
       if (weak) await renewHash(context, account.id, account.hash, input.password);
-      await forgive(context, tries);
+      await refund(context, tries);
       const { id: userId, domainId } = account;
-      return startSession(context, { userId, domainId, description: input.device ?? null, action: 'authn_login_success' });
+      return createSession(context, { userId, domainId, description: input.device ?? null, action: 'authn_login_success' });
     },
   }),
 );
@@ -94,8 +94,8 @@ async function refused(
   code: 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'EMAIL_NOT_CONFIRMED' | 'DOMAIN_ACCESS_DENIED' | 'FORBIDDEN',
   extensions: GraphQLErrorExtensions = {},
 ) {
-  await recordIn(context.db.prisma, context.client, null, { action: 'authn_login_fail', result: 'denied', reason: code, userId });
-  return failure(code, extensions);
+  await recordAuditEvent(context.db.prisma, context.client, null, { action: 'authn_login_fail', result: 'denied', reason: code, userId });
+  return graphqlError(code, extensions);
 }
 
 /** Replaces a hash of older parameters, unless the password was changed meanwhile. */

@@ -1,8 +1,8 @@
-import { anyone, session } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
+import { onTransaction, sql } from '../../database/database.ts';
 import { builder } from '../../graphql/builder.ts';
-import { sql, within } from '../../database/database.ts';
-import { revoke } from '../../identity/tokens/sessions.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { anyone, session } from '../../policy/conditions.ts';
 
 const LogoutEverywhereInput = builder.inputType('LogoutEverywhereInput', {
   description: 'Which sessions end.',
@@ -23,9 +23,14 @@ builder.mutationField('logoutEverywhere', (t) =>
     access: session,
     args: { input: t.arg({ type: LogoutEverywhereInput, required: true, description: 'Which sessions.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, viewer }) => {
+      runMutation(context, info, async ({ tx, viewer }) => {
         const which = sql`t."userId" = ${viewer.user.id}::uuid and t.kind = 'SESSION' and (t.id <> ${viewer.token.id}::uuid or ${!input.exceptCurrent}::bool)`;
-        const ended = await revoke(within(tx), which, { reason: 'LOGOUT', initiator: 'USER', actor: viewer, client: context.client });
+        const ended = await revokeTokens(onTransaction(tx), which, {
+          reason: 'LOGOUT',
+          initiator: 'USER',
+          actor: viewer,
+          client: context.client,
+        });
         return { ended: ended.length };
       }),
   }),

@@ -1,8 +1,8 @@
-import { anyone, session } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
+import { onTransaction, sql } from '../../database/database.ts';
 import { builder } from '../../graphql/builder.ts';
-import { sql, within } from '../../database/database.ts';
-import { revoke } from '../../identity/tokens/sessions.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { anyone, session } from '../../policy/conditions.ts';
 
 const LogoutPayload = builder.simpleObject('LogoutPayload', {
   description: 'What comes of logging out.',
@@ -17,9 +17,9 @@ builder.mutationField('logout', (t) =>
     description: 'Ends the session that the request came with.',
     access: session,
     resolve: (_, __, context, info) =>
-      write(context, info, async ({ tx, viewer }) => {
+      runMutation(context, info, async ({ tx, viewer }) => {
         const ending = { reason: 'LOGOUT', initiator: 'USER', actor: viewer, client: context.client } as const;
-        return { ended: (await revoke(within(tx), sql`t.id = ${viewer.token.id}::uuid`, ending)).length > 0 };
+        return { ended: (await revokeTokens(onTransaction(tx), sql`t.id = ${viewer.token.id}::uuid`, ending)).length > 0 };
       }),
   }),
 );

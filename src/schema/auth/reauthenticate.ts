@@ -1,9 +1,9 @@
-import { session } from '../../policy/conditions.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { failure } from '../../errors.ts';
+import { requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
 import { secretText } from '../../lib/validators.ts';
-import { provePassword } from '../../identity/credentials/verify-password.ts';
-import { Session, startSession } from './session.ts';
+import { session } from '../../policy/conditions.ts';
+import { createSession, Session } from './session.ts';
 
 const ReauthenticateInput = builder.inputType('ReauthenticateInput', {
   description: 'The proof of who is asking.',
@@ -20,11 +20,11 @@ builder.mutationField('reauthenticate', (t) =>
     args: { input: t.arg({ type: ReauthenticateInput, required: true, description: 'The proof.' }) },
     resolve: async (_, { input }, context) => {
       const { viewer } = context;
-      if (!viewer) throw failure('UNAUTHENTICATED');
-      await provePassword(context, viewer.user, input.password);
+      if (!viewer) throw graphqlError('UNAUTHENTICATED');
+      await requireCurrentPassword(context, viewer.user, input.password);
       const { user, token } = viewer;
-      const { domainId, description, expiresAt: until } = token;
-      return startSession(context, { userId: user.id, domainId, description, until, action: 'authn_reauthenticate_success' });
+      const { domainId, description, expiresAt } = token;
+      return createSession(context, { userId: user.id, domainId, description, expiresAt, action: 'authn_reauthenticate_success' });
     },
   }),
 );

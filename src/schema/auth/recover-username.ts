@@ -1,11 +1,13 @@
-import { anyone } from '../../policy/conditions.ts';
 import { builder } from '../../graphql/builder.ts';
-import { line } from '../../lib/validators.ts';
-import { askForLetter } from './request-email.ts';
+import { singleLineText } from '../../lib/validators.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { requestEmail } from './request-email.ts';
 
 const RecoverUsernameInput = builder.inputType('RecoverUsernameInput', {
   description: 'Whose username is wanted.',
-  fields: (t) => ({ email: t.string({ required: true, validate: line(254), description: 'The e-mail address, in any spelling of it.' }) }),
+  fields: (t) => ({
+    email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address, in any spelling of it.' }),
+  }),
 });
 
 const RecoverUsernamePayload = builder.simpleObject('RecoverUsernamePayload', {
@@ -24,6 +26,6 @@ builder.mutationField('recoverUsername', (t) =>
     access: anyone('whoever has forgotten the name cannot sign in'),
     credential: true,
     args: { input: t.arg({ type: RecoverUsernameInput, required: true, description: 'The address.' }) },
-    resolve: (_, { input }, context) => askForLetter(context, 'usernameReminder', input.email),
+    resolve: (_, { input }, context) => requestEmail(context, 'usernameReminder', input.email),
   }),
 );

@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { anyone } from '../../policy/conditions.ts';
+import { preparedStatement, sql } from '../../database/database.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { fixed, sql } from '../../database/database.ts';
-import { failure } from '../../errors.ts';
-import { line } from '../../lib/validators.ts';
-import { ms, revoke } from '../../identity/tokens/sessions.ts';
-import { hashOf, looksLike, successorOf } from '../../identity/tokens/opaque-token.ts';
-import { Session, type SessionRow, withTokens } from './session.ts';
-import { throttle } from '../../identity/credentials/rate-limit.ts';
+import { consume } from '../../identity/credentials/rate-limit.ts';
+import { deriveNextRefreshToken, hashToken, hasTokenFormat } from '../../identity/tokens/opaque-token.ts';
+import { ms, revokeTokens } from '../../identity/tokens/sessions.ts';
+import { singleLineText } from '../../lib/validators.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { issueTokens, Session, type SessionRow } from './session.ts';
 
 const RefreshInput = builder.inputType('RefreshInput', {
   description: 'The refresh token that is exchanged.',
   fields: (t) => ({
-    refreshToken: t.string({ required: true, validate: line(256), description: 'The newest refresh token of the session.' }),
+    refreshToken: t.string({ required: true, validate: singleLineText(256), description: 'The newest refresh token of the session.' }),
   }),
 });
 
@@ -26,11 +26,11 @@ builder.mutationField('refresh', (t) =>
     credential: true,
     args: { input: t.arg({ type: RefreshInput, required: true, description: 'The exchange.' }) },
     resolve: async (_, { input: { refreshToken } }, context) => {
-      if (!looksLike('refresh', refreshToken)) throw await refused(context);
+      if (!hasTokenFormat('refresh', refreshToken)) throw await refused(context);
       const nonce = randomBytes(32);
-      const next = successorOf(context.keys, refreshToken, nonce);
-      const session = await exchange(context, hashOf(refreshToken), hashOf(next), nonce);
-      if (session) return withTokens(context, session, next);
+      const next = deriveNextRefreshToken(context.keys, refreshToken, nonce);
+      const session = await exchange(context, hashToken(refreshToken), hashToken(next), nonce);
+      if (session) return issueTokens(context, session, next);
       return again(context, refreshToken);
     },
   }),
@@ -50,7 +50,7 @@ async function exchange({ db, config }: Context, hash: Uint8Array, next: Uint8Ar
 const isLive = sql`t.kind = 'SESSION' and t."revokedAt" is null and t."expiresAt" > now() and t."idleExpiresAt" > now()`;
 
 const none = new Uint8Array();
-const exchanged = fixed(
+const exchanged = preparedStatement(
   'refresh',
   sql`
     with spent as (
@@ -74,24 +74,24 @@ interface Spent extends SessionRow {
 
 /** A value that could not be spent: repeated after a lost answer, or reused, or nothing that we know. */
 async function again(context: Context, refreshToken: string) {
-  const hash = hashOf(refreshToken);
+  const hash = hashToken(refreshToken);
   const [spent] = await context.db.query<Spent>(sql`
     select t.id, t."userId", t."authenticatedAt", t."expiresAt", t."idleExpiresAt", s.nonce, case when next."usedAt" is null and ${isLive}
       and s."usedAt" > now() - ${ms(context.config.REFRESH_RETRY_WINDOW)} then next.hash end as next
     from "TokenSecret" s join "Token" t on t.id = s."tokenId" left join "TokenSecret" next on next."parentHash" = s.hash
     where s.hash = ${hash}::bytea and s."usedAt" is not null and t.kind = 'SESSION'`);
   if (!spent) throw await refused(context);
-  const next = successorOf(context.keys, refreshToken, spent.nonce);
-  if (spent.next && hashOf(next).equals(spent.next)) return withTokens(context, spent, next);
+  const next = deriveNextRefreshToken(context.keys, refreshToken, spent.nonce);
+  if (spent.next && hashToken(next).equals(spent.next)) return issueTokens(context, spent, next);
   // Committed although the request fails: the thief's newest token is dead too (security.md 6.2).
   const { client, db } = context;
   const ending = { reason: 'REUSE_DETECTED', initiator: 'POLICY', actor: null, client } as const;
-  const ended = await revoke(db, sql`t.id = ${spent.id}::uuid`, ending);
+  const ended = await revokeTokens(db, sql`t.id = ${spent.id}::uuid`, ending);
   if (ended.length > 0) context.log.warn({ event: 'authn_token_reuse', tokenId: spent.id, network: client.network });
-  throw failure(ended.length > 0 ? 'TOKEN_REUSED' : 'INVALID_TOKEN');
+  throw graphqlError(ended.length > 0 ? 'TOKEN_REUSED' : 'INVALID_TOKEN');
 }
 
 async function refused(context: Context) {
-  await throttle(context, { badTokenByNetwork: context.client.network });
-  return failure('INVALID_TOKEN');
+  await consume(context, { badTokenByNetwork: context.client.network });
+  return graphqlError('INVALID_TOKEN');
 }

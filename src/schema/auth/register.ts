@@ -1,35 +1,35 @@
-import { anyone } from '../../policy/conditions.ts';
-import { recordIn } from '../../identity/audit/record-event.ts';
-import { builder } from '../../graphql/builder.ts';
 import type { Config } from '../../config.ts';
+import { graphqlError, validationError } from '../../errors.ts';
+import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { failure, invalid } from '../../errors.ts';
-import { hooks, refusedBy } from './hooks.ts';
-import { line, locale, secretText } from '../../lib/validators.ts';
-import { originOf, post } from '../../mail/outbox.ts';
-import { changesOf } from '../user/profile-input.ts';
-import { type Account, accountFaults, createAccount } from '../../identity/accounts/create-account.ts';
+import { createAccount, type NewAccount, validateAccount } from '../../identity/accounts/create-account.ts';
+import { isReserved } from '../../identity/accounts/reserved-email.ts';
+import { loginIdentifier, username } from '../../identity/accounts/username.ts';
+import { recordAuditEvent } from '../../identity/audit/record-event.ts';
+import { consume, emailKeys, tryConsume } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
-import { isKept } from '../../identity/accounts/reserved-email.ts';
-import { Session, startSession } from './session.ts';
-import { fits, letterTries, throttle } from '../../identity/credentials/rate-limit.ts';
-import { namedBy, username } from '../../identity/accounts/username.ts';
+import { locale, secretText, singleLineText } from '../../lib/validators.ts';
+import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { profileChanges } from '../user/profile-input.ts';
+import { firstRejection, hooks } from './hooks.ts';
+import { createSession, Session } from './session.ts';
 
 const RegisterInput = builder.inputType('RegisterInput', {
   description: "A new account. Role, state and confirmation are never the caller's to say.",
   fields: (t) => ({
-    email: t.string({ required: true, validate: line(254), description: 'The e-mail address.' }),
+    email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address.' }),
     password: t.string({ required: true, validate: secretText, description: 'The password: long, and not one of the common ones.' }),
     username: t.string({
       validate: username,
       description:
         'A name to log in by, unique in whatever letters. Where the address has to be confirmed first, it is given then, if still free.',
     }),
-    displayName: t.string({ validate: line(120), description: 'The name that others see.' }),
-    firstName: t.string({ validate: line(120), description: 'The given name.' }),
-    lastName: t.string({ validate: line(120), description: 'The family name.' }),
+    displayName: t.string({ validate: singleLineText(120), description: 'The name that others see.' }),
+    firstName: t.string({ validate: singleLineText(120), description: 'The given name.' }),
+    lastName: t.string({ validate: singleLineText(120), description: 'The family name.' }),
     locale: t.string({ validate: locale, description: 'The preferred language, a BCP 47 tag.' }),
-    device: t.string({ validate: line(120), description: 'What the owner calls the device.' }),
+    device: t.string({ validate: singleLineText(120), description: 'What the owner calls the device.' }),
   }),
 });
 
@@ -53,36 +53,36 @@ builder.mutationField('register', (t) =>
     credential: true,
     args: { input: t.arg({ type: RegisterInput, required: true, description: 'The account.' }) },
     resolve: async (_, { input }, context) => {
-      if (!context.config.PUBLIC_REGISTRATION) throw failure('FORBIDDEN', { coordinate: 'Mutation.register' });
-      await throttle(context, { registerByNetwork: context.client.network });
-      const faults = accountFaults(context.config, input);
-      if (Object.keys(faults).length > 0) throw invalid(faults);
+      if (!context.config.PUBLIC_REGISTRATION) throw graphqlError('FORBIDDEN', { coordinate: 'Mutation.register' });
+      await consume(context, { registerByNetwork: context.client.network });
+      const faults = validateAccount(context.config, input);
+      if (Object.keys(faults).length > 0) throw validationError(faults);
       await askHooks(context, input);
       const userId = await createAccount(context.db, context, accountOf(context.config, input));
       const taken = userId ? undefined : await noteTaken(context, input.email);
       const confirmationRequired = context.config.REQUIRE_EMAIL_CONFIRMATION;
       // Where the address must be proven first, a taken one is answered like a new one (security.md 3.4).
       if (confirmationRequired) return { session: null, confirmationRequired };
-      if (!userId) throw failure('TAKEN', { fields: { [taken ?? 'email']: ['taken'] } });
+      if (!userId) throw graphqlError('TAKEN', { fields: { [taken ?? 'email']: ['taken'] } });
       const opening = { userId, domainId: null, description: input.device ?? null, action: 'authn_login_success' } as const;
-      return { session: await startSession(context, opening), confirmationRequired };
+      return { session: await createSession(context, opening), confirmationRequired };
     },
   }),
 );
 
 /** What is neither proof nor device is profile: a field that is added to the input is written to the user. */
-function accountOf({ DEFAULT_ROLE: role, DEFAULT_DOMAIN: domain, ...config }: Config, input: Registration): Account {
+function accountOf({ DEFAULT_ROLE: role, DEFAULT_DOMAIN: domain, ...config }: Config, input: Registration): NewAccount {
   const { email, password, device: _, username: wanted, ...rest } = input;
-  const named = { ...namedBy(wanted), ...(config.REQUIRE_EMAIL_CONFIRMATION && { usernameKey: null }) };
-  return { email, password, role, domain, profile: { ...changesOf(rest), ...named } };
+  const named = { ...loginIdentifier(wanted), ...(config.REQUIRE_EMAIL_CONFIRMATION && { usernameKey: null }) };
+  return { email, password, role, domain, profile: { ...profileChanges(rest), ...named } };
 }
 
 /** Throws FORBIDDEN with the reason, where a hook has one. */
 async function askHooks({ client, db }: Context, { password: _, ...input }: Registration) {
-  const reason = await refusedBy(hooks.onRegister, { input, client, db });
+  const reason = await firstRejection(hooks.onRegister, { input, client, db });
   if (reason === undefined) return;
-  await recordIn(db.prisma, client, null, { action: 'user_created', result: 'denied', reason: 'HOOK' });
-  throw failure('FORBIDDEN', { coordinate: 'Mutation.register', reason });
+  await recordAuditEvent(db.prisma, client, null, { action: 'user_created', result: 'denied', reason: 'HOOK' });
+  throw graphqlError('FORBIDDEN', { coordinate: 'Mutation.register', reason });
 }
 
 /** Which field is somebody else's. The owner of a taken address is told of the attempt, and finds it among the events about them. */
@@ -90,12 +90,12 @@ async function noteTaken(context: Context, email: string) {
   const { db, client } = context;
   const key = emailKey(email) ?? '';
   // The caller is answered alike, whether the owner is told once more or not.
-  const isTold = await fits(context, letterTries('register', key));
+  const isTold = await tryConsume(context, emailKeys('register', key));
   return db.prisma.$transaction(async (tx) => {
     const owner = await tx.user.findUnique({ where: { emailKey: key }, select: { id: true } });
-    await recordIn(tx, client, null, { action: 'user_created', result: 'denied', reason: 'TAKEN', userId: owner?.id ?? null });
-    if (!owner && !(await isKept(tx, key))) return 'username';
-    if (isTold) await post(tx, 'alreadyRegistered', { emailKey: key }, originOf(client));
+    await recordAuditEvent(tx, client, null, { action: 'user_created', result: 'denied', reason: 'TAKEN', userId: owner?.id ?? null });
+    if (!owner && !(await isReserved(tx, key))) return 'username';
+    if (isTold) await enqueueEmail(tx, 'alreadyRegistered', { emailKey: key }, requestOrigin(client));
     return 'email';
   });
 }

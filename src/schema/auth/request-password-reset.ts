@@ -1,11 +1,13 @@
-import { anyone } from '../../policy/conditions.ts';
 import { builder } from '../../graphql/builder.ts';
-import { line } from '../../lib/validators.ts';
-import { askForLetter } from './request-email.ts';
+import { singleLineText } from '../../lib/validators.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { requestEmail } from './request-email.ts';
 
 const RequestPasswordResetInput = builder.inputType('RequestPasswordResetInput', {
   description: 'Whose password is to be chosen anew.',
-  fields: (t) => ({ email: t.string({ required: true, validate: line(254), description: 'The e-mail address, in any spelling of it.' }) }),
+  fields: (t) => ({
+    email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address, in any spelling of it.' }),
+  }),
 });
 
 const RequestPasswordResetPayload = builder.simpleObject('RequestPasswordResetPayload', {
@@ -24,6 +26,6 @@ builder.mutationField('requestPasswordReset', (t) =>
     access: anyone('whoever has forgotten the password cannot sign in'),
     credential: true,
     args: { input: t.arg({ type: RequestPasswordResetInput, required: true, description: 'The address.' }) },
-    resolve: (_, { input }, context) => askForLetter(context, 'passwordReset', input.email),
+    resolve: (_, { input }, context) => requestEmail(context, 'passwordReset', input.email),
   }),
 );

@@ -1,11 +1,13 @@
-import { anyone } from '../../policy/conditions.ts';
 import { builder } from '../../graphql/builder.ts';
-import { line } from '../../lib/validators.ts';
-import { askForLetter } from './request-email.ts';
+import { singleLineText } from '../../lib/validators.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { requestEmail } from './request-email.ts';
 
 const ResendConfirmationInput = builder.inputType('ResendConfirmationInput', {
   description: 'Which address is to be confirmed.',
-  fields: (t) => ({ email: t.string({ required: true, validate: line(254), description: 'The e-mail address, in any spelling of it.' }) }),
+  fields: (t) => ({
+    email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address, in any spelling of it.' }),
+  }),
 });
 
 const ResendConfirmationPayload = builder.simpleObject('ResendConfirmationPayload', {
@@ -24,6 +26,6 @@ builder.mutationField('resendConfirmation', (t) =>
     access: anyone('whoever has not confirmed the address may be unable to sign in'),
     credential: true,
     args: { input: t.arg({ type: ResendConfirmationInput, required: true, description: 'The address.' }) },
-    resolve: (_, { input }, context) => askForLetter(context, 'confirmation', input.email),
+    resolve: (_, { input }, context) => requestEmail(context, 'confirmation', input.email),
   }),
 );

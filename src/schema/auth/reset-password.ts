@@ -1,16 +1,16 @@
-import { anyone } from '../../policy/conditions.ts';
-import { recordIn } from '../../identity/audit/record-event.ts';
+import { onTransaction, sql } from '../../database/database.ts';
+import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { sql, within } from '../../database/database.ts';
-import { invalid } from '../../errors.ts';
-import { secretText } from '../../lib/validators.ts';
-import { originOf, post } from '../../mail/outbox.ts';
-import { revoke } from '../../identity/tokens/sessions.ts';
-import { accountFaults } from '../../identity/accounts/create-account.ts';
-import { findLink, linkFields, type UserLink, useLink, voidLinks } from '../../identity/credentials/email-link.ts';
+import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
+import { validateAccount } from '../../identity/accounts/create-account.ts';
+import { recordAuditEvent } from '../../identity/audit/record-event.ts';
+import { consumeLink, findEmailLink, invalidateLinks, linkFields, type UserLink } from '../../identity/credentials/email-link.ts';
 import { hashPassword } from '../../identity/credentials/password-hash.ts';
-import { markProven } from '../../identity/accounts/confirm-email.ts';
+import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { secretText } from '../../lib/validators.ts';
+import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
+import { anyone } from '../../policy/conditions.ts';
 
 const ResetPasswordInput = builder.inputType('ResetPasswordInput', {
   description: 'The proof that the letter was received, the token of its link or the address and the code beside it, and the new password.',
@@ -35,10 +35,10 @@ builder.mutationField('resetPassword', (t) =>
     credential: true,
     args: { input: t.arg({ type: ResetPasswordInput, required: true, description: 'The proof, and the password.' }) },
     resolve: async (_, { input }, context) => {
-      const link = await findLink(context, ['RESET_PASSWORD', 'FIRST_PASSWORD'], input);
+      const link = await findEmailLink(context, ['RESET_PASSWORD', 'FIRST_PASSWORD'], input);
       // A password that is refused leaves the link as it was.
-      const { password: faults } = accountFaults(context.config, { email: link.address, password: input.newPassword });
-      if (faults) throw invalid({ newPassword: faults });
+      const { password: faults } = validateAccount(context.config, { email: link.address, password: input.newPassword });
+      if (faults) throw validationError({ newPassword: faults });
       await reset(context, link, await hashPassword(input.newPassword));
       return { ok: true };
     },
@@ -49,13 +49,13 @@ builder.mutationField('resetPassword', (t) =>
 async function reset({ db, client }: Context, link: UserLink, hash: string): Promise<void> {
   const { userId } = link;
   await db.prisma.$transaction(async (tx) => {
-    await useLink(tx, link);
+    await consumeLink(tx, link);
     await tx.password.upsert({ where: { userId }, create: { userId, hash }, update: { hash } });
-    await markProven(tx, userId);
-    await voidLinks(tx, userId);
-    await recordIn(tx, client, null, { action: 'authn_password_change', reason: 'reset', userId, target: ['User', userId] });
+    await markEmailConfirmed(tx, userId);
+    await invalidateLinks(tx, userId);
+    await recordAuditEvent(tx, client, null, { action: 'authn_password_change', reason: 'reset', userId, target: ['User', userId] });
     const ending = { reason: 'PASSWORD_RESET', initiator: 'USER', actor: null, client } as const;
-    await revoke(within(tx), sql`t."userId" = ${userId}::uuid`, ending);
-    await post(tx, 'passwordChanged', { userId }, originOf(client));
+    await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, ending);
+    await enqueueEmail(tx, 'passwordChanged', { userId }, requestOrigin(client));
   });
 }

@@ -1,13 +1,13 @@
+import { sql } from '../../database/database.ts';
+import type { Token as TokenRow } from '../../database/generated/prisma/client.ts';
+import { graphqlError, requestError } from '../../errors.ts';
+import { builder } from '../../graphql/builder.ts';
+import { type Context, switchViewer } from '../../graphql/context.ts';
+import { signAccessToken } from '../../identity/tokens/access-token.ts';
+import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
+import { insertSession, type NewSession, revokeTokens } from '../../identity/tokens/sessions.ts';
 import type { Viewer } from '../../identity/viewer.ts';
 import { anyone } from '../../policy/conditions.ts';
-import { builder } from '../../graphql/builder.ts';
-import { become, type Context } from '../../graphql/context.ts';
-import { sql } from '../../database/database.ts';
-import { failure, refusal } from '../../errors.ts';
-import type { Token as TokenRow } from '../../database/generated/prisma/client.ts';
-import { signAccessToken } from '../../identity/tokens/access-token.ts';
-import { type Opening, openSession, revoke } from '../../identity/tokens/sessions.ts';
-import { hashOf, newSecret } from '../../identity/tokens/opaque-token.ts';
 import { Token } from '../token/token.ts';
 import { User } from '../user/user.ts';
 
@@ -55,24 +55,27 @@ const mostSessions = 20; // security.md F32
  * Opens a session and makes the rest of the operation ask as its owner. It ends the session that the request came with (security.md 2.2),
  * and the longest unused ones where there are too many.
  */
-export async function startSession(context: Context, opening: Omit<Opening, 'secretHash' | 'client' | 'config'>): Promise<SessionShape> {
+export async function createSession(
+  context: Context,
+  opening: Omit<NewSession, 'secretHash' | 'client' | 'config'>,
+): Promise<SessionShape> {
   const { db, client, config } = context;
   const ended = await endPresented(context);
   // What takes the place of a session claims it first: not once it was ended meanwhile, and not twice.
-  if (opening.until && !ended) throw refusal('TOKEN_REVOKED');
-  const refreshToken = newSecret('refresh');
-  const id = await openSession(db, { ...opening, secretHash: hashOf(refreshToken), client, config });
-  if (!id) throw failure('ACCOUNT_DISABLED');
+  if (opening.expiresAt && !ended) throw requestError('TOKEN_REVOKED');
+  const refreshToken = generateToken('refresh');
+  const id = await insertSession(db, { ...opening, secretHash: hashToken(refreshToken), client, config });
+  if (!id) throw graphqlError('ACCOUNT_DISABLED');
   await endOldest(context, opening.userId);
   const { token } = await enter(context, id);
-  return withTokens(context, token, refreshToken);
+  return issueTokens(context, token, refreshToken);
 }
 
 /** What a session's tokens are made of. */
 export type SessionRow = Pick<TokenRow, 'id' | 'userId' | 'authenticatedAt' | 'expiresAt' | 'idleExpiresAt'>;
 
 /** The session with a new access token. */
-export async function withTokens(context: Context, session: SessionRow, refreshToken: string): Promise<SessionShape> {
+export async function issueTokens(context: Context, session: SessionRow, refreshToken: string): Promise<SessionShape> {
   const refreshExpiresAt = new Date(Math.min(session.idleExpiresAt.getTime(), session.expiresAt.getTime()));
   let viewer: Promise<Viewer> | undefined;
   return {
@@ -89,16 +92,16 @@ export async function withTokens(context: Context, session: SessionRow, refreshT
 /** The rest of the operation asks as the owner of the session. */
 async function enter(context: Context, id: string): Promise<Viewer> {
   if (context.viewer?.token.id === id) return context.viewer;
-  const identified = await context.identify.load({ sid: id });
-  if (!identified || identified.refused) throw failure(identified?.refused ?? 'INVALID_TOKEN');
-  become(context, identified.viewer);
+  const identified = await context.loadViewer.load({ sid: id });
+  if (!identified || identified.refused) throw graphqlError(identified?.refused ?? 'INVALID_TOKEN');
+  switchViewer(context, identified.viewer);
   return identified.viewer;
 }
 
 /** Whether it ended now. */
 async function endPresented({ viewer, client, db }: Context): Promise<boolean> {
   if (viewer?.token.kind !== 'SESSION') return false;
-  const ended = await revoke(db, sql`t.id = ${viewer.token.id}::uuid`, {
+  const ended = await revokeTokens(db, sql`t.id = ${viewer.token.id}::uuid`, {
     reason: 'REAUTHENTICATED',
     initiator: 'USER',
     actor: viewer,
@@ -109,7 +112,7 @@ async function endPresented({ viewer, client, db }: Context): Promise<boolean> {
 
 /** Asked after each opening, in a statement of its own: one that counted while it opened would not see those that open beside it. */
 const endOldest = ({ db, client }: Context, userId: string) =>
-  revoke(
+  revokeTokens(
     db,
     sql`t.id in (select id from "Token" where "userId" = ${userId}::uuid and kind = 'SESSION' and "revokedAt" is null
       and "expiresAt" > now() and "idleExpiresAt" > now() order by "lastUsedAt" desc offset ${mostSessions})`,

@@ -1,19 +1,19 @@
-import { anyone } from '../../policy/conditions.ts';
-import { recordIn } from '../../identity/audit/record-event.ts';
+import { onTransaction, sql } from '../../database/database.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { sql, within } from '../../database/database.ts';
-import { failure } from '../../errors.ts';
-import { line } from '../../lib/validators.ts';
-import { originOf, post } from '../../mail/outbox.ts';
-import { revoke } from '../../identity/tokens/sessions.ts';
-import { takeFormerEmail } from '../../identity/accounts/reserved-email.ts';
-import { findLink, type UserLink, useLink, voidLinks } from '../../identity/credentials/email-link.ts';
-import { markProven } from '../../identity/accounts/confirm-email.ts';
+import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
+import { releaseFormerEmail } from '../../identity/accounts/reserved-email.ts';
+import { recordAuditEvent } from '../../identity/audit/record-event.ts';
+import { consumeLink, findEmailLink, invalidateLinks, type UserLink } from '../../identity/credentials/email-link.ts';
+import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { singleLineText } from '../../lib/validators.ts';
+import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
+import { anyone } from '../../policy/conditions.ts';
 
 const UndoEmailChangeInput = builder.inputType('UndoEmailChangeInput', {
   description: 'The proof that the letter to the old address was received.',
-  fields: (t) => ({ token: t.string({ required: true, validate: line(120), description: 'The token of the link.' }) }),
+  fields: (t) => ({ token: t.string({ required: true, validate: singleLineText(120), description: 'The token of the link.' }) }),
 });
 
 const UndoEmailChangePayload = builder.simpleObject('UndoEmailChangePayload', {
@@ -32,7 +32,7 @@ builder.mutationField('undoEmailChange', (t) =>
     credential: true,
     args: { input: t.arg({ type: UndoEmailChangeInput, required: true, description: 'The proof.' }) },
     resolve: async (_, { input }, context) => {
-      await undo(context, await findLink(context, 'UNDO_EMAIL_CHANGE', input));
+      await undo(context, await findEmailLink(context, 'UNDO_EMAIL_CHANGE', input));
       return { ok: true };
     },
   }),
@@ -42,16 +42,16 @@ builder.mutationField('undoEmailChange', (t) =>
 async function undo({ db, client }: Context, link: UserLink): Promise<void> {
   const { userId, addressKey: emailKey } = link;
   await db.prisma.$transaction(async (tx) => {
-    await useLink(tx, link);
-    const email = await takeFormerEmail(tx, userId, emailKey);
-    if (email === undefined) throw failure('INVALID_TOKEN');
+    await consumeLink(tx, link);
+    const email = await releaseFormerEmail(tx, userId, emailKey);
+    if (email === undefined) throw graphqlError('INVALID_TOKEN');
     await tx.user.update({ where: { id: userId }, data: { email, emailKey, emailConfirmedAt: null } });
-    await markProven(tx, userId);
+    await markEmailConfirmed(tx, userId);
     await tx.password.deleteMany({ where: { userId } });
-    await voidLinks(tx, userId);
-    await recordIn(tx, client, null, { action: 'user_updated', reason: 'email change undone', userId, target: ['User', userId] });
+    await invalidateLinks(tx, userId);
+    await recordAuditEvent(tx, client, null, { action: 'user_updated', reason: 'email change undone', userId, target: ['User', userId] });
     const ending = { reason: 'EMAIL_CHANGED', initiator: 'USER', actor: null, client } as const;
-    await revoke(within(tx), sql`t."userId" = ${userId}::uuid`, ending);
-    await post(tx, 'passwordReset', { userId }, originOf(client));
+    await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, ending);
+    await enqueueEmail(tx, 'passwordReset', { userId }, requestOrigin(client));
   });
 }

@@ -1,6 +1,6 @@
+import { builder } from '../../graphql/builder.ts';
 import type { Viewer as ViewerShape } from '../../identity/viewer.ts';
 import { anyone } from '../../policy/conditions.ts';
-import { builder } from '../../graphql/builder.ts';
 import { Token } from '../token/token.ts';
 import { User } from '../user/user.ts';
 
@@ -37,7 +37,7 @@ const Viewer = builder.objectRef<{ viewer: ViewerShape | null }>('Viewer').imple
     fresh: t.boolean({
       nullable: false,
       description: 'Whether that was a short while ago.',
-      resolve: ({ viewer }) => viewer?.fresh ?? false,
+      resolve: ({ viewer }) => viewer?.recentlyAuthenticated ?? false,
     }),
     rights: t.stringList({
       nullable: false,

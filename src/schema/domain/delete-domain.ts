@@ -1,11 +1,11 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { all } from '../../authorization/rules/rule.ts';
-import { anyone, scope, superadmin } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
+import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { invalid } from '../../errors.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { revokeDomainSessions } from '../../identity/domains/revoke-domain-sessions.ts';
+import { anyone, scope, superadmin } from '../../policy/conditions.ts';
 import { Domain } from './domain.ts';
-import { endEntries } from '../../identity/domains/revoke-domain-sessions.ts';
 
 const DeleteDomainInput = builder.inputType('DeleteDomainInput', {
   description: 'Which domain goes.',
@@ -29,14 +29,14 @@ builder.mutationField('deleteDomain', (t) =>
     about: 'Domain',
     args: { input: t.arg({ type: DeleteDomainInput, required: true, description: 'The domain.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async (writing) => {
-        const { tx, target, audit } = writing;
+      runMutation(context, info, async (writing) => {
+        const { tx, lockTarget, audit } = writing;
         const { id } = input.id;
-        await target(id);
+        await lockTarget(id);
         const { name } = await tx.domain.findUniqueOrThrow({ where: { id } });
-        if (name === context.config.DEFAULT_DOMAIN) throw invalid({ id: ['new users enter it: DEFAULT_DOMAIN'] });
-        if (await tx.domain.findFirst({ where: { parentId: id } })) throw invalid({ id: ['has domains below it'] });
-        await endEntries(writing, context.client, id, 'DOMAIN_DELETED');
+        if (name === context.config.DEFAULT_DOMAIN) throw validationError({ id: ['new users enter it: DEFAULT_DOMAIN'] });
+        if (await tx.domain.findFirst({ where: { parentId: id } })) throw validationError({ id: ['has domains below it'] });
+        await revokeDomainSessions(writing, context.client, id, 'DOMAIN_DELETED');
         await tx.domain.delete({ where: { id } });
         await audit({ action: 'authz_admin', reason: 'domain deleted', domainId: id, target: ['Domain', id], details: { name } });
         return { deletedId: encodeGlobalID('Domain', id) };

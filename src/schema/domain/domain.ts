@@ -1,11 +1,11 @@
-import { filtered, listed } from '../../authorization/evaluate/filters.ts';
+import { ifVisible, loadVisible } from '../../authorization/evaluate/decisions.ts';
+import { filterWhere, whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
-import { rowOf, seen } from '../../authorization/evaluate/decisions.ts';
-import { active, admin, anyone, domainAdmin, may, scope, signedIn } from '../../policy/conditions.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { failure } from '../../errors.ts';
-import { line, literally } from '../../lib/validators.ts';
+import { escapeLike, singleLineText } from '../../lib/validators.ts';
+import { active, admin, anyone, domainAdmin, may, scope, signedIn } from '../../policy/conditions.ts';
 
 /** Who may know of a domain: of an active one everybody, by its name. */
 const domainRule = any(active, all(scope('domains:read'), any(domainAdmin, admin, may('domains:read'))));
@@ -26,7 +26,7 @@ export const Domain = builder.prismaNode('Domain', {
         cursor: 'id',
         access: known,
         description: 'The domains directly below, as far as the viewer may know of them.',
-        query: (_, context) => ({ where: listed(context, 'Domain', undefined), orderBy: { id: 'asc' as const } }),
+        query: (_, context) => ({ where: whereVisibleAnd(context, 'Domain', undefined), orderBy: { id: 'asc' as const } }),
         totalCount: true,
       },
       { description: 'A page of the domains below.' },
@@ -40,7 +40,7 @@ builder.prismaObjectFields('Domain', (t) => ({
     type: Domain,
     access: known,
     description: 'The domain above, if there is one that the viewer may know of.',
-    resolve: (domain, _, context) => rowOf(context, 'Domain', domain.parentId) as never,
+    resolve: (domain, _, context) => loadVisible(context, 'Domain', domain.parentId) as never,
   }),
 }));
 
@@ -49,10 +49,10 @@ builder.queryField('domain', (t) =>
     type: Domain,
     description: 'A domain by name.',
     access: anyone('the names of active domains are public'),
-    args: { name: t.arg.string({ required: true, validate: line(63), description: 'The name of the domain.' }) },
+    args: { name: t.arg.string({ required: true, validate: singleLineText(63), description: 'The name of the domain.' }) },
     resolve: async (query, _, { name }, context) => {
-      const domain = await seen(context, 'Domain', await context.db.prisma.domain.findUnique({ ...query, where: { name } }));
-      if (!domain) throw failure('NOT_FOUND');
+      const domain = await ifVisible(context, 'Domain', await context.db.prisma.domain.findUnique({ ...query, where: { name } }));
+      if (!domain) throw graphqlError('NOT_FOUND');
       return domain;
     },
   }),
@@ -61,9 +61,9 @@ builder.queryField('domain', (t) =>
 const DomainFilter = builder.inputType('DomainFilter', {
   description: 'Which domains are meant; all parts that are given apply together.',
   fields: (t) => ({
-    search: t.string({ access: known, validate: line(120), description: 'Text in the name or the display name, in any case.' }),
+    search: t.string({ access: known, validate: singleLineText(120), description: 'Text in the name or the display name, in any case.' }),
     active: t.boolean({ access: known, description: 'Whether the domain is active.' }),
-    parent: t.string({ access: known, validate: line(63), description: 'The domains directly below the one of this name.' }),
+    parent: t.string({ access: known, validate: singleLineText(63), description: 'The domains directly below the one of this name.' }),
   }),
 });
 
@@ -85,14 +85,14 @@ builder.queryField('domains', (t) =>
 );
 
 const where = (context: Context, filter: typeof DomainFilter.$inferInput | null | undefined) =>
-  listed(
+  whereVisibleAnd(
     context,
     'Domain',
-    filtered(context, 'Domain', 'DomainFilter', filter, {
+    filterWhere(context, 'Domain', 'DomainFilter', filter, {
       search: (text) => ({
-        OR: ['name', 'displayName'].map((name) => ({ [name]: { contains: literally(text), mode: 'insensitive' as const } })),
+        OR: ['name', 'displayName'].map((name) => ({ [name]: { contains: escapeLike(text), mode: 'insensitive' as const } })),
       }),
       active: (isActive) => ({ active: isActive }),
-      parent: (name) => ({ parent: { AND: [{ name }, listed(context, 'Domain', undefined)] } }),
+      parent: (name) => ({ parent: { AND: [{ name }, whereVisibleAnd(context, 'Domain', undefined)] } }),
     }),
   );

@@ -1,25 +1,25 @@
 import { all, any } from '../../authorization/rules/rule.ts';
-import { admin, anyone, domainAdmin, scope, superadmin } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
-import { builder } from '../../graphql/builder.ts';
 import { sql, type Tx } from '../../database/database.ts';
-import { invalid } from '../../errors.ts';
-import { label, line, neverNull } from '../../lib/validators.ts';
-import { endLostEntries } from '../../identity/grants/revoke-orphaned-sessions.ts';
-import { endGrants } from '../../identity/grants/delegated-grants.ts';
+import { validationError } from '../../errors.ts';
+import { builder } from '../../graphql/builder.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { ancestors, descendants, isInactive, lockTreeForUpdate } from '../../identity/domains/domain-tree.ts';
+import { lockDomain } from '../../identity/domains/lock-domain.ts';
+import { revokeDomainSessions } from '../../identity/domains/revoke-domain-sessions.ts';
+import { revokeGrants } from '../../identity/grants/delegated-grants.ts';
+import { revokeOrphanedSessions } from '../../identity/grants/revoke-orphaned-sessions.ts';
+import { nonBlankText, rejectNull, singleLineText } from '../../lib/validators.ts';
+import { admin, anyone, domainAdmin, scope, superadmin } from '../../policy/conditions.ts';
 import { Domain } from './domain.ts';
-import { endEntries } from '../../identity/domains/revoke-domain-sessions.ts';
-import { heldDomain } from '../../identity/domains/lock-domain.ts';
-import { downwards, isShut, takeTurns, upwards } from '../../identity/domains/domain-tree.ts';
 
 const UpdateDomainInput = builder.inputType('UpdateDomainInput', {
   description: 'What changes of a domain: what is left out stays.',
-  validate: neverNull('displayName', 'active'),
+  validate: rejectNull('displayName', 'active'),
   fields: (t) => ({
     id: t.globalID({ required: true, for: Domain, description: 'The id of the domain.' }),
-    displayName: t.string({ validate: label(120), description: 'The name that people read.' }),
+    displayName: t.string({ validate: nonBlankText(120), description: 'The name that people read.' }),
     active: t.boolean({ access: admin, description: 'Whether it is active.' }),
-    parent: t.string({ access: superadmin, validate: line(63), description: 'The name of the domain above, null for none.' }),
+    parent: t.string({ access: superadmin, validate: singleLineText(63), description: 'The name of the domain above, null for none.' }),
   }),
 });
 
@@ -41,12 +41,12 @@ builder.mutationField('updateDomain', (t) =>
     about: 'Domain',
     args: { input: t.arg({ type: UpdateDomainInput, required: true, description: 'What changes.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async (writing) => {
-        const { tx, target, audit } = writing;
+      runMutation(context, info, async (writing) => {
+        const { tx, lockTarget, audit } = writing;
         const { displayName, active, parent } = input;
         const { id } = input.id;
-        if (parent !== undefined) await takeTurns(tx);
-        await target(id);
+        if (parent !== undefined) await lockTreeForUpdate(tx);
+        await lockTarget(id);
         const parentId = parent == null ? parent : await parentOf(tx, id, parent);
         const data = {
           ...(displayName != null && { displayName }),
@@ -56,11 +56,11 @@ builder.mutationField('updateDomain', (t) =>
         const domain = await tx.domain.update({ where: { id }, data });
         await audit({ action: 'authz_admin', reason: 'domain updated', domainId: id, target: ['Domain', id], details: data });
         if (parentId !== undefined) {
-          await endGrants(writing, context.client, await cutOff(tx, id));
-          await endLostEntries(writing, context.client, sql`t."domainId" in (${downwards(id)})`); // of those who were ADMIN above it
+          await revokeGrants(writing, context.client, await cutOff(tx, id));
+          await revokeOrphanedSessions(writing, context.client, sql`t."domainId" in (${descendants(id)})`); // of those who were ADMIN above it
         }
-        if (active === false || (parentId && (await isShut(tx, parentId))))
-          await endEntries(writing, context.client, id, 'DOMAIN_DISABLED');
+        if (active === false || (parentId && (await isInactive(tx, parentId))))
+          await revokeDomainSessions(writing, context.client, id, 'DOMAIN_DISABLED');
         return { domain };
       }),
   }),
@@ -68,10 +68,10 @@ builder.mutationField('updateDomain', (t) =>
 
 /** The id of the domain that is to be the parent of `id`. */
 async function parentOf(tx: Tx, id: string, name: string): Promise<string> {
-  const parent = await heldDomain(tx, name);
-  if (!parent) throw invalid({ parent: ['no such domain'] });
-  const line = await upwards(tx, parent.id);
-  if (line.some((above) => above.id === id)) throw invalid({ parent: ['is the domain itself, or below it'] });
+  const parent = await lockDomain(tx, name);
+  if (!parent) throw validationError({ parent: ['no such domain'] });
+  const line = await ancestors(tx, parent.id);
+  if (line.some((above) => above.id === id)) throw validationError({ parent: ['is the domain itself, or below it'] });
   return parent.id;
 }
 
@@ -80,9 +80,9 @@ async function parentOf(tx: Tx, id: string, name: string): Promise<string> {
  * passed on within what moved together, or from a grant that holds everywhere, stay.
  */
 async function cutOff(tx: Tx, id: string): Promise<string[]> {
-  const above = (await upwards(tx, id)).map((domain) => domain.id);
+  const above = (await ancestors(tx, id)).map((domain) => domain.id);
   const grants = await tx.$queryRaw<{ id: string }[]>(sql`
-    with moved as (${downwards(id)}) select g.id::text from "RoleGrant" g join "RoleGrant" source on source.id = g."throughId"
+    with moved as (${descendants(id)}) select g.id::text from "RoleGrant" g join "RoleGrant" source on source.id = g."throughId"
       where g."domainId" in (select id from moved) and source."domainId" not in (select id from moved)
         and source."domainId" <> all(${above}::uuid[])`);
   return grants.map((grant) => grant.id);

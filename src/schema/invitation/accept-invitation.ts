@@ -1,17 +1,17 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { anyone } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
-import { accountFaults, insertAccount, passwordHash } from '../../identity/accounts/create-account.ts';
-import { findLink, linkFields } from '../../identity/credentials/email-link.ts';
-import { ownSession } from '../../identity/credentials/verify-password.ts';
-import { markProven } from '../../identity/accounts/confirm-email.ts';
+import type { Link } from '../../database/generated/prisma/client.ts';
+import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { failure, invalid } from '../../errors.ts';
-import type { Link } from '../../database/generated/prisma/client.ts';
-import { emptyToNull, line, secretText } from '../../lib/validators.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
+import { insertAccount, passwordHash, validateAccount } from '../../identity/accounts/create-account.ts';
+import { findEmailLink, linkFields } from '../../identity/credentials/email-link.ts';
+import { ownSessionOf } from '../../identity/credentials/verify-password.ts';
+import { emptyToNull, secretText, singleLineText } from '../../lib/validators.ts';
+import { anyone } from '../../policy/conditions.ts';
 import { User } from '../user/user.ts';
-import { claim, redeem } from './redeem-invitation.ts';
+import { claimInvitation, grantInvitedRole } from './redeem-invitation.ts';
 
 const AcceptInvitationInput = builder.inputType('AcceptInvitationInput', {
   description:
@@ -22,7 +22,7 @@ const AcceptInvitationInput = builder.inputType('AcceptInvitationInput', {
       validate: secretText,
       description: 'Where the address has no account: its password, long, and not one of the common ones. Else it is not looked at.',
     }),
-    displayName: t.string({ validate: line(120), description: 'Where the address has no account: the name that others see.' }),
+    displayName: t.string({ validate: singleLineText(120), description: 'Where the address has no account: the name that others see.' }),
   }),
 });
 
@@ -47,7 +47,7 @@ builder.mutationField('acceptInvitation', (t) =>
     credential: true,
     args: { input: t.arg({ type: AcceptInvitationInput, required: true, description: 'The proof, and the account.' }) },
     resolve: async (_, { input }, context, info) => {
-      const link = await findLink(context, 'INVITATION', input);
+      const link = await findEmailLink(context, 'INVITATION', input);
       const owner = await context.db.prisma.user.findUnique({ where: { emailKey: link.addressKey }, select: { id: true } });
       return owner ? join(context, info, link, owner.id) : begin(context, link, input);
     },
@@ -58,12 +58,12 @@ type Invited = Link & { readonly invitationId: string };
 
 /** The owner of an account takes up a role more. */
 async function join(context: Context, info: GraphQLResolveInfo, link: Invited, userId: string) {
-  if (!ownSession(context, userId)) throw failure('UNAUTHENTICATED');
-  return write(context, info, async ({ tx, viewer: again }) => {
-    if (again.user.emailKey !== link.addressKey) throw failure('INVALID_TOKEN');
-    const invitation = await claim(tx, link);
-    await redeem(tx, { client: context.client, viewer: again }, invitation, userId);
-    await markProven(tx, userId);
+  if (!ownSessionOf(context, userId)) throw graphqlError('UNAUTHENTICATED');
+  return runMutation(context, info, async ({ tx, viewer: again }) => {
+    if (again.user.emailKey !== link.addressKey) throw graphqlError('INVALID_TOKEN');
+    const invitation = await claimInvitation(tx, link);
+    await grantInvitedRole(tx, { client: context.client, viewer: again }, invitation, userId);
+    await markEmailConfirmed(tx, userId);
     return { made: false, user: await tx.user.findUniqueOrThrow({ where: { id: userId } }) };
   });
 }
@@ -73,16 +73,16 @@ async function begin(context: Context, link: Invited, { password, displayName }:
   const { config, client, db } = context;
   const { address: email } = link;
   const { password: faults } =
-    password == null ? { password: ['needed: the address has no account yet'] } : accountFaults(config, { email, password });
-  if (faults) throw invalid({ password: faults });
+    password == null ? { password: ['needed: the address has no account yet'] } : validateAccount(config, { email, password });
+  if (faults) throw validationError({ password: faults });
   const hash = await passwordHash({ password: password ?? '' });
   await db.prisma.$transaction(async (tx) => {
-    const invitation = await claim(tx, link);
+    const invitation = await claimInvitation(tx, link);
     const profile = { displayName: emptyToNull(displayName), emailConfirmedAt: new Date() };
     const account = { email, role: config.DEFAULT_ROLE, domain: config.DEFAULT_DOMAIN, profile };
     const id = await insertAccount(tx, { client, viewer: null }, account, hash);
-    if (!id) throw failure('UNAUTHENTICATED'); // registered at this moment: its owner logs in, and asks again
-    await redeem(tx, { client, viewer: null }, invitation, id);
+    if (!id) throw graphqlError('UNAUTHENTICATED'); // registered at this moment: its owner logs in, and asks again
+    await grantInvitedRole(tx, { client, viewer: null }, invitation, id);
   });
   return { made: true, user: null };
 }

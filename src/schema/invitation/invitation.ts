@@ -1,13 +1,13 @@
-import { filtered, listed } from '../../authorization/evaluate/filters.ts';
+import { loadVisible, whereVisible } from '../../authorization/evaluate/decisions.ts';
+import { filterWhere, whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
-import { rowOf, visible } from '../../authorization/evaluate/decisions.ts';
-import { admin, domainAdmin, scope } from '../../policy/conditions.ts';
+import type { Prisma } from '../../database/generated/prisma/client.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
+import { singleLineText } from '../../lib/validators.ts';
+import { admin, domainAdmin, scope } from '../../policy/conditions.ts';
 import { Domain } from '../domain/domain.ts';
-import { failure } from '../../errors.ts';
-import type { Prisma } from '../../database/generated/prisma/client.ts';
-import { line } from '../../lib/validators.ts';
 import { Role } from '../role/role.ts';
 import { User } from '../user/user.ts';
 
@@ -22,7 +22,7 @@ export const Invitation = builder.prismaNode('Invitation', {
     role: t.field({
       type: Role,
       description: 'The role that it promises.',
-      resolve: (invitation, _, context) => rowOf(context, 'Role', invitation.roleId) as never,
+      resolve: (invitation, _, context) => loadVisible(context, 'Role', invitation.roleId) as never,
     }),
     domain: t.field({
       type: Domain,
@@ -32,7 +32,7 @@ export const Invitation = builder.prismaNode('Invitation', {
     invitedBy: t.field({
       type: User,
       description: 'Who sent it, if the viewer may know of that user.',
-      resolve: (invitation, _, context) => rowOf(context, 'User', invitation.invitedById) as never,
+      resolve: (invitation, _, context) => loadVisible(context, 'User', invitation.invitedById) as never,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
@@ -43,15 +43,15 @@ export const Invitation = builder.prismaNode('Invitation', {
 
 /** Null says "everywhere", so a domain that the viewer may not know of is an error and not null. */
 async function domainOf(context: Context, id: string | null) {
-  const domain = await rowOf(context, 'Domain', id);
-  if (id !== null && domain === null) throw failure('NOT_FOUND');
+  const domain = await loadVisible(context, 'Domain', id);
+  if (id !== null && domain === null) throw graphqlError('NOT_FOUND');
   return domain;
 }
 
 const InvitationFilter = builder.inputType('InvitationFilter', {
   description: 'Which invitations are meant; all parts that are given apply together.',
   fields: (t) => ({
-    domain: t.string({ access: invitationRule, validate: line(63), description: 'Those to the domain of this name.' }),
+    domain: t.string({ access: invitationRule, validate: singleLineText(63), description: 'Those to the domain of this name.' }),
     pending: t.boolean({ access: invitationRule, description: 'Whether it can still be accepted.' }),
   }),
 });
@@ -74,11 +74,11 @@ builder.queryField('invitations', (t) =>
 );
 
 const where = (context: Context, filter: typeof InvitationFilter.$inferInput | null | undefined) =>
-  listed(
+  whereVisibleAnd(
     context,
     'Invitation',
-    filtered(context, 'Invitation', 'InvitationFilter', filter, {
-      domain: (name) => ({ domain: { AND: [{ name }, visible(context, 'Domain')] } }),
+    filterWhere(context, 'Invitation', 'InvitationFilter', filter, {
+      domain: (name) => ({ domain: { AND: [{ name }, whereVisible(context, 'Domain')] } }),
       pending: (isPending) => (isPending ? pending(context) : { NOT: pending(context) }),
     }),
   );

@@ -1,13 +1,13 @@
 import { all } from '../../authorization/rules/rule.ts';
-import { administers, anyone, confirmed, session } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
-import { emailKey } from '../../lib/email-address.ts';
-import { letterTries, throttle } from '../../identity/credentials/rate-limit.ts';
+import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { failure, invalid } from '../../errors.ts';
-import { future, line } from '../../lib/validators.ts';
-import { post } from '../../mail/outbox.ts';
-import { grantableToNewcomer } from '../role/grant-authority.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
+import { emailKey } from '../../lib/email-address.ts';
+import { futureDate, singleLineText } from '../../lib/validators.ts';
+import { enqueueEmail } from '../../mail/outbox.ts';
+import { administers, anyone, confirmed, session } from '../../policy/conditions.ts';
+import { resolveGrantForNewUser } from '../role/grant-authority.ts';
 import { Invitation } from './invitation.ts';
 
 const day = 24 * 3_600_000;
@@ -17,12 +17,16 @@ const longest = 30 * day;
 const InviteUserInput = builder.inputType('InviteUserInput', {
   description: 'Who is invited to which role, where, until when.',
   fields: (t) => ({
-    email: t.string({ required: true, validate: line(254), description: 'The e-mail address, whether it has an account or not.' }),
-    role: t.string({ required: true, validate: line(63), description: 'The name of the role.' }),
-    domain: t.string({ validate: line(63), description: 'The name of the domain; left out, the role is held everywhere.' }),
+    email: t.string({
+      required: true,
+      validate: singleLineText(254),
+      description: 'The e-mail address, whether it has an account or not.',
+    }),
+    role: t.string({ required: true, validate: singleLineText(63), description: 'The name of the role.' }),
+    domain: t.string({ validate: singleLineText(63), description: 'The name of the domain; left out, the role is held everywhere.' }),
     expiresAt: t.field({
       type: 'DateTime',
-      validate: future.refine((at) => at.getTime() <= Date.now() + longest, 'at most 30 days ahead'),
+      validate: futureDate.refine((at) => at.getTime() <= Date.now() + longest, 'at most 30 days ahead'),
       description: 'Until when it can be accepted: 7 days unless said, at most 30.',
     }),
   }),
@@ -44,14 +48,14 @@ builder.mutationField('inviteUser', (t) =>
     args: { input: t.arg({ type: InviteUserInput, required: true, description: 'The invitation.' }) },
     resolve: async (_, { input }, context, info) => {
       const key = emailKey(input.email);
-      if (key === undefined) throw invalid({ email: ['not an e-mail address that we take'] });
+      if (key === undefined) throw validationError({ email: ['not an e-mail address that we take'] });
       const { network } = context.client;
       const inviter = context.viewer?.user.id ?? '';
-      await throttle(context, { mailByNetwork: network, invitationByUser: inviter, ...letterTries('invitation', `${inviter} ${key}`) });
-      return write(context, info, async (writing) => {
+      await consume(context, { mailByNetwork: network, invitationByUser: inviter, ...emailKeys('invitation', `${inviter} ${key}`) });
+      return runMutation(context, info, async (writing) => {
         const { tx, viewer, audit } = writing;
-        if (key === viewer.user.emailKey) throw failure('SELF_ACTION_FORBIDDEN');
-        const { role, domain } = await grantableToNewcomer(writing, input);
+        if (key === viewer.user.emailKey) throw graphqlError('SELF_ACTION_FORBIDDEN');
+        const { role, domain } = await resolveGrantForNewUser(writing, input);
         const expiresAt = input.expiresAt ?? new Date(viewer.now.getTime() + usual);
         const data = {
           email: input.email,
@@ -66,7 +70,7 @@ builder.mutationField('inviteUser', (t) =>
         const details = { role: role.name, domain: domain?.name ?? null, expiresAt: expiresAt.toISOString() };
         await audit({ action: 'user_invited', domainId, target: ['Invitation', id], details });
         const facts = { by: viewer.user.displayName, to: invitation.domain?.displayName ?? null };
-        await post(tx, 'invitation', { invitationId: id }, facts);
+        await enqueueEmail(tx, 'invitation', { invitationId: id }, facts);
         return { invitation };
       });
     },

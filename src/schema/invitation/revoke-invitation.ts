@@ -1,8 +1,8 @@
 import { all, any } from '../../authorization/rules/rule.ts';
-import { admin, anyone, domainAdmin, session, superadmin } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
 import { builder } from '../../graphql/builder.ts';
-import { hasRank } from '../role/grant-authority.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { admin, anyone, domainAdmin, session, superadmin } from '../../policy/conditions.ts';
+import { isAdministrativeRole } from '../role/grant-authority.ts';
 import { Invitation } from './invitation.ts';
 
 const RevokeInvitationInput = builder.inputType('RevokeInvitationInput', {
@@ -32,11 +32,11 @@ builder.mutationField('revokeInvitation', (t) =>
     about: 'Invitation',
     args: { input: t.arg({ type: RevokeInvitationInput, required: true, description: 'The invitation.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, target, require, audit }) => {
+      runMutation(context, info, async ({ tx, lockTarget, require, audit }) => {
         const { id } = input.id;
-        await target(id);
+        await lockTarget(id);
         const { role, domainId } = await tx.invitation.findUniqueOrThrow({ where: { id }, include: { role: true } });
-        if (hasRank(role)) require(superadmin);
+        if (isAdministrativeRole(role)) require(superadmin);
         const { count } = await tx.invitation.updateMany({
           where: { id, acceptedAt: null, revokedAt: null },
           data: { revokedAt: new Date() },

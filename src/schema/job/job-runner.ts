@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Context } from '../../graphql/context.ts';
 import { sql } from '../../database/database.ts';
+import type { Context } from '../../graphql/context.ts';
+import type { Notifier } from '../../identity/tokens/revocation-notifier.ts';
 import { jobs } from './schedule.ts';
-import type { WakeUps } from '../../identity/tokens/revocation-notifier.ts';
 
 const lookEvery = 1_000; // milliseconds
 // Longer than a run takes, which is its batches and a last statement; who died is replaced within 60 s (security.md 24.4).
@@ -24,22 +24,22 @@ type Ground = Pick<Context, 'db' | 'log' | 'config'>;
  * Runs each job when it is due, unless another server holds it; the first time a period after the database first knew of it. Answers how to stop,
  * which waits for what is under way. A job that fails is logged and comes again.
  */
-export function startJobs(ground: Ground, { afterwards }: Pick<WakeUps, 'afterwards'>): () => Promise<void> {
-  const { log } = ground;
+export function startJobRunner(services: Ground, { flush }: Pick<Notifier, 'flush'>): () => Promise<void> {
+  const { log } = services;
   const underWay = new Set<Promise<unknown>>();
   let announced: Promise<unknown> | undefined;
   let isLooking = false;
   let isAway = false;
   const look = async () => {
     isLooking = true;
-    announced ??= announce(ground);
+    announced ??= announce(services);
     const turns = await announced
-      .then(() => takeUp(ground))
+      .then(() => takeUp(services))
       .finally(() => {
         isLooking = false;
       });
     isAway = false;
-    await Promise.all(turns.map((turn) => take(ground, turn, afterwards)));
+    await Promise.all(turns.map((turn) => take(services, turn, flush)));
   };
   const wake = () => {
     if (isLooking) return;
@@ -75,7 +75,7 @@ const takeUp = ({ db }: Ground) =>
     returning j.name, j.runs`);
 
 /** Runs a job and gives it back. One whose lease ended meanwhile is another's: that one's run is left as it is. */
-async function take({ db, log, config }: Ground, { name, runs }: Turn, afterwards: WakeUps['afterwards']) {
+async function take({ db, log, config }: Ground, { name, runs }: Turn, afterwards: Notifier['flush']) {
   const client = { network: 'local', agent: 'clock', requestId: randomUUID() };
   const job = jobs.find((one) => one.name === name);
   const outcome = await job?.run(db, client, config).then(

@@ -1,7 +1,7 @@
 import { all } from '../../authorization/rules/rule.ts';
-import { scope, superadmin } from '../../policy/conditions.ts';
-import { builder } from '../../graphql/builder.ts';
 import type { Job as Row } from '../../database/generated/prisma/client.ts';
+import { builder } from '../../graphql/builder.ts';
+import { scope, superadmin } from '../../policy/conditions.ts';
 import { jobs } from './schedule.ts';
 
 const jobsRule = all(scope('audit:read'), superadmin);

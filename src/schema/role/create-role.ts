@@ -1,9 +1,9 @@
 import { all } from '../../authorization/rules/rule.ts';
-import { anyone, session, superadmin } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { failure } from '../../errors.ts';
-import { emptyToNull, prose, roleName } from '../../lib/validators.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { emptyToNull, multiLineText, roleName } from '../../lib/validators.ts';
+import { anyone, session, superadmin } from '../../policy/conditions.ts';
 import { permissionNames } from './permission-input.ts';
 import { Role } from './role.ts';
 
@@ -11,7 +11,7 @@ const CreateRoleInput = builder.inputType('CreateRoleInput', {
   description: 'A new role.',
   fields: (t) => ({
     name: t.string({ required: true, validate: roleName, description: 'The unique name, in capitals.' }),
-    description: t.string({ validate: prose(2_000), description: 'What the role is for.' }),
+    description: t.string({ validate: multiLineText(2_000), description: 'What the role is for.' }),
     permissions: t.stringList({
       validate: permissionNames,
       description:
@@ -36,11 +36,11 @@ builder.mutationField('createRole', (t) =>
     access: all(session, superadmin),
     args: { input: t.arg({ type: CreateRoleInput, required: true, description: 'The role.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, audit }) => {
+      runMutation(context, info, async ({ tx, audit }) => {
         const { name, description, permissions } = input;
         const data = { name, description: emptyToNull(description), permissions: permissions ?? [] };
         const [role] = await tx.role.createManyAndReturn({ data, skipDuplicates: true });
-        if (!role) throw failure('TAKEN', { fields: { name: ['taken'] } });
+        if (!role) throw graphqlError('TAKEN', { fields: { name: ['taken'] } });
         await audit({
           action: 'authz_admin',
           reason: 'role created',

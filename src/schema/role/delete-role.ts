@@ -1,9 +1,9 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { all } from '../../authorization/rules/rule.ts';
-import { anyone, session, superadmin } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
+import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { invalid } from '../../errors.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { anyone, session, superadmin } from '../../policy/conditions.ts';
 import { Role } from './role.ts';
 import { inForce } from './role-grant.ts';
 
@@ -29,14 +29,14 @@ builder.mutationField('deleteRole', (t) =>
     about: 'Role',
     args: { input: t.arg({ type: DeleteRoleInput, required: true, description: 'The role.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, viewer, target, audit }) => {
+      runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
         const { id } = input.id;
-        await target(id);
+        await lockTarget(id);
         const role = await tx.role.findUniqueOrThrow({ where: { id } });
-        if (role.builtIn) throw invalid({ id: ['built-in roles are immutable'] });
-        if (role.name === context.config.DEFAULT_ROLE) throw invalid({ id: ['new users get it: DEFAULT_ROLE'] });
+        if (role.builtIn) throw validationError({ id: ['built-in roles are immutable'] });
+        if (role.name === context.config.DEFAULT_ROLE) throw validationError({ id: ['new users get it: DEFAULT_ROLE'] });
         const held = await tx.roleGrant.findFirst({ where: { roleId: id, ...inForce(viewer.now) } });
-        if (held) throw invalid({ id: ['still granted; revoke it first'] });
+        if (held) throw validationError({ id: ['still granted; revoke it first'] });
         await tx.roleGrant.deleteMany({ where: { roleId: id } });
         await tx.role.delete({ where: { id } });
         await audit({ action: 'authz_admin', reason: 'role deleted', target: ['Role', id], details: { name: role.name } });

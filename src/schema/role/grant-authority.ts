@@ -1,14 +1,14 @@
-import { meeting } from '../../authorization/evaluate/query-matching.ts';
-import { held } from '../../policy/grants-scope.ts';
+import { findMatchingIds } from '../../authorization/evaluate/query-matching.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
-import { type OwnGrant, ranks, type Viewer } from '../../identity/viewer.ts';
-import { admin, delegates, domainAdmin, may, outranks, session, superadmin } from '../../policy/conditions.ts';
-import type { Write } from '../../graphql/mutation.ts';
 import { sql, type Tx } from '../../database/database.ts';
-import { heldDomain } from '../../identity/domains/lock-domain.ts';
-import { holdTree, isShut, upwards } from '../../identity/domains/domain-tree.ts';
-import { failure, invalid } from '../../errors.ts';
 import type { Role } from '../../database/generated/prisma/client.ts';
+import { graphqlError, validationError } from '../../errors.ts';
+import type { MutationScope } from '../../graphql/mutation.ts';
+import { ancestors, isInactive, lockTreeForShare } from '../../identity/domains/domain-tree.ts';
+import { lockDomain } from '../../identity/domains/lock-domain.ts';
+import { ranks, type Viewer, type ViewerGrant } from '../../identity/viewer.ts';
+import { admin, delegates, domainAdmin, may, outranks, session, superadmin } from '../../policy/conditions.ts';
+import { activeGrants } from '../../policy/grants-scope.ts';
 
 /** Who grants to a user by own authority. */
 const authority = any(domainAdmin, outranks, superadmin);
@@ -29,11 +29,11 @@ interface Granting {
   readonly role: NamedRole;
   readonly domain: { readonly id: string; readonly name: string } | null;
   /** The viewer's grants that this one may be passed on from; null where the viewer grants by own authority. */
-  readonly through: readonly OwnGrant[] | null;
+  readonly through: readonly ViewerGrant[] | null;
 }
 
 /** The role and the domain by name, as far as the viewer may grant or revoke that role in that domain. Both stay until the transaction ends. */
-export async function grantable(writing: Write, { userId, ...wanted }: Wanted): Promise<Granting> {
+export async function resolveGrant(writing: MutationScope, { userId, ...wanted }: Wanted): Promise<Granting> {
   const { role, domain } = await named(writing, wanted);
   const isInCharge = await inCharge(writing, userId, domain?.id);
   const through = isInCharge ? null : await passable(writing, userId, role, domain?.id);
@@ -41,20 +41,20 @@ export async function grantable(writing: Write, { userId, ...wanted }: Wanted): 
 }
 
 /** The same for somebody who has no account yet: by own authority alone. In a domain that is shut nobody begins. */
-export async function grantableToNewcomer(writing: Write, wanted: Omit<Wanted, 'userId'>): Promise<Omit<Granting, 'through'>> {
+export async function resolveGrantForNewUser(writing: MutationScope, wanted: Omit<Wanted, 'userId'>): Promise<Omit<Granting, 'through'>> {
   const { tx, viewer, require } = writing;
   const { role, domain } = await named(writing, wanted);
   if (!reaches(viewer, domain?.id)) require(domain ? any(domainAdmin, admin) : admin);
-  if (domain && (await isShut(tx, domain.id))) throw invalid({ domain: ['not active'] });
+  if (domain && (await isInactive(tx, domain.id))) throw validationError({ domain: ['not active'] });
   return settled(role, domain);
 }
 
 /** Whether somebody grants that role, there, to that user, by own authority: asked once the user holds it, and so is a member of the domain. */
-export async function hasGrantable(tx: Tx, granter: Viewer, { userId, role, domainId }: Held): Promise<boolean> {
+export async function canGrantAny(tx: Tx, granter: Viewer, { userId, role, domainId }: Held): Promise<boolean> {
   const { enabled, deletedAt } = granter.user;
   if (!enabled || deletedAt || !reaches(granter, domainId ?? undefined)) return false;
-  if (hasRank(role) && granter.rank < ranks.SUPERADMIN) return false;
-  return !(domainId && (await isShut(tx, domainId))) && (await meeting(tx, authority, granter, 'User', [userId])).has(userId);
+  if (isAdministrativeRole(role) && granter.rank < ranks.SUPERADMIN) return false;
+  return !(domainId && (await isInactive(tx, domainId))) && (await findMatchingIds(tx, authority, granter, 'User', [userId])).has(userId);
 }
 
 interface Held {
@@ -64,23 +64,24 @@ interface Held {
 }
 
 /** The role and the domain of these names, as far as the viewer may name them. */
-async function named({ tx, viewer, require }: Write, wanted: Omit<Wanted, 'userId'>) {
+async function named({ tx, viewer, require }: MutationScope, wanted: Omit<Wanted, 'userId'>) {
   const role = await heldRole(tx, wanted.role);
-  const domain = wanted.domain == null ? null : ((await heldDomain(tx, wanted.domain)) ?? null);
-  if (wanted.domain != null && !(domain?.active || (domain && viewer.rank >= ranks.ADMIN))) throw invalid({ domain: ['no such domain'] });
-  if (role && hasRank(role)) require(superadmin);
+  const domain = wanted.domain == null ? null : ((await lockDomain(tx, wanted.domain)) ?? null);
+  if (wanted.domain != null && !(domain?.active || (domain && viewer.rank >= ranks.ADMIN)))
+    throw validationError({ domain: ['no such domain'] });
+  if (role && isAdministrativeRole(role)) require(superadmin);
   return { role, domain };
 }
 
 /** Said last: role names are not for everybody. */
 function settled(role: NamedRole | undefined, domain: Granting['domain']) {
-  if (!role) throw invalid({ role: ['no such role'] });
-  if (role.name === 'SUPERADMIN' && domain) throw invalid({ domain: ['a superadmin is one everywhere'] });
+  if (!role) throw validationError({ role: ['no such role'] });
+  if (role.name === 'SUPERADMIN' && domain) throw validationError({ domain: ['a superadmin is one everywhere'] });
   return { role, domain };
 }
 
 /** Whether the role carries a rank, so that superadmins alone grant it, and nobody passes it on. */
-export const hasRank = ({ name }: Pick<Role, 'name'>) => name === 'ADMIN' || name === 'SUPERADMIN';
+export const isAdministrativeRole = ({ name }: Pick<Role, 'name'>) => name === 'ADMIN' || name === 'SUPERADMIN';
 
 async function heldRole(tx: Tx, name: string): Promise<NamedRole | undefined> {
   const [role] = await tx.$queryRaw<NamedRole[]>(sql`select id::text, name, permissions from "Role" where name = ${name} for key share`);
@@ -88,13 +89,13 @@ async function heldRole(tx: Tx, name: string): Promise<NamedRole | undefined> {
 }
 
 /** Whether the viewer grants to that user, in that domain, by own authority. The mutation's rule alone does not tell: delegation meets it as well. */
-async function inCharge({ tx, viewer }: Write, userId: string, domainId: string | undefined): Promise<boolean> {
-  return reaches(viewer, domainId) && (await meeting(tx, authority, viewer, 'User', [userId])).has(userId);
+async function inCharge({ tx, viewer }: MutationScope, userId: string, domainId: string | undefined): Promise<boolean> {
+  return reaches(viewer, domainId) && (await findMatchingIds(tx, authority, viewer, 'User', [userId])).has(userId);
 }
 
 /** Whether the viewer administers the platform or, where there is one, the domain. */
-const reaches = ({ rank, administers }: Viewer, domainId: string | undefined) =>
-  rank >= ranks.ADMIN || (domainId !== undefined && administers.includes(domainId));
+const reaches = ({ rank, administeredDomainIds }: Viewer, domainId: string | undefined) =>
+  rank >= ranks.ADMIN || (domainId !== undefined && administeredDomainIds.includes(domainId));
 
 /** Whether a role permits a part of what the other does. One that permits nothing here may mean anything elsewhere; USER means having an account. */
 const isLess = ({ name, permissions }: NamedRole, other: Pick<Role, 'permissions'>) =>
@@ -107,12 +108,17 @@ const isLess = ({ name, permissions }: NamedRole, other: Pick<Role, 'permissions
  * The check and the write are one: `write` has locked the viewer, so that no grant of theirs is added, and their grants, so that none changes,
  * and no domain moves. Whoever revokes or narrows a grant of the viewer waits, and then finds what was passed on from it.
  */
-async function passable(writing: Write, userId: string, role: NamedRole | undefined, domainId: string | undefined): Promise<OwnGrant[]> {
+async function passable(
+  writing: MutationScope,
+  userId: string,
+  role: NamedRole | undefined,
+  domainId: string | undefined,
+): Promise<ViewerGrant[]> {
   const { tx, viewer, require } = writing;
-  if (userId === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
-  if (domainId) await holdTree(tx);
-  const line = domainId ? (await upwards(tx, domainId)).map(({ id }) => id) : [];
-  const reaching = held(viewer).filter((own) => own.delegable > 0 && (own.domainId === null || line.includes(own.domainId)));
+  if (userId === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
+  if (domainId) await lockTreeForShare(tx);
+  const line = domainId ? (await ancestors(tx, domainId)).map(({ id }) => id) : [];
+  const reaching = activeGrants(viewer).filter((own) => own.delegable > 0 && (own.domainId === null || line.includes(own.domainId)));
   if (reaching.length === 0) require(admin);
   const through = role ? reaching.filter((own) => own.roleId === role.id || isLess(role, own.role)) : [];
   if (through.length === 0) require(authority);

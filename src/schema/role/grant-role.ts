@@ -1,21 +1,21 @@
 import { z } from 'zod';
-import { seen } from '../../authorization/evaluate/decisions.ts';
-import type { OwnGrant } from '../../identity/viewer.ts';
-import { anyone } from '../../policy/conditions.ts';
-import { type Write, write } from '../../graphql/mutation.ts';
-import { builder } from '../../graphql/builder.ts';
-import type { Client } from '../../graphql/context.ts';
-import { isShut } from '../../identity/domains/domain-tree.ts';
-import { invalid } from '../../errors.ts';
+import { ifVisible } from '../../authorization/evaluate/decisions.ts';
 import type { RoleGrant as RoleGrantRow } from '../../database/generated/prisma/client.ts';
-import { future, line } from '../../lib/validators.ts';
-import { keepOneSuperadmin } from '../../identity/accounts/last-superadmin.ts';
-import { refuseErased } from '../../identity/accounts/not-erased.ts';
-import { User } from '../user/user.ts';
+import { validationError } from '../../errors.ts';
+import { builder } from '../../graphql/builder.ts';
+import type { ClientInfo } from '../../graphql/context.ts';
+import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
+import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
+import { requireNotErased } from '../../identity/accounts/not-erased.ts';
+import { isInactive } from '../../identity/domains/domain-tree.ts';
+import { type DelegationBounds, narrowDelegates } from '../../identity/grants/delegated-grants.ts';
+import type { ViewerGrant } from '../../identity/viewer.ts';
+import { futureDate, singleLineText } from '../../lib/validators.ts';
+import { anyone } from '../../policy/conditions.ts';
 import { AccessChange } from '../access/access-change.ts';
-import { grantable, grantRule, hasRank } from './grant-authority.ts';
-import { type Bounds, narrowPassedOn } from '../../identity/grants/delegated-grants.ts';
-import { type Rehearsed, rehearse } from './dry-run.ts';
+import { User } from '../user/user.ts';
+import { type DryRunResult, dryRun } from './dry-run.ts';
+import { grantRule, isAdministrativeRole, resolveGrant } from './grant-authority.ts';
 import { RoleGrant } from './role-grant.ts';
 
 const steps = z.int().min(0, 'not below 0').max(5, 'at most 5');
@@ -24,11 +24,11 @@ const GrantRoleInput = builder.inputType('GrantRoleInput', {
   description: 'Who is to hold which role, where, until when, and how often it may be passed on. What is left out is not kept from before.',
   fields: (t) => ({
     userId: t.globalID({ required: true, for: User, description: 'Who is to hold the role.' }),
-    role: t.string({ required: true, validate: line(63), description: 'The name of the role.' }),
-    domain: t.string({ validate: line(63), description: 'The name of the domain; left out, the role is held everywhere.' }),
+    role: t.string({ required: true, validate: singleLineText(63), description: 'The name of the role.' }),
+    domain: t.string({ validate: singleLineText(63), description: 'The name of the domain; left out, the role is held everywhere.' }),
     expiresAt: t.field({
       type: 'DateTime',
-      validate: future,
+      validate: futureDate,
       description: 'When the grant ends by itself; left out, it has no end, or that of the grant that it is passed on from.',
     }),
     delegable: t.int({
@@ -40,7 +40,7 @@ const GrantRoleInput = builder.inputType('GrantRoleInput', {
 });
 
 /** What comes of a grant: what is there now or, of a dry run, what would change. */
-interface Granted extends Partial<Pick<Rehearsed, 'changes'>> {
+interface Granted extends Partial<Pick<DryRunResult, 'changes'>> {
   readonly grant: RoleGrantRow | null;
   readonly changed: boolean;
 }
@@ -52,7 +52,7 @@ const GrantRolePayload = builder.objectRef<Granted>('GrantRolePayload').implemen
     grant: t.field({
       type: RoleGrant,
       description: 'The grant, if the caller may read it; null in a dry run.',
-      resolve: ({ grant }, _, context) => seen(context, 'RoleGrant', grant) as never,
+      resolve: ({ grant }, _, context) => ifVisible(context, 'RoleGrant', grant) as never,
     }),
     changed: t.exposeBoolean('changed', {
       nullable: false,
@@ -82,25 +82,25 @@ builder.mutationField('grantRole', (t) =>
     about: 'User',
     args: { input: t.arg({ type: GrantRoleInput, required: true, description: 'The grant.' }) },
     resolve: (_, { input }, context, info) =>
-      write<Granted>(context, info, async (writing) => {
-        await writing.target(input.userId.id);
-        await refuseErased(writing.tx, input.userId.id, 'userId');
+      runMutation<Granted>(context, info, async (writing) => {
+        await writing.lockTarget(input.userId.id);
+        await requireNotErased(writing.tx, input.userId.id, 'userId');
         const work = () => grantIn(writing, context.client, input);
-        return input.dryRun ? rehearse(writing, { ...input, userId: input.userId.id }, work) : work();
+        return input.dryRun ? dryRun(writing, { ...input, userId: input.userId.id }, work) : work();
       }),
   }),
 );
 
-async function grantIn(writing: Write, client: Client, input: Input) {
+async function grantIn(writing: MutationScope, client: ClientInfo, input: Input) {
   const userId = input.userId.id;
-  const { role, domain, through } = await grantable(writing, { ...input, userId });
-  if (domain && (await isShut(writing.tx, domain.id))) throw invalid({ domain: ['not active'] });
-  if (hasRank(role) && input.delegable) throw invalid({ delegable: ['not for ADMIN and SUPERADMIN'] });
+  const { role, domain, through } = await resolveGrant(writing, { ...input, userId });
+  if (domain && (await isInactive(writing.tx, domain.id))) throw validationError({ domain: ['not active'] });
+  if (isAdministrativeRole(role) && input.delegable) throw validationError({ delegable: ['not for ADMIN and SUPERADMIN'] });
   const which = { userId, roleId: role.id, domainId: domain?.id ?? null };
   // A grant whose time is over is none, and neither is what was passed on from it.
   await writing.tx.roleGrant.deleteMany({ where: { ...which, expiresAt: { lte: writing.viewer.now } } });
   const terms = await termsOf(writing, which, through, input);
-  if (role.name === 'SUPERADMIN' && terms.expiresAt) await keepOneSuperadmin(writing.tx, userId);
+  if (role.name === 'SUPERADMIN' && terms.expiresAt) await requireAnotherSuperadmin(writing.tx, userId);
   const { grant, changed } = await put(writing, client, which, terms);
   const about = { userId, domainId: which.domainId, target: ['RoleGrant', grant.id] } as const;
   const details = { role: role.name, domain: domain?.name ?? null, ...terms, expiresAt: terms.expiresAt?.toISOString() ?? null };
@@ -109,10 +109,10 @@ async function grantIn(writing: Write, client: Client, input: Input) {
 }
 
 type Which = Pick<RoleGrantRow, 'userId' | 'roleId' | 'domainId'>;
-type Terms = Bounds & Pick<RoleGrantRow, 'throughId'>;
+type Terms = DelegationBounds & Pick<RoleGrantRow, 'throughId'>;
 
 /** What the grant is to say: what was asked for, within the bounds of the grant that it is passed on from. */
-async function termsOf({ tx }: Write, which: Which, through: readonly OwnGrant[] | null, input: Input): Promise<Terms> {
+async function termsOf({ tx }: MutationScope, which: Which, through: readonly ViewerGrant[] | null, input: Input): Promise<Terms> {
   const { delegable, expiresAt } = { delegable: input.delegable ?? 0, expiresAt: input.expiresAt ?? null };
   if (!through) return { delegable, expiresAt, throughId: null };
   const before = await tx.roleGrant.findFirst({ where: which, select: { throughId: true } });
@@ -120,27 +120,28 @@ async function termsOf({ tx }: Write, which: Which, through: readonly OwnGrant[]
     through.filter((one) => one.delegable > delegable),
     before?.throughId,
   );
-  if (!own) throw invalid({ delegable: ['less than the grant itself may be passed on'] });
+  if (!own) throw validationError({ delegable: ['less than the grant itself may be passed on'] });
   const end = own.expiresAt && new Date(own.expiresAt);
-  if (end && expiresAt && expiresAt > end) throw invalid({ expiresAt: ['not after the end of the grant that it is passed on from'] });
+  if (end && expiresAt && expiresAt > end)
+    throw validationError({ expiresAt: ['not after the end of the grant that it is passed on from'] });
   return { delegable, expiresAt: expiresAt ?? end, throughId: own.id };
 }
 
 /** The grant that it was passed on from before: a chain that is hung elsewhere could close a circle. Else the one with the latest end, and of those the one that reaches deepest. */
-function widest(grants: readonly OwnGrant[], before: string | null | undefined): OwnGrant | undefined {
-  const endOf = ({ expiresAt }: OwnGrant) => (expiresAt ? new Date(expiresAt).getTime() : Number.POSITIVE_INFINITY);
-  const order = (a: OwnGrant, b: OwnGrant) => (endOf(a) === endOf(b) ? b.delegable - a.delegable : endOf(a) < endOf(b) ? 1 : -1);
+function widest(grants: readonly ViewerGrant[], before: string | null | undefined): ViewerGrant | undefined {
+  const endOf = ({ expiresAt }: ViewerGrant) => (expiresAt ? new Date(expiresAt).getTime() : Number.POSITIVE_INFINITY);
+  const order = (a: ViewerGrant, b: ViewerGrant) => (endOf(a) === endOf(b) ? b.delegable - a.delegable : endOf(a) < endOf(b) ? 1 : -1);
   return grants.find(({ id }) => id === before) ?? grants.toSorted(order)[0];
 }
 
 /** The unique key decides whether there is a grant: of several at the same moment one makes it, and the others find it. */
-async function put(writing: Write, client: Client, which: Which, terms: Terms) {
+async function put(writing: MutationScope, client: ClientInfo, which: Which, terms: Terms) {
   const { tx, viewer } = writing;
   const row = { ...terms, grantedById: viewer.user.id, createdAt: viewer.now };
   const made = await tx.roleGrant.createMany({ data: { ...which, ...row }, skipDuplicates: true });
   const changed = made.count > 0 ? made : await tx.roleGrant.updateMany({ where: { ...which, ...otherwise(terms) }, data: row });
   const grant = await tx.roleGrant.findFirstOrThrow({ where: which });
-  if (made.count === 0 && changed.count > 0) await narrowPassedOn(writing, client, [grant.id], terms);
+  if (made.count === 0 && changed.count > 0) await narrowDelegates(writing, client, [grant.id], terms);
   return { grant, changed: changed.count > 0 };
 }
 

@@ -1,21 +1,21 @@
-import { held } from '../../policy/grants-scope.ts';
-import { anyone } from '../../policy/conditions.ts';
-import { type Write, write } from '../../graphql/mutation.ts';
+import { onTransaction } from '../../database/database.ts';
 import { builder } from '../../graphql/builder.ts';
-import { within } from '../../database/database.ts';
-import { line } from '../../lib/validators.ts';
-import { keepOneSuperadmin } from '../../identity/accounts/last-superadmin.ts';
+import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
+import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
+import { loadDelegationPaths, revokeGrants } from '../../identity/grants/delegated-grants.ts';
+import { singleLineText } from '../../lib/validators.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { activeGrants } from '../../policy/grants-scope.ts';
 import { User } from '../user/user.ts';
-import { grantable, grantRule } from './grant-authority.ts';
-import { endGrants, readPaths } from '../../identity/grants/delegated-grants.ts';
+import { grantRule, resolveGrant } from './grant-authority.ts';
 import { inForce } from './role-grant.ts';
 
 const RevokeRoleInput = builder.inputType('RevokeRoleInput', {
   description: 'Who is to lose which role, and where.',
   fields: (t) => ({
     userId: t.globalID({ required: true, for: User, description: 'Who is to lose the role.' }),
-    role: t.string({ required: true, validate: line(63), description: 'The name of the role.' }),
-    domain: t.string({ validate: line(63), description: 'The name of the domain; left out, the grant that holds everywhere.' }),
+    role: t.string({ required: true, validate: singleLineText(63), description: 'The name of the role.' }),
+    domain: t.string({ validate: singleLineText(63), description: 'The name of the domain; left out, the grant that holds everywhere.' }),
   }),
 });
 
@@ -41,23 +41,23 @@ builder.mutationField('revokeRole', (t) =>
     about: 'User',
     args: { input: t.arg({ type: RevokeRoleInput, required: true, description: 'The grant.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async (writing) => {
-        const { tx, viewer, target } = writing;
+      runMutation(context, info, async (writing) => {
+        const { tx, viewer, lockTarget } = writing;
         const userId = input.userId.id;
-        await target(userId);
-        const { role, domain, through } = await grantable(writing, { ...input, userId });
-        if (role.name === 'SUPERADMIN') await keepOneSuperadmin(tx, userId);
+        await lockTarget(userId);
+        const { role, domain, through } = await resolveGrant(writing, { ...input, userId });
+        if (role.name === 'SUPERADMIN') await requireAnotherSuperadmin(tx, userId);
         const domainId = domain?.id ?? null;
         const grant = await tx.roleGrant.findFirst({ where: { userId, roleId: role.id, domainId, ...inForce(viewer.now) } });
         if (!grant || (through && !(await isPassedOn(writing, grant.id)))) return { changed: false };
-        await endGrants(writing, context.client, [grant.id]);
+        await revokeGrants(writing, context.client, [grant.id]);
         return { changed: true };
       }),
   }),
 );
 
 /** Whether the grant was passed on from one of the viewer's own, directly or further down. */
-async function isPassedOn({ tx, viewer }: Write, id: string): Promise<boolean> {
-  const path = (await readPaths(within(tx), [id])).get(id) ?? [];
-  return held(viewer).some((own) => path.includes(own.id));
+async function isPassedOn({ tx, viewer }: MutationScope, id: string): Promise<boolean> {
+  const path = (await loadDelegationPaths(onTransaction(tx), [id])).get(id) ?? [];
+  return activeGrants(viewer).some((own) => path.includes(own.id));
 }

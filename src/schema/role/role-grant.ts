@@ -1,18 +1,18 @@
-import { asWhere } from '../../authorization/evaluate/query-matching.ts';
-import { condition } from '../../policy/evaluators.ts';
-import { all, any } from '../../authorization/rules/rule.ts';
+import { ifVisible, loadVisible, whereVisible } from '../../authorization/evaluate/decisions.ts';
+import { toPrismaWhere } from '../../authorization/evaluate/query-matching.ts';
 import { ruleOf } from '../../authorization/rules/registry.ts';
-import { rowOf, seen, visible } from '../../authorization/evaluate/decisions.ts';
+import { all, any } from '../../authorization/rules/rule.ts';
+import type { RoleGrant as GrantRow, Prisma, User as UserRow } from '../../database/generated/prisma/client.ts';
+import { graphqlError } from '../../errors.ts';
+import { builder } from '../../graphql/builder.ts';
+import { type Context, getLoader } from '../../graphql/context.ts';
+import { loadDelegationPaths } from '../../identity/grants/delegated-grants.ts';
+import { readActiveGrants } from '../../identity/grants/read-grants.ts';
 import type { Grant } from '../../identity/viewer.ts';
 import { admin, domainAdmin, may, scope, self } from '../../policy/conditions.ts';
-import { builder } from '../../graphql/builder.ts';
-import { batched, type Context } from '../../graphql/context.ts';
+import { toWhere } from '../../policy/evaluators.ts';
 import { Domain } from '../domain/domain.ts';
-import { failure } from '../../errors.ts';
-import type { RoleGrant as GrantRow, Prisma, User as UserRow } from '../../database/generated/prisma/client.ts';
 import { User } from '../user/user.ts';
-import { readHeld } from '../../identity/grants/read-grants.ts';
-import { readPaths } from '../../identity/grants/delegated-grants.ts';
 import { Role } from './role.ts';
 
 export const RoleGrant = builder.prismaNode('RoleGrant', {
@@ -22,13 +22,13 @@ export const RoleGrant = builder.prismaNode('RoleGrant', {
     user: t.field({
       type: User,
       description: 'Who holds the role.',
-      resolve: (grant, _, context) => rowOf(context, 'User', grant.userId) as never,
+      resolve: (grant, _, context) => loadVisible(context, 'User', grant.userId) as never,
     }),
     role: t.field({
       type: Role,
       description: 'The role that is held.',
       resolve: (grant: GrantRow | Grant, _, context) =>
-        ('role' in grant ? seen(context, 'Role', grant.role) : rowOf(context, 'Role', grant.roleId)) as never,
+        ('role' in grant ? ifVisible(context, 'Role', grant.role) : loadVisible(context, 'Role', grant.roleId)) as never,
     }),
     domain: t.field({
       type: Domain,
@@ -38,7 +38,7 @@ export const RoleGrant = builder.prismaNode('RoleGrant', {
     grantedBy: t.field({
       type: User,
       description: 'Who granted the role, if the viewer may know of that user.',
-      resolve: (grant, _, context) => rowOf(context, 'User', grant.grantedById) as never,
+      resolve: (grant, _, context) => loadVisible(context, 'User', grant.grantedById) as never,
     }),
     delegable: t.exposeInt('delegable'),
     expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
@@ -67,7 +67,7 @@ builder.prismaObjectFields('User', (t) => ({
 /** Null says "everywhere", so a domain that the viewer may not know of is an error and not null. */
 function domainOf(context: Context, grant: GrantRow | Grant) {
   if (grant.domainId === null) return null;
-  const domain = 'domain' in grant ? seen(context, 'Domain', grant.domain) : rowOf(context, 'Domain', grant.domainId);
+  const domain = 'domain' in grant ? ifVisible(context, 'Domain', grant.domain) : loadVisible(context, 'Domain', grant.domainId);
   return domain instanceof Promise ? domain.then(orNotFound) : orNotFound(domain);
 }
 
@@ -80,24 +80,24 @@ function pathOf(context: Context, grant: GrantRow | Grant) {
 
 /** A grant in a domain that may not be known is not known itself: it would read as one that holds everywhere. */
 async function knownGrant(context: Context, id: string): Promise<GrantRow | null> {
-  const grant = await rowOf<GrantRow>(context, 'RoleGrant', id);
-  return !grant?.domainId || (await rowOf(context, 'Domain', grant.domainId)) ? grant : null;
+  const grant = await loadVisible<GrantRow>(context, 'RoleGrant', id);
+  return !grant?.domainId || (await loadVisible(context, 'Domain', grant.domainId)) ? grant : null;
 }
 
 function orNotFound<T>(row: T | null): T {
-  if (row === null) throw failure('NOT_FOUND');
+  if (row === null) throw graphqlError('NOT_FOUND');
   return row;
 }
 
 /** The condition on grants in force that the viewer may know of. */
 export const grantedTo = (context: Context, wanted: Prisma.RoleGrantWhereInput): Prisma.RoleGrantWhereInput => ({
-  AND: [wanted, visible(context, 'RoleGrant'), inNoHiddenDomain(context), inForce(context.viewer?.now ?? new Date())],
+  AND: [wanted, whereVisible(context, 'RoleGrant'), inNoHiddenDomain(context), inForce(context.viewer?.now ?? new Date())],
 });
 
 /** Said by two negations: a choice between no domain and a visible one finds no grant without a domain, as Prisma 7 joins it. */
 function inNoHiddenDomain({ viewer }: Context): Prisma.RoleGrantWhereInput {
-  const met = condition(ruleOf('Domain'), viewer, 'Domain');
-  return met === true ? {} : { NOT: { domain: { is: { NOT: asWhere<'Domain'>(met) } } } };
+  const met = toWhere(ruleOf('Domain'), viewer, 'Domain');
+  return met === true ? {} : { NOT: { domain: { is: { NOT: toPrismaWhere<'Domain'>(met) } } } };
 }
 
 /** The condition on grants in force at that time. */
@@ -123,19 +123,19 @@ function knownOf(context: Context, held: readonly Grant[]): Grant[] | Promise<Gr
 
 /** A grant whose domain may not be known would read as one that holds everywhere: it is left out. */
 function seenWhole(context: Context, grant: Grant) {
-  const domain = grant.domain ? seen(context, 'Domain', grant.domain) : grant;
-  const own = seen(context, 'RoleGrant', grant);
+  const domain = grant.domain ? ifVisible(context, 'Domain', grant.domain) : grant;
+  const own = ifVisible(context, 'RoleGrant', grant);
   return domain instanceof Promise || own instanceof Promise ? Promise.all([domain, own]).then(([a, b]) => a && b) : domain && own;
 }
 
 const grants = (context: Context) =>
-  batched(context, 'grants of users', async (userIds: readonly string[]) => {
-    const held = await readHeld(context.db, userIds);
+  getLoader(context, 'grants of users', async (userIds: readonly string[]) => {
+    const held = await readActiveGrants(context.db, userIds);
     return userIds.map((id) => held.get(id) ?? []);
   });
 
 const paths = (context: Context) =>
-  batched(context, 'paths of grants', async (ids: readonly string[]) => {
-    const found = await readPaths(context.db, ids);
+  getLoader(context, 'paths of grants', async (ids: readonly string[]) => {
+    const found = await loadDelegationPaths(context.db, ids);
     return ids.map((id) => found.get(id) ?? [id]);
   });

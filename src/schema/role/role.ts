@@ -1,10 +1,10 @@
-import { listed } from '../../authorization/evaluate/filters.ts';
+import { ifVisible } from '../../authorization/evaluate/decisions.ts';
+import { whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
-import { seen } from '../../authorization/evaluate/decisions.ts';
-import { admin, domainAdmin, holds, may, scope } from '../../policy/conditions.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { failure } from '../../errors.ts';
-import { line } from '../../lib/validators.ts';
+import { singleLineText } from '../../lib/validators.ts';
+import { admin, domainAdmin, holds, may, scope } from '../../policy/conditions.ts';
 
 export const Role = builder.prismaNode('Role', {
   id: { field: 'id', description: 'The opaque global id.' },
@@ -24,10 +24,10 @@ builder.queryField('role', (t) =>
     type: Role,
     description: 'A role by name.',
     access: scope('roles:read'),
-    args: { name: t.arg.string({ required: true, validate: line(63), description: 'The name of the role.' }) },
+    args: { name: t.arg.string({ required: true, validate: singleLineText(63), description: 'The name of the role.' }) },
     resolve: async (query, _, { name }, context) => {
-      const role = await seen(context, 'Role', await context.db.prisma.role.findUnique({ ...query, where: { name } }));
-      if (!role) throw failure('NOT_FOUND');
+      const role = await ifVisible(context, 'Role', await context.db.prisma.role.findUnique({ ...query, where: { name } }));
+      if (!role) throw graphqlError('NOT_FOUND');
       return role;
     },
   }),
@@ -40,9 +40,9 @@ builder.queryField('roles', (t) =>
       cursor: 'id',
       description: 'The roles that the viewer may know of.',
       access: scope('roles:read'),
-      totalCount: (_, __, context) => context.db.prisma.role.count({ where: listed(context, 'Role', undefined) }),
+      totalCount: (_, __, context) => context.db.prisma.role.count({ where: whereVisibleAnd(context, 'Role', undefined) }),
       resolve: (query, _, __, context) =>
-        context.db.prisma.role.findMany({ ...query, where: listed(context, 'Role', undefined), orderBy: { id: 'asc' } }),
+        context.db.prisma.role.findMany({ ...query, where: whereVisibleAnd(context, 'Role', undefined), orderBy: { id: 'asc' } }),
     },
     { name: 'RoleConnection', description: 'A page of roles.' },
     { name: 'RoleEdge', description: 'A role in a list.' },

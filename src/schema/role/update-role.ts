@@ -1,18 +1,18 @@
 import { all } from '../../authorization/rules/rule.ts';
-import { anyone, session, superadmin } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
+import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { invalid } from '../../errors.ts';
-import { emptyToNull, neverNull, prose } from '../../lib/validators.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { emptyToNull, multiLineText, rejectNull } from '../../lib/validators.ts';
+import { anyone, session, superadmin } from '../../policy/conditions.ts';
 import { permissionNames } from './permission-input.ts';
 import { Role } from './role.ts';
 
 const UpdateRoleInput = builder.inputType('UpdateRoleInput', {
   description: 'What changes of a role: what is left out stays.',
-  validate: neverNull('permissions'),
+  validate: rejectNull('permissions'),
   fields: (t) => ({
     id: t.globalID({ required: true, for: Role, description: 'The id of the role.' }),
-    description: t.string({ validate: prose(2_000), description: 'What the role is for; null or an empty text clears it.' }),
+    description: t.string({ validate: multiLineText(2_000), description: 'What the role is for; null or an empty text clears it.' }),
     permissions: t.stringList({ validate: permissionNames, description: 'All that it permits, by the names of permissions.' }),
   }),
 });
@@ -34,11 +34,11 @@ builder.mutationField('updateRole', (t) =>
     about: 'Role',
     args: { input: t.arg({ type: UpdateRoleInput, required: true, description: 'What changes.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, target, audit }) => {
+      runMutation(context, info, async ({ tx, lockTarget, audit }) => {
         const { id } = input.id;
-        await target(id);
+        await lockTarget(id);
         const before = await tx.role.findUniqueOrThrow({ where: { id } });
-        if (before.builtIn) throw invalid({ id: ['built-in roles are immutable'] });
+        if (before.builtIn) throw validationError({ id: ['built-in roles are immutable'] });
         const { description, permissions } = input;
         const data = { ...(description !== undefined && { description: emptyToNull(description) }), ...(permissions && { permissions }) };
         const role = await tx.role.update({ where: { id }, data });

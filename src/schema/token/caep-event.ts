@@ -1,5 +1,5 @@
-import { builder } from '../../graphql/builder.ts';
 import type { RevocationReason } from '../../database/generated/prisma/client.ts';
+import { builder } from '../../graphql/builder.ts';
 
 export const SecurityEvent = builder.enumType('SecurityEvent', {
   description: 'The kinds of events of the OpenID Continuous Access Evaluation Profile (CAEP 1.0 §3).',
@@ -11,7 +11,7 @@ export const SecurityEvent = builder.enumType('SecurityEvent', {
 });
 
 /** Which kind of event each reason is. */
-export const eventOf: Record<RevocationReason, 'SESSION_REVOKED' | 'CREDENTIAL_CHANGE' | 'TOKEN_CLAIMS_CHANGE'> = {
+export const caepEventOf: Record<RevocationReason, 'SESSION_REVOKED' | 'CREDENTIAL_CHANGE' | 'TOKEN_CLAIMS_CHANGE'> = {
   LOGOUT: 'SESSION_REVOKED',
   USER_REVOKED: 'SESSION_REVOKED',
   ADMIN_REVOKED: 'SESSION_REVOKED',

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { isPermission } from '../../policy/permissions.ts';
 import { all } from '../../authorization/rules/rule.ts';
-import { anyone, confirmed, fresh, session } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
-import { builder } from '../../graphql/builder.ts';
 import { sql } from '../../database/database.ts';
-import { invalid } from '../../errors.ts';
-import { future, label, line } from '../../lib/validators.ts';
-import { hashOf, newSecret } from '../../identity/tokens/opaque-token.ts';
+import { validationError } from '../../errors.ts';
+import { builder } from '../../graphql/builder.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
+import { futureDate, nonBlankText, singleLineText } from '../../lib/validators.ts';
+import { anyone, confirmed, fresh, session } from '../../policy/conditions.ts';
+import { isPermission } from '../../policy/permissions.ts';
 import { Token } from './token.ts';
 
 const scopes = z
@@ -19,14 +19,17 @@ const scopes = z
 const CreateApiTokenInput = builder.inputType('CreateApiTokenInput', {
   description: 'A new API token of the viewer.',
   fields: (t) => ({
-    description: t.string({ required: true, validate: label(120), description: 'What its owner calls it.' }),
+    description: t.string({ required: true, validate: nonBlankText(120), description: 'What its owner calls it.' }),
     scopes: t.stringList({ required: true, validate: scopes, description: 'What it may be used for: names of permissions.' }),
     expiresAt: t.field({
       type: 'DateTime',
-      validate: future,
+      validate: futureDate,
       description: 'When it ends; in 90 days unless said, at most 366 days ahead.',
     }),
-    domain: t.string({ validate: line(63), description: 'The name of a domain in which the viewer holds a role; the token ends with it.' }),
+    domain: t.string({
+      validate: singleLineText(63),
+      description: 'The name of a domain in which the viewer holds a role; the token ends with it.',
+    }),
   }),
 });
 
@@ -50,18 +53,18 @@ builder.mutationField('createApiToken', (t) =>
     access: all(session, fresh, confirmed),
     args: { input: t.arg({ type: CreateApiTokenInput, required: true, description: 'The token.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, viewer, audit }) => {
+      runMutation(context, info, async ({ tx, viewer, audit }) => {
         const { id: userId } = viewer.user;
         const { description, domain, scopes: names, expiresAt = null } = input;
         const latest = new Date(viewer.now.getTime() + 366 * day);
-        if (expiresAt && expiresAt > latest) throw invalid({ expiresAt: ['at most 366 days ahead'] });
+        if (expiresAt && expiresAt > latest) throw validationError({ expiresAt: ['at most 366 days ahead'] });
         const grant = domain == null ? undefined : viewer.grants.find((held) => held.domain?.name === domain && held.open);
-        if (domain != null && !grant) throw invalid({ domain: ['no domain in which you hold a role'] });
+        if (domain != null && !grant) throw validationError({ domain: ['no domain in which you hold a role'] });
         // One after another for each user: tokens that are made at once do not see each other.
         await tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtextextended(${`fieldgate.tokens ${userId}`}, 0))::text`);
         const live = { userId, kind: 'API', revokedAt: null, expiresAt: { gt: viewer.now } } as const;
-        if ((await tx.token.count({ where: live })) >= mostTokens) throw invalid({ description: [`at most ${mostTokens} tokens`] });
-        const secret = newSecret('api');
+        if ((await tx.token.count({ where: live })) >= mostTokens) throw validationError({ description: [`at most ${mostTokens} tokens`] });
+        const secret = generateToken('api');
         const ends = expiresAt ?? new Date(viewer.now.getTime() + 90 * day);
         const { network: createdFrom, agent: userAgent } = context.client;
         const whose = { userId, domainId: grant?.domainId ?? null, createdFrom, userAgent };
@@ -73,7 +76,7 @@ builder.mutationField('createApiToken', (t) =>
             scopes: [...new Set(names)],
             ...whose,
             ...times,
-            secrets: { create: { hash: hashOf(secret) } },
+            secrets: { create: { hash: hashToken(secret) } },
           },
         });
         await audit({ action: 'authn_token_created', userId, target: ['Token', token.id], details: { scopes: names } });

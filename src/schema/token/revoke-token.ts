@@ -1,11 +1,11 @@
 import { decodeGlobalID, encodeGlobalID } from '@pothos/plugin-relay';
+import { loadVisible } from '../../authorization/evaluate/decisions.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
-import { rowOf } from '../../authorization/evaluate/decisions.ts';
-import { anyone, domainAdmin, owner, scope } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
+import { onTransaction, sql } from '../../database/database.ts';
 import { builder } from '../../graphql/builder.ts';
-import { sql, within } from '../../database/database.ts';
-import { endedBy, revoke } from '../../identity/tokens/sessions.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { revocationBy, revokeTokens } from '../../identity/tokens/sessions.ts';
+import { anyone, domainAdmin, owner, scope } from '../../policy/conditions.ts';
 import { Token } from './token.ts';
 
 const RevokeTokenInput = builder.inputType('RevokeTokenInput', {
@@ -27,7 +27,7 @@ const RevokeTokenPayload = builder.simpleObject(
     token: t.field({
       type: Token,
       description: 'The token, if the viewer may read it.',
-      resolve: ({ tokenId }, _, context) => rowOf(context, 'Token', decodeGlobalID(tokenId).id) as never,
+      resolve: ({ tokenId }, _, context) => loadVisible(context, 'Token', decodeGlobalID(tokenId).id) as never,
     }),
   }),
 );
@@ -41,11 +41,11 @@ builder.mutationField('revokeToken', (t) =>
     about: 'Token',
     args: { input: t.arg({ type: RevokeTokenInput, required: true, description: 'The token.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, viewer, target }) => {
+      runMutation(context, info, async ({ tx, viewer, lockTarget }) => {
         const { id } = input.id;
-        await target(id);
+        await lockTarget(id);
         const { userId } = await tx.token.findUniqueOrThrow({ where: { id }, select: { userId: true } });
-        const ended = await revoke(within(tx), sql`t.id = ${id}::uuid`, endedBy(viewer, userId, context.client));
+        const ended = await revokeTokens(onTransaction(tx), sql`t.id = ${id}::uuid`, revocationBy(viewer, userId, context.client));
         return { tokenId: encodeGlobalID('Token', id), changed: ended.length > 0 };
       }),
   }),

@@ -1,11 +1,11 @@
-import { condition } from '../../policy/evaluators.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
-import { anyone, domainAdmin, owner, scope } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
+import { onTransaction, sql } from '../../database/database.ts';
 import { builder } from '../../graphql/builder.ts';
-import { sql, within } from '../../database/database.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { revocationBy, revokeTokens } from '../../identity/tokens/sessions.ts';
+import { anyone, domainAdmin, owner, scope } from '../../policy/conditions.ts';
+import { toWhere } from '../../policy/evaluators.ts';
 import { User } from '../user/user.ts';
-import { endedBy, revoke } from '../../identity/tokens/sessions.ts';
 import { TokenKind } from './token.ts';
 
 const RevokeTokensInput = builder.inputType('RevokeTokensInput', {
@@ -34,15 +34,15 @@ builder.mutationField('revokeTokens', (t) =>
     about: 'User',
     args: { input: t.arg({ type: RevokeTokensInput, required: true, description: 'Whose.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, viewer, target }) => {
+      runMutation(context, info, async ({ tx, viewer, lockTarget }) => {
         const { id: userId } = input.userId;
-        await target(userId);
-        const mine = condition(endRule, viewer, 'Token');
+        await lockTarget(userId);
+        const mine = toWhere(endRule, viewer, 'Token');
         const live = { userId, revokedAt: null, ...(input.kind && { kind: input.kind }) };
         const tokens =
           mine === false ? [] : await tx.token.findMany({ where: mine === true ? live : { AND: [mine, live] }, select: { id: true } });
         const ids = tokens.map(({ id }) => id);
-        const ended = await revoke(within(tx), sql`t.id = any(${ids}::uuid[])`, endedBy(viewer, userId, context.client));
+        const ended = await revokeTokens(onTransaction(tx), sql`t.id = any(${ids}::uuid[])`, revocationBy(viewer, userId, context.client));
         return { ended: ended.length };
       }),
   }),

@@ -1,6 +1,6 @@
-import { anyone } from '../../policy/conditions.ts';
-import { builder } from '../../graphql/builder.ts';
 import type { Token } from '../../database/generated/prisma/client.ts';
+import { builder } from '../../graphql/builder.ts';
+import { anyone } from '../../policy/conditions.ts';
 
 export const TokenReuse = builder.objectRef<Pick<Token, 'reuseAt' | 'reuseFrom'>>('TokenReuse').implement({
   description: 'That a refresh token was used a second time: by its owner or by a thief, nobody knows which.',

@@ -1,11 +1,11 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
+import { loadVisible } from '../../authorization/evaluate/decisions.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
-import { rowOf } from '../../authorization/evaluate/decisions.ts';
-import { domainAdmin, may, owner, scope } from '../../policy/conditions.ts';
 import { builder } from '../../graphql/builder.ts';
+import { formatCursor, type Revocation } from '../../identity/tokens/revocation-log.ts';
+import { domainAdmin, may, owner, scope } from '../../policy/conditions.ts';
 import { User } from '../user/user.ts';
-import { cursorOf, type Revocation } from '../../identity/tokens/revocation-log.ts';
-import { eventOf, SecurityEvent } from './caep-event.ts';
+import { caepEventOf, SecurityEvent } from './caep-event.ts';
 import { RevocationReason, Token, TokenKind } from './token.ts';
 
 const Initiator = builder.enumType('Initiator', {
@@ -26,7 +26,7 @@ export const TokenRevocation = builder.prismaObject('TokenRevocation', {
   fields: (t) => ({
     cursor: t.string({
       description: 'Where this record stands among all, to go on from.',
-      resolve: (row) => cursorOf(row as unknown as Revocation),
+      resolve: (row) => formatCursor(row as unknown as Revocation),
     }),
     tokenId: t.id({
       description: 'The id of the token that ended: for a session, the `sid` of its access tokens names the same row.',
@@ -39,19 +39,19 @@ export const TokenRevocation = builder.prismaObject('TokenRevocation', {
     event: t.field({
       type: SecurityEvent,
       description: 'What others call such an event.',
-      resolve: ({ reason }) => eventOf[reason],
+      resolve: ({ reason }) => caepEventOf[reason],
     }),
     initiator: t.expose('initiator', { type: Initiator }),
     actor: t.field({
       type: User,
       description: 'Who brought it about, if that was somebody of whom the viewer may know.',
-      resolve: (row, _, context) => rowOf(context, 'User', row.actorId) as never,
+      resolve: (row, _, context) => loadVisible(context, 'User', row.actorId) as never,
     }),
     revokedAt: t.expose('revokedAt', { type: 'DateTime' }),
     token: t.field({
       type: Token,
       description: 'The token, if the viewer may read it.',
-      resolve: (row, _, context) => rowOf(context, 'Token', row.tokenId) as never,
+      resolve: (row, _, context) => loadVisible(context, 'Token', row.tokenId) as never,
     }),
   }),
 });

@@ -1,11 +1,21 @@
+import { sql } from '../../database/database.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { type Context, createContext } from '../../graphql/context.ts';
-import { sql } from '../../database/database.ts';
-import { failure } from '../../errors.ts';
-import { type Heard, type Hearing, hearing } from '../../graphql/execution/subscribe.ts';
-import type { Inbox } from '../../lib/bounded-queue.ts';
-import { followRule, isIn, mayHear, requireRight, type Scope, scopeOf, type Wanted, wantedArgs, whichOf } from './revocation-scope.ts';
-import { isBefore, type Position, type Revocation, readLog, resumeAt } from '../../identity/tokens/revocation-log.ts';
+import { createSource, type EventWithContext, type SubscriptionSource } from '../../graphql/execution/subscribe.ts';
+import { isBefore, type Position, type Revocation, readRevocations, resolveCursor } from '../../identity/tokens/revocation-log.ts';
+import type { BoundedQueue } from '../../lib/bounded-queue.ts';
+import {
+  canSee,
+  followRule,
+  isInScope,
+  type RevocationArgs,
+  type RevocationScope,
+  requireAccess,
+  resolveScope,
+  revocationArgs,
+  scopeWhere,
+} from './revocation-scope.ts';
 import { TokenRevocation } from './token-revocation.ts';
 
 builder.subscriptionField('tokenRevoked', (t) =>
@@ -15,9 +25,9 @@ builder.subscriptionField('tokenRevoked', (t) =>
     description:
       "Each token that ends, as it ends: the viewer's own unless said; of what is asked for, what the viewer may know of. With `after`, first what was missed since then.",
     access: followRule,
-    args: wantedArgs(),
-    subscribe: (_, wanted, context) => hearing<Revocation>((inbox) => follow(context, wanted, inbox)) as never,
-    resolve: (heard) => (heard as unknown as Heard<Revocation>).event as never,
+    args: revocationArgs(),
+    subscribe: (_, wanted, context) => createSource<Revocation>((inbox) => follow(context, wanted, inbox)) as never,
+    resolve: (heard) => (heard as unknown as EventWithContext<Revocation>).event as never,
   }),
 );
 
@@ -25,7 +35,11 @@ const page = 100; // missed records that are read at once, and events that are j
 const judgedFor = 250; // milliseconds for which a reading of rights holds, for events that came together (security.md F20: 1 s)
 
 /** The revocations that were asked for. Who asks, and by what right, is read again for those that come, all that wait at once. */
-function follow(context: Context, wanted: Wanted & { after?: string | null }, inbox: Inbox<Revocation>): Hearing<Revocation> {
+function follow(
+  context: Context,
+  wanted: RevocationArgs & { after?: string | null },
+  inbox: BoundedQueue<Revocation>,
+): SubscriptionSource<Revocation> {
   const { db, revocations } = context;
   const own = context.viewer?.token.id ?? '';
   let at: Position | undefined; // unknown until it is known from where
@@ -35,9 +49,9 @@ function follow(context: Context, wanted: Wanted & { after?: string | null }, in
     at = event;
   };
 
-  async function* missed(scope: Scope, since: Position): AsyncGenerator<Heard<Revocation>, boolean> {
+  async function* missed(scope: RevocationScope, since: Position): AsyncGenerator<EventWithContext<Revocation>, boolean> {
     for (let after: Position | undefined = since; after; ) {
-      const events: Revocation[] = await readLog(db, after, page, sql`(${whichOf(scope)} or r."tokenId" = ${own}::uuid)`);
+      const events: Revocation[] = await readRevocations(db, after, page, sql`(${scopeWhere(scope)} or r."tokenId" = ${own}::uuid)`);
       if (yield* judged(context, scope, events, reached)) return true;
       after = events[page - 1];
     }
@@ -45,12 +59,12 @@ function follow(context: Context, wanted: Wanted & { after?: string | null }, in
   }
 
   async function* events() {
-    const scope = await scopeOf(context, 'Subscription', wanted);
+    const scope = await resolveScope(context, 'Subscription', wanted);
     if (wanted.after != null) {
-      at = await resumeAt(db, wanted.after);
+      at = await resolveCursor(db, wanted.after);
       if (yield* missed(scope, at)) return; // however much it is: only then what comes is kept, in an inbox that holds little
     }
-    const stop = revocations.follow(inbox, (event) => event.tokenId === own || isIn(scope, event));
+    const stop = revocations.follow(inbox, (event) => event.tokenId === own || isInScope(scope, event));
     try {
       at ??= revocations.at;
       if (wanted.after != null && (yield* missed(scope, at))) return;
@@ -58,7 +72,7 @@ function follow(context: Context, wanted: Wanted & { after?: string | null }, in
       for (;;) {
         if (inbox.size === 0) allAt = performance.now() - revocations.age();
         isWaiting = true;
-        const events = await inbox.take();
+        const events = await inbox.drain();
         isWaiting = false;
         if (events === 'behind') {
           if (yield* missed(scope, at as Position)) return;
@@ -77,11 +91,11 @@ function follow(context: Context, wanted: Wanted & { after?: string | null }, in
     if (isWaiting && inbox.size === 0) return { at: revocations.at, age: revocations.age() };
     return at && allAt !== undefined ? { at, age: performance.now() - allAt } : undefined;
   };
-  return { events: events(), reached: progress };
+  return { events: events(), position: progress };
 }
 
 /** Those of the events that the viewer may hear, with the context of each. Answers whether the viewer's own token has ended, which is the last that they hear. */
-async function* judged(context: Context, scope: Scope, events: readonly Revocation[], reached: (event: Position) => void) {
+async function* judged(context: Context, scope: RevocationScope, events: readonly Revocation[], reached: (event: Position) => void) {
   const own = context.viewer?.token.id;
   for (let next = 0; next < events.length; ) {
     const together = events.slice(next, next + page);
@@ -100,15 +114,15 @@ async function* judged(context: Context, scope: Scope, events: readonly Revocati
 }
 
 /** For each event the context to answer it in; undefined for what the viewer may not hear. Throws why they may hear no more. */
-async function heardOf(context: Context, scope: Scope, events: readonly Revocation[]): Promise<(Context | undefined)[]> {
+async function heardOf(context: Context, scope: RevocationScope, events: readonly Revocation[]): Promise<(Context | undefined)[]> {
   const { now, refused } = await rightsNow(context, events);
   const own = context.viewer?.token.id;
   const others = refused ? [] : events.filter(({ tokenId }) => tokenId !== own);
-  if (others.length > 0) await requireRight(now, 'Subscription', scope);
+  if (others.length > 0) await requireAccess(now, 'Subscription', scope);
   return Promise.all(
     events.map(async (event) => {
       const isOurs = event.tokenId === own || !refused;
-      return isOurs && isIn(scope, event) && (await mayHear(now, event)) ? now : undefined;
+      return isOurs && isInScope(scope, event) && (await canSee(now, event)) ? now : undefined;
     }),
   );
 }
@@ -119,11 +133,11 @@ async function heardOf(context: Context, scope: Scope, events: readonly Revocati
  */
 async function rightsNow(context: Context, events: readonly Revocation[] = []) {
   const id = context.viewer?.token.id;
-  const identified = id === undefined ? undefined : await context.identify.load({ sid: id });
-  if (!identified) throw failure('UNAUTHENTICATED');
+  const identified = id === undefined ? undefined : await context.loadViewer.load({ sid: id });
+  if (!identified) throw graphqlError('UNAUTHENTICATED');
   const { viewer, refused } = identified;
   const endsHere = events.some(({ tokenId }) => tokenId === id);
-  if (refused && !endsHere && (refused !== 'TOKEN_REVOKED' || events.length === 0)) throw failure(refused);
+  if (refused && !endsHere && (refused !== 'TOKEN_REVOKED' || events.length === 0)) throw graphqlError(refused);
   // Whose token has ended hears of that, and has no other right.
   const left = refused ? { ...viewer, grants: [], rank: 0, administers: [], permissions: new Set<string>() } : viewer;
   return { now: fresh(context, left), refused };

@@ -1,8 +1,8 @@
-import { listed } from '../../authorization/evaluate/filters.ts';
+import { loadVisible } from '../../authorization/evaluate/decisions.ts';
+import { whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
 import { all } from '../../authorization/rules/rule.ts';
-import { rowOf } from '../../authorization/evaluate/decisions.ts';
-import { owner, scope } from '../../policy/conditions.ts';
 import { builder } from '../../graphql/builder.ts';
+import { owner, scope } from '../../policy/conditions.ts';
 import { Domain } from '../domain/domain.ts';
 import { User } from '../user/user.ts';
 import { TokenReuse } from './token-reuse.ts';
@@ -72,12 +72,12 @@ export const Token = builder.prismaNode('Token', {
     user: t.field({
       type: User,
       description: 'Whose token it is.',
-      resolve: (token, _, context) => rowOf(context, 'User', token.userId) as never,
+      resolve: (token, _, context) => loadVisible(context, 'User', token.userId) as never,
     }),
     domain: t.field({
       type: Domain,
       description: 'The domain that it was entered through, if any.',
-      resolve: (token, _, context) => rowOf(context, 'Domain', token.domainId) as never,
+      resolve: (token, _, context) => loadVisible(context, 'Domain', token.domainId) as never,
     }),
   }),
 });
@@ -94,7 +94,10 @@ builder.prismaObjectField('User', 'tokens', (t) =>
       },
       description: 'The sessions and API tokens of the user; never their values.',
       query: ({ kind, revoked }, context) => ({
-        where: listed(context, 'Token', { ...(kind && { kind }), ...(revoked != null && { revokedAt: revoked ? { not: null } : null }) }),
+        where: whereVisibleAnd(context, 'Token', {
+          ...(kind && { kind }),
+          ...(revoked != null && { revokedAt: revoked ? { not: null } : null }),
+        }),
         orderBy: { id: 'desc' as const },
       }),
       totalCount: true,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { anyone } from '../../policy/conditions.ts';
 import { builder } from '../../graphql/builder.ts';
+import { anyone } from '../../policy/conditions.ts';
 
 // The codes that ISO 3166-1 alpha-2 has assigned; those that it reserves (UK, EU) or leaves to users (XK) are none.
 const assigned = new Set(

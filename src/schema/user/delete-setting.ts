@@ -1,7 +1,7 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import { anyone } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
 import { builder } from '../../graphql/builder.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { anyone } from '../../policy/conditions.ts';
 import { settingRule } from './access-rules.ts';
 import { UserSetting } from './user-setting.ts';
 
@@ -25,9 +25,9 @@ builder.mutationField('deleteSetting', (t) =>
     about: 'UserSetting',
     args: { input: t.arg({ type: DeleteSettingInput, required: true, description: 'The setting.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, target, audit }) => {
+      runMutation(context, info, async ({ tx, lockTarget, audit }) => {
         const { id } = input.id;
-        await target(id);
+        await lockTarget(id);
         const { userId, key } = await tx.userSetting.delete({ where: { id } });
         await audit({ action: 'user_updated', reason: 'setting deleted', userId, target: ['UserSetting', id], details: { key } });
         return { deletedId: encodeGlobalID('UserSetting', id) };

@@ -1,8 +1,8 @@
-import { listed } from '../../authorization/evaluate/filters.ts';
+import { loadVisible } from '../../authorization/evaluate/decisions.ts';
+import { whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
 import { all } from '../../authorization/rules/rule.ts';
-import { rowOf } from '../../authorization/evaluate/decisions.ts';
-import { scope, self } from '../../policy/conditions.ts';
 import { builder } from '../../graphql/builder.ts';
+import { scope, self } from '../../policy/conditions.ts';
 import { User } from './user.ts';
 
 const readRule = all(scope('users:read'), self);
@@ -17,7 +17,7 @@ builder.prismaObject('FieldRead', {
       type: User,
       description:
         'Who read it; null where the owner may not know of that user, an administrator, say: then `via` says by what right it was.',
-      resolve: (read, _, context) => rowOf(context, 'User', read.actorId) as never,
+      resolve: (read, _, context) => loadVisible(context, 'User', read.actorId) as never,
     }),
   }),
 });
@@ -31,7 +31,7 @@ builder.prismaObjectField('User', 'fieldReads', (t) =>
       description:
         'Who else read a sensitive field of the user that had a value: one entry for each reader, field and day, in the last 90 days, the newest first.',
       query: (_, context) => ({
-        where: listed(context, 'FieldRead', undefined),
+        where: whereVisibleAnd(context, 'FieldRead', undefined),
         orderBy: [{ at: 'desc' as const }, { id: 'desc' as const }],
       }),
       totalCount: true,

@@ -1,22 +1,22 @@
 import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql';
-import type { Context } from '../../graphql/context.ts';
-import { fixed, sql } from '../../database/database.ts';
+import { preparedStatement, sql } from '../../database/database.ts';
 import type { User } from '../../database/generated/prisma/client.ts';
-import { byUser, type Held, heldBy } from '../../identity/grants/read-grants.ts';
+import type { Context } from '../../graphql/context.ts';
+import { type ActiveGrants, activeGrantsOf, byUser } from '../../identity/grants/read-grants.ts';
 
 const ids = sql`(select ${[]}::uuid[])::uuid[]`;
 const users = sql`(select coalesce(json_agg(u), '[]') from "User" u where u.id = any(${ids})) as users`;
-const plain = fixed('users', sql`select ${users}`);
-const withGrants = fixed('users-with-grants', sql`select ${users}, ${heldBy(ids)}`);
+const plain = preparedStatement('users', sql`select ${users}`);
+const withGrants = preparedStatement('users-with-grants', sql`select ${users}, ${activeGrantsOf(ids)}`);
 
 /**
  * The users of a page, in its order, in one statement as JSON; with their grants where the operation asks for roles. Prisma and a line for
  * each grant took two thirds of the time of a list. The dates are text, which the scalar DateTime takes as well.
  */
-export async function readUsers({ db }: Context, page: readonly string[], info: GraphQLResolveInfo): Promise<User[]> {
+export async function loadUsers({ db }: Context, page: readonly string[], info: GraphQLResolveInfo): Promise<User[]> {
   const asksForRoles = info.fieldNodes.some((node) => selects(info, node.selectionSet, 'roles'));
   const statement = asksForRoles ? withGrants(page, page, page, page) : plain(page);
-  const [found] = await db.query<{ users: User[] } & Partial<Held>>(statement);
+  const [found] = await db.query<{ users: User[] } & Partial<ActiveGrants>>(statement);
   const byId = new Map(found?.users.map((user) => [user.id, user]));
   const { grants, roles, domains } = found ?? {};
   const held = grants && roles && domains ? byUser({ grants, roles, domains }) : undefined;

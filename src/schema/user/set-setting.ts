@@ -1,9 +1,9 @@
-import { anyone } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
+import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { invalid } from '../../errors.ts';
-import { label, prose } from '../../lib/validators.ts';
-import { refuseErased } from '../../identity/accounts/not-erased.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { requireNotErased } from '../../identity/accounts/not-erased.ts';
+import { multiLineText, nonBlankText } from '../../lib/validators.ts';
+import { anyone } from '../../policy/conditions.ts';
 import { settingRule } from './access-rules.ts';
 import { User } from './user.ts';
 import { UserSetting } from './user-setting.ts';
@@ -12,8 +12,8 @@ const SetSettingInput = builder.inputType('SetSettingInput', {
   description: 'Whose setting becomes what.',
   fields: (t) => ({
     userId: t.globalID({ for: User, description: "Whose setting; the viewer's unless said." }),
-    key: t.string({ required: true, validate: label(80), description: 'The key, unique for its user.' }),
-    value: t.string({ validate: prose(2_000), description: 'The value; null, or left out, keeps the key without one.' }),
+    key: t.string({ required: true, validate: nonBlankText(80), description: 'The key, unique for its user.' }),
+    value: t.string({ validate: multiLineText(2_000), description: 'The value; null, or left out, keeps the key without one.' }),
   }),
 });
 
@@ -35,10 +35,10 @@ builder.mutationField('setSetting', (t) =>
     writes: 'UserSetting',
     args: { input: t.arg({ type: SetSettingInput, required: true, description: 'The setting.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, viewer, target, audit }) => {
+      runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
         const userId = input.userId?.id ?? viewer.user.id;
-        await target(userId);
-        await refuseErased(tx, userId, 'userId');
+        await lockTarget(userId);
+        await requireNotErased(tx, userId, 'userId');
         const { key, value = null } = input;
         const setting = await tx.userSetting.upsert({
           where: { userId_key: { userId, key } },
@@ -46,7 +46,7 @@ builder.mutationField('setSetting', (t) =>
           update: { value },
         });
         if ((await tx.userSetting.count({ where: { userId } })) > mostSettings)
-          throw invalid({ key: [`at most ${mostSettings} settings`] });
+          throw validationError({ key: [`at most ${mostSettings} settings`] });
         await audit({ action: 'user_updated', reason: 'setting set', userId, target: ['UserSetting', setting.id], details: { key } });
         return { setting };
       }),

@@ -1,8 +1,8 @@
 import { all } from '../../authorization/rules/rule.ts';
-import { anyone, scope, self } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
 import { builder } from '../../graphql/builder.ts';
-import { changesOf, profileFields } from './profile-input.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { anyone, scope, self } from '../../policy/conditions.ts';
+import { profileChanges, profileFields } from './profile-input.ts';
 import { User } from './user.ts';
 
 const UpdateProfileInput = builder.inputType('UpdateProfileInput', {
@@ -25,10 +25,10 @@ builder.mutationField('updateProfile', (t) =>
     about: 'User',
     args: { input: t.arg({ type: UpdateProfileInput, required: true, description: 'What changes.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, viewer, target, audit }) => {
+      runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
         const { id } = viewer.user;
-        await target(id);
-        const changes = changesOf(input);
+        await lockTarget(id);
+        const changes = profileChanges(input);
         const user = await tx.user.update({ where: { id }, data: changes });
         await audit({
           action: 'user_updated',

@@ -1,23 +1,23 @@
 import { z } from 'zod';
-import { anyone } from '../../policy/conditions.ts';
-import { write } from '../../graphql/mutation.ts';
-import { markProven } from '../../identity/accounts/confirm-email.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { failure } from '../../errors.ts';
-import { neverNull } from '../../lib/validators.ts';
-import { refuseErased } from '../../identity/accounts/not-erased.ts';
-import { changesOf, profileFields } from './profile-input.ts';
-import { profileRule, switchRule } from './access-rules.ts';
+import { runMutation } from '../../graphql/mutation.ts';
+import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
+import { requireNotErased } from '../../identity/accounts/not-erased.ts';
+import { rejectNull } from '../../lib/validators.ts';
+import { anyone } from '../../policy/conditions.ts';
+import { manageStatusRule, profileRule } from './access-rules.ts';
+import { profileChanges, profileFields } from './profile-input.ts';
 import { User } from './user.ts';
 
 const UpdateUserInput = builder.inputType('UpdateUserInput', {
   description: 'What changes of whom: what is left out stays, null or an empty text clears.',
-  validate: neverNull('emailConfirmed'),
+  validate: rejectNull('emailConfirmed'),
   fields: (t) => ({
     id: t.globalID({ required: true, for: User, description: 'The id of the user.' }),
     ...profileFields(t),
     emailConfirmed: t.boolean({
-      access: switchRule,
+      access: manageStatusRule,
       validate: z.boolean().refine((confirmed) => confirmed, 'true: what is proven stays so'),
       description: 'True to vouch for the e-mail address as if its owner had proven it.',
     }),
@@ -39,15 +39,15 @@ builder.mutationField('updateUser', (t) =>
     about: 'User',
     args: { input: t.arg({ type: UpdateUserInput, required: true, description: 'The user, and what changes.' }) },
     resolve: (_, { input }, context, info) =>
-      write(context, info, async ({ tx, viewer, target, audit }) => {
+      runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
         const { id: of, emailConfirmed = false, ...profile } = input;
         const { id } = of;
-        await target(id);
-        await refuseErased(tx, id, 'id');
-        if (emailConfirmed && id === viewer.user.id) throw failure('SELF_ACTION_FORBIDDEN');
-        const changes = changesOf(profile);
+        await lockTarget(id);
+        await requireNotErased(tx, id, 'id');
+        if (emailConfirmed && id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
+        const changes = profileChanges(profile);
         await tx.user.update({ where: { id }, data: changes });
-        if (emailConfirmed) await markProven(tx, id);
+        if (emailConfirmed) await markEmailConfirmed(tx, id);
         const fields = [...Object.keys(changes), ...(emailConfirmed ? ['emailConfirmed'] : [])];
         await audit({ action: 'user_updated', reason: 'profile', userId: id, target: ['User', id], details: { fields } });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };

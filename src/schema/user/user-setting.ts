@@ -1,8 +1,8 @@
-import { listed } from '../../authorization/evaluate/filters.ts';
+import { loadVisible } from '../../authorization/evaluate/decisions.ts';
+import { whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
 import { all } from '../../authorization/rules/rule.ts';
-import { rowOf } from '../../authorization/evaluate/decisions.ts';
-import { owner, scope } from '../../policy/conditions.ts';
 import { builder } from '../../graphql/builder.ts';
+import { owner, scope } from '../../policy/conditions.ts';
 import { User } from './user.ts';
 
 const readRule = all(scope('settings:read'), owner);
@@ -17,7 +17,7 @@ export const UserSetting = builder.prismaNode('UserSetting', {
     user: t.field({
       type: User,
       description: 'Whose setting it is.',
-      resolve: (setting, _, context) => rowOf(context, 'User', setting.userId) as never,
+      resolve: (setting, _, context) => loadVisible(context, 'User', setting.userId) as never,
     }),
   }),
 });
@@ -29,7 +29,7 @@ builder.prismaObjectField('User', 'settings', (t) =>
       cursor: 'id',
       access: readRule,
       description: 'What the user keeps, by key.',
-      query: (_, context) => ({ where: listed(context, 'UserSetting', undefined), orderBy: { id: 'asc' as const } }),
+      query: (_, context) => ({ where: whereVisibleAnd(context, 'UserSetting', undefined), orderBy: { id: 'asc' as const } }),
       totalCount: true,
     },
     { description: 'A page of settings.' },

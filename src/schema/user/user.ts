@@ -1,10 +1,10 @@
-import { rowOf } from '../../authorization/evaluate/decisions.ts';
-import { anyone, scope } from '../../policy/conditions.ts';
+import { loadVisible } from '../../authorization/evaluate/decisions.ts';
+import { defaultAvatarUrl } from '../../endpoints/avatar.ts';
+import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { failure } from '../../errors.ts';
 import { isUuid } from '../../lib/validators.ts';
-import { avatarUrlOf } from '../../endpoints/avatar.ts';
-import { loginsRule, userRule } from './access-rules.ts';
+import { anyone, scope } from '../../policy/conditions.ts';
+import { loginHistoryRule, userRule } from './access-rules.ts';
 
 export const User = builder.prismaNode('User', {
   id: { field: 'id', description: 'The opaque global id.' },
@@ -17,7 +17,7 @@ export const User = builder.prismaNode('User', {
     displayName: t.exposeString('displayName'),
     avatarUrl: t.string({
       description: "Where the user's picture is found; unless one was set, a tile that this server draws of the id.",
-      resolve: ({ avatarUrl, id }, _, { config }) => avatarUrl ?? avatarUrlOf(config.PUBLIC_URL, id),
+      resolve: ({ avatarUrl, id }, _, { config }) => avatarUrl ?? defaultAvatarUrl(config.PUBLIC_URL, id),
     }),
     email: t.exposeString('email'),
     emailConfirmedAt: t.expose('emailConfirmedAt', { type: 'DateTime' }),
@@ -36,11 +36,11 @@ export const User = builder.prismaNode('User', {
     erasedAt: t.expose('erasedAt', { type: 'DateTime' }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
-    loginCount: t.exposeInt('loginCount', { access: loginsRule }),
-    currentLoginAt: t.expose('currentLoginAt', { type: 'DateTime', access: loginsRule }),
-    currentLoginFrom: t.exposeString('currentLoginFrom', { access: loginsRule, sensitive: true }),
-    lastLoginAt: t.expose('lastLoginAt', { type: 'DateTime', access: loginsRule }),
-    lastLoginFrom: t.exposeString('lastLoginFrom', { access: loginsRule, sensitive: true }),
+    loginCount: t.exposeInt('loginCount', { access: loginHistoryRule }),
+    currentLoginAt: t.expose('currentLoginAt', { type: 'DateTime', access: loginHistoryRule }),
+    currentLoginFrom: t.exposeString('currentLoginFrom', { access: loginHistoryRule, sensitive: true }),
+    lastLoginAt: t.expose('lastLoginAt', { type: 'DateTime', access: loginHistoryRule }),
+    lastLoginFrom: t.exposeString('lastLoginFrom', { access: loginHistoryRule, sensitive: true }),
   }),
 });
 
@@ -60,8 +60,8 @@ builder.queryField('user', (t) =>
     access: scope('users:read'),
     args: { id: t.arg.globalID({ required: true, for: User, description: 'The id of the user.' }) },
     resolve: async (_, { id }, context) => {
-      const user = isUuid(id.id) ? await rowOf(context, 'User', id.id) : null;
-      if (!user) throw failure('NOT_FOUND');
+      const user = isUuid(id.id) ? await loadVisible(context, 'User', id.id) : null;
+      if (!user) throw graphqlError('NOT_FOUND');
       return user as never;
     },
   }),

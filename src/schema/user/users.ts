@@ -1,14 +1,14 @@
-import { filtered, listed, ordered } from '../../authorization/evaluate/filters.ts';
-import { visible } from '../../authorization/evaluate/decisions.ts';
-import { scope } from '../../policy/conditions.ts';
+import { whereVisible } from '../../authorization/evaluate/decisions.ts';
+import { filterWhere, orderBy, whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
+import type { Prisma } from '../../database/generated/prisma/client.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import type { Prisma } from '../../database/generated/prisma/client.ts';
-import { line, literally, moment } from '../../lib/validators.ts';
-import { grantedTo } from '../role/role-grant.ts';
 import { SortDirection } from '../../graphql/sort-direction.ts';
-import { readUsers } from './load-users.ts';
+import { escapeLike, singleLineText, timestamp } from '../../lib/validators.ts';
+import { scope } from '../../policy/conditions.ts';
+import { grantedTo } from '../role/role-grant.ts';
 import { userRule } from './access-rules.ts';
+import { loadUsers } from './load-users.ts';
 import { User } from './user.ts';
 
 const UserFilter = builder.inputType('UserFilter', {
@@ -16,15 +16,15 @@ const UserFilter = builder.inputType('UserFilter', {
   fields: (t) => ({
     search: t.string({
       access: userRule,
-      validate: line(120),
+      validate: singleLineText(120),
       description: 'Text in the display name, first or last name, username or e-mail address, in any case.',
     }),
-    role: t.string({ access: userRule, validate: line(63), description: 'Holders of this role; with `domain`, in that domain.' }),
-    domain: t.string({ access: userRule, validate: line(63), description: 'Holders of a role in this domain.' }),
+    role: t.string({ access: userRule, validate: singleLineText(63), description: 'Holders of this role; with `domain`, in that domain.' }),
+    domain: t.string({ access: userRule, validate: singleLineText(63), description: 'Holders of a role in this domain.' }),
     enabled: t.boolean({ access: userRule, description: 'Whether the account is enabled.' }),
     confirmed: t.boolean({ access: userRule, description: 'Whether the e-mail address is proven.' }),
-    createdFrom: t.field({ type: 'DateTime', access: userRule, validate: moment, description: 'Whose account was made then or later.' }),
-    createdTo: t.field({ type: 'DateTime', access: userRule, validate: moment, description: 'Whose account was made then or earlier.' }),
+    createdFrom: t.field({ type: 'DateTime', access: userRule, validate: timestamp, description: 'Whose account was made then or later.' }),
+    createdTo: t.field({ type: 'DateTime', access: userRule, validate: timestamp, description: 'Whose account was made then or earlier.' }),
     deleted: t.boolean({ access: userRule, description: 'Whether the account is deleted; unless said, those that are not.' }),
   }),
 });
@@ -51,12 +51,12 @@ builder.queryField('users', (t) =>
       },
       totalCount: (_, { filter }, context) => context.db.prisma.user.count({ where: where(context, filter) }),
       resolve: async (query, __, args, context, info) => {
-        const wanted = { ...query, where: where(context, args.filter), orderBy: ordered(context, 'UserOrder', args.orderBy) };
+        const wanted = { ...query, where: where(context, args.filter), orderBy: orderBy(context, 'UserOrder', args.orderBy) };
         if (query.include) return context.db.prisma.user.findMany(wanted);
         const { include: _, ...ofIds } = wanted;
         const page = await context.db.prisma.user.findMany({ ...ofIds, select: { id: true } });
         const found = page.map(({ id }) => id);
-        return readUsers(context, found, info);
+        return loadUsers(context, found, info);
       },
     },
     { name: 'UserConnection', description: 'A page of users.' },
@@ -65,15 +65,15 @@ builder.queryField('users', (t) =>
 );
 
 const where = (context: Context, filter: typeof UserFilter.$inferInput | null | undefined): Prisma.UserWhereInput =>
-  listed(
+  whereVisibleAnd(
     context,
     'User',
     kept(
       filter?.deleted,
-      filtered(context, 'User', 'UserFilter', filter, {
+      filterWhere(context, 'User', 'UserFilter', filter, {
         search: (text) => ({
           OR: ['displayName', 'firstName', 'lastName', 'usernameKey', 'email'].map((name) => ({
-            [name]: { contains: literally(text), mode: 'insensitive' },
+            [name]: { contains: escapeLike(text), mode: 'insensitive' },
           })),
         }),
         role: (name) => ({
@@ -96,4 +96,6 @@ const kept = (deleted: boolean | null | undefined, wanted: Prisma.UserWhereInput
 const inDomain = (context: Context, name: string | null | undefined) => (name == null ? {} : { domain: named(context, 'Domain', name) });
 
 /** The one of this name, if the viewer may know of it. */
-const named = <M extends 'Role' | 'Domain'>(context: Context, model: M, name: string) => ({ AND: [{ name }, visible(context, model)] });
+const named = <M extends 'Role' | 'Domain'>(context: Context, model: M, name: string) => ({
+  AND: [{ name }, whereVisible(context, model)],
+});

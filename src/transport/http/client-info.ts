@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Config } from '../../config.ts';
-import type { Client } from '../../graphql/context.ts';
+import type { ClientInfo } from '../../graphql/context.ts';
 
 /** Where a request comes from; forwarded addresses count only as far as the configured number of trusted proxies (security.md 4.4). */
-export function clientOf(request: IncomingMessage, config: Config): Client {
+export function getClientInfo(request: IncomingMessage, config: Config): ClientInfo {
   const agent = request.headers['user-agent'];
   return {
     network: networkOf(addressOf(request, config.TRUSTED_PROXIES)),

@@ -1,19 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Rule } from '../../authorization/rules/rule.ts';
-import type { Census } from '../connection-limiter.ts';
-import type { Client, Ground } from '../../graphql/context.ts';
-import type { Door } from './request-guard.ts';
+import type { AppServices, ClientInfo } from '../../graphql/context.ts';
+import type { PrepareOperation } from '../../graphql/execution/operation.ts';
 import type { Html } from '../../lib/html.ts';
-import type { Prepare } from '../../graphql/execution/operation.ts';
+import type { ConnectionLimiter } from '../connection-limiter.ts';
+import type { RequestGuard } from './request-guard.ts';
 
-/** One request beside GraphQL, and how it is answered. It has passed the door: host and headers. */
-export interface Exchange {
-  readonly ground: Ground;
-  readonly client: Client;
-  readonly door: Door;
-  readonly census: Census;
+/** One request beside GraphQL, and how it is answered. It has passed the guard: host and headers. */
+export interface EndpointRequest {
+  readonly services: AppServices;
+  readonly client: ClientInfo;
+  readonly guard: RequestGuard;
+  readonly connectionLimiter: ConnectionLimiter;
   /** The way of every operation, for those that a page does. */
-  readonly prepare: Prepare;
+  readonly prepare: PrepareOperation;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
@@ -24,7 +24,7 @@ export interface Endpoint {
   readonly method: 'GET' | 'POST' | 'GET, POST';
   /** Who may ask, where not anybody. */
   readonly access?: Rule;
-  answer(exchange: Exchange): void | Promise<void>;
+  answer(exchange: EndpointRequest): void | Promise<void>;
 }
 
 /** Answers in plain text. */

@@ -1,17 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
-import { shown, stringify } from '../../graphql/execution/response-limits.ts';
-import { beatEvery } from '../heartbeat.ts';
-import type { Params } from './request-guard.ts';
-import { failure, invalid } from '../../errors.ts';
-import type { Caller, Prepare } from '../../graphql/execution/operation.ts';
-import { answerStream } from './graphql-over-sse.ts';
+import { graphqlError, validationError } from '../../errors.ts';
+import type { PrepareOperation, RequestInfo } from '../../graphql/execution/operation.ts';
+import { stringify, toClientError } from '../../graphql/execution/response-limits.ts';
+import { parseHeartbeatInterval } from '../heartbeat.ts';
+import { respondWithEventStream } from './graphql-over-sse.ts';
+import type { OperationParams } from './request-guard.ts';
 
 /** Answers one operation: in JSON or, as far as the caller takes nothing else or it never ends, as a stream. */
-export async function answerOperation(
-  prepare: Prepare,
-  caller: Caller,
-  params: Params,
+export async function respondWithJson(
+  prepare: PrepareOperation,
+  caller: RequestInfo,
+  params: OperationParams,
   request: IncomingMessage,
   response: ServerResponse,
 ) {
@@ -20,15 +20,15 @@ export async function answerOperation(
   const { accept = '' } = request.headers;
   const isSubscription = prepared.kind === 'subscription';
   if (accept.includes('text/event-stream') && (isSubscription || !accept.includes('json'))) {
-    const beat = beatEvery(params.extensions?.heartbeat);
-    if (beat === undefined) return send(request, response, { errors: [invalid({ heartbeat: ['500 to 30000 milliseconds'] })] });
-    return answerStream(prepared, caller, beat, response, (result) => send(request, response, result));
+    const beat = parseHeartbeatInterval(params.extensions?.heartbeat);
+    if (beat === undefined) return send(request, response, { errors: [validationError({ heartbeat: ['500 to 30000 milliseconds'] })] });
+    return respondWithEventStream(prepared, caller, beat, response, (result) => send(request, response, result));
   }
   if (isSubscription) return send(request, response, { errors: [onlyAsStream()] });
   send(request, response, await prepared.execute(prepared.args));
 }
 
-const onlyAsStream = () => failure('INVALID_INPUT', { http: { status: 406, headers: {} } });
+const onlyAsStream = () => graphqlError('INVALID_INPUT', { http: { status: 406, headers: {} } });
 
 interface HttpExtension {
   readonly status?: number;
@@ -40,7 +40,7 @@ function send(request: IncomingMessage, response: ServerResponse, { errors, data
   const type = request.headers.accept?.includes('application/graphql-response+json')
     ? 'application/graphql-response+json'
     : 'application/json';
-  const body = stringify({ errors: errors?.map(shown), data });
+  const body = stringify({ errors: errors?.map(toClientError), data });
   const refusal = data ? undefined : (errors?.find((error) => error.extensions.http)?.extensions.http as HttpExtension | undefined);
   const headers = { 'content-type': `${type}; charset=utf-8`, 'content-length': Buffer.byteLength(body), ...refusal?.headers };
   response.writeHead(refusal?.status ?? 200, headers).end(body);

@@ -1,20 +1,20 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
-import { shown, stringify } from '../../graphql/execution/response-limits.ts';
-import { beatOf } from '../heartbeat.ts';
+import { graphqlError, requestError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
-import { failure, refusal } from '../../errors.ts';
-import { whenOver } from '../token-expiry.ts';
-import type { Caller, Prepared } from '../../graphql/execution/operation.ts';
+import type { PreparedOperation, RequestInfo } from '../../graphql/execution/operation.ts';
+import { stringify, toClientError } from '../../graphql/execution/response-limits.ts';
+import { createHeartbeat } from '../heartbeat.ts';
+import { onTokenExpired } from '../token-expiry.ts';
 
 /**
  * Answers an operation as server-sent events (GraphQL over SSE, distinct connections mode), with a beat every `beat` milliseconds, until the
  * access token ends. `refuse` answers what is not streamed.
  */
-export async function answerStream(
-  { args, kind, execute, subscribe }: Prepared,
-  { client, census, connection: { streams } }: Caller,
+export async function respondWithEventStream(
+  { args, kind, execute, subscribe }: PreparedOperation,
+  { client, connectionLimiter, connection: { subscriptions } }: RequestInfo,
   beat: number,
   response: ServerResponse,
   refuse: (result: ExecutionResult) => void,
@@ -22,23 +22,23 @@ export async function answerStream(
   if (response.destroyed) return; // its close was told before anybody listened for it
   const context: Context = args.contextValue as Context;
   const { viewer } = context;
-  const leaves = [census.enter('network', client.network), viewer ? census.enter('user', viewer.user.id) : () => {}];
+  const leaves = [connectionLimiter.enter('network', client.network), viewer ? connectionLimiter.enter('user', viewer.user.id) : () => {}];
   response.once('close', () => {
     for (const leave of leaves) leave?.();
   });
-  if (leaves.includes(undefined)) return refuse({ errors: [refusal('RATE_LIMITED')] });
+  if (leaves.includes(undefined)) return refuse({ errors: [requestError('RATE_LIMITED')] });
   const result = kind === 'subscription' ? await subscribe(args) : await execute(args);
   if (!(Symbol.asyncIterator in result))
     return kind === 'subscription' ? refuse(result) : send(only(result), response, () => ':\n\n', beat);
   const results = result[Symbol.asyncIterator]();
   if (response.destroyed) return void results.return?.();
-  const stopExpiry = whenOver(context, () => {
-    for (const stream of streams) stream.fail(failure('TOKEN_EXPIRED'));
+  const stopExpiry = onTokenExpired(context, () => {
+    for (const stream of subscriptions) stream.fail(graphqlError('TOKEN_EXPIRED'));
     setTimeout(() => response.destroy(), lastWordWithin).unref();
   });
   response.once('close', stopExpiry);
   const say = () => {
-    const said = beatOf(streams, context);
+    const said = createHeartbeat(subscriptions, context);
     return said ? `: ${JSON.stringify(said)}\n\n` : ':\n\n';
   };
   await send(results, response, say, beat);
@@ -61,7 +61,7 @@ async function send(results: AsyncIterator<ExecutionResult>, response: ServerRes
   });
   for (let next = await results.next(); !next.done && !response.destroyed; next = await results.next()) {
     const { errors, data } = next.value;
-    const taken = response.write(`event: next\ndata: ${stringify({ errors: errors?.map(shown), data })}\n\n`);
+    const taken = response.write(`event: next\ndata: ${stringify({ errors: errors?.map(toClientError), data })}\n\n`);
     if (!taken) await drained(response);
   }
   response.end('event: complete\ndata:\n\n');

@@ -1,5 +1,5 @@
 /** The parameters of a form; undefined where one stands twice (RFC 6749 §3.2), or is no UTF-8. One without a value is none. */
-export function readForm(text: string): ReadonlyMap<string, string> | undefined {
+export function parseForm(text: string): ReadonlyMap<string, string> | undefined {
   const form = new Map<string, string>();
   for (const part of text.split('&')) {
     const [name, value = ''] = part.split(/=(.*)/s, 2).map(decoded);

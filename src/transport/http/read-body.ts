@@ -3,10 +3,10 @@ import type { IncomingMessage } from 'node:http';
 import type { ErrorCode } from '../../errors.ts';
 
 /** Why a body is not taken: its status and code. */
-export type Unread = readonly [status: number, code: ErrorCode];
+export type BodyRejection = readonly [status: number, code: ErrorCode];
 
 /** The text of a body whose `content-type` is such, at most `most` bytes of UTF-8; or why it is not taken. Stops reading at the limit. */
-export async function readText(request: IncomingMessage, types: RegExp, most: number): Promise<string | Unread> {
+export async function readBody(request: IncomingMessage, types: RegExp, most: number): Promise<string | BodyRejection> {
   const { 'content-type': type = '', 'content-encoding': encoding, 'content-length': length = '0' } = request.headers;
   if (!types.test(type) || encoding !== undefined) return [415, 'INVALID_INPUT'];
   if (Number(length) > most) return [413, 'INVALID_INPUT'];

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { readText } from './read-body.ts';
 import type { Config } from '../../config.ts';
 import { type ErrorCode, errors } from '../../errors.ts';
 import { parseJson } from '../../lib/parse-json.ts';
+import { readBody } from './read-body.ts';
 
 const mostBytes = 100 * 1024; // security.md F21
 
@@ -18,7 +18,7 @@ const headers = {
 } as const;
 
 /** What a caller wants executed. */
-export interface Params {
+export interface OperationParams {
   readonly query: string;
   readonly operationName?: string | null | undefined;
   readonly variables?: Record<string, unknown> | null | undefined;
@@ -29,7 +29,7 @@ export interface Params {
 const single = new Set(['authorization', 'content-type', 'host', 'origin']);
 
 /** What every request passes before anything reads it: host, origin, method, type and size. */
-export function openDoor(config: Config) {
+export function createRequestGuard(config: Config) {
   const hosts = new Set(config.ALLOWED_HOSTS);
   const listed = new Set(config.CORS_ORIGINS);
   const ours = new URL(config.PUBLIC_URL).origin;
@@ -58,15 +58,15 @@ export function openDoor(config: Config) {
       response.writeHead(204).end();
     },
     isAmbiguous,
-    readBody,
+    readOperation,
     refuse,
   };
 }
 
-export type Door = ReturnType<typeof openDoor>;
+export type RequestGuard = ReturnType<typeof createRequestGuard>;
 
 /** An answer without a body, for a connection on which no request was understood or which will not be a socket. */
-export const bareAnswer = (status: string) =>
+export const rawHttpResponse = (status: string) =>
   `HTTP/1.1 ${status}\r\n${Object.entries(headers)
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('')}connection: close\r\ncontent-length: 0\r\n\r\n`;
@@ -86,8 +86,8 @@ function isAmbiguous({ rawHeaders }: IncomingMessage): boolean {
 const types = /^application\/json(?: *; *charset=utf-8)?$/i;
 
 /** The operation that a request carries; undefined when it was refused and answered. */
-async function readBody(request: IncomingMessage, response: ServerResponse): Promise<Params | undefined> {
-  const text = await readText(request, types, mostBytes);
+async function readOperation(request: IncomingMessage, response: ServerResponse): Promise<OperationParams | undefined> {
+  const text = await readBody(request, types, mostBytes);
   if (typeof text !== 'string') return refuse(response, ...text);
   const body = parseJson(text);
   return isOperation(body) ? body : refuse(response, 400, 'INVALID_INPUT');
@@ -103,7 +103,7 @@ const members: Record<string, (value: unknown) => boolean> = {
 const isMap = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** One operation, not a batch, with no member that we do not know. */
-export const isOperation = (body: unknown): body is Params =>
+export const isOperation = (body: unknown): body is OperationParams =>
   isMap(body) && 'query' in body && Object.entries(body).every(([name, value]) => Object.hasOwn(members, name) && members[name]?.(value));
 
 function refuse(response: ServerResponse, status: number, code: ErrorCode, allowed = 'POST, OPTIONS'): undefined {

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context as Conversation } from 'graphql-ws';
-import type { Census } from '../connection-limiter.ts';
-import type { Context, Ground } from '../../graphql/context.ts';
-import { failure } from '../../errors.ts';
-import { whenOver } from '../token-expiry.ts';
-import { closings, type Link } from './websocket-connection.ts';
+import { graphqlError } from '../../errors.ts';
+import type { AppServices, Context } from '../../graphql/context.ts';
+import type { ConnectionLimiter } from '../connection-limiter.ts';
+import { onTokenExpired } from '../token-expiry.ts';
+import { closeCodes, type WebSocketConnection } from './websocket-connection.ts';
 
 /** What is being said on one socket. */
-export type Talk = Conversation<Record<string, unknown>, Link>;
+export type SocketContext = Conversation<Record<string, unknown>, WebSocketConnection>;
 
 /** By what a socket may be used, and until when. */
-export interface Lease {
+export interface SocketAuthorization {
   /** The newest access token that was shown, as a header says it. */
   readonly authorization: string | null;
   /** Uses a newer access token of the same session from now on; false where it is not of that session. */
@@ -20,44 +20,44 @@ export interface Lease {
 const lastEventWithin = 1_000; // milliseconds that the last event has to leave before its socket closes (security.md F20: 2 s)
 
 /** Closes each socket with the token that it was opened with, and when its access token ends unless it is renewed (security.md 8.11). */
-export function followSessions({ revocations, identify }: Ground, census: Census) {
-  const byToken = new Map<string, Set<Talk>>();
+export function trackSessions({ revocations, loadViewer }: AppServices, connectionLimiter: ConnectionLimiter) {
+  const byToken = new Map<string, Set<SocketContext>>();
   const stop = revocations.on(({ tokenId }) => {
     for (const talk of byToken.get(tokenId) ?? []) void endAfterLast(talk);
   });
 
   /** Lets the socket stay until its token ends; false where it may not, or its user has too many. */
-  async function keep(talk: Talk, context: Context, authorization: string | null): Promise<boolean> {
+  async function keep(talk: SocketContext, context: Context, authorization: string | null): Promise<boolean> {
     const { connection, close } = talk.extra;
     const { viewer } = context;
     if (!viewer || connection.destroyed) return false;
-    const leave = census.enter('user', viewer.user.id);
+    const leave = connectionLimiter.enter('user', viewer.user.id);
     if (!leave) {
-      close(closings.later);
+      close(closeCodes.later);
       return false;
     }
     const forget = remember(byToken, viewer.token.id, talk);
     const lease = leaseOf(talk, context, authorization);
-    talk.extra.lease = lease;
+    talk.extra.authorization = lease;
     connection.once('close', () => {
       leave();
       forget();
       lease.end();
     });
     // It may have ended while it was looked up; from now on that is heard.
-    return (await identify.load({ sid: viewer.token.id }))?.refused === null;
+    return (await loadViewer.load({ sid: viewer.token.id }))?.refused === null;
   }
 
   return { keep, stop };
 }
 
-function leaseOf(talk: Talk, context: Context, authorization: string | null): Lease & { end(): void } {
+function leaseOf(talk: SocketContext, context: Context, authorization: string | null): SocketAuthorization & { end(): void } {
   let newest = authorization;
   const expire = () => {
-    for (const stream of talk.extra.connection.streams) stream.fail(failure('TOKEN_EXPIRED'));
+    for (const stream of talk.extra.connection.subscriptions) stream.fail(graphqlError('TOKEN_EXPIRED'));
     void endAfterLast(talk);
   };
-  let stop = whenOver(context, expire);
+  let stop = onTokenExpired(context, expire);
   return {
     get authorization() {
       return newest;
@@ -66,14 +66,14 @@ function leaseOf(talk: Talk, context: Context, authorization: string | null): Le
       if (!by.viewer || by.viewer.token.id !== context.viewer?.token.id) return false;
       newest = authorization;
       stop();
-      stop = whenOver(by, expire);
+      stop = onTokenExpired(by, expire);
       return true;
     },
     end: () => stop(),
   };
 }
 
-function remember(byToken: Map<string, Set<Talk>>, token: string, talk: Talk) {
+function remember(byToken: Map<string, Set<SocketContext>>, token: string, talk: SocketContext) {
   const talks = byToken.get(token) ?? new Set();
   byToken.set(token, talks.add(talk));
   return () => {
@@ -83,8 +83,8 @@ function remember(byToken: Map<string, Set<Talk>>, token: string, talk: Talk) {
 }
 
 /** The streams of a token that ended finish by themselves with its last event; then its socket closes. */
-async function endAfterLast({ extra, subscriptions }: Talk) {
+async function endAfterLast({ extra, subscriptions }: SocketContext) {
   const until = performance.now() + lastEventWithin;
   while (Object.keys(subscriptions).length > 0 && performance.now() < until) await sleep(10);
-  extra.close(closings.ended);
+  extra.close(closeCodes.ended);
 }

@@ -1,16 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { RawData, WebSocket } from 'ws';
-import { isTooLong, tooLong } from '../../graphql/execution/response-limits.ts';
+import { errorCodeFromDatabase } from '../../errors.ts';
 import type { Connection } from '../../graphql/execution/connection.ts';
-import { meaningOf } from '../../errors.ts';
+import { isTooLong, responseTooLarge } from '../../graphql/execution/response-limits.ts';
 import { parseJson } from '../../lib/parse-json.ts';
-import type { Lease } from './session-tracker.ts';
+import type { SocketAuthorization } from './session-tracker.ts';
 
 const most = { messages: 100, buffered: 1024 * 1024 }; // a minute (security.md F28); bytes that wait for the peer (F29)
 const minute = 60_000;
 
 /** All that a peer is ever told as its socket is closed (security.md 18.3). The codes are those of graphql-transport-ws and RFC 6455. */
-export const closings = {
+export const closeCodes = {
   away: [1001, 'Going away'],
   later: [1013, 'Try again later'],
   invalid: [4400, 'Invalid message'],
@@ -24,36 +24,36 @@ export const closings = {
   failed: [4500, 'Internal server error'],
 } as const;
 
-export type Closing = (typeof closings)[keyof typeof closings];
+export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];
 
 /** The closing with that code, for a library that has a sentence of its own. */
-export const closingOf = (code: number): Closing => Object.values(closings).find(([known]) => known === code) ?? closings.failed;
+export const closeCodeFor = (code: number): CloseCode => Object.values(closeCodes).find(([known]) => known === code) ?? closeCodes.failed;
 
 /** One open socket: what goes in and out of it is bounded, and nothing goes in once it is being closed. */
-export interface Link {
+export interface WebSocketConnection {
   readonly request: IncomingMessage;
   readonly connection: Connection;
   readonly protocol: string;
-  close(closing: Closing): void;
+  close(closing: CloseCode): void;
   /** Sends a text; settles when the peer's system has taken it. */
   send(text: string): Promise<void>;
   /** Hands each message to `hear`. */
   listen(hear: (message: string) => Promise<void>): void;
   /** Asks whether the peer is still there; cuts the line if it has not answered the last time. */
-  probe(): void;
+  checkAlive(): void;
   /** Says a beat; the peer's answer does not count as a message. */
-  beat(payload: object): void;
+  heartbeat(payload: object): void;
   /** Until when, and by what, the socket may be used; unknown before it was acknowledged, and where nobody is signed in. */
-  lease?: Lease;
+  authorization?: SocketAuthorization;
 }
 
-export function openLink(socket: WebSocket, request: IncomingMessage, failed: (error: Error) => void): Link {
+export function wrapSocket(socket: WebSocket, request: IncomingMessage, failed: (error: Error) => void): WebSocketConnection {
   let alive = true;
   const { count, allow } = counter();
-  const close = ([code, reason]: Closing) => socket.close(code, reason);
+  const close = ([code, reason]: CloseCode) => socket.close(code, reason);
   const admits = () => {
     const fits = count();
-    if (!fits) close(closings.tooMany);
+    if (!fits) close(closeCodes.tooMany);
     return fits && socket.readyState === socket.OPEN;
   };
   socket.setMaxListeners(0); // each operation under way wants to know when the socket closes
@@ -69,12 +69,12 @@ export function openLink(socket: WebSocket, request: IncomingMessage, failed: (e
     close,
     send: (text) => send(socket, text),
     listen: (hear) => socket.on('message', (data, isBinary) => admits() && receive(data, isBinary, hear, close, failed)),
-    probe() {
+    checkAlive() {
       if (!alive) return socket.terminate();
       alive = false;
       socket.ping();
     },
-    beat(payload) {
+    heartbeat(payload) {
       allow();
       void send(socket, JSON.stringify({ type: 'ping', payload }));
     },
@@ -87,7 +87,7 @@ const connectionOf = (socket: WebSocket): Connection => ({
   get destroyed() {
     return socket.readyState === socket.CLOSED;
   },
-  streams: new Set(),
+  subscriptions: new Set(),
 });
 
 function counter() {
@@ -112,15 +112,15 @@ function receive(
   data: RawData,
   isBinary: boolean,
   hear: (message: string) => Promise<void>,
-  close: (closing: Closing) => void,
+  close: (closing: CloseCode) => void,
   failed: (error: Error) => void,
 ) {
   const text = isBinary ? '' : String(data);
-  if (parseJson(text) === undefined) return close(closings.invalid);
+  if (parseJson(text) === undefined) return close(closeCodes.invalid);
   hear(text).catch((error: Error) => {
-    if (meaningOf(error) === 'UNAVAILABLE') return close(closings.later);
+    if (errorCodeFromDatabase(error) === 'UNAVAILABLE') return close(closeCodes.later);
     failed(error);
-    close(closings.failed);
+    close(closeCodes.failed);
   });
 }
 
@@ -132,5 +132,5 @@ function send(socket: WebSocket, text: string): Promise<void> {
 
 function withoutAnswer(text: string): string {
   const { id } = JSON.parse(text) as { id: string };
-  return JSON.stringify({ id, type: 'next', payload: { data: null, errors: [tooLong()] } });
+  return JSON.stringify({ id, type: 'next', payload: { data: null, errors: [responseTooLarge()] } });
 }
