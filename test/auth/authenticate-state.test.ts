@@ -10,8 +10,8 @@ const createApiToken = 'mutation ($input: CreateApiTokenInput!) { createApiToken
 
 const ask = (token: string) => world.send(whoAsks, {}, { token });
 
-describe('a session', () => {
-  it('refuses the next request once it is revoked, and the wrong ones beside it only', async () => {
+describe('a session token', () => {
+  it('is rejected on the next request after logout, while concurrent requests of other sessions succeed', async () => {
     const people = await Promise.all([world.user(), world.user(), world.user()]);
     const { accessToken } = people[0];
     await people[0].ask('mutation { logout { ended } }');
@@ -23,7 +23,7 @@ describe('a session', () => {
     }
   });
 
-  it('refuses the next request once its user is disabled, by flag or by administrator', async () => {
+  it('is rejected on the next request after its user is disabled, by column or by disableUser', async () => {
     const [bob, carol, admin] = [await world.user(), await world.user(), await world.user('SUPERADMIN')];
     await prisma.user.update({ where: { id: bob.uuid }, data: { enabled: false } });
     await admin.ask('mutation ($input: DisableUserInput!) { disableUser(input: $input) { changed } }', { input: { id: carol.id } });
@@ -34,7 +34,7 @@ describe('a session', () => {
     ]);
   });
 
-  it('refuses the next request once its end has come, its user is deleted, or its domain is shut', async () => {
+  it('is rejected on the next request after it expires, its user is deleted or its domain is deactivated', async () => {
     const domain = await world.domain('shut');
     const [bob, carol, dave] = [await world.user(), await world.user(), await world.user()];
     await prisma.token.updateMany({ where: { userId: bob.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
@@ -54,7 +54,7 @@ describe('an API token', () => {
   };
   const rowOf = (who: Person) => prisma.token.findFirstOrThrow({ where: { userId: who.uuid, kind: 'API' } });
 
-  it('is its owner, for its scopes', async () => {
+  it('authenticates as its owner, limited to its scopes', async () => {
     const bob = await world.user();
     const { secret } = await make(bob, 'users:read');
     expect((await ask(secret)).data.me?.id).toBe(bob.id);
@@ -66,7 +66,7 @@ describe('an API token', () => {
     ]);
   });
 
-  it('never does more than its owner may now', async () => {
+  it('loses access when its owner loses the role that granted it', async () => {
     const admin = await world.user('ADMIN');
     const { secret } = await make(admin, 'users:read');
     const count = async () => (await world.send('{ users { totalCount } }', {}, { token: secret })).data.users.totalCount;
@@ -75,7 +75,7 @@ describe('an API token', () => {
     expect(await count()).toBe(1);
   });
 
-  it('makes no tokens, sessions, grants or credentials, whatever its scopes', async () => {
+  it('cannot create tokens, sessions, grants or roles, whatever its scopes', async () => {
     const root = await world.user('SUPERADMIN');
     const { data } = await world.send('{ __type(name: "Mutation") { fields { name } } }');
     const names = data.__type.fields.map((field: { name: string }) => field.name);
@@ -109,7 +109,7 @@ describe('an API token', () => {
     }
   });
 
-  it('is refused once it is revoked, expired, or its owner disabled, and when it is unknown', async () => {
+  it('is rejected when it is revoked, expired, unknown or of a disabled owner', async () => {
     const [revoked, expired, disabled] = [await world.user(), await world.user(), await world.user()];
     const secrets = await Promise.all([revoked, expired, disabled].map(async (who) => (await make(who, 'users:read')).secret));
     await prisma.token.update({ where: { id: (await rowOf(revoked)).id }, data: { revokedAt: new Date() } });
@@ -126,7 +126,7 @@ describe('an API token', () => {
     for (const answer of answers) expect(answer).not.toHaveProperty('data');
   });
 
-  it('notes when it was used, at most once a minute', async () => {
+  it('updates lastUsedAt at most once a minute', async () => {
     const bob = await world.user();
     const { secret } = await make(bob, 'users:read');
     await ask(secret);
@@ -138,7 +138,7 @@ describe('an API token', () => {
     expect((await rowOf(bob)).lastUsedAt?.getTime()).toBeGreaterThan(Date.now() - 30_000);
   });
 
-  it('is guessed at most 100 times an hour from one network', async () => {
+  it('rate-limits guesses to 100 an hour for each network', async () => {
     const address = newAddress();
     const guess = (index: number) => world.send(whoAsks, {}, { token: `fg_${'A'.repeat(40)}${100 + index}`, address });
     for (let index = 0; index < 100; index += 1) expect((await guess(index)).code).toBe('INVALID_TOKEN');

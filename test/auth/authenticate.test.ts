@@ -29,13 +29,13 @@ const withHeader = (authorization: string) => world.send(whoAmI, {}, { headers: 
 const now = Math.floor(Date.now() / 1000);
 
 describe('a bearer token', () => {
-  it('says who is asking; without one it is nobody', async () => {
+  it('identifies the caller; a request without one is anonymous', async () => {
     expect((await ask(await sign())).data.me?.id).toBe(alice.id);
     expect((await withHeader(`bearer ${alice.accessToken}`)).data.me?.id).toBe(alice.id);
     expect((await world.send(whoAmI)).data).toEqual({ me: null });
   });
 
-  it('refuses the whole operation, public fields too, when it is garbled', async () => {
+  it('rejects the whole operation, public fields included, when it is malformed', async () => {
     const garbled = [
       '',
       'Bearer',
@@ -59,7 +59,7 @@ describe('a bearer token', () => {
     }
   });
 
-  it('ends to the second', async () => {
+  it('expires to the second', async () => {
     const token = await sign({ iat: now - 300, exp: now - 1 });
     expect(await ask(token)).toMatchObject({ status: 401, code: 'TOKEN_EXPIRED' });
     const short = await sign({ exp: Math.floor(Date.now() / 1000) + 2 });
@@ -68,7 +68,7 @@ describe('a bearer token', () => {
     expect(await ask(short)).toMatchObject({ status: 401, code: 'TOKEN_EXPIRED' });
   });
 
-  it('is no refresh token, and stands in no URL', async () => {
+  it('is rejected when it is a refresh token or is sent in the URL', async () => {
     expect(await ask(alice.refreshToken)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
     const response = await fetch(`${world.url}/graphql?access_token=${alice.accessToken}`, {
       method: 'POST',
@@ -78,15 +78,15 @@ describe('a bearer token', () => {
     expect(response.status).toBe(400);
   });
 
-  it('gives no role by what it claims', async () => {
+  it('ignores roles, ranks and scopes among its claims', async () => {
     const token = await sign({ roles: ['SUPERADMIN'], rank: 2, scope: 'users:read' });
     const { data } = await world.send('{ me { roles { role { name } } } users { totalCount } }', {}, { token });
     expect(data.users.totalCount).toBe(1);
   });
 });
 
-describe('signing keys', () => {
-  it('are followed by new ones, while tokens of the old ones are still good', async () => {
+describe('signing key rotation', () => {
+  it('signs with the new key and still accepts tokens signed with the old one', async () => {
     const bob = await world.user();
     const [next] = JSON.parse((await generateKeys()).JWT_KEYS);
     const config = { ...world.config, JWT_KEYS: JSON.stringify([next, jwk]) };

@@ -10,21 +10,21 @@ const change = (who: Pick<Person, 'ask'>, newPassword = next, currentPassword = 
   });
 const logIn = async ({ email }: Person, password: string) =>
   (await world.send('mutation ($input: LoginInput!) { login(input: $input) { __typename } }', { input: { email, password } })).code;
-const again = (person: Person) => world.signIn(person.email, person.uuid);
+const signInAgain = (person: Person) => world.signIn(person.email, person.uuid);
 const isAlive = async (person: Person) => (await person.ask('{ me { id } }')).code === undefined;
-const provedLongAgo = ({ uuid }: Person) =>
+const makeStale = ({ uuid }: Person) =>
   world.db.prisma.token.updateMany({ where: { userId: uuid }, data: { authenticatedAt: new Date(Date.now() - 11 * 60_000) } });
 
 describe('changePassword', () => {
-  it('lets in by the new password, and no more by the old one', async () => {
+  it('accepts the new password at login and rejects the old one', async () => {
     const alice = await world.user();
     expect((await change(alice)).errors).toBeUndefined();
     expect([await logIn(alice, next), await logIn(alice, alice.password)]).toEqual([undefined, 'INVALID_CREDENTIALS']);
   });
 
-  it('ends all other sessions before it answers, refresh tokens too; this one and the API tokens stay', async () => {
+  it('revokes all other sessions and their refresh tokens, but keeps the current session and API tokens', async () => {
     const alice = await world.user();
-    const others = [await again(alice), await again(alice)];
+    const others = [await signInAgain(alice), await signInAgain(alice)];
     const { data } = await alice.ask('mutation { createApiToken(input: { description: "ci", scopes: ["users:read"] }) { secret } }');
     expect((await change(alice)).data.changePassword).toEqual({ ended: 2 });
     expect(await Promise.all([alice, ...others].map(isAlive))).toEqual([true, false, false]);
@@ -36,7 +36,7 @@ describe('changePassword', () => {
     expect(told).toEqual(Array(2).fill({ reason: 'PASSWORD_CHANGED', event: 'CREDENTIAL_CHANGE', initiator: 'USER' }));
   });
 
-  it('asks for the password as it is, counted as a login is', async () => {
+  it('requires the current password and counts failures as login does', async () => {
     const alice = await world.user();
     expect((await change(alice, next, 'not the password at all')).code).toBe('INVALID_CREDENTIALS');
     expect(await logIn(alice, alice.password)).toBeUndefined();
@@ -45,7 +45,7 @@ describe('changePassword', () => {
     expect((await change(bob)).code).toBe('RATE_LIMITED');
   });
 
-  it('refuses a new password that would be refused at registration, and says where', async () => {
+  it('rejects a new password that register would reject, and names the field newPassword', async () => {
     const alice = await world.user();
     for (const password of ['short', 'passwordpassword', alice.email]) {
       const { errors } = await change(alice, password);
@@ -57,10 +57,10 @@ describe('changePassword', () => {
     expect(await logIn(alice, alice.password)).toBeUndefined();
   });
 
-  it('is for a fresh session: not for an older one, an API token or nobody', async () => {
+  it('rejects a session that is not fresh, an API token and an anonymous caller', async () => {
     const alice = await world.user();
     const { data } = await alice.ask('mutation { createApiToken(input: { description: "ci", scopes: ["users:write"] }) { secret } }');
-    await provedLongAgo(alice);
+    await makeStale(alice);
     const program = {
       ask: ((document, variables) => world.send(document, variables, { token: data.createApiToken.secret })) as Person['ask'],
     };
@@ -68,13 +68,13 @@ describe('changePassword', () => {
     expect(codes).toEqual(['REAUTHENTICATION_REQUIRED', 'FORBIDDEN', 'UNAUTHENTICATED']);
   });
 
-  it('happens once: of several at the same moment one is right about the password', async () => {
+  it('succeeds once when it is called concurrently with the same current password', async () => {
     const alice = await world.user();
     const changes = await Promise.all([1, 2, 3].map((index) => change(alice, `${next} ${index}`)));
     expect(changes.map(({ code }) => code).sort()).toEqual(['INVALID_CREDENTIALS', 'INVALID_CREDENTIALS', undefined].sort());
   });
 
-  it('is recorded, without either password', async () => {
+  it('records an audit event that contains neither password', async () => {
     const alice = await world.user();
     await change(alice);
     const row = await world.db.prisma.auditEvent.findFirst({ where: { userId: alice.uuid, action: 'authn_password_change' } });

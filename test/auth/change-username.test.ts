@@ -16,27 +16,27 @@ const newName = () => `a${randomUUID().slice(0, 12)}`;
 const taken = { code: 'TAKEN', errors: [{ extensions: { fields: { username: ['taken'] } } }] };
 
 describe('changeUsername', () => {
-  it('gives the viewer a name, in the letters that were typed', async () => {
+  it('sets the username of the viewer and keeps its letter case', async () => {
     const [alice, name] = [await world.user(), newName()];
     expect((await change(alice, name.toUpperCase())).data.changeUsername.user).toEqual({ username: name.toUpperCase() });
     expect((await alice.ask('{ me { username } }')).data.me.username).toBe(name.toUpperCase());
   });
 
-  it('refuses a name that is taken, in whatever letters and forms of them', async () => {
+  it('rejects a username that is taken, ignoring case and Unicode width', async () => {
     const [alice, bob, name] = [await world.user(), await world.user(), newName()];
     await change(alice, name);
     for (const spelling of [name, name.toUpperCase(), `ａ${name.slice(1)}`]) expect(await change(bob, spelling)).toMatchObject(taken);
     expect((await change(alice, name.toUpperCase())).code).toBeUndefined();
   });
 
-  it('gives a name to one of all who ask for it at the same moment', async () => {
+  it('gives a username to exactly one of several users who request it concurrently', async () => {
     const [people, name] = [await Promise.all(Array.from({ length: 6 }, () => world.user())), newName()];
     const answers = await Promise.all(people.map((person) => change(person, name)));
     expect(answers.map(({ code }) => code).sort()).toEqual([...Array(5).fill('TAKEN'), undefined]);
     expect(await prisma.user.count({ where: { usernameKey: name } })).toBe(1);
   });
 
-  it('takes the name away by null or an empty text, after which it is free; any number of users have none', async () => {
+  it('removes the username when it is null or empty, and frees it for other users', async () => {
     const [alice, bob, name] = [await world.user(), await world.user(), newName()];
     for (const none of [null, '']) {
       await change(alice, name);
@@ -60,17 +60,17 @@ describe('changeUsername', () => {
     'sys.tem',
     's_u_p_p_o_r_t',
     'security',
-  ])('refuses %j', async (name) => {
+  ])('rejects %j', async (name) => {
     const alice = await world.user();
     const { code, errors } = await change(alice, name);
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', ['username']]);
   });
 
-  it.each(['abcd', 'a'.repeat(32), 'a_b.c-9'])('takes %j', async (name) => {
+  it.each(['abcd', 'a'.repeat(32), 'a_b.c-9'])('accepts %j', async (name) => {
     expect((await change(await world.user(), name)).code).toBeUndefined();
   });
 
-  it('says no more than 10 times in an hour what is taken', async () => {
+  it('reports at most 10 taken usernames an hour, then rate-limits the caller', async () => {
     const [alice, name] = [await world.user(), newName()];
     await change(await world.user(), name);
     const codes: (string | undefined)[] = [];
@@ -78,7 +78,7 @@ describe('changeUsername', () => {
     expect(codes).toEqual([...Array(10).fill('TAKEN'), 'RATE_LIMITED']);
   });
 
-  it('is for a fresh session: not for an older one, an API token or nobody', async () => {
+  it('rejects a session that is not fresh, an API token and an anonymous caller', async () => {
     const alice = await world.user();
     const mint = 'mutation { createApiToken(input: { description: "d", scopes: ["users:write"] }) { secret } }';
     const { secret: token } = (await alice.ask(mint)).data.createApiToken;
@@ -90,11 +90,11 @@ describe('changeUsername', () => {
     expect([...codes, (await change(alice, newName())).code]).toEqual(['UNAUTHENTICATED', 'FORBIDDEN', 'REAUTHENTICATION_REQUIRED']);
   });
 
-  it('is said a name, or null for none', async () => {
+  it('rejects an input without a username; null is required to remove it', async () => {
     expect((await (await world.user()).ask(mutation, { input: {} })).code).toBe('INVALID_INPUT');
   });
 
-  it('is recorded, without the name', async () => {
+  it('records an audit event that does not contain the username', async () => {
     const [alice, name] = [await world.user(), newName()];
     await change(alice, name);
     const events = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'user_updated' } });

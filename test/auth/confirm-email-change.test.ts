@@ -11,7 +11,7 @@ const password = 'seven teal herons misread a map';
 const me = '{ me { email } }';
 
 describe('confirmEmailChange', () => {
-  it('gives the account the new address in a session of it, which stays', async () => {
+  it('changes the address in a session of the account and keeps that session', async () => {
     const alice = await world.user();
     const { email, token } = await asked(world, alice);
     expect((await alice.ask(confirm, { input: { token } })).data.confirmEmailChange).toEqual({ ended: 0 });
@@ -20,7 +20,7 @@ describe('confirmEmailChange', () => {
     expect((await world.send(login, { input: { email: alice.email, password: alice.password } })).code).toBe('INVALID_CREDENTIALS');
   });
 
-  it('does so by the password where nobody is signed in, by address and code where there is no browser', async () => {
+  it('changes the address without a session when the email, code and password are given', async () => {
     const alice = await world.user();
     const { email, code } = await asked(world, alice);
     const input = { email: email.toUpperCase(), code, password: alice.password };
@@ -28,7 +28,7 @@ describe('confirmEmailChange', () => {
     expect(await emailOf(world, alice)).toBe(email);
   });
 
-  it('is for the account alone: not for whoever has the letter, in no session or another one, and not for an API token', async () => {
+  it('requires the password when the token comes without a session, from another account or with an API token', async () => {
     const [alice, bob] = [await world.user(), await world.user()];
     const create = 'mutation { createApiToken(input: { description: "a script", scopes: ["users:write"] }) { secret } }';
     const { secret } = (await alice.ask(create)).data.createApiToken;
@@ -42,7 +42,7 @@ describe('confirmEmailChange', () => {
     expect((await alice.ask(confirm, { input: { token } })).code).toBeUndefined();
   });
 
-  it('ends the other sessions, each with an event that says why, and leaves API tokens', async () => {
+  it('revokes other sessions with the reason EMAIL_CHANGED and keeps API tokens', async () => {
     const alice = await world.user();
     const other = await world.signIn(alice.email, alice.uuid);
     const create = 'mutation { createApiToken(input: { description: "a script", scopes: ["users:read"] }) { secret } }';
@@ -56,21 +56,24 @@ describe('confirmEmailChange', () => {
   });
 
   // The embedded database has one connection, which the lock would keep.
-  it.skipIf(isEmbedded)('does nothing in a session that has ended while it waited (needs a PostgreSQL server)', async () => {
-    const alice = await world.user();
-    const { token } = await asked(world, alice);
-    const answer = await prisma.$transaction(async (tx) => {
-      await tx.$queryRaw`select 1 from "User" where id = ${alice.uuid}::uuid for update`;
-      const waiting = alice.ask(confirm, { input: { token } });
-      await until(() => prisma.$queryRaw<unknown[]>`select 1 from pg_locks where not granted`.then((rows) => rows.length > 0));
-      await tx.token.updateMany({ where: { userId: alice.uuid }, data: { revokedAt: new Date(), revokedReason: 'LOGOUT' } });
-      return { waiting };
-    });
-    expect((await answer.waiting).code).toBe('TOKEN_REVOKED');
-    expect(await emailOf(world, alice)).toBe(alice.email);
-  });
+  it.skipIf(isEmbedded)(
+    'changes nothing when the session is revoked while the mutation waits for a lock (needs a PostgreSQL server)',
+    async () => {
+      const alice = await world.user();
+      const { token } = await asked(world, alice);
+      const answer = await prisma.$transaction(async (tx) => {
+        await tx.$queryRaw`select 1 from "User" where id = ${alice.uuid}::uuid for update`;
+        const waiting = alice.ask(confirm, { input: { token } });
+        await until(() => prisma.$queryRaw<unknown[]>`select 1 from pg_locks where not granted`.then((rows) => rows.length > 0));
+        await tx.token.updateMany({ where: { userId: alice.uuid }, data: { revokedAt: new Date(), revokedReason: 'LOGOUT' } });
+        return { waiting };
+      });
+      expect((await answer.waiting).code).toBe('TOKEN_REVOKED');
+      expect(await emailOf(world, alice)).toBe(alice.email);
+    },
+  );
 
-  it('leaves nothing to whoever has an address that was never proven: no letter undoes the change, and the address is free', async () => {
+  it('sends no undo link to an unconfirmed old address and releases that address', async () => {
     const alice = await world.user();
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
     const { token } = await asked(world, alice);
@@ -79,7 +82,7 @@ describe('confirmEmailChange', () => {
     expect((await world.send(register, { input: { email: alice.email, password } })).code).toBeUndefined();
   });
 
-  it('tells the old address, with a link for three days', async () => {
+  it('emails the old address an undo link that is valid for 3 days', async () => {
     const alice = await world.user();
     const { email } = await moved(world, alice);
     const { text } = await letterTo(world, alice.uuid, 'addressChanged');
@@ -88,7 +91,7 @@ describe('confirmEmailChange', () => {
     expect((await prisma.mail.findFirstOrThrow({ where: { userId: alice.uuid, letter: 'addressChanged' } })).address).toBe(alice.email);
   });
 
-  it('makes other links good for nothing', async () => {
+  it('invalidates all other email links of the account', async () => {
     const alice = await world.user();
     await world.send('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
       input: { email: alice.email },
@@ -101,7 +104,7 @@ describe('confirmEmailChange', () => {
     expect(await prisma.link.findMany({ where: open, select: { purpose: true } })).toEqual([{ purpose: 'UNDO_EMAIL_CHANGE' }]);
   });
 
-  it('refuses an address that somebody else got meanwhile', async () => {
+  it('rejects an address that another account has taken in the meantime', async () => {
     const alice = await world.user();
     const { email, token } = await asked(world, alice);
     await world.send(register, { input: { email: email.toUpperCase(), password } });
@@ -110,14 +113,14 @@ describe('confirmEmailChange', () => {
     expect((await alice.ask(me)).data.me).toEqual({ email: alice.email });
   });
 
-  it('is done once, however many ask at the same moment', async () => {
+  it('succeeds once when 10 requests use the link concurrently', async () => {
     const alice = await world.user();
     const { token } = await asked(world, alice);
     const answers = await Promise.all(Array.from({ length: 10 }, () => alice.ask(confirm, { input: { token } })));
     expect(answers.map(({ code }) => code).sort()).toEqual([...Array(9).fill('INVALID_TOKEN'), undefined]);
   });
 
-  it('gives one address to one account, when two prove it at the same moment', async () => {
+  it('gives an address to exactly one of two accounts that confirm it concurrently', async () => {
     const [alice, bob, email] = [await world.user(), await world.user(), newEmail()];
     const links = [await asked(world, alice, email), await asked(world, bob, email)];
     const answers = await Promise.all([alice, bob].map((one, index) => one.ask(confirm, { input: { token: links[index]?.token } })));
@@ -125,7 +128,7 @@ describe('confirmEmailChange', () => {
     expect(await prisma.user.count({ where: { emailKey: email } })).toBe(1);
   });
 
-  it('refuses a link that is late, made up, of another purpose, or of a disabled account', async () => {
+  it('rejects a link that is expired, unknown, for another purpose or of a disabled account', async () => {
     const [late, off, other] = [await world.user(), await world.user(), await world.user()];
     const links = [await asked(world, late), await asked(world, off), await asked(world, other)];
     await prisma.link.updateMany({ where: { userId: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
@@ -135,7 +138,7 @@ describe('confirmEmailChange', () => {
       expect((await world.send(confirm, { input: { token, password: late.password } })).code).toBe('INVALID_TOKEN');
   });
 
-  it('proves the address, and is recorded, without the addresses', async () => {
+  it('marks the address as confirmed and records an audit event that contains neither address', async () => {
     const alice = await world.user();
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
     const { email, token } = await asked(world, alice);

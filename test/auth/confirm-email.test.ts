@@ -12,7 +12,7 @@ const resend = 'mutation ($input: ResendConfirmationInput!) { resendConfirmation
 const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
 const password = 'seven teal herons misread a map';
 
-/** Somebody who has registered, and has the letter. */
+/** A registered user who has not confirmed the address, with the confirmation email. */
 async function registrant() {
   const email = `${randomUUID()}@example.com`;
   await world.send(register, { input: { email, password } });
@@ -23,7 +23,7 @@ async function registrant() {
 const confirmedAt = async (id: string) => (await prisma.user.findUniqueOrThrow({ where: { id } })).emailConfirmedAt;
 
 describe('confirmEmail', () => {
-  it('proves the address by the link, and whoever knows the password logs in with it', async () => {
+  it('confirms the address with the link, after which the user can log in', async () => {
     const { email, id, letter } = await registrant();
     expect((await world.send(login, { input: { email, password } })).code).toBe('EMAIL_NOT_CONFIRMED');
     const { data } = await world.send(confirm, { input: { token: letter.token, password } });
@@ -32,13 +32,13 @@ describe('confirmEmail', () => {
     expect((await world.send(login, { input: { email, password } })).code).toBeUndefined();
   });
 
-  it('proves it by address and code where there is no browser, in any spelling of the address', async () => {
+  it('confirms the address with the email and code, ignoring case', async () => {
     const { email, letter } = await registrant();
     const input = { email: email.toUpperCase(), code: letter.code, password };
     expect((await world.send(confirm, { input })).data.confirmEmail).toEqual({ passwordKept: true });
   });
 
-  it('gives the username that was asked for at registration', async () => {
+  it('assigns the username requested at registration', async () => {
     const [email, username] = [`${randomUUID()}@example.com`, `a${randomUUID().slice(0, 12)}`];
     await world.send(register, { input: { email, password, username } });
     const { id } = await prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
@@ -46,7 +46,7 @@ describe('confirmEmail', () => {
     expect((await world.send(login, { input: { email: username, password } })).code).toBeUndefined();
   });
 
-  it('signs nobody in, and is good for nothing a second time', async () => {
+  it('creates no session, and rejects the link when it is used again', async () => {
     const { id, letter } = await registrant();
     const input = { token: letter.token, password };
     expect(JSON.stringify((await world.send(confirm, { input })).data)).not.toMatch(/fgr?_|eyJ/);
@@ -54,21 +54,21 @@ describe('confirmEmail', () => {
     expect((await world.send(confirm, { input })).code).toBe('INVALID_TOKEN');
   });
 
-  it('without the password removes it: whoever registered somebody else’s address gets nothing by its proof', async () => {
+  it("removes the password when it is not given, so that whoever registered a stranger's address cannot log in", async () => {
     const { email, id, letter } = await registrant();
     expect((await world.send(confirm, { input: { token: letter.token } })).data.confirmEmail).toEqual({ passwordKept: false });
     expect(await confirmedAt(id)).not.toBeNull();
     expect((await world.send(login, { input: { email, password } })).code).toBe('INVALID_CREDENTIALS');
   });
 
-  it('with a wrong password changes nothing, and the link stays good', async () => {
+  it('changes nothing when the password is wrong, and keeps the link valid', async () => {
     const { id, letter } = await registrant();
     expect((await world.send(confirm, { input: { token: letter.token, password: 'a guess' } })).code).toBe('INVALID_CREDENTIALS');
     expect(await confirmedAt(id)).toBeNull();
     expect((await world.send(confirm, { input: { token: letter.token, password } })).code).toBeUndefined();
   });
 
-  it('burns a code after five wrong ones, and the link beside it stays good', async () => {
+  it('invalidates a code after 5 wrong attempts but keeps the link of the same email valid', async () => {
     const { email, letter } = await registrant();
     const wrong = letter.code === '00000000' ? '11111111' : '00000000';
     for (let times = 0; times < 5; times += 1)
@@ -77,7 +77,7 @@ describe('confirmEmail', () => {
     expect((await world.send(confirm, { input: { token: letter.token, password } })).code).toBeUndefined();
   });
 
-  it('takes the code of the newest letter only, and never that of somebody else', async () => {
+  it('accepts only the code of the newest email of the same account', async () => {
     const [first, other] = [await registrant(), await registrant()];
     await world.send(resend, { input: { email: first.email } });
     const newest = await until(async () => {
@@ -89,7 +89,7 @@ describe('confirmEmail', () => {
     expect((await world.send(confirm, { input: { email: first.email, code: newest.code, password } })).code).toBeUndefined();
   });
 
-  it('makes the other links of its purpose good for nothing', async () => {
+  it('invalidates the other confirmation links of the account', async () => {
     const { email, id, letter } = await registrant();
     await world.send(resend, { input: { email } });
     const newest = await until(async () => {
@@ -100,7 +100,7 @@ describe('confirmEmail', () => {
     expect((await world.send(confirm, { input: { token: newest.token, password } })).code).toBe('INVALID_TOKEN');
   });
 
-  it('refuses a link that is late, made up, of another purpose, or for an address that the account no longer has', async () => {
+  it('rejects a link that is expired, unknown, for another purpose or for a former address', async () => {
     const [late, moved, reset] = [await registrant(), await registrant(), await registrant()];
     await prisma.link.updateMany({ where: { userId: late.id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     await prisma.user.update({ where: { id: moved.id }, data: { emailKey: `${randomUUID()}@example.com` } });
@@ -110,13 +110,13 @@ describe('confirmEmail', () => {
     expect(await confirmedAt(moved.id)).toBeNull();
   });
 
-  it('is used once, however many use it at the same moment', async () => {
+  it('succeeds once when 10 requests use the link concurrently', async () => {
     const { letter } = await registrant();
     const answers = await Promise.all(Array.from({ length: 10 }, () => world.send(confirm, { input: { token: letter.token } })));
     expect(answers.filter(({ code }) => code === undefined)).toHaveLength(1);
   });
 
-  it('asks for a token, or for an address and a code, and for one of the two', async () => {
+  it('requires either a token or an email and a code, and rejects both together', async () => {
     for (const input of [{}, { email: 'a@example.com' }, { code: '12345678' }, { token: 'x', email: 'a@example.com', code: '1' }])
       expect(await world.send(confirm, { input })).toMatchObject({
         code: 'INVALID_INPUT',
@@ -124,15 +124,15 @@ describe('confirmEmail', () => {
       });
   });
 
-  it('is recorded, for the owner to see', async () => {
+  it('records an audit event for the owner', async () => {
     const { id, letter } = await registrant();
     await world.send(confirm, { input: { token: letter.token, password } });
     expect(await prisma.auditEvent.count({ where: { userId: id, reason: 'email confirmed', targetId: id } })).toBe(1);
   });
 });
 
-describe('confirmEmail, where a session is given before', () => {
-  it('ends what was signed in by somebody who does not know the password; by a session of the account all stays', async () => {
+describe('confirmEmail, when a session exists before the confirmation', () => {
+  it('revokes sessions when the password is not given, but keeps them when called from a session of the account', async () => {
     const open = async () => {
       const alice = await world.user();
       await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });

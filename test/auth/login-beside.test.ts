@@ -25,8 +25,8 @@ const enter = ({ email, password }: Pick<Person, 'email' | 'password'>, token?: 
   world.send(loginAgain, { input: { email, password } }, { token });
 const liveSessions = ({ uuid }: Person) => prisma.token.findMany({ where: { userId: uuid, revokedAt: null }, orderBy: { id: 'asc' } });
 
-describe('login beside other sessions', () => {
-  it('opens a new one and ends the one that the request came with', async () => {
+describe('login with other sessions', () => {
+  it('creates a new session and revokes the session that sent the request', async () => {
     const alice = await world.user();
     const { data } = await enter(alice, alice.accessToken);
     expect(data.login.token.id).not.toBe(alice.tokenId);
@@ -34,13 +34,13 @@ describe('login beside other sessions', () => {
     expect((await world.send(whoIsIn, {}, { token: data.login.accessToken })).data.me?.id).toBe(alice.id);
   });
 
-  it('leaves the one that the request came with alone when the proof is wrong', async () => {
+  it('keeps the session that sent the request when the password is wrong', async () => {
     const alice = await world.user();
     await enter({ ...alice, password: 'not the password at all' }, alice.accessToken);
     expect((await alice.ask(whoIsIn)).data.me?.id).toBe(alice.id);
   });
 
-  it('ends the session of another user on that device, and no other of theirs', async () => {
+  it("revokes the presented session of another user, but none of that user's other sessions", async () => {
     const [alice, bob] = [await world.user(), await world.user()];
     const elsewhere = await world.signIn(bob.email, bob.uuid);
     await enter(alice, bob.accessToken);
@@ -48,7 +48,7 @@ describe('login beside other sessions', () => {
     expect((await elsewhere.ask(whoIsIn)).data.me?.id).toBe(bob.id);
   });
 
-  it('never leaves more than 20 alive: the longest unused ones end, also when several open at once', async () => {
+  it('keeps at most 20 sessions and revokes the longest unused ones, also when several logins run concurrently', async () => {
     const alice = await world.user();
     await addSessions(alice, 18);
     const oldest = await addSessions(alice, 3, '9 days');
@@ -57,14 +57,14 @@ describe('login beside other sessions', () => {
     const live = (await liveSessions(alice)).map((session) => session.id);
     expect(live.filter((id) => !gone.includes(id))).toHaveLength(20);
     expect(live).not.toEqual(expect.arrayContaining([oldest[0]]));
-    expect(live).toContain(gone[0]); // it had ended by itself, and nothing is said of it again
+    expect(live).toContain(gone[0]); // already expired, so no revocation is logged
     const ended = await prisma.tokenRevocation.findMany({ where: { userId: alice.uuid } });
     expect(ended.map(({ reason, initiator }) => `${reason} ${initiator}`)).toEqual(Array(6).fill('SESSION_LIMIT POLICY'));
   });
 
-  it('opens none for an account that is disabled while the password is checked', async () => {
+  it('creates no session when the account is disabled while the password is verified', async () => {
     const alice = await world.user();
-    // What a right password cost is given back after the check: at that moment an administrator is faster.
+    // After verification login refunds the rate limit; the trigger disables the account at that moment.
     const disable = Prisma.raw(`update "User" set enabled = false where id = '${alice.uuid}'`);
     await world.db.query(sql`create function disable() returns trigger language plpgsql as $$ begin ${disable}; return new; end $$`);
     await world.db.query(

@@ -19,20 +19,20 @@ const loginThrough = graphql(`
   }
 `);
 
-const enter = ({ email, password }: Person, domain?: string) => world.send(loginThrough, { input: { email, password, domain } });
+const logIn = ({ email, password }: Person, domain?: string) => world.send(loginThrough, { input: { email, password, domain } });
 
 describe('login through a domain', () => {
-  it('lets in who holds a role there, everywhere, or ADMIN above', async () => {
+  it('accepts users with a role in the domain, a platform role, or ADMIN in a parent domain', async () => {
     await world.domain('north');
     await world.domain('north-east', 'north');
     const members = [await world.user('USER', 'north-east'), await world.user('ADMIN', 'north'), await withRole('USER')];
     for (const member of members) {
-      const { data } = await enter(member, 'north-east');
+      const { data } = await logIn(member, 'north-east');
       expect(data.login.token.domain?.name).toBe('north-east');
     }
   });
 
-  it('answers whom it keeps out as if there were no such domain', async () => {
+  it('rejects users without a role in the domain exactly as it rejects an unknown domain', async () => {
     await world.domain('south');
     await world.domain('south-west', 'south');
     const [above, below, formerly] = [
@@ -42,27 +42,27 @@ describe('login through a domain', () => {
     ];
     await prisma.roleGrant.updateMany({ where: { userId: formerly.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     const answers = [
-      await enter(above, 'south-west'),
-      await enter(below, 'south'),
-      await enter(formerly, 'south'),
-      await enter(above, 'no-such-domain'),
+      await logIn(above, 'south-west'),
+      await logIn(below, 'south'),
+      await logIn(formerly, 'south'),
+      await logIn(above, 'no-such-domain'),
     ];
     expect(answers.map((answer) => answer.code)).toEqual(Array(4).fill('DOMAIN_ACCESS_DENIED'));
     expect(new Set(answers.map((answer) => JSON.stringify(answer.errors))).size).toBe(1);
   });
 
-  it('leads into no domain that is shut, itself or above', async () => {
+  it('rejects a domain that is inactive or has an inactive ancestor', async () => {
     await world.domain('west');
     await world.domain('west-end', 'west');
     const [member, administrator] = [await world.user('USER', 'west-end'), await world.user('ADMIN')];
     await prisma.domain.update({ where: { name: 'west' }, data: { active: false } });
-    for (const person of [member, administrator]) expect((await enter(person, 'west-end')).code).toBe('DOMAIN_ACCESS_DENIED');
+    for (const person of [member, administrator]) expect((await logIn(person, 'west-end')).code).toBe('DOMAIN_ACCESS_DENIED');
   });
 
-  it('is not needed: who holds no role at all logs in without one', async () => {
+  it('works without a domain for a user who has no role at all', async () => {
     const alice = await world.user();
     await prisma.roleGrant.deleteMany({ where: { userId: alice.uuid } });
-    const { data } = await enter(alice);
+    const { data } = await logIn(alice);
     expect(data.login.token.domain).toBeNull();
   });
 

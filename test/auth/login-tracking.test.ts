@@ -12,31 +12,31 @@ const loginsOf = async (person: Person) => {
   if (!me) throw new Error('nobody');
   return me;
 };
-const enter = (on: World, { email, password }: Pick<Person, 'email' | 'password'>, address: string) =>
+const logIn = (on: World, { email, password }: Pick<Person, 'email' | 'password'>, address: string) =>
   on.send(login, { input: { email, password } }, { address });
 
-describe('the tracking of logins', () => {
-  it('says after the first that the one before was the same', async () => {
+describe('login tracking', () => {
+  it('reports the first login as both the current and the last login', async () => {
     const alice = await world.user();
     const logins = await loginsOf(alice);
     expect(logins).toMatchObject({ loginCount: 1, currentLoginFrom: alice.address, lastLoginFrom: alice.address });
     expect(logins.lastLoginAt).toBe(logins.currentLoginAt);
   });
 
-  it('says after a later one when and from where the one before was', async () => {
+  it('reports the time and address of the previous login after the second', async () => {
     const [alice, address] = [await world.user(), newAddress()];
     const first = await loginsOf(alice);
-    await enter(world, alice, address);
+    await logIn(world, alice, address);
     const second = await loginsOf(alice);
     expect(second).toMatchObject({ loginCount: 2, currentLoginFrom: address, lastLoginFrom: alice.address });
     expect(second.lastLoginAt).toBe(first.currentLoginAt);
     expect(Date.parse(second.currentLoginAt ?? '')).toBeGreaterThan(Date.parse(first.currentLoginAt ?? ''));
   });
 
-  it('counts no failed login, no refresh, no new proof and no use of an API token', async () => {
+  it('ignores failed logins, refresh, reauthenticate and API tokens', async () => {
     const alice = await world.user();
     const before = await loginsOf(alice);
-    await enter(world, { ...alice, password: 'not the password at all' }, newAddress());
+    await logIn(world, { ...alice, password: 'not the password at all' }, newAddress());
     const { refreshToken } = alice;
     const refreshed = await world.send('mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken } }', {
       input: { refreshToken },
@@ -51,10 +51,10 @@ describe('the tracking of logins', () => {
   });
 });
 
-describe('the address that a login came from', () => {
+describe('the client address of a login', () => {
   const seenBy = async (proxies: string) => {
     const behind = await open({ TRUSTED_PROXIES: proxies });
-    const answer = await enter(behind, await behind.user(), '192.0.2.1, 192.0.2.2, 192.0.2.3');
+    const answer = await logIn(behind, await behind.user(), '192.0.2.1, 192.0.2.2, 192.0.2.3');
     await behind.close();
     return answer.data.login.token.createdFrom;
   };
@@ -63,7 +63,7 @@ describe('the address that a login came from', () => {
     ['0', '127.0.0.1'],
     ['1', '192.0.2.3'],
     ['2', '192.0.2.2'],
-  ])('is, behind %s trusted proxies, what they say, and nothing that stands before it: %s', async (proxies, address) => {
+  ])('is, behind %s trusted proxies, the entry that the outermost of them added to X-Forwarded-For: %s', async (proxies, address) => {
     expect(await seenBy(proxies)).toBe(address);
   });
 });

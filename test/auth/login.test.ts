@@ -41,7 +41,7 @@ const setPassword = async ({ uuid }: Person, password: string) =>
 const liveSessions = ({ uuid }: Person) => prisma.token.findMany({ where: { userId: uuid, revokedAt: null }, orderBy: { id: 'asc' } });
 
 describe('login', () => {
-  it('opens a session in which the caller is the user', async () => {
+  it('creates a session for the user and labels it with the device', async () => {
     const alice = await world.user();
     const { data } = await enter({ ...credentialsOf(alice), device: 'Telephone' });
     expect(data.login).toMatchObject({ user: { email: alice.email }, token: { current: true, description: 'Telephone' } });
@@ -49,7 +49,7 @@ describe('login', () => {
     expect(me.data.me?.id).toBe(alice.id);
   });
 
-  it('finds the account by any spelling of its address', async () => {
+  it('finds the account by any spelling of its email address', async () => {
     const alice = await world.user();
     const local = randomUUID();
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailKey: `${local}@xn--bcher-kva.example` } });
@@ -57,7 +57,7 @@ describe('login', () => {
       expect((await enter({ email, password: alice.password })).data?.login.user.email, email).toBe(alice.email);
   });
 
-  it('takes the password exactly as it was set, in either form of Unicode', async () => {
+  it('compares the password exactly, apart from Unicode normalization', async () => {
     const alice = await world.user();
     const password = `  Gänsefüßchen ${'x'.repeat(72)} Ende `;
     await setPassword(alice, password);
@@ -67,7 +67,7 @@ describe('login', () => {
       expect((await enter({ email: alice.email, password: password.normalize(form) })).code).toBeUndefined();
   });
 
-  it('refuses input that is missing, empty or no text, without an internal error', async () => {
+  it('rejects input that is missing, empty or of the wrong type without an internal error', async () => {
     const inputs = [
       {},
       { email: 'a@b.example' },
@@ -84,7 +84,7 @@ describe('login', () => {
       expect(await enter(input)).toMatchObject({ status: 200, code: 'INVALID_CREDENTIALS' });
   });
 
-  it('counts the logins, and says where this one and the one before came from', async () => {
+  it('counts logins and reports the addresses of this and the previous login', async () => {
     const alice = await world.user();
     const address = newAddress();
     const { data } = await enter(credentialsOf(alice), { address });
@@ -92,7 +92,7 @@ describe('login', () => {
     expect(data.login.token.createdFrom).toBe(address);
   });
 
-  it('renews a hash of weaker parameters, of two logins at once too', async () => {
+  it('rehashes a password with weaker parameters, also during two concurrent logins', async () => {
     const alice = await world.user();
     const hash = await argon2.hash(alice.password, { memoryCost: 8_192, timeCost: 2, parallelism: 1 });
     await prisma.password.update({ where: { userId: alice.uuid }, data: { hash } });
@@ -103,7 +103,7 @@ describe('login', () => {
     expect((await enter(credentialsOf(alice))).code).toBeUndefined();
   });
 
-  it('is recorded, right or wrong, with the network', async () => {
+  it('records successful and failed attempts with the network', async () => {
     const alice = await world.user();
     const address = newAddress();
     await enter({ email: alice.email, password: wrong }, { address });
@@ -119,8 +119,8 @@ describe('login', () => {
   });
 });
 
-describe('login: what a stranger learns', () => {
-  it('answers every wrong proof alike, whatever the state of the account', async () => {
+describe('login does not reveal whether an account exists', () => {
+  it('returns the same error for every wrong password, whatever the state of the account', async () => {
     const [alice, disabled, unconfirmed, passwordless] = [await world.user(), await world.user(), await world.user(), await world.user()];
     await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
     await prisma.user.update({ where: { id: unconfirmed.uuid }, data: { emailConfirmedAt: null } });
@@ -145,7 +145,7 @@ describe('login: what a stranger learns', () => {
     expect(await work(() => enter({ email: passwordless.email, password: wrong }))).toBeGreaterThan(known / 2);
   });
 
-  it('says what hinders the account only to who knows the password, and opens nothing', async () => {
+  it('reports a disabled or unconfirmed account only when the password is correct, and creates no session', async () => {
     const [disabled, unconfirmed] = [await world.user(), await world.user()];
     await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
     await prisma.user.update({ where: { id: unconfirmed.uuid }, data: { emailConfirmedAt: null } });
@@ -155,14 +155,14 @@ describe('login: what a stranger learns', () => {
   });
 });
 
-/** The processor time of the least of five, in microseconds: other work beside it counts only in some of them. */
+/** The lowest CPU time of five runs, in microseconds: the minimum excludes interference from other work. */
 async function work(ask: () => Promise<unknown>) {
-  let least = Number.POSITIVE_INFINITY;
+  let minimum = Number.POSITIVE_INFINITY;
   for (let round = 0; round < 5; round += 1) {
     const before = process.cpuUsage();
     await ask();
     const { user, system } = process.cpuUsage(before);
-    least = Math.min(least, user + system);
+    minimum = Math.min(minimum, user + system);
   }
-  return least;
+  return minimum;
 }

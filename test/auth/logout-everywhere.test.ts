@@ -20,13 +20,13 @@ async function threeSessions() {
 }
 
 describe('logoutEverywhere', () => {
-  it('ends all sessions of the viewer', async () => {
+  it('revokes all sessions of the viewer', async () => {
     const sessions = await threeSessions();
     expect((await sessions[0].ask(logoutEverywhere, { input: {} })).data.logoutEverywhere.ended).toBe(3);
     for (const session of sessions) expect(await session.ask(whoStayed)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
   });
 
-  it('leaves the one of the request alone if asked to', async () => {
+  it('keeps the current session when exceptCurrent is true', async () => {
     const [here, ...others] = await threeSessions();
     expect((await here.ask(logoutEverywhere, { input: { exceptCurrent: true } })).data.logoutEverywhere.ended).toBe(2);
     expect((await here.ask(whoStayed)).data.me?.id).toBe(here.id);
@@ -34,12 +34,12 @@ describe('logoutEverywhere', () => {
     expect((await here.ask(logoutEverywhere, { input: { exceptCurrent: true } })).data.logoutEverywhere.ended).toBe(0);
   });
 
-  it('takes null for no exception', async () => {
+  it('treats exceptCurrent: null as false', async () => {
     const [here] = await threeSessions();
     expect((await here.ask(logoutEverywhere, { input: { exceptCurrent: null } })).data.logoutEverywhere.ended).toBe(3);
   });
 
-  it('ends no API token, and nothing of anybody else', async () => {
+  it('revokes neither API tokens nor sessions of other users', async () => {
     const [[alice], bob] = [await threeSessions(), await world.user()];
     const created = await alice.ask('mutation { createApiToken(input: { description: "CI", scopes: ["users:read"] }) { secret } }');
     await alice.ask(logoutEverywhere, { input: {} });
@@ -47,7 +47,7 @@ describe('logoutEverywhere', () => {
     expect((await bob.ask(whoStayed)).data.me?.id).toBe(bob.id);
   });
 
-  it('is for sessions: not for nobody, nor for an API token', async () => {
+  it('rejects an anonymous caller and an API token', async () => {
     const [alice] = await threeSessions();
     expect((await nobody(world).ask(logoutEverywhere, { input: {} })).code).toBe('UNAUTHENTICATED');
     const created = await alice.ask('mutation { createApiToken(input: { description: "CI", scopes: ["tokens:revoke"] }) { secret } }');
@@ -55,7 +55,7 @@ describe('logoutEverywhere', () => {
     expect((await alice.ask(whoStayed)).data.me?.id).toBe(alice.id);
   });
 
-  it('is recorded for each session', async () => {
+  it('records a revocation and an audit event for each session', async () => {
     const [alice] = await threeSessions();
     await alice.ask(logoutEverywhere, { input: {} });
     const where = { userId: alice.uuid, reason: 'LOGOUT' } as const;

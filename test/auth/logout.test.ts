@@ -10,14 +10,14 @@ const whoIsOut = graphql(`query WhoIsOut { me { id } }`);
 const refresh = 'mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken } }';
 
 describe('logout', () => {
-  it('ends the session that the request came with: its access token and its refresh token', async () => {
+  it('revokes the current session with its access token and refresh token', async () => {
     const alice = await world.user();
     expect((await alice.ask(logout)).data.logout.ended).toBe(true);
     expect(await alice.ask(whoIsOut)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
     expect((await world.send(refresh, { input: { refreshToken: alice.refreshToken } })).code).toBe('INVALID_TOKEN');
   });
 
-  it('leaves the other sessions and the API tokens of the user alone', async () => {
+  it('keeps the other sessions and the API tokens of the user', async () => {
     const alice = await world.user();
     const elsewhere = await world.signIn(alice.email, alice.uuid);
     const created = await alice.ask('mutation { createApiToken(input: { description: "CI", scopes: ["users:read"] }) { secret } }');
@@ -26,7 +26,7 @@ describe('logout', () => {
     expect((await world.send(whoIsOut, {}, { token: created.data.createApiToken.secret })).data.me?.id).toBe(alice.id);
   });
 
-  it('leaves nobody signed in for the rest of the operation', async () => {
+  it('makes the rest of the operation anonymous', async () => {
     const alice = await world.user();
     const { data, errors } = await alice.ask(
       'mutation { logout { ended } setSetting(input: { key: "a", value: "b" }) { setting { key } } }',
@@ -37,20 +37,20 @@ describe('logout', () => {
     expect((await alice.ask(whoIsOut)).code).toBe('TOKEN_REVOKED');
   });
 
-  it('ends once, of two at the same moment', async () => {
+  it('revokes the session once when it is called twice concurrently', async () => {
     const alice = await world.user();
     await Promise.all([alice.ask(logout), alice.ask(logout)]);
     expect(await prisma.tokenRevocation.count({ where: { userId: alice.uuid } })).toBe(1);
   });
 
-  it('is for sessions: nobody signs in first, and an API token is revoked', async () => {
+  it('rejects an anonymous caller and an API token', async () => {
     const alice = await world.user();
     expect((await nobody(world).ask(logout)).code).toBe('UNAUTHENTICATED');
     const created = await alice.ask('mutation { createApiToken(input: { description: "CI", scopes: ["tokens:revoke"] }) { secret } }');
     expect((await world.send(logout, {}, { token: created.data.createApiToken.secret })).code).toBe('FORBIDDEN');
   });
 
-  it('is recorded, with who did it', async () => {
+  it('records a revocation and an audit event with the actor', async () => {
     const alice = await world.user();
     await alice.ask(logout);
     const actor = { actorId: alice.uuid };

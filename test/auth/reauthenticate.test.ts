@@ -26,36 +26,36 @@ const isFresh = graphql(`query IsFresh { viewer { fresh user { id } } }`);
 const createApiToken = 'mutation { createApiToken(input: { description: "CI", scopes: ["users:read"] }) { secret } }';
 const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
 
-const prove = (who: Person, password = who.password) => who.ask(reauthenticate, { input: { password } });
-const grow = ({ uuid }: Person, age: string) =>
+const reauthenticateAs = (who: Person, password = who.password) => who.ask(reauthenticate, { input: { password } });
+const setSessionAge = ({ uuid }: Person, age: string) =>
   world.db.query(sql`update "Token" set "authenticatedAt" = now() - ${age}::interval where "userId" = ${uuid}::uuid`);
 
 describe('reauthenticate', () => {
-  it('makes the session fresh again for what asks for a fresh proof', async () => {
+  it('makes the session fresh, so that mutations requiring recent authentication succeed', async () => {
     const alice = await world.user();
-    await grow(alice, '11 minutes');
+    await setSessionAge(alice, '11 minutes');
     expect((await alice.ask(createApiToken)).code).toBe('REAUTHENTICATION_REQUIRED');
-    const { data } = await prove(alice);
+    const { data } = await reauthenticateAs(alice);
     const { accessToken: token } = data.reauthenticate;
     expect((await world.send(isFresh, {}, { token })).data.viewer.fresh).toBe(true);
     expect((await world.send(createApiToken, {}, { token })).code).toBeUndefined();
   });
 
-  it('puts a new session in the place of this one, which ends', async () => {
+  it('replaces the session with a new one and revokes the old one', async () => {
     const alice = await world.user();
-    const { data } = await prove(alice);
+    const { data } = await reauthenticateAs(alice);
     expect(data.reauthenticate.token.id).not.toBe(alice.tokenId);
     expect(await alice.ask(isFresh)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
     const refreshed = 'mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken } }';
     expect((await world.send(refreshed, { input: { refreshToken: alice.refreshToken } })).code).toBe('INVALID_TOKEN');
   });
 
-  it('keeps the device, the domain and the end of the session', async () => {
+  it('keeps the device, the domain and the expiry of the session', async () => {
     const domain = await world.domain('kept');
     const alice = await world.user('USER', 'kept');
     const expiresAt = new Date(Date.now() + 3_600_000);
     await prisma.token.updateMany({ where: { userId: alice.uuid }, data: { domainId: domain.id, description: 'Laptop', expiresAt } });
-    const { data } = await prove(alice);
+    const { data } = await reauthenticateAs(alice);
     expect(data.reauthenticate.token).toMatchObject({
       description: 'Laptop',
       domain: { name: 'kept' },
@@ -64,43 +64,43 @@ describe('reauthenticate', () => {
   });
 });
 
-describe('reauthenticate: beside other requests', () => {
-  it('opens one session of two proofs at the same moment', async () => {
+describe('reauthenticate: concurrent requests', () => {
+  it('creates one session when it is called three times concurrently', async () => {
     const alice = await world.user();
-    const answers = await Promise.all([prove(alice), prove(alice), prove(alice)]);
+    const answers = await Promise.all([reauthenticateAs(alice), reauthenticateAs(alice), reauthenticateAs(alice)]);
     expect(answers.map((answer) => answer.code).sort()).toEqual(['TOKEN_REVOKED', 'TOKEN_REVOKED', undefined]);
     expect(await prisma.token.count({ where: { userId: alice.uuid, revokedAt: null } })).toBe(1);
   });
 
-  it('opens none when the session is ended while the password is checked', async () => {
+  it('creates no session when the session is revoked while the password is verified', async () => {
     const [alice, admin] = [await world.user(), await world.user('SUPERADMIN')];
     const revoke = 'mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { changed } }';
-    const [proof] = await Promise.all([prove(alice), admin.ask(revoke, { input: { id: alice.tokenId } })]);
+    const [proof] = await Promise.all([reauthenticateAs(alice), admin.ask(revoke, { input: { id: alice.tokenId } })]);
     const live = await prisma.token.count({ where: { userId: alice.uuid, revokedAt: null } });
     expect([live, proof.code]).toEqual(proof.data ? [1, undefined] : [0, 'TOKEN_REVOKED']);
   });
 });
 
-describe('reauthenticate: a wrong proof', () => {
-  it('leaves the session as it was when the password is wrong', async () => {
+describe('reauthenticate: wrong password', () => {
+  it('keeps the session and leaves it not fresh', async () => {
     const alice = await world.user();
-    await grow(alice, '1 day');
-    expect(await prove(alice, 'not the password at all')).toMatchObject({ data: null, code: 'INVALID_CREDENTIALS' });
+    await setSessionAge(alice, '1 day');
+    expect(await reauthenticateAs(alice, 'not the password at all')).toMatchObject({ data: null, code: 'INVALID_CREDENTIALS' });
     expect((await alice.ask(isFresh)).data.viewer).toEqual({ fresh: false, user: { id: alice.id } });
   });
 
-  it('counts a wrong password as a failed log-in of the account', async () => {
+  it('counts as a failed login of the account', async () => {
     const alice = await world.user();
-    for (let guess = 0; guess < 5; guess += 1) await prove(alice, `guess number ${guess}`);
-    expect(await prove(alice)).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
+    for (let guess = 0; guess < 5; guess += 1) await reauthenticateAs(alice, `guess number ${guess}`);
+    expect(await reauthenticateAs(alice)).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
     const { email, password, address } = alice;
     expect((await world.send(login, { input: { email, password } }, { address })).code).toBe('RATE_LIMITED');
   });
 
-  it('is recorded, right or wrong, and is no log-in', async () => {
+  it('records successful and failed attempts without counting them as logins', async () => {
     const alice = await world.user();
-    await prove(alice, 'not the password at all');
-    await prove(alice);
+    await reauthenticateAs(alice, 'not the password at all');
+    await reauthenticateAs(alice);
     const events = await prisma.auditEvent.findMany({
       where: { userId: alice.uuid, action: { startsWith: 'authn_' } },
       orderBy: { id: 'asc' },
@@ -114,8 +114,8 @@ describe('reauthenticate: a wrong proof', () => {
   });
 });
 
-describe('reauthenticate: who may', () => {
-  it('is for sessions: not for nobody, nor for an API token', async () => {
+describe('reauthenticate: callers', () => {
+  it('rejects an anonymous caller and an API token', async () => {
     const alice = await world.user();
     const { data } = await alice.ask(createApiToken);
     const input = { password: alice.password };

@@ -8,7 +8,7 @@ const world = await open();
 const recover = 'mutation ($input: RecoverUsernameInput!) { recoverUsername(input: $input) { ok } }';
 
 describe('recoverUsername', () => {
-  it('tells the username, so that no program makes a link of it, and none that was only asked for', async () => {
+  it('emails the confirmed username so that no mail client turns it into a link, and no unconfirmed username', async () => {
     const [alice, bob, name] = [await world.user(), await world.user(), `a${randomUUID().slice(0, 8)}`];
     await world.db.prisma.user.update({ where: { id: alice.uuid }, data: loginIdentifier(`${name}.com`) });
     await world.db.prisma.user.update({ where: { id: bob.uuid }, data: { username: `${name}.org` } });
@@ -19,7 +19,7 @@ describe('recoverUsername', () => {
     expect((await letterTo(world, bob.uuid, 'usernameReminder')).text).not.toContain(name);
   });
 
-  it('mails the owner of the address by which name the account logs in, and answers every address alike', async () => {
+  it('emails the login identifier to the owner and responds alike to unknown addresses', async () => {
     const alice = await world.user();
     const unknown = `${randomUUID()}@example.com`;
     for (const email of [alice.email, unknown])

@@ -18,44 +18,44 @@ const whoRemains = graphql(`query WhoRemains { me { id } }`);
 
 const exchange = (refreshToken: string) => world.send(refreshAgain, { input: { refreshToken } });
 
-/** The refresh token that follows this one. */
+/** Refreshes and returns the new refresh token. */
 async function successor(refreshToken: string): Promise<string> {
   const { data } = await exchange(refreshToken);
   return String(data.refresh.refreshToken);
 }
 
-/** Lets time pass since the values of a session were used. */
-const wait = ({ uuid }: Person, time: string) =>
+/** Moves the time at which the refresh tokens of a session were used into the past. */
+const age = ({ uuid }: Person, time: string) =>
   world.db.query(sql`update "TokenSecret" s set "usedAt" = "usedAt" - ${time}::interval from "Token" t
     where t.id = s."tokenId" and t."userId" = ${uuid}::uuid`);
 const valuesOf = ({ uuid }: Person) => prisma.tokenSecret.count({ where: { token: { userId: uuid } } });
 
-describe('the answer to a refresh that was lost', () => {
-  it('is given again, the same, to who repeats the value within 10 seconds', async () => {
+describe('a retried refresh', () => {
+  it('replays the same successor within 10 s', async () => {
     const alice = await world.user();
     const next = await successor(alice.refreshToken);
-    await wait(alice, '8 seconds');
+    await age(alice, '8 seconds');
     expect(await successor(alice.refreshToken)).toBe(next);
     expect(await valuesOf(alice)).toBe(2);
     expect((await exchange(next)).code).toBeUndefined();
   });
 
-  it('is not given again later', async () => {
+  it('is rejected as reuse after 10 s', async () => {
     const alice = await world.user();
     await successor(alice.refreshToken);
-    await wait(alice, '11 seconds');
+    await age(alice, '11 seconds');
     expect((await exchange(alice.refreshToken)).code).toBe('TOKEN_REUSED');
   });
 
-  it('is not given again once the answer was used', async () => {
+  it('is rejected as reuse once the successor has been used', async () => {
     const alice = await world.user();
     await successor(await successor(alice.refreshToken));
     expect((await exchange(alice.refreshToken)).code).toBe('TOKEN_REUSED');
   });
 });
 
-describe('a refresh token that was used before', () => {
-  it('ends the session, the newest value and the access token with it, and says so', async () => {
+describe('a reused refresh token', () => {
+  it('revokes the session with its newest refresh token and access token, and records and logs the reuse', async () => {
     const alice = await world.user();
     const newest = await successor(await successor(alice.refreshToken));
     expect(await exchange(alice.refreshToken)).toMatchObject({ data: null, code: 'TOKEN_REUSED' });
@@ -68,7 +68,7 @@ describe('a refresh token that was used before', () => {
     expect(world.log.filter((line) => line.includes('authn_token_reuse') && line.includes(String(revocation?.tokenId)))).toHaveLength(1);
   });
 
-  it('leaves the other sessions of the user alone', async () => {
+  it('leaves the other sessions of the user active', async () => {
     const alice = await world.user();
     const elsewhere = await world.signIn(alice.email, alice.uuid);
     await successor(await successor(alice.refreshToken));
@@ -77,15 +77,15 @@ describe('a refresh token that was used before', () => {
     expect((await exchange(elsewhere.refreshToken)).code).toBeUndefined();
   });
 
-  it('is known for one a week later', async () => {
+  it('is detected a week later', async () => {
     const alice = await world.user();
     const newest = await successor(alice.refreshToken);
-    await wait(alice, '7 days');
+    await age(alice, '7 days');
     expect((await exchange(alice.refreshToken)).code).toBe('TOKEN_REUSED');
     expect((await exchange(newest)).code).toBe('INVALID_TOKEN');
   });
 
-  it('ends the session once: a third use tells nothing new', async () => {
+  it('revokes the session once; a third use reports nothing new', async () => {
     const alice = await world.user();
     await successor(await successor(alice.refreshToken));
     const codes = [await exchange(alice.refreshToken), await exchange(alice.refreshToken)].map((answer) => answer.code);

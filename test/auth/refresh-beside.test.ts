@@ -17,8 +17,8 @@ const whoLives = graphql(`query WhoLives { me { id } }`);
 const exchange = (refreshToken: string) => world.send(refreshBeside, { input: { refreshToken } });
 const sessionOf = ({ uuid }: Person) => world.db.prisma.token.findFirstOrThrow({ where: { userId: uuid }, include: { secrets: true } });
 
-describe('refresh beside other requests', () => {
-  it('leaves exactly one live successor of 20 uses at once', { timeout: 60_000 }, async () => {
+describe('concurrent refreshes', () => {
+  it('issue exactly one successor when one refresh token is used 20 times concurrently', { timeout: 60_000 }, async () => {
     for (let round = 0; round < 10; round += 1) {
       const alice = await world.user();
       const answers = await Promise.all(Array.from({ length: 20 }, () => exchange(alice.refreshToken)));
@@ -29,7 +29,7 @@ describe('refresh beside other requests', () => {
     }
   });
 
-  it('waits for who is ending the session at that moment, and then gives nothing', async () => {
+  it('wait for a concurrent revocation of the session and then return INVALID_TOKEN', async () => {
     const alice = await world.user();
     const { id } = await sessionOf(alice);
     const { refreshed } = await world.db.prisma.$transaction(async (tx) => {
@@ -42,7 +42,7 @@ describe('refresh beside other requests', () => {
     expect((await sessionOf(alice)).secrets).toHaveLength(1);
   });
 
-  it('does not outlive a log-out, a disabling or a revocation, whichever comes first', { timeout: 60_000 }, async () => {
+  it('do not survive a concurrent logout, disableUser or revokeToken, in either order', { timeout: 60_000 }, async () => {
     const admin = await world.user('SUPERADMIN');
     const endings = [
       (alice: Person) => alice.ask('mutation { logout { ended } }'),

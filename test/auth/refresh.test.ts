@@ -27,7 +27,7 @@ const whoRefreshed = graphql(`query WhoRefreshed { viewer { fresh user { id } } 
 
 const exchange = (refreshToken: string, how: { address?: string } = {}) => world.send(refresh, { input: { refreshToken } }, how);
 
-/** The refresh token that follows this one. */
+/** Refreshes and returns the new refresh token. */
 async function successor(refreshToken: string): Promise<string> {
   const { data } = await exchange(refreshToken);
   return String(data.refresh.refreshToken);
@@ -36,7 +36,7 @@ async function successor(refreshToken: string): Promise<string> {
 const sessionOf = ({ uuid }: Person) => prisma.token.findFirstOrThrow({ where: { userId: uuid }, include: { secrets: true } });
 const days = (count: number) => new Date(Date.now() + count * 86_400_000);
 describe('refresh', () => {
-  it('exchanges the value for the next pair, in the same session', async () => {
+  it('exchanges a refresh token for a new token pair of the same session', async () => {
     const alice = await world.user();
     const { data } = await exchange(alice.refreshToken);
     expect(data.refresh).toMatchObject({ token: { id: alice.tokenId }, user: { id: alice.id } });
@@ -46,7 +46,7 @@ describe('refresh', () => {
     expect((await exchange(String(data.refresh.refreshToken))).code).toBeUndefined();
   });
 
-  it('prolongs the idle life, never the absolute one', async () => {
+  it('extends the idle expiry but never the absolute expiry', async () => {
     const alice = await world.user();
     await prisma.token.updateMany({
       where: { userId: alice.uuid },
@@ -71,7 +71,7 @@ describe('refresh', () => {
     expect((await world.send(whoRefreshed, {}, { token: data.refresh.accessToken })).data.viewer.fresh).toBe(false);
   });
 
-  it('takes only refresh tokens', async () => {
+  it('accepts only refresh tokens', async () => {
     const alice = await world.user();
     const created = await alice.ask(`mutation { createApiToken(input: { description: "CI", scopes: ["users:read"] }) { secret } }`);
     const { secret } = created.data.createApiToken;
@@ -88,7 +88,7 @@ describe('refresh', () => {
     expect((await exchange(alice.refreshToken)).code).toBeUndefined();
   });
 
-  it('is slowed down for a network that guesses, and still takes a right value from there', async () => {
+  it('rate-limits guesses of a network but still accepts valid tokens from it', async () => {
     const [alice, address] = [await world.user(), newAddress()];
     const codes: (string | undefined)[] = [];
     for (let guess = 0; guess < 101; guess += 1) codes.push((await exchange(`fgr_${'A'.repeat(40)}${100 + guess}`, { address })).code);
@@ -99,8 +99,8 @@ describe('refresh', () => {
   });
 });
 
-describe('refresh: when it is refused', () => {
-  it('finds a session ended by the idle or by the absolute end, and takes it for no theft', async () => {
+describe('refresh: rejected sessions', () => {
+  it('returns INVALID_TOKEN after the idle or the absolute expiry without reporting reuse', async () => {
     for (const end of [{ idleExpiresAt: days(-1) }, { expiresAt: days(-1) }]) {
       const alice = await world.user();
       await prisma.token.updateMany({ where: { userId: alice.uuid }, data: end });
@@ -110,7 +110,7 @@ describe('refresh: when it is refused', () => {
     }
   });
 
-  it('does not revive a session that was ended', async () => {
+  it('returns INVALID_TOKEN after the session was revoked', async () => {
     const alice = await world.user();
     const next = await successor(alice.refreshToken);
     await alice.ask('mutation { logout { ended } }');
@@ -118,17 +118,17 @@ describe('refresh: when it is refused', () => {
     expect(await prisma.tokenRevocation.count({ where: { userId: alice.uuid } })).toBe(1);
   });
 
-  it('asks for the state of account and domain as log-in does, and uses nothing up', async () => {
-    const domain = await world.domain('shut');
-    const alice = await world.user('USER', 'shut');
+  it('returns INVALID_TOKEN while the account is disabled or unconfirmed or the domain inactive, without using up the token', async () => {
+    const domain = await world.domain('inactive');
+    const alice = await world.user('USER', 'inactive');
     const { id } = await sessionOf(alice);
     await prisma.token.update({ where: { id }, data: { domainId: domain.id } });
     const disable = (enabled: boolean) => prisma.user.update({ where: { id: alice.uuid }, data: { enabled } });
     const unconfirm = (yes: boolean) =>
       prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: yes ? new Date() : null } });
-    const shut = (active: boolean) => prisma.domain.update({ where: { id: domain.id }, data: { active } });
+    const deactivate = (active: boolean) => prisma.domain.update({ where: { id: domain.id }, data: { active } });
     let value = alice.refreshToken;
-    for (const change of [disable, unconfirm, shut]) {
+    for (const change of [disable, unconfirm, deactivate]) {
       await change(false);
       expect((await exchange(value)).code, change.name).toBe('INVALID_TOKEN');
       await change(true);
@@ -137,7 +137,7 @@ describe('refresh: when it is refused', () => {
     expect(await prisma.tokenRevocation.count({ where: { userId: alice.uuid } })).toBe(0);
   });
 
-  it('uses nothing up when the server fails', async () => {
+  it('does not use up the token when the server fails', async () => {
     const alice = await world.user();
     await world.db.query(sql`create function fail() returns trigger language plpgsql as $$ begin raise exception 'disk full'; end $$`);
     await world.db.query(sql`create trigger failing before insert on "TokenSecret" for each row execute function fail()`);

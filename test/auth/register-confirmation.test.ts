@@ -11,8 +11,8 @@ const register = `mutation ($input: RegisterInput!) {
 const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
 const password = 'seven teal herons misread a map';
 
-describe('register, where addresses are proven first', () => {
-  it('gives no session, and neither does the right password', async () => {
+describe('register, when email confirmation is required', () => {
+  it('creates no session, and login is rejected until the address is confirmed', async () => {
     const email = `${randomUUID()}@example.com`;
     const { data } = await world.send(register, { input: { email, password } });
     expect(data.register).toEqual({ confirmationRequired: true, session: null });
@@ -20,7 +20,7 @@ describe('register, where addresses are proven first', () => {
     expect(await world.db.prisma.token.count({ where: { user: { emailKey: email } } })).toBe(0);
   });
 
-  it('answers an address that is taken like a new one, and leaves its account as it was', async () => {
+  it('responds to a taken address as to a new one and leaves the existing account unchanged', async () => {
     const alice = await world.user();
     const fresh = await world.send(register, { input: { email: `${randomUUID()}@example.com`, password } });
     const taken = await world.send(register, { input: { email: alice.email.toUpperCase(), password } });
@@ -29,7 +29,7 @@ describe('register, where addresses are proven first', () => {
     expect((await world.send(login, { input: { email: alice.email, password: alice.password } })).code).toBeUndefined();
   });
 
-  it('gives a username to nobody yet, so that one that is taken tells nothing of the address', async () => {
+  it('reserves no username before confirmation, so that a taken one reveals nothing about the address', async () => {
     const [alice, username] = [await world.user(), `a${randomUUID().slice(0, 12)}`];
     const emails = [`${randomUUID()}@example.com`, `${randomUUID()}@example.com`, alice.email];
     for (const email of emails)
@@ -40,7 +40,7 @@ describe('register, where addresses are proven first', () => {
     expect((await world.send(login, { input: { email: username, password } })).code).toBe('INVALID_CREDENTIALS');
   });
 
-  it('tells the owner of a taken address at most three times an hour, and answers alike all the same', async () => {
+  it('emails the owner of a taken address at most 3 times an hour without changing the response', async () => {
     const alice = await world.user();
     const answers = [];
     for (let times = 0; times < 5; times += 1) answers.push((await world.send(register, { input: { email: alice.email, password } })).data);
@@ -48,7 +48,7 @@ describe('register, where addresses are proven first', () => {
     expect(await outcomes(world, 'alreadyRegistered', { emailKey: alice.email })).toEqual(['shown', 'shown', 'shown']);
   });
 
-  it('reports a weak password alike for both', async () => {
+  it('reports a weak password alike for taken and new addresses', async () => {
     const alice = await world.user();
     const fresh = await world.send(register, { input: { email: `${randomUUID()}@example.com`, password: 'weak' } });
     const taken = await world.send(register, { input: { email: alice.email, password: 'weak' } });
@@ -56,7 +56,7 @@ describe('register, where addresses are proven first', () => {
     expect(taken.code).toBe('INVALID_INPUT');
   });
 
-  it('leaves the session that the request came with alone', async () => {
+  it('keeps the session that sent the request', async () => {
     const alice = await world.user();
     await alice.ask(register, { input: { email: `${randomUUID()}@example.com`, password } });
     expect((await alice.ask('{ me { id } }')).data.me.id).toBe(alice.id);

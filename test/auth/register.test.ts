@@ -42,7 +42,7 @@ const newEmail = () => `${randomUUID()}@example.com`;
 const countOf = (emailKey: string) => prisma.user.count({ where: { emailKey } });
 
 describe('register', () => {
-  it('makes an account and its first session', async () => {
+  it('creates an account and its first session', async () => {
     const email = newEmail();
     const { data } = await world.send(register, { input: { email, password, displayName: 'Alice', device: 'Laptop' } });
     expect(data.register).toMatchObject({
@@ -53,12 +53,12 @@ describe('register', () => {
     expect(me.data.me?.email).toBe(email);
   });
 
-  it('grants the default role, once', async () => {
+  it('grants the default role once', async () => {
     const { data } = await world.send(register, { input: { email: newEmail(), password } });
     expect(data.register.session?.user.roles).toEqual([{ role: { name: 'USER' }, domain: null }]);
   });
 
-  it('takes nothing but a profile: no role, state or confirmation', async () => {
+  it('accepts profile fields only, no roles, state or confirmation', async () => {
     const { data } = await world.send(`{ __type(name: "RegisterInput") { inputFields { name } } }`);
     const names = data.__type.inputFields.map((field: { name: string }) => field.name).sort();
     expect(names).toEqual(['device', 'displayName', 'email', 'firstName', 'lastName', 'locale', 'password', 'username']);
@@ -67,7 +67,7 @@ describe('register', () => {
     expect(await countOf(input.email)).toBe(0);
   });
 
-  it('refuses an address that is taken, in whatever letters, and repeats nothing of it', async () => {
+  it('rejects a taken address, ignoring case, without repeating it in the error', async () => {
     const email = newEmail();
     await world.send(register, { input: { email, password } });
     const again = await world.send(register, { input: { email: email.toUpperCase(), password } });
@@ -75,28 +75,28 @@ describe('register', () => {
     expect(JSON.stringify(again.errors)).not.toMatch(/@example|emailKey|constraint|prisma/i);
   });
 
-  it('makes one account of 50 that ask at once for one address in different spellings', async () => {
+  it('creates one account when 50 concurrent requests use different spellings of one address', async () => {
     const name = `b${newEmail().slice(0, 8)}`;
     const spellings = ['@bücher.example', '@BÜCHER.example', '@xn--bcher-kva.example', '@Bücher.EXAMPLE.'].flatMap((domain) => [
       name + domain,
       name.toUpperCase() + domain,
     ]);
-    const asked = Array.from({ length: 50 }, (_, index) => spellings[index % spellings.length] ?? '');
-    const answers = await Promise.all(asked.map((email) => world.send(register, { input: { email, password } })));
+    const emails = Array.from({ length: 50 }, (_, index) => spellings[index % spellings.length] ?? '');
+    const answers = await Promise.all(emails.map((email) => world.send(register, { input: { email, password } })));
     expect(answers.filter(({ code }) => code === undefined)).toHaveLength(1);
-    // Whoever would wait too long for a place to hash the password is told so instead.
+    // UNAVAILABLE: the queue for password hashing is full.
     for (const { code } of answers) expect([undefined, 'TAKEN', 'UNAVAILABLE']).toContain(code);
     expect(await countOf(`${name}@xn--bcher-kva.example`)).toBe(1);
   });
 
-  it('makes one account of two that ask for one address at once', async () => {
+  it('creates one account when 3 concurrent requests use the same address', async () => {
     const email = newEmail();
     const answers = await Promise.all([1, 2, 3].map(() => world.send(register, { input: { email, password } })));
     expect(answers.map((answer) => answer.code).sort()).toEqual(['TAKEN', 'TAKEN', undefined]);
     expect(await countOf(email)).toBe(1);
   });
 
-  it('takes a username, unless it is no name or somebody has it', async () => {
+  it('accepts a username unless it is invalid or taken', async () => {
     const username = `a${randomUUID().slice(0, 12)}`;
     const ask = (name: string | null, email = newEmail()) => world.send(register, { input: { email, password, username: name } });
     expect((await ask(username)).data.register.session?.user.username).toBe(username);
@@ -111,7 +111,7 @@ describe('register', () => {
     for (const none of [null, '']) expect((await ask(none)).data.register.session?.user.username).toBeNull();
   });
 
-  it('keeps the password only as an argon2id hash of its own', async () => {
+  it('stores the password only as an argon2id hash with its own salt', async () => {
     const emails = [newEmail(), newEmail()];
     for (const email of emails) await world.send(register, { input: { email, password } });
     const hashes = (await prisma.password.findMany({ where: { user: { emailKey: { in: emails } } } })).map((row) => row.hash);
@@ -119,17 +119,17 @@ describe('register', () => {
     expect(new Set(hashes).size).toBe(2);
   });
 
-  it('ends the session that the request came with', async () => {
+  it('revokes the session that sent the request', async () => {
     const alice = await world.user();
     await world.send(register, { input: { email: newEmail(), password } }, { token: alice.accessToken });
     expect(await alice.ask(whoRegistered)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
   });
 
-  it('is recorded, and so is the attempt on an address that is taken, for its owner to see', async () => {
+  it('records an audit event, also for an attempt on a taken address, for its owner', async () => {
     const email = newEmail();
     for (const _ of [1, 2]) await world.send(register, { input: { email, password } });
     const { id: userId } = await prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
-    const events = await prisma.auditEvent.findMany({ where: { userId } }); // two of them may be of the same millisecond
+    const events = await prisma.auditEvent.findMany({ where: { userId } }); // in no order: two can have the same timestamp
     expect(events.map(({ action, result, reason }) => `${action} ${result} ${reason}`).sort()).toEqual([
       'authn_login_success ok null',
       'user_created denied TAKEN',
@@ -138,8 +138,8 @@ describe('register', () => {
   });
 });
 
-describe('register: what it takes', () => {
-  it('says what is wrong with address and password together, and makes nothing', async () => {
+describe('register: validation', () => {
+  it('reports faults of address and password together and creates nothing', async () => {
     const { code, errors } = await world.send(register, { input: { email: 'alice@localhost', password: 'trustno1' } });
     expect(code).toBe('INVALID_INPUT');
     expect(errors?.[0]?.extensions.fields).toEqual({
@@ -148,14 +148,14 @@ describe('register: what it takes', () => {
     });
   });
 
-  it('says so of a password also where the address is taken', async () => {
+  it('reports a weak password even if the address is taken', async () => {
     const email = newEmail();
     await world.send(register, { input: { email, password } });
     const { errors } = await world.send(register, { input: { email, password: 'too short' } });
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'INVALID_INPUT', fields: { password: [expect.any(String)] } });
   });
 
-  it('measures a password in code points, normalised', async () => {
+  it('measures a password in code points after normalization', async () => {
     const [fox, composed, decomposed] = ['🦊🐻🦉🐸🐢🦄🐙🐝🦋🐌🐞🦀🐬🐳', 'é'.repeat(14), 'e\u0301'.repeat(14)];
     for (const short of [fox, composed, decomposed])
       expect((await world.send(register, { input: { email: newEmail(), password: short } })).code).toBe('INVALID_INPUT');
@@ -163,7 +163,7 @@ describe('register: what it takes', () => {
     expect(fine.code).toBeUndefined();
   });
 
-  it('refuses a password that is too long before it is hashed', async () => {
+  it('rejects a password that is too long before hashing it', async () => {
     const before = process.cpuUsage();
     for (const length of [257, 2_000]) {
       const { errors } = await world.send(register, { input: { email: newEmail(), password: 'ü7'.repeat(length).slice(0, length) } });
@@ -172,7 +172,7 @@ describe('register: what it takes', () => {
     expect(process.cpuUsage(before).user).toBeLessThan(1_000_000);
   });
 
-  it('refuses addresses that could be taken for others', async () => {
+  it('rejects confusable and malformed addresses', async () => {
     const emails = [
       'a b@example.com',
       'a@b@example.com',
@@ -185,7 +185,7 @@ describe('register: what it takes', () => {
     for (const email of emails) expect((await world.send(register, { input: { email, password } })).code, email).toBe('INVALID_INPUT');
   });
 
-  it('refuses names with invisible characters or too many', async () => {
+  it('rejects display names that contain invisible characters or are too long', async () => {
     for (const displayName of ['a\u202eb', 'a\nb', 'x'.repeat(121)]) {
       const email = newEmail();
       expect((await world.send(register, { input: { email, password, displayName } })).code).toBe('INVALID_INPUT');

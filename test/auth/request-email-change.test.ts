@@ -7,7 +7,7 @@ const world = await open();
 const { prisma } = world.db;
 
 describe('requestEmailChange', () => {
-  it('mails the new address a link for an hour, and the old one stays until it is used', async () => {
+  it('emails the new address a link valid for an hour and keeps the old address until it is used', async () => {
     const alice = await world.user();
     const { text, email } = await asked(world, alice);
     expect(text).toMatch(/\/email-change\?token=fgl_[\s\S]*for 60 minutes, until /);
@@ -17,7 +17,7 @@ describe('requestEmailChange', () => {
     expect((await world.send(login, { input: { email, password: alice.password } })).code).toBe('INVALID_CREDENTIALS');
   });
 
-  it('answers a taken address and a free one alike, and sends nothing to a taken one', async () => {
+  it('responds alike to taken and free addresses and sends nothing to a taken one', async () => {
     const [alice, bob, carol] = [await world.user(), await world.user(), await world.user()];
     const taken = await alice.ask(request, { input: { newEmail: bob.email.toUpperCase() } });
     const free = await carol.ask(request, { input: { newEmail: newEmail() } });
@@ -26,7 +26,7 @@ describe('requestEmailChange', () => {
     expect(await prisma.link.count({ where: { userId: alice.uuid } })).toBe(0);
   });
 
-  it('takes only what is an address, and another one than the account has', async () => {
+  it('rejects malformed addresses and the current address', async () => {
     const alice = await world.user();
     for (const newEmail of ['nonsense', alice.email.toUpperCase()])
       expect(await alice.ask(request, { input: { newEmail } })).toMatchObject({
@@ -35,7 +35,7 @@ describe('requestEmailChange', () => {
       });
   });
 
-  it('is for a session, and for a fresh one', async () => {
+  it('requires a fresh session', async () => {
     const alice = await world.user();
     const input = { newEmail: newEmail() };
     const create = 'mutation { createApiToken(input: { description: "a script", scopes: ["users:write"] }) { secret } }';
@@ -46,14 +46,14 @@ describe('requestEmailChange', () => {
     expect((await alice.ask(request, { input })).code).toBe('REAUTHENTICATION_REQUIRED');
   });
 
-  it('sends an address three letters an hour, whoever asks', async () => {
+  it('sends an address at most 3 emails an hour, whoever requests them', async () => {
     const email = newEmail();
     const codes = [];
     for (let times = 0; times < 4; times += 1) codes.push((await (await world.user()).ask(request, { input: { newEmail: email } })).code);
     expect(codes).toEqual([undefined, undefined, undefined, 'RATE_LIMITED']);
   });
 
-  it('is recorded, without the address', async () => {
+  it('records an audit event that does not contain the address', async () => {
     const alice = await world.user();
     const { email } = await asked(world, alice);
     const rows = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'user_letter_requested' } });
@@ -61,7 +61,7 @@ describe('requestEmailChange', () => {
     expect(JSON.stringify(rows)).not.toContain(email);
   });
 
-  it('leaves the last word to confirmEmailChange: of two addresses that were asked for the first that is proven is the one', async () => {
+  it('keeps only the address that is confirmed first when two are requested', async () => {
     const alice = await world.user();
     const [first, second] = [await asked(world, alice), await asked(world, alice, newEmail(), 2)];
     expect((await alice.ask(confirm, { input: { token: first.token } })).code).toBeUndefined();

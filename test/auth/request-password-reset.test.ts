@@ -8,7 +8,7 @@ const { prisma } = world.db;
 const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
 
 describe('requestPasswordReset', () => {
-  it('answers known, unknown, disabled and unconfirmed addresses alike', async () => {
+  it('responds alike to known, unknown, disabled and unconfirmed addresses', async () => {
     const [known, disabled, unconfirmed] = [await world.user(), await world.user(), await world.user()];
     await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
     await prisma.user.update({ where: { id: unconfirmed.uuid }, data: { emailConfirmedAt: null } });
@@ -19,11 +19,11 @@ describe('requestPasswordReset', () => {
       answers.push(JSON.stringify([status, [...headers.keys()], data, errors]));
     }
     expect(new Set(answers).size).toBe(1);
-    const became = await Promise.all(emails.map((emailKey) => outcomes(world, 'passwordReset', { emailKey })));
-    expect(became).toEqual([['shown'], ['shown'], ['moot'], ['nobody']]);
+    const results = await Promise.all(emails.map((emailKey) => outcomes(world, 'passwordReset', { emailKey })));
+    expect(results).toEqual([['shown'], ['shown'], ['moot'], ['nobody']]);
   });
 
-  it('mails to the address that is kept, not to the spelling that was typed', async () => {
+  it('emails the stored address, not the spelling in the request', async () => {
     const alice = await world.user();
     await world.send(request, { input: { email: alice.email.toUpperCase() } });
     const letter = await letterTo(world, alice.uuid, 'passwordReset');
@@ -34,7 +34,7 @@ describe('requestPasswordReset', () => {
     });
   });
 
-  it('is for three letters an hour to one address, and thirty from one network', async () => {
+  it('allows 3 emails an hour for an address and 30 for a network', async () => {
     const [email, address] = [`${randomUUID()}@example.com`, newAddress()];
     for (let times = 0; times < 3; times += 1) expect((await world.send(request, { input: { email } })).code).toBeUndefined();
     expect((await world.send(request, { input: { email } })).code).toBe('RATE_LIMITED');
@@ -43,14 +43,14 @@ describe('requestPasswordReset', () => {
     expect((await ask()).code).toBe('RATE_LIMITED');
   });
 
-  it('is recorded with the account that it is about, and nothing where there is none', async () => {
+  it('records an audit event with the account', async () => {
     const alice = await world.user();
     await world.send(request, { input: { email: alice.email } });
     const rows = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'user_letter_requested' } });
     expect(rows).toMatchObject([{ reason: 'passwordReset', actorId: null, result: 'ok' }]);
   });
 
-  it('keeps no secret in the outbox, and none in the log', async () => {
+  it('keeps the token out of the outbox and the log', async () => {
     const alice = await world.user();
     await world.send(request, { input: { email: alice.email } });
     const { token } = await letterTo(world, alice.uuid, 'passwordReset');

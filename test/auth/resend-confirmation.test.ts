@@ -8,7 +8,7 @@ const { prisma } = world.db;
 const resend = 'mutation ($input: ResendConfirmationInput!) { resendConfirmation(input: $input) { ok } }';
 
 describe('resendConfirmation', () => {
-  it('answers every address alike, and mails only whoever has yet to confirm', async () => {
+  it('responds to every address alike and emails only unconfirmed accounts', async () => {
     const [waiting, confirmed, disabled] = [await world.user(), await world.user(), await world.user()];
     await prisma.user.updateMany({ where: { id: { in: [waiting.uuid, disabled.uuid] } }, data: { emailConfirmedAt: null } });
     await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
@@ -17,18 +17,18 @@ describe('resendConfirmation', () => {
       const { status, data, errors } = await world.send(resend, { input: { email } });
       expect([status, data, errors]).toEqual([200, { resendConfirmation: { ok: true } }, undefined]);
     }
-    const became = await Promise.all(emails.map((emailKey) => outcomes(world, 'confirmation', { emailKey })));
-    expect(became).toEqual([['shown'], ['moot'], ['moot'], ['nobody']]);
+    const results = await Promise.all(emails.map((emailKey) => outcomes(world, 'confirmation', { emailKey })));
+    expect(results).toEqual([['shown'], ['moot'], ['moot'], ['nobody']]);
   });
 
-  it('is for three letters an hour, whether the address has an account or not', async () => {
+  it('allows 3 emails an hour for an address, with or without an account', async () => {
     for (const email of [(await world.user()).email, `${randomUUID()}@example.com`]) {
       for (let times = 0; times < 3; times += 1) expect((await world.send(resend, { input: { email } })).code).toBeUndefined();
       expect((await world.send(resend, { input: { email: email.toUpperCase() } })).code).toBe('RATE_LIMITED');
     }
   });
 
-  it('refuses what is no address', async () => {
+  it('rejects a malformed address', async () => {
     expect(await world.send(resend, { input: { email: 'no address' } })).toMatchObject({
       code: 'INVALID_INPUT',
       errors: [{ extensions: { fields: { email: [expect.any(String)] } } }],

@@ -18,7 +18,7 @@ const entersWith = async ({ email }: Person, password: string) =>
   (await world.send(login, { input: { email, password } })).code === undefined;
 
 describe('resetPassword', () => {
-  it('sets the new password by the link, signs nobody in, and tells the owner', async () => {
+  it('sets the new password with the link, creates no session and emails the owner', async () => {
     const alice = await world.user();
     const { token } = await letterFor(alice);
     expect((await world.send(reset, { input: { token, newPassword } })).data).toEqual({ resetPassword: { ok: true } });
@@ -26,14 +26,14 @@ describe('resetPassword', () => {
     expect((await letterTo(world, alice.uuid, 'passwordChanged')).subject).toBe('Your password was changed');
   });
 
-  it('sets it by address and code', async () => {
+  it('sets the new password with the email and code', async () => {
     const alice = await world.user();
     const { code } = await letterFor(alice);
     expect((await world.send(reset, { input: { email: alice.email, code, newPassword } })).code).toBeUndefined();
     expect(await entersWith(alice, newPassword)).toBe(true);
   });
 
-  it('ends every session and API token, each with an event that says why', async () => {
+  it('revokes every session and API token with the reason PASSWORD_RESET', async () => {
     const alice = await world.user();
     const create = 'mutation { createApiToken(input: { description: "a script", scopes: ["users:read"] }) { secret } }';
     const { secret } = (await alice.ask(create)).data.createApiToken;
@@ -52,7 +52,7 @@ describe('resetPassword', () => {
     ]);
   });
 
-  it('refuses a weak password, and leaves the link good', async () => {
+  it('rejects a weak password and keeps the link valid', async () => {
     const alice = await world.user();
     const { token } = await letterFor(alice);
     const refused = await world.send(reset, { input: { token, newPassword: 'short' } });
@@ -60,7 +60,7 @@ describe('resetPassword', () => {
     expect((await world.send(reset, { input: { token, newPassword } })).code).toBeUndefined();
   });
 
-  it('is one use of all that were sent: the others go with it', async () => {
+  it('invalidates the other reset links of the account on use', async () => {
     const alice = await world.user();
     const [first, second] = [await letterFor(alice), await letterFor(alice, 2)];
     expect(second.token).not.toBe(first.token);
@@ -69,7 +69,7 @@ describe('resetPassword', () => {
       expect((await world.send(reset, { input: { token, newPassword } })).code).toBe('INVALID_TOKEN');
   });
 
-  it('is done once, however many ask at the same moment', async () => {
+  it('succeeds once when 5 requests use the link concurrently', async () => {
     const alice = await world.user();
     const { token } = await letterFor(alice);
     const answers = await Promise.all(
@@ -78,7 +78,7 @@ describe('resetPassword', () => {
     expect(answers.map(({ code }) => code).sort()).toEqual([...Array(4).fill('INVALID_TOKEN'), undefined]);
   });
 
-  it('refuses a link after the password was changed, the account disabled, or the time is over', async () => {
+  it('rejects a link after the password was changed, the account was disabled or the link expired', async () => {
     const [changed, disabled, late] = [await world.user(), await world.user(), await world.user()];
     const links = [await letterFor(changed), await letterFor(disabled), await letterFor(late)];
     const change = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { ended } }';
@@ -89,7 +89,7 @@ describe('resetPassword', () => {
     expect(await entersWith(late, late.password)).toBe(true);
   });
 
-  it('takes a link for nothing else: it is no access token, and confirms no address', async () => {
+  it('rejects a reset link as an access token and as a confirmation link', async () => {
     const alice = await world.user();
     const { token } = await letterFor(alice);
     expect((await world.send('{ me { id } }', {}, { token })).code).toBe('INVALID_TOKEN');
@@ -97,7 +97,7 @@ describe('resetPassword', () => {
     expect((await world.send(confirm, { input: { token } })).code).toBe('INVALID_TOKEN');
   });
 
-  it('proves the address, since the letter went there', async () => {
+  it('confirms the address, because the email reached it', async () => {
     const alice = await world.user();
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
     const { token } = await letterFor(alice);
@@ -105,7 +105,7 @@ describe('resetPassword', () => {
     expect((await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } })).emailConfirmedAt).not.toBeNull();
   });
 
-  it('gives somebody without a password a first one, and is recorded', async () => {
+  it('sets a first password for a user without one and records an audit event', async () => {
     const alice = await world.user();
     await prisma.password.delete({ where: { userId: alice.uuid } });
     const { token } = await letterFor(alice);

@@ -8,7 +8,7 @@ const resetAccess = 'mutation ($input: ResetUserAccessInput!) { resetUserAccess(
 const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
 
 describe('resetUserAccess', () => {
-  it('ends every session and API token of a user, and the password still works', async () => {
+  it('revokes every session and API token of a user and keeps the password', async () => {
     const [admin, alice] = [await world.user('ADMIN'), await world.user()];
     await alice.ask('mutation { createApiToken(input: { description: "a script", scopes: ["users:read"] }) { secret } }');
     expect((await admin.ask(resetAccess, { input: { id: alice.id } })).data.resetUserAccess).toEqual({ ended: 2 });
@@ -17,7 +17,7 @@ describe('resetUserAccess', () => {
     expect((await letterTo(world, alice.uuid, 'accessReset')).subject).toBe('Your sessions were ended');
   });
 
-  it('makes links that were mailed before good for nothing', async () => {
+  it('invalidates email links that were sent before', async () => {
     const [admin, alice] = [await world.user('ADMIN'), await world.user()];
     await world.send('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
       input: { email: alice.email },
@@ -28,14 +28,14 @@ describe('resetUserAccess', () => {
     expect((await world.send(reset, { input: { token, newPassword: 'nine amber foxes fold a letter' } })).code).toBe('INVALID_TOKEN');
   });
 
-  it('is for whoever outranks the user, and never for oneself', async () => {
+  it("requires a higher rank than the user's and rejects one's own account", async () => {
     const [superadmin, admin, alice] = [await world.user('SUPERADMIN'), await world.user('ADMIN'), await world.user()];
     expect((await alice.ask(resetAccess, { input: { id: admin.id } })).code).toBe('FORBIDDEN');
     expect((await admin.ask(resetAccess, { input: { id: superadmin.id } })).code).toBe('FORBIDDEN');
     expect((await superadmin.ask(resetAccess, { input: { id: superadmin.id } })).code).toBe('SELF_ACTION_FORBIDDEN');
   });
 
-  it('is recorded, each end with its reason', async () => {
+  it('records an audit event for the reset and for each revoked session', async () => {
     const [admin, alice] = [await world.user('ADMIN'), await world.user()];
     await admin.ask(resetAccess, { input: { id: alice.id } });
     const rows = await prisma.auditEvent.findMany({

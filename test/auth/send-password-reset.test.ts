@@ -6,7 +6,7 @@ const world = await open();
 const send = 'mutation ($input: SendPasswordResetInput!) { sendPasswordReset(input: $input) { user { id } } }';
 
 describe('sendPasswordReset', () => {
-  it('mails the user a link, which the administrator never sees', async () => {
+  it('emails the user a link that the administrator never sees', async () => {
     const [admin, alice] = [await world.user('ADMIN'), await world.user()];
     const answer = await admin.ask(send, { input: { id: alice.id } });
     expect(answer.data).toEqual({ sendPasswordReset: { user: { id: alice.id } } });
@@ -16,7 +16,7 @@ describe('sendPasswordReset', () => {
     expect((await alice.ask('{ me { id } }')).data.me.id).toBe(alice.id);
   });
 
-  it('is for whoever outranks the user: not for a user, a domain’s administrator, or an equal', async () => {
+  it("requires a platform rank above the user's: rejects users, domain administrators and equals", async () => {
     await world.domain('north');
     const [alice, bob, north, admin] = [
       await world.user(),
@@ -30,13 +30,13 @@ describe('sendPasswordReset', () => {
     expect((await admin.ask(send, { input: { id: (await world.user('ADMIN')).id } })).code).toBe('FORBIDDEN');
   });
 
-  it('is counted for each administrator: who is refused uses up nobody else’s letters', async () => {
+  it('counts rejected calls against the caller only, not against other administrators', async () => {
     const [superadmin, admin, other] = [await world.user('SUPERADMIN'), await world.user('ADMIN'), await world.user('ADMIN')];
     for (let times = 0; times < 4; times += 1) await admin.ask(send, { input: { id: other.id } });
     expect((await superadmin.ask(send, { input: { id: other.id } })).code).toBeUndefined();
   });
 
-  it('is for three letters an hour to one user', async () => {
+  it('allows 3 emails an hour for a user', async () => {
     const [admin, alice] = [await world.user('ADMIN'), await world.user()];
     for (let times = 0; times < 3; times += 1) expect((await admin.ask(send, { input: { id: alice.id } })).code).toBeUndefined();
     expect((await admin.ask(send, { input: { id: alice.id } })).code).toBe('RATE_LIMITED');

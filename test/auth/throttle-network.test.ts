@@ -9,7 +9,7 @@ const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Se
 const guess = (email: string, how: { address?: string; headers?: Record<string, string> }) =>
   world.send(login, { input: { email, password: `guess ${randomUUID()}` } }, how);
 
-/** The codes of six guesses, of which the last is limited where all come from one network. */
+/** The codes of six guesses. The sixth is rate-limited if all count for one network. */
 async function six(guessFrom: (index: number) => Promise<{ code: string | undefined }>) {
   const codes: (string | undefined)[] = [];
   for (let index = 0; index < 6; index += 1) codes.push((await guessFrom(index)).code);
@@ -21,12 +21,12 @@ const oneNetwork = [...Array<string>(5).fill('INVALID_CREDENTIALS'), 'RATE_LIMIT
 describe('the network of a request', () => {
   const forwarded = (...addresses: string[]) => ({ headers: { 'x-forwarded-for': addresses.join(', ') } });
 
-  it('is what the trusted proxy says, whatever stands before it', async () => {
+  it('is the last address in X-Forwarded-For, which the trusted proxy adds', async () => {
     const [alice, address] = [await world.user(), newAddress()];
     expect(await six(() => guess(alice.email, forwarded(newAddress(), newAddress(), address)))).toEqual(oneNetwork);
   });
 
-  it('is the same for all of an IPv6 /64, and for an IPv4 address in either form', async () => {
+  it('is the same for a whole IPv6 /64 and for both forms of an IPv4 address', async () => {
     const [alice, bob, address] = [await world.user(), await world.user(), newAddress()];
     const within = (index: number) => forwarded(`2001:db8:0:7::${index + 1}`);
     expect(await six((index) => guess(alice.email, within(index)))).toEqual(oneNetwork);
@@ -35,7 +35,7 @@ describe('the network of a request', () => {
     expect(await six((index) => guess(bob.email, either(index)))).toEqual(oneNetwork);
   });
 
-  it('is not changed by any other header', async () => {
+  it('ignores all other headers', async () => {
     const [alice, address] = [await world.user(), newAddress()];
     const names = ['x-real-ip', 'x-client-ip', 'forwarded', 'cf-connecting-ip', 'true-client-ip', 'user-agent'];
     const headers = () => Object.fromEntries(names.map((name) => [name, newAddress()]));

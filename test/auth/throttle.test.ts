@@ -32,12 +32,12 @@ async function codes(count: number, ask: (index: number) => Promise<{ code: stri
 
 const wrong = (count: number) => Array<string>(count).fill('INVALID_CREDENTIALS');
 const limited = (count: number) => Array<string>(count).fill('RATE_LIMITED');
-/** How often the passwords of an account were looked at and found wrong. */
+/** How many passwords from a network were verified and found wrong. */
 const checked = (address: string) =>
   world.db.prisma.auditEvent.count({ where: { network: address, action: 'authn_login_fail', reason: 'INVALID_CREDENTIALS' } });
 
-describe('guessing passwords', () => {
-  it('ends after 5 in 5 minutes for an account and a network, with the right one too', async () => {
+describe('password guessing', () => {
+  it('locks an account and network pair after 5 failures in 5 minutes, even with the right password', async () => {
     const [alice, address] = [await world.user(), newAddress()];
     expect(await codes(6, () => guess(alice.email, { address }))).toEqual([...wrong(5), ...limited(1)]);
     const answer = await succeed(alice, address);
@@ -47,20 +47,20 @@ describe('guessing passwords', () => {
     expect(world.log.some((line) => line.includes('excess_rate_limit_exceeded') && line.includes(address))).toBe(true);
   });
 
-  it('reaches the check at most 5 times in a burst of 30', async () => {
+  it('verifies at most 5 of 30 concurrent guesses', async () => {
     const [alice, address] = [await world.user(), newAddress()];
     const answers = await Promise.all(Array.from({ length: 30 }, () => guess(alice.email, { address })));
     expect(answers.map((answer) => answer.code).sort()).toEqual([...wrong(5), ...limited(25)]);
     expect(await checked(address)).toBe(5);
   });
 
-  it('counts all spellings of the address as one account', async () => {
+  it('counts all spellings of an address as one account', async () => {
     const [alice, address] = [await world.user(), newAddress()];
     const spellings = [alice.email, alice.email.toUpperCase(), `${alice.email}.`];
     expect(await codes(6, (index) => guess(String(spellings[index % 3]), { address }))).toEqual([...wrong(5), ...limited(1)]);
   });
 
-  it('is counted alike for an account that does not exist', async () => {
+  it('is limited alike for an account that does not exist', async () => {
     const [alice, here, there] = [await world.user(), newAddress(), newAddress()];
     for (let index = 0; index < 6; index += 1) {
       const known = await guess(alice.email, { address: here });
@@ -71,14 +71,14 @@ describe('guessing passwords', () => {
     expect(await codes(6, () => guess('no address', { address: here }))).toEqual([...wrong(5), ...limited(1)]);
   });
 
-  it('ends after 20 in an hour for an account, over any number of networks', async () => {
+  it('locks an account after 20 failures in an hour over any number of networks', async () => {
     const alice = await world.user();
     const addresses = Array.from({ length: 5 }, newAddress);
     expect(await codes(20, (index) => guess(alice.email, { address: String(addresses[index % 5]) }))).toEqual(wrong(20));
     expect((await succeed(alice)).code).toBe('RATE_LIMITED');
   });
 
-  it('ends after 100 in an hour for a network, over any number of accounts, whoever succeeds between', async () => {
+  it('locks a network after 100 failures in an hour over any number of accounts, despite successful logins in between', async () => {
     const [alice, mallory, address] = [await world.user(), await world.user(), newAddress()];
     for (let round = 0; round < 10; round += 1) {
       await Promise.all(Array.from({ length: 10 }, () => guess(`${randomUUID()}@example.com`, { address })));
@@ -90,14 +90,14 @@ describe('guessing passwords', () => {
     expect((await succeed(alice)).code).toBeUndefined();
   });
 
-  it('begins anew when the time is over', async () => {
+  it('is allowed again when the period is over', async () => {
     const [alice, address] = [await world.user(), newAddress()];
     await codes(6, () => guess(alice.email, { address }));
     await world.db.query(sql`update "Throttle" set "expiresAt" = now() - interval '1 second'`);
     expect(await codes(6, () => guess(alice.email, { address }))).toEqual([...wrong(5), ...limited(1)]);
   });
 
-  it('is not forgotten when the server starts again', async () => {
+  it('stays limited after a restart of the server', async () => {
     const [alice, address] = [await world.user(), newAddress()];
     await codes(5, () => guess(alice.email, { address }));
     const restarted = await startServer(world.config, createLogger({ LOG_LEVEL: 'silent' }), world.db);
@@ -109,7 +109,7 @@ describe('guessing passwords', () => {
     expect(response.status).toBe(429);
   });
 
-  it('keeps no address in the table', async () => {
+  it('stores no address in the table', async () => {
     const alice = await world.user();
     await guess(alice.email);
     const rows = await world.db.prisma.throttle.findMany();
@@ -118,7 +118,7 @@ describe('guessing passwords', () => {
 });
 
 describe('the owner of an account', () => {
-  it('is given back what a right password cost, and the failures before it from there', async () => {
+  it('gets the failures of the network refunded by a successful login', async () => {
     const [alice, address] = [await world.user(), newAddress()];
     for (let round = 0; round < 6; round += 1) {
       expect(await codes(3, () => guess(alice.email, { address }))).toEqual(wrong(3));
@@ -128,20 +128,20 @@ describe('the owner of an account', () => {
     expect(await codes(2, () => guess(alice.email))).toEqual(['INVALID_CREDENTIALS', 'RATE_LIMITED']);
   });
 
-  it('logs in from elsewhere however often a stranger goes on from one network', async () => {
+  it('can log in from another network while one network is locked', async () => {
     const [alice, address] = [await world.user(), newAddress()];
     expect(await codes(30, () => guess(alice.email, { address }))).toEqual([...wrong(5), ...limited(25)]);
     expect((await succeed(alice)).code).toBeUndefined();
   });
 
-  it('is not helped by a network that is refused on other accounts', async () => {
+  it('does not profit from a successful login to another account in the same network', async () => {
     const [alice, mallory, address] = [await world.user(), await world.user(), newAddress()];
     await codes(5, () => guess(alice.email, { address }));
     expect((await succeed(mallory, address)).code).toBeUndefined();
     expect((await guess(alice.email, { address })).code).toBe('RATE_LIMITED');
   });
 
-  it('is one of many behind one address who log in at once', async () => {
+  it('can log in concurrently with many others behind one address', async () => {
     const address = newAddress();
     const people = await Promise.all(Array.from({ length: 8 }, () => world.user()));
     for (let round = 0; round < 3; round += 1) {
@@ -151,8 +151,8 @@ describe('the owner of an account', () => {
   });
 });
 
-describe('registrations', () => {
-  it('are 30 an hour from one network', async () => {
+describe('registration', () => {
+  it('is limited to 30 an hour for each network', async () => {
     const address = newAddress();
     const document = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';
     const register = () => world.send(document, { input: { email: `${randomUUID()}@example.com`, password: 'too short' } }, { address });

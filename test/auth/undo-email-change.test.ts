@@ -13,7 +13,7 @@ const logsIn = async (email: string, { password: known }: Pick<Person, 'password
   (await world.send(login, { input: { email, password: known } })).code;
 
 describe('undoEmailChange', () => {
-  it('gives the old address back without a session, and ends every session and API token', async () => {
+  it('restores the old address without a session and revokes every session and API token', async () => {
     const alice = await world.user();
     const create = 'mutation { createApiToken(input: { description: "a script", scopes: ["users:read"] }) { secret } }';
     const { secret } = (await alice.ask(create)).data.createApiToken;
@@ -26,7 +26,7 @@ describe('undoEmailChange', () => {
     expect(reasons).toEqual(Array(2).fill({ reason: 'EMAIL_CHANGED' }));
   });
 
-  it('leaves nothing to whoever knew the password: the owner chooses a new one by a letter to the old address', async () => {
+  it('removes the password and emails a reset link to the old address', async () => {
     const alice = await world.user();
     const { email, token } = await moved(world, alice);
     await world.send(undo, { input: { token } });
@@ -36,7 +36,7 @@ describe('undoEmailChange', () => {
     expect(await logsIn(alice.email, { password })).toBeUndefined();
   });
 
-  it('is good for nothing a second time, late, or for a disabled account', async () => {
+  it('rejects a link that was used, has expired or belongs to a disabled account', async () => {
     const [twice, late, off] = [await world.user(), await world.user(), await world.user()];
     const tokens = [(await moved(world, twice)).token, (await moved(world, late)).token, (await moved(world, off)).token];
     await world.send(undo, { input: { token: tokens[0] } });
@@ -46,13 +46,13 @@ describe('undoEmailChange', () => {
     expect(await emailOf(world, late)).not.toBe(late.email);
   });
 
-  it('is done once, however many ask at the same moment', async () => {
+  it('succeeds once when 5 requests use the link concurrently', async () => {
     const { token } = await moved(world, await world.user());
     const answers = await Promise.all(Array.from({ length: 5 }, () => world.send(undo, { input: { token } })));
     expect(answers.map(({ code }) => code).sort()).toEqual([...Array(4).fill('INVALID_TOKEN'), undefined]);
   });
 
-  it('of two changes undoes both by the first letter, and the second letter is then good for nothing', async () => {
+  it('reverts both of two changes with the first link and invalidates the second link', async () => {
     const alice = await world.user();
     const [first, second] = [await moved(world, alice), await moved(world, alice, 2)];
     expect((await world.send(undo, { input: { token: first.token } })).code).toBeUndefined();
@@ -60,7 +60,7 @@ describe('undoEmailChange', () => {
     expect(await emailOf(world, alice)).toBe(alice.email);
   });
 
-  it('of two changes undoes one by the second letter, and the first letter stays good', async () => {
+  it('reverts one of two changes with the second link and keeps the first link valid', async () => {
     const alice = await world.user();
     const [first, second] = [await moved(world, alice), await moved(world, alice, 2)];
     await world.send(undo, { input: { token: second.token } });
@@ -69,7 +69,7 @@ describe('undoEmailChange', () => {
     expect(await emailOf(world, alice)).toBe(alice.email);
   });
 
-  it('makes a change that is under way good for nothing', async () => {
+  it('invalidates the link of a pending change', async () => {
     const alice = await world.user();
     const { token } = await moved(world, alice);
     const next = await asked(world, alice, newEmail(), 2);
@@ -77,7 +77,7 @@ describe('undoEmailChange', () => {
     expect((await world.send(confirm, { input: { token: next.token, password: alice.password } })).code).toBe('INVALID_TOKEN');
   });
 
-  it('is recorded', async () => {
+  it('records an audit event', async () => {
     const alice = await world.user();
     const { token } = await moved(world, alice);
     await world.send(undo, { input: { token } });
@@ -88,8 +88,8 @@ describe('undoEmailChange', () => {
   });
 });
 
-describe('an address that was given up', () => {
-  it('is nobody else’s as long as the change can be undone', async () => {
+describe('a former address', () => {
+  it('cannot be taken by other accounts while the change can be undone', async () => {
     const [alice, bob] = [await world.user(), await world.user()];
     await moved(world, alice);
     expect((await world.send(register, { input: { email: alice.email, password } })).code).toBe('TAKEN');
@@ -99,7 +99,7 @@ describe('an address that was given up', () => {
     await expect(prisma.user.update({ where: { id: bob.uuid }, data: { emailKey: alice.email } })).rejects.toThrow();
   });
 
-  it('is free for its last owner at once, and for everybody after four days', async () => {
+  it('is available to its last owner at once and to everyone after 4 days', async () => {
     const [alice, bob] = [await world.user(), await world.user()];
     await moved(world, alice);
     const back = await asked(world, alice, alice.email, 2);

@@ -27,13 +27,13 @@ const viewer = graphql(`
 const createApiToken = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }';
 
 describe('viewer', () => {
-  it('is nobody without a token', async () => {
+  it('is a guest without a token', async () => {
     const { data, errors } = await nobody(world).ask(viewer);
     expect(errors).toBeUndefined();
     expect(data.viewer).toEqual({ user: null, token: null, state: 'GUEST', authenticatedAt: null, fresh: false, rights: [] });
   });
 
-  it('is the user and the session of the request, fresh after a log-in', async () => {
+  it('returns the user and the session, fresh after a login', async () => {
     const alice = await world.user();
     const { data } = await alice.ask(viewer);
     expect(data.viewer).toMatchObject({
@@ -44,7 +44,7 @@ describe('viewer', () => {
     expect(Math.abs(Date.now() - Date.parse(data.viewer.authenticatedAt ?? ''))).toBeLessThan(60_000);
   });
 
-  it('is unconfirmed until the address is proven', async () => {
+  it('is unconfirmed until the address is confirmed', async () => {
     const alice = await world.user();
     const state = async () => (await alice.ask(viewer)).data.viewer.state;
     expect(await state()).toBe('CONFIRMED');
@@ -52,7 +52,7 @@ describe('viewer', () => {
     expect(await state()).toBe('UNCONFIRMED');
   });
 
-  it('is not fresh 10 minutes later', async () => {
+  it('is not fresh after 10 minutes', async () => {
     const alice = await world.user();
     const at = (minutes: number) =>
       prisma.token.updateMany({ where: { userId: alice.uuid }, data: { authenticatedAt: new Date(Date.now() - minutes * 60_000) } });
@@ -62,7 +62,7 @@ describe('viewer', () => {
     expect((await alice.ask(viewer)).data.viewer.fresh).toBe(false);
   });
 
-  it('has the rights that roles held everywhere give now', async () => {
+  it('returns the permissions of active platform roles only', async () => {
     const alice = await world.user();
     const permissions = ['domains:read', 'users:read'];
     const { id } = await prisma.role.create({ data: { name: 'READER', permissions } });
@@ -76,7 +76,7 @@ describe('viewer', () => {
     expect((await alice.ask(viewer)).data.viewer.rights).toEqual([]);
   });
 
-  it('is, with an API token, never more than its scopes and the rights of its owner, and never fresh', async () => {
+  it('returns, with an API token, only rights that are both in its scopes and held by its owner, and is never fresh', async () => {
     const alice = await world.user();
     await prisma.role.create({ data: { name: 'KEEPER', permissions: ['users:read', 'domains:write'] } });
     await world.grant(alice.uuid, 'KEEPER');
@@ -87,7 +87,7 @@ describe('viewer', () => {
     expect(data.viewer.rights).toEqual(['users:read']);
   });
 
-  it('does not show user and token to an API token without the scope to read them', async () => {
+  it('hides user and token from an API token without the scope to read them', async () => {
     const alice = await world.user();
     const { secret } = (await alice.ask(createApiToken, { input: { description: 'CI', scopes: ['domains:read'] } })).data.createApiToken;
     const { data, errors } = await world.send(viewer, {}, { token: secret });
