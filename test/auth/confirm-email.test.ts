@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { letterTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/letters.ts';
 import { open, until } from '../test-server.ts';
 
 const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
@@ -17,7 +17,7 @@ async function registrant() {
   const email = `${randomUUID()}@example.com`;
   await world.send(register, { input: { email, password } });
   const { id } = await prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
-  return { email, id, letter: await letterTo(world, id, 'confirmation') };
+  return { email, id, letter: await emailTo(world, id, 'confirmation') };
 }
 
 const confirmedAt = async (id: string) => (await prisma.user.findUniqueOrThrow({ where: { id } })).emailConfirmedAt;
@@ -42,7 +42,7 @@ describe('confirmEmail', () => {
     const [email, username] = [`${randomUUID()}@example.com`, `a${randomUUID().slice(0, 12)}`];
     await world.send(register, { input: { email, password, username } });
     const { id } = await prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
-    await world.send(confirm, { input: { token: (await letterTo(world, id, 'confirmation')).token, password } });
+    await world.send(confirm, { input: { token: (await emailTo(world, id, 'confirmation')).token, password } });
     expect((await world.send(login, { input: { email: username, password } })).code).toBeUndefined();
   });
 
@@ -81,7 +81,7 @@ describe('confirmEmail', () => {
     const [first, other] = [await registrant(), await registrant()];
     await world.send(resend, { input: { email: first.email } });
     const newest = await until(async () => {
-      const letter = await letterTo(world, first.id, 'confirmation');
+      const letter = await emailTo(world, first.id, 'confirmation');
       return letter.token === first.letter.token ? undefined : letter;
     });
     for (const code of [first.letter.code, other.letter.code])
@@ -93,7 +93,7 @@ describe('confirmEmail', () => {
     const { email, id, letter } = await registrant();
     await world.send(resend, { input: { email } });
     const newest = await until(async () => {
-      const sent = await letterTo(world, id, 'confirmation');
+      const sent = await emailTo(world, id, 'confirmation');
       return sent.token === letter.token ? undefined : sent;
     });
     await world.send(confirm, { input: { token: letter.token, password } });
@@ -137,7 +137,7 @@ describe('confirmEmail, when a session exists before the confirmation', () => {
       const alice = await world.user();
       await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
       await world.send(resend, { input: { email: alice.email } });
-      return { alice, token: (await letterTo(world, alice.uuid, 'confirmation')).token };
+      return { alice, token: (await emailTo(world, alice.uuid, 'confirmation')).token };
     };
     const [own, foreign] = [await open(), await open()];
     expect((await own.alice.ask(confirm, { input: { token: own.token } })).data.confirmEmail).toEqual({ passwordKept: true });

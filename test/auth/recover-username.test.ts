@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { loginIdentifier } from '../../src/identity/accounts/username.ts';
-import { letterTo, outcomes } from '../mail/letters.ts';
+import { emailTo, outcomes } from '../mail/letters.ts';
 import { open } from '../test-server.ts';
 
 const world = await open();
@@ -13,10 +13,10 @@ describe('recoverUsername', () => {
     await world.db.prisma.user.update({ where: { id: alice.uuid }, data: loginIdentifier(`${name}.com`) });
     await world.db.prisma.user.update({ where: { id: bob.uuid }, data: { username: `${name}.org` } });
     for (const { email } of [alice, bob]) await world.send(recover, { input: { email } });
-    const { text } = await letterTo(world, alice.uuid, 'usernameReminder');
+    const { text } = await emailTo(world, alice.uuid, 'usernameReminder');
     expect(text).toContain(`${name}. com`);
     expect(text).not.toContain(`${name}.com`);
-    expect((await letterTo(world, bob.uuid, 'usernameReminder')).text).not.toContain(name);
+    expect((await emailTo(world, bob.uuid, 'usernameReminder')).text).not.toContain(name);
   });
 
   it('emails the login identifier to the owner and responds alike to unknown addresses', async () => {
@@ -24,7 +24,7 @@ describe('recoverUsername', () => {
     const unknown = `${randomUUID()}@example.com`;
     for (const email of [alice.email, unknown])
       expect((await world.send(recover, { input: { email } })).data).toEqual({ recoverUsername: { ok: true } });
-    expect((await letterTo(world, alice.uuid, 'usernameReminder')).text).toContain(alice.email);
+    expect((await emailTo(world, alice.uuid, 'usernameReminder')).text).toContain(alice.email);
     expect(await outcomes(world, 'usernameReminder', { emailKey: unknown })).toEqual(['nobody']);
   });
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { letterTo, outcomes } from '../mail/letters.ts';
+import { emailTo, outcomes } from '../mail/letters.ts';
 import { newAddress, open } from '../test-server.ts';
 
 const world = await open();
@@ -26,7 +26,7 @@ describe('requestPasswordReset', () => {
   it('emails the stored address, not the spelling in the request', async () => {
     const alice = await world.user();
     await world.send(request, { input: { email: alice.email.toUpperCase() } });
-    const letter = await letterTo(world, alice.uuid, 'passwordReset');
+    const letter = await emailTo(world, alice.uuid, 'passwordReset');
     expect(letter.text).toContain(`${world.config.PUBLIC_URL}/reset?token=${letter.token}`);
     expect(await prisma.link.findFirstOrThrow({ where: { userId: alice.uuid } })).toMatchObject({
       address: alice.email,
@@ -53,7 +53,7 @@ describe('requestPasswordReset', () => {
   it('keeps the token out of the outbox and the log', async () => {
     const alice = await world.user();
     await world.send(request, { input: { email: alice.email } });
-    const { token } = await letterTo(world, alice.uuid, 'passwordReset');
+    const { token } = await emailTo(world, alice.uuid, 'passwordReset');
     const mails = await prisma.mail.findMany({ where: { emailKey: alice.email }, omit: { shown: true } });
     expect(JSON.stringify([mails, await prisma.auditEvent.findMany(), world.log])).not.toContain(token);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { letterTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/letters.ts';
 import { open, type Person } from '../test-server.ts';
 
 const world = await open();
@@ -11,7 +11,7 @@ const newPassword = 'nine amber foxes fold a letter';
 
 async function letterFor(alice: Person, count = 1) {
   await world.send(request, { input: { email: alice.email } });
-  return letterTo(world, alice.uuid, 'passwordReset', count);
+  return emailTo(world, alice.uuid, 'passwordReset', count);
 }
 
 const entersWith = async ({ email }: Person, password: string) =>
@@ -23,7 +23,7 @@ describe('resetPassword', () => {
     const { token } = await letterFor(alice);
     expect((await world.send(reset, { input: { token, newPassword } })).data).toEqual({ resetPassword: { ok: true } });
     expect([await entersWith(alice, newPassword), await entersWith(alice, alice.password)]).toEqual([true, false]);
-    expect((await letterTo(world, alice.uuid, 'passwordChanged')).subject).toBe('Your password was changed');
+    expect((await emailTo(world, alice.uuid, 'passwordChanged')).subject).toBe('Your password was changed');
   });
 
   it('sets the new password with the email and code', async () => {

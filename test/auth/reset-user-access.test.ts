@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { letterTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/letters.ts';
 import { open } from '../test-server.ts';
 
 const world = await open();
@@ -14,7 +14,7 @@ describe('resetUserAccess', () => {
     expect((await admin.ask(resetAccess, { input: { id: alice.id } })).data.resetUserAccess).toEqual({ ended: 2 });
     expect((await alice.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
     expect((await world.send(login, { input: { email: alice.email, password: alice.password } })).code).toBeUndefined();
-    expect((await letterTo(world, alice.uuid, 'accessReset')).subject).toBe('Your sessions were ended');
+    expect((await emailTo(world, alice.uuid, 'accessReset')).subject).toBe('Your sessions were ended');
   });
 
   it('invalidates email links that were sent before', async () => {
@@ -22,7 +22,7 @@ describe('resetUserAccess', () => {
     await world.send('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
       input: { email: alice.email },
     });
-    const { token } = await letterTo(world, alice.uuid, 'passwordReset');
+    const { token } = await emailTo(world, alice.uuid, 'passwordReset');
     await admin.ask(resetAccess, { input: { id: alice.id } });
     const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
     expect((await world.send(reset, { input: { token, newPassword: 'nine amber foxes fold a letter' } })).code).toBe('INVALID_TOKEN');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { letterTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/letters.ts';
 import { open } from '../test-server.ts';
 
 const world = await open();
@@ -10,7 +10,7 @@ describe('sendPasswordReset', () => {
     const [admin, alice] = [await world.user('ADMIN'), await world.user()];
     const answer = await admin.ask(send, { input: { id: alice.id } });
     expect(answer.data).toEqual({ sendPasswordReset: { user: { id: alice.id } } });
-    const letter = await letterTo(world, alice.uuid, 'passwordReset');
+    const letter = await emailTo(world, alice.uuid, 'passwordReset');
     expect(letter.text).toContain('An administrator has asked for this letter');
     expect(letter.token).not.toBe('');
     expect((await alice.ask('{ me { id } }')).data.me.id).toBe(alice.id);

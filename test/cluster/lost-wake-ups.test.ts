@@ -18,7 +18,7 @@ const endListening = sql`
 async function endOne(stream: Awaited<ReturnType<typeof follow>>, alice: Awaited<ReturnType<typeof register>>, node: Node) {
   const { accessToken, sid } = await logIn(node, alice);
   await node.ask(logout, {}, { token: accessToken });
-  await until(() => stream.heard.includes(sid));
+  await until(() => stream.sids.includes(sid));
   return sid;
 }
 
@@ -31,7 +31,7 @@ describe.skipIf(!cluster)('a wake-up that is lost (needs a PostgreSQL server)', 
       await until(async () => (await cluster?.db.query(endListening))?.length);
       sids.push(await endOne(stream, alice, one));
     }
-    expect(stream.heard).toEqual(sids);
+    expect(stream.sids).toEqual(sids);
     stream.leave();
   });
 
@@ -40,7 +40,7 @@ describe.skipIf(!cluster)('a wake-up that is lost (needs a PostgreSQL server)', 
     const alice = await register(one);
     const stream = await follow(two, alice.accessToken);
     const sids = [await endOne(stream, alice, silent as Node), await endOne(stream, alice, silent as Node)];
-    expect(stream.heard).toEqual(sids);
+    expect(stream.sids).toEqual(sids);
     stream.leave();
     await silent?.kill();
   });

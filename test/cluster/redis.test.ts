@@ -37,9 +37,9 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     const { said, leave } = await notifier();
     const { stream, endOne } = await follower();
     const { sid } = await endOne();
-    await until(() => said.length && stream.heard.includes(sid));
+    await until(() => said.length && stream.sids.includes(sid));
     await endOne();
-    await until(() => stream.heard.length > 1 && said.length > 1);
+    await until(() => stream.sids.length > 1 && said.length > 1);
     expect(said).toEqual(['', '']);
     stream.leave();
     leave();
@@ -67,7 +67,7 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     await client.query(`listen ${channels.tokenRevoked}`);
     const { stream, endOne } = await follower();
     const { sid } = await endOne();
-    await until(() => stream.heard.includes(sid));
+    await until(() => stream.sids.includes(sid));
     await client.query('select 1'); // a notification of before would have come with the answer
     expect(notified).toEqual([]);
     stream.leave();
@@ -79,15 +79,15 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     const before = complaints();
     await redis?.kill();
     const without = await endOne();
-    await until(() => stream.heard.includes(without.sid));
+    await until(() => stream.sids.includes(without.sid));
     const late = await cluster?.start();
     const own = await logIn(late as Node, alice);
     await late?.ask(logout, {}, { token: own.accessToken });
-    await until(() => stream.heard.includes(own.sid));
+    await until(() => stream.sids.includes(own.sid));
     await redis?.start();
     const { said, leave } = await notifier();
     await until(async () => (await endOne()).ended && said.length);
-    expect([without.ended, stream.heard.slice(0, 2), complaints() - before]).toEqual([true, [without.sid, own.sid], 1]);
+    expect([without.ended, stream.sids.slice(0, 2), complaints() - before]).toEqual([true, [without.sid, own.sid], 1]);
     stream.leave();
     leave();
     await late?.kill();
@@ -98,7 +98,7 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     const before = complaints();
     redis?.pause();
     const { sid, ended } = await endOne();
-    await until(() => stream.heard.includes(sid) && complaints() > before);
+    await until(() => stream.sids.includes(sid) && complaints() > before);
     redis?.goOn();
     const { said, leave } = await notifier();
     await until(async () => (await endOne()).ended && said.length);

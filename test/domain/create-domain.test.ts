@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { sameMoment } from '../role/same-moment.ts';
+import { runConcurrently } from '../role/same-moment.ts';
 import { nobody, open } from '../test-server.ts';
 
 const world = await open();
@@ -41,7 +41,7 @@ describe('createDomain', () => {
 
   it('makes one domain of a name, also of two at the same moment', async () => {
     const input = { name: 'once', displayName: 'Once' };
-    const [first, second] = await sameMoment(
+    const [first, second] = await runConcurrently(
       world,
       () => superadmin.ask(mutation, { input }),
       () => other.ask(mutation, { input }),

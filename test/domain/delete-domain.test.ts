@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { sameMoment } from '../role/same-moment.ts';
+import { runConcurrently } from '../role/same-moment.ts';
 import { nobody, open, type Person } from '../test-server.ts';
 
 const world = await open({ DEFAULT_DOMAIN: 'lobby' });
@@ -58,7 +58,7 @@ describe('deleteDomain', () => {
   it('leaves no grant in a domain that is deleted at the same moment, and none below it', async () => {
     const third = await world.user('SUPERADMIN');
     const [{ globalId: id }, alice] = [await world.domain('race-1'), await world.user()];
-    const [deleted, granted, created] = await sameMoment(
+    const [deleted, granted, created] = await runConcurrently(
       world,
       () => remove(superadmin, id),
       () => other.ask(grant, { id: alice.id, domain: 'race-1' }),
@@ -71,7 +71,7 @@ describe('deleteDomain', () => {
 
   it('keeps a domain below which another is made at the same moment', async () => {
     const { globalId: id } = await world.domain('race-2');
-    const [created, deleted] = await sameMoment(
+    const [created, deleted] = await runConcurrently(
       world,
       () => other.ask(create, { parent: 'race-2' }),
       () => remove(superadmin, id),

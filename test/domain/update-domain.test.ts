@@ -3,7 +3,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import type { UpdateDomainInput } from '../generated/graphql.ts';
-import { sameMoment } from '../role/same-moment.ts';
+import { runConcurrently } from '../role/same-moment.ts';
 import { nobody, open, type Person } from '../test-server.ts';
 
 const world = await open();
@@ -122,7 +122,7 @@ describe('updateDomain', () => {
 
   it('closes no circle by two moves at the same moment, each below what the other moves', async () => {
     const [[one, belowOne], [two, belowTwo]] = [await chain(2), await chain(2)];
-    const answers = await sameMoment(
+    const answers = await runConcurrently(
       world,
       () => update(superadmin, one.globalId, { parent: belowTwo.name }),
       () => update(other, two.globalId, { parent: belowOne.name }),

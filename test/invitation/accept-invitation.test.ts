@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { open } from '../test-server.ts';
-import { accept, accepting, account, invite, logIn, password, rolesOf } from './inviting.ts';
+import { accept, acceptMutation, invite, logIn, password, rolesOf, waitForAccount } from './inviting.ts';
 
 const world = await open({ PUBLIC_REGISTRATION: 'false', REQUIRE_EMAIL_CONFIRMATION: 'true' });
 const { prisma } = world.db;
@@ -12,17 +12,17 @@ const toNorth = (email?: string) => invite(world, north, { role: 'EDITOR', domai
 describe('acceptInvitation', () => {
   it('makes an account where registration is closed: with both roles and a proven address, and signs nobody in', async () => {
     const { email, token } = await toNorth();
-    const { data } = await world.send(accepting, { input: { token, password, displayName: 'Alice' } });
+    const { data } = await world.send(acceptMutation, { input: { token, password, displayName: 'Alice' } });
     expect(data.acceptInvitation).toEqual({ made: true, user: null });
     expect((await logIn(world, email)).data.login.user).toEqual({ email, displayName: 'Alice' });
     expect(await rolesOf(world, email)).toEqual(['EDITOR in north', 'USER']);
-    expect((await account(world, email)).emailConfirmedAt).not.toBeNull();
+    expect((await waitForAccount(world, email)).emailConfirmedAt).not.toBeNull();
     expect(await prisma.mail.count({ where: { letter: 'confirmation', user: { email } } })).toBe(0);
   });
 
   it('takes the address and the code for the link', async () => {
     const { email, code } = await toNorth();
-    expect((await world.send(accepting, { input: { email: email.toUpperCase(), code, password } })).code).toBeUndefined();
+    expect((await world.send(acceptMutation, { input: { email: email.toUpperCase(), code, password } })).code).toBeUndefined();
     expect(await rolesOf(world, email)).toEqual(['EDITOR in north', 'USER']);
   });
 
@@ -30,7 +30,7 @@ describe('acceptInvitation', () => {
     const alice = await world.user();
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
     const { token } = await toNorth(alice.email);
-    const { data } = await alice.ask(accepting, { input: { token } });
+    const { data } = await alice.ask(acceptMutation, { input: { token } });
     expect(data.acceptInvitation).toEqual({ made: false, user: { id: alice.id } });
     expect(await rolesOf(world, alice.email)).toEqual(['EDITOR in north', 'USER']);
     const grant = await prisma.roleGrant.findFirst({ where: { userId: alice.uuid, role: { name: 'EDITOR' } } });
@@ -45,12 +45,12 @@ describe('acceptInvitation', () => {
     const { secret } = (await alice.ask(mint)).data.createApiToken;
     const refused = [
       await accept(world, { token }),
-      await bob.ask(accepting, { input: { token, password } }),
-      await world.send(accepting, { input: { token } }, { token: secret }),
+      await bob.ask(acceptMutation, { input: { token, password } }),
+      await world.send(acceptMutation, { input: { token } }, { token: secret }),
     ];
     expect(refused.map(({ code }) => code)).toEqual(Array(3).fill('UNAUTHENTICATED'));
     expect((await prisma.user.findUniqueOrThrow({ where: { id: bob.uuid }, include: { grants: true } })).grants).toHaveLength(1);
-    expect((await alice.ask(accepting, { input: { token } })).code).toBeUndefined();
+    expect((await alice.ask(acceptMutation, { input: { token } })).code).toBeUndefined();
   });
 
   it('keeps what the user holds there already, and renews what has ended', async () => {
@@ -63,7 +63,7 @@ describe('acceptInvitation', () => {
     const ends: (Date | null | undefined)[] = [];
     for (const person of [held, ended]) {
       const { token } = await toNorth(person.email);
-      expect((await person.ask(accepting, { input: { token } })).code).toBeUndefined();
+      expect((await person.ask(acceptMutation, { input: { token } })).code).toBeUndefined();
       const where = { userId: person.uuid, role: { name: 'EDITOR' } };
       ends.push((await prisma.roleGrant.findFirst({ where }))?.expiresAt);
     }
@@ -82,7 +82,7 @@ describe('acceptInvitation', () => {
   it('is done once by an owner who is signed in, however often at the same moment', async () => {
     const alice = await world.user();
     const { token } = await toNorth(alice.email);
-    const answers = await Promise.all(Array.from({ length: 10 }, () => alice.ask(accepting, { input: { token } })));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => alice.ask(acceptMutation, { input: { token } })));
     expect(answers.map(({ code }) => code).sort()).toEqual([...Array(9).fill('INVALID_TOKEN'), undefined]);
     const where = { action: 'privilege_permissions_changed', userId: alice.uuid };
     expect(await prisma.auditEvent.count({ where })).toBe(1);
@@ -95,7 +95,7 @@ describe('acceptInvitation', () => {
     expect(answers.map(({ code }) => code).sort()).toEqual(['UNAUTHENTICATED', undefined]);
     const { accessToken: signedIn } = (await logIn(world, first.email)).data.login;
     const [other] = answers[0]?.code ? [first] : [second];
-    expect((await world.send(accepting, { input: { token: other?.token } }, { token: signedIn })).code).toBeUndefined();
+    expect((await world.send(acceptMutation, { input: { token: other?.token } }, { token: signedIn })).code).toBeUndefined();
   });
 
   it('refuses what is over, revoked, used, or no token of an invitation', async () => {
@@ -117,14 +117,14 @@ describe('acceptInvitation', () => {
     const alice = await world.user();
     const { email, token } = await toNorth(alice.email);
     await prisma.user.update({ where: { id: alice.uuid }, data: { email: `new-${email}`, emailKey: `new-${email}` } });
-    expect((await alice.ask(accepting, { input: { token } })).code).toBe('INVALID_INPUT'); // the address has no account: it asks for a password
+    expect((await alice.ask(acceptMutation, { input: { token } })).code).toBe('INVALID_INPUT'); // the address has no account: it asks for a password
     expect(await rolesOf(world, `new-${email}`)).toEqual(['USER']);
   });
 
   it('asks for a good password where the address has no account, and leaves the invitation good', async () => {
     const { token } = await toNorth();
     for (const input of [{ token }, { token, password: 'short' }])
-      expect(await world.send(accepting, { input })).toMatchObject({
+      expect(await world.send(acceptMutation, { input })).toMatchObject({
         code: 'INVALID_INPUT',
         errors: [{ extensions: { fields: { password: expect.any(Array) } } }],
       });
@@ -134,7 +134,7 @@ describe('acceptInvitation', () => {
   it('is recorded: the account, the role, and by which invitation', async () => {
     const { email, token, uuid } = await toNorth();
     await accept(world, { token });
-    const { id } = await account(world, email);
+    const { id } = await waitForAccount(world, email);
     const rows = await prisma.auditEvent.findMany({
       where: { userId: id },
       orderBy: { id: 'asc' },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { outcomes } from '../mail/letters.ts';
 import { open, type Person } from '../test-server.ts';
-import { invite, inviting, newEmail } from './inviting.ts';
+import { invite, inviteMutation, newEmail } from './inviting.ts';
 
 const world = await open();
 const { prisma } = world.db;
@@ -10,7 +10,8 @@ await world.domain('below', 'north');
 await world.domain('south');
 await prisma.role.create({ data: { name: 'EDITOR', permissions: ['settings:read'] } });
 const [superadmin, admin, north] = [await world.user('SUPERADMIN'), await world.user('ADMIN'), await world.user('ADMIN', 'north')];
-const codeOf = async (inviter: Person, input: object) => (await inviter.ask(inviting, { input: { email: newEmail(), ...input } })).code;
+const codeOf = async (inviter: Person, input: object) =>
+  (await inviter.ask(inviteMutation, { input: { email: newEmail(), ...input } })).code;
 const days = (count: number) => Date.now() + count * 24 * 3_600_000;
 
 describe('inviteUser', () => {
@@ -41,7 +42,7 @@ describe('inviteUser', () => {
     expect(await codeOf(editor, { role: 'EDITOR', domain: 'north' })).toBe('FORBIDDEN');
     const mint = 'mutation { createApiToken(input: { description: "ci", scopes: ["users:write"] }) { secret } }';
     const { secret: token } = (await admin.ask(mint)).data.createApiToken;
-    const byToken = await world.send(inviting, { input: { email: newEmail(), role: 'EDITOR' } }, { token });
+    const byToken = await world.send(inviteMutation, { input: { email: newEmail(), role: 'EDITOR' } }, { token });
     expect(byToken.code).toBe('FORBIDDEN');
   });
 
@@ -112,7 +113,7 @@ describe('inviteUser', () => {
   it('is for 100 letters a day from one inviter, and for 30 an hour from one network', async () => {
     const busy = await world.user('ADMIN', 'north');
     const send = (address: string) =>
-      world.send(inviting, { input: { email: newEmail(), role: 'EDITOR', domain: 'north' } }, { token: busy.accessToken, address });
+      world.send(inviteMutation, { input: { email: newEmail(), role: 'EDITOR', domain: 'north' } }, { token: busy.accessToken, address });
     const codes: (string | undefined)[] = [];
     for (let at = 0; at < 105; at += 1) codes.push((await send(`192.0.2.${1 + Math.floor(at / 29)}`)).code);
     expect(codes.indexOf('RATE_LIMITED')).toBe(100);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
-import { sameMoment } from '../role/same-moment.ts';
+import { runConcurrently } from '../role/same-moment.ts';
 import { isEmbedded } from '../test-database.ts';
 import { open, type Person, until } from '../test-server.ts';
-import { accept, accepting, invite, rolesOf } from './inviting.ts';
+import { accept, acceptMutation, invite, rolesOf } from './inviting.ts';
 
 const world = await open();
 const { prisma } = world.db;
@@ -63,7 +63,7 @@ describe('an invitation', () => {
       [north, above],
     ] as const) {
       const { token } = await invite(world, inviter, { role: 'EDITOR', domain: 'north', email: invited.email });
-      expect((await invited.ask(accepting, { input: { token } })).code).toBe('INVALID_TOKEN');
+      expect((await invited.ask(acceptMutation, { input: { token } })).code).toBe('INVALID_TOKEN');
       expect(await rolesOf(world, invited.email)).not.toContain('EDITOR in north');
     }
   });
@@ -85,8 +85,8 @@ describe('an invitation', () => {
     const [inviter, alice] = [await world.user('ADMIN', 'north'), await world.user()];
     const { token } = await invite(world, inviter, { role: 'EDITOR', domain: 'north', email: alice.email });
     const revoke = 'mutation ($id: ID!) { revokeRole(input: { userId: $id, role: "ADMIN", domain: "north" }) { changed } }';
-    const both = [() => superadmin.ask(revoke, { id: inviter.id }), () => alice.ask(accepting, { input: { token } })];
-    const answers = await sameMoment(world, ...(place === 'first' ? both : both.reverse()));
+    const both = [() => superadmin.ask(revoke, { id: inviter.id }), () => alice.ask(acceptMutation, { input: { token } })];
+    const answers = await runConcurrently(world, ...(place === 'first' ? both : both.reverse()));
     expect(answers.map(({ code }) => code)).toEqual([undefined, place === 'first' ? 'INVALID_TOKEN' : undefined]);
     expect((await rolesOf(world, alice.email)).includes('EDITOR in north')).toBe(place !== 'first');
   });
@@ -97,7 +97,7 @@ describe('an invitation', () => {
     const waiting = sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
     const { answer } = await prisma.$transaction(async (tx) => {
       await tx.roleGrant.deleteMany({ where: { userId: inviter.uuid } });
-      const meanwhile = alice.ask(accepting, { input: { token } });
+      const meanwhile = alice.ask(acceptMutation, { input: { token } });
       await until(async () => (await world.db.query(waiting)).length > 0);
       return { answer: meanwhile };
     });

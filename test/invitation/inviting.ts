@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { letterToInvited } from '../mail/letters.ts';
+import { invitationEmailTo } from '../mail/letters.ts';
 import { type Person, until, type World } from '../test-server.ts';
 
 export const password = 'seven teal herons misread a map';
 
-export const inviting =
+export const inviteMutation =
   'mutation ($input: InviteUserInput!) { inviteUser(input: $input) { invitation { id email role { name } domain { name } expiresAt } } }';
-export const accepting = 'mutation ($input: AcceptInvitationInput!) { acceptInvitation(input: $input) { made user { id } } }';
+export const acceptMutation = 'mutation ($input: AcceptInvitationInput!) { acceptInvitation(input: $input) { made user { id } } }';
 
 export const newEmail = () => `${randomUUID()}@example.com`;
 
@@ -14,15 +14,15 @@ export const newEmail = () => `${randomUUID()}@example.com`;
 export async function invite(world: World, inviter: Pick<Person, 'ask'>, to: { role: string; domain?: string; email?: string }) {
   const { email = newEmail(), ...where } = to;
   const before = await world.db.prisma.invitation.count({ where: { email } });
-  const { data, errors } = await inviter.ask(inviting, { input: { email, ...where } });
+  const { data, errors } = await inviter.ask(inviteMutation, { input: { email, ...where } });
   if (errors) throw new Error(JSON.stringify(errors));
-  const letter = await letterToInvited(world, email, before + 1);
+  const letter = await invitationEmailTo(world, email, before + 1);
   const id: string = data.inviteUser.invitation.id;
   return { ...letter, email, id, uuid: Buffer.from(id, 'base64').toString().split(':')[1] ?? '' };
 }
 
 /** Accepts as nobody, with a password for a new account. */
-export const accept = (world: World, { token }: { readonly token: string }) => world.send(accepting, { input: { token, password } });
+export const accept = (world: World, { token }: { readonly token: string }) => world.send(acceptMutation, { input: { token, password } });
 
 /** The answer to a login with that password. */
 export const logIn = (world: World, email: string) =>
@@ -37,4 +37,4 @@ export async function rolesOf({ db }: World, email: string): Promise<string[]> {
 }
 
 /** Waits until the database has one more account with the address. */
-export const account = (world: World, email: string) => until(() => world.db.prisma.user.findUnique({ where: { emailKey: email } }));
+export const waitForAccount = (world: World, email: string) => until(() => world.db.prisma.user.findUnique({ where: { emailKey: email } }));

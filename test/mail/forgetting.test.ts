@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runJobs } from '../jobs.ts';
 import { open } from '../test-server.ts';
-import { letterTo } from './letters.ts';
+import { emailTo } from './letters.ts';
 
 const world = await open();
 const { prisma } = world.db;
@@ -13,7 +13,7 @@ describe('letters, links and invitations', () => {
     const [old, young, waiting] = [await world.user(), await world.user(), await world.user()];
     for (const { email, uuid } of [old, young]) {
       await world.send(request, { input: { email } });
-      await letterTo(world, uuid, 'passwordReset');
+      await emailTo(world, uuid, 'passwordReset');
     }
     for (const [{ uuid, email }, age] of [
       [old, 31],
@@ -39,7 +39,7 @@ describe('letters, links and invitations', () => {
     const alice = await world.user();
     const { id } = await prisma.mail.create({ data: { letter: 'notYetKnown', userId: alice.uuid } });
     await world.send(request, { input: { email: alice.email } });
-    await letterTo(world, alice.uuid, 'passwordReset');
+    await emailTo(world, alice.uuid, 'passwordReset');
     expect(await prisma.mail.findUniqueOrThrow({ where: { id } })).toMatchObject({ attempts: 0, endedAt: null });
   });
 

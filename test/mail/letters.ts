@@ -2,7 +2,7 @@ import type { Prisma } from '../../src/database/generated/prisma/client.ts';
 import { until, type World } from '../test-server.ts';
 
 /** A letter as it lies on the page of a server without a mail server. */
-export interface Received {
+export interface ReceivedEmail {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
@@ -12,15 +12,15 @@ export interface Received {
 }
 
 /** The newest letter of that kind to a user, as soon as there are `count` of them. */
-export async function letterTo({ db }: Pick<World, 'db'>, userId: string, letter: string, count = 1): Promise<Received> {
-  return newest(db, async () => ({ letter, OR: [{ userId }, { emailKey: { in: await keysOf(db, userId) } }] }), count);
+export async function emailTo({ db }: Pick<World, 'db'>, userId: string, letter: string, count = 1): Promise<ReceivedEmail> {
+  return newest(db, async () => ({ letter, OR: [{ userId }, { emailKey: { in: await emailKeysOf(db, userId) } }] }), count);
 }
 
 /** The newest letter to whoever is invited by that address, as soon as there are `count` of them. */
-export const letterToInvited = ({ db }: Pick<World, 'db'>, email: string, count = 1): Promise<Received> =>
+export const invitationEmailTo = ({ db }: Pick<World, 'db'>, email: string, count = 1): Promise<ReceivedEmail> =>
   newest(db, async () => ({ letter: 'invitation', invitation: { email } }), count);
 
-async function newest(db: World['db'], which: () => Promise<Prisma.MailWhereInput>, count: number): Promise<Received> {
+async function newest(db: World['db'], which: () => Promise<Prisma.MailWhereInput>, count: number): Promise<ReceivedEmail> {
   const mails = await until(async () => {
     const found = await db.prisma.mail.findMany({
       where: { ...(await which()), outcome: 'shown' },
@@ -28,13 +28,13 @@ async function newest(db: World['db'], which: () => Promise<Prisma.MailWhereInpu
     });
     return found.length >= count ? found : undefined;
   });
-  const shown = mails[0]?.shown as unknown as Pick<Received, 'subject' | 'text' | 'html'>;
+  const shown = mails[0]?.shown as unknown as Pick<ReceivedEmail, 'subject' | 'text' | 'html'>;
   const [token = ''] = /fgl_[\w-]{43}/.exec(shown.text) ?? [];
   const [, code = ''] = /^Code: (\d{8})$/m.exec(shown.text) ?? [];
   return { ...shown, token, code };
 }
 
-const keysOf = async (db: World['db'], id: string) =>
+const emailKeysOf = async (db: World['db'], id: string) =>
   (await db.prisma.user.findMany({ where: { id }, select: { emailKey: true } })).map(({ emailKey }) => emailKey);
 
 /** What became of all letters of that kind to a user, or asked for by an address, once none of them waits. */

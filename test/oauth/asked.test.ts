@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newAddress, open } from '../test-server.ts';
-import { apiToken, post, tokenOf } from './asking.ts';
+import { apiToken, createTokenFor, post } from './asking.ts';
 
 const world = await open();
 const revoking = await apiToken(world, ['tokens:revoke']);
@@ -13,13 +13,13 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
 
   it('is for API tokens with its scope whose owner holds a role that permits it', async () => {
     const root = await world.user('SUPERADMIN');
-    const permitted = [secret, (await tokenOf(world, root.uuid, [permission])).secret];
+    const permitted = [secret, (await createTokenFor(world, root.uuid, [permission])).secret];
     for (const token of permitted) expect((await ask('token=x', {}, token)).status).toBe(200);
     const others = [
-      (await tokenOf(world, owner.uuid, ['tokens:read'])).secret, // without the scope
+      (await createTokenFor(world, owner.uuid, ['tokens:read'])).secret, // without the scope
       (await apiToken(world, [permission], [])).secret, // without the role
       (await apiToken(world, [permission], ['tokens:read'])).secret,
-      (await tokenOf(world, (await world.user('ADMIN')).uuid, [permission])).secret,
+      (await createTokenFor(world, (await world.user('ADMIN')).uuid, [permission])).secret,
       root.accessToken, // a session
       owner.accessToken,
     ];
@@ -34,7 +34,7 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
   });
 
   it('refuses nobody, and bearers of no live token, with 401 and a challenge', async () => {
-    const gone = await tokenOf(world, owner.uuid, [permission]);
+    const gone = await createTokenFor(world, owner.uuid, [permission]);
     await world.db.prisma.token.update({ where: { id: gone.id }, data: { revokedAt: new Date() } });
     const answers = [
       await post(world, path, `token=x`),

@@ -3,7 +3,7 @@ import { generateToken, hashToken } from '../../src/identity/tokens/opaque-token
 import { newAddress, type World } from '../test-server.ts';
 
 /** What a program sends. */
-export interface Sent {
+export interface RequestOptions {
   readonly token?: string | undefined;
   readonly address?: string;
   readonly headers?: Record<string, string>;
@@ -17,11 +17,11 @@ export async function apiToken({ db, user }: World, scopes: string[], permission
     await db.prisma.roleGrant.create({
       data: { user: { connect: { id: owner.uuid } }, role: { create: { name, permissions } } },
     });
-  return { owner, ...(await tokenOf({ db }, owner.uuid, scopes)) };
+  return { owner, ...(await createTokenFor({ db }, owner.uuid, scopes)) };
 }
 
 /** One more API token of somebody. */
-export async function tokenOf({ db }: Pick<World, 'db'>, userId: string, scopes: string[]) {
+export async function createTokenFor({ db }: Pick<World, 'db'>, userId: string, scopes: string[]) {
   const secret = generateToken('api');
   const ends = new Date(Date.now() + 3_600_000);
   const data = {
@@ -41,7 +41,7 @@ export async function post(
   { url }: World,
   path: string,
   body: string | Buffer,
-  { token, address = newAddress(), headers = {} }: Sent = {},
+  { token, address = newAddress(), headers = {} }: RequestOptions = {},
 ) {
   const response = await fetch(`${url}${path}`, {
     method: 'POST',

@@ -1,7 +1,7 @@
 import { importJWK, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { newAddress, open, type Person } from '../test-server.ts';
-import { apiToken, post, tokenOf } from './asking.ts';
+import { apiToken, createTokenFor, post } from './asking.ts';
 
 const world = await open();
 const { prisma } = world.db;
@@ -25,7 +25,7 @@ describe('POST /oauth/introspect', () => {
 
   it('says what a live API token is for', async () => {
     const bob = await world.user();
-    const token = await tokenOf(world, bob.uuid, ['users:read', 'roles:read']);
+    const token = await createTokenFor(world, bob.uuid, ['users:read', 'roles:read']);
     const { expiresAt, createdAt } = await prisma.token.findUniqueOrThrow({ where: { id: token.id } });
     expect((await introspect(token.secret)).json).toMatchObject({
       active: true,
@@ -60,7 +60,7 @@ describe('POST /oauth/introspect', () => {
 
   it('says the same of an API token', async () => {
     for (const data of [{ revokedAt: past }, { expiresAt: past }]) {
-      const token = await tokenOf(world, (await world.user()).uuid, ['users:read']);
+      const token = await createTokenFor(world, (await world.user()).uuid, ['users:read']);
       await prisma.token.update({ where: { id: token.id }, data });
       expect(await introspect(token.secret)).toMatchObject(inactive);
     }

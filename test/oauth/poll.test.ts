@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { open } from '../test-server.ts';
-import { apiToken, tokenOf } from './asking.ts';
-import { receiver, record, sendPoll } from './receiving.ts';
+import { apiToken, createTokenFor } from './asking.ts';
+import { createReceiver, recordRevocations, sendPoll } from './receiving.ts';
 
 const world = await open();
 const { prisma } = world.db;
@@ -12,7 +12,7 @@ const caep = 'https://schemas.openid.net/secevent/caep/event-type/';
 
 describe('POST /events/poll', () => {
   it('answers the end of a token as a signed event that names the user and the session', async () => {
-    const [program, alice] = [await receiver(world), await world.user()];
+    const [program, alice] = [await createReceiver(world), await world.user()];
     const sid = Buffer.from(alice.tokenId, 'base64').toString().replace('Token:', '');
     await alice.ask('mutation { logout { ended } }');
     const { status, headers, sets, ids, more } = await program.now();
@@ -39,10 +39,10 @@ describe('POST /events/poll', () => {
   });
 
   it('says of each kind of event what its profile asks for', async () => {
-    const program = await receiver(world);
-    await record(world, 1, { reason: 'REAUTHENTICATED' });
-    await record(world, 1, { reason: 'ACCESS_LOST' });
-    await record(world, 1, { reason: 'REAUTHENTICATED', kind: 'API' });
+    const program = await createReceiver(world);
+    await recordRevocations(world, 1, { reason: 'REAUTHENTICATED' });
+    await recordRevocations(world, 1, { reason: 'ACCESS_LOST' });
+    await recordRevocations(world, 1, { reason: 'REAUTHENTICATED', kind: 'API' });
     const { events } = await program.now();
     expect(events.map((one) => Object.entries(one.events)[0])).toMatchObject([
       [`${caep}credential-change`, { credential_type: 'session', change_type: 'revoke' }],
@@ -52,8 +52,8 @@ describe('POST /events/poll', () => {
   });
 
   it('answers an event again, word for word, until it is acknowledged', async () => {
-    const program = await receiver(world);
-    const ids = await record(world, 3);
+    const program = await createReceiver(world);
+    const ids = await recordRevocations(world, 3);
     const first = await program.now();
     expect(first.ids).toEqual(ids);
     expect((await program.now()).sets).toEqual(first.sets);
@@ -62,26 +62,26 @@ describe('POST /events/poll', () => {
   });
 
   it('takes acknowledgements in any order, and again, and those of nothing', async () => {
-    const program = await receiver(world);
-    const [a = '', b = '', c = '', d = ''] = await record(world, 4);
+    const program = await createReceiver(world);
+    const [a = '', b = '', c = '', d = ''] = await recordRevocations(world, 4);
     expect((await program.now({ ack: [c] })).ids).toEqual([a, b, d]);
     expect((await program.now({ ack: [c, 'nothing', crypto.randomUUID(), '', 'stream-updated.x'] })).ids).toEqual([a, b, d]);
     expect((await program.now({ ack: [a] })).ids).toEqual([b, d]);
     expect((await program.now({ ack: [d, b] })).ids).toEqual([]);
-    const [e = ''] = await record(world, 1);
+    const [e = ''] = await recordRevocations(world, 1);
     expect((await program.now({ ack: [a, d] })).ids).toEqual([e]);
   });
 
   it('takes acknowledgements that come at the same time, all of them', async () => {
-    const program = await receiver(world);
-    const ids = await record(world, 20);
+    const program = await createReceiver(world);
+    const ids = await recordRevocations(world, 20);
     await Promise.all(ids.map((id) => program.now({ maxEvents: 0, ack: [id] })));
     expect((await program.now()).ids).toEqual([]);
   });
 
   it('forgets nothing when the server starts anew', async () => {
-    const program = await receiver(world);
-    const [a = '', b = '', c = ''] = await record(world, 3);
+    const program = await createReceiver(world);
+    const [a = '', b = '', c = ''] = await recordRevocations(world, 3);
     await program.now({ ack: [b] });
     const again = await startServer(world.config, createLogger({ LOG_LEVEL: 'silent' }), world.db);
     const { ids } = await program.poll({ returnImmediately: true }, again);
@@ -90,8 +90,8 @@ describe('POST /events/poll', () => {
   });
 
   it('answers as many as are asked for, and says whether there are more', async () => {
-    const program = await receiver(world);
-    const ids = await record(world, 3);
+    const program = await createReceiver(world);
+    const ids = await recordRevocations(world, 3);
     const some = await program.now({ maxEvents: 2 });
     expect([some.ids, some.more]).toEqual([ids.slice(0, 2), true]);
     const rest = await program.now({ maxEvents: 2, ack: some.ids });
@@ -99,30 +99,30 @@ describe('POST /events/poll', () => {
   });
 
   it('only takes acknowledgements where no events are asked for, and does not wait', async () => {
-    const program = await receiver(world);
-    const ids = await record(world, 2);
+    const program = await createReceiver(world);
+    const ids = await recordRevocations(world, 2);
     expect((await program.poll({ maxEvents: 0, ack: ids.slice(0, 1) })).ids).toEqual([]);
     expect((await program.now()).ids).toEqual(ids.slice(1));
   });
 
   it('takes an event that the receiver does not accept for received, and the log says so', async () => {
-    const program = await receiver(world);
-    const [a = '', b = ''] = await record(world, 2);
+    const program = await createReceiver(world);
+    const [a = '', b = ''] = await recordRevocations(world, 2);
     expect((await program.now({ setErrs: { [a]: { err: 'invalid_key', description: 'hunter2' } } })).ids).toEqual([b]);
     const said = world.log.filter((line) => line.includes('set_not_accepted') && line.includes(program.id));
     expect([said.length, said[0]?.includes('invalid_key'), said[0]?.includes('hunter2')]).toEqual([1, true, false]);
   });
 
   it('answers each receiver by itself', async () => {
-    const [one, other] = [await receiver(world), await receiver(world)];
-    const ids = await record(world, 2);
+    const [one, other] = [await createReceiver(world), await createReceiver(world)];
+    const ids = await recordRevocations(world, 2);
     await one.now({ ack: ids });
     expect([(await one.now()).ids, (await other.now()).ids]).toEqual([[], ids]);
   });
 
   it('lets at most 1,000 wait behind the oldest that is not acknowledged, and goes on from there', async () => {
-    const program = await receiver(world);
-    const ids = await record(world, 1_005);
+    const program = await createReceiver(world);
+    const ids = await recordRevocations(world, 1_005);
     const [oldest = ''] = ids;
     const first = await program.now({ maxEvents: 10_000 });
     expect([first.ids, first.more]).toEqual([ids.slice(0, 500), true]);
@@ -135,9 +135,9 @@ describe('POST /events/poll', () => {
   }, 60_000);
 
   it('is for API tokens with the scope whose owner holds a role that permits it', async () => {
-    const program = await receiver(world);
+    const program = await createReceiver(world);
     const others = [
-      (await tokenOf(world, program.owner.uuid, ['tokens:read'])).secret,
+      (await createTokenFor(world, program.owner.uuid, ['tokens:read'])).secret,
       (await apiToken(world, ['tokens:follow'], [])).secret,
       program.owner.accessToken,
     ];
@@ -147,7 +147,7 @@ describe('POST /events/poll', () => {
   });
 
   it('takes a poll in JSON, with what it does not know let be', async () => {
-    const { secret } = await receiver(world);
+    const { secret } = await createReceiver(world);
     const ask = (body: string) => sendPoll(world, secret, body);
     expect((await ask('{"returnImmediately":true,"more":1}')).status).toBe(200);
     const bad = [
@@ -170,8 +170,8 @@ describe('POST /events/poll', () => {
 
 describe('a signed event', () => {
   it('is no access token', async () => {
-    const program = await receiver(world);
-    const [id = ''] = await record(world, 1);
+    const program = await createReceiver(world);
+    const [id = ''] = await recordRevocations(world, 1);
     const { sets } = await program.now();
     expect((await world.send('{ me { id } }', {}, { token: sets[id] })).code).toBe('INVALID_TOKEN');
   });

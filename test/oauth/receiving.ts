@@ -3,7 +3,7 @@ import type { World } from '../test-server.ts';
 import { apiToken, post } from './asking.ts';
 
 /** What is polled with. */
-export interface Polling {
+export interface PollRequest {
   readonly maxEvents?: number;
   readonly returnImmediately?: boolean;
   readonly ack?: readonly string[];
@@ -13,9 +13,9 @@ export interface Polling {
 type Event = JWTPayload & { events: Record<string, Record<string, unknown>>; sub_id: Record<string, unknown> };
 
 /** A receiver of events that has polled before, so that it hears what comes from now on. */
-export async function receiver(world: World) {
+export async function createReceiver(world: World) {
   const made = await apiToken(world, ['tokens:follow']);
-  const poll = async (polling: Polling = { returnImmediately: true }, at: Pick<World, 'url'> = world) => {
+  const poll = async (polling: PollRequest = { returnImmediately: true }, at: Pick<World, 'url'> = world) => {
     const { status, json, headers } = await sendPoll({ ...world, url: at.url }, made.secret, JSON.stringify(polling));
     const sets = (json?.sets ?? {}) as Record<string, string>;
     return {
@@ -29,14 +29,14 @@ export async function receiver(world: World) {
     };
   };
   await poll();
-  return { ...made, poll, now: (polling: Polling = {}) => poll({ returnImmediately: true, ...polling }) };
+  return { ...made, poll, now: (polling: PollRequest = {}) => poll({ returnImmediately: true, ...polling }) };
 }
 
 export const sendPoll = (world: World, token: string | undefined, body: string) =>
   post(world, '/events/poll', body, { token, headers: { 'content-type': 'application/json' } });
 
 /** Writes records as they are written when tokens end, each in a commit of its own. Answers their ids. */
-export async function record(
+export async function recordRevocations(
   { db, user }: World,
   count: number,
   fields: { reason?: 'LOGOUT' | 'REAUTHENTICATED' | 'ACCESS_LOST'; kind?: 'SESSION' | 'API' } = {},

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { newAddress, open, type Person, until } from '../test-server.ts';
 import { follow } from '../token/following.ts';
-import { apiToken, post, tokenOf } from './asking.ts';
+import { apiToken, createTokenFor, post } from './asking.ts';
 
 const world = await open();
 const { prisma } = world.db;
@@ -36,10 +36,10 @@ describe('POST /oauth/revoke', () => {
 
   it('ends an API token, its own too', async () => {
     const bob = await world.user();
-    const token = await tokenOf(world, bob.uuid, ['users:read']);
+    const token = await createTokenFor(world, bob.uuid, ['users:read']);
     await revoke(token.secret);
     expect([await codeOf(token.secret), await codeOf(bob.accessToken)]).toEqual(['TOKEN_REVOKED', undefined]);
-    const own = await tokenOf(world, program.owner.uuid, ['tokens:revoke']);
+    const own = await createTokenFor(world, program.owner.uuid, ['tokens:revoke']);
     expect((await post(world, '/oauth/revoke', `token=${own.secret}`, { token: own.secret })).status).toBe(200);
     expect(await prisma.tokenRevocation.findMany({ where: { tokenId: own.id } })).toMatchObject([
       { reason: 'USER_REVOKED', initiator: 'USER' },
@@ -77,7 +77,7 @@ describe('POST /oauth/revoke', () => {
 
   it('ends the other kind of token by no trick of the prefix', async () => {
     const alice = await world.user();
-    const token = await tokenOf(world, alice.uuid, ['users:read']);
+    const token = await createTokenFor(world, alice.uuid, ['users:read']);
     await revoke(alice.refreshToken.replace('fgr_', 'fg_'));
     await revoke(token.secret.replace('fg_', 'fgr_'));
     expect([await codeOf(alice.accessToken), await codeOf(token.secret)]).toEqual([undefined, undefined]);
@@ -87,7 +87,7 @@ describe('POST /oauth/revoke', () => {
     const alice = await world.user();
     const stream = await follow(world, alice.accessToken);
     await revoke(alice.accessToken);
-    await until(() => stream.heard.length);
+    await until(() => stream.sids.length);
     expect(await recordsOf(alice)).toMatchObject([{ reason: 'ADMIN_REVOKED', initiator: 'ADMIN', actorId: program.owner.uuid }]);
     const audited = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'session_revoked' } });
     expect(audited).toMatchObject([

@@ -1,11 +1,11 @@
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { newAddress, open, type Person } from '../test-server.ts';
-import { follower, readAll } from '../token/log.ts';
+import { readRevocations, resourceServer } from '../token/log.ts';
 
 const world = await open();
 const superadmin = await world.user('SUPERADMIN');
-const server = await follower(world);
+const server = await resourceServer(world);
 const sidOf = (person: Pick<Person, 'tokenId'>) => Buffer.from(person.tokenId, 'base64').toString().replace('Token:', '');
 const logOut = (person: Person) => person.ask('mutation { logout { ended } }');
 
@@ -50,9 +50,9 @@ describe('the snapshot of revocations', () => {
     const { cursor, revoked } = await read();
     const alice = await world.user();
     await logOut(alice);
-    const after = await readAll(superadmin, 'all: true', cursor);
+    const after = await readRevocations(superadmin, 'all: true', cursor);
     expect([after.map(({ sid }) => sid), revoked.some(([sid]) => sid === sidOf(alice))]).toEqual([[sidOf(alice)], false]);
-    expect(await readAll(superadmin, 'all: true', (await read()).cursor)).toEqual([]);
+    expect(await readRevocations(superadmin, 'all: true', (await read()).cursor)).toEqual([]);
   });
 
   it('is made once for all who ask at the same time', async () => {
@@ -65,8 +65,8 @@ describe('the snapshot of revocations', () => {
     const strangers = [
       (await world.user()).accessToken,
       (await world.user('ADMIN')).accessToken,
-      (await follower(world, ['tokens:read'])).token,
-      (await follower(world, ['tokens:follow'], ['tokens:read'])).token,
+      (await resourceServer(world, ['tokens:read'])).token,
+      (await resourceServer(world, ['tokens:follow'], ['tokens:read'])).token,
     ];
     for (const token of strangers) expect((await snapshot(`Bearer ${token}`)).status).toBe(403);
     for (const authorization of [undefined, 'Bearer rubbish', 'Basic eDp5'])

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { letterTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/letters.ts';
 import { newAddress, type World } from '../test-server.ts';
 
 /** Opens a page, or sends a form to it; answers also what it is called, and what stands as its heading. */
@@ -22,23 +22,23 @@ export async function openPage(
 export const password = 'seven teal herons misread a map';
 
 /** Somebody who has registered, and has the letter. */
-export async function registrant(world: World) {
+export async function registerUser(world: World) {
   const email = `${randomUUID()}@example.com`;
   await world.send('mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }', {
     input: { email, password },
   });
   const { id } = await world.db.prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
-  return { email, id, letter: await letterTo(world, id, 'confirmation') };
+  return { email, id, letter: await emailTo(world, id, 'confirmation') };
 }
 
 /** The letter by which somebody chooses a new password. */
-export async function resetLetter(world: World, { email, id }: { email: string; id: string }) {
+export async function passwordResetEmail(world: World, { email, id }: { email: string; id: string }) {
   await world.send('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', { input: { email } });
-  return letterTo(world, id, 'passwordReset');
+  return emailTo(world, id, 'passwordReset');
 }
 
 /** Why somebody cannot log in; undefined where they can. */
-export async function refusalOf(world: World, email: string, typed: string) {
+export async function loginErrorCode(world: World, email: string, typed: string) {
   const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
   return (await world.send(login, { input: { email, password: typed } })).code;
 }

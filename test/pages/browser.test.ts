@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { open } from '../test-server.ts';
-import { password, refusalOf, registrant, resetLetter } from './asking.ts';
+import { loginErrorCode, password, passwordResetEmail, registerUser } from './asking.ts';
 import { isSkipped, newPage, type Watched } from './chromium.ts';
 
 const newPassword = 'nine amber foxes fold a letter';
@@ -26,17 +26,17 @@ describe.skipIf(isSkipped)('in a browser', async () => {
   };
 
   it('somebody registers, confirms the address by keyboard alone, and logs in', async () => {
-    const { email, letter } = await registrant(world);
+    const { email, letter } = await registerUser(world);
     await follow(letter);
     await press('Tab');
     await watched.page.keyboard.type(password);
     await press('Enter');
     await expect.poll(heading).toBe('The address is confirmed');
-    expect(await refusalOf(world, email, password)).toBeUndefined();
+    expect(await loginErrorCode(world, email, password)).toBeUndefined();
   });
 
   it('somebody whose address another one registered removes the password, and chooses one of their own', async () => {
-    const { email, id, letter } = await registrant(world);
+    const { email, id, letter } = await registerUser(world);
     await follow(letter);
     await press('Tab', 'Tab', 'Tab', 'Enter');
     await expect.poll(heading).toBe('The address is confirmed');
@@ -44,16 +44,16 @@ describe.skipIf(isSkipped)('in a browser', async () => {
     await watched.page.getByLabel('E-mail address').fill(email);
     await press('Enter');
     await expect.poll(heading).toBe('Look into your mail');
-    await follow(await resetLetter(world, { email, id }));
+    await follow(await passwordResetEmail(world, { email, id }));
     await watched.page.getByLabel('New password').fill(newPassword);
     await press('Enter');
     await expect.poll(heading).toBe('The password is set');
-    expect(await refusalOf(world, email, newPassword)).toBeUndefined();
+    expect(await loginErrorCode(world, email, newPassword)).toBeUndefined();
   });
 
   it('a weak password is told of at its field, which has the focus, and the link is still good', async () => {
-    const alice = await registrant(world);
-    await follow(await resetLetter(world, alice));
+    const alice = await registerUser(world);
+    await follow(await passwordResetEmail(world, alice));
     const field = watched.page.getByLabel('New password');
     await field.fill('short');
     await press('Enter');
@@ -67,8 +67,8 @@ describe.skipIf(isSkipped)('in a browser', async () => {
   });
 
   it('the way back after it shows nothing secret, and a second use does nothing', async () => {
-    const alice = await registrant(world);
-    await follow(await resetLetter(world, alice));
+    const alice = await registerUser(world);
+    await follow(await passwordResetEmail(world, alice));
     await watched.page.getByLabel('New password').fill(newPassword);
     await press('Enter');
     await expect.poll(heading).toBe('The password is set');
@@ -77,7 +77,7 @@ describe.skipIf(isSkipped)('in a browser', async () => {
     await watched.page.getByLabel('New password').fill('four blue owls count the rain');
     await press('Enter');
     await expect.poll(heading).toBe('The link does not work');
-    expect(await refusalOf(world, alice.email, newPassword)).toBe(undefined);
+    expect(await loginErrorCode(world, alice.email, newPassword)).toBe(undefined);
   });
 
   it('each page is as wide as a telephone, and dark for whoever likes it so', async () => {

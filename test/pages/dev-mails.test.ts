@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { letterTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/letters.ts';
 import { openSmtpServer } from '../mail/smtp-server.ts';
 import { open, until, type World } from '../test-server.ts';
 import { openPage } from './asking.ts';
@@ -16,7 +16,7 @@ describe('/dev/mails', async () => {
   const world = await open();
 
   it('lists what would have been sent, the newest first, and shows each as text and as HTML', async () => {
-    for (const name of ['ada', 'grace']) await letterTo(world, (await registrant(world, `${name}@example.com`)).id, 'confirmation');
+    for (const name of ['ada', 'grace']) await emailTo(world, (await registrant(world, `${name}@example.com`)).id, 'confirmation');
     const list = await openPage(world, '/dev/mails');
     const found = [...list.html.matchAll(/<a href="(mails\/[\w-]+)">(.*?)<\/a><br>to (.*?),/g)].map(([, path, subject, to]) => ({
       path,
@@ -54,7 +54,7 @@ describe('the log', () => {
     const [development, test] = [await open({ NODE_ENV: 'development' }), await open()];
     for (const world of [development, test]) {
       const { id } = await registrant(world, 'ada@example.com');
-      await letterTo(world, id, 'confirmation');
+      await emailTo(world, id, 'confirmation');
     }
     const line = await until(() => development.log.map((text) => JSON.parse(text)).find(({ subject }) => subject));
     expect(line).toMatchObject({ level: 30, to: 'ada@example.com', subject: 'Confirm your e-mail address' });

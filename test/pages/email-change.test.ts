@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { asked, emailOf, moved } from '../auth/email-change.ts';
-import { letterTo } from '../mail/letters.ts';
+import { changeEmail, currentEmail, requestChange } from '../auth/email-change.ts';
+import { emailTo } from '../mail/letters.ts';
 import { open } from '../test-server.ts';
 import { openPage } from './asking.ts';
 
@@ -9,16 +9,16 @@ const world = await open();
 describe('/email-change', () => {
   it('gives the account its new address, for its password', async () => {
     const alice = await world.user();
-    const { email, token } = await asked(world, alice);
+    const { email, token } = await requestChange(world, alice);
     expect((await openPage(world, `/email-change?token=${token}`)).heading).toBe('Confirm your new e-mail address');
     expect((await openPage(world, '/email-change', { token, password: 'a guess' })).status).toBe(400);
     expect((await openPage(world, '/email-change', { token, password: alice.password })).heading).toBe('The address is changed');
-    expect(await emailOf(world, alice)).toBe(email);
+    expect(await currentEmail(world, alice)).toBe(email);
   });
 
   it('says that somebody else has the address by now', async () => {
     const alice = await world.user();
-    const { email, token } = await asked(world, alice);
+    const { email, token } = await requestChange(world, alice);
     await world.db.prisma.user.create({ data: { email, emailKey: email } });
     const { status, html } = await openPage(world, '/email-change', { token, password: alice.password });
     expect([status, /<p class="fault" role="alert"[^>]*>(.*)<\/p>/.exec(html)?.[1]]).toEqual([409, 'This is taken already.']);
@@ -26,11 +26,11 @@ describe('/email-change', () => {
 
   it('by the letter to the old address undoes the change, once asked: opening it changes nothing', async () => {
     const alice = await world.user();
-    const { email, token } = await moved(world, alice);
-    const [path = ''] = /\/email-change\?undo=fgl_[\w-]{43}/.exec((await letterTo(world, alice.uuid, 'addressChanged')).text) ?? [];
+    const { email, token } = await changeEmail(world, alice);
+    const [path = ''] = /\/email-change\?undo=fgl_[\w-]{43}/.exec((await emailTo(world, alice.uuid, 'addressChanged')).text) ?? [];
     expect((await openPage(world, path)).heading).toBe('Undo the change of your e-mail address');
-    expect(await emailOf(world, alice)).toBe(email);
+    expect(await currentEmail(world, alice)).toBe(email);
     expect((await openPage(world, '/email-change', { undo: token })).heading).toBe('The old address is back');
-    expect(await emailOf(world, alice)).toBe(alice.email);
+    expect(await currentEmail(world, alice)).toBe(alice.email);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { invite } from '../invitation/inviting.ts';
 import { open } from '../test-server.ts';
-import { openPage, password, refusalOf, registrant, resetLetter } from './asking.ts';
+import { loginErrorCode, openPage, password, passwordResetEmail, registerUser } from './asking.ts';
 
 const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true', PASSWORD_MIN: '16' });
 const { prisma } = world.db;
@@ -12,29 +12,29 @@ const fault = (html: string) => /<p class="fault" role="alert"[^>]*>(.*)<\/p>/.e
 
 describe('/confirm', () => {
   it('proves the address to whoever types the password, who keeps it', async () => {
-    const { email, letter } = await registrant(world);
+    const { email, letter } = await registerUser(world);
     const { status, heading } = await openPage(world, '/confirm', { token: letter.token, password });
     expect([status, heading]).toEqual([200, 'The address is confirmed']);
-    expect(await refusalOf(world, email, password)).toBeUndefined();
+    expect(await loginErrorCode(world, email, password)).toBeUndefined();
   });
 
   it('removes the password for whoever did not choose it, and leads to where one is chosen', async () => {
-    const { email, id, letter } = await registrant(world);
+    const { email, id, letter } = await registerUser(world);
     const { html } = await openPage(world, '/confirm', { token: letter.token, password: 'typed, but not meant', without: 'fields' });
     expect(html).toContain('The password was removed. <a href="reset">');
-    expect(await refusalOf(world, email, password)).toBe('INVALID_CREDENTIALS');
+    expect(await loginErrorCode(world, email, password)).toBe('INVALID_CREDENTIALS');
     expect(await confirmedAt(id)).not.toBeNull();
   });
 
   it('never takes an empty field for no password', async () => {
-    const { id, letter } = await registrant(world);
+    const { id, letter } = await registerUser(world);
     const { status, html } = await openPage(world, '/confirm', { token: letter.token, password: '' });
     expect([status, fault(html)]).toEqual([400, 'This is missing.']);
     expect(await confirmedAt(id)).toBeNull();
   });
 
   it('says at its field that the password is wrong, and the link stays good', async () => {
-    const { id, letter } = await registrant(world);
+    const { id, letter } = await registerUser(world);
     const { status, html, title } = await openPage(world, '/confirm', { token: letter.token, password: 'a guess' });
     expect([status, title, fault(html)]).toEqual([400, 'Error: Confirm your e-mail address', 'This is not the password of the account.']);
     expect(html).not.toContain('a guess');
@@ -46,7 +46,7 @@ describe('/confirm', () => {
   });
 
   it('without a token mails the letter once more', async () => {
-    const { email, id } = await registrant(world);
+    const { email, id } = await registerUser(world);
     expect((await openPage(world, '/confirm', { email })).heading).toBe('Look into your mail');
     expect(await prisma.mail.count({ where: { letter: 'confirmation', OR: [{ userId: id }, { emailKey: email }] } })).toBe(2);
   });
@@ -54,22 +54,22 @@ describe('/confirm', () => {
 
 describe('/reset', () => {
   it('sets a new password', async () => {
-    const alice = await registrant(world);
-    const { token } = await resetLetter(world, alice);
+    const alice = await registerUser(world);
+    const { token } = await passwordResetEmail(world, alice);
     expect((await openPage(world, '/reset', { token, newPassword })).heading).toBe('The password is set');
-    expect(await refusalOf(world, alice.email, newPassword)).toBeUndefined();
+    expect(await loginErrorCode(world, alice.email, newPassword)).toBeUndefined();
   });
 
   it('says at its field what is wrong with a password, and the link stays good', async () => {
-    const alice = await registrant(world);
-    const { token } = await resetLetter(world, alice);
+    const alice = await registerUser(world);
+    const { token } = await passwordResetEmail(world, alice);
     const { status, html } = await openPage(world, '/reset', { token, newPassword: 'short' });
     expect([status, fault(html)]).toEqual([400, 'The password is shorter than 16 characters.']);
     expect((await openPage(world, '/reset', { token, newPassword })).status).toBe(200);
   });
 
   it('without a token mails a link, and says the same whoever asks', async () => {
-    const { email, id } = await registrant(world);
+    const { email, id } = await registerUser(world);
     const [known, unknown] = [await openPage(world, '/reset', { email }), await openPage(world, '/reset', { email: 'nobody@example.com' })];
     expect(known.html).toBe(unknown.html);
     expect(await prisma.mail.count({ where: { letter: 'passwordReset', emailKey: email } })).toBe(1);
@@ -83,8 +83,8 @@ describe('/reset', () => {
   });
 
   it('says of a link that is used, late or made up that it does not work, and where to ask for another', async () => {
-    const alice = await registrant(world);
-    const { token } = await resetLetter(world, alice);
+    const alice = await registerUser(world);
+    const { token } = await passwordResetEmail(world, alice);
     await openPage(world, '/reset', { token, newPassword });
     for (const spent of [token, `fgl_${'A'.repeat(43)}`, 'x'.repeat(5_000)]) {
       const { status, html } = await openPage(world, '/reset', { token: spent, newPassword });
@@ -96,7 +96,7 @@ describe('/reset', () => {
 
 describe('a page that a letter links to', () => {
   it('changes nothing and asks nothing of the database when it is opened', async () => {
-    const { id, letter } = await registrant(world);
+    const { id, letter } = await registerUser(world);
     await prisma.$transaction(async (tx) => {
       await tx.$executeRaw`lock table "Link", "User", "Throttle", "AuditEvent" in access exclusive mode`;
       for (const path of [`/confirm?token=${letter.token}`, `/reset?token=${letter.token}`, '/confirm', '/reset'])
@@ -149,7 +149,7 @@ describe('a page that a letter links to', () => {
   });
 
   it('is recorded as the API is', async () => {
-    const { id, letter } = await registrant(world);
+    const { id, letter } = await registerUser(world);
     await openPage(world, '/confirm', { token: letter.token, password }, { 'user-agent': 'a browser' });
     expect(await prisma.auditEvent.findFirst({ where: { userId: id, reason: 'email confirmed' } })).toMatchObject({ agent: 'a browser' });
   });
@@ -160,7 +160,7 @@ describe('/invite', () => {
     const { email, token } = await invite(world, await world.user('ADMIN'), { role: 'USER' });
     const { status, heading } = await openPage(world, '/invite', { token, displayName: '', password: newPassword });
     expect([status, heading]).toEqual([200, 'The account is made']);
-    expect(await refusalOf(world, email, newPassword)).toBeUndefined();
+    expect(await loginErrorCode(world, email, newPassword)).toBeUndefined();
   });
 
   it('sends whoever has an account to where they log in, and the invitation stays good', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import { nobody, open } from '../test-server.ts';
-import { sameMoment } from './same-moment.ts';
+import { runConcurrently } from './same-moment.ts';
 
 const world = await open();
 await world.domain('north');
@@ -40,7 +40,7 @@ describe('createRole', () => {
   });
 
   it('makes one role of a name, also of two at the same moment', async () => {
-    const [first, second] = await sameMoment(
+    const [first, second] = await runConcurrently(
       world,
       () => superadmin.ask(mutation, { input: { name: 'ONCE' } }),
       () => other.ask(mutation, { input: { name: 'ONCE' } }),

@@ -1,39 +1,39 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import type { Answer, Person, World } from '../test-server.ts';
-import { heldIn } from './held.ts';
+import { rolesHeldIn } from './held.ts';
 
 /** What a grant says of itself. */
-interface Told {
+interface GrantResult {
   readonly id: string;
   readonly delegable: number;
   readonly expiresAt: string | null;
   readonly path: ({ readonly id: string } | null)[];
 }
 
-interface Passing {
-  readonly grantRole: { readonly changed: boolean; readonly grant: Told | null };
+interface GrantRoleResult {
+  readonly grantRole: { readonly changed: boolean; readonly grant: GrantResult | null };
 }
 
 type Input = { role?: string; domain?: string | null; expiresAt?: string; delegable?: number; dryRun?: boolean };
-type Asker = Pick<Person, 'ask'>;
+type Caller = Pick<Person, 'ask'>;
 
 const grantDocument =
   'mutation ($input: GrantRoleInput!) { grantRole(input: $input) { changed grant { id delegable expiresAt path { id } } } }';
 const revokeDocument = 'mutation ($input: RevokeRoleInput!) { revokeRole(input: $input) { changed } }';
 
 /** Domains one above the other and one aside; READER, who finds members, GLANCER, who may less, and WRITER, who may something else. */
-export async function delegating(world: World) {
+export async function seedDelegation(world: World) {
   for (const [name, parent] of [['top'], ['middle', 'top'], ['bottom', 'middle'], ['aside']] as const) await world.domain(name, parent);
   const roles = { READER: ['users:read', 'roles:read'], GLANCER: ['users:read'], WRITER: ['users:read', 'settings:write'] };
   for (const [name, permissions] of Object.entries(roles)) await world.db.prisma.role.create({ data: { name, permissions } });
   const superadmin = await world.user('SUPERADMIN');
 
   /** READER in the middle, unless said. */
-  const pass = (by: Asker, to: Pick<Person, 'id'>, input: Input = {}): Promise<Answer<Passing>> => {
+  const pass = (by: Caller, to: Pick<Person, 'id'>, input: Input = {}): Promise<Answer<GrantRoleResult>> => {
     const { role = 'READER', domain = 'middle', ...rest } = input;
     return by.ask(grantDocument, { input: { userId: to.id, role, ...(domain && { domain }), ...rest } });
   };
-  const revoke = (by: Asker, from: Pick<Person, 'id'>, role = 'READER', domain: string | null = 'middle') =>
+  const revoke = (by: Caller, from: Pick<Person, 'id'>, role = 'READER', domain: string | null = 'middle') =>
     by.ask(revokeDocument, { input: { userId: from.id, role, ...(domain && { domain }) } });
 
   const member = () => world.user('USER', 'middle');
@@ -54,7 +54,7 @@ export async function delegating(world: World) {
     return line as [Person, Person, Person];
   };
   /** What is held besides USER in the middle, with which everybody begins. */
-  const held = heldIn(world, { NOT: { role: { name: 'USER' }, domain: { name: 'middle' } } });
+  const held = rolesHeldIn(world, { NOT: { role: { name: 'USER' }, domain: { name: 'middle' } } });
   const grantOf = async ({ uuid }: Pick<Person, 'uuid'>, role = 'READER') => {
     const grant = await world.db.prisma.roleGrant.findFirstOrThrow({ where: { userId: uuid, role: { name: role } } });
     return { ...grant, globalId: encodeGlobalID('RoleGrant', grant.id) };

@@ -1,10 +1,10 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { open, type Person } from '../test-server.ts';
-import { delegating, inAnHour, inTwoHours } from './delegating.ts';
+import { inAnHour, inTwoHours, seedDelegation } from './delegating.ts';
 
 const world = await open();
-const { superadmin, pass, revoke, member, holder, chain, held, grantOf } = await delegating(world);
+const { superadmin, pass, revoke, member, holder, chain, held, grantOf } = await seedDelegation(world);
 
 const findsOthers = async (person: Person) => (await person.ask('{ users { totalCount } }')).data.users.totalCount > 1;
 const update = async (name: string, change: object) => {

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { isEmbedded } from '../test-database.ts';
 import { type Answer, open, type Person, until } from '../test-server.ts';
-import { delegating, inAnHour } from './delegating.ts';
-import { sameMoment } from './same-moment.ts';
+import { inAnHour, seedDelegation } from './delegating.ts';
+import { runConcurrently } from './same-moment.ts';
 
 const world = await open();
-const { superadmin, pass, revoke, member, holder, chain, held, grantOf } = await delegating(world);
+const { superadmin, pass, revoke, member, holder, chain, held, grantOf } = await seedDelegation(world);
 
 const move = (domain: { globalId: string }, parent: string) =>
   superadmin.ask('mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { name } } }', {
@@ -34,7 +34,7 @@ describe('who passes a grant on', () => {
   it.each(['first', 'second'])('%s, while a grant above theirs is revoked, leaves nothing, and each end is in the audit', async (place) => {
     const [[alice, bob], dave] = [await chain(3), await member()];
     const both = [() => pass(bob, dave), () => revoke(superadmin, alice)];
-    const answers = await sameMoment(world, ...(place === 'first' ? both : both.reverse()));
+    const answers = await runConcurrently(world, ...(place === 'first' ? both : both.reverse()));
     expect(answers.map(outcome)).toEqual(['done', place === 'first' ? 'done' : 'FORBIDDEN']);
     expect(await Promise.all([alice, bob, dave].map(held))).toEqual([[], [], []]);
     expect(await lines(dave, 'revoked')).toBe(await lines(dave, 'granted'));
@@ -43,7 +43,7 @@ describe('who passes a grant on', () => {
   it.each(['first', 'second'])('%s, while a grant above theirs is given an end, gives none that lasts longer', async (place) => {
     const [[alice, bob], dave] = [await chain(3), await member()];
     const both = [() => pass(bob, dave), () => pass(superadmin, alice, { delegable: 3, expiresAt: inAnHour() })];
-    const answers = await sameMoment(world, ...(place === 'first' ? both : both.reverse()));
+    const answers = await runConcurrently(world, ...(place === 'first' ? both : both.reverse()));
     expect(answers.map(outcome)).toEqual(['done', 'done']);
     expect((await grantOf(dave)).expiresAt).toEqual((await grantOf(alice)).expiresAt);
   });
@@ -53,7 +53,7 @@ describe('who passes a grant on', () => {
     await world.domain(`below-${place}`, between.name);
     const [alice, bob] = [await holder(1), await member()];
     const both = [() => pass(alice, bob, { domain: `below-${place}` }), () => move(between, 'aside')];
-    const answers = await sameMoment(world, ...(place === 'first' ? both : both.reverse()));
+    const answers = await runConcurrently(world, ...(place === 'first' ? both : both.reverse()));
     expect(answers.map(outcome)).toEqual(['done', place === 'first' ? 'done' : 'FORBIDDEN']);
     expect(await held(bob)).toEqual([]);
   });

@@ -5,10 +5,10 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { statementsIn } from '../jobs.ts';
 import { isEmbedded } from '../test-database.ts';
 import { open, type Person } from '../test-server.ts';
-import { delegating } from './delegating.ts';
+import { seedDelegation } from './delegating.ts';
 
 const world = await open();
-const { superadmin, pass, member, holder, chain, grantOf } = await delegating(world);
+const { superadmin, pass, member, holder, chain, grantOf } = await seedDelegation(world);
 
 const pathOf = async (viewer: Pick<Person, 'ask'>, id: string) => {
   const document = 'query ($id: ID!) { node(id: $id) { ... on RoleGrant { path { id user { email } } } } }';

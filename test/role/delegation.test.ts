@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { alike, open, type Person } from '../test-server.ts';
-import { delegating, inAnHour, inTwoHours } from './delegating.ts';
+import { inAnHour, inTwoHours, seedDelegation } from './delegating.ts';
 
 const world = await open();
-const { superadmin, pass, member, holder, chain, held, grantOf } = await delegating(world);
+const { superadmin, pass, member, holder, chain, held, grantOf } = await seedDelegation(world);
 
 const fields = ({ errors }: { errors: { extensions: Record<string, unknown> }[] | undefined }) =>
   Object.keys((errors?.[0]?.extensions.fields ?? {}) as object);

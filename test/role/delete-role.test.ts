@@ -3,7 +3,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import { nobody, open } from '../test-server.ts';
-import { sameMoment } from './same-moment.ts';
+import { runConcurrently } from './same-moment.ts';
 
 const world = await open({ DEFAULT_ROLE: 'GUEST' });
 await world.db.prisma.role.create({ data: { name: 'GUEST' } });
@@ -45,7 +45,7 @@ describe('deleteRole', () => {
   it('leaves no grant of a role that is deleted at the same moment', async () => {
     const [id, alice] = [await make('RACE_1'), await world.user()];
     const remove = () => superadmin.ask(mutation, { input: { id } });
-    const [deleted, granted] = await sameMoment(world, remove, () => other.ask(grant, { id: alice.id, role: 'RACE_1' }));
+    const [deleted, granted] = await runConcurrently(world, remove, () => other.ask(grant, { id: alice.id, role: 'RACE_1' }));
     expect([deleted?.code, granted?.code, granted?.errors?.[0]?.extensions.fields]).toEqual([
       undefined,
       'INVALID_INPUT',
@@ -56,7 +56,7 @@ describe('deleteRole', () => {
   it('keeps a role that is granted at the same moment', async () => {
     const [id, alice] = [await make('RACE_2'), await world.user()];
     const remove = () => superadmin.ask(mutation, { input: { id } });
-    const [granted, deleted] = await sameMoment(world, () => other.ask(grant, { id: alice.id, role: 'RACE_2' }), remove);
+    const [granted, deleted] = await runConcurrently(world, () => other.ask(grant, { id: alice.id, role: 'RACE_2' }), remove);
     expect([granted?.code, deleted?.code]).toEqual([undefined, 'INVALID_INPUT']);
   });
 

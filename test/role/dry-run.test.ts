@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { open, type Person } from '../test-server.ts';
-import { delegating } from './delegating.ts';
+import { seedDelegation } from './delegating.ts';
 
 const world = await open();
-const { superadmin, pass, member, holder, chain } = await delegating(world);
+const { superadmin, pass, member, holder, chain } = await seedDelegation(world);
 await world.db.prisma.role.updateMany({ data: { description: 'Said of it' } });
 for (const domain of ['middle', 'bottom', 'aside']) await world.user('USER', domain);
 

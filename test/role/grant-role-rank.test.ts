@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { open, type Person } from '../test-server.ts';
-import { heldIn } from './held.ts';
+import { rolesHeldIn } from './held.ts';
 
 const world = await open();
 await world.domain('north');
@@ -14,7 +14,7 @@ const superadmin = await world.user('SUPERADMIN');
 const mutation = 'mutation ($input: GrantRoleInput!) { grantRole(input: $input) { changed } }';
 const grant = (by: Pick<Person, 'ask'>, to: Pick<Person, 'id'>, role: string, domain?: string) =>
   by.ask(mutation, { input: { userId: to.id, role, ...(domain && { domain }) } });
-const held = heldIn(world);
+const held = rolesHeldIn(world);
 
 describe('grantRole by an administrator', () => {
   it.each([

@@ -3,7 +3,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import { nobody, open, type Person } from '../test-server.ts';
-import { heldIn } from './held.ts';
+import { rolesHeldIn } from './held.ts';
 
 const world = await open();
 await world.domain('north');
@@ -38,7 +38,7 @@ const mutation = graphql(`
 `);
 const grant = (by: Pick<Person, 'ask'>, to: Pick<Person, 'id'>, role: string, domain?: string, expiresAt?: string) =>
   by.ask(mutation, { input: { userId: to.id, role, ...(domain && { domain }), ...(expiresAt && { expiresAt }) } });
-const held = heldIn(world);
+const held = rolesHeldIn(world);
 
 describe('grantRole', () => {
   it('grants a role in a domain or everywhere, by name', async () => {

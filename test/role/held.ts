@@ -2,7 +2,7 @@ import type { Prisma } from '../../src/database/generated/prisma/client.ts';
 import type { Person, World } from '../test-server.ts';
 
 /** What somebody holds, in the order of granting: `CLERK`, `CLERK in north`; only what meets the condition, if one is given. */
-export const heldIn =
+export const rolesHeldIn =
   ({ db }: World, where: Prisma.RoleGrantWhereInput = {}) =>
   async ({ uuid }: Pick<Person, 'uuid'>) => {
     const grants = await db.prisma.roleGrant.findMany({

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { isEmbedded } from '../test-database.ts';
 import { open, type Person } from '../test-server.ts';
-import { sameMoment } from './same-moment.ts';
+import { runConcurrently } from './same-moment.ts';
 
 const world = await open();
 
@@ -85,7 +85,7 @@ describe('the last superadmin', () => {
 
   it('is left when two step down at the same moment', async () => {
     const [one, other] = [await world.user('SUPERADMIN'), await world.user('SUPERADMIN')];
-    const answers = await sameMoment(
+    const answers = await runConcurrently(
       world,
       () => one.ask(revoke, { id: one.id }),
       () => other.ask(revoke, { id: other.id }),

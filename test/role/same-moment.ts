@@ -8,8 +8,8 @@ type Ask = () => Promise<Answer<unknown>>;
  * Runs mutations so that each has begun before any of them is done: all wait for the audit, in which nobody may write until the last one
  * waits too. The embedded database takes one transaction after the other, in the order of asking.
  */
-export async function sameMoment(world: World, ...asks: Ask[]) {
-  if (isEmbedded) return inTurn(asks);
+export async function runConcurrently(world: World, ...asks: Ask[]) {
+  if (isEmbedded) return runSequentially(asks);
   const waiting = async () => {
     const [row] = await world.db.query<{ count: number }>(
       sql`select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
@@ -28,7 +28,7 @@ export async function sameMoment(world: World, ...asks: Ask[]) {
   return Promise.all(answers);
 }
 
-async function inTurn(asks: Ask[]) {
+async function runSequentially(asks: Ask[]) {
   const answers = [];
   for (const ask of asks) answers.push(await ask());
   return answers;

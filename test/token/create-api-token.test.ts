@@ -32,7 +32,7 @@ const create = (who: Pick<Person, 'ask'>, input: Partial<CreateApiTokenInput> = 
 const days = (count: number) => new Date(Date.now() + count * 86_400_000);
 
 describe('createApiToken', () => {
-  it('makes a token of the viewer and shows its value this once', async () => {
+  it('creates a token of the viewer and returns its secret only once', async () => {
     const alice = await world.user();
     const { data } = await create(alice, { description: 'Nightly build', scopes: ['users:read', 'tokens:read', 'users:read'] });
     const { secret, token } = data.createApiToken;
@@ -49,7 +49,7 @@ describe('createApiToken', () => {
     expect(JSON.stringify(list.data)).not.toMatch(/secret|hash|value/i);
   });
 
-  it('lets it live 90 days unless said, and at most 366', async () => {
+  it('expires after 90 days by default and rejects an expiry in the past or more than 366 days ahead', async () => {
     const alice = await world.user();
     const life = async (expiresAt?: Date) => {
       const { data } = await create(alice, expiresAt && { expiresAt: expiresAt.toISOString() });
@@ -63,7 +63,7 @@ describe('createApiToken', () => {
       });
   });
 
-  it('takes known scopes, at least one, and a description that says something', async () => {
+  it('requires known scopes, at least one, and a valid description', async () => {
     const alice = await world.user();
     const faults: Partial<CreateApiTokenInput>[] = [
       { scopes: [] },
@@ -79,7 +79,7 @@ describe('createApiToken', () => {
     expect((await create(alice, { scopes: Object.keys(permissions) })).code).toBeUndefined();
   });
 
-  it('binds it to a domain in which the viewer holds a role, with which it ends', async () => {
+  it('binds the token to a domain in which the viewer has a role; the token stops working when the domain is deactivated', async () => {
     await world.domain('acme');
     await world.domain('elsewhere');
     const alice = await world.user('USER', 'acme');
@@ -92,7 +92,7 @@ describe('createApiToken', () => {
     expect((await world.send(whoCalls, {}, { token: data.createApiToken.secret })).code).toBe('DOMAIN_ACCESS_DENIED');
   });
 
-  it('is for a session whose user proved a short while ago who they are', async () => {
+  it('requires a fresh session: rejects an anonymous caller, an API token and an old session', async () => {
     const alice = await world.user();
     const { data } = await create(alice, { scopes: Object.keys(permissions) });
     expect((await create(nobody(world))).code).toBe('UNAUTHENTICATED');
@@ -104,7 +104,7 @@ describe('createApiToken', () => {
     expect((await create(alice)).code).toBe('REAUTHENTICATION_REQUIRED');
   });
 
-  it('is for a user whose address is proven: others are told the rule, and what would do', async () => {
+  it('requires a confirmed address, and explainAccess names the remedy', async () => {
     const alice = await world.user();
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
     const rule = 'session & fresh & confirmed';
@@ -116,13 +116,13 @@ describe('createApiToken', () => {
     expect(await prisma.token.count({ where: { userId: alice.uuid, kind: 'API' } })).toBe(0);
   });
 
-  it('makes none for anybody else', async () => {
+  it('rejects a user id, so that no token can be created for another user', async () => {
     const [root, alice] = [await world.user('SUPERADMIN'), await world.user()];
     expect(await create(root, { userId: alice.id } as never)).toMatchObject({ status: 400, code: 'INVALID_INPUT' });
     expect(await prisma.token.count({ where: { userId: alice.uuid, kind: 'API' } })).toBe(0);
   });
 
-  it('stops at 50 that are alive, also when several are made at once', async () => {
+  it('allows at most 50 active tokens, also when several are created concurrently', async () => {
     const alice = await world.user();
     const token = { userId: alice.uuid, kind: 'API', scopes: ['users:read'], expiresAt: days(9), idleExpiresAt: days(9) } as const;
     const gone = [{ expiresAt: days(-1) }, { revokedAt: new Date() }];
@@ -131,7 +131,7 @@ describe('createApiToken', () => {
     expect(answers.map((answer) => answer.code).sort()).toEqual([...Array(4).fill('INVALID_INPUT'), undefined, undefined]);
   });
 
-  it('is recorded, with the scopes', async () => {
+  it('records an audit event with the scopes', async () => {
     const alice = await world.user();
     await create(alice, { scopes: ['users:read'] });
     const event = await prisma.auditEvent.findFirst({ where: { userId: alice.uuid, action: 'authn_token_created' } });

@@ -4,9 +4,9 @@ import { rawSocket } from '../transport/raw.ts';
 export type Transport = 'WebSocket' | 'server-sent events';
 
 /** A stream of `tokenRevoked` as a client sees it. */
-export interface Following {
+export interface RevocationStream {
   /** The database ids of the tokens that it heard the end of. */
-  readonly heard: string[];
+  readonly sids: string[];
   readonly events: {
     sid: string;
     kind: string;
@@ -26,7 +26,7 @@ export interface Following {
 const fields = '{ sid kind reason initiator tokenId userId cursor revokedAt token { id } }';
 
 interface Result {
-  data?: { tokenRevoked: Following['events'][number] } | null;
+  data?: { tokenRevoked: RevocationStream['events'][number] } | null;
   errors?: { extensions: { code: string } }[];
 }
 
@@ -36,20 +36,21 @@ export async function follow(
   token: string | undefined,
   args = '',
   transport: Transport = 'WebSocket',
-): Promise<Following> {
+): Promise<RevocationStream> {
   const query = `subscription { tokenRevoked${args} ${fields} }`;
-  const events: Following['events'] = [];
+  const events: RevocationStream['events'] = [];
   const ended = Promise.withResolvers<string>();
   const take = ({ data, errors }: Result) => {
     if (data?.tokenRevoked) events.push(data.tokenRevoked);
     if (errors) ended.resolve(errors[0]?.extensions.code ?? 'no code');
   };
-  const line = transport === 'WebSocket' ? await overSocket(world, token, query, take) : await overEvents(world, token, query, take);
+  const line =
+    transport === 'WebSocket' ? await overWebSocket(world, token, query, take) : await overServerSentEvents(world, token, query, take);
   void line.complete.then(() => ended.resolve('complete'));
-  await settled(world, token);
+  await waitUntilSubscribed(world, token);
   return {
     events,
-    get heard() {
+    get sids() {
       return events.map(({ sid }) => sid);
     },
     ended: ended.promise,
@@ -59,7 +60,7 @@ export async function follow(
 }
 
 /** A stream says nothing when it is open; but its statements have run when others that were sent after them are answered. */
-async function settled({ url }: Pick<World, 'url'>, token: string | undefined) {
+async function waitUntilSubscribed({ url }: Pick<World, 'url'>, token: string | undefined) {
   for (let times = 0; times < 4; times += 1)
     await fetch(`${url}/graphql`, {
       method: 'POST',
@@ -68,7 +69,7 @@ async function settled({ url }: Pick<World, 'url'>, token: string | undefined) {
     }).then((answer) => answer.text());
 }
 
-async function overSocket(world: Pick<World, 'url'>, token: string | undefined, query: string, take: (result: Result) => void) {
+async function overWebSocket(world: Pick<World, 'url'>, token: string | undefined, query: string, take: (result: Result) => void) {
   const { socket, init, send, closed } = await rawSocket(world as World);
   await init(token);
   const complete = new Promise<void>((resolve) => {
@@ -83,11 +84,11 @@ async function overSocket(world: Pick<World, 'url'>, token: string | undefined, 
   return { complete, closed: closed.then(({ code, reason }) => `${code} ${reason}`), leave: () => socket.terminate() };
 }
 
-async function overEvents(world: Pick<World, 'url'>, token: string | undefined, query: string, take: (result: Result) => void) {
+async function overServerSentEvents(world: Pick<World, 'url'>, token: string | undefined, query: string, take: (result: Result) => void) {
   const leaving = new AbortController();
   const answer = await requestEvents(world, token, { query }, leaving.signal);
   const complete = Promise.withResolvers<void>();
-  const closed = read(answer, take).then(
+  const closed = readEventStream(answer, take).then(
     (completed) => {
       if (completed) complete.resolve();
       return completed ? 'complete' : 'cut off';
@@ -111,7 +112,7 @@ export const requestEvents = ({ url }: Pick<World, 'url'>, token: string | undef
     ...(signal && { signal }),
   });
 
-async function read(answer: Response, take: (result: Result) => void): Promise<boolean> {
+async function readEventStream(answer: Response, take: (result: Result) => void): Promise<boolean> {
   if (!answer.headers.get('content-type')?.startsWith('text/event-stream')) {
     take((await answer.json()) as Result);
     return true;

@@ -16,7 +16,7 @@ const [header = '', payload = '', signature = ''] = own.split('.');
 const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
 const now = Math.floor(Date.now() / 1_000);
 
-/** Somebody else's server, where an attacker's keys would be found. */
+/** A server of an attacker that serves the attacker's keys. */
 let fetched = 0;
 const elsewhere = createServer((_, response) => {
   fetched += 1;
@@ -29,18 +29,18 @@ const evil = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/keys
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const usual = { alg: 'EdDSA', typ: 'at+jwt', kid: jwk.kid };
 
-/** A token with this text for a payload and these changes in its header. */
+/** A token with this payload text and these header changes. */
 const signText = (text: string, changed: object = {}, signer: CryptoKey | Uint8Array = key) =>
   new CompactSign(Buffer.from(text)).setProtectedHeader({ ...usual, ...changed }).sign(signer, { crit: { urgent: true, b64: true } });
-/** The token of alice with these changes in its header. */
+/** The token of alice with these header changes. */
 const withHeader = (changed: object, signer: CryptoKey | Uint8Array = key) => signText(JSON.stringify(claims), changed, signer);
-/** The token of alice with these claims changed; what is undefined is left out. */
+/** The token of alice with these claims changed; undefined removes a claim. */
 const withClaims = (changed: object) => signText(JSON.stringify({ ...claims, ...changed }));
-/** The token of alice with a claim that is written like this. */
+/** The token of alice with this raw JSON value for a claim. */
 const withRaw = (name: string, value: string) =>
   signText(JSON.stringify({ ...claims, [name]: 0 }).replace(`"${name}":0`, `"${name}":${value}`));
 
-/** The token of alice, signed as if its payload stood in it as it is (RFC 7797). */
+/** The token of alice with the unencoded payload option (RFC 7797). */
 async function unencoded() {
   const signer = new FlattenedSign(Buffer.from(payload)).setProtectedHeader({ ...usual, crit: ['b64'], b64: false });
   const { protected: said, signature: signed } = await signer.sign(key);
@@ -58,11 +58,11 @@ async function expectRefused(tokens: readonly (string | Promise<string>)[]) {
   }
 }
 
-it('the token that the others are made from is a good one', async () => {
+it('accepts the valid token that the attack tokens are derived from', async () => {
   expect((await ask(await withClaims({}))).data.me.id).toBe(alice.id);
 });
 
-/** What was done wrong elsewhere with the algorithm and the key (RFC 8725 §2.1-2.3, §2.6; security.md 5.1). */
+/** Known attacks on algorithm and key (RFC 8725 §2.1-2.3, §2.6). */
 const ofKeys: Record<string, () => (string | Promise<string>)[]> = {
   'alg none': () =>
     ['none', 'None', 'NONE', 'nOnE'].flatMap((alg) => [
@@ -76,15 +76,15 @@ const ofKeys: Record<string, () => (string | Promise<string>)[]> = {
       Buffer.from(jwk.x.padEnd(64)),
       Buffer.from(JSON.stringify({ kty: jwk.kty, crv: jwk.crv, x: jwk.x })),
     ].flatMap((secret) => [withHeader({ alg: 'HS256' }, secret), withHeader({ alg: 'HS256', kid: undefined }, secret)]),
-  RSA: () => [withHeader({ alg: 'RS256' }, rsa.privateKey), withHeader({ alg: 'RS256', kid: undefined }, rsa.privateKey)],
+  'an RSA signature': () => [withHeader({ alg: 'RS256' }, rsa.privateKey), withHeader({ alg: 'RS256', kid: undefined }, rsa.privateKey)],
   'another name for the algorithm': () => [
     `${base64({ ...usual, alg: 'Ed25519' })}.${payload}.${signature}`,
     withHeader({ alg: 'Ed25519' }),
   ],
-  "a stranger's key under our kid": () => [withHeader({}, stranger.privateKey)],
+  "an attacker's key under our kid": () => [withHeader({}, stranger.privateKey)],
   'an unknown kid': () => ['unknown', '', '../../keys', "' or 1=1 --", '__proto__', 'constructor'].map((kid) => withHeader({ kid })),
   'no kid': () => [withHeader({ kid: undefined })],
-  'a kid that is no text': () => [7, null, {}, [jwk.kid]].map((kid) => withHeader({ kid })),
+  'a kid that is not a string': () => [7, null, {}, [jwk.kid]].map((kid) => withHeader({ kid })),
   'a key in the header: jwk': () => [
     withHeader({ jwk: strangerJwk }, stranger.privateKey),
     withHeader({ jwk: strangerJwk, kid: 'evil' }, stranger.privateKey),
@@ -103,12 +103,12 @@ const ofKeys: Record<string, () => (string | Promise<string>)[]> = {
     `${base64({ ...usual, crit: ['exp'], exp: 1 })}.${payload}.${signature}`,
   ],
   'an unencoded payload: b64': () => [unencoded()],
-  'an encrypted token in place of a signed one': () => [
+  'an encrypted token instead of a signed one': () => [
     new CompactEncrypt(Buffer.from(JSON.stringify(claims)))
       .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', typ: 'at+jwt', kid: jwk.kid })
       .encrypt(Buffer.from(jwk.x, 'base64url')),
   ],
-  'a signature of something else': () => [
+  'a signature over other content': () => [
     `${header}.${base64({ ...claims, sub: crypto.randomUUID() })}.${signature}`,
     `${base64({ ...usual, more: 1 })}.${payload}.${signature}`,
     `${header}.${payload}.${signature.replace(/^..../, 'AAAA')}`,
@@ -116,16 +116,15 @@ const ofKeys: Record<string, () => (string | Promise<string>)[]> = {
   ],
 };
 
-describe('a token is refused for', () => {
+describe('rejects an access token with', () => {
   it.each(Object.entries(ofKeys))('%s', (_, tokens) => expectRefused(tokens()));
 
-  it('none of them by way of an address that it names', () => expect(fetched).toBe(0));
+  it('never fetches a URL named in a token', () => expect(fetched).toBe(0));
 });
 
-/** What was left unchecked elsewhere of what a token says (RFC 8725 §2.7-2.8, RFC 9068 §4; security.md 5.2, LAB 11). */
+/** Claims that must be validated (RFC 8725 §2.7-2.8, RFC 9068 §4). */
 const ofClaims: Record<string, () => (string | Promise<string>)[]> = {
-  'the typ of something else': () =>
-    ['JWT', 'rt+jwt', 'secevent+jwt', 'revocations+jwt', 'at+jw', '', 7, undefined].map((typ) => withHeader({ typ })),
+  'another typ': () => ['JWT', 'rt+jwt', 'secevent+jwt', 'revocations+jwt', 'at+jw', '', 7, undefined].map((typ) => withHeader({ typ })),
   'a lifetime that is too long': () => [
     withClaims({ exp: claims.iat + 15 * 60 + 1 }),
     withClaims({ iat: now - 3_600, exp: now + 60 }),
@@ -137,33 +136,33 @@ const ofClaims: Record<string, () => (string | Promise<string>)[]> = {
     ...['exp', 'iat', 'nbf'].map((name) => withRaw(name, '1e999')),
     ...['iat', 'nbf'].map((name) => withRaw(name, name === 'iat' ? '-1e999' : '"now"')),
   ],
-  'numbers that no clock reaches': () => [withClaims({ exp: 1e308 }), withClaims({ exp: Number.MAX_SAFE_INTEGER })],
+  'dates beyond any calendar': () => [withClaims({ exp: 1e308 }), withClaims({ exp: Number.MAX_SAFE_INTEGER })],
   'an aud that is a list': () =>
     [[world.config.AUDIENCE], [world.config.AUDIENCE, 'another'], ['another', world.config.AUDIENCE], []].map((aud) => withClaims({ aud })),
-  "another's aud": () =>
+  'a wrong aud': () =>
     ['another', '', world.config.AUDIENCE.toUpperCase(), `${world.config.AUDIENCE} `, `${world.config.AUDIENCE}/x`].map((aud) =>
       withClaims({ aud }),
     ),
-  "another's iss": () =>
+  'a wrong iss': () =>
     ['https://elsewhere.example', '', `${claims.iss}/`, claims.iss.toUpperCase(), [claims.iss]].map((iss) => withClaims({ iss })),
-  'a payload that is no object': () =>
+  'a payload that is not an object': () =>
     ['', '[]', 'null', '7', `"${alice.uuid}"`, '{', JSON.stringify([claims])].map((text) => signText(text)),
 };
 for (const name of ['iss', 'aud', 'sub', 'sid', 'jti', 'iat', 'exp']) {
   ofClaims[`a missing ${name}`] = () => [withClaims({ [name]: undefined })];
   const texts = ['iss', 'aud', 'sub', 'sid', 'jti'].includes(name);
   const wrong = texts ? [null, 7, true, {}, [claims[name]]] : [null, String(claims[name]), true, {}, [claims[name]], ''];
-  ofClaims[`the wrong type of ${name}`] = () => wrong.map((value) => withClaims({ [name]: value }));
+  ofClaims[`a wrong type of ${name}`] = () => wrong.map((value) => withClaims({ [name]: value }));
 }
-ofClaims['a sub or sid that is no id'] = () =>
+ofClaims['a sub or sid that is not an id'] = () =>
   ['', 'alice', `${claims.sid}'`, `${claims.sid}\n`].flatMap((value) => [withClaims({ sub: value }), withClaims({ sid: value })]);
 
-describe('a token that we signed is refused for', () => {
+describe('rejects a correctly signed access token with', () => {
   it.each(Object.entries(ofClaims))('%s', (_, tokens) => expectRefused(tokens()));
 });
 
-describe('the text of a token', () => {
-  it('is refused with something appended, inserted or cut off', async () => {
+describe('the text of an access token', () => {
+  it('is rejected with characters appended, inserted or removed', async () => {
     for (const text of [
       `${own}x`,
       `${own}.`,
@@ -180,16 +179,16 @@ describe('the text of a token', () => {
     expect(await raw(`Bearer ${own}, Bearer ${own}`)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
   });
 
-  it('is refused beyond 4 KiB, signed or not', async () => {
+  it('is rejected when it exceeds 4 KiB, even if it is signed', async () => {
     const long = await withClaims({ more: 'x'.repeat(4_096) });
     expect(await ask(long)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
   });
 
-  it('does not matter to its revocation: another text of the same token ends with it', async () => {
+  it('does not affect revocation: another encoding of a revoked token is rejected too', async () => {
     const bob = await world.user();
     const text = String(bob.accessToken);
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-    // The last character of 64 bytes carries 2 bits; the other 4 are nobody's.
+    // The last character of 64 encoded bytes carries 2 bits; the other 4 are unused.
     const twin = text.slice(0, -1) + alphabet[alphabet.indexOf(text.at(-1) ?? '') ^ 1];
     await ask(text);
     await ask(twin);

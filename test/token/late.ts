@@ -2,7 +2,11 @@ import pg from 'pg';
 import type { Person, World } from '../test-server.ts';
 
 /** The end of a session in a transaction that stays open; answers how to commit it. */
-export async function endLate({ databaseUrl }: Pick<World, 'databaseUrl'>, { uuid }: Person, sid: string): Promise<() => Promise<void>> {
+export async function revokeInOpenTransaction(
+  { databaseUrl }: Pick<World, 'databaseUrl'>,
+  { uuid }: Person,
+  sid: string,
+): Promise<() => Promise<void>> {
   const slow = new pg.Client({ connectionString: databaseUrl });
   await slow.connect();
   await slow.query('begin');

@@ -3,37 +3,37 @@ import { channels } from '../../src/identity/tokens/revocation-channel.ts';
 import type { Answer, Person, World } from '../test-server.ts';
 
 /** A record of the log as the API shows it. */
-export interface Told {
+export interface LogEntry {
   readonly cursor: string;
   readonly sid: string;
   readonly reason: string;
 }
 
 /** A page of the log; `args` as they stand behind the field. */
-export async function page(person: Pick<Person, 'ask'>, args = '', fields = 'cursor sid reason') {
+export async function revocationPage(person: Pick<Person, 'ask'>, args = '', fields = 'cursor sid reason') {
   const document = `{ tokenRevocations${args} { edges { cursor node { ${fields} } } pageInfo { hasNextPage endCursor } } }`;
   const answer: Answer<{
-    tokenRevocations: { edges: { cursor: string; node: Told }[]; pageInfo: { hasNextPage: boolean; endCursor: string } };
+    tokenRevocations: { edges: { cursor: string; node: LogEntry }[]; pageInfo: { hasNextPage: boolean; endCursor: string } };
   }> = await person.ask(document);
   const { edges = [], pageInfo } = answer.data?.tokenRevocations ?? {};
   return { nodes: edges.map(({ node }) => node), edges, pageInfo, code: answer.code, errors: answer.errors };
 }
 
 /** All of the log from a cursor on, page by page. */
-export async function readAll(person: Pick<Person, 'ask'>, scope = 'all: true', after?: string, first = 100): Promise<Told[]> {
-  const { nodes, pageInfo, errors } = await page(person, `(${scope}, first: ${first}${after ? `, after: "${after}"` : ''})`);
+export async function readRevocations(person: Pick<Person, 'ask'>, scope = 'all: true', after?: string, first = 100): Promise<LogEntry[]> {
+  const { nodes, pageInfo, errors } = await revocationPage(person, `(${scope}, first: ${first}${after ? `, after: "${after}"` : ''})`);
   if (errors) throw new Error(JSON.stringify(errors));
-  return pageInfo?.hasNextPage ? [...nodes, ...(await readAll(person, scope, pageInfo.endCursor, first))] : nodes;
+  return pageInfo?.hasNextPage ? [...nodes, ...(await readRevocations(person, scope, pageInfo.endCursor, first))] : nodes;
 }
 
 /** Where the log ends now. */
-export async function end(person: Pick<Person, 'ask'>, after?: string): Promise<string> {
-  const { pageInfo } = await page(person, `(all: true, first: 100${after ? `, after: "${after}"` : ''})`);
-  return pageInfo?.hasNextPage ? end(person, pageInfo.endCursor) : (pageInfo?.endCursor ?? '');
+export async function endCursor(person: Pick<Person, 'ask'>, after?: string): Promise<string> {
+  const { pageInfo } = await revocationPage(person, `(all: true, first: 100${after ? `, after: "${after}"` : ''})`);
+  return pageInfo?.hasNextPage ? endCursor(person, pageInfo.endCursor) : (pageInfo?.endCursor ?? '');
 }
 
 /** Someone who follows all by an API token, as a resource server does: with these scopes, and a role that permits this. */
-export async function follower(world: World, scopes = ['tokens:follow'], permissions = ['tokens:follow']) {
+export async function resourceServer(world: World, scopes = ['tokens:follow'], permissions = ['tokens:follow']) {
   const name = `SERVER_${Math.trunc(performance.now() * 1_000)}`;
   await world.db.prisma.role.create({ data: { name, permissions } });
   const account = await world.user(name);
@@ -46,7 +46,7 @@ export async function follower(world: World, scopes = ['tokens:follow'], permiss
 }
 
 /** Makes so many sessions of somebody and ends them, so many in each commit. */
-export async function endMany({ db }: Pick<World, 'db'>, userId: string, count: number, together = 7) {
+export async function revokeMany({ db }: Pick<World, 'db'>, userId: string, count: number, together = 7) {
   const later = new Date(Date.now() + 1e9);
   const session = { kind: 'SESSION' as const, userId, scopes: [], expiresAt: later, idleExpiresAt: later };
   const rows = await db.prisma.token.createManyAndReturn({ data: Array.from({ length: count }, () => session) });

@@ -9,7 +9,7 @@ const alice = await world.user();
 const { prisma } = world.db;
 const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
 
-/** A token of alice's with two secrets. */
+/** A token of alice with two secrets. */
 async function token(times: { expiresAt?: Date; revokedAt?: Date }, kind: 'SESSION' | 'API' = 'SESSION') {
   const expiresAt = times.expiresAt ?? daysAgo(-1);
   const secrets = { create: [0, 1].map(() => ({ hash: crypto.getRandomValues(new Uint8Array(32)) })) };
@@ -25,9 +25,9 @@ const [kept, gone] = [
   [0, 0],
 ];
 
-describe('a token', () => {
+describe('purging tokens', () => {
   it.each(['SESSION', 'API'] as const)(
-    'of kind %s goes with its secrets 30 days after it expired or was revoked, and not before',
+    'deletes a token of kind %s and its secrets 30 days after it expired or was revoked, and not before',
     async (kind) => {
       const past = [await token({ expiresAt: daysAgo(31) }, kind), await token({ revokedAt: daysAgo(31) }, kind)];
       const recent = [await token({ expiresAt: daysAgo(29) }, kind), await token({ revokedAt: daysAgo(29) }, kind), await token({}, kind)];
@@ -37,7 +37,7 @@ describe('a token', () => {
     },
   );
 
-  it('stays while the log of revocations names it', async () => {
+  it('keeps a token while the revocation log refers to it', async () => {
     const id = await token({ revokedAt: daysAgo(31) });
     const { id: record } = await prisma.tokenRevocation.create({
       data: { tokenId: id, kind: 'SESSION', userId: alice.uuid, reason: 'LOGOUT', initiator: 'USER' },
@@ -49,7 +49,7 @@ describe('a token', () => {
     expect(await isLeft(id)).toEqual(gone);
   });
 
-  it('that goes is no revocation, and nothing that happened', async () => {
+  it('records neither a revocation nor an audit event', async () => {
     await token({ expiresAt: daysAgo(31) });
     const counts = () => Promise.all([prisma.tokenRevocation.count(), prisma.auditEvent.count(), prisma.revocationCommit.count()]);
     const before = await counts();
@@ -58,7 +58,7 @@ describe('a token', () => {
     expect((await alice.ask('{ me { id } }')).code).toBeUndefined();
   });
 
-  it('goes with all others, however many they are', async () => {
+  it('deletes any number of tokens in one run', async () => {
     await world.db.query(sql`
       with made as (
         insert into "Token" (kind, "userId", scopes, "expiresAt", "idleExpiresAt")

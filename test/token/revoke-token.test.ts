@@ -28,7 +28,7 @@ const domains = {
 };
 type Through = keyof typeof domains;
 
-/** A live token of somebody, as if made on another device. */
+/** An active token of a user, as if created on another device. */
 async function tokenOf({ uuid }: Person, kind: 'SESSION' | 'API' = 'SESSION', through?: Through) {
   const expiresAt = new Date(Date.now() + 86_400_000);
   const domainId = through ? domains[through].id : null;
@@ -55,7 +55,7 @@ const people = {
 for (const name of ['fellow admin', 'fellow superadmin'] as const) await world.grant(people[name].uuid, 'USER', 'acme');
 type Who = keyof typeof people;
 
-/** Whose token of which kind, entered through which domain; and who may end it. Everybody else learns nothing of it. */
+/** The owner, kind and domain of a token, and who may revoke it. Everyone else gets NOT_FOUND. */
 const table: [owner: Who, kind: 'SESSION' | 'API', through: Through | undefined, may: Who[]][] = [
   ['member', 'SESSION', undefined, ['member', 'admin', 'superadmin']],
   ['member', 'SESSION', 'acme', ['member', 'admin of acme', 'admin', 'superadmin']],
@@ -75,15 +75,15 @@ const cases = table.flatMap(([owner, kind, through, may]) =>
   callers.map((caller) => [caller, owner, kind, through, may.includes(caller)] as const),
 );
 
-describe('revokeToken: who may', () => {
-  it.each(cases)('%s, of %s: %s through %s: %s', async (caller, owner, kind, through, may) => {
+describe('revokeToken: permissions', () => {
+  it.each(cases)('%s on the token of %s: %s in domain %s: allowed is %s', async (caller, owner, kind, through, may) => {
     const { id } = await tokenOf(people[owner], kind, through);
     const { code, data } = await revoke(people[caller], id);
     const refused = caller === 'nobody' ? 'UNAUTHENTICATED' : 'NOT_FOUND';
     expect([code, data?.revokeToken.changed, await isLive(id)]).toEqual(may ? [undefined, true, false] : [refused, undefined, true]);
   });
 
-  it('is asked again at the time: not who was admin before', async () => {
+  it('requires the role at the time of the call: rejects a former administrator', async () => {
     const former = await world.user('ADMIN', 'acme');
     const { id } = await tokenOf(member, 'SESSION', 'acme');
     await prisma.roleGrant.updateMany({
@@ -93,7 +93,7 @@ describe('revokeToken: who may', () => {
     expect((await revoke(former, id)).code).toBe('NOT_FOUND');
   });
 
-  it('is, with an API token, who has the scope for it', async () => {
+  it('requires the scope tokens:revoke when it is called with an API token', async () => {
     const make = async (scope: string) => {
       const { data } = await member.ask(createApiToken, { input: { description: 'CI', scopes: [scope] } });
       return {
@@ -107,7 +107,7 @@ describe('revokeToken: who may', () => {
 });
 
 describe('revokeToken', () => {
-  it('ends a session and an API token at the next request', async () => {
+  it('revokes a session and an API token with effect on the next request', async () => {
     const alice = await world.user();
     const elsewhere = await world.signIn(alice.email, alice.uuid);
     const { secret, token } = (await alice.ask(createApiToken, { input: { description: 'CI', scopes: ['users:read'] } })).data
@@ -121,14 +121,14 @@ describe('revokeToken', () => {
     expect((await alice.ask(whoIsLeft)).data.me?.id).toBe(alice.id);
   });
 
-  it('ends the session of the request, and nobody is signed in for the rest of it', async () => {
+  it('revokes the current session and makes the rest of the operation anonymous', async () => {
     const alice = await world.user();
     const { data } = await alice.ask(revokeToken, { input: { id: alice.tokenId } });
     expect(data.revokeToken).toEqual({ tokenId: alice.tokenId, changed: true, token: null });
     expect((await alice.ask(whoIsLeft)).code).toBe('TOKEN_REVOKED');
   });
 
-  it('changes nothing a second time, or after the end, and says so', async () => {
+  it('returns changed: false when the token is already revoked or expired', async () => {
     const [alice, admin] = [await world.user(), people.admin];
     const { id } = await tokenOf(alice);
     await revoke(alice, id);
@@ -139,14 +139,14 @@ describe('revokeToken', () => {
     expect(await prisma.tokenRevocation.count({ where: { tokenId: { in: [id, ended.id] } } })).toBe(1);
   });
 
-  it('ends it once, of several at the same moment', async () => {
+  it('revokes the token once when it is called 5 times concurrently', async () => {
     const { id } = await tokenOf(member);
     const answers = await Promise.all(Array.from({ length: 5 }, () => revoke(member, id)));
     expect(answers.map((answer) => answer.data.revokeToken.changed).sort()).toEqual([false, false, false, false, true]);
     expect(await prisma.tokenRevocation.count({ where: { tokenId: id } })).toBe(1);
   });
 
-  it('answers an id of nothing like that of a token one may not know of', async () => {
+  it('returns the same error for an unknown token as for one that the viewer cannot see', async () => {
     const { id } = await tokenOf(people.superadmin);
     const hidden = await revoke(member, id);
     const unknown = await revoke(member, '01900000-0000-7000-8000-000000000000');
@@ -155,14 +155,14 @@ describe('revokeToken', () => {
     expect((await member.ask(revokeToken, { input: { id: member.id } })).code).toBe('INVALID_INPUT');
   });
 
-  it('tells a domain administrator of what was done, not of the token', async () => {
+  it('returns no token to a domain administrator who cannot read it', async () => {
     const { id } = await tokenOf(member, 'SESSION', 'acme');
     const { data, errors } = await revoke(people['admin of acme'], id);
     expect(data.revokeToken).toEqual({ tokenId: encodeGlobalID('Token', id), changed: true, token: null });
     expect(errors).toBeUndefined();
   });
 
-  it('is recorded, with who did it and by what right', async () => {
+  it('records the actor and the domain whose administrator revoked the token', async () => {
     const [mine, theirs] = [await tokenOf(member, 'API'), await tokenOf(member, 'SESSION', 'acme')];
     await revoke(member, mine.id);
     await revoke(people['admin of acme'], theirs.id);

@@ -21,8 +21,8 @@ interface Pair {
   refreshToken: string;
 }
 
-/** Everything that hands out or takes secrets, rightly and wrongly. Answers the secrets, and what was answered to those who failed. */
-async function everything() {
+/** Calls everything that returns or accepts secrets, with valid and invalid input. Returns the secrets and the error responses. */
+async function collectSecrets() {
   const [password, wrong] = [`the password ${randomUUID()}`, `a wrong one ${randomUUID()}`];
   const email = `${randomUUID()}@example.com`;
   const registered: Pair = (await world.send(register, { input: { email, password } })).data.register.session;
@@ -30,7 +30,7 @@ async function everything() {
   const refreshed: Pair = (await world.send(refresh, { input: { refreshToken: entered.refreshToken } })).data.refresh;
   const repeated: Pair = (await world.send(refresh, { input: { refreshToken: entered.refreshToken } })).data.refresh;
   const proven: Pair = (await world.send(reauthenticate, { input: { password } }, { token: repeated.accessToken })).data.reauthenticate;
-  const link = await mailed(email);
+  const link = await emailedToken(email);
   await world.send(confirm, { input: { token: link, password } });
   const input = { description: 'CI', scopes: ['users:read'] };
   const { secret } = (await world.send(createApiToken, { input }, { token: proven.accessToken })).data.createApiToken;
@@ -40,7 +40,7 @@ async function everything() {
     `fgr_${randomUUID().replaceAll('-', '').padEnd(43, 'x')}`,
     `fg_${randomUUID().replaceAll('-', '').padEnd(43, 'x')}`,
   ];
-  const refused = [
+  const errorResponses = [
     await world.send(login, { input: { email, password: wrong } }),
     await world.send(login, { input: { email, password: [wrong] } }),
     await world.send(register, { input: { email: 'no address', password: wrong } }),
@@ -51,24 +51,24 @@ async function everything() {
     await world.send(`mutation { refresh(input: { refreshToken: "${guesses[1]}" ) { expiresAt } }`),
     await world.send('{ me { id } }', {}, { token: guesses[2] as string }),
     await world.send('{ me { id } }', {}, { token: `${proven.accessToken}x` }),
-    ...(await failing({ email: `${randomUUID()}@example.com`, password }, registered.refreshToken)),
-    ...(await reusing(registered.refreshToken)),
+    ...(await failWithBrokenDatabase({ email: `${randomUUID()}@example.com`, password }, registered.refreshToken)),
+    ...(await reuseRefreshToken(registered.refreshToken)),
   ];
   await world.send('mutation { logout { ended } }', {}, { token: proven.accessToken });
   const pairs = [registered, entered, refreshed, repeated, proven].flatMap(({ accessToken, refreshToken }) => [accessToken, refreshToken]);
-  return { secrets: [password, ...guesses, ...pairs, secret, link], refused };
+  return { secrets: [password, ...guesses, ...pairs, secret, link], errorResponses };
 }
 
-/** The token of the link that was mailed to the address. */
-async function mailed(email: string) {
+/** The token of the link that was emailed to the address. */
+async function emailedToken(email: string) {
   const { raw } = await until(() => smtp.taken.find(({ to, raw }) => to.includes(email) && raw.includes('Subject: Confirm')));
   const [token = ''] = /fgl_[\w-]{43}/.exec(raw.replaceAll('=\r\n', '')) ?? [];
   expect(token).not.toBe('');
   return token;
 }
 
-/** A refresh token that is used again after its successor. */
-async function reusing(refreshToken: string) {
+/** Uses a refresh token again after its successor. */
+async function reuseRefreshToken(refreshToken: string) {
   const next: Pair = (await world.send(refresh, { input: { refreshToken } })).data.refresh;
   await world.send(refresh, { input: { refreshToken: next.refreshToken } });
   const answer = await world.send(refresh, { input: { refreshToken } });
@@ -76,8 +76,8 @@ async function reusing(refreshToken: string) {
   return [answer];
 }
 
-/** The same with a database that fails in the middle, so that what is logged of it is looked at too. */
-async function failing(account: { email: string; password: string }, refreshToken: string) {
+/** Calls register and refresh while the database fails, so that the log of internal errors is searched too. */
+async function failWithBrokenDatabase(account: { email: string; password: string }, refreshToken: string) {
   const tables = ['Password', 'TokenSecret'].map((name) => Prisma.raw(`"${name}"`));
   for (const table of tables) await world.db.query(sql`alter table ${table} add constraint failing check (false) not valid`);
   const answers = [await world.send(register, { input: account }), await world.send(refresh, { input: { refreshToken } })];
@@ -97,7 +97,7 @@ async function dump() {
   return (await Promise.all(rows)).flat().map(({ row }) => row);
 }
 
-/** The forms in which a secret could be written down: as it is, its bytes, or the bytes that it encodes. */
+/** The encodings in which a secret could occur: the text, its bytes and the bytes that it encodes. */
 function forms(secret: string) {
   const value = secret.replace(/^fg[rl]?_/, '');
   const signature = secret.split('.').at(2);
@@ -107,40 +107,40 @@ function forms(secret: string) {
 }
 
 describe('secrets', async () => {
-  const { secrets, refused } = await everything();
+  const { secrets, errorResponses } = await collectSecrets();
   const places = {
     'the database': (await dump()).join('\n'),
     'the log': world.log.join('\n'),
-    'an answer that refuses': JSON.stringify(refused),
+    'the error responses': JSON.stringify(errorResponses),
   };
 
-  it.each(Object.entries(places))('are not found in %s', (_, text) => {
+  it.each(Object.entries(places))('do not occur in %s', (_, text) => {
     expect(text.length).toBeGreaterThan(1_000);
     for (const [index, secret] of secrets.entries())
       for (const form of forms(secret)) expect(text.includes(form), `secret ${index} as ${form.slice(0, 6)}…`).toBe(false);
   });
 
-  it('leave no hash of a password in the log or in an answer', () => {
-    expect(places['the log'] + places['an answer that refuses']).not.toContain('$argon2');
+  it('leave no password hash in the log or in error responses', () => {
+    expect(places['the log'] + places['the error responses']).not.toContain('$argon2');
   });
 
-  it('are named by no field but those that hand them out', async () => {
+  it('are exposed only by the fields that return them', async () => {
     const { data } = await world.send('{ __schema { types { name kind fields { name } } } }');
     const fields = data.__schema.types.flatMap(({ name, fields }: { name: string; fields: { name: string }[] | null }) =>
       (fields ?? []).map((field) => `${name}.${field.name}`),
     );
-    const telling = /password(?!Reset)|hash|secret|nonce|otp|(access|refresh)Token|[a-z]Key/i;
-    const asks = /^Mutation\.(change|reset)Password$|^ConfirmEmailPayload\.passwordKept$/;
-    expect(fields.filter((field: string) => telling.test(field.split('.')[1] ?? '') && !asks.test(field))).toEqual([
+    const secretName = /password(?!Reset)|hash|secret|nonce|otp|(access|refresh)Token|[a-z]Key/i;
+    const exceptions = /^Mutation\.(change|reset)Password$|^ConfirmEmailPayload\.passwordKept$/;
+    expect(fields.filter((field: string) => secretName.test(field.split('.')[1] ?? '') && !exceptions.test(field))).toEqual([
       'CreateApiTokenPayload.secret',
       'Session.accessToken',
       'Session.refreshToken',
     ]);
   });
 
-  it('differ from one session to the next', () => {
+  it('are different for every session', () => {
     const values = secrets.filter((secret) => secret.startsWith('fg'));
-    expect(new Set(values).size).toBe(values.length - 1); // the repeated refresh gave its answer again
+    expect(new Set(values).size).toBe(values.length - 1); // the retried refresh returned the same token
     for (const value of values) expect(value).toMatch(/^fg[rl]?_[\w-]{43}$/);
   });
 });

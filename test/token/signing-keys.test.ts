@@ -18,7 +18,7 @@ const remove = (kid: string) => removeKey(world.db, configured, kid);
 const kidOf = (token: string | undefined) =>
   JSON.parse(Buffer.from(String(token).split('.')[0] ?? '', 'base64url').toString()).kid as string;
 const codeOf = async (token: string | undefined) => (await world.send('{ me { id } }', {}, { token })).code;
-const ask = (person: Person) => codeOf(person.accessToken);
+const codeFor = (person: Person) => codeOf(person.accessToken);
 const signsFrom = (kid: string, when: Date) => prisma.signingKey.update({ where: { kid }, data: { signsFrom: when } });
 
 async function published(url = world.url) {
@@ -28,15 +28,15 @@ async function published(url = world.url) {
 const isPublished = async (kid: string) => (await published()).some((key) => key.kid === kid);
 const signingKey = async () => kidOf((await world.user()).accessToken);
 
-/** A key that has begun to sign. */
-async function signing() {
+/** A key that is active. */
+async function activeKey() {
   const kid = await rotate(0);
   await until(async () => (await signingKey()) === kid);
   return kid;
 }
 
 describe('a new signing key', () => {
-  it('is published at once and signs only later, when everybody has fetched it', async () => {
+  it('is published at once and signs only after verifiers have fetched it', async () => {
     const before = await signingKey();
     const kid = await rotate();
     await until(() => isPublished(kid));
@@ -47,22 +47,22 @@ describe('a new signing key', () => {
     await until(async () => (await signingKey()) === kid);
   });
 
-  it('leaves the tokens of the one before it good, until the last of them has ended', async () => {
-    const [old, alice] = [await signing(), await world.user()];
-    const kid = await signing();
-    expect([kidOf(alice.accessToken), await ask(alice), await isPublished(old)]).toEqual([old, undefined, true]);
+  it('keeps tokens of the previous key valid until the last of them has expired', async () => {
+    const [old, alice] = [await activeKey(), await world.user()];
+    const kid = await activeKey();
+    expect([kidOf(alice.accessToken), await codeFor(alice), await isPublished(old)]).toEqual([old, undefined, true]);
     await signsFrom(old, minutes(-60));
     await signsFrom(kid, minutes(-15));
-    expect(await world.user().then(ask)).toBeUndefined();
-    await new Promise((resolve) => setTimeout(resolve, 1_000)); // a reading or two
-    expect([await ask(alice), await isPublished(old)]).toEqual([undefined, true]);
+    expect(await world.user().then(codeFor)).toBeUndefined();
+    await new Promise((resolve) => setTimeout(resolve, 1_000)); // at least one reload of the keys
+    expect([await codeFor(alice), await isPublished(old)]).toEqual([undefined, true]);
     await signsFrom(kid, minutes(-15.2));
     await until(async () => !(await isPublished(old)));
-    expect(await ask(alice)).toBe('INVALID_TOKEN');
+    expect(await codeFor(alice)).toBe('INVALID_TOKEN');
   });
 
-  it('is kept encrypted, and only its public half is told', async () => {
-    await signing();
+  it('is stored encrypted, and only its public part is published', async () => {
+    await activeKey();
     for (const { sealed, jwk } of await prisma.signingKey.findMany({ where: { sealed: { not: null } } })) {
       expect(Buffer.from(sealed ?? []).toString('latin1')).not.toContain('Ed25519');
       expect(jwk).not.toHaveProperty('d');
@@ -70,7 +70,7 @@ describe('a new signing key', () => {
     for (const key of await published()) expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x']);
   });
 
-  it('leaves an audit row that names it', async () => {
+  it('records an audit event with its kid', async () => {
     const kid = await rotate();
     const rows = await prisma.auditEvent.findMany({ where: { action: 'sys_key_rotated' } });
     expect(rows.filter(({ details }) => (details as { kid: string }).kid === kid)).toMatchObject([
@@ -80,46 +80,49 @@ describe('a new signing key', () => {
 });
 
 describe('a removed signing key', () => {
-  it('is gone at once with its tokens, those too that were verified before, and another one signs', async () => {
-    const [kid, alice] = [await signing(), await world.user()];
-    expect([kidOf(alice.accessToken), await ask(alice)]).toEqual([kid, undefined]);
+  it('is unpublished at once, its tokens are rejected even if verified before, and another key signs', async () => {
+    const [kid, alice] = [await activeKey(), await world.user()];
+    expect([kidOf(alice.accessToken), await codeFor(alice)]).toEqual([kid, undefined]);
     const { successor } = (await remove(kid)) ?? {};
-    await until(async () => (await ask(alice)) === 'INVALID_TOKEN');
+    await until(async () => (await codeFor(alice)) === 'INVALID_TOKEN');
     expect([await isPublished(kid), await signingKey()]).toEqual([false, successor]);
     expect((await prisma.signingKey.findUniqueOrThrow({ where: { kid } })).sealed).toBeNull();
   });
 
-  it.each(['WebSocket', 'server-sent events'] as const)('ends what is open over %s by its tokens', async (transport) => {
-    const kid = await signing();
-    const [alice, bob] = [await world.user(), await world.user()];
-    const next = await signing();
-    const carol = await world.user();
-    const streams = await Promise.all([alice, bob, carol].map((who) => follow(world, who.accessToken, '', transport)));
-    await remove(kid);
-    expect(await Promise.all(streams.slice(0, 2).map(({ closed }) => closed))).not.toContain(undefined);
-    expect(await streams[0]?.ended).toBe('TOKEN_EXPIRED');
-    expect([kidOf(carol.accessToken), await ask(carol)]).toEqual([next, undefined]);
-    await carol.ask('mutation { logout { ended } }');
-    await until(() => streams[2]?.heard.length); // it was open all the time
-    for (const stream of streams) stream.leave();
-  });
+  it.each(['WebSocket', 'server-sent events'] as const)(
+    'closes connections over %s that were opened with its tokens',
+    async (transport) => {
+      const kid = await activeKey();
+      const [alice, bob] = [await world.user(), await world.user()];
+      const next = await activeKey();
+      const carol = await world.user();
+      const streams = await Promise.all([alice, bob, carol].map((who) => follow(world, who.accessToken, '', transport)));
+      await remove(kid);
+      expect(await Promise.all(streams.slice(0, 2).map(({ closed }) => closed))).not.toContain(undefined);
+      expect(await streams[0]?.ended).toBe('TOKEN_EXPIRED');
+      expect([kidOf(carol.accessToken), await codeFor(carol)]).toEqual([next, undefined]);
+      await carol.ask('mutation { logout { ended } }');
+      await until(() => streams[2]?.sids.length); // still open
+      for (const stream of streams) stream.leave();
+    },
+  );
 
-  it('is told by an alarm in the log when somebody comes with it, once for many', async () => {
-    const [kid, alice] = [await signing(), await world.user()];
+  it('logs one alarm when tokens of the removed key are used many times', async () => {
+    const [kid, alice] = [await activeKey(), await world.user()];
     await remove(kid);
-    await until(async () => (await ask(alice)) === 'INVALID_TOKEN');
-    for (let times = 0; times < 20; times += 1) await ask(alice);
+    await until(async () => (await codeFor(alice)) === 'INVALID_TOKEN');
+    for (let times = 0; times < 20; times += 1) await codeFor(alice);
     expect(world.log.filter((line) => line.includes('authn_token_unknown_key')).length).toBe(1);
   });
 
-  it('changes nothing about what signs where it was another one', async () => {
-    const [old, kid] = [await signing(), await signing()];
+  it('keeps the active key when another key is removed', async () => {
+    const [old, kid] = [await activeKey(), await activeKey()];
     expect(await remove(old)).toEqual({ successor: null });
     await until(async () => !(await isPublished(old)));
     expect(await signingKey()).toBe(kid);
   });
 
-  it('stays away when it is one of the setting, on a server that starts anew too', async () => {
+  it('stays removed after a restart when it is configured by the setting', async () => {
     const [{ kid = '' } = {}] = configured.pairs;
     const { db, config, url } = await open();
     expect((await published(url)).map((key) => key.kid)).toEqual([kid]);
@@ -131,8 +134,8 @@ describe('a removed signing key', () => {
     expect([kids, await removeKey(db, configured, kid)]).toEqual([[successor], { successor: null }]);
   });
 
-  it('that never signed leaves the one before it as it was', async () => {
-    const [kid, next, marker] = [await signing(), await rotate(), await rotate()];
+  it('keeps the previous key active when it never signed itself', async () => {
+    const [kid, next, marker] = [await activeKey(), await rotate(), await rotate()];
     await until(() => isPublished(marker));
     await remove(next);
     await prisma.signingKey.update({ where: { kid: next }, data: { signsFrom: minutes(-20), removedAt: minutes(-25) } });
@@ -142,18 +145,18 @@ describe('a removed signing key', () => {
     });
     await signsFrom(kid, minutes(-30));
     await remove(marker);
-    await until(async () => !(await isPublished(marker))); // what was changed before it has been read too
+    await until(async () => !(await isPublished(marker))); // so the changes above have been loaded
     expect([await signingKey(), await isPublished(kid)]).toEqual([kid, true]);
   });
 
-  it('does not come back while the database cannot be read', async () => {
-    const [kid, alice] = [await signing(), await world.user()];
+  it('stays rejected while the database cannot be read', async () => {
+    const [kid, alice] = [await activeKey(), await world.user()];
     await remove(kid);
-    await until(async () => (await ask(alice)) === 'INVALID_TOKEN');
+    await until(async () => (await codeFor(alice)) === 'INVALID_TOKEN');
     const before = await published();
     await world.db.query(sql`alter table "SigningKey" rename to "SigningKeyAway"`);
     await until(() => world.log.some((line) => line.includes('the signing keys could not be read')));
-    const [during, code, signs] = [await published(), await ask(alice), await signingKey()];
+    const [during, code, signs] = [await published(), await codeFor(alice), await signingKey()];
     await world.db.query(sql`alter table "SigningKeyAway" rename to "SigningKey"`);
     expect([during, code, before.some((key) => key.kid === signs)]).toEqual([before, 'INVALID_TOKEN', true]);
   });
@@ -164,20 +167,20 @@ describe('ENCRYPTION_KEYS', () => {
     startServer({ ...world.config, ENCRYPTION_KEYS: JSON.stringify(keys) }, createLogger({ LOG_LEVEL: 'silent' }), world.db);
   const ours = JSON.parse(world.config.ENCRYPTION_KEYS ?? '') as string[];
 
-  it('are followed by new ones: the ones behind the first still open the signing key', async () => {
-    await signing();
+  it('decrypts signing keys with any entry while the first one encrypts', async () => {
+    await activeKey();
     const running = await startWith([other, ...ours]);
     await running.stop();
     expect(await published()).not.toEqual([]);
   });
 
-  it('that do not open the key that signs are refused at the start, by the name of the setting', async () => {
-    await signing();
+  it('rejects a start when no entry decrypts the active signing key, naming the setting', async () => {
+    await activeKey();
     await expect(startWith([other])).rejects.toThrow('Setting ENCRYPTION_KEYS: ');
   });
 
-  it('protect the row: a private half that stood in another row does not open', async () => {
-    const [one, two] = [await signing(), await signing()];
+  it('binds the ciphertext to its row: a private key copied from another row is rejected', async () => {
+    const [one, two] = [await activeKey(), await activeKey()];
     const { sealed } = await prisma.signingKey.findUniqueOrThrow({ where: { kid: one } });
     await prisma.signingKey.update({ where: { kid: two }, data: { sealed } });
     await expect(startWith(ours)).rejects.toThrow('Setting ENCRYPTION_KEYS: ');

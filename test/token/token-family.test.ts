@@ -12,16 +12,16 @@ const refresh = async (refreshToken: string) =>
     )
   ).data?.refresh?.refreshToken as string;
 
-const familyOf = async (by: Person, whom: Person, args = '') => {
+const familyOf = async (by: Person, user: Person, args = '') => {
   const { data } = await by.ask(
     `query ($id: ID!) { user(id: $id) { tokens${args} { edges { node { id kind device description current rotations createdFrom reuse { at from } revokedReason } } } } }`,
-    { id: whom.id },
+    { id: user.id },
   );
   return data.user.tokens.edges.map(({ node }: { node: object }) => node);
 };
 
-describe('a session, as its owner sees it', () => {
-  it('says on which device it is, and how often it was exchanged', async () => {
+describe('a session in the token list of its owner', () => {
+  it('shows the device and the number of rotations', async () => {
     const alice = await world.user();
     const { data } = await world.send(
       'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { refreshToken token { device rotations reuse { at } } } } }',
@@ -36,14 +36,14 @@ describe('a session, as its owner sees it', () => {
     ]);
   });
 
-  it('counts no exchange for an answer that was lost and asked for again', async () => {
+  it('does not count a retried refresh as a rotation', async () => {
     const alice = await world.user();
     const next = await refresh(alice.refreshToken);
     expect(await refresh(alice.refreshToken)).toBe(next);
     expect((await familyOf(alice, alice))[0]).toMatchObject({ rotations: 1 });
   });
 
-  it('tells of the second use of a refresh token: when, and from where', async () => {
+  it('shows when and from where a refresh token was reused', async () => {
     const alice = await world.user();
     const stolen = await world.signIn(alice.email, alice.uuid);
     await refresh(await refresh(stolen.refreshToken));
@@ -55,14 +55,14 @@ describe('a session, as its owner sees it', () => {
     });
   });
 
-  it('tells of none where it ended otherwise', async () => {
+  it('shows no reuse when the session was revoked for another reason', async () => {
     const alice = await world.user();
     const other = await world.signIn(alice.email, alice.uuid);
     await other.ask('mutation { logout { ended } }');
     expect((await familyOf(alice, alice, '(revoked: true)'))[0]).toMatchObject({ revokedReason: 'LOGOUT', reuse: null });
   });
 
-  it('leaves a receipt when somebody else reads of that', async () => {
+  it('records a read receipt when another user reads the reuse', async () => {
     const [alice, admin] = [await world.user(), await world.user('ADMIN')];
     await refresh(await refresh(alice.refreshToken));
     await refresh(alice.refreshToken);

@@ -2,20 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { isEmbedded } from '../test-database.ts';
 import { open, type Person, until } from '../test-server.ts';
 import { follow } from './following.ts';
-import { endLate } from './late.ts';
+import { revokeInOpenTransaction } from './late.ts';
 
 const world = await open();
 await world.domain('crowd');
 const sidOf = (person: Pick<Person, 'tokenId'>) => Buffer.from(person.tokenId, 'base64').toString().replace('Token:', '');
-const again = (person: Person) => world.signIn(person.email, person.uuid);
+const signInAgain = (person: Person) => world.signIn(person.email, person.uuid);
 const logOut = (person: Person) => person.ask('mutation { logout { ended } }');
 const record = (person: Person, device: Person) =>
   ({ tokenId: sidOf(device), kind: 'SESSION', userId: person.uuid, reason: 'LOGOUT', initiator: 'USER' }) as const;
 
 describe('tokenRevoked', () => {
-  it('tells of nothing that was rolled back', async () => {
+  it('delivers nothing for a transaction that was rolled back', async () => {
     const alice = await world.user();
-    const [undone, device] = [await again(alice), await again(alice)];
+    const [undone, device] = [await signInAgain(alice), await signInAgain(alice)];
     const stream = await follow(world, alice.accessToken);
     const rolledBack = world.db.prisma.$transaction(async (tx) => {
       await tx.tokenRevocation.create({ data: record(alice, undone) });
@@ -24,24 +24,24 @@ describe('tokenRevoked', () => {
     });
     await rolledBack.catch(() => {});
     await logOut(device);
-    await until(() => stream.heard.length);
-    expect(stream.heard).toEqual([sidOf(device)]);
+    await until(() => stream.sids.length);
+    expect(stream.sids).toEqual([sidOf(device)]);
     stream.leave();
   });
 
-  it('makes good within a second what no wake-up told', async () => {
+  it('delivers within 2 s a revocation without a notification', async () => {
     const alice = await world.user();
-    const device = await again(alice);
+    const device = await signInAgain(alice);
     const stream = await follow(world, alice.accessToken);
     await world.db.prisma.tokenRevocation.create({ data: record(alice, device) });
     const written = performance.now();
-    await until(() => stream.heard.length);
+    await until(() => stream.sids.length);
     expect(performance.now() - written).toBeLessThan(2_000);
-    expect(stream.heard).toEqual([sidOf(device)]);
+    expect(stream.sids).toEqual([sidOf(device)]);
     stream.leave();
   });
 
-  it('tells of many that end at once, of each once', async () => {
+  it('delivers each of 700 simultaneous revocations exactly once', async () => {
     const chief = await world.user('ADMIN', 'crowd');
     const member = await world.user('USER', 'crowd');
     const crowd = await world.db.prisma.domain.findUniqueOrThrow({ where: { name: 'crowd' } });
@@ -59,23 +59,23 @@ describe('tokenRevoked', () => {
     const admin = await world.user('SUPERADMIN');
     await admin.ask('mutation ($input: DisableUserInput!) { disableUser(input: $input) { changed } }', { input: { id: member.id } });
     const end = performance.now() + 30_000;
-    while (stream.heard.length < rows.length && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 50));
-    expect([...stream.heard].sort()).toEqual(rows.map(({ id }) => id).sort());
+    while (stream.sids.length < rows.length && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect([...stream.sids].sort()).toEqual(rows.map(({ id }) => id).sort());
     stream.leave();
   }, 60_000);
 
   // The embedded PostgreSQL has one connection: its transactions never overlap.
-  it.skipIf(isEmbedded)('tells of a transaction that commits late (needs a PostgreSQL server)', async () => {
+  it.skipIf(isEmbedded)('delivers the revocation of a transaction that commits late (needs a PostgreSQL server)', async () => {
     const alice = await world.user();
-    const [late, device] = [await again(alice), await again(alice)];
+    const [late, device] = [await signInAgain(alice), await signInAgain(alice)];
     const stream = await follow(world, alice.accessToken);
-    const commit = await endLate(world, alice, sidOf(late));
+    const commit = await revokeInOpenTransaction(world, alice, sidOf(late));
     await logOut(device);
-    await until(() => stream.heard.length === 1);
-    await new Promise((resolve) => setTimeout(resolve, 1_500)); // and several readings later
+    await until(() => stream.sids.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 1_500)); // several polls of the log
     await commit();
-    await until(() => stream.heard.length === 2);
-    expect(stream.heard).toEqual([sidOf(device), sidOf(late)]);
+    await until(() => stream.sids.length === 2);
+    expect(stream.sids).toEqual([sidOf(device), sidOf(late)]);
     stream.leave();
   });
 });

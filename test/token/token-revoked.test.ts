@@ -9,18 +9,18 @@ await world.domain('abroad');
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 300));
 const sidOf = (person: Person) => Buffer.from(person.tokenId, 'base64').toString().replace('Token:', '');
-/** One more session of somebody, entered through a domain if said. */
-const again = (person: Person, domain?: string) => world.signIn(person.email, person.uuid, domain);
+/** Another session of a user, optionally in a domain. */
+const signInAgain = (person: Person, domain?: string) => world.signIn(person.email, person.uuid, domain);
 const logOut = (person: Person) => person.ask('mutation { logout { ended } }');
 
 describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked over %s', (transport) => {
-  it("tells of the viewer's own tokens, and of nobody else's", async () => {
+  it("delivers revocations of the viewer's own tokens only", async () => {
     const [alice, bob] = [await world.user(), await world.user()];
     const stream = await follow(world, alice.accessToken, '', transport);
-    const device = await again(alice);
+    const device = await signInAgain(alice);
     await logOut(bob);
     await logOut(device);
-    await until(() => stream.heard.length > 0);
+    await until(() => stream.sids.length > 0);
     expect(stream.events).toEqual([
       expect.objectContaining({
         sid: sidOf(device),
@@ -34,7 +34,7 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked over
     stream.leave();
   });
 
-  it('is refused to nobody, before anything is followed', async () => {
+  it('rejects an anonymous client with UNAUTHENTICATED', async () => {
     for (const args of ['', '(all: true)', '(domain: "inside")']) {
       const stream = await follow(world, undefined, args, transport);
       expect(await stream.ended).toBe('UNAUTHENTICATED');
@@ -42,7 +42,7 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked over
     }
   });
 
-  it('tells of a user to who outranks the user', async () => {
+  it('delivers revocations of a user to users with a higher rank only', async () => {
     const [alice, admin, peer, superadmin] = [
       await world.user(),
       await world.user('ADMIN'),
@@ -64,13 +64,13 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked over
     await logOut(alice);
     await logOut(peer);
     for (const [index, of] of [alice, peer].entries()) {
-      await until(() => streams[index]?.heard.length);
-      expect(streams[index]?.heard).toEqual([sidOf(of)]);
+      await until(() => streams[index]?.sids.length);
+      expect(streams[index]?.sids).toEqual([sidOf(of)]);
       streams[index]?.leave();
     }
   });
 
-  it('tells of a domain to who administers it, or one above it', async () => {
+  it('delivers revocations in a domain to its administrators and those of its parents only', async () => {
     const member = await world.user('USER', 'inside');
     const rules = [await world.user('ADMIN', 'inside'), await world.user('ADMIN', 'above'), await world.user('ADMIN')];
     const streams = await Promise.all(rules.map((one) => follow(world, one.accessToken, '(domain: "inside")', transport)));
@@ -79,17 +79,21 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked over
       expect(await stream.ended).toBe('NOT_FOUND');
       stream.leave();
     }
-    const [entered, elsewhere, chief] = [await again(member, 'inside'), await again(member), await world.user('ADMIN', 'inside')];
-    const entering = await again(chief, 'inside');
+    const [entered, elsewhere, chief] = [
+      await signInAgain(member, 'inside'),
+      await signInAgain(member),
+      await world.user('ADMIN', 'inside'),
+    ];
+    const entering = await signInAgain(chief, 'inside');
     for (const session of [elsewhere, entering, entered]) await logOut(session);
-    for (const stream of streams) await until(() => stream.heard.includes(sidOf(entered)));
-    const [own, above, platform] = streams.map(({ heard }) => heard);
-    expect([own, above]).toEqual([[sidOf(entered)], [sidOf(entered)]]); // not of who is ADMIN there too
+    for (const stream of streams) await until(() => stream.sids.includes(sidOf(entered)));
+    const [own, above, platform] = streams.map(({ sids }) => sids);
+    expect([own, above]).toEqual([[sidOf(entered)], [sidOf(entered)]]); // without the session of another ADMIN of the domain
     expect(platform).toEqual([sidOf(entering), sidOf(entered)]);
     for (const stream of streams) stream.leave();
   });
 
-  it('tells of all that they may know of to administrators who ask for all', async () => {
+  it('delivers with all: true everything that an administrator can see', async () => {
     const [alice, admin, peer, superadmin] = [
       await world.user(),
       await world.user('ADMIN'),
@@ -103,50 +107,50 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked over
       await follow(world, superadmin.accessToken, '(all: true)', transport),
     ];
     for (const one of [peer, alice]) await logOut(one);
-    for (const stream of [under, over]) await until(() => stream.heard.includes(sidOf(alice)));
-    expect(under.heard).toEqual([sidOf(alice)]);
-    expect(over.heard).toEqual([sidOf(peer), sidOf(alice)]);
+    for (const stream of [under, over]) await until(() => stream.sids.includes(sidOf(alice)));
+    expect(under.sids).toEqual([sidOf(alice)]);
+    expect(over.sids).toEqual([sidOf(peer), sidOf(alice)]);
     expect(await Promise.race([under.ended, 'not a word of the other'])).toBe('not a word of the other');
     for (const stream of [refused, under, over]) stream.leave();
   });
 
-  it('takes one wish at a time, and null as none', async () => {
+  it('accepts one of the arguments at a time and ignores null', async () => {
     const admin = await world.user('ADMIN');
     const both = await follow(world, admin.accessToken, `(all: true, userId: "${admin.id}")`, transport);
     expect(await both.ended).toBe('INVALID_INPUT');
     const stream = await follow(world, admin.accessToken, '(all: false, userId: null, domain: null)', transport);
     const alice = await world.user();
     await logOut(alice);
-    const device = await again(admin);
+    const device = await signInAgain(admin);
     await logOut(device);
-    await until(() => stream.heard.length);
-    expect(stream.heard).toEqual([sidOf(device)]);
+    await until(() => stream.sids.length);
+    expect(stream.sids).toEqual([sidOf(device)]);
     for (const one of [both, stream]) one.leave();
   });
 
-  it('tells each of two who follow the same, and nobody who left', async () => {
+  it('delivers to every subscriber of the same tokens, but not to one that has left', async () => {
     const alice = await world.user();
-    const device = await again(alice);
+    const device = await signInAgain(alice);
     const [one, two, left] = await Promise.all([1, 2, 3].map(() => follow(world, alice.accessToken, '', transport)));
     left?.leave();
     await left?.closed;
     await logOut(device);
     for (const stream of [one, two]) {
-      await until(() => stream?.heard.length);
-      expect(stream?.heard).toEqual([sidOf(device)]);
+      await until(() => stream?.sids.length);
+      expect(stream?.sids).toEqual([sidOf(device)]);
       stream?.leave();
     }
     await pause();
-    expect(left?.heard).toEqual([]);
+    expect(left?.sids).toEqual([]);
   });
 
-  it('shows the token itself only to who may read it, and never its value', async () => {
+  it('includes the token only for viewers who may read it, and never its secret', async () => {
     const member = await world.user('USER', 'inside');
     const [chief, admin] = [await world.user('ADMIN', 'inside'), await world.user('ADMIN')];
     const streams = await Promise.all([chief, admin].map((one) => follow(world, one.accessToken, '(domain: "inside")', transport)));
-    const entered = await again(member, 'inside');
+    const entered = await signInAgain(member, 'inside');
     await logOut(entered);
-    for (const stream of streams) await until(() => stream.heard.length);
+    for (const stream of streams) await until(() => stream.sids.length);
     expect(streams.map(({ events }) => events[0]?.token)).toEqual([null, { id: entered.tokenId }]);
     expect(JSON.stringify(streams.map(({ events }) => events))).not.toContain(entered.refreshToken);
     for (const stream of streams) stream.leave();

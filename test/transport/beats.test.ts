@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { open, type Person, until } from '../test-server.ts';
 import { requestEvents } from '../token/following.ts';
-import { endMany, readAll } from '../token/log.ts';
+import { readRevocations, revokeMany } from '../token/log.ts';
 import { codeIn, post, rawSocket } from './raw.ts';
 
 const world = await open();
@@ -47,9 +47,9 @@ describe.each(Object.entries(beatsOver))('a beat over %s', (_, open) => {
     await logOut(alice);
     await until(stream.events);
     const after = await until(() => stream.beats().find(({ cursor }) => cursor !== before?.cursor));
-    const missed = await readAll(superadmin, 'all: true', before?.cursor);
+    const missed = await readRevocations(superadmin, 'all: true', before?.cursor);
     expect(missed.map(({ sid }) => sid)).toEqual([Buffer.from(alice.tokenId, 'base64').toString().replace('Token:', '')]);
-    expect(await readAll(superadmin, 'all: true', after.cursor)).toEqual([]);
+    expect(await readRevocations(superadmin, 'all: true', after.cursor)).toEqual([]);
     stream.leave();
   });
 
@@ -71,7 +71,7 @@ describe.each(Object.entries(beatsOver))('a beat over %s', (_, open) => {
     await until(() => stream.beats().length > 1);
     const [first] = stream.beats();
     expect(new Set(stream.beats().map(({ cursor }) => cursor))).toEqual(new Set([first?.cursor]));
-    expect(await readAll(superadmin, 'all: true', first?.cursor)).toEqual([]);
+    expect(await readRevocations(superadmin, 'all: true', first?.cursor)).toEqual([]);
     stream.leave();
   });
 });
@@ -85,7 +85,7 @@ describe('a beat in the middle of many events', () => {
     send({ id: '1', type: 'subscribe', payload: { query: slow } });
     await until(() => said.some(({ type }) => type === 'ping'));
     for (let count = 0; count < 3; count += 1) {
-      await endMany(world, (await world.user()).uuid, 300, 100);
+      await revokeMany(world, (await world.user()).uuid, 300, 100);
       await until(() => said.filter(({ type }) => type === 'next').length === 300 * (count + 1));
     }
     const placeOf = (cursor: string) => Buffer.from(cursor, 'base64url').toString().split('.').map(BigInt) as [bigint, bigint];

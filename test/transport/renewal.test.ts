@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { open, type Person } from '../test-server.ts';
 import { requestEvents } from '../token/following.ts';
-import { follower } from '../token/log.ts';
+import { resourceServer } from '../token/log.ts';
 import { rawSocket } from './raw.ts';
 
 const world = await open({ ACCESS_TOKEN_TTL: '5s' });
@@ -56,7 +56,7 @@ describe('a socket', () => {
   it('is not renewed by a token of another session, of another user, or by none: it closes', async () => {
     const alice = await world.user();
     const again = await world.signIn(alice.email, alice.uuid);
-    const others = [again.accessToken, (await world.user()).accessToken, 'rubbish', (await follower(world)).token];
+    const others = [again.accessToken, (await world.user()).accessToken, 'rubbish', (await resourceServer(world)).token];
     for (const token of others) {
       const line = await streaming(await world.signIn(alice.email, alice.uuid));
       line.send(renew(token));

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { rolesOf } from '../invitation/inviting.ts';
-import { letterTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/letters.ts';
 import { open, type Person } from '../test-server.ts';
 
 const world = await open({ PUBLIC_REGISTRATION: 'false' });
@@ -32,7 +32,7 @@ describe('createUser', () => {
 
   it('mails the owner a link by which the first password is chosen, once, and the address is proven', async () => {
     const { email, uuid } = await create(admin);
-    const { token } = await letterTo(world, uuid, 'welcome');
+    const { token } = await emailTo(world, uuid, 'welcome');
     expect((await world.send(reset, { input: { token, newPassword } })).data).toEqual({ resetPassword: { ok: true } });
     expect((await prisma.user.findUniqueOrThrow({ where: { id: uuid } })).emailConfirmedAt).not.toBeNull();
     const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { user { email } } } }';
@@ -42,7 +42,7 @@ describe('createUser', () => {
 
   it('mails a link that lasts 7 days, for an account that has no password yet', async () => {
     const { uuid } = await create(admin);
-    const { token, text } = await letterTo(world, uuid, 'welcome');
+    const { token, text } = await emailTo(world, uuid, 'welcome');
     expect(text).toContain('for 7 days');
     await prisma.password.create({ data: { userId: uuid, hash: 'x' } });
     expect((await world.send(reset, { input: { token, newPassword } })).code).toBe('INVALID_TOKEN');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { letterTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/letters.ts';
 import { open, type Person } from '../test-server.ts';
 
 const world = await open();
@@ -44,7 +44,7 @@ describe('deleteAccount', () => {
   it('tells the owner, and is recorded', async () => {
     const alice = await world.user();
     await leave(alice);
-    expect((await letterTo(world, alice.uuid, 'accountDeleted')).text).toMatch(
+    expect((await emailTo(world, alice.uuid, 'accountDeleted')).text).toMatch(
       /deleted, as you asked[\s\S]*Until .* an administrator can restore it/,
     );
     const rows = await prisma.auditEvent.findMany({ where: { targetId: alice.uuid, action: 'user_archived' } });
@@ -54,11 +54,11 @@ describe('deleteAccount', () => {
   it('leaves the old address the undoing of a change of address: whoever took the account over gains nothing by deleting it', async () => {
     const [admin, alice] = [await world.user('ADMIN'), await world.user()];
     await alice.ask('mutation { requestEmailChange(input: { newEmail: "thief@example.com" }) { ok } }');
-    const { token } = await letterTo(world, alice.uuid, 'newAddress');
+    const { token } = await emailTo(world, alice.uuid, 'newAddress');
     await alice.ask('mutation ($token: String!) { confirmEmailChange(input: { token: $token }) { ended } }', { token });
     await leave(alice);
     const undo = 'mutation ($token: String!) { undoEmailChange(input: { token: $token }) { ok } }';
-    const letter = await letterTo(world, alice.uuid, 'addressChanged');
+    const letter = await emailTo(world, alice.uuid, 'addressChanged');
     expect((await world.send(undo, { token: letter.token })).code).toBeUndefined();
     await admin.ask('mutation ($id: ID!) { restoreUser(input: { id: $id }) { changed } }', { id: alice.id });
     const { email } = await world.db.prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } });

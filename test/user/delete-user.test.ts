@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
-import { letterTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/letters.ts';
 import { nobody, open, type Person, until } from '../test-server.ts';
 
 const world = await open({ DELETED_USER_RETENTION: '10d' });
@@ -51,7 +51,7 @@ describe('deleteUser', () => {
   it('makes links that were mailed good for nothing, and keeps letters back that only somebody who signs in needs', async () => {
     const [admin, alice] = [await world.user('ADMIN'), await world.user()];
     await world.send(requestReset, { input: { email: alice.email } });
-    const { token } = await letterTo(world, alice.uuid, 'passwordReset');
+    const { token } = await emailTo(world, alice.uuid, 'passwordReset');
     await remove(admin, alice.id);
     const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
     const use = () => world.send(reset, { input: { token, newPassword: 'nine amber foxes fold a letter' } });
@@ -66,7 +66,7 @@ describe('deleteUser', () => {
   it('tells the owner until when an administrator can restore it', async () => {
     const [admin, alice] = [await world.user('ADMIN'), await world.user()];
     await remove(admin, alice.id);
-    const { text } = await letterTo(world, alice.uuid, 'accountDeleted');
+    const { text } = await emailTo(world, alice.uuid, 'accountDeleted');
     const until = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' }).format(Date.now() + 10 * 86_400_000);
     expect(text).toContain('An administrator has deleted your account.');
     expect(text).toContain(`Until ${until}`);

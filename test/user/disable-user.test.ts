@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { letterTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/letters.ts';
 import { nobody, open, type Person } from '../test-server.ts';
 
 const world = await open();
@@ -54,7 +54,7 @@ describe('disableUser', () => {
     await alice.ask('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
       input: { email: alice.email },
     });
-    const { token } = await letterTo(world, alice.uuid, 'passwordReset');
+    const { token } = await emailTo(world, alice.uuid, 'passwordReset');
     await disable(admin, alice.id);
     await admin.ask('mutation ($id: ID!) { enableUser(input: { id: $id }) { changed } }', { id: alice.id });
     const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { runJobs } from '../jobs.ts';
-import { letterTo, outcomes } from '../mail/letters.ts';
+import { emailTo, outcomes } from '../mail/letters.ts';
 import { open, type Person } from '../test-server.ts';
 
 const world = await open();
@@ -49,7 +49,7 @@ async function known() {
   await world.send('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
     input: { email: alice.email },
   });
-  await letterTo(world, alice.uuid, 'passwordReset');
+  await emailTo(world, alice.uuid, 'passwordReset');
   return { alice, secret };
 }
 
