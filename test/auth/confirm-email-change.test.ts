@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { emailTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/emails.ts';
 import { isEmbedded } from '../test-database.ts';
 import { open, until } from '../test-server.ts';
 import { changeEmail, confirmMutation, currentEmail, loginMutation, newEmail, requestChange } from './email-change.ts';

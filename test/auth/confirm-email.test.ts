@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { emailTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/emails.ts';
 import { open, until } from '../test-server.ts';
 
 const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true' });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { emailTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/emails.ts';
 import type { Person, World } from '../test-server.ts';
 
 export const requestMutation = 'mutation ($input: RequestEmailChangeInput!) { requestEmailChange(input: $input) { ok } }';

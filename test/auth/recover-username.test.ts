@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { loginIdentifier } from '../../src/identity/accounts/username.ts';
-import { emailTo, outcomes } from '../mail/letters.ts';
+import { emailTo, outcomes } from '../mail/emails.ts';
 import { open } from '../test-server.ts';
 
 const world = await open();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { outcomes } from '../mail/letters.ts';
+import { outcomes } from '../mail/emails.ts';
 import { alike, open } from '../test-server.ts';
 import { confirmMutation, currentEmail, loginMutation, newEmail, requestChange, requestMutation } from './email-change.ts';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { emailTo, outcomes } from '../mail/letters.ts';
+import { emailTo, outcomes } from '../mail/emails.ts';
 import { newAddress, open } from '../test-server.ts';
 
 const world = await open();

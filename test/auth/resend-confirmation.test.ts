@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { outcomes } from '../mail/letters.ts';
+import { outcomes } from '../mail/emails.ts';
 import { open } from '../test-server.ts';
 
 const world = await open();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { runJobs } from '../jobs.ts';
-import { emailTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/emails.ts';
 import { open, type Person, until } from '../test-server.ts';
 import {
   changeEmail,

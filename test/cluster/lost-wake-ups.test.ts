@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { isEmbedded } from '../test-database.ts';
 import { until } from '../test-server.ts';
-import { follow } from '../token/following.ts';
+import { follow } from '../token/revocation-stream.ts';
 import { logIn, type Node, register, startNodes } from './nodes.ts';
 
 const cluster = isEmbedded ? undefined : await startNodes(2);

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { channels } from '../../src/identity/tokens/revocation-channel.ts';
 import { isEmbedded } from '../test-database.ts';
 import { until } from '../test-server.ts';
-import { follow } from '../token/following.ts';
+import { follow } from '../token/revocation-stream.ts';
 import { logIn, type Node, register, startNodes } from './nodes.ts';
 import { isInstalled, openRedis } from './redis-server.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { isEmbedded } from '../test-database.ts';
 import { newAddress, until } from '../test-server.ts';
-import { follow } from '../token/following.ts';
+import { follow } from '../token/revocation-stream.ts';
 import { logIn, type Node, refresh, register, startNodes } from './nodes.ts';
 
 // Two processes cannot open one embedded database.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { runConcurrently } from '../role/same-moment.ts';
+import { runConcurrently } from '../role/run-concurrently.ts';
 import { nobody, open } from '../test-server.ts';
 
 const world = await open();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { runConcurrently } from '../role/same-moment.ts';
+import { runConcurrently } from '../role/run-concurrently.ts';
 import { nobody, open, type Person } from '../test-server.ts';
 
 const world = await open({ DEFAULT_DOMAIN: 'lobby' });

@@ -3,7 +3,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import type { UpdateDomainInput } from '../generated/graphql.ts';
-import { runConcurrently } from '../role/same-moment.ts';
+import { runConcurrently } from '../role/run-concurrently.ts';
 import { nobody, open, type Person } from '../test-server.ts';
 
 const world = await open();

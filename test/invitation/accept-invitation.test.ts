@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { open } from '../test-server.ts';
-import { accept, acceptMutation, invite, logIn, password, rolesOf, waitForAccount } from './inviting.ts';
+import { accept, acceptMutation, invite, logIn, password, rolesOf, waitForAccount } from './fixtures.ts';
 
 const world = await open({ PUBLIC_REGISTRATION: 'false', REQUIRE_EMAIL_CONFIRMATION: 'true' });
 const { prisma } = world.db;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nobody, open, type Person } from '../test-server.ts';
-import { accept, invite } from './inviting.ts';
+import { accept, invite } from './fixtures.ts';
 
 const world = await open();
 await world.domain('north');

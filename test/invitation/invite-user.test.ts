@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { outcomes } from '../mail/letters.ts';
+import { outcomes } from '../mail/emails.ts';
 import { open, type Person } from '../test-server.ts';
-import { invite, inviteMutation, newEmail } from './inviting.ts';
+import { invite, inviteMutation, newEmail } from './fixtures.ts';
 
 const world = await open();
 const { prisma } = world.db;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
-import { runConcurrently } from '../role/same-moment.ts';
+import { runConcurrently } from '../role/run-concurrently.ts';
 import { isEmbedded } from '../test-database.ts';
 import { open, type Person, until } from '../test-server.ts';
-import { accept, acceptMutation, invite, rolesOf } from './inviting.ts';
+import { accept, acceptMutation, invite, rolesOf } from './fixtures.ts';
 
 const world = await open();
 const { prisma } = world.db;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { open, type Person } from '../test-server.ts';
-import { invite } from './inviting.ts';
+import { invite } from './fixtures.ts';
 
 const world = await open();
 await world.domain('north');

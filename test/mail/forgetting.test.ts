@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runJobs } from '../jobs.ts';
 import { open } from '../test-server.ts';
-import { emailTo } from './letters.ts';
+import { emailTo } from './emails.ts';
 
 const world = await open();
 const { prisma } = world.db;

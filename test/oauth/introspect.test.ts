@@ -1,7 +1,7 @@
 import { importJWK, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { newAddress, open, type Person } from '../test-server.ts';
-import { apiToken, createTokenFor, post } from './asking.ts';
+import { apiToken, createTokenFor, post } from './endpoint-client.ts';
 
 const world = await open();
 const { prisma } = world.db;

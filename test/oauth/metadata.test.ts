@@ -2,7 +2,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { permissions } from '../../src/policy/permissions.ts';
 import { open } from '../test-server.ts';
-import { apiToken, post } from './asking.ts';
+import { apiToken, post } from './endpoint-client.ts';
 
 const world = await open();
 const issuer = world.config.PUBLIC_URL;

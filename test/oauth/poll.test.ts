@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { open } from '../test-server.ts';
-import { apiToken, createTokenFor } from './asking.ts';
-import { createReceiver, recordRevocations, sendPoll } from './receiving.ts';
+import { apiToken, createTokenFor } from './endpoint-client.ts';
+import { createReceiver, recordRevocations, sendPoll } from './event-receiver.ts';
 
 const world = await open();
 const { prisma } = world.db;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { newAddress, open, type Person, until } from '../test-server.ts';
-import { follow } from '../token/following.ts';
-import { apiToken, createTokenFor, post } from './asking.ts';
+import { follow } from '../token/revocation-stream.ts';
+import { apiToken, createTokenFor, post } from './endpoint-client.ts';
 
 const world = await open();
 const { prisma } = world.db;

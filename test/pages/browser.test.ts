@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { open } from '../test-server.ts';
-import { loginErrorCode, password, passwordResetEmail, registerUser } from './asking.ts';
 import { isSkipped, newPage, type Watched } from './chromium.ts';
+import { loginErrorCode, password, passwordResetEmail, registerUser } from './page-client.ts';
 
 const newPassword = 'nine amber foxes fold a letter';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { emailTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/emails.ts';
 import { openSmtpServer } from '../mail/smtp-server.ts';
 import { open, until, type World } from '../test-server.ts';
-import { openPage } from './asking.ts';
+import { openPage } from './page-client.ts';
 
 const register = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';
 

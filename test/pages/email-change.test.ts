@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { changeEmail, currentEmail, requestChange } from '../auth/email-change.ts';
-import { emailTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/emails.ts';
 import { open } from '../test-server.ts';
-import { openPage } from './asking.ts';
+import { openPage } from './page-client.ts';
 
 const world = await open();
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { invite } from '../invitation/inviting.ts';
+import { invite } from '../invitation/fixtures.ts';
 import { open } from '../test-server.ts';
-import { loginErrorCode, openPage, password, passwordResetEmail, registerUser } from './asking.ts';
+import { loginErrorCode, openPage, password, passwordResetEmail, registerUser } from './page-client.ts';
 
 const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true', PASSWORD_MIN: '16' });
 const { prisma } = world.db;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import { nobody, open } from '../test-server.ts';
-import { runConcurrently } from './same-moment.ts';
+import { runConcurrently } from './run-concurrently.ts';
 
 const world = await open();
 await world.domain('north');

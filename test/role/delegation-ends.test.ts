@@ -1,7 +1,7 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { open, type Person } from '../test-server.ts';
-import { inAnHour, inTwoHours, seedDelegation } from './delegating.ts';
+import { inAnHour, inTwoHours, seedDelegation } from './delegation-fixtures.ts';
 
 const world = await open();
 const { superadmin, pass, revoke, member, holder, chain, held, grantOf } = await seedDelegation(world);

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { statementsIn } from '../jobs.ts';
 import { isEmbedded } from '../test-database.ts';
 import { open, type Person } from '../test-server.ts';
-import { seedDelegation } from './delegating.ts';
+import { seedDelegation } from './delegation-fixtures.ts';
 
 const world = await open();
 const { superadmin, pass, member, holder, chain, grantOf } = await seedDelegation(world);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { alike, open, type Person } from '../test-server.ts';
-import { inAnHour, inTwoHours, seedDelegation } from './delegating.ts';
+import { inAnHour, inTwoHours, seedDelegation } from './delegation-fixtures.ts';
 
 const world = await open();
 const { superadmin, pass, member, holder, chain, held, grantOf } = await seedDelegation(world);

@@ -3,7 +3,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import { nobody, open } from '../test-server.ts';
-import { runConcurrently } from './same-moment.ts';
+import { runConcurrently } from './run-concurrently.ts';
 
 const world = await open({ DEFAULT_ROLE: 'GUEST' });
 await world.db.prisma.role.create({ data: { name: 'GUEST' } });

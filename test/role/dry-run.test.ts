@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { open, type Person } from '../test-server.ts';
-import { seedDelegation } from './delegating.ts';
+import { seedDelegation } from './delegation-fixtures.ts';
 
 const world = await open();
 const { superadmin, pass, member, holder, chain } = await seedDelegation(world);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { open, type Person } from '../test-server.ts';
-import { rolesHeldIn } from './held.ts';
+import { rolesHeldIn } from './roles-held.ts';
 
 const world = await open();
 await world.domain('north');

@@ -3,7 +3,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import { nobody, open, type Person } from '../test-server.ts';
-import { rolesHeldIn } from './held.ts';
+import { rolesHeldIn } from './roles-held.ts';
 
 const world = await open();
 await world.domain('north');

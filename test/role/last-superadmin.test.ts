@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { isEmbedded } from '../test-database.ts';
 import { open, type Person } from '../test-server.ts';
-import { runConcurrently } from './same-moment.ts';
+import { runConcurrently } from './run-concurrently.ts';
 
 const world = await open();
 

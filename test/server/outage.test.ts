@@ -5,7 +5,7 @@ import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { isEmbedded, scratch, testConfig } from '../test-database.ts';
 import { until, type World } from '../test-server.ts';
-import { post, rawSocket } from '../transport/raw.ts';
+import { post, rawSocket } from '../transport/raw-client.ts';
 
 /** A line to a server that can be cut, and put together again. */
 async function lineTo(url: string) {

@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
 import { launch, listening, place } from '../cli/process.ts';
 import { until, type World } from '../test-server.ts';
-import { follow } from '../token/following.ts';
-import { rawSocket } from '../transport/raw.ts';
+import { follow } from '../token/revocation-stream.ts';
+import { rawSocket } from '../transport/raw-client.ts';
 
 const here = await place();
 afterAll(here.leave);

@@ -5,7 +5,7 @@ import { publishedAhead, removeKey, rotateKeys } from '../../src/identity/keys/r
 import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { open, type Person, until } from '../test-server.ts';
-import { follow } from './following.ts';
+import { follow } from './revocation-stream.ts';
 
 const world = await open();
 const { prisma } = world.db;

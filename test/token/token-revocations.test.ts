@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { runJobs } from '../jobs.ts';
 import { isEmbedded } from '../test-database.ts';
 import { open, type Person, until } from '../test-server.ts';
-import { follow } from './following.ts';
-import { revokeInOpenTransaction } from './late.ts';
-import { endCursor, readRevocations, resourceServer, revocationPage } from './log.ts';
+import { revokeInOpenTransaction } from './open-transaction.ts';
+import { endCursor, readRevocations, resourceServer, revocationPage } from './revocation-log.ts';
+import { follow } from './revocation-stream.ts';
 
 const world = await open();
 const superadmin = await world.user('SUPERADMIN');

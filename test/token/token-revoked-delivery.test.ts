@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { isEmbedded } from '../test-database.ts';
 import { open, type Person, until } from '../test-server.ts';
-import { follow } from './following.ts';
-import { revokeInOpenTransaction } from './late.ts';
+import { revokeInOpenTransaction } from './open-transaction.ts';
+import { follow } from './revocation-stream.ts';
 
 const world = await open();
 await world.domain('crowd');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { open, type Person, until } from '../test-server.ts';
-import { follow, type Transport } from './following.ts';
-import { endCursor, readRevocations, resourceServer, revokeMany } from './log.ts';
+import { endCursor, readRevocations, resourceServer, revokeMany } from './revocation-log.ts';
+import { follow, type Transport } from './revocation-stream.ts';
 
 const world = await open();
 const superadmin = await world.user('SUPERADMIN');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { open, type Person, until } from '../test-server.ts';
-import { follow, type Transport } from './following.ts';
+import { follow, type Transport } from './revocation-stream.ts';
 
 const world = await open();
 await world.domain('above');

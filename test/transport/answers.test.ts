@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { open, until } from '../test-server.ts';
-import { post, request, sendRaw } from './raw.ts';
+import { post, request, sendRaw } from './raw-client.ts';
 
 const world = await open();
 const query = JSON.stringify({ query: '{ viewer { fresh } }' });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { open, type Person, until } from '../test-server.ts';
-import { requestEvents } from '../token/following.ts';
-import { readRevocations, revokeMany } from '../token/log.ts';
-import { codeIn, post, rawSocket } from './raw.ts';
+import { readRevocations, revokeMany } from '../token/revocation-log.ts';
+import { requestEvents } from '../token/revocation-stream.ts';
+import { codeIn, post, rawSocket } from './raw-client.ts';
 
 const world = await open();
 const superadmin = await world.user('SUPERADMIN');

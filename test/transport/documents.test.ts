@@ -1,7 +1,7 @@
 import { getIntrospectionQuery } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { open } from '../test-server.ts';
-import { codeIn, post } from './raw.ts';
+import { codeIn, post } from './raw-client.ts';
 
 const world = await open();
 const alice = await world.user();

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { newAddress, open, until } from '../test-server.ts';
-import { requestEvents } from '../token/following.ts';
+import { requestEvents } from '../token/revocation-stream.ts';
 
 const world = await open();
 const subscription = { query: 'subscription { tokenRevoked { cursor } }' };

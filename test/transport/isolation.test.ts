@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { open, until } from '../test-server.ts';
-import { rawSocket } from './raw.ts';
+import { rawSocket } from './raw-client.ts';
 
 const world = await open();
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { open } from '../test-server.ts';
-import { post, rawSocket, request, sendRaw } from './raw.ts';
+import { post, rawSocket, request, sendRaw } from './raw-client.ts';
 
 const shop = 'https://shop.example';
 const [closed, listing] = [

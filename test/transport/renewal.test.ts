@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { open, type Person } from '../test-server.ts';
-import { requestEvents } from '../token/following.ts';
-import { resourceServer } from '../token/log.ts';
-import { rawSocket } from './raw.ts';
+import { resourceServer } from '../token/revocation-log.ts';
+import { requestEvents } from '../token/revocation-stream.ts';
+import { rawSocket } from './raw-client.ts';
 
 const world = await open({ ACCESS_TOKEN_TTL: '5s' });
 const lasting = 5_000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { open } from '../test-server.ts';
-import { codeIn, post, request, sendRaw } from './raw.ts';
+import { codeIn, post, request, sendRaw } from './raw-client.ts';
 
 const world = await open();
 const query = JSON.stringify({ query: '{ viewer { fresh } }' });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newAddress, open, until } from '../test-server.ts';
-import { rawSocket, request, sendRaw } from './raw.ts';
+import { rawSocket, request, sendRaw } from './raw-client.ts';
 
 const world = await open();
 const subscribe = (id: string, query = 'subscription { tokenRevoked { tokenId } }', more: object = {}) => ({

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { newAddress, open, until } from '../test-server.ts';
-import { codeIn, post, rawSocket, request } from './raw.ts';
+import { codeIn, post, rawSocket, request } from './raw-client.ts';
 
 const world = await open();
 const asking = (query: string) => JSON.stringify({ query });

@@ -3,7 +3,7 @@ import type { JWTPayload } from 'jose';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createVerifier, type Options } from '../src/create-verifier.ts';
 import { apiToken, type Issuer, now, openIssuer, send } from './issuer.ts';
-import { codeOf, until } from './opened.ts';
+import { codeOf, until } from './open-verifier.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterAll(async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Options } from '../src/create-verifier.ts';
 import { now, openIssuer, send } from './issuer.ts';
-import { codeOf, opened, until } from './opened.ts';
+import { codeOf, opened, until } from './open-verifier.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterAll(async () => {

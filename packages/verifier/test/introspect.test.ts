@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { now, openIssuer, send } from './issuer.ts';
-import { codeOf, opened, until } from './opened.ts';
+import { codeOf, opened, until } from './open-verifier.ts';
 
 const issuer = await openIssuer();
 afterAll(issuer.close);

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { openIssuer, send } from './issuer.ts';
-import { codeOf, opened, until } from './opened.ts';
+import { codeOf, opened, until } from './open-verifier.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterAll(async () => {

@@ -4,9 +4,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { until } from './opened.ts';
-import { installPacked, run } from './packed.ts';
-import { openReal } from './real.ts';
+import { until } from './open-verifier.ts';
+import { installPacked, run } from './packed-package.ts';
+import { openReal } from './real-server.ts';
 
 const { folder, place, remove } = installPacked(['jose', 'fastify', 'express', 'graphql', 'graphql-yoga']);
 afterAll(remove);

@@ -2,8 +2,8 @@ import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { loadConfiguredKeys } from '../../../src/identity/keys/configured-keys.ts';
 import { removeKey } from '../../../src/identity/keys/rotate-keys.ts';
 import { createVerifier } from '../src/create-verifier.ts';
-import { codeOf, until } from './opened.ts';
-import { openReal } from './real.ts';
+import { codeOf, until } from './open-verifier.ts';
+import { openReal } from './real-server.ts';
 
 const real = await openReal();
 const { world, url, token } = real;

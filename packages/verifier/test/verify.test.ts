@@ -2,7 +2,7 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, describe, expect, it } from 'vitest';
 import { now, openIssuer } from './issuer.ts';
-import { codeOf, opened } from './opened.ts';
+import { codeOf, opened } from './open-verifier.ts';
 
 const issuer = await openIssuer();
 afterAll(issuer.close);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { isEmbedded } from '../test-database.ts';
 import { open, until } from '../test-server.ts';
-import { follow } from './following.ts';
-import { endCursor, revokeMany } from './log.ts';
+import { endCursor, revokeMany } from './revocation-log.ts';
+import { follow } from './revocation-stream.ts';
 
 describe('tokenRevoked with more simultaneous revocations than the queue of a subscriber holds', () => {
   it('delivers each exactly once and in order to a client that keeps reading', async () => {

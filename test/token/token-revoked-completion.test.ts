@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { open, type Person, until } from '../test-server.ts';
-import { rawSocket } from '../transport/raw.ts';
-import { follow, type Transport } from './following.ts';
+import { rawSocket } from '../transport/raw-client.ts';
+import { follow, type Transport } from './revocation-stream.ts';
 
 const world = await open();
 await world.domain('inside');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { rolesOf } from '../invitation/inviting.ts';
-import { emailTo } from '../mail/letters.ts';
+import { rolesOf } from '../invitation/fixtures.ts';
+import { emailTo } from '../mail/emails.ts';
 import { open, type Person } from '../test-server.ts';
 
 const world = await open({ PUBLIC_REGISTRATION: 'false' });

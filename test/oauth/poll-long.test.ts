@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { open, until } from '../test-server.ts';
-import { createReceiver, recordRevocations } from './receiving.ts';
+import { createReceiver, recordRevocations } from './event-receiver.ts';
 
 const world = await open();
 const { prisma } = world.db;

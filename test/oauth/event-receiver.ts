@@ -1,6 +1,6 @@
 import { decodeJwt, type JWTPayload } from 'jose';
 import type { World } from '../test-server.ts';
-import { apiToken, post } from './asking.ts';
+import { apiToken, post } from './endpoint-client.ts';
 
 /** What is polled with. */
 export interface PollRequest {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { outcomes } from '../mail/letters.ts';
+import { outcomes } from '../mail/emails.ts';
 import { open, type Person } from '../test-server.ts';
 
 const world = await open();

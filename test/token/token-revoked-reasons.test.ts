@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { open, type Person, until } from '../test-server.ts';
-import { follow, type RevocationStream } from './following.ts';
+import { follow, type RevocationStream } from './revocation-stream.ts';
 
 const world = await open();
 const superadmin = await world.user('SUPERADMIN');

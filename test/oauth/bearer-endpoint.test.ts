@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newAddress, open } from '../test-server.ts';
-import { apiToken, createTokenFor, post } from './asking.ts';
+import { apiToken, createTokenFor, post } from './endpoint-client.ts';
 
 const world = await open();
 const revoking = await apiToken(world, ['tokens:revoke']);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { emailTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/emails.ts';
 import { newAddress, type World } from '../test-server.ts';
 
 /** Opens a page, or sends a form to it; answers also what it is called, and what stands as its heading. */

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { isEmbedded } from '../test-database.ts';
 import { type Answer, open, type Person, until } from '../test-server.ts';
-import { inAnHour, seedDelegation } from './delegating.ts';
-import { runConcurrently } from './same-moment.ts';
+import { inAnHour, seedDelegation } from './delegation-fixtures.ts';
+import { runConcurrently } from './run-concurrently.ts';
 
 const world = await open();
 const { superadmin, pass, revoke, member, holder, chain, held, grantOf } = await seedDelegation(world);

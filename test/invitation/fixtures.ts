@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { invitationEmailTo } from '../mail/letters.ts';
+import { invitationEmailTo } from '../mail/emails.ts';
 import { type Person, until, type World } from '../test-server.ts';
 
 export const password = 'seven teal herons misread a map';

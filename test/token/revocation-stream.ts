@@ -1,5 +1,5 @@
 import { newAddress, type World } from '../test-server.ts';
-import { rawSocket } from '../transport/raw.ts';
+import { rawSocket } from '../transport/raw-client.ts';
 
 export type Transport = 'WebSocket' | 'server-sent events';
 

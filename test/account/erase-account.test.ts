@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { runJobs } from '../jobs.ts';
-import { emailTo, outcomes } from '../mail/letters.ts';
+import { emailTo, outcomes } from '../mail/emails.ts';
 import { open, type Person } from '../test-server.ts';
 
 const world = await open();

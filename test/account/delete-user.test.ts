@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
-import { emailTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/emails.ts';
 import { nobody, open, type Person, until } from '../test-server.ts';
 
 const world = await open({ DELETED_USER_RETENTION: '10d' });

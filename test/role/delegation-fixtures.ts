@@ -1,6 +1,6 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import type { Answer, Person, World } from '../test-server.ts';
-import { rolesHeldIn } from './held.ts';
+import { rolesHeldIn } from './roles-held.ts';
 
 /** What a grant says of itself. */
 interface GrantResult {

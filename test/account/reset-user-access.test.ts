@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { emailTo } from '../mail/letters.ts';
+import { emailTo } from '../mail/emails.ts';
 import { open } from '../test-server.ts';
 
 const world = await open();

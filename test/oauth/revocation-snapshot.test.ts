@@ -1,7 +1,7 @@
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { newAddress, open, type Person } from '../test-server.ts';
-import { readRevocations, resourceServer } from '../token/log.ts';
+import { readRevocations, resourceServer } from '../token/revocation-log.ts';
 
 const world = await open();
 const superadmin = await world.user('SUPERADMIN');
