@@ -5,6 +5,7 @@ import { createExecutor } from '../src/graphql/execution/executor.ts';
 import { signAccessToken } from '../src/identity/tokens/access-token.ts';
 import { generateToken, hashToken } from '../src/identity/tokens/opaque-token.ts';
 import { insertSession, revokeTokens } from '../src/identity/tokens/sessions.ts';
+import { createPendingEvents } from '../src/identity/unit-of-work.ts';
 import { emailKey } from '../src/lib/email-address.ts';
 import { createLogger } from '../src/lib/logger.ts';
 import { createServices } from '../src/server/services.ts';
@@ -28,6 +29,7 @@ export async function asSuperadmin(as: string | undefined, work: (commander: Com
   const { services, notifier, close } = await createServices(config, log);
   const { db } = services;
   const client = { network: 'local', agent: 'admin command', requestId: randomUUID() };
+  const events = createPendingEvents();
   try {
     const { id: userId, email } = await superadmin(db, as);
     const opening = { userId, domainId: null, description: 'admin command', action: 'authn_command' } as const;
@@ -46,8 +48,8 @@ export async function asSuperadmin(as: string | undefined, work: (commander: Com
     try {
       await work({ db, ask });
     } finally {
-      await revokeTokens(db, sql`t.id = ${id}::uuid`, { reason: 'LOGOUT', initiator: 'SYSTEM', actor: null, client });
-      notifier.flush(client);
+      await revokeTokens(db, sql`t.id = ${id}::uuid`, { reason: 'LOGOUT', initiator: 'SYSTEM', actor: null, work: { client, events } });
+      notifier.flush(events);
     }
   } finally {
     await close();

@@ -3,15 +3,16 @@ import { requestError } from '../errors.ts';
 import { consume } from '../identity/credentials/rate-limit.ts';
 import { verifyAccessToken } from '../identity/tokens/access-token.ts';
 import { hashToken, hasTokenFormat } from '../identity/tokens/opaque-token.ts';
+import type { UnitOfWork } from '../identity/unit-of-work.ts';
 import type { Credential } from '../identity/viewer.ts';
-import { type AppServices, type ClientInfo, type Context, createContext } from './context.ts';
+import { type AppServices, type Context, createContext } from './context.ts';
 
 /**
  * The context of a request, over any transport. No bearer token is nobody; a bad, expired or revoked one refuses the whole operation.
  * `authorization` is the value of the header, or of the field of that name in `connection_init`.
  */
-export async function authenticate(services: AppServices, client: ClientInfo, authorization: string | null): Promise<Context> {
-  const nobody = createContext(services, client, null);
+export async function authenticate(services: AppServices, work: UnitOfWork, authorization: string | null): Promise<Context> {
+  const nobody = createContext(services, work, null);
   if (authorization === null) return nobody;
   const [, bearer] = /^Bearer ([\w.~+/=-]+)$/i.exec(authorization) ?? [];
   if (!bearer) throw requestError('INVALID_TOKEN');
@@ -21,7 +22,7 @@ export async function authenticate(services: AppServices, client: ClientInfo, au
   if (identified.refused) throw requestError(identified.refused);
   const { viewer } = identified;
   if (viewer.token.kind === 'API') await touch(nobody, viewer.token);
-  return createContext(services, client, viewer, { tokenExpiresAt: tokenExpiresAt ?? viewer.token.expiresAt, signingKeyId });
+  return createContext(services, work, viewer, { tokenExpiresAt: tokenExpiresAt ?? viewer.token.expiresAt, signingKeyId });
 }
 
 async function read(

@@ -5,6 +5,7 @@ import type { Database } from '../database/database.ts';
 import type { ReadReceiptRecorder } from '../identity/audit/read-receipts.ts';
 import type { KeyStore } from '../identity/keys/configured-keys.ts';
 import type { RevocationFeed } from '../identity/tokens/revocation-feed.ts';
+import type { UnitOfWork } from '../identity/unit-of-work.ts';
 import type { Credential, Viewer, ViewerResult } from '../identity/viewer.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Model, Row } from '../policy/ownership.ts';
@@ -42,8 +43,7 @@ export interface RuleDecisions {
 }
 
 /** What the resolvers of one operation, or of one event of a subscription, share. Never shared between two. */
-export interface Context extends AppServices {
-  readonly client: ClientInfo;
+export interface Context extends AppServices, UnitOfWork {
   /** When the access token ends that the request came with. */
   readonly tokenExpiresAt: Date | null;
   /** The id of the key that signed it; null where no key did. */
@@ -60,14 +60,14 @@ export interface Context extends AppServices {
 
 export function createContext(
   services: AppServices,
-  client: ClientInfo,
+  { client, events }: UnitOfWork,
   viewer: Viewer | null,
   shown: Pick<Context, 'tokenExpiresAt' | 'signingKeyId'> = none,
 ): Context {
   const { tokenExpiresAt, signingKeyId } = shown;
   const { config, log, db, keys, revocations, loadViewer, receipts } = services;
   const remembered = { decisionCache: new Map(), loaders: new Map(), loggedDenials: new Map() };
-  return { config, log, db, keys, revocations, loadViewer, receipts, client, tokenExpiresAt, signingKeyId, viewer, ...remembered };
+  return { config, log, db, keys, revocations, loadViewer, receipts, client, events, tokenExpiresAt, signingKeyId, viewer, ...remembered };
 }
 
 const none = { tokenExpiresAt: null, signingKeyId: null };

@@ -5,6 +5,7 @@ import type { ActiveSubscription } from '../graphql/execution/connection.ts';
 import { createExecutor, type Executor } from '../graphql/execution/executor.ts';
 import type { RequestInfo } from '../graphql/execution/operation.ts';
 import type { Notifier } from '../identity/tokens/revocation-notifier.ts';
+import { createPendingEvents, type UnitOfWork } from '../identity/unit-of-work.ts';
 import { createConnectionLimiter } from '../transport/connection-limiter.ts';
 import { getClientInfo } from '../transport/http/client-info.ts';
 import { respondWithJson } from '../transport/http/graphql-over-http.ts';
@@ -51,10 +52,11 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
     const endpoint = matchRoute(path ?? '');
     if (!endpoint) return guard.refuse(response, 404, 'NOT_FOUND');
     if (!endpoint.method.split(', ').includes(request.method ?? '')) return guard.refuse(response, 405, 'INVALID_INPUT', endpoint.method);
+    const events = createPendingEvents();
     try {
-      await endpoint.answer({ services, client, guard, connectionLimiter, prepare: pipeline.prepare, request, response });
+      await endpoint.answer({ services, client, events, guard, connectionLimiter, prepare: pipeline.prepare, request, response });
     } finally {
-      notifier.flush(client);
+      notifier.flush(events);
     }
   }
 
@@ -87,7 +89,7 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
 async function showGraphiql(pipeline: Executor, request: IncomingMessage, response: ServerResponse) {
   response.removeHeader('content-security-policy');
   response.removeHeader('cross-origin-opener-policy');
-  await pipeline.yoga.handle(request, response, {} as RequestInfo);
+  await pipeline.yoga.handle(request, response, {} as RequestInfo & UnitOfWork);
 }
 
 function fail({ log }: AppServices, response: ServerResponse, error: Error) {

@@ -58,11 +58,12 @@ export const tokenParameterEndpoint = (
 const forms: BodyOptions = { types: /^application\/x-www-form-urlencoded(?: *; *charset=utf-8)?$/i, maxBytes: 16 * 1024 };
 
 /** Who is asking; undefined when they were refused and answered. */
-async function admitted({ services, client, request, response }: EndpointRequest, access: Rule): Promise<AuthenticatedContext | undefined> {
+async function admitted(exchange: EndpointRequest, access: Rule): Promise<AuthenticatedContext | undefined> {
+  const { services, request, response } = exchange;
   // A token that stands in the URL stands in the logs on the way (RFC 6750 §5.3).
   if (request.url?.includes('?'))
     return sendOAuthError(response, 400, 'invalid_request', 'Nothing of a request stands in its URL.') as undefined;
-  const context = await authenticate(services, client, request.headers.authorization ?? null);
+  const context = await authenticate(services, exchange, request.headers.authorization ?? null);
   if (!context.viewer) throw graphqlError('UNAUTHENTICATED');
   if (evaluateInMemory(access, context.viewer) === true) return context as AuthenticatedContext;
   return sendOAuthError(response, 403, 'insufficient_scope', `This needs ${print(access)}.`) as undefined;

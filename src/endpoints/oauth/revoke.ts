@@ -52,5 +52,5 @@ async function end(tx: Tx, asking: AuthenticatedContext, { id, userId }: Found) 
   if (!again || again.refused) throw requestError(again?.refused ?? 'UNAUTHENTICATED');
   const { viewer } = again;
   if (evaluateInMemory(access, viewer) !== true) throw requestError('FORBIDDEN');
-  await revokeTokens(onTransaction(tx), sql`t.id = ${id}::uuid`, revocationBy(viewer, userId, asking.client));
+  await revokeTokens(onTransaction(tx), sql`t.id = ${id}::uuid`, revocationBy(viewer, userId, asking));
 }

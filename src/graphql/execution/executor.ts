@@ -8,6 +8,7 @@ import {
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { Notifier } from '../../identity/tokens/revocation-notifier.ts';
+import { createPendingEvents, type UnitOfWork } from '../../identity/unit-of-work.ts';
 import { createLruCache } from '../../lib/lru-cache.ts';
 import { schema } from '../../schema/schema.ts';
 import { authenticate } from '../authenticate.ts';
@@ -24,9 +25,9 @@ import { executeWithTimeout } from './timeout.ts';
 export function createExecutor(services: AppServices, { flush }: Pick<Notifier, 'flush'>) {
   const { config, log } = services;
   const mask = createErrorMask(log);
-  const yoga = createYoga<RequestInfo, Context>({
+  const yoga = createYoga<RequestInfo & UnitOfWork, Context>({
     schema,
-    context: ({ client, authorization }) => authenticate(services, client, authorization),
+    context: (request) => authenticate(services, request, request.authorization),
     plugins: [operations(flush), config.INTROSPECTION ? {} : closed],
     parserAndValidationCache: { documentCache: createLruCache(), errorCache: createLruCache() },
     maskedErrors: { maskError: mask, errorMessage: 'INTERNAL' },
@@ -41,7 +42,11 @@ export function createExecutor(services: AppServices, { flush }: Pick<Notifier, 
 
   const prepare: PrepareOperation = async (caller, params) => {
     try {
-      const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ ...caller, params });
+      const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({
+        ...caller,
+        params,
+        events: createPendingEvents(),
+      });
       const document: DocumentNode = parse(params.query);
       const errors: readonly GraphQLError[] = validate(schema, document);
       if (errors.length > 0) return truncateErrors({ errors: errors.map(mask) }).errors;
@@ -72,7 +77,7 @@ const operations = (afterwards: Notifier['flush']): Plugin<Context> => ({
     refuse(args, setResultAndStopExecution);
     return {
       onExecuteDone: ({ result, setResult }) => {
-        afterwards(args.contextValue.client);
+        afterwards(args.contextValue.events);
         setResult(bounds(result as ExecutionResult));
       },
     };

@@ -1,14 +1,13 @@
 import { onTransaction, sql } from '../../database/database.ts';
-import type { ClientInfo } from '../../graphql/context.ts';
 import type { MutationScope } from '../../graphql/mutation.ts';
 import { revokeTokens } from '../tokens/sessions.ts';
+import type { UnitOfWork } from '../unit-of-work.ts';
 import { descendants } from './domain-tree.ts';
 
 /** Ends every session and API token that was entered through the domain or one below it: what is shut above is shut below. */
 export const revokeDomainSessions = (
   { tx, viewer }: MutationScope,
-  client: ClientInfo,
+  work: UnitOfWork,
   domainId: string,
   reason: 'DOMAIN_DISABLED' | 'DOMAIN_DELETED',
-) =>
-  revokeTokens(onTransaction(tx), sql`t."domainId" in (${descendants(domainId)})`, { reason, initiator: 'ADMIN', actor: viewer, client });
+) => revokeTokens(onTransaction(tx), sql`t."domainId" in (${descendants(domainId)})`, { reason, initiator: 'ADMIN', actor: viewer, work });

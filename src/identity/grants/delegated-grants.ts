@@ -1,6 +1,7 @@
 import { type Database, type Sql, sql, type Tx } from '../../database/database.ts';
 import type { ClientInfo } from '../../graphql/context.ts';
 import type { MutationScope } from '../../graphql/mutation.ts';
+import type { UnitOfWork } from '../unit-of-work.ts';
 import { revokeOrphanedSessions } from './revoke-orphaned-sessions.ts';
 
 /** The ids of the chain by which each grant was passed on: from the first grant to this one. */
@@ -14,7 +15,7 @@ export async function loadDelegationPaths({ query }: Pick<Database, 'query'>, id
 }
 
 /** Ends grants and, at once, all that was passed on from them at any depth, and what their holders entered by them; one line of the audit for each. */
-export async function revokeGrants(writing: Ender, client: ClientInfo, ids: readonly string[]): Promise<void> {
+export async function revokeGrants(writing: Ender, work: UnitOfWork, ids: readonly string[]): Promise<void> {
   const { tx, viewer } = writing;
   const all = await withPassedOn(tx, ids);
   if (all.length === 0) return;
@@ -22,10 +23,10 @@ export async function revokeGrants(writing: Ender, client: ClientInfo, ids: read
     with changed as (
       delete from "RoleGrant" where id = any(${all}::uuid[]) returning *
     ), audited as (
-      ${audited('revoked', viewer, client, sql`'{}'::jsonb`)}
+      ${audited('revoked', viewer, work.client, sql`'{}'::jsonb`)}
     ) select distinct "userId"::text from changed`);
   const holders = ended.map(({ userId }) => userId);
-  await revokeOrphanedSessions(writing, client, sql`t."userId" = any(${holders}::uuid[])`);
+  await revokeOrphanedSessions(writing, work, sql`t."userId" = any(${holders}::uuid[])`);
 }
 
 /** Who ends grants: somebody in a write, or nobody, on the clock. */

@@ -1,7 +1,7 @@
 import { onTransaction, type Sql, sql } from '../../database/database.ts';
-import type { ClientInfo } from '../../graphql/context.ts';
 import type { MutationScope } from '../../graphql/mutation.ts';
 import { revokeTokens } from '../tokens/sessions.ts';
+import type { UnitOfWork } from '../unit-of-work.ts';
 
 /**
  * Of the tokens "Token" t that were entered through a domain, those whose owner may no longer enter there: no role in it is left, none that holds
@@ -18,12 +18,12 @@ export const lostDomainAccess = sql`t."domainId" is not null and not exists (
 /** Ends those of the tokens that the condition on "Token" t finds whose owner may no longer enter the domain that they came through. */
 export const revokeOrphanedSessions = (
   { tx, viewer }: Pick<MutationScope, 'tx'> & { viewer: MutationScope['viewer'] | null },
-  client: ClientInfo,
+  work: UnitOfWork,
   which: Sql,
 ) =>
   revokeTokens(onTransaction(tx), sql`(${which}) and ${lostDomainAccess}`, {
     reason: 'ACCESS_LOST',
     initiator: viewer ? 'ADMIN' : 'SYSTEM',
     actor: viewer,
-    client,
+    work,
   });

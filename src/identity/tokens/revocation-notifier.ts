@@ -1,25 +1,20 @@
 import { Redis } from 'ioredis';
 import type { Config } from '../../config.ts';
 import type { Database } from '../../database/database.ts';
-import type { ClientInfo } from '../../graphql/context.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { PendingEvents } from '../unit-of-work.ts';
 import { channels } from './revocation-channel.ts';
 
 /** How nodes wake each other after an event: by NOTIFY, in the commit, or through Redis, after it. A hint: the tables are the truth. */
 export interface Notifier extends Pick<Database, 'listen'> {
-  /** To be called at the end of whatever a client asked for: wakes the nodes if it caused an event. */
-  flush(client: ClientInfo): void;
+  /** Announces the events of a unit of work that has ended, once: wakes all nodes if there are any. */
+  flush(events: PendingEvents): void;
   close(): void;
 }
 
-const causes = new WeakSet<ClientInfo>();
-
-/** Takes down that what this client asked for has caused an event, in a transaction that may not be committed yet. */
-export const markPending = (client: ClientInfo) => void causes.add(client);
-
 /** Without Redis the database itself wakes the nodes. Does not wait for Redis: nothing but a wake-up is lost without it. */
 export function createNotifier({ REDIS_URL }: Pick<Config, 'REDIS_URL'>, { listen }: Pick<Database, 'listen'>, log: Logger): Notifier {
-  return REDIS_URL ? overRedis(REDIS_URL, log) : { listen, flush: (client) => void causes.delete(client), close: () => {} };
+  return REDIS_URL ? overRedis(REDIS_URL, log) : { listen, flush: () => {}, close: () => {} };
 }
 
 function overRedis(url: string, log: Logger): Notifier {
@@ -46,8 +41,9 @@ function overRedis(url: string, log: Logger): Notifier {
       here.add(heard);
       return async () => void here.delete(heard);
     },
-    flush: (client) => {
-      if (!causes.delete(client)) return;
+    flush: (events) => {
+      if (!events.tokenRevoked) return;
+      events.tokenRevoked = false;
       wakeHere();
       publisher.publish(channels.tokenRevoked, '').catch(() => {}); // readers look by themselves, twice a second
     },

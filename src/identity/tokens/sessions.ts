@@ -3,9 +3,9 @@ import { type Database, type Sql, sql } from '../../database/database.ts';
 import type { Initiator, RevocationReason } from '../../database/generated/prisma/client.ts';
 import type { ClientInfo } from '../../graphql/context.ts';
 import { requestOrigin } from '../../mail/outbox.ts';
+import type { UnitOfWork } from '../unit-of-work.ts';
 import type { Viewer } from '../viewer.ts';
 import { channels } from './revocation-channel.ts';
-import { markPending } from './revocation-notifier.ts';
 
 type Query = Pick<Database, 'query'>;
 
@@ -14,13 +14,13 @@ export interface RevocationCause {
   readonly reason: RevocationReason;
   readonly initiator: Initiator;
   readonly actor: Viewer | null;
-  readonly client: ClientInfo;
+  readonly work: UnitOfWork;
 }
 
 /** That the viewer ends tokens of this user: their own, or as an administrator. */
-export function revocationBy(viewer: Viewer, userId: string, client: ClientInfo): RevocationCause {
+export function revocationBy(viewer: Viewer, userId: string, work: UnitOfWork): RevocationCause {
   const own = userId === viewer.user.id;
-  return { reason: own ? 'USER_REVOKED' : 'ADMIN_REVOKED', initiator: own ? 'USER' : 'ADMIN', actor: viewer, client };
+  return { reason: own ? 'USER_REVOKED' : 'ADMIN_REVOKED', initiator: own ? 'USER' : 'ADMIN', actor: viewer, work };
 }
 
 /**
@@ -28,7 +28,8 @@ export function revocationBy(viewer: Viewer, userId: string, client: ClientInfo)
  * and the wake-up. What was ended before stays as it was. Answers the ids of the tokens that ended now.
  */
 export async function revokeTokens({ query }: Query, which: Sql, ending: RevocationCause): Promise<string[]> {
-  const { reason, initiator, actor, client } = ending;
+  const { reason, initiator, actor, work } = ending;
+  const { client, events } = work;
   const isReuse = reason === 'REUSE_DETECTED';
   const rows = await query<{ id: string }>(sql`
     with ended as (
@@ -49,7 +50,7 @@ export async function revokeTokens({ query }: Query, which: Sql, ending: Revocat
     )
     select id::text, case when current_setting('fieldgate.notify', true) is distinct from 'off' then pg_notify(${channels.tokenRevoked}, '')::text end
     from ended`);
-  if (rows.length > 0) markPending(client);
+  if (rows.length > 0) events.tokenRevoked = true;
   return rows.map((row) => row.id);
 }
 

@@ -44,7 +44,7 @@ builder.mutationField('deleteUser', (t) =>
         await lockTarget(id);
         if (id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
         const archived = await softDeleteAccount(writing, context, id);
-        const erased = input.erase === true && (await anonymizeUser(writing, context.client, id));
+        const erased = input.erase === true && (await anonymizeUser(writing, context, id));
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: archived || erased };
       }),
   }),

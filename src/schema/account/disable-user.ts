@@ -44,7 +44,7 @@ builder.mutationField('disableUser', (t) =>
           reason: 'USER_DISABLED',
           initiator: 'ADMIN',
           actor: viewer,
-          client: context.client,
+          work: context,
         });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: count > 0 };
       }),

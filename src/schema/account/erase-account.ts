@@ -1,9 +1,9 @@
 import { type Database, sql, type Tx } from '../../database/database.ts';
 import { Prisma, type Token, type User } from '../../database/generated/prisma/client.ts';
-import type { ClientInfo } from '../../graphql/context.ts';
 import type { MutationScope } from '../../graphql/mutation.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { revokeGrants } from '../../identity/grants/delegated-grants.ts';
+import type { UnitOfWork } from '../../identity/unit-of-work.ts';
 import { type Model, ownership, parentOf } from '../../policy/ownership.ts';
 
 /** What becomes of every column of a user that says something of a person; a new column is to be added here or to those that stay. */
@@ -43,18 +43,18 @@ const neverShown = ['FormerEmail', 'Link', 'Mail', 'Password'];
  * Erases what an account says of its owner; it stays as an empty row, so that whatever names its id still says the same (decision 24). Its address
  * is free, and who registers it inherits nothing. Answers whether there was something to erase.
  */
-export async function anonymizeUser(writing: Eraser, client: ClientInfo, id: string): Promise<boolean> {
+export async function anonymizeUser(writing: Eraser, work: UnitOfWork, id: string): Promise<boolean> {
   const { tx, viewer } = writing;
   const before = await tx.user.findUniqueOrThrow({ where: { id }, select: { emailKey: true } });
   // No address has the form of the key, so that nobody can have it already.
   const none = { email: `${id}@erased.invalid`, emailKey: id };
   const { count } = await tx.user.updateMany({ where: { id, erasedAt: null }, data: { ...blankUser, ...none, erasedAt: new Date() } });
   if (count === 0) return false;
-  await recordAuditEvent(tx, client, viewer, { action: 'user_deleted', reason: 'erased', userId: id, target: ['User', id] });
+  await recordAuditEvent(tx, work.client, viewer, { action: 'user_deleted', reason: 'erased', userId: id, target: ['User', id] });
   const grants = await tx.roleGrant.findMany({ where: { userId: id }, select: { id: true } });
   await revokeGrants(
     writing,
-    client,
+    work,
     grants.map((grant) => grant.id),
   );
   await tx.tokenSecret.deleteMany({ where: { token: { userId: id } } });
@@ -77,13 +77,13 @@ async function deleteBelongings(tx: Tx, userId: string): Promise<void> {
 const most = 100; // in one run; the others in the next
 
 /** Erases the accounts whose time has come, each by itself, so that one that cannot be keeps none of the others. Answers how many. */
-export async function eraseExpiredAccounts({ prisma, query }: Pick<Database, 'prisma' | 'query'>, client: ClientInfo): Promise<number> {
+export async function eraseExpiredAccounts({ prisma, query }: Pick<Database, 'prisma' | 'query'>, work: UnitOfWork): Promise<number> {
   const due = await query<{ id: string }>(sql`
     select id::text from "User" where "eraseAt" <= now() and "erasedAt" is null order by "eraseAt" limit ${most}`);
   const failures: Error[] = [];
   let erased = 0;
   for (const { id } of due) {
-    const done = prisma.$transaction((tx) => eraseOne(tx, client, id)).catch((error: Error) => void failures.push(error));
+    const done = prisma.$transaction((tx) => eraseOne(tx, work, id)).catch((error: Error) => void failures.push(error));
     if (await done) erased += 1;
   }
   if (failures[0]) throw failures[0];
@@ -91,7 +91,7 @@ export async function eraseExpiredAccounts({ prisma, query }: Pick<Database, 'pr
 }
 
 /** Not one that was restored meanwhile. */
-async function eraseOne(tx: Tx, client: ClientInfo, id: string): Promise<boolean> {
+async function eraseOne(tx: Tx, work: UnitOfWork, id: string): Promise<boolean> {
   const held = await tx.$queryRaw<unknown[]>(sql`select 1 from "User" where id = ${id}::uuid and "eraseAt" <= now() for update`);
-  return held.length > 0 && anonymizeUser({ tx, viewer: null }, client, id);
+  return held.length > 0 && anonymizeUser({ tx, viewer: null }, work, id);
 }

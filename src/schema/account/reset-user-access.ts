@@ -38,7 +38,7 @@ builder.mutationField('resetUserAccess', (t) =>
         if (id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
         await audit({ action: 'user_updated', reason: 'access reset', userId: id, target: ['User', id] });
         await invalidateLinks(tx, id);
-        const ending = { reason: 'ACCESS_RESET', initiator: 'ADMIN', actor: viewer, client: context.client } as const;
+        const ending = { reason: 'ACCESS_RESET', initiator: 'ADMIN', actor: viewer, work: context } as const;
         const ended = await revokeTokens(onTransaction(tx), sql`t."userId" = ${id}::uuid`, ending);
         await enqueueEmail(tx, 'accessReset', { userId: id }, {});
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), ended: ended.length };

@@ -50,7 +50,7 @@ builder.mutationField('changePassword', (t) =>
         await invalidateLinks(tx, userId);
         await enqueueEmail(tx, 'passwordChanged', { userId }, requestOrigin(client));
         const others = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id <> ${viewer.token.id}::uuid`;
-        const ending = { reason: 'PASSWORD_CHANGED', initiator: 'USER', actor: viewer, client } as const;
+        const ending = { reason: 'PASSWORD_CHANGED', initiator: 'USER', actor: viewer, work: context } as const;
         return { ended: (await revokeTokens(onTransaction(tx), others, ending)).length };
       });
     },

@@ -80,7 +80,7 @@ async function change(context: Context, link: UserLink): Promise<number> {
     // Whoever has an address that was never proven, as one that was mistyped, has no claim to the account, nor the account to that address.
     if (before.emailConfirmedAt) await enqueueEmail(tx, 'addressChanged', { userId, address: before.email }, requestOrigin(client));
     const others = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id is distinct from ${actor?.token.id ?? null}::uuid`;
-    return (await revokeTokens(onTransaction(tx), others, { reason: 'EMAIL_CHANGED', initiator: 'USER', actor, client })).length;
+    return (await revokeTokens(onTransaction(tx), others, { reason: 'EMAIL_CHANGED', initiator: 'USER', actor, work: context })).length;
   });
 }
 

@@ -56,7 +56,8 @@ async function isRegistrant(context: Context, { userId, addressKey }: UserLink, 
 }
 
 /** What was set up by somebody who has not proven the address goes, unless the prover is the same (security.md 11.7). */
-async function confirm({ db, client, viewer }: Context, link: UserLink, isSame: boolean): Promise<void> {
+async function confirm(context: Context, link: UserLink, isSame: boolean): Promise<void> {
+  const { db, client, viewer } = context;
   const { userId } = link;
   await db.prisma.$transaction(async (tx) => {
     await consumeLink(tx, link);
@@ -65,7 +66,7 @@ async function confirm({ db, client, viewer }: Context, link: UserLink, isSame: 
     if (isSame) return;
     await tx.password.deleteMany({ where: { userId } });
     await invalidateLinks(tx, userId);
-    const ending = { reason: 'EMAIL_CONFIRMED', initiator: 'SYSTEM', actor: null, client } as const;
+    const ending = { reason: 'EMAIL_CONFIRMED', initiator: 'SYSTEM', actor: null, work: context } as const;
     await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, ending);
   });
 }

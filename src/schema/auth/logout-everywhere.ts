@@ -29,7 +29,7 @@ builder.mutationField('logoutEverywhere', (t) =>
           reason: 'LOGOUT',
           initiator: 'USER',
           actor: viewer,
-          client: context.client,
+          work: context,
         });
         return { ended: ended.length };
       }),

@@ -18,7 +18,7 @@ builder.mutationField('logout', (t) =>
     access: session,
     resolve: (_, __, context, info) =>
       runMutation(context, info, async ({ tx, viewer }) => {
-        const ending = { reason: 'LOGOUT', initiator: 'USER', actor: viewer, client: context.client } as const;
+        const ending = { reason: 'LOGOUT', initiator: 'USER', actor: viewer, work: context } as const;
         return { ended: (await revokeTokens(onTransaction(tx), sql`t.id = ${viewer.token.id}::uuid`, ending)).length > 0 };
       }),
   }),

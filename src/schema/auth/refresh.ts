@@ -85,7 +85,7 @@ async function again(context: Context, refreshToken: string) {
   if (spent.next && hashToken(next).equals(spent.next)) return issueTokens(context, spent, next);
   // Committed although the request fails: the thief's newest token is dead too (security.md 6.2).
   const { client, db } = context;
-  const ending = { reason: 'REUSE_DETECTED', initiator: 'POLICY', actor: null, client } as const;
+  const ending = { reason: 'REUSE_DETECTED', initiator: 'POLICY', actor: null, work: context } as const;
   const ended = await revokeTokens(db, sql`t.id = ${spent.id}::uuid`, ending);
   if (ended.length > 0) context.log.warn({ event: 'authn_token_reuse', tokenId: spent.id, network: client.network });
   throw graphqlError(ended.length > 0 ? 'TOKEN_REUSED' : 'INVALID_TOKEN');

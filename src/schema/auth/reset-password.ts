@@ -46,7 +46,8 @@ builder.mutationField('resetPassword', (t) =>
 );
 
 /** The letter proves the address as well, and whatever was signed in before ends (security.md 11.5, 11.7). */
-async function reset({ db, client }: Context, link: UserLink, hash: string): Promise<void> {
+async function reset(context: Context, link: UserLink, hash: string): Promise<void> {
+  const { db, client } = context;
   const { userId } = link;
   await db.prisma.$transaction(async (tx) => {
     await consumeLink(tx, link);
@@ -54,7 +55,7 @@ async function reset({ db, client }: Context, link: UserLink, hash: string): Pro
     await markEmailConfirmed(tx, userId);
     await invalidateLinks(tx, userId);
     await recordAuditEvent(tx, client, null, { action: 'authn_password_change', reason: 'reset', userId, target: ['User', userId] });
-    const ending = { reason: 'PASSWORD_RESET', initiator: 'USER', actor: null, client } as const;
+    const ending = { reason: 'PASSWORD_RESET', initiator: 'USER', actor: null, work: context } as const;
     await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, ending);
     await enqueueEmail(tx, 'passwordChanged', { userId }, requestOrigin(client));
   });

@@ -99,22 +99,23 @@ async function enter(context: Context, id: string): Promise<Viewer> {
 }
 
 /** Whether it ended now. */
-async function endPresented({ viewer, client, db }: Context): Promise<boolean> {
+async function endPresented(context: Context): Promise<boolean> {
+  const { viewer, db } = context;
   if (viewer?.token.kind !== 'SESSION') return false;
   const ended = await revokeTokens(db, sql`t.id = ${viewer.token.id}::uuid`, {
     reason: 'REAUTHENTICATED',
     initiator: 'USER',
     actor: viewer,
-    client,
+    work: context,
   });
   return ended.length > 0;
 }
 
 /** Asked after each opening, in a statement of its own: one that counted while it opened would not see those that open beside it. */
-const endOldest = ({ db, client }: Context, userId: string) =>
+const endOldest = (context: Context, userId: string) =>
   revokeTokens(
-    db,
+    context.db,
     sql`t.id in (select id from "Token" where "userId" = ${userId}::uuid and kind = 'SESSION' and "revokedAt" is null
       and "expiresAt" > now() and "idleExpiresAt" > now() order by "lastUsedAt" desc offset ${mostSessions})`,
-    { reason: 'SESSION_LIMIT', initiator: 'POLICY', actor: null, client },
+    { reason: 'SESSION_LIMIT', initiator: 'POLICY', actor: null, work: context },
   );

@@ -39,7 +39,8 @@ builder.mutationField('undoEmailChange', (t) =>
 );
 
 /** Whoever had changed the address was signed in, and may know the password: nothing of what they have opens the account again (security.md 11.6). */
-async function undo({ db, client }: Context, link: UserLink): Promise<void> {
+async function undo(context: Context, link: UserLink): Promise<void> {
+  const { db, client } = context;
   const { userId, addressKey: emailKey } = link;
   await db.prisma.$transaction(async (tx) => {
     await consumeLink(tx, link);
@@ -50,7 +51,7 @@ async function undo({ db, client }: Context, link: UserLink): Promise<void> {
     await tx.password.deleteMany({ where: { userId } });
     await invalidateLinks(tx, userId);
     await recordAuditEvent(tx, client, null, { action: 'user_updated', reason: 'email change undone', userId, target: ['User', userId] });
-    const ending = { reason: 'EMAIL_CHANGED', initiator: 'USER', actor: null, client } as const;
+    const ending = { reason: 'EMAIL_CHANGED', initiator: 'USER', actor: null, work: context } as const;
     await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, ending);
     await enqueueEmail(tx, 'passwordReset', { userId }, requestOrigin(client));
   });

@@ -36,7 +36,7 @@ builder.mutationField('deleteDomain', (t) =>
         const { name } = await tx.domain.findUniqueOrThrow({ where: { id } });
         if (name === context.config.DEFAULT_DOMAIN) throw validationError({ id: ['new users enter it: DEFAULT_DOMAIN'] });
         if (await tx.domain.findFirst({ where: { parentId: id } })) throw validationError({ id: ['has domains below it'] });
-        await revokeDomainSessions(writing, context.client, id, 'DOMAIN_DELETED');
+        await revokeDomainSessions(writing, context, id, 'DOMAIN_DELETED');
         await tx.domain.delete({ where: { id } });
         await audit({ action: 'authz_admin', reason: 'domain deleted', domainId: id, target: ['Domain', id], details: { name } });
         return { deletedId: encodeGlobalID('Domain', id) };

@@ -56,11 +56,11 @@ builder.mutationField('updateDomain', (t) =>
         const domain = await tx.domain.update({ where: { id }, data });
         await audit({ action: 'authz_admin', reason: 'domain updated', domainId: id, target: ['Domain', id], details: data });
         if (parentId !== undefined) {
-          await revokeGrants(writing, context.client, await cutOff(tx, id));
-          await revokeOrphanedSessions(writing, context.client, sql`t."domainId" in (${descendants(id)})`); // of those who were ADMIN above it
+          await revokeGrants(writing, context, await cutOff(tx, id));
+          await revokeOrphanedSessions(writing, context, sql`t."domainId" in (${descendants(id)})`); // of those who were ADMIN above it
         }
         if (active === false || (parentId && (await isInactive(tx, parentId))))
-          await revokeDomainSessions(writing, context.client, id, 'DOMAIN_DISABLED');
+          await revokeDomainSessions(writing, context, id, 'DOMAIN_DISABLED');
         return { domain };
       }),
   }),

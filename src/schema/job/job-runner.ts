@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from '../../database/database.ts';
 import type { Context } from '../../graphql/context.ts';
 import type { Notifier } from '../../identity/tokens/revocation-notifier.ts';
+import { createPendingEvents } from '../../identity/unit-of-work.ts';
 import { jobs } from './schedule.ts';
 
 const lookEvery = 1_000; // milliseconds
@@ -77,12 +78,13 @@ const takeUp = ({ db }: Ground) =>
 /** Runs a job and gives it back. One whose lease ended meanwhile is another's: that one's run is left as it is. */
 async function take({ db, log, config }: Ground, { name, runs }: Turn, afterwards: Notifier['flush']) {
   const client = { network: 'local', agent: 'clock', requestId: randomUUID() };
+  const events = createPendingEvents();
   const job = jobs.find((one) => one.name === name);
-  const outcome = await job?.run(db, client, config).then(
+  const outcome = await job?.run(db, { client, events }, config).then(
     (count) => ({ count, error: null }),
     (error: Error) => ({ count: null, error: error.message.slice(0, longest) }),
   );
-  afterwards(client);
+  afterwards(events);
   if (outcome?.error != null) log.warn({ job: name, error: outcome.error }, 'a job failed');
   await db.query(sql`
     update "Job" set "finishedAt" = now(), "leasedUntil" = null, count = ${outcome?.count ?? null}::int, error = ${outcome?.error ?? null}

@@ -1,11 +1,11 @@
 import type { Config } from '../../config.ts';
 import { batchSize, countAffected, runInBatches } from '../../database/batched-delete.ts';
 import { type Database, type Sql, sql } from '../../database/database.ts';
-import type { ClientInfo } from '../../graphql/context.ts';
 import { purgeAuditEvents } from '../../identity/audit/purge-events.ts';
 import { lostDomainAccess } from '../../identity/grants/revoke-orphaned-sessions.ts';
 import { purgeTokens } from '../../identity/tokens/purge-tokens.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import type { UnitOfWork } from '../../identity/unit-of-work.ts';
 import { eraseExpiredAccounts } from '../account/erase-account.ts';
 
 type Store = Pick<Database, 'query' | 'prisma'>;
@@ -16,7 +16,7 @@ interface Job {
   /** Milliseconds between two runs. */
   readonly every: number;
   /** Answers how many rows it was about. */
-  run(db: Store, client: ClientInfo, config: Pick<Config, 'AUDIT_RETENTION'>): Promise<number>;
+  run(db: Store, work: UnitOfWork, config: Pick<Config, 'AUDIT_RETENTION'>): Promise<number>;
 }
 
 const most = 5_000; // milliseconds that the batches of a run take before the rest waits for the next one
@@ -98,9 +98,9 @@ export const jobs: readonly Job[] = [
   {
     name: 'end what was entered by roles that have ended',
     every: 5_000,
-    run: async (db, client) => {
+    run: async (db, work) => {
       const which = sql`t."userId" in (select "userId" from "RoleGrant" where "expiresAt" between now() - interval '1 day' and now()) and ${lostDomainAccess}`;
-      const ended = await revokeTokens(db, which, { reason: 'ACCESS_LOST', initiator: 'SYSTEM', actor: null, client });
+      const ended = await revokeTokens(db, which, { reason: 'ACCESS_LOST', initiator: 'SYSTEM', actor: null, work });
       return ended.length;
     },
   },

@@ -3,12 +3,12 @@ import { ifVisible } from '../../authorization/evaluate/decisions.ts';
 import type { RoleGrant as RoleGrantRow } from '../../database/generated/prisma/client.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import type { ClientInfo } from '../../graphql/context.ts';
 import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
 import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
 import { requireNotErased } from '../../identity/accounts/not-erased.ts';
 import { isInactive } from '../../identity/domains/domain-tree.ts';
 import { type DelegationBounds, narrowDelegates } from '../../identity/grants/delegated-grants.ts';
+import type { UnitOfWork } from '../../identity/unit-of-work.ts';
 import type { ViewerGrant } from '../../identity/viewer.ts';
 import { futureDate, singleLineText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
@@ -85,13 +85,13 @@ builder.mutationField('grantRole', (t) =>
       runMutation<Granted>(context, info, async (writing) => {
         await writing.lockTarget(input.userId.id);
         await requireNotErased(writing.tx, input.userId.id, 'userId');
-        const work = () => grantIn(writing, context.client, input);
+        const work = () => grantIn(writing, context, input);
         return input.dryRun ? dryRun(writing, { ...input, userId: input.userId.id }, work) : work();
       }),
   }),
 );
 
-async function grantIn(writing: MutationScope, client: ClientInfo, input: Input) {
+async function grantIn(writing: MutationScope, work: UnitOfWork, input: Input) {
   const userId = input.userId.id;
   const { role, domain, through } = await resolveGrant(writing, { ...input, userId });
   if (domain && (await isInactive(writing.tx, domain.id))) throw validationError({ domain: ['not active'] });
@@ -101,7 +101,7 @@ async function grantIn(writing: MutationScope, client: ClientInfo, input: Input)
   await writing.tx.roleGrant.deleteMany({ where: { ...which, expiresAt: { lte: writing.viewer.now } } });
   const terms = await termsOf(writing, which, through, input);
   if (role.name === 'SUPERADMIN' && terms.expiresAt) await requireAnotherSuperadmin(writing.tx, userId);
-  const { grant, changed } = await put(writing, client, which, terms);
+  const { grant, changed } = await put(writing, work, which, terms);
   const about = { userId, domainId: which.domainId, target: ['RoleGrant', grant.id] } as const;
   const details = { role: role.name, domain: domain?.name ?? null, ...terms, expiresAt: terms.expiresAt?.toISOString() ?? null };
   if (changed) await writing.audit({ action: 'privilege_permissions_changed', reason: 'granted', ...about, details });
@@ -135,13 +135,13 @@ function widest(grants: readonly ViewerGrant[], before: string | null | undefine
 }
 
 /** The unique key decides whether there is a grant: of several at the same moment one makes it, and the others find it. */
-async function put(writing: MutationScope, client: ClientInfo, which: Which, terms: Terms) {
+async function put(writing: MutationScope, work: UnitOfWork, which: Which, terms: Terms) {
   const { tx, viewer } = writing;
   const row = { ...terms, grantedById: viewer.user.id, createdAt: viewer.now };
   const made = await tx.roleGrant.createMany({ data: { ...which, ...row }, skipDuplicates: true });
   const changed = made.count > 0 ? made : await tx.roleGrant.updateMany({ where: { ...which, ...otherwise(terms) }, data: row });
   const grant = await tx.roleGrant.findFirstOrThrow({ where: which });
-  if (made.count === 0 && changed.count > 0) await narrowDelegates(writing, client, [grant.id], terms);
+  if (made.count === 0 && changed.count > 0) await narrowDelegates(writing, work.client, [grant.id], terms);
   return { grant, changed: changed.count > 0 };
 }
 

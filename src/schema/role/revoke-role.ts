@@ -50,7 +50,7 @@ builder.mutationField('revokeRole', (t) =>
         const domainId = domain?.id ?? null;
         const grant = await tx.roleGrant.findFirst({ where: { userId, roleId: role.id, domainId, ...inForce(viewer.now) } });
         if (!grant || (through && !(await isPassedOn(writing, grant.id)))) return { changed: false };
-        await revokeGrants(writing, context.client, [grant.id]);
+        await revokeGrants(writing, context, [grant.id]);
         return { changed: true };
       }),
   }),

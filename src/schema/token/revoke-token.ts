@@ -45,7 +45,7 @@ builder.mutationField('revokeToken', (t) =>
         const { id } = input.id;
         await lockTarget(id);
         const { userId } = await tx.token.findUniqueOrThrow({ where: { id }, select: { userId: true } });
-        const ended = await revokeTokens(onTransaction(tx), sql`t.id = ${id}::uuid`, revocationBy(viewer, userId, context.client));
+        const ended = await revokeTokens(onTransaction(tx), sql`t.id = ${id}::uuid`, revocationBy(viewer, userId, context));
         return { tokenId: encodeGlobalID('Token', id), changed: ended.length > 0 };
       }),
   }),

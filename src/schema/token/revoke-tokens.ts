@@ -42,7 +42,7 @@ builder.mutationField('revokeTokens', (t) =>
         const tokens =
           mine === false ? [] : await tx.token.findMany({ where: mine === true ? live : { AND: [mine, live] }, select: { id: true } });
         const ids = tokens.map(({ id }) => id);
-        const ended = await revokeTokens(onTransaction(tx), sql`t.id = any(${ids}::uuid[])`, revocationBy(viewer, userId, context.client));
+        const ended = await revokeTokens(onTransaction(tx), sql`t.id = any(${ids}::uuid[])`, revocationBy(viewer, userId, context));
         return { ended: ended.length };
       }),
   }),

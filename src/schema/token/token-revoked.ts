@@ -144,4 +144,4 @@ async function rightsNow(context: Context, events: readonly Revocation[] = []) {
 }
 
 /** A context in which nothing is remembered: no two events share one (security.md 8.13). */
-const fresh = (context: Context, viewer = context.viewer) => createContext(context, context.client, viewer, context);
+const fresh = (context: Context, viewer = context.viewer) => createContext(context, context, viewer, context);

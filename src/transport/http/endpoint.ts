@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Rule } from '../../authorization/rules/rule.ts';
-import type { AppServices, ClientInfo } from '../../graphql/context.ts';
+import type { AppServices } from '../../graphql/context.ts';
 import type { PrepareOperation } from '../../graphql/execution/operation.ts';
+import type { UnitOfWork } from '../../identity/unit-of-work.ts';
 import type { Html } from '../../lib/html.ts';
 import type { ConnectionLimiter } from '../connection-limiter.ts';
 import type { RequestGuard } from './request-guard.ts';
 
 /** One request beside GraphQL, and how it is answered. It has passed the guard: host and headers. */
-export interface EndpointRequest {
+export interface EndpointRequest extends UnitOfWork {
   readonly services: AppServices;
-  readonly client: ClientInfo;
   readonly guard: RequestGuard;
   readonly connectionLimiter: ConnectionLimiter;
   /** The way of every operation, for those that a page does. */

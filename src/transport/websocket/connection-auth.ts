@@ -1,6 +1,7 @@
 import { codeOf } from '../../errors.ts';
 import { authenticate } from '../../graphql/authenticate.ts';
 import type { AppServices } from '../../graphql/context.ts';
+import { createPendingEvents } from '../../identity/unit-of-work.ts';
 import { createHeartbeat, parseHeartbeatInterval } from '../heartbeat.ts';
 import { getClientInfo } from '../http/client-info.ts';
 import type { SocketContext, trackSessions } from './session-tracker.ts';
@@ -9,7 +10,9 @@ import { type CloseCode, closeCodes, type WebSocketConnection } from './websocke
 /** How sockets are opened, by the credential that came with `connection_init`, and renewed, by a newer one that comes with a ping. */
 export function createConnectionAuth(services: AppServices, sessions: ReturnType<typeof trackSessions>) {
   const identified = ({ request }: WebSocketConnection, authorization: string | null) =>
-    authenticate(services, getClientInfo(request, services.config), authorization).catch((error: Error) => error);
+    authenticate(services, { client: getClientInfo(request, services.config), events: createPendingEvents() }, authorization).catch(
+      (error: Error) => error,
+    );
 
   /** Whether the socket is acknowledged; where not, it closes. */
   async function admit(talk: SocketContext): Promise<boolean> {

@@ -1,0 +1,14 @@
+import type { ClientInfo } from '../graphql/context.ts';
+
+/** The events that a unit of work has caused. They are announced after its commit. */
+export interface PendingEvents {
+  tokenRevoked: boolean;
+}
+
+export const createPendingEvents = (): PendingEvents => ({ tokenRevoked: false });
+
+/** One request, job run or command. Whoever opens it passes its events to `Notifier.flush` after the last commit. */
+export interface UnitOfWork {
+  readonly client: ClientInfo;
+  readonly events: PendingEvents;
+}
