@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { createPendingEvents } from '../src/identity/unit-of-work.ts';
 import { jobs } from '../src/schema/job/schedule.ts';
-import type { World } from './test-server.ts';
+import type { TestServer } from './test-server.ts';
 
 /** Lets all happen that happens on a clock. */
-export async function runJobs({ db, config }: Pick<World, 'db' | 'config'>) {
+export async function runJobs({ db, config }: Pick<TestServer, 'db' | 'config'>) {
   const client = { network: 'local', agent: 'clock', requestId: randomUUID() };
   for (const job of jobs) await job.run(db, { client, events: createPendingEvents() }, config);
 }

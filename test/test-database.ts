@@ -8,7 +8,7 @@ import type { Logger } from '../src/lib/logger.ts';
 const server = process.env.TEST_DATABASE_URL || undefined;
 
 /** A database of its own for one test file, and how other processes reach it (not where it is embedded). */
-export interface Scratch {
+export interface TestDatabase {
   readonly db: Database;
   readonly url: string | undefined;
   drop(): Promise<void>;
@@ -19,7 +19,7 @@ export const isEmbedded = server === undefined;
 let template: Promise<PGlite> | undefined;
 
 /** A fresh, migrated database: a clone of a template where it is embedded, one more database where there is a server. */
-export async function scratch(config: Config, log: Logger): Promise<Scratch> {
+export async function createTestDatabase(config: Config, log: Logger): Promise<TestDatabase> {
   if (!server) {
     template ??= made();
     const pglite = (await (await template).clone()) as PGlite;

@@ -8,10 +8,10 @@ import { hashPassword } from '../src/identity/credentials/password-hash.ts';
 import { createLogger } from '../src/lib/logger.ts';
 import { startServer } from '../src/server/start.ts';
 import type { TypedDocumentString } from './generated/graphql.ts';
-import { scratch, testConfig } from './test-database.ts';
+import { createTestDatabase, testConfig } from './test-database.ts';
 
 /** The answer to an operation over HTTP. */
-export interface Answer<Data> {
+export interface QueryResult<Data> {
   readonly status: number;
   readonly headers: Headers;
   readonly data: Data;
@@ -20,10 +20,10 @@ export interface Answer<Data> {
   readonly code: string | undefined;
 }
 
-type Document<Data, Variables> = TypedDocumentString<Data, Variables> | string;
+type OperationDocument<Data, Variables> = TypedDocumentString<Data, Variables> | string;
 
 /** Somebody who asks, from a network address of their own. */
-export interface Person {
+export interface TestUser {
   readonly id: string;
   /** The id in the database. */
   readonly uuid: string;
@@ -35,7 +35,7 @@ export interface Person {
   /** The id of the session. */
   tokenId: string;
   // biome-ignore lint/suspicious/noExplicitAny: an untyped document answers anything
-  ask<Data = any, Variables = any>(document: Document<Data, Variables>, variables?: Variables): Promise<Answer<Data>>;
+  query<Data = any, Variables = any>(document: OperationDocument<Data, Variables>, variables?: Variables): Promise<QueryResult<Data>>;
   socket(): SocketClient;
 }
 
@@ -46,11 +46,11 @@ const hash = await hashPassword(password);
 const login = `mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken refreshToken token { id } } } }`;
 
 /** A server with a database of its own, for one test file. Closes with the file. */
-export async function open(settings: Record<string, string> = {}) {
+export async function startTestServer(settings: Record<string, string> = {}) {
   const config = testConfig(settings);
   const lines: string[] = [];
-  const log = createLogger(config, keptIn(lines));
-  const { db, url: databaseUrl, drop } = await scratch(config, log);
+  const log = createLogger(config, collectLines(lines));
+  const { db, url: databaseUrl, drop } = await createTestDatabase(config, log);
   const running = await startServer(config, log, db);
   const sockets: SocketClient[] = [];
   let closed = false;
@@ -65,15 +65,15 @@ export async function open(settings: Record<string, string> = {}) {
 
   /** Sends an operation over HTTP. */
   // biome-ignore lint/suspicious/noExplicitAny: an untyped document answers anything
-  async function send<Data = any, Variables = any>(
-    document: Document<Data, Variables>,
+  async function query<Data = any, Variables = any>(
+    document: OperationDocument<Data, Variables>,
     variables?: Variables,
     {
       token,
-      address = newAddress(),
+      address = uniqueAddress(),
       headers = {},
     }: { token?: string | undefined; address?: string; headers?: Record<string, string> } = {},
-  ): Promise<Answer<Data>> {
+  ): Promise<QueryResult<Data>> {
     const response = await fetch(`${running.url}/graphql`, {
       method: 'POST',
       headers: {
@@ -84,17 +84,17 @@ export async function open(settings: Record<string, string> = {}) {
       },
       body: JSON.stringify({ query: String(document), variables }),
     });
-    const body = (await response.json()) as Pick<Answer<Data>, 'data' | 'errors'>;
+    const body = (await response.json()) as Pick<QueryResult<Data>, 'data' | 'errors'>;
     return { status: response.status, headers: response.headers, ...body, code: body.errors?.[0]?.extensions.code };
   }
 
   /** A person for these credentials; signs in unless told not to. */
-  async function signIn(email: string, uuid: string, domain?: string): Promise<Person> {
-    const address = newAddress();
-    const { data, errors } = await send(login, { input: { email, password, domain } }, { address });
+  async function logIn(email: string, uuid: string, domain?: string): Promise<TestUser> {
+    const address = uniqueAddress();
+    const { data, errors } = await query(login, { input: { email, password, domain } }, { address });
     if (errors) throw new Error(`${email} cannot log in: ${JSON.stringify(errors)}`);
     const { accessToken, refreshToken, token } = data.login;
-    const person: Person = {
+    const person: TestUser = {
       id: encodeGlobalID('User', uuid),
       uuid,
       email,
@@ -103,14 +103,14 @@ export async function open(settings: Record<string, string> = {}) {
       accessToken,
       refreshToken,
       tokenId: token.id,
-      ask: (document, variables) => send(document, variables, { token: person.accessToken, address }),
+      query: (document, variables) => query(document, variables, { token: person.accessToken, address }),
       socket: () => socket(person.accessToken),
     };
     return person;
   }
 
   /** A user who is signed in, with a role everywhere or in a domain; USER everywhere goes without saying. */
-  async function user(role: Role = 'USER', domain?: string): Promise<Person> {
+  async function user(role: Role = 'USER', domain?: string): Promise<TestUser> {
     const email = `${randomUUID()}@example.com`;
     const created = await db.prisma.user.create({
       data: {
@@ -123,7 +123,7 @@ export async function open(settings: Record<string, string> = {}) {
     });
     if (role !== 'USER' || !domain) await grant(created.id, role, domain);
     if (role === 'USER' && domain) await grant(created.id, 'USER', domain);
-    return signIn(email, created.id);
+    return logIn(email, created.id);
   }
 
   async function grant(userId: string, role: Role, domain?: string) {
@@ -146,7 +146,7 @@ export async function open(settings: Record<string, string> = {}) {
   ) {
     class FromElsewhere extends WebSocket {
       constructor(to: string, protocols: string) {
-        super(to, protocols, { headers: { 'x-forwarded-for': newAddress() } });
+        super(to, protocols, { headers: { 'x-forwarded-for': uniqueAddress() } });
       }
     }
     const client = createClient({
@@ -160,13 +160,13 @@ export async function open(settings: Record<string, string> = {}) {
     return client;
   }
 
-  return { ...running, config, log: lines, databaseUrl, close, send, user, grant, domain, signIn, socket };
+  return { ...running, config, log: lines, databaseUrl, close, query, user, grant, domain, logIn, socket };
 }
 
-export type World = Awaited<ReturnType<typeof open>>;
+export type TestServer = Awaited<ReturnType<typeof startTestServer>>;
 
 /** A stream whose lines are kept. */
-const keptIn = (lines: string[]) =>
+const collectLines = (lines: string[]) =>
   new Writable({
     write: (chunk, _, done) => {
       lines.push(String(chunk));
@@ -175,17 +175,19 @@ const keptIn = (lines: string[]) =>
   });
 
 /** An address that nobody has used before, so that nobody's throttle counts for anybody else. */
-export const newAddress = () => `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}`;
+export const uniqueAddress = () => `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}`;
 
 /** An answer without what differs between any two: the headers, and the ids under which the log has its decisions. */
-export const alike = ({ headers: _, ...answer }: Answer<unknown>) =>
+export const comparableResult = ({ headers: _, ...answer }: QueryResult<unknown>) =>
   JSON.parse(JSON.stringify(answer, (key, value) => (key === 'decisionId' ? undefined : value)));
 
 /** Nobody, who asks without a token. */
-export const nobody = (world: World): Pick<Person, 'ask'> => ({ ask: (document, variables) => world.send(document, variables) });
+export const anonymous = (server: TestServer): Pick<TestUser, 'query'> => ({
+  query: (document, variables) => server.query(document, variables),
+});
 
 /** Waits until the condition holds, at most 5 s. */
-export async function until<T>(condition: () => T | Promise<T>): Promise<NonNullable<T>> {
+export async function waitUntil<T>(condition: () => T | Promise<T>): Promise<NonNullable<T>> {
   const end = Date.now() + 5_000;
   for (;;) {
     const value = await condition();

@@ -1,28 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import { emailTo } from '../mail/emails.ts';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-const { prisma } = world.db;
+const server = await startTestServer();
+const { prisma } = server.db;
 
 const mutation = 'mutation ($input: DeleteAccountInput!) { deleteAccount(input: $input) { ok } }';
-const leave = (alice: Person, password = alice.password) => alice.ask(mutation, { input: { password } });
+const leave = (alice: TestUser, password = alice.password) => alice.query(mutation, { input: { password } });
 const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
-const isThere = async ({ uuid }: Person) => (await prisma.user.findUniqueOrThrow({ where: { id: uuid } })).deletedAt === null;
+const isThere = async ({ uuid }: TestUser) => (await prisma.user.findUniqueOrThrow({ where: { id: uuid } })).deletedAt === null;
 
 describe('deleteAccount', () => {
   it('deletes the account of the viewer: every session ends, and nobody logs in', async () => {
-    const alice = await world.user();
-    const elsewhere = await world.signIn(alice.email, alice.uuid);
+    const alice = await server.user();
+    const elsewhere = await server.logIn(alice.email, alice.uuid);
     expect((await leave(alice)).data).toEqual({ deleteAccount: { ok: true } });
-    for (const one of [alice, elsewhere]) expect((await one.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
-    expect((await world.send(login, { input: { email: alice.email, password: alice.password } })).code).toBe('INVALID_CREDENTIALS');
+    for (const one of [alice, elsewhere]) expect((await one.query('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+    expect((await server.query(login, { input: { email: alice.email, password: alice.password } })).code).toBe('INVALID_CREDENTIALS');
     const events = await prisma.tokenRevocation.findMany({ where: { userId: alice.uuid }, select: { reason: true, initiator: true } });
     expect(events).toEqual(Array(2).fill({ reason: 'USER_DELETED', initiator: 'USER' }));
   });
 
   it('asks for the password, counted as a login', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const codes = [];
     for (let times = 0; times < 6; times += 1) codes.push((await leave(alice, 'a guess')).code);
     expect(codes).toEqual([...Array(5).fill('INVALID_CREDENTIALS'), 'RATE_LIMITED']);
@@ -30,21 +30,21 @@ describe('deleteAccount', () => {
   });
 
   it('asks for a fresh session', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const create = 'mutation { createApiToken(input: { description: "a script", scopes: ["users:write"] }) { secret } }';
-    const { secret } = (await alice.ask(create)).data.createApiToken;
+    const { secret } = (await alice.query(create)).data.createApiToken;
     const input = { password: alice.password };
-    expect((await world.send(mutation, { input }, { token: secret })).code).toBe('FORBIDDEN');
-    expect((await world.send(mutation, { input })).code).toBe('UNAUTHENTICATED');
+    expect((await server.query(mutation, { input }, { token: secret })).code).toBe('FORBIDDEN');
+    expect((await server.query(mutation, { input })).code).toBe('UNAUTHENTICATED');
     await prisma.token.updateMany({ where: { userId: alice.uuid }, data: { authenticatedAt: new Date(0) } });
     expect((await leave(alice)).code).toBe('REAUTHENTICATION_REQUIRED');
     expect(await isThere(alice)).toBe(true);
   });
 
   it('tells the owner, and is recorded', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await leave(alice);
-    expect((await emailTo(world, alice.uuid, 'accountDeleted')).text).toMatch(
+    expect((await emailTo(server, alice.uuid, 'accountDeleted')).text).toMatch(
       /deleted, as you asked[\s\S]*Until .* an administrator can restore it/,
     );
     const rows = await prisma.auditEvent.findMany({ where: { targetId: alice.uuid, action: 'user_archived' } });
@@ -52,16 +52,16 @@ describe('deleteAccount', () => {
   });
 
   it('leaves the old address the undoing of a change of address: whoever took the account over gains nothing by deleting it', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
-    await alice.ask('mutation { requestEmailChange(input: { newEmail: "thief@example.com" }) { ok } }');
-    const { token } = await emailTo(world, alice.uuid, 'newAddress');
-    await alice.ask('mutation ($token: String!) { confirmEmailChange(input: { token: $token }) { ended } }', { token });
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
+    await alice.query('mutation { requestEmailChange(input: { newEmail: "thief@example.com" }) { ok } }');
+    const { token } = await emailTo(server, alice.uuid, 'newAddress');
+    await alice.query('mutation ($token: String!) { confirmEmailChange(input: { token: $token }) { ended } }', { token });
     await leave(alice);
     const undo = 'mutation ($token: String!) { undoEmailChange(input: { token: $token }) { ok } }';
-    const letter = await emailTo(world, alice.uuid, 'addressChanged');
-    expect((await world.send(undo, { token: letter.token })).code).toBeUndefined();
-    await admin.ask('mutation ($id: ID!) { restoreUser(input: { id: $id }) { changed } }', { id: alice.id });
-    const { email } = await world.db.prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } });
+    const letter = await emailTo(server, alice.uuid, 'addressChanged');
+    expect((await server.query(undo, { token: letter.token })).code).toBeUndefined();
+    await admin.query('mutation ($id: ID!) { restoreUser(input: { id: $id }) { changed } }', { id: alice.id });
+    const { email } = await server.db.prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } });
     expect(email).toBe(alice.email);
   });
 });

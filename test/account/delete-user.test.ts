@@ -2,109 +2,111 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { emailTo } from '../mail/emails.ts';
-import { nobody, open, type Person, until } from '../test-server.ts';
+import { anonymous, startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 
-const world = await open({ DELETED_USER_RETENTION: '10d' });
-const { prisma } = world.db;
-await world.domain('north');
+const server = await startTestServer({ DELETED_USER_RETENTION: '10d' });
+const { prisma } = server.db;
+await server.domain('north');
 
 const mutation = 'mutation ($input: DeleteUserInput!) { deleteUser(input: $input) { changed user { deletedAt erasedAt enabled } } }';
-const remove = (by: Pick<Person, 'ask'>, id: string, erase?: boolean) => by.ask(mutation, { input: { id, ...(erase && { erase }) } });
+const remove = (by: Pick<TestUser, 'query'>, id: string, erase?: boolean) => by.query(mutation, { input: { id, ...(erase && { erase }) } });
 const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
 const mint = 'mutation { createApiToken(input: { description: "ci", scopes: ["users:read", "users:write"] }) { secret } }';
-const isThere = async ({ uuid }: Person) => (await prisma.user.findUniqueOrThrow({ where: { id: uuid } })).deletedAt === null;
+const isThere = async ({ uuid }: TestUser) => (await prisma.user.findUniqueOrThrow({ where: { id: uuid } })).deletedAt === null;
 const requestReset = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
 
 describe('deleteUser', () => {
   it('ends the sessions and API tokens of the account at once, each with an event that says why', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
-    const { secret } = (await alice.ask(mint)).data.createApiToken;
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
+    const { secret } = (await alice.query(mint)).data.createApiToken;
     const { data } = await remove(admin, alice.id);
     expect(data.deleteUser).toEqual({ changed: true, user: { deletedAt: expect.any(String), erasedAt: null, enabled: true } });
-    expect((await alice.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
-    expect((await world.send('{ me { id } }', {}, { token: secret })).code).toBe('TOKEN_REVOKED');
+    expect((await alice.query('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+    expect((await server.query('{ me { id } }', {}, { token: secret })).code).toBe('TOKEN_REVOKED');
     const refresh = `mutation { refresh(input: { refreshToken: "${alice.refreshToken}" }) { accessToken } }`;
-    expect((await world.send(refresh)).code).toBeDefined();
+    expect((await server.query(refresh)).code).toBeDefined();
     const events = await prisma.tokenRevocation.findMany({ where: { userId: alice.uuid }, select: { reason: true, initiator: true } });
     expect(events).toEqual(Array(2).fill({ reason: 'USER_DELETED', initiator: 'ADMIN' }));
   });
 
   it('makes the account one that nobody logs in to, as if there were none', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await remove(admin, alice.id);
-    const known = await world.send(login, { input: { email: alice.email, password: alice.password } });
-    const unknown = await world.send(login, { input: { email: `${randomUUID()}@example.com`, password: alice.password } });
+    const known = await server.query(login, { input: { email: alice.email, password: alice.password } });
+    const unknown = await server.query(login, { input: { email: `${randomUUID()}@example.com`, password: alice.password } });
     expect([known.code, known.errors]).toEqual(['INVALID_CREDENTIALS', unknown.errors]);
   });
 
   it('opens nothing by a token that was not ended, and lets none be made', async () => {
-    const [alice, bob] = [await world.user(), await world.user()];
-    const { secret } = (await bob.ask(mint)).data.createApiToken;
+    const [alice, bob] = [await server.user(), await server.user()];
+    const { secret } = (await bob.query(mint)).data.createApiToken;
     await prisma.user.updateMany({ where: { id: { in: [alice.uuid, bob.uuid] } }, data: { deletedAt: new Date() } });
-    expect((await alice.ask('{ me { id } }')).code).toBe('ACCOUNT_DISABLED');
-    expect((await alice.ask(mint)).code).toBe('ACCOUNT_DISABLED');
-    expect((await world.send('{ me { id } }', {}, { token: secret })).code).toBe('ACCOUNT_DISABLED');
+    expect((await alice.query('{ me { id } }')).code).toBe('ACCOUNT_DISABLED');
+    expect((await alice.query(mint)).code).toBe('ACCOUNT_DISABLED');
+    expect((await server.query('{ me { id } }', {}, { token: secret })).code).toBe('ACCOUNT_DISABLED');
     const refresh = `mutation { refresh(input: { refreshToken: "${alice.refreshToken}" }) { accessToken } }`;
-    expect((await world.send(refresh)).code).toBe('INVALID_TOKEN');
+    expect((await server.query(refresh)).code).toBe('INVALID_TOKEN');
   });
 
   it('makes links that were mailed good for nothing, and keeps letters back that only somebody who signs in needs', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
-    await world.send(requestReset, { input: { email: alice.email } });
-    const { token } = await emailTo(world, alice.uuid, 'passwordReset');
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
+    await server.query(requestReset, { input: { email: alice.email } });
+    const { token } = await emailTo(server, alice.uuid, 'passwordReset');
     await remove(admin, alice.id);
     const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
-    const use = () => world.send(reset, { input: { token, newPassword: 'nine amber foxes fold a letter' } });
+    const use = () => server.query(reset, { input: { token, newPassword: 'nine amber foxes fold a letter' } });
     expect((await use()).code).toBe('INVALID_TOKEN');
-    await world.send(requestReset, { input: { email: alice.email } });
+    await server.query(requestReset, { input: { email: alice.email } });
     const later = { letter: 'passwordReset', emailKey: alice.email, outcome: 'moot' };
-    await until(() => prisma.mail.findFirst({ where: later }));
-    await admin.ask('mutation ($id: ID!) { restoreUser(input: { id: $id }) { changed } }', { id: alice.id });
+    await waitUntil(() => prisma.mail.findFirst({ where: later }));
+    await admin.query('mutation ($id: ID!) { restoreUser(input: { id: $id }) { changed } }', { id: alice.id });
     expect((await use()).code).toBe('INVALID_TOKEN');
   });
 
   it('tells the owner until when an administrator can restore it', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await remove(admin, alice.id);
-    const { text } = await emailTo(world, alice.uuid, 'accountDeleted');
-    const until = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' }).format(Date.now() + 10 * 86_400_000);
+    const { text } = await emailTo(server, alice.uuid, 'accountDeleted');
+    const waitUntil = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' }).format(Date.now() + 10 * 86_400_000);
     expect(text).toContain('An administrator has deleted your account.');
-    expect(text).toContain(`Until ${until}`);
+    expect(text).toContain(`Until ${waitUntil}`);
   });
 
   it('keeps the address taken, and roles and settings for whoever restores it', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user('USER', 'north')];
-    await alice.ask('mutation { setSetting(input: { key: "theme", value: "dark" }) { setting { id } } }');
+    const [admin, alice] = [await server.user('ADMIN'), await server.user('USER', 'north')];
+    await alice.query('mutation { setSetting(input: { key: "theme", value: "dark" }) { setting { id } } }');
     await remove(admin, alice.id);
     const register = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';
-    expect((await world.send(register, { input: { email: alice.email, password: 'seven teal herons misread a map' } })).code).toBe('TAKEN');
+    expect((await server.query(register, { input: { email: alice.email, password: 'seven teal herons misread a map' } })).code).toBe(
+      'TAKEN',
+    );
     const where = { userId: alice.uuid };
     expect([await prisma.roleGrant.count({ where }), await prisma.userSetting.count({ where })]).toEqual([1, 1]);
   });
 
   it('leaves it to be read by those who may, and by nobody else', async () => {
-    const [admin, alice, bob] = [await world.user('ADMIN'), await world.user('USER', 'north'), await world.user()];
+    const [admin, alice, bob] = [await server.user('ADMIN'), await server.user('USER', 'north'), await server.user()];
     await remove(admin, alice.id);
     const read = 'query ($id: ID!) { user(id: $id) { email deletedAt } node(id: $id) { id } }';
-    const { data } = await admin.ask(read, { id: alice.id });
+    const { data } = await admin.query(read, { id: alice.id });
     expect(data).toEqual({ user: { email: alice.email, deletedAt: expect.any(String) }, node: { id: alice.id } });
-    expect((await bob.ask(read, { id: alice.id })).data).toEqual({ user: null, node: null });
+    expect((await bob.query(read, { id: alice.id })).data).toEqual({ user: null, node: null });
   });
 
   it('changes nothing the second time', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await remove(admin, alice.id);
     expect((await remove(admin, alice.id)).data.deleteUser.changed).toBe(false);
     expect(await prisma.mail.count({ where: { userId: alice.uuid, letter: 'accountDeleted' } })).toBe(1);
   });
 
   it('is for whoever outranks, and never for oneself', async () => {
-    const [superadmin, admin, peer] = [await world.user('SUPERADMIN'), await world.user('ADMIN'), await world.user('ADMIN')];
-    const [keeper, member] = [await world.user('ADMIN', 'north'), await world.user('USER', 'north')];
+    const [superadmin, admin, peer] = [await server.user('SUPERADMIN'), await server.user('ADMIN'), await server.user('ADMIN')];
+    const [keeper, member] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north')];
     expect((await remove(admin, peer.id)).code).toBe('FORBIDDEN');
     expect((await remove(admin, superadmin.id)).code).toBe('FORBIDDEN');
     expect((await remove(keeper, member.id)).code).toBe('FORBIDDEN');
-    expect((await remove(nobody(world), member.id)).code).toBe('UNAUTHENTICATED');
+    expect((await remove(anonymous(server), member.id)).code).toBe('UNAUTHENTICATED');
     expect((await remove(superadmin, superadmin.id)).code).toBe('SELF_ACTION_FORBIDDEN');
     expect((await remove(admin, encodeGlobalID('User', randomUUID()))).code).toBe('NOT_FOUND');
     expect(await Promise.all([superadmin, peer, member].map(isThere))).toEqual([true, true, true]);
@@ -112,8 +114,8 @@ describe('deleteUser', () => {
   });
 
   it('erases at once for a superadmin, whether it was deleted before or not, and for nobody else', async () => {
-    const [superadmin, admin] = [await world.user('SUPERADMIN'), await world.user('ADMIN')];
-    const [alice, bob] = [await world.user(), await world.user()];
+    const [superadmin, admin] = [await server.user('SUPERADMIN'), await server.user('ADMIN')];
+    const [alice, bob] = [await server.user(), await server.user()];
     expect((await remove(admin, alice.id, true)).code).toBe('FORBIDDEN');
     expect(await isThere(alice)).toBe(true);
     await remove(admin, bob.id);
@@ -130,10 +132,10 @@ describe('deleteUser', () => {
   });
 
   it('takes an API token made for it, and none made for something else', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
-    const secretOf = async (document: string) => (await admin.ask(document)).data.createApiToken.secret;
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
+    const secretOf = async (document: string) => (await admin.query(document)).data.createApiToken.secret;
     const [reading, writing] = [await secretOf(mint.replace(', "users:write"', '')), await secretOf(mint)];
-    const by = (token: string) => world.send(mutation, { input: { id: alice.id } }, { token });
+    const by = (token: string) => server.query(mutation, { input: { id: alice.id } }, { token });
     expect((await by(reading)).code).toBe('FORBIDDEN');
     expect((await by(writing)).data.deleteUser.changed).toBe(true);
   });

@@ -3,10 +3,10 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import { emailTo } from '../mail/emails.ts';
-import { nobody, open, type Person } from '../test-server.ts';
+import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-await world.domain('north');
+const server = await startTestServer();
+await server.domain('north');
 
 const mutation = graphql(`
   mutation DisableUser($input: DisableUserInput!) {
@@ -18,62 +18,62 @@ const mutation = graphql(`
     }
   }
 `);
-const disable = (by: Pick<Person, 'ask'>, id: string) => by.ask(mutation, { input: { id } });
-const isEnabled = async ({ uuid }: Person) => (await world.db.prisma.user.findUniqueOrThrow({ where: { id: uuid } })).enabled;
+const disable = (by: Pick<TestUser, 'query'>, id: string) => by.query(mutation, { input: { id } });
+const isEnabled = async ({ uuid }: TestUser) => (await server.db.prisma.user.findUniqueOrThrow({ where: { id: uuid } })).enabled;
 const mint = `mutation { createApiToken(input: { description: "ci", scopes: ["users:read", "users:write"] }) { secret } }`;
 
 describe('disableUser', () => {
   it('ends the sessions and API tokens of the account at once, and lets nothing of it sign in', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
-    const elsewhere = await world.signIn(alice.email, alice.uuid);
-    const { secret } = (await alice.ask(mint)).data.createApiToken;
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
+    const elsewhere = await server.logIn(alice.email, alice.uuid);
+    const { secret } = (await alice.query(mint)).data.createApiToken;
     expect((await disable(admin, alice.id)).data.disableUser).toEqual({ changed: true, user: { enabled: false } });
     const answers = [
-      await alice.ask('{ me { id } }'),
-      await elsewhere.ask('{ me { id } }'),
-      await world.send('{ me { id } }', {}, { token: secret }),
+      await alice.query('{ me { id } }'),
+      await elsewhere.query('{ me { id } }'),
+      await server.query('{ me { id } }', {}, { token: secret }),
     ];
     expect(answers.map(({ status, code }) => [status, code])).toEqual(Array(3).fill([401, 'TOKEN_REVOKED']));
-    const refresh = await world.send(`mutation { refresh(input: { refreshToken: "${alice.refreshToken}" }) { accessToken } }`);
+    const refresh = await server.query(`mutation { refresh(input: { refreshToken: "${alice.refreshToken}" }) { accessToken } }`);
     expect(refresh.data?.refresh ?? null).toBeNull();
-    await expect(world.signIn(alice.email, alice.uuid)).rejects.toThrow(/cannot log in/);
+    await expect(server.logIn(alice.email, alice.uuid)).rejects.toThrow(/cannot log in/);
     expect(
-      await world.db.prisma.tokenRevocation.count({ where: { userId: alice.uuid, reason: 'USER_DISABLED', actorId: admin.uuid } }),
+      await server.db.prisma.tokenRevocation.count({ where: { userId: alice.uuid, reason: 'USER_DISABLED', actorId: admin.uuid } }),
     ).toBe(3);
   });
 
   it('brings no session back when the account is enabled again', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await disable(admin, alice.id);
-    await admin.ask('mutation ($id: ID!) { enableUser(input: { id: $id }) { changed } }', { id: alice.id });
-    expect((await alice.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+    await admin.query('mutation ($id: ID!) { enableUser(input: { id: $id }) { changed } }', { id: alice.id });
+    expect((await alice.query('{ me { id } }')).code).toBe('TOKEN_REVOKED');
   });
 
   it('makes links that were mailed good for nothing, also once the account is enabled again', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
-    await alice.ask('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
+    await alice.query('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
       input: { email: alice.email },
     });
-    const { token } = await emailTo(world, alice.uuid, 'passwordReset');
+    const { token } = await emailTo(server, alice.uuid, 'passwordReset');
     await disable(admin, alice.id);
-    await admin.ask('mutation ($id: ID!) { enableUser(input: { id: $id }) { changed } }', { id: alice.id });
+    await admin.query('mutation ($id: ID!) { enableUser(input: { id: $id }) { changed } }', { id: alice.id });
     const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
     const input = { token, newPassword: 'seven teal herons misread a map' };
-    expect((await world.send(reset, { input })).code).toBe('INVALID_TOKEN');
+    expect((await server.query(reset, { input })).code).toBe('INVALID_TOKEN');
   });
 
   it('changes nothing the second time', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await disable(admin, alice.id);
     expect((await disable(admin, alice.id)).data.disableUser).toEqual({ changed: false, user: { enabled: false } });
   });
 
   it('is for whoever outranks', async () => {
     const [superadmin, admin, peer, below] = [
-      await world.user('SUPERADMIN'),
-      await world.user('ADMIN'),
-      await world.user('ADMIN'),
-      await world.user('SUPERADMIN'),
+      await server.user('SUPERADMIN'),
+      await server.user('ADMIN'),
+      await server.user('ADMIN'),
+      await server.user('SUPERADMIN'),
     ];
     expect((await disable(admin, peer.id)).code).toBe('FORBIDDEN');
     expect((await disable(admin, superadmin.id)).code).toBe('FORBIDDEN');
@@ -83,40 +83,40 @@ describe('disableUser', () => {
   });
 
   it('is not for the administrator of a domain, nor for an ordinary user', async () => {
-    const [keeper, member, stranger] = [await world.user('ADMIN', 'north'), await world.user('USER', 'north'), await world.user()];
+    const [keeper, member, stranger] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north'), await server.user()];
     expect((await disable(keeper, member.id)).code).toBe('FORBIDDEN');
     expect((await disable(keeper, stranger.id)).code).toBe('FORBIDDEN');
     expect((await disable(stranger, member.id)).code).toBe('FORBIDDEN');
     expect((await disable(stranger, stranger.id)).code).toBe('FORBIDDEN');
-    expect((await disable(nobody(world), member.id)).code).toBe('UNAUTHENTICATED');
+    expect((await disable(anonymous(server), member.id)).code).toBe('UNAUTHENTICATED');
     expect([await isEnabled(member), await isEnabled(stranger)]).toEqual([true, true]);
   });
 
   it('knows no unknown user', async () => {
-    const [superadmin, admin] = [await world.user('SUPERADMIN'), await world.user('ADMIN')];
+    const [superadmin, admin] = [await server.user('SUPERADMIN'), await server.user('ADMIN')];
     for (const person of [superadmin, admin]) expect((await disable(person, encodeGlobalID('User', randomUUID()))).code).toBe('NOT_FOUND');
   });
 
   it('is nothing that anybody does to themselves', async () => {
-    const superadmin = await world.user('SUPERADMIN');
+    const superadmin = await server.user('SUPERADMIN');
     expect((await disable(superadmin, superadmin.id)).code).toBe('SELF_ACTION_FORBIDDEN');
     expect(await isEnabled(superadmin)).toBe(true);
   });
 
   it('takes an API token made for it, as long as its owner has the rank', async () => {
-    const [admin, alice, bob] = [await world.user('ADMIN'), await world.user(), await world.user()];
-    const { secret } = (await admin.ask(mint)).data.createApiToken;
-    const byToken = (id: string) => world.send(mutation, { input: { id } }, { token: secret });
+    const [admin, alice, bob] = [await server.user('ADMIN'), await server.user(), await server.user()];
+    const { secret } = (await admin.query(mint)).data.createApiToken;
+    const byToken = (id: string) => server.query(mutation, { input: { id } }, { token: secret });
     expect((await byToken(alice.id)).data.disableUser.changed).toBe(true);
-    await world.db.prisma.roleGrant.deleteMany({ where: { userId: admin.uuid } });
+    await server.db.prisma.roleGrant.deleteMany({ where: { userId: admin.uuid } });
     expect((await byToken(bob.id)).code).toBe('FORBIDDEN');
     expect(await isEnabled(bob)).toBe(true);
   });
 
   it('takes no API token made for something else', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
-    const { secret } = (await admin.ask(mint.replace(', "users:write"', ''))).data.createApiToken;
-    expect((await world.send(mutation, { input: { id: alice.id } }, { token: secret })).code).toBe('FORBIDDEN');
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
+    const { secret } = (await admin.query(mint.replace(', "users:write"', ''))).data.createApiToken;
+    expect((await server.query(mutation, { input: { id: alice.id } }, { token: secret })).code).toBe('FORBIDDEN');
     expect(await isEnabled(alice)).toBe(true);
   });
 });

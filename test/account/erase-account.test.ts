@@ -2,21 +2,21 @@ import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { runJobs } from '../jobs.ts';
 import { emailTo, outcomes } from '../mail/emails.ts';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-const { prisma } = world.db;
-await world.domain('north');
+const server = await startTestServer();
+const { prisma } = server.db;
+await server.domain('north');
 await prisma.role.create({ data: { name: 'READER', permissions: ['users:read'] } });
-const superadmin = await world.user('SUPERADMIN');
+const superadmin = await server.user('SUPERADMIN');
 
 const remove = 'mutation ($input: DeleteUserInput!) { deleteUser(input: $input) { changed } }';
-const erase = ({ id }: Person) => superadmin.ask(remove, { input: { id, erase: true } });
+const erase = ({ id }: TestUser) => superadmin.query(remove, { input: { id, erase: true } });
 const past = new Date(Date.now() - 1_000);
 
 /** Somebody of whom everything is known. */
 async function known() {
-  const alice = await world.user('READER', 'north');
+  const alice = await server.user('READER', 'north');
   const secret = `a secret of ${alice.uuid}`.slice(0, 35);
   const names = {
     displayName: secret,
@@ -46,10 +46,10 @@ async function known() {
   await prisma.formerEmail.create({
     data: { userId, email: `old-${alice.email}`, emailKey: `old-${alice.email}`, expiresAt: new Date(Date.now() + 60_000) },
   });
-  await world.send('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
+  await server.query('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
     input: { email: alice.email },
   });
-  await emailTo(world, alice.uuid, 'passwordReset');
+  await emailTo(server, alice.uuid, 'passwordReset');
   return { alice, secret };
 }
 
@@ -76,13 +76,13 @@ describe('erasing', () => {
   it('leaves no row of the user but the ended tokens and their records, in any table', async () => {
     const { alice } = await known();
     await erase(alice);
-    const tables = await world.db.query<{ name: string }>(
+    const tables = await server.db.query<{ name: string }>(
       sql`select table_name as name from information_schema.columns where table_schema = 'public' and column_name = 'userId' order by 1`,
     );
     const left = [];
     for (const { name } of tables) {
       const text = `select count(*)::int as count from "${name}" where "userId" = $1`;
-      const [row] = await world.db.query<{ count: number }>({ text, values: [alice.uuid] });
+      const [row] = await server.db.query<{ count: number }>({ text, values: [alice.uuid] });
       if (row?.count) left.push(name);
     }
     expect(left).toEqual(['AuditEvent', 'Token', 'TokenRevocation']);
@@ -92,11 +92,11 @@ describe('erasing', () => {
   it('leaves nothing that the user said, in any column of any table', async () => {
     const { alice, secret } = await known();
     await erase(alice);
-    const tables = await world.db.query<{ name: string }>(
+    const tables = await server.db.query<{ name: string }>(
       sql`select table_name as name from information_schema.tables where table_schema = 'public' order by 1`,
     );
     for (const { name } of tables) {
-      const rows = JSON.stringify(await world.db.query({ text: `select t::text from "${name}" t`, values: [] }));
+      const rows = JSON.stringify(await server.db.query({ text: `select t::text from "${name}" t`, values: [] }));
       for (const hidden of [secret, alice.email]) expect(rows.includes(hidden), name).toBe(false);
     }
   });
@@ -104,7 +104,7 @@ describe('erasing', () => {
   it('keeps the log of revocations and the audit whole: who asks is told of the id', async () => {
     const { alice } = await known();
     const log = () => prisma.tokenRevocation.findMany({ where: { userId: alice.uuid }, select: { tokenId: true, reason: true } });
-    await superadmin.ask(remove, { input: { id: alice.id } });
+    await superadmin.query(remove, { input: { id: alice.id } });
     const before = await log();
     await erase(alice);
     expect(await log()).toEqual(before);
@@ -112,7 +112,7 @@ describe('erasing', () => {
     const where = { targetId: alice.uuid, action: 'user_deleted' };
     expect(await prisma.auditEvent.findMany({ where })).toMatchObject([{ actorId: superadmin.uuid, reason: 'erased', userId: alice.uuid }]);
     const read = 'query ($id: ID!) { user(id: $id) { email displayName roles { id } } }';
-    expect((await superadmin.ask(read, { id: alice.id })).data.user).toEqual({
+    expect((await superadmin.query(read, { id: alice.id })).data.user).toEqual({
       email: `${alice.uuid}@erased.invalid`,
       displayName: null,
       roles: [],
@@ -125,7 +125,7 @@ describe('erasing', () => {
     const register =
       'mutation ($input: RegisterInput!) { register(input: $input) { session { user { id displayName roles { domain { name } } settings { totalCount } } } } }';
     const input = { email: alice.email, password: 'seven teal herons misread a map' };
-    const { user } = (await world.send(register, { input })).data.register.session;
+    const { user } = (await server.query(register, { input })).data.register.session;
     expect(user).toEqual({ id: expect.any(String), displayName: null, roles: [{ domain: null }], settings: { totalCount: 0 } });
     expect(user.id).not.toBe(alice.id);
   });
@@ -139,7 +139,7 @@ describe('erasing', () => {
 
   it('ends what was passed on from the grants of the user, and what was entered by it', async () => {
     const { alice } = await known();
-    const bob = await world.user();
+    const bob = await server.user();
     const [from] = await prisma.roleGrant.findMany({ where: { userId: alice.uuid } });
     if (!from?.domainId) throw new Error('no grant');
     const { roleId, domainId } = from;
@@ -149,16 +149,16 @@ describe('erasing', () => {
     await erase(alice);
     expect(await prisma.roleGrant.count({ where: { userId: bob.uuid } })).toBe(0);
     expect(await prisma.auditEvent.count({ where: { userId: bob.uuid, reason: 'revoked', actorId: superadmin.uuid } })).toBe(1);
-    expect((await bob.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+    expect((await bob.query('{ me { id } }')).code).toBe('TOKEN_REVOKED');
   });
 
   it('is done on the clock when the time has come, and by nobody', async () => {
     const [early, due, restored] = [(await known()).alice, (await known()).alice, (await known()).alice];
-    for (const one of [early, due, restored]) await superadmin.ask(remove, { input: { id: one.id } });
+    for (const one of [early, due, restored]) await superadmin.query(remove, { input: { id: one.id } });
     await prisma.user.updateMany({ where: { id: { in: [due.uuid, restored.uuid] } }, data: { eraseAt: past } });
-    await superadmin.ask('mutation ($id: ID!) { restoreUser(input: { id: $id }) { changed } }', { id: restored.id });
-    await runJobs(world);
-    const erasedAt = async ({ uuid }: Person) => (await prisma.user.findUniqueOrThrow({ where: { id: uuid } })).erasedAt;
+    await superadmin.query('mutation ($id: ID!) { restoreUser(input: { id: $id }) { changed } }', { id: restored.id });
+    await runJobs(server);
+    const erasedAt = async ({ uuid }: TestUser) => (await prisma.user.findUniqueOrThrow({ where: { id: uuid } })).erasedAt;
     expect([await erasedAt(early), await erasedAt(due), await erasedAt(restored)]).toEqual([null, expect.any(Date), null]);
     expect(await prisma.auditEvent.findMany({ where: { targetId: due.uuid, action: 'user_deleted' } })).toMatchObject([
       { actorId: null, agent: 'clock', reason: 'erased' },
@@ -167,22 +167,22 @@ describe('erasing', () => {
 
   it('goes on with the others where one cannot be erased', async () => {
     const [stuck, due] = [(await known()).alice, (await known()).alice];
-    for (const one of [stuck, due]) await superadmin.ask(remove, { input: { id: one.id } });
+    for (const one of [stuck, due]) await superadmin.query(remove, { input: { id: one.id } });
     await prisma.user.update({ where: { id: stuck.uuid }, data: { eraseAt: new Date(0) } });
     await prisma.user.update({ where: { id: due.uuid }, data: { eraseAt: past } });
     await prisma.user.create({ data: { email: 'in.the.way@example.com', emailKey: stuck.uuid } });
-    await expect(runJobs(world)).rejects.toThrow();
+    await expect(runJobs(server)).rejects.toThrow();
     const rows = await prisma.user.findMany({ where: { id: { in: [stuck.uuid, due.uuid] }, erasedAt: { not: null } } });
     expect(rows.map(({ id }) => id)).toEqual([due.uuid]);
     await prisma.user.delete({ where: { emailKey: stuck.uuid } });
   });
 
   it('loses a letter that waits, and leaves others', async () => {
-    const [{ alice }, bob] = [await known(), await world.user()];
+    const [{ alice }, bob] = [await known(), await server.user()];
     await prisma.mail.create({ data: { letter: 'passwordChanged', userId: alice.uuid, dueAt: new Date(Date.now() + 60_000) } });
     await prisma.mail.create({ data: { letter: 'accessReset', userId: bob.uuid } });
     await erase(alice);
     expect(await prisma.mail.count({ where: { userId: alice.uuid } })).toBe(0);
-    expect(await outcomes(world, 'accessReset', { userId: bob.uuid })).toEqual(['shown']);
+    expect(await outcomes(server, 'accessReset', { userId: bob.uuid })).toEqual(['shown']);
   });
 });

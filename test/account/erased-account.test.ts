@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 
-const world = await open();
+const server = await startTestServer();
 const remove = 'mutation ($input: DeleteUserInput!) { deleteUser(input: $input) { changed } }';
 
 /** What would put something into the empty row of a user, which nothing erases again. */
@@ -12,10 +12,10 @@ const writes: Record<string, (id: string) => object> = {
 };
 
 it.each(Object.keys(writes))('%s refuses an account that was erased', async (name) => {
-  const [superadmin, alice] = [await world.user('SUPERADMIN'), await world.user()];
-  await superadmin.ask(remove, { input: { id: alice.id, erase: true } });
+  const [superadmin, alice] = [await server.user('SUPERADMIN'), await server.user()];
+  await superadmin.query(remove, { input: { id: alice.id, erase: true } });
   const Input = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
   const document = `mutation ($input: ${Input}!) { ${name}(input: $input) { __typename } }`;
-  const { errors } = await superadmin.ask(document, { input: writes[name]?.(alice.id) });
+  const { errors } = await superadmin.query(document, { input: writes[name]?.(alice.id) });
   expect(errors).toMatchObject([{ extensions: { code: 'INVALID_INPUT' } }]);
 });

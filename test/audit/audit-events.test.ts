@@ -4,14 +4,14 @@ import { describe, expect, it } from 'vitest';
 import type { Prisma } from '../../src/database/generated/prisma/client.ts';
 import { graphql } from '../generated/gql.ts';
 import type { AuditEventFilter } from '../generated/graphql.ts';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-const north = await world.domain('north');
-await world.db.prisma.role.create({ data: { name: 'AUDITOR', permissions: ['audit:read', 'users:read'] } });
-const ann = await world.user('USER', 'north');
-const admin = await world.user('ADMIN');
-const superadmin = await world.user('SUPERADMIN');
+const server = await startTestServer();
+const north = await server.domain('north');
+await server.db.prisma.role.create({ data: { name: 'AUDITOR', permissions: ['audit:read', 'users:read'] } });
+const ann = await server.user('USER', 'north');
+const admin = await server.user('ADMIN');
+const superadmin = await server.user('SUPERADMIN');
 const document = graphql(`
   query AuditEvents($filter: AuditEventFilter, $first: Int, $after: String, $last: Int, $before: String) {
     auditEvents(filter: $filter, first: $first, after: $after, last: $last, before: $before) {
@@ -27,14 +27,14 @@ const document = graphql(`
 /** Something that happened at a moment; its action is its name. */
 async function happened(parts: Omit<Prisma.AuditEventUncheckedCreateInput, 'action' | 'result'> = {}, result = 'ok') {
   const action = randomUUID();
-  const { id } = await world.db.prisma.auditEvent.create({ data: { network: '192.0.2.7', agent: 'curl', ...parts, action, result } });
+  const { id } = await server.db.prisma.auditEvent.create({ data: { network: '192.0.2.7', agent: 'curl', ...parts, action, result } });
   return { action, id, node: encodeGlobalID('AuditEvent', id) };
 }
-const list = async (person: Person, filter?: AuditEventFilter, page: object = {}) =>
-  (await person.ask(document, { filter, ...page })).data.auditEvents;
-const sees = async (person: Person, { action, node }: Awaited<ReturnType<typeof happened>>) => {
+const list = async (person: TestUser, filter?: AuditEventFilter, page: object = {}) =>
+  (await person.query(document, { filter, ...page })).data.auditEvents;
+const sees = async (person: TestUser, { action, node }: Awaited<ReturnType<typeof happened>>) => {
   const { totalCount, edges } = await list(person, { action });
-  const { data } = await person.ask('query ($node: ID!) { node(id: $node) { id } }', { node });
+  const { data } = await person.query('query ($node: ID!) { node(id: $node) { id } }', { node });
   expect([totalCount, data.node ? 1 : 0]).toEqual([edges.length, edges.length]);
   return totalCount === 1;
 };
@@ -52,8 +52,8 @@ describe('auditEvents', () => {
   });
 
   it('tells of what is really done', async () => {
-    const alice = await world.user();
-    await superadmin.ask('mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }', { id: alice.id });
+    const alice = await server.user();
+    await superadmin.query('mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }', { id: alice.id });
     const { edges } = await list(superadmin, { user: alice.id });
     expect(edges.map(({ node }) => node.action)).toEqual(
       expect.arrayContaining(['user_updated', 'session_revoked', 'authn_login_success']),
@@ -79,7 +79,7 @@ describe('auditEvents', () => {
   });
 
   it('tells administrators of all but what a superadmin took part in, as one is now', async () => {
-    const former = await world.user('SUPERADMIN');
+    const former = await server.user('SUPERADMIN');
     const events = [
       await happened({ userId: former.uuid }),
       await happened({ actorId: former.uuid }),
@@ -87,12 +87,12 @@ describe('auditEvents', () => {
     ];
     const told = () => Promise.all(events.map((event) => sees(admin, event)));
     expect(await told()).toEqual([false, false, false]);
-    await world.db.prisma.roleGrant.updateMany({ where: { userId: former.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await server.db.prisma.roleGrant.updateMany({ where: { userId: former.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     expect(await told()).toEqual([true, true, true]);
   });
 
   it.each([['ADMIN'], ['AUDITOR']])('tells whoever holds %s in a domain of what happened there and to nobody of a rank', async (role) => {
-    const [inside, everywhere] = [await world.user(role, 'north'), await world.user(role)];
+    const [inside, everywhere] = [await server.user(role, 'north'), await server.user(role)];
     const of = (parts: object) => happened({ domainId: north.id, ...parts });
     const events = [
       await of({}),
@@ -106,9 +106,9 @@ describe('auditEvents', () => {
   });
 
   it('goes on telling of those who are gone', async () => {
-    const gone = await world.user();
+    const gone = await server.user();
     const event = await happened({ userId: gone.uuid, actorId: gone.uuid });
-    await world.db.prisma.user.delete({ where: { id: gone.uuid } });
+    await server.db.prisma.user.delete({ where: { id: gone.uuid } });
     expect([await sees(admin, event), await sees(superadmin, event)]).toEqual([true, true]);
     const { edges } = await list(admin, { user: gone.id, action: event.action });
     expect(edges.map(({ node }) => [node.user, node.network])).toEqual([[null, '192.0.2.7']]);
@@ -118,9 +118,9 @@ describe('auditEvents', () => {
     const { node } = await happened({ userId: admin.uuid });
     const by = async (scopes: string[]) => {
       const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "d", scopes: $scopes }) { secret } }';
-      const token = (await admin.ask(mint, { scopes })).data.createApiToken.secret;
-      const listed = await world.send('{ auditEvents(first: 1) { edges { node { action } } } }', {}, { token });
-      return [listed.code, (await world.send('query ($node: ID!) { node(id: $node) { id } }', { node }, { token })).code];
+      const token = (await admin.query(mint, { scopes })).data.createApiToken.secret;
+      const listed = await server.query('{ auditEvents(first: 1) { edges { node { action } } } }', {}, { token });
+      return [listed.code, (await server.query('query ($node: ID!) { node(id: $node) { id } }', { node }, { token })).code];
     };
     expect(await by(['users:read'])).toEqual(['FORBIDDEN', 'NOT_FOUND']);
     expect(await by(['audit:read'])).toEqual([undefined, undefined]);

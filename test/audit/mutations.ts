@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { expect } from 'vitest';
-import type { Person, World } from '../test-server.ts';
+import type { TestServer, TestUser } from '../test-server.ts';
 import { type Case, type Cast, newcomersOf } from './newcomers.ts';
 
 /** One call of every mutation that changes something, on things made for it; `alice` is the user whom it is about. */
-export const mutationsOf = (world: World, { superadmin, north, value }: Cast): Record<string, (alice: Person) => Promise<Case>> => ({
-  ...newcomersOf(world, { superadmin, north, value }),
+export const mutationsOf = (
+  server: TestServer,
+  { superadmin, north, value }: Cast,
+): Record<string, (alice: TestUser) => Promise<Case>> => ({
+  ...newcomersOf(server, { superadmin, north, value }),
   grantRole: async (alice) => ({
     document: 'mutation ($id: ID!) { grantRole(input: { userId: $id, role: "USER", domain: "north" }) { changed } }',
     variables: { id: alice.id },
@@ -20,7 +23,7 @@ export const mutationsOf = (world: World, { superadmin, north, value }: Cast): R
     },
   }),
   revokeRole: async (alice) => {
-    const { id } = await world.grant(alice.uuid, 'USER', 'north');
+    const { id } = await server.grant(alice.uuid, 'USER', 'north');
     return {
       document: 'mutation ($id: ID!) { revokeRole(input: { userId: $id, role: "USER", domain: "north" }) { changed } }',
       variables: { id: alice.id },
@@ -41,7 +44,7 @@ export const mutationsOf = (world: World, { superadmin, north, value }: Cast): R
     says: { action: 'user_letter_requested', reason: 'passwordReset', userId: alice.uuid, targetType: 'User', targetId: alice.uuid },
   }),
   enableUser: async (alice) => {
-    await world.db.prisma.user.update({ where: { id: alice.uuid }, data: { enabled: false } });
+    await server.db.prisma.user.update({ where: { id: alice.uuid }, data: { enabled: false } });
     return {
       document: 'mutation ($id: ID!) { enableUser(input: { id: $id }) { changed } }',
       variables: { id: alice.id },
@@ -66,7 +69,7 @@ export const mutationsOf = (world: World, { superadmin, north, value }: Cast): R
     },
   }),
   updateUser: async (alice) => {
-    await world.db.prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
+    await server.db.prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
     return {
       document:
         'mutation ($id: ID!, $value: String!) { updateUser(input: { id: $id, address: $value, emailConfirmed: true }) { user { id } } }',
@@ -87,7 +90,7 @@ export const mutationsOf = (world: World, { superadmin, north, value }: Cast): R
     says: { action: 'user_updated', reason: 'setting set', userId: alice.uuid, targetType: 'UserSetting', details: { key: 'theme' } },
   }),
   deleteSetting: async (alice) => {
-    const { id } = await world.db.prisma.userSetting.create({ data: { userId: alice.uuid, key: 'theme', value } });
+    const { id } = await server.db.prisma.userSetting.create({ data: { userId: alice.uuid, key: 'theme', value } });
     return {
       document: 'mutation ($id: ID!) { deleteSetting(input: { id: $id }) { deletedId } }',
       variables: { id: encodeGlobalID('UserSetting', id) },
@@ -112,7 +115,7 @@ export const mutationsOf = (world: World, { superadmin, north, value }: Cast): R
     },
   }),
   updateRole: async () => {
-    const row = await roleIn(world);
+    const row = await roleIn(server);
     return {
       document: 'mutation ($id: ID!) { updateRole(input: { id: $id, permissions: ["users:read"] }) { role { id } } }',
       variables: { id: encodeGlobalID('Role', row.id) },
@@ -126,7 +129,7 @@ export const mutationsOf = (world: World, { superadmin, north, value }: Cast): R
     };
   },
   deleteRole: async () => {
-    const row = await roleIn(world);
+    const row = await roleIn(server);
     return {
       document: 'mutation ($id: ID!) { deleteRole(input: { id: $id }) { deletedId } }',
       variables: { id: encodeGlobalID('Role', row.id) },
@@ -145,7 +148,7 @@ export const mutationsOf = (world: World, { superadmin, north, value }: Cast): R
     },
   }),
   updateDomain: async () => {
-    const row = await world.domain(`d-${freshName()}`);
+    const row = await server.domain(`d-${freshName()}`);
     return {
       document: 'mutation ($id: ID!) { updateDomain(input: { id: $id, active: false }) { domain { id } } }',
       variables: { id: row.globalId },
@@ -160,7 +163,7 @@ export const mutationsOf = (world: World, { superadmin, north, value }: Cast): R
     };
   },
   deleteDomain: async () => {
-    const row = await world.domain(`d-${freshName()}`);
+    const row = await server.domain(`d-${freshName()}`);
     return {
       document: 'mutation ($id: ID!) { deleteDomain(input: { id: $id }) { deletedId } }',
       variables: { id: row.globalId },
@@ -177,4 +180,4 @@ export const mutationsOf = (world: World, { superadmin, north, value }: Cast): R
 });
 
 const freshName = () => randomUUID().slice(0, 8);
-const roleIn = (world: World) => world.db.prisma.role.create({ data: { name: `R_${freshName().toUpperCase()}` } });
+const roleIn = (server: TestServer) => server.db.prisma.role.create({ data: { name: `R_${freshName().toUpperCase()}` } });

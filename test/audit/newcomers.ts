@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { expect } from 'vitest';
-import type { Person, World } from '../test-server.ts';
+import type { TestServer, TestUser } from '../test-server.ts';
 
 /** A call of a mutation, and what the row of the audit says of it besides who did it and from where. */
 export interface Case {
@@ -13,14 +13,14 @@ export interface Case {
 /** Who and what they are called with. */
 export interface Cast {
   /** Who calls. */
-  readonly superadmin: Person;
+  readonly superadmin: TestUser;
   readonly north: { readonly id: string };
   /** What somebody keeps, and no audit repeats. */
   readonly value: string;
 }
 
 /** One call of each mutation by which somebody comes in. */
-export const newcomersOf = (world: World, { superadmin, north }: Cast): Record<string, (alice: Person) => Promise<Case>> => ({
+export const newcomersOf = (server: TestServer, { superadmin, north }: Cast): Record<string, (alice: TestUser) => Promise<Case>> => ({
   createUser: async () => ({
     document: 'mutation ($email: String!) { createUser(input: { email: $email }) { user { id } } }',
     variables: { email: `${randomUUID()}@example.com` },
@@ -38,7 +38,7 @@ export const newcomersOf = (world: World, { superadmin, north }: Cast): Record<s
     },
   }),
   revokeInvitation: async ({ email }) => {
-    const { id: roleId } = await world.db.prisma.role.findUniqueOrThrow({ where: { name: 'USER' } });
+    const { id: roleId } = await server.db.prisma.role.findUniqueOrThrow({ where: { name: 'USER' } });
     const data = {
       email,
       emailKey: email,
@@ -47,7 +47,7 @@ export const newcomersOf = (world: World, { superadmin, north }: Cast): Record<s
       invitedById: superadmin.uuid,
       expiresAt: new Date(Date.now() + 60_000),
     };
-    const { id } = await world.db.prisma.invitation.create({ data });
+    const { id } = await server.db.prisma.invitation.create({ data });
     return {
       document: 'mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }',
       variables: { id: encodeGlobalID('Invitation', id) },

@@ -2,19 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { schema } from '../../src/schema/schema.ts';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 import { deletionsOf } from './deletions.ts';
 import { mutationsOf } from './mutations.ts';
 
-const world = await open();
-const superadmin = await world.user('SUPERADMIN');
-const north = await world.domain('north');
+const server = await startTestServer();
+const superadmin = await server.user('SUPERADMIN');
+const north = await server.domain('north');
 const value = 'a value that is for its owner only';
 
-const cases = { ...mutationsOf(world, { superadmin, north, value }), ...deletionsOf(world) };
+const cases = { ...mutationsOf(server, { superadmin, north, value }), ...deletionsOf(server) };
 const verbs = Object.keys(cases);
 const prepared = async (verb: string) => {
-  const alice = await world.user();
+  const alice = await server.user();
   const made = await cases[verb]?.(alice);
   if (!made) throw new Error(verb);
   return { alice, ...made };
@@ -22,7 +22,7 @@ const prepared = async (verb: string) => {
 const tables = ['User', 'Role', 'RoleGrant', 'Domain', 'Token', 'TokenRevocation', 'UserSetting', 'Invitation', 'AuditEvent'] as const;
 const everything = async () => {
   const rows = tables.map((name) =>
-    (world.db.prisma as unknown as Record<string, { findMany(query: object): Promise<object[]> }>)[
+    (server.db.prisma as unknown as Record<string, { findMany(query: object): Promise<object[]> }>)[
       name.charAt(0).toLowerCase() + name.slice(1)
     ]?.findMany({ orderBy: { id: 'asc' } }),
   );
@@ -64,9 +64,9 @@ describe('the audit', () => {
     const { document, variables, says } = await prepared(verb);
     const requestId = randomUUID();
     const headers = { 'x-request-id': requestId, 'user-agent': 'tester/1.0' };
-    const { errors } = await world.send(document, variables, { token: superadmin.accessToken, address: '192.0.2.7', headers });
+    const { errors } = await server.query(document, variables, { token: superadmin.accessToken, address: '192.0.2.7', headers });
     expect(errors).toBeUndefined();
-    const rows = await world.db.prisma.auditEvent.findMany({ where: { requestId, action: { not: 'session_revoked' } } });
+    const rows = await server.db.prisma.auditEvent.findMany({ where: { requestId, action: { not: 'session_revoked' } } });
     const who = { actorId: superadmin.uuid, actorTokenId: uuidOf(superadmin.tokenId), network: '192.0.2.7', agent: 'tester/1.0' };
     expect(rows).toEqual([expect.objectContaining({ result: 'ok', domainId: null, targetId: expect.any(String), ...who, ...says })]);
     expect(Math.abs((rows[0]?.at.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
@@ -74,34 +74,34 @@ describe('the audit', () => {
 
   it.each(verbs)('is written with what it records, or nothing is: %s', async (verb) => {
     const { document, variables } = await prepared(verb);
-    await world.db.query(sql`alter table "AuditEvent" add constraint "refuse" check (false) not valid`);
+    await server.db.query(sql`alter table "AuditEvent" add constraint "refuse" check (false) not valid`);
     const before = await everything();
-    const { code } = await superadmin.ask(document, variables);
+    const { code } = await superadmin.query(document, variables);
     const after = await everything();
-    await world.db.query(sql`alter table "AuditEvent" drop constraint "refuse"`);
+    await server.db.query(sql`alter table "AuditEvent" drop constraint "refuse"`);
     expect(code).toBe('INTERNAL');
     expect(after).toEqual(before);
   });
 
   it.each(verbs.filter((verb) => verb !== 'updateProfile'))('records nothing of a denied %s, which changes nothing', async (verb) => {
     const { document, variables } = await prepared(verb);
-    const stranger = await world.user();
+    const stranger = await server.user();
     const before = await everything();
-    const { code } = await stranger.ask(document, variables);
+    const { code } = await stranger.query(document, variables);
     expect(['FORBIDDEN', 'NOT_FOUND']).toContain(code);
     expect(await everything()).toEqual(before);
   });
 
   it('records nothing where nothing changed', async () => {
-    const alice = await world.user();
-    const count = () => world.db.prisma.auditEvent.count();
+    const alice = await server.user();
+    const count = () => server.db.prisma.auditEvent.count();
     const before = await count();
     for (const document of [
       'mutation ($id: ID!) { grantRole(input: { userId: $id, role: "USER" }) { changed } }',
       'mutation ($id: ID!) { revokeRole(input: { userId: $id, role: "ADMIN" }) { changed } }',
       'mutation ($id: ID!) { enableUser(input: { id: $id }) { changed } }',
     ]) {
-      const { data } = await superadmin.ask(document, { id: alice.id });
+      const { data } = await superadmin.query(document, { id: alice.id });
       expect(Object.values(data)).toEqual([{ changed: false }]);
     }
     expect(await count()).toBe(before);
@@ -109,23 +109,23 @@ describe('the audit', () => {
 
   it('names every session that ends with the account, and who ended it', async () => {
     const { alice, document, variables } = await prepared('disableUser');
-    await superadmin.ask(document, variables);
-    const rows = await world.db.prisma.auditEvent.findMany({ where: { action: 'session_revoked', userId: alice.uuid } });
+    await superadmin.query(document, variables);
+    const rows = await server.db.prisma.auditEvent.findMany({ where: { action: 'session_revoked', userId: alice.uuid } });
     expect(rows).toMatchObject([
       { reason: 'USER_DISABLED', actorId: superadmin.uuid, targetType: 'Token', targetId: uuidOf(alice.tokenId) },
     ]);
   });
 
   it('holds no secret and no value that somebody keeps', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const mint = 'mutation { createApiToken(input: { description: "ci", scopes: ["users:read"] }) { secret } }';
-    const { secret } = (await alice.ask(mint)).data.createApiToken;
-    await superadmin.ask(
+    const { secret } = (await alice.query(mint)).data.createApiToken;
+    await superadmin.query(
       'mutation ($id: ID!, $value: String!) { setSetting(input: { userId: $id, key: "a", value: $value }) { setting { id } } }',
       { id: alice.id, value },
     );
-    await alice.ask('mutation ($value: String!) { updateProfile(input: { address: $value }) { user { id } } }', { value });
-    const text = JSON.stringify(await world.db.prisma.auditEvent.findMany());
+    await alice.query('mutation ($value: String!) { updateProfile(input: { address: $value }) { user { id } } }', { value });
+    const text = JSON.stringify(await server.db.prisma.auditEvent.findMany());
     for (const hidden of [value, secret, alice.password, alice.accessToken, alice.refreshToken, alice.email])
       expect(text).not.toContain(hidden);
   });

@@ -2,25 +2,25 @@ import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { purgeAuditEvents } from '../../src/identity/audit/purge-events.ts';
 import { runJobs } from '../jobs.ts';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 
-const world = await open({ AUDIT_RETENTION: '10d' });
+const server = await startTestServer({ AUDIT_RETENTION: '10d' });
 const happened = (days: number, many = 1) =>
-  world.db.query(sql`
+  server.db.query(sql`
     insert into "AuditEvent" (action, result, at) select 'past', 'ok', now() - ${days}::float8 * interval '1 day' from generate_series(1, ${many}::int)`);
-const left = () => world.db.prisma.auditEvent.count({ where: { action: 'past' } });
+const left = () => server.db.prisma.auditEvent.count({ where: { action: 'past' } });
 
 describe('what happened', () => {
   it('is kept as long as AUDIT_RETENTION says, and no longer', async () => {
     await happened(9.99);
     await happened(10.01);
-    await runJobs(world);
+    await runJobs(server);
     expect(await left()).toBe(1);
   });
 
   it('goes wholly, however much it is', async () => {
     await happened(11, 12_000);
-    expect(await purgeAuditEvents(world.db, world.config)).toBe(12_000);
+    expect(await purgeAuditEvents(server.db, server.config)).toBe(12_000);
     expect(await left()).toBe(1);
   });
 });

@@ -4,15 +4,15 @@ import { generateKeys } from '../../src/identity/keys/configured-keys.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { graphql } from '../generated/gql.ts';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 
-const world = await open();
+const server = await startTestServer();
 
 const whoAmI = graphql(`query WhoAmI { me { id } }`);
 
-const [jwk] = JSON.parse(world.config.JWT_KEYS ?? '');
+const [jwk] = JSON.parse(server.config.JWT_KEYS ?? '');
 const key = (await importJWK(jwk, 'EdDSA')) as CryptoKey;
-const alice = await world.user();
+const alice = await server.user();
 const [header, payload, signature] = String(alice.accessToken).split('.').map(String);
 const claims = JSON.parse(Buffer.from(String(payload), 'base64url').toString()) as JWTPayload & { exp: number; iat: number };
 
@@ -24,15 +24,15 @@ function sign(changed: Record<string, unknown> = {}, protectedHeader: object = {
     .sign(signer);
 }
 
-const ask = (token: string) => world.send(whoAmI, {}, { token });
-const withHeader = (authorization: string) => world.send(whoAmI, {}, { headers: { authorization } });
+const ask = (token: string) => server.query(whoAmI, {}, { token });
+const withHeader = (authorization: string) => server.query(whoAmI, {}, { headers: { authorization } });
 const now = Math.floor(Date.now() / 1000);
 
 describe('a bearer token', () => {
   it('identifies the caller; a request without one is anonymous', async () => {
     expect((await ask(await sign())).data.me?.id).toBe(alice.id);
     expect((await withHeader(`bearer ${alice.accessToken}`)).data.me?.id).toBe(alice.id);
-    expect((await world.send(whoAmI)).data).toEqual({ me: null });
+    expect((await server.query(whoAmI)).data).toEqual({ me: null });
   });
 
   it('rejects the whole operation, public fields included, when it is malformed', async () => {
@@ -70,7 +70,7 @@ describe('a bearer token', () => {
 
   it('is rejected when it is a refresh token or is sent in the URL', async () => {
     expect(await ask(alice.refreshToken)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
-    const response = await fetch(`${world.url}/graphql?access_token=${alice.accessToken}`, {
+    const response = await fetch(`${server.url}/graphql?access_token=${alice.accessToken}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ query: '{ me { id } }' }),
@@ -80,17 +80,17 @@ describe('a bearer token', () => {
 
   it('ignores roles, ranks and scopes among its claims', async () => {
     const token = await sign({ roles: ['SUPERADMIN'], rank: 2, scope: 'users:read' });
-    const { data } = await world.send('{ me { roles { role { name } } } users { totalCount } }', {}, { token });
+    const { data } = await server.query('{ me { roles { role { name } } } users { totalCount } }', {}, { token });
     expect(data.users.totalCount).toBe(1);
   });
 });
 
 describe('signing key rotation', () => {
   it('signs with the new key and still accepts tokens signed with the old one', async () => {
-    const bob = await world.user();
+    const bob = await server.user();
     const [next] = JSON.parse((await generateKeys()).JWT_KEYS);
-    const config = { ...world.config, JWT_KEYS: JSON.stringify([next, jwk]) };
-    const rotated = await startServer(config, createLogger({ LOG_LEVEL: 'silent' }), world.db);
+    const config = { ...server.config, JWT_KEYS: JSON.stringify([next, jwk]) };
+    const rotated = await startServer(config, createLogger({ LOG_LEVEL: 'silent' }), server.db);
     const post = async (query: string, authorization?: string) => {
       const headers = { 'content-type': 'application/json', ...(authorization && { authorization }) };
       return (await fetch(`${rotated.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) })).json();

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { emailTo } from '../mail/emails.ts';
-import { open, until } from '../test-server.ts';
+import { startTestServer, waitUntil } from '../test-server.ts';
 
-const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
-const { prisma } = world.db;
+const server = await startTestServer({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
+const { prisma } = server.db;
 
 const register = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';
 const confirm = 'mutation ($input: ConfirmEmailInput!) { confirmEmail(input: $input) { passwordKept } }';
@@ -15,9 +15,9 @@ const password = 'seven teal herons misread a map';
 /** A registered user who has not confirmed the address, with the confirmation email. */
 async function registrant() {
   const email = `${randomUUID()}@example.com`;
-  await world.send(register, { input: { email, password } });
+  await server.query(register, { input: { email, password } });
   const { id } = await prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
-  return { email, id, letter: await emailTo(world, id, 'confirmation') };
+  return { email, id, letter: await emailTo(server, id, 'confirmation') };
 }
 
 const confirmedAt = async (id: string) => (await prisma.user.findUniqueOrThrow({ where: { id } })).emailConfirmedAt;
@@ -25,79 +25,79 @@ const confirmedAt = async (id: string) => (await prisma.user.findUniqueOrThrow({
 describe('confirmEmail', () => {
   it('confirms the address with the link, after which the user can log in', async () => {
     const { email, id, letter } = await registrant();
-    expect((await world.send(login, { input: { email, password } })).code).toBe('EMAIL_NOT_CONFIRMED');
-    const { data } = await world.send(confirm, { input: { token: letter.token, password } });
+    expect((await server.query(login, { input: { email, password } })).code).toBe('EMAIL_NOT_CONFIRMED');
+    const { data } = await server.query(confirm, { input: { token: letter.token, password } });
     expect(data.confirmEmail).toEqual({ passwordKept: true });
     expect(await confirmedAt(id)).not.toBeNull();
-    expect((await world.send(login, { input: { email, password } })).code).toBeUndefined();
+    expect((await server.query(login, { input: { email, password } })).code).toBeUndefined();
   });
 
   it('confirms the address with the email and code, ignoring case', async () => {
     const { email, letter } = await registrant();
     const input = { email: email.toUpperCase(), code: letter.code, password };
-    expect((await world.send(confirm, { input })).data.confirmEmail).toEqual({ passwordKept: true });
+    expect((await server.query(confirm, { input })).data.confirmEmail).toEqual({ passwordKept: true });
   });
 
   it('assigns the username requested at registration', async () => {
     const [email, username] = [`${randomUUID()}@example.com`, `a${randomUUID().slice(0, 12)}`];
-    await world.send(register, { input: { email, password, username } });
+    await server.query(register, { input: { email, password, username } });
     const { id } = await prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
-    await world.send(confirm, { input: { token: (await emailTo(world, id, 'confirmation')).token, password } });
-    expect((await world.send(login, { input: { email: username, password } })).code).toBeUndefined();
+    await server.query(confirm, { input: { token: (await emailTo(server, id, 'confirmation')).token, password } });
+    expect((await server.query(login, { input: { email: username, password } })).code).toBeUndefined();
   });
 
   it('creates no session, and rejects the link when it is used again', async () => {
     const { id, letter } = await registrant();
     const input = { token: letter.token, password };
-    expect(JSON.stringify((await world.send(confirm, { input })).data)).not.toMatch(/fgr?_|eyJ/);
+    expect(JSON.stringify((await server.query(confirm, { input })).data)).not.toMatch(/fgr?_|eyJ/);
     expect(await prisma.token.count({ where: { userId: id } })).toBe(0);
-    expect((await world.send(confirm, { input })).code).toBe('INVALID_TOKEN');
+    expect((await server.query(confirm, { input })).code).toBe('INVALID_TOKEN');
   });
 
   it("removes the password when it is not given, so that whoever registered a stranger's address cannot log in", async () => {
     const { email, id, letter } = await registrant();
-    expect((await world.send(confirm, { input: { token: letter.token } })).data.confirmEmail).toEqual({ passwordKept: false });
+    expect((await server.query(confirm, { input: { token: letter.token } })).data.confirmEmail).toEqual({ passwordKept: false });
     expect(await confirmedAt(id)).not.toBeNull();
-    expect((await world.send(login, { input: { email, password } })).code).toBe('INVALID_CREDENTIALS');
+    expect((await server.query(login, { input: { email, password } })).code).toBe('INVALID_CREDENTIALS');
   });
 
   it('changes nothing when the password is wrong, and keeps the link valid', async () => {
     const { id, letter } = await registrant();
-    expect((await world.send(confirm, { input: { token: letter.token, password: 'a guess' } })).code).toBe('INVALID_CREDENTIALS');
+    expect((await server.query(confirm, { input: { token: letter.token, password: 'a guess' } })).code).toBe('INVALID_CREDENTIALS');
     expect(await confirmedAt(id)).toBeNull();
-    expect((await world.send(confirm, { input: { token: letter.token, password } })).code).toBeUndefined();
+    expect((await server.query(confirm, { input: { token: letter.token, password } })).code).toBeUndefined();
   });
 
   it('invalidates a code after 5 wrong attempts but keeps the link of the same email valid', async () => {
     const { email, letter } = await registrant();
     const wrong = letter.code === '00000000' ? '11111111' : '00000000';
     for (let times = 0; times < 5; times += 1)
-      expect((await world.send(confirm, { input: { email, code: wrong, password } })).code).toBe('INVALID_TOKEN');
-    expect((await world.send(confirm, { input: { email, code: letter.code, password } })).code).toBe('INVALID_TOKEN');
-    expect((await world.send(confirm, { input: { token: letter.token, password } })).code).toBeUndefined();
+      expect((await server.query(confirm, { input: { email, code: wrong, password } })).code).toBe('INVALID_TOKEN');
+    expect((await server.query(confirm, { input: { email, code: letter.code, password } })).code).toBe('INVALID_TOKEN');
+    expect((await server.query(confirm, { input: { token: letter.token, password } })).code).toBeUndefined();
   });
 
   it('accepts only the code of the newest email of the same account', async () => {
     const [first, other] = [await registrant(), await registrant()];
-    await world.send(resend, { input: { email: first.email } });
-    const newest = await until(async () => {
-      const letter = await emailTo(world, first.id, 'confirmation');
+    await server.query(resend, { input: { email: first.email } });
+    const newest = await waitUntil(async () => {
+      const letter = await emailTo(server, first.id, 'confirmation');
       return letter.token === first.letter.token ? undefined : letter;
     });
     for (const code of [first.letter.code, other.letter.code])
-      expect((await world.send(confirm, { input: { email: first.email, code, password } })).code).toBe('INVALID_TOKEN');
-    expect((await world.send(confirm, { input: { email: first.email, code: newest.code, password } })).code).toBeUndefined();
+      expect((await server.query(confirm, { input: { email: first.email, code, password } })).code).toBe('INVALID_TOKEN');
+    expect((await server.query(confirm, { input: { email: first.email, code: newest.code, password } })).code).toBeUndefined();
   });
 
   it('invalidates the other confirmation links of the account', async () => {
     const { email, id, letter } = await registrant();
-    await world.send(resend, { input: { email } });
-    const newest = await until(async () => {
-      const sent = await emailTo(world, id, 'confirmation');
+    await server.query(resend, { input: { email } });
+    const newest = await waitUntil(async () => {
+      const sent = await emailTo(server, id, 'confirmation');
       return sent.token === letter.token ? undefined : sent;
     });
-    await world.send(confirm, { input: { token: letter.token, password } });
-    expect((await world.send(confirm, { input: { token: newest.token, password } })).code).toBe('INVALID_TOKEN');
+    await server.query(confirm, { input: { token: letter.token, password } });
+    expect((await server.query(confirm, { input: { token: newest.token, password } })).code).toBe('INVALID_TOKEN');
   });
 
   it('rejects a link that is expired, unknown, for another purpose or for a former address', async () => {
@@ -106,19 +106,19 @@ describe('confirmEmail', () => {
     await prisma.user.update({ where: { id: moved.id }, data: { emailKey: `${randomUUID()}@example.com` } });
     await prisma.link.updateMany({ where: { userId: reset.id }, data: { purpose: 'RESET_PASSWORD' } });
     for (const token of [late, moved, reset].map(({ letter }) => letter.token).concat(`fgl_${'A'.repeat(43)}`, 'nonsense'))
-      expect((await world.send(confirm, { input: { token, password } })).code).toBe('INVALID_TOKEN');
+      expect((await server.query(confirm, { input: { token, password } })).code).toBe('INVALID_TOKEN');
     expect(await confirmedAt(moved.id)).toBeNull();
   });
 
   it('succeeds once when 10 requests use the link concurrently', async () => {
     const { letter } = await registrant();
-    const answers = await Promise.all(Array.from({ length: 10 }, () => world.send(confirm, { input: { token: letter.token } })));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => server.query(confirm, { input: { token: letter.token } })));
     expect(answers.filter(({ code }) => code === undefined)).toHaveLength(1);
   });
 
   it('requires either a token or an email and a code, and rejects both together', async () => {
     for (const input of [{}, { email: 'a@example.com' }, { code: '12345678' }, { token: 'x', email: 'a@example.com', code: '1' }])
-      expect(await world.send(confirm, { input })).toMatchObject({
+      expect(await server.query(confirm, { input })).toMatchObject({
         code: 'INVALID_INPUT',
         errors: [{ extensions: { fields: { token: expect.any(Array) } } }],
       });
@@ -126,24 +126,24 @@ describe('confirmEmail', () => {
 
   it('records an audit event for the owner', async () => {
     const { id, letter } = await registrant();
-    await world.send(confirm, { input: { token: letter.token, password } });
+    await server.query(confirm, { input: { token: letter.token, password } });
     expect(await prisma.auditEvent.count({ where: { userId: id, reason: 'email confirmed', targetId: id } })).toBe(1);
   });
 });
 
 describe('confirmEmail, when a session exists before the confirmation', () => {
   it('revokes sessions when the password is not given, but keeps them when called from a session of the account', async () => {
-    const open = async () => {
-      const alice = await world.user();
+    const startTestServer = async () => {
+      const alice = await server.user();
       await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
-      await world.send(resend, { input: { email: alice.email } });
-      return { alice, token: (await emailTo(world, alice.uuid, 'confirmation')).token };
+      await server.query(resend, { input: { email: alice.email } });
+      return { alice, token: (await emailTo(server, alice.uuid, 'confirmation')).token };
     };
-    const [own, foreign] = [await open(), await open()];
-    expect((await own.alice.ask(confirm, { input: { token: own.token } })).data.confirmEmail).toEqual({ passwordKept: true });
-    expect((await own.alice.ask('{ me { id } }')).data.me.id).toBe(own.alice.id);
-    expect((await world.send(confirm, { input: { token: foreign.token } })).data.confirmEmail).toEqual({ passwordKept: false });
-    expect((await foreign.alice.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+    const [own, foreign] = [await startTestServer(), await startTestServer()];
+    expect((await own.alice.query(confirm, { input: { token: own.token } })).data.confirmEmail).toEqual({ passwordKept: true });
+    expect((await own.alice.query('{ me { id } }')).data.me.id).toBe(own.alice.id);
+    expect((await server.query(confirm, { input: { token: foreign.token } })).data.confirmEmail).toEqual({ passwordKept: false });
+    expect((await foreign.alice.query('{ me { id } }')).code).toBe('TOKEN_REVOKED');
     expect(await prisma.tokenRevocation.findMany({ where: { userId: foreign.alice.uuid }, select: { reason: true } })).toEqual([
       { reason: 'EMAIL_CONFIRMED' },
     ]);

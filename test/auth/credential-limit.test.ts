@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { newAddress, open } from '../test-server.ts';
+import { startTestServer, uniqueAddress } from '../test-server.ts';
 
-const world = await open();
+const server = await startTestServer();
 
 describe('an operation with credentials', () => {
   const input = '(input: { email: "alice@example.com", password: "guess" })';
@@ -17,16 +17,16 @@ describe('an operation with credentials', () => {
   it.each(Object.entries(operations))(
     'is rejected before any password is checked when it has more than one, here by %s',
     async (_, document) => {
-      const address = newAddress();
-      const answer = await world.send(document, {}, { address });
+      const address = uniqueAddress();
+      const answer = await server.query(document, {}, { address });
       expect(answer).toMatchObject({ status: 400, code: 'QUERY_TOO_COMPLEX', errors: [{ extensions: { limit: 'credentials' } }] });
-      expect(await world.db.prisma.auditEvent.count({ where: { network: address } })).toBe(0);
+      expect(await server.db.prisma.auditEvent.count({ where: { network: address } })).toBe(0);
     },
   );
 
   it('is rejected in a batch', async () => {
     const body = JSON.stringify(Array(2).fill({ query: operations.aliases }));
-    const response = await fetch(`${world.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const response = await fetch(`${server.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
     expect(response.status).toBe(400);
   });
 });

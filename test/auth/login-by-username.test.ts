@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { newAddress, open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser, uniqueAddress } from '../test-server.ts';
 
-const world = await open();
-const { prisma } = world.db;
+const server = await startTestServer();
+const { prisma } = server.db;
 
 const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { user { email } } } }';
-const logIn = (email: string, password: string, address = newAddress()) => world.send(login, { input: { email, password } }, { address });
+const logIn = (email: string, password: string, address = uniqueAddress()) =>
+  server.query(login, { input: { email, password } }, { address });
 const wrong = 'not the password at all';
 
 /** A user with a username. */
-async function userWithUsername(): Promise<Person & { username: string }> {
-  const [person, username] = [await world.user(), `a${randomUUID().slice(0, 12)}`];
+async function userWithUsername(): Promise<TestUser & { username: string }> {
+  const [person, username] = [await server.user(), `a${randomUUID().slice(0, 12)}`];
   await prisma.user.update({ where: { id: person.uuid }, data: { username, usernameKey: username } });
   return Object.assign(person, { username });
 }
@@ -42,14 +43,14 @@ describe('login by username', () => {
   it('rate-limits known and unknown usernames alike, counting all spellings as one', async () => {
     const { username } = await userWithUsername();
     for (const name of [username, `b${randomUUID().slice(0, 12)}`]) {
-      const [codes, address] = [[] as (string | undefined)[], newAddress()];
+      const [codes, address] = [[] as (string | undefined)[], uniqueAddress()];
       for (let index = 0; index < 6; index += 1) codes.push((await logIn(index % 2 ? name : name.toUpperCase(), wrong, address)).code);
       expect(codes).toEqual([...Array(5).fill('INVALID_CREDENTIALS'), 'RATE_LIMITED']);
     }
   });
 
   it('does not reveal by rate limits which email address belongs to a username', async () => {
-    const [{ username, email }, address] = [await userWithUsername(), newAddress()];
+    const [{ username, email }, address] = [await userWithUsername(), uniqueAddress()];
     for (let index = 0; index < 5; index += 1) await logIn(username, wrong, address);
     expect((await logIn(email, wrong, address)).code).toBe('INVALID_CREDENTIALS');
   });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-const { prisma } = world.db;
+const server = await startTestServer();
+const { prisma } = server.db;
 
 const loginThrough = graphql(`
   mutation LoginThrough($input: LoginInput!) {
@@ -19,13 +19,13 @@ const loginThrough = graphql(`
   }
 `);
 
-const logIn = ({ email, password }: Person, domain?: string) => world.send(loginThrough, { input: { email, password, domain } });
+const logIn = ({ email, password }: TestUser, domain?: string) => server.query(loginThrough, { input: { email, password, domain } });
 
 describe('login through a domain', () => {
   it('accepts users with a role in the domain, a platform role, or ADMIN in a parent domain', async () => {
-    await world.domain('north');
-    await world.domain('north-east', 'north');
-    const members = [await world.user('USER', 'north-east'), await world.user('ADMIN', 'north'), await withRole('USER')];
+    await server.domain('north');
+    await server.domain('north-east', 'north');
+    const members = [await server.user('USER', 'north-east'), await server.user('ADMIN', 'north'), await withRole('USER')];
     for (const member of members) {
       const { data } = await logIn(member, 'north-east');
       expect(data.login.token.domain?.name).toBe('north-east');
@@ -33,12 +33,12 @@ describe('login through a domain', () => {
   });
 
   it('rejects users without a role in the domain exactly as it rejects an unknown domain', async () => {
-    await world.domain('south');
-    await world.domain('south-west', 'south');
+    await server.domain('south');
+    await server.domain('south-west', 'south');
     const [above, below, formerly] = [
-      await world.user('USER', 'south'),
-      await world.user('ADMIN', 'south-west'),
-      await world.user('USER', 'south'),
+      await server.user('USER', 'south'),
+      await server.user('ADMIN', 'south-west'),
+      await server.user('USER', 'south'),
     ];
     await prisma.roleGrant.updateMany({ where: { userId: formerly.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     const answers = [
@@ -52,23 +52,23 @@ describe('login through a domain', () => {
   });
 
   it('rejects a domain that is inactive or has an inactive ancestor', async () => {
-    await world.domain('west');
-    await world.domain('west-end', 'west');
-    const [member, administrator] = [await world.user('USER', 'west-end'), await world.user('ADMIN')];
+    await server.domain('west');
+    await server.domain('west-end', 'west');
+    const [member, administrator] = [await server.user('USER', 'west-end'), await server.user('ADMIN')];
     await prisma.domain.update({ where: { name: 'west' }, data: { active: false } });
     for (const person of [member, administrator]) expect((await logIn(person, 'west-end')).code).toBe('DOMAIN_ACCESS_DENIED');
   });
 
   it('works without a domain for a user who has no role at all', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await prisma.roleGrant.deleteMany({ where: { userId: alice.uuid } });
     const { data } = await logIn(alice);
     expect(data.login.token.domain).toBeNull();
   });
 
   async function withRole(role: string) {
-    const person = await world.user();
-    if ((await prisma.roleGrant.count({ where: { userId: person.uuid } })) === 0) await world.grant(person.uuid, role);
+    const person = await server.user();
+    if ((await prisma.roleGrant.count({ where: { userId: person.uuid } })) === 0) await server.grant(person.uuid, role);
     return person;
   }
 });

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { Prisma } from '../../src/database/generated/prisma/client.ts';
 import { graphql } from '../generated/gql.ts';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-const { prisma } = world.db;
+const server = await startTestServer();
+const { prisma } = server.db;
 
 const loginAgain = graphql(`
   mutation LoginAgain($input: LoginInput!) {
@@ -21,35 +21,35 @@ const loginAgain = graphql(`
 `);
 const whoIsIn = graphql(`query WhoIsIn { me { id } }`);
 
-const enter = ({ email, password }: Pick<Person, 'email' | 'password'>, token?: string) =>
-  world.send(loginAgain, { input: { email, password } }, { token });
-const liveSessions = ({ uuid }: Person) => prisma.token.findMany({ where: { userId: uuid, revokedAt: null }, orderBy: { id: 'asc' } });
+const enter = ({ email, password }: Pick<TestUser, 'email' | 'password'>, token?: string) =>
+  server.query(loginAgain, { input: { email, password } }, { token });
+const liveSessions = ({ uuid }: TestUser) => prisma.token.findMany({ where: { userId: uuid, revokedAt: null }, orderBy: { id: 'asc' } });
 
 describe('login with other sessions', () => {
   it('creates a new session and revokes the session that sent the request', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const { data } = await enter(alice, alice.accessToken);
     expect(data.login.token.id).not.toBe(alice.tokenId);
-    expect(await alice.ask(whoIsIn)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
-    expect((await world.send(whoIsIn, {}, { token: data.login.accessToken })).data.me?.id).toBe(alice.id);
+    expect(await alice.query(whoIsIn)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect((await server.query(whoIsIn, {}, { token: data.login.accessToken })).data.me?.id).toBe(alice.id);
   });
 
   it('keeps the session that sent the request when the password is wrong', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await enter({ ...alice, password: 'not the password at all' }, alice.accessToken);
-    expect((await alice.ask(whoIsIn)).data.me?.id).toBe(alice.id);
+    expect((await alice.query(whoIsIn)).data.me?.id).toBe(alice.id);
   });
 
   it("revokes the presented session of another user, but none of that user's other sessions", async () => {
-    const [alice, bob] = [await world.user(), await world.user()];
-    const elsewhere = await world.signIn(bob.email, bob.uuid);
+    const [alice, bob] = [await server.user(), await server.user()];
+    const elsewhere = await server.logIn(bob.email, bob.uuid);
     await enter(alice, bob.accessToken);
-    expect((await bob.ask(whoIsIn)).code).toBe('TOKEN_REVOKED');
-    expect((await elsewhere.ask(whoIsIn)).data.me?.id).toBe(bob.id);
+    expect((await bob.query(whoIsIn)).code).toBe('TOKEN_REVOKED');
+    expect((await elsewhere.query(whoIsIn)).data.me?.id).toBe(bob.id);
   });
 
   it('keeps at most 20 sessions and revokes the longest unused ones, also when several logins run concurrently', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await addSessions(alice, 18);
     const oldest = await addSessions(alice, 3, '9 days');
     const gone = await addSessions(alice, 1, '20 days', '-1 day');
@@ -63,22 +63,22 @@ describe('login with other sessions', () => {
   });
 
   it('creates no session when the account is disabled while the password is verified', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     // After verification login refunds the rate limit; the trigger disables the account at that moment.
     const disable = Prisma.raw(`update "User" set enabled = false where id = '${alice.uuid}'`);
-    await world.db.query(sql`create function disable() returns trigger language plpgsql as $$ begin ${disable}; return new; end $$`);
-    await world.db.query(
+    await server.db.query(sql`create function disable() returns trigger language plpgsql as $$ begin ${disable}; return new; end $$`);
+    await server.db.query(
       sql`create trigger disabling before update on "Throttle" for each row when (new.count < old.count) execute function disable()`,
     );
     expect((await enter(alice)).code).toBe('ACCOUNT_DISABLED');
-    await world.db.query(sql`drop trigger disabling on "Throttle"`);
+    await server.db.query(sql`drop trigger disabling on "Throttle"`);
     expect(await liveSessions(alice)).toHaveLength(1);
   });
 });
 
 /** Sessions that were last used that long ago. */
-async function addSessions({ uuid }: Person, count: number, unused = '1 day', idle = '5 days') {
-  const added = await world.db.query<{ id: string }>(sql`
+async function addSessions({ uuid }: TestUser, count: number, unused = '1 day', idle = '5 days') {
+  const added = await server.db.query<{ id: string }>(sql`
     insert into "Token" (kind, "userId", scopes, "lastUsedAt", "expiresAt", "idleExpiresAt")
     select 'SESSION', ${uuid}::uuid, '{}', now() - ${unused}::interval, now() + interval '20 days', now() + ${idle}::interval
     from generate_series(1, ${count}::int) returning id::text`);

@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { hashPassword } from '../../src/identity/credentials/password-hash.ts';
 import { graphql } from '../generated/gql.ts';
 import type { LoginInput } from '../generated/graphql.ts';
-import { newAddress, open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser, uniqueAddress } from '../test-server.ts';
 
-const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
-const { prisma } = world.db;
+const server = await startTestServer({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
+const { prisma } = server.db;
 
 const login = graphql(`
   mutation Login($input: LoginInput!) {
@@ -33,24 +33,24 @@ const login = graphql(`
 `);
 const whoLoggedIn = graphql(`query WhoLoggedIn { me { id } }`);
 
-const enter = (input: LoginInput, how: { token?: string | undefined; address?: string } = {}) => world.send(login, { input }, how);
+const enter = (input: LoginInput, how: { token?: string | undefined; address?: string } = {}) => server.query(login, { input }, how);
 const wrong = 'not the password at all';
-const credentialsOf = ({ email, password }: Person) => ({ email, password });
-const setPassword = async ({ uuid }: Person, password: string) =>
+const credentialsOf = ({ email, password }: TestUser) => ({ email, password });
+const setPassword = async ({ uuid }: TestUser, password: string) =>
   prisma.password.update({ where: { userId: uuid }, data: { hash: await hashPassword(password) } });
-const liveSessions = ({ uuid }: Person) => prisma.token.findMany({ where: { userId: uuid, revokedAt: null }, orderBy: { id: 'asc' } });
+const liveSessions = ({ uuid }: TestUser) => prisma.token.findMany({ where: { userId: uuid, revokedAt: null }, orderBy: { id: 'asc' } });
 
 describe('login', () => {
   it('creates a session for the user and labels it with the device', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const { data } = await enter({ ...credentialsOf(alice), device: 'Telephone' });
     expect(data.login).toMatchObject({ user: { email: alice.email }, token: { current: true, description: 'Telephone' } });
-    const me = await world.send(whoLoggedIn, {}, { token: data.login.accessToken });
+    const me = await server.query(whoLoggedIn, {}, { token: data.login.accessToken });
     expect(me.data.me?.id).toBe(alice.id);
   });
 
   it('finds the account by any spelling of its email address', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const local = randomUUID();
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailKey: `${local}@xn--bcher-kva.example` } });
     for (const email of [`${local}@bücher.example`, `${local.toUpperCase()}@BÜCHER.Example`, `${local}@xn--bcher-kva.example.`])
@@ -58,7 +58,7 @@ describe('login', () => {
   });
 
   it('compares the password exactly, apart from Unicode normalization', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const password = `  Gänsefüßchen ${'x'.repeat(72)} Ende `;
     await setPassword(alice, password);
     const others = [password.trim(), password.toUpperCase(), `${password} `, password.replace('Ende', 'ende')];
@@ -85,15 +85,15 @@ describe('login', () => {
   });
 
   it('counts logins and reports the addresses of this and the previous login', async () => {
-    const alice = await world.user();
-    const address = newAddress();
+    const alice = await server.user();
+    const address = uniqueAddress();
     const { data } = await enter(credentialsOf(alice), { address });
     expect(data.login.user).toMatchObject({ loginCount: 2, currentLoginFrom: address, lastLoginFrom: alice.address });
     expect(data.login.token.createdFrom).toBe(address);
   });
 
   it('rehashes a password with weaker parameters, also during two concurrent logins', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const hash = await argon2.hash(alice.password, { memoryCost: 8_192, timeCost: 2, parallelism: 1 });
     await prisma.password.update({ where: { userId: alice.uuid }, data: { hash } });
     const answers = await Promise.all([enter(credentialsOf(alice)), enter(credentialsOf(alice))]);
@@ -104,8 +104,8 @@ describe('login', () => {
   });
 
   it('records successful and failed attempts with the network', async () => {
-    const alice = await world.user();
-    const address = newAddress();
+    const alice = await server.user();
+    const address = uniqueAddress();
     await enter({ email: alice.email, password: wrong }, { address });
     await enter({ email: 'nobody@example.com', password: wrong }, { address });
     const { data } = await enter(credentialsOf(alice), { address });
@@ -121,7 +121,12 @@ describe('login', () => {
 
 describe('login does not reveal whether an account exists', () => {
   it('returns the same error for every wrong password, whatever the state of the account', async () => {
-    const [alice, disabled, unconfirmed, passwordless] = [await world.user(), await world.user(), await world.user(), await world.user()];
+    const [alice, disabled, unconfirmed, passwordless] = [
+      await server.user(),
+      await server.user(),
+      await server.user(),
+      await server.user(),
+    ];
     await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
     await prisma.user.update({ where: { id: unconfirmed.uuid }, data: { emailConfirmedAt: null } });
     await prisma.password.delete({ where: { userId: passwordless.uuid } });
@@ -138,7 +143,7 @@ describe('login does not reveal whether an account exists', () => {
   });
 
   it('does the same work for an unknown address and for an account without a password', async () => {
-    const [alice, passwordless] = [await world.user(), await world.user()];
+    const [alice, passwordless] = [await server.user(), await server.user()];
     await prisma.password.delete({ where: { userId: passwordless.uuid } });
     const known = await work(() => enter({ email: alice.email, password: wrong }));
     expect(await work(() => enter({ email: 'nobody@example.com', password: wrong }))).toBeGreaterThan(known / 2);
@@ -146,7 +151,7 @@ describe('login does not reveal whether an account exists', () => {
   });
 
   it('reports a disabled or unconfirmed account only when the password is correct, and creates no session', async () => {
-    const [disabled, unconfirmed] = [await world.user(), await world.user()];
+    const [disabled, unconfirmed] = [await server.user(), await server.user()];
     await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
     await prisma.user.update({ where: { id: unconfirmed.uuid }, data: { emailConfirmedAt: null } });
     expect((await enter(credentialsOf(disabled))).code).toBe('ACCOUNT_DISABLED');

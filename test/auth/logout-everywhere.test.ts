@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { nobody, open } from '../test-server.ts';
+import { anonymous, startTestServer } from '../test-server.ts';
 
-const world = await open();
+const server = await startTestServer();
 
 const logoutEverywhere = graphql(`
   mutation LogoutEverywhere($input: LogoutEverywhereInput!) {
@@ -15,51 +15,51 @@ const whoStayed = graphql(`query WhoStayed { me { id } }`);
 
 /** A user with three sessions. */
 async function threeSessions() {
-  const alice = await world.user();
-  return [alice, await world.signIn(alice.email, alice.uuid), await world.signIn(alice.email, alice.uuid)] as const;
+  const alice = await server.user();
+  return [alice, await server.logIn(alice.email, alice.uuid), await server.logIn(alice.email, alice.uuid)] as const;
 }
 
 describe('logoutEverywhere', () => {
   it('revokes all sessions of the viewer', async () => {
     const sessions = await threeSessions();
-    expect((await sessions[0].ask(logoutEverywhere, { input: {} })).data.logoutEverywhere.ended).toBe(3);
-    for (const session of sessions) expect(await session.ask(whoStayed)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect((await sessions[0].query(logoutEverywhere, { input: {} })).data.logoutEverywhere.ended).toBe(3);
+    for (const session of sessions) expect(await session.query(whoStayed)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
   });
 
   it('keeps the current session when exceptCurrent is true', async () => {
     const [here, ...others] = await threeSessions();
-    expect((await here.ask(logoutEverywhere, { input: { exceptCurrent: true } })).data.logoutEverywhere.ended).toBe(2);
-    expect((await here.ask(whoStayed)).data.me?.id).toBe(here.id);
-    for (const other of others) expect((await other.ask(whoStayed)).code).toBe('TOKEN_REVOKED');
-    expect((await here.ask(logoutEverywhere, { input: { exceptCurrent: true } })).data.logoutEverywhere.ended).toBe(0);
+    expect((await here.query(logoutEverywhere, { input: { exceptCurrent: true } })).data.logoutEverywhere.ended).toBe(2);
+    expect((await here.query(whoStayed)).data.me?.id).toBe(here.id);
+    for (const other of others) expect((await other.query(whoStayed)).code).toBe('TOKEN_REVOKED');
+    expect((await here.query(logoutEverywhere, { input: { exceptCurrent: true } })).data.logoutEverywhere.ended).toBe(0);
   });
 
   it('treats exceptCurrent: null as false', async () => {
     const [here] = await threeSessions();
-    expect((await here.ask(logoutEverywhere, { input: { exceptCurrent: null } })).data.logoutEverywhere.ended).toBe(3);
+    expect((await here.query(logoutEverywhere, { input: { exceptCurrent: null } })).data.logoutEverywhere.ended).toBe(3);
   });
 
   it('revokes neither API tokens nor sessions of other users', async () => {
-    const [[alice], bob] = [await threeSessions(), await world.user()];
-    const created = await alice.ask('mutation { createApiToken(input: { description: "CI", scopes: ["users:read"] }) { secret } }');
-    await alice.ask(logoutEverywhere, { input: {} });
-    expect((await world.send(whoStayed, {}, { token: created.data.createApiToken.secret })).data.me?.id).toBe(alice.id);
-    expect((await bob.ask(whoStayed)).data.me?.id).toBe(bob.id);
+    const [[alice], bob] = [await threeSessions(), await server.user()];
+    const created = await alice.query('mutation { createApiToken(input: { description: "CI", scopes: ["users:read"] }) { secret } }');
+    await alice.query(logoutEverywhere, { input: {} });
+    expect((await server.query(whoStayed, {}, { token: created.data.createApiToken.secret })).data.me?.id).toBe(alice.id);
+    expect((await bob.query(whoStayed)).data.me?.id).toBe(bob.id);
   });
 
   it('rejects an anonymous caller and an API token', async () => {
     const [alice] = await threeSessions();
-    expect((await nobody(world).ask(logoutEverywhere, { input: {} })).code).toBe('UNAUTHENTICATED');
-    const created = await alice.ask('mutation { createApiToken(input: { description: "CI", scopes: ["tokens:revoke"] }) { secret } }');
-    expect((await world.send(logoutEverywhere, { input: {} }, { token: created.data.createApiToken.secret })).code).toBe('FORBIDDEN');
-    expect((await alice.ask(whoStayed)).data.me?.id).toBe(alice.id);
+    expect((await anonymous(server).query(logoutEverywhere, { input: {} })).code).toBe('UNAUTHENTICATED');
+    const created = await alice.query('mutation { createApiToken(input: { description: "CI", scopes: ["tokens:revoke"] }) { secret } }');
+    expect((await server.query(logoutEverywhere, { input: {} }, { token: created.data.createApiToken.secret })).code).toBe('FORBIDDEN');
+    expect((await alice.query(whoStayed)).data.me?.id).toBe(alice.id);
   });
 
   it('records a revocation and an audit event for each session', async () => {
     const [alice] = await threeSessions();
-    await alice.ask(logoutEverywhere, { input: {} });
+    await alice.query(logoutEverywhere, { input: {} });
     const where = { userId: alice.uuid, reason: 'LOGOUT' } as const;
-    expect(await world.db.prisma.tokenRevocation.count({ where })).toBe(3);
-    expect(await world.db.prisma.auditEvent.count({ where: { ...where, action: 'session_revoked', actorId: alice.uuid } })).toBe(3);
+    expect(await server.db.prisma.tokenRevocation.count({ where })).toBe(3);
+    expect(await server.db.prisma.auditEvent.count({ where: { ...where, action: 'session_revoked', actorId: alice.uuid } })).toBe(3);
   });
 });

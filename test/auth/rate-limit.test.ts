@@ -4,9 +4,9 @@ import { sql } from '../../src/database/database.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { graphql } from '../generated/gql.ts';
-import { newAddress, open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser, uniqueAddress } from '../test-server.ts';
 
-const world = await open();
+const server = await startTestServer();
 
 const tryLogin = graphql(`
   mutation TryLogin($input: LoginInput!) {
@@ -19,10 +19,10 @@ const tryLogin = graphql(`
 `);
 
 const attempt = (email: string, password: string, how: { address?: string; headers?: Record<string, string> } = {}) =>
-  world.send(tryLogin, { input: { email, password } }, how);
+  server.query(tryLogin, { input: { email, password } }, how);
 const guess = (email: string, how: { address?: string; headers?: Record<string, string> } = {}) =>
   attempt(email, `guess ${randomUUID()}`, how);
-const succeed = ({ email, password }: Person, address = newAddress()) => attempt(email, password, { address });
+const succeed = ({ email, password }: TestUser, address = uniqueAddress()) => attempt(email, password, { address });
 
 async function codes(count: number, ask: (index: number) => Promise<{ code: string | undefined }>) {
   const found: (string | undefined)[] = [];
@@ -34,52 +34,52 @@ const wrong = (count: number) => Array<string>(count).fill('INVALID_CREDENTIALS'
 const limited = (count: number) => Array<string>(count).fill('RATE_LIMITED');
 /** How many passwords from a network were verified and found wrong. */
 const checked = (address: string) =>
-  world.db.prisma.auditEvent.count({ where: { network: address, action: 'authn_login_fail', reason: 'INVALID_CREDENTIALS' } });
+  server.db.prisma.auditEvent.count({ where: { network: address, action: 'authn_login_fail', reason: 'INVALID_CREDENTIALS' } });
 
 describe('password guessing', () => {
   it('locks an account and network pair after 5 failures in 5 minutes, even with the right password', async () => {
-    const [alice, address] = [await world.user(), newAddress()];
+    const [alice, address] = [await server.user(), uniqueAddress()];
     expect(await codes(6, () => guess(alice.email, { address }))).toEqual([...wrong(5), ...limited(1)]);
     const answer = await succeed(alice, address);
     expect(answer).toMatchObject({ status: 429, data: null, code: 'RATE_LIMITED' });
     const wait = Number(answer.headers.get('retry-after'));
     expect([wait > 0, wait <= 300]).toEqual([true, true]);
-    expect(world.log.some((line) => line.includes('excess_rate_limit_exceeded') && line.includes(address))).toBe(true);
+    expect(server.log.some((line) => line.includes('excess_rate_limit_exceeded') && line.includes(address))).toBe(true);
   });
 
   it('verifies at most 5 of 30 concurrent guesses', async () => {
-    const [alice, address] = [await world.user(), newAddress()];
+    const [alice, address] = [await server.user(), uniqueAddress()];
     const answers = await Promise.all(Array.from({ length: 30 }, () => guess(alice.email, { address })));
     expect(answers.map((answer) => answer.code).sort()).toEqual([...wrong(5), ...limited(25)]);
     expect(await checked(address)).toBe(5);
   });
 
   it('counts all spellings of an address as one account', async () => {
-    const [alice, address] = [await world.user(), newAddress()];
+    const [alice, address] = [await server.user(), uniqueAddress()];
     const spellings = [alice.email, alice.email.toUpperCase(), `${alice.email}.`];
     expect(await codes(6, (index) => guess(String(spellings[index % 3]), { address }))).toEqual([...wrong(5), ...limited(1)]);
   });
 
   it('is limited alike for an account that does not exist', async () => {
-    const [alice, here, there] = [await world.user(), newAddress(), newAddress()];
+    const [alice, here, there] = [await server.user(), uniqueAddress(), uniqueAddress()];
     for (let index = 0; index < 6; index += 1) {
       const known = await guess(alice.email, { address: here });
       const unknown = await guess('nobody@example.com', { address: there });
       expect({ ...unknown, headers: [...unknown.headers.keys()] }).toEqual({ ...known, headers: [...known.headers.keys()] });
     }
-    expect(await codes(6, () => guess('no address', { address: newAddress() }))).toEqual(wrong(6));
+    expect(await codes(6, () => guess('no address', { address: uniqueAddress() }))).toEqual(wrong(6));
     expect(await codes(6, () => guess('no address', { address: here }))).toEqual([...wrong(5), ...limited(1)]);
   });
 
   it('locks an account after 20 failures in an hour over any number of networks', async () => {
-    const alice = await world.user();
-    const addresses = Array.from({ length: 5 }, newAddress);
+    const alice = await server.user();
+    const addresses = Array.from({ length: 5 }, uniqueAddress);
     expect(await codes(20, (index) => guess(alice.email, { address: String(addresses[index % 5]) }))).toEqual(wrong(20));
     expect((await succeed(alice)).code).toBe('RATE_LIMITED');
   });
 
   it('locks a network after 100 failures in an hour over any number of accounts, despite successful logins in between', async () => {
-    const [alice, mallory, address] = [await world.user(), await world.user(), newAddress()];
+    const [alice, mallory, address] = [await server.user(), await server.user(), uniqueAddress()];
     for (let round = 0; round < 10; round += 1) {
       await Promise.all(Array.from({ length: 10 }, () => guess(`${randomUUID()}@example.com`, { address })));
       if (round < 9) await succeed(mallory, address);
@@ -91,16 +91,16 @@ describe('password guessing', () => {
   });
 
   it('is allowed again when the period is over', async () => {
-    const [alice, address] = [await world.user(), newAddress()];
+    const [alice, address] = [await server.user(), uniqueAddress()];
     await codes(6, () => guess(alice.email, { address }));
-    await world.db.query(sql`update "Throttle" set "expiresAt" = now() - interval '1 second'`);
+    await server.db.query(sql`update "Throttle" set "expiresAt" = now() - interval '1 second'`);
     expect(await codes(6, () => guess(alice.email, { address }))).toEqual([...wrong(5), ...limited(1)]);
   });
 
   it('stays limited after a restart of the server', async () => {
-    const [alice, address] = [await world.user(), newAddress()];
+    const [alice, address] = [await server.user(), uniqueAddress()];
     await codes(5, () => guess(alice.email, { address }));
-    const restarted = await startServer(world.config, createLogger({ LOG_LEVEL: 'silent' }), world.db);
+    const restarted = await startServer(server.config, createLogger({ LOG_LEVEL: 'silent' }), server.db);
     const { email, password } = alice;
     const headers = { 'content-type': 'application/json', 'x-forwarded-for': address };
     const body = JSON.stringify({ query: String(tryLogin), variables: { input: { email, password } } });
@@ -110,40 +110,40 @@ describe('password guessing', () => {
   });
 
   it('stores no address in the table', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await guess(alice.email);
-    const rows = await world.db.prisma.throttle.findMany();
+    const rows = await server.db.prisma.throttle.findMany();
     expect(JSON.stringify(rows.map((row) => row.key))).not.toContain(alice.email);
   });
 });
 
 describe('the owner of an account', () => {
   it('gets the failures of the network refunded by a successful login', async () => {
-    const [alice, address] = [await world.user(), newAddress()];
+    const [alice, address] = [await server.user(), uniqueAddress()];
     for (let round = 0; round < 6; round += 1) {
       expect(await codes(3, () => guess(alice.email, { address }))).toEqual(wrong(3));
       expect((await succeed(alice, address)).code).toBeUndefined();
     }
-    expect((await guess(alice.email, { address: newAddress() })).code).toBe('INVALID_CREDENTIALS');
+    expect((await guess(alice.email, { address: uniqueAddress() })).code).toBe('INVALID_CREDENTIALS');
     expect(await codes(2, () => guess(alice.email))).toEqual(['INVALID_CREDENTIALS', 'RATE_LIMITED']);
   });
 
   it('can log in from another network while one network is locked', async () => {
-    const [alice, address] = [await world.user(), newAddress()];
+    const [alice, address] = [await server.user(), uniqueAddress()];
     expect(await codes(30, () => guess(alice.email, { address }))).toEqual([...wrong(5), ...limited(25)]);
     expect((await succeed(alice)).code).toBeUndefined();
   });
 
   it('does not profit from a successful login to another account in the same network', async () => {
-    const [alice, mallory, address] = [await world.user(), await world.user(), newAddress()];
+    const [alice, mallory, address] = [await server.user(), await server.user(), uniqueAddress()];
     await codes(5, () => guess(alice.email, { address }));
     expect((await succeed(mallory, address)).code).toBeUndefined();
     expect((await guess(alice.email, { address })).code).toBe('RATE_LIMITED');
   });
 
   it('can log in concurrently with many others behind one address', async () => {
-    const address = newAddress();
-    const people = await Promise.all(Array.from({ length: 8 }, () => world.user()));
+    const address = uniqueAddress();
+    const people = await Promise.all(Array.from({ length: 8 }, () => server.user()));
     for (let round = 0; round < 3; round += 1) {
       const answers = await Promise.all([...people, ...people].map((person) => succeed(person, address)));
       expect(answers.map((answer) => answer.code)).toEqual(Array(16).fill(undefined));
@@ -153,9 +153,9 @@ describe('the owner of an account', () => {
 
 describe('registration', () => {
   it('is limited to 30 an hour for each network', async () => {
-    const address = newAddress();
+    const address = uniqueAddress();
     const document = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';
-    const register = () => world.send(document, { input: { email: `${randomUUID()}@example.com`, password: 'too short' } }, { address });
+    const register = () => server.query(document, { input: { email: `${randomUUID()}@example.com`, password: 'too short' } }, { address });
     expect(await codes(31, register)).toEqual([...Array(30).fill('INVALID_INPUT'), 'RATE_LIMITED']);
   });
 });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { graphql } from '../generated/gql.ts';
-import { nobody, open, type Person } from '../test-server.ts';
+import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-const { prisma } = world.db;
+const server = await startTestServer();
+const { prisma } = server.db;
 
 const reauthenticate = graphql(`
   mutation Reauthenticate($input: ReauthenticateInput!) {
@@ -26,33 +26,33 @@ const isFresh = graphql(`query IsFresh { viewer { fresh user { id } } }`);
 const createApiToken = 'mutation { createApiToken(input: { description: "CI", scopes: ["users:read"] }) { secret } }';
 const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
 
-const reauthenticateAs = (who: Person, password = who.password) => who.ask(reauthenticate, { input: { password } });
-const setSessionAge = ({ uuid }: Person, age: string) =>
-  world.db.query(sql`update "Token" set "authenticatedAt" = now() - ${age}::interval where "userId" = ${uuid}::uuid`);
+const reauthenticateAs = (who: TestUser, password = who.password) => who.query(reauthenticate, { input: { password } });
+const setSessionAge = ({ uuid }: TestUser, age: string) =>
+  server.db.query(sql`update "Token" set "authenticatedAt" = now() - ${age}::interval where "userId" = ${uuid}::uuid`);
 
 describe('reauthenticate', () => {
   it('makes the session fresh, so that mutations requiring recent authentication succeed', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await setSessionAge(alice, '11 minutes');
-    expect((await alice.ask(createApiToken)).code).toBe('REAUTHENTICATION_REQUIRED');
+    expect((await alice.query(createApiToken)).code).toBe('REAUTHENTICATION_REQUIRED');
     const { data } = await reauthenticateAs(alice);
     const { accessToken: token } = data.reauthenticate;
-    expect((await world.send(isFresh, {}, { token })).data.viewer.fresh).toBe(true);
-    expect((await world.send(createApiToken, {}, { token })).code).toBeUndefined();
+    expect((await server.query(isFresh, {}, { token })).data.viewer.fresh).toBe(true);
+    expect((await server.query(createApiToken, {}, { token })).code).toBeUndefined();
   });
 
   it('replaces the session with a new one and revokes the old one', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const { data } = await reauthenticateAs(alice);
     expect(data.reauthenticate.token.id).not.toBe(alice.tokenId);
-    expect(await alice.ask(isFresh)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect(await alice.query(isFresh)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
     const refreshed = 'mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken } }';
-    expect((await world.send(refreshed, { input: { refreshToken: alice.refreshToken } })).code).toBe('INVALID_TOKEN');
+    expect((await server.query(refreshed, { input: { refreshToken: alice.refreshToken } })).code).toBe('INVALID_TOKEN');
   });
 
   it('keeps the device, the domain and the expiry of the session', async () => {
-    const domain = await world.domain('kept');
-    const alice = await world.user('USER', 'kept');
+    const domain = await server.domain('kept');
+    const alice = await server.user('USER', 'kept');
     const expiresAt = new Date(Date.now() + 3_600_000);
     await prisma.token.updateMany({ where: { userId: alice.uuid }, data: { domainId: domain.id, description: 'Laptop', expiresAt } });
     const { data } = await reauthenticateAs(alice);
@@ -66,16 +66,16 @@ describe('reauthenticate', () => {
 
 describe('reauthenticate: concurrent requests', () => {
   it('creates one session when it is called three times concurrently', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const answers = await Promise.all([reauthenticateAs(alice), reauthenticateAs(alice), reauthenticateAs(alice)]);
     expect(answers.map((answer) => answer.code).sort()).toEqual(['TOKEN_REVOKED', 'TOKEN_REVOKED', undefined]);
     expect(await prisma.token.count({ where: { userId: alice.uuid, revokedAt: null } })).toBe(1);
   });
 
   it('creates no session when the session is revoked while the password is verified', async () => {
-    const [alice, admin] = [await world.user(), await world.user('SUPERADMIN')];
+    const [alice, admin] = [await server.user(), await server.user('SUPERADMIN')];
     const revoke = 'mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { changed } }';
-    const [proof] = await Promise.all([reauthenticateAs(alice), admin.ask(revoke, { input: { id: alice.tokenId } })]);
+    const [proof] = await Promise.all([reauthenticateAs(alice), admin.query(revoke, { input: { id: alice.tokenId } })]);
     const live = await prisma.token.count({ where: { userId: alice.uuid, revokedAt: null } });
     expect([live, proof.code]).toEqual(proof.data ? [1, undefined] : [0, 'TOKEN_REVOKED']);
   });
@@ -83,22 +83,22 @@ describe('reauthenticate: concurrent requests', () => {
 
 describe('reauthenticate: wrong password', () => {
   it('keeps the session and leaves it not fresh', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await setSessionAge(alice, '1 day');
     expect(await reauthenticateAs(alice, 'not the password at all')).toMatchObject({ data: null, code: 'INVALID_CREDENTIALS' });
-    expect((await alice.ask(isFresh)).data.viewer).toEqual({ fresh: false, user: { id: alice.id } });
+    expect((await alice.query(isFresh)).data.viewer).toEqual({ fresh: false, user: { id: alice.id } });
   });
 
   it('counts as a failed login of the account', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     for (let guess = 0; guess < 5; guess += 1) await reauthenticateAs(alice, `guess number ${guess}`);
     expect(await reauthenticateAs(alice)).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
     const { email, password, address } = alice;
-    expect((await world.send(login, { input: { email, password } }, { address })).code).toBe('RATE_LIMITED');
+    expect((await server.query(login, { input: { email, password } }, { address })).code).toBe('RATE_LIMITED');
   });
 
   it('records successful and failed attempts without counting them as logins', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await reauthenticateAs(alice, 'not the password at all');
     await reauthenticateAs(alice);
     const events = await prisma.auditEvent.findMany({
@@ -116,10 +116,10 @@ describe('reauthenticate: wrong password', () => {
 
 describe('reauthenticate: callers', () => {
   it('rejects an anonymous caller and an API token', async () => {
-    const alice = await world.user();
-    const { data } = await alice.ask(createApiToken);
+    const alice = await server.user();
+    const { data } = await alice.query(createApiToken);
     const input = { password: alice.password };
-    expect((await nobody(world).ask(reauthenticate, { input })).code).toBe('UNAUTHENTICATED');
-    expect((await world.send(reauthenticate, { input }, { token: data.createApiToken.secret })).code).toBe('FORBIDDEN');
+    expect((await anonymous(server).query(reauthenticate, { input })).code).toBe('UNAUTHENTICATED');
+    expect((await server.query(reauthenticate, { input }, { token: data.createApiToken.secret })).code).toBe('FORBIDDEN');
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
+const server = await startTestServer();
 
 const refreshBeside = graphql(`
   mutation RefreshBeside($input: RefreshInput!) {
@@ -14,13 +14,13 @@ const refreshBeside = graphql(`
 `);
 const whoLives = graphql(`query WhoLives { me { id } }`);
 
-const exchange = (refreshToken: string) => world.send(refreshBeside, { input: { refreshToken } });
-const sessionOf = ({ uuid }: Person) => world.db.prisma.token.findFirstOrThrow({ where: { userId: uuid }, include: { secrets: true } });
+const exchange = (refreshToken: string) => server.query(refreshBeside, { input: { refreshToken } });
+const sessionOf = ({ uuid }: TestUser) => server.db.prisma.token.findFirstOrThrow({ where: { userId: uuid }, include: { secrets: true } });
 
 describe('concurrent refreshes', () => {
   it('issue exactly one successor when one refresh token is used 20 times concurrently', { timeout: 60_000 }, async () => {
     for (let round = 0; round < 10; round += 1) {
-      const alice = await world.user();
+      const alice = await server.user();
       const answers = await Promise.all(Array.from({ length: 20 }, () => exchange(alice.refreshToken)));
       const given = new Set(answers.map((answer) => answer.data.refresh.refreshToken));
       const { secrets, revokedAt } = await sessionOf(alice);
@@ -30,9 +30,9 @@ describe('concurrent refreshes', () => {
   });
 
   it('wait for a concurrent revocation of the session and then return INVALID_TOKEN', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const { id } = await sessionOf(alice);
-    const { refreshed } = await world.db.prisma.$transaction(async (tx) => {
+    const { refreshed } = await server.db.prisma.$transaction(async (tx) => {
       await tx.token.update({ where: { id }, data: { revokedAt: new Date() } });
       const refreshed = exchange(alice.refreshToken);
       await new Promise((resolve) => setTimeout(resolve, 300));
@@ -43,17 +43,17 @@ describe('concurrent refreshes', () => {
   });
 
   it('do not survive a concurrent logout, disableUser or revokeToken, in either order', { timeout: 60_000 }, async () => {
-    const admin = await world.user('SUPERADMIN');
+    const admin = await server.user('SUPERADMIN');
     const endings = [
-      (alice: Person) => alice.ask('mutation { logout { ended } }'),
-      (alice: Person) => alice.ask('mutation { logoutEverywhere(input: {}) { ended } }'),
-      (alice: Person) =>
-        admin.ask('mutation ($input: DisableUserInput!) { disableUser(input: $input) { changed } }', { input: { id: alice.id } }),
-      (alice: Person) =>
-        admin.ask('mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { changed } }', { input: { id: alice.tokenId } }),
+      (alice: TestUser) => alice.query('mutation { logout { ended } }'),
+      (alice: TestUser) => alice.query('mutation { logoutEverywhere(input: {}) { ended } }'),
+      (alice: TestUser) =>
+        admin.query('mutation ($input: DisableUserInput!) { disableUser(input: $input) { changed } }', { input: { id: alice.id } }),
+      (alice: TestUser) =>
+        admin.query('mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { changed } }', { input: { id: alice.tokenId } }),
     ];
     for (const [index, end] of [...endings, ...endings, ...endings].entries()) {
-      const alice = await world.user();
+      const alice = await server.user();
       const first = exchange(alice.refreshToken);
       if (index % 3 === 1) await new Promise((resolve) => setTimeout(resolve, 1));
       const [ended, ...answers] = await Promise.all([end(alice), first, exchange(alice.refreshToken)]);
@@ -61,7 +61,7 @@ describe('concurrent refreshes', () => {
       for (const { data } of answers) {
         if (!data) continue;
         expect((await exchange(String(data.refresh.refreshToken))).code).toBe('INVALID_TOKEN');
-        expect((await world.send(whoLives, {}, { token: data.refresh.accessToken })).status).toBe(401);
+        expect((await server.query(whoLives, {}, { token: data.refresh.accessToken })).status).toBe(401);
       }
       expect(await sessionOf(alice)).toMatchObject({ revokedAt: expect.any(Date) });
     }

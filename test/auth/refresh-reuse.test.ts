@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { graphql } from '../generated/gql.ts';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-const { prisma } = world.db;
+const server = await startTestServer();
+const { prisma } = server.db;
 
 const refreshAgain = graphql(`
   mutation RefreshAgain($input: RefreshInput!) {
@@ -16,7 +16,7 @@ const refreshAgain = graphql(`
 `);
 const whoRemains = graphql(`query WhoRemains { me { id } }`);
 
-const exchange = (refreshToken: string) => world.send(refreshAgain, { input: { refreshToken } });
+const exchange = (refreshToken: string) => server.query(refreshAgain, { input: { refreshToken } });
 
 /** Refreshes and returns the new refresh token. */
 async function successor(refreshToken: string): Promise<string> {
@@ -25,14 +25,14 @@ async function successor(refreshToken: string): Promise<string> {
 }
 
 /** Moves the time at which the refresh tokens of a session were used into the past. */
-const age = ({ uuid }: Person, time: string) =>
-  world.db.query(sql`update "TokenSecret" s set "usedAt" = "usedAt" - ${time}::interval from "Token" t
+const age = ({ uuid }: TestUser, time: string) =>
+  server.db.query(sql`update "TokenSecret" s set "usedAt" = "usedAt" - ${time}::interval from "Token" t
     where t.id = s."tokenId" and t."userId" = ${uuid}::uuid`);
-const valuesOf = ({ uuid }: Person) => prisma.tokenSecret.count({ where: { token: { userId: uuid } } });
+const valuesOf = ({ uuid }: TestUser) => prisma.tokenSecret.count({ where: { token: { userId: uuid } } });
 
 describe('a retried refresh', () => {
   it('replays the same successor within 10 s', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const next = await successor(alice.refreshToken);
     await age(alice, '8 seconds');
     expect(await successor(alice.refreshToken)).toBe(next);
@@ -41,14 +41,14 @@ describe('a retried refresh', () => {
   });
 
   it('is rejected as reuse after 10 s', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await successor(alice.refreshToken);
     await age(alice, '11 seconds');
     expect((await exchange(alice.refreshToken)).code).toBe('TOKEN_REUSED');
   });
 
   it('is rejected as reuse once the successor has been used', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await successor(await successor(alice.refreshToken));
     expect((await exchange(alice.refreshToken)).code).toBe('TOKEN_REUSED');
   });
@@ -56,29 +56,29 @@ describe('a retried refresh', () => {
 
 describe('a reused refresh token', () => {
   it('revokes the session with its newest refresh token and access token, and records and logs the reuse', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const newest = await successor(await successor(alice.refreshToken));
     expect(await exchange(alice.refreshToken)).toMatchObject({ data: null, code: 'TOKEN_REUSED' });
     expect((await exchange(newest)).code).toBe('INVALID_TOKEN');
-    expect(await alice.ask(whoRemains)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect(await alice.query(whoRemains)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
     const [revocation, ...others] = await prisma.tokenRevocation.findMany({ where: { userId: alice.uuid } });
     expect(revocation).toMatchObject({ reason: 'REUSE_DETECTED', initiator: 'POLICY', actorId: null });
     expect(others).toEqual([]);
     expect(await prisma.auditEvent.count({ where: { userId: alice.uuid, reason: 'REUSE_DETECTED' } })).toBe(1);
-    expect(world.log.filter((line) => line.includes('authn_token_reuse') && line.includes(String(revocation?.tokenId)))).toHaveLength(1);
+    expect(server.log.filter((line) => line.includes('authn_token_reuse') && line.includes(String(revocation?.tokenId)))).toHaveLength(1);
   });
 
   it('leaves the other sessions of the user active', async () => {
-    const alice = await world.user();
-    const elsewhere = await world.signIn(alice.email, alice.uuid);
+    const alice = await server.user();
+    const elsewhere = await server.logIn(alice.email, alice.uuid);
     await successor(await successor(alice.refreshToken));
     await exchange(alice.refreshToken);
-    expect((await elsewhere.ask(whoRemains)).data.me?.id).toBe(alice.id);
+    expect((await elsewhere.query(whoRemains)).data.me?.id).toBe(alice.id);
     expect((await exchange(elsewhere.refreshToken)).code).toBeUndefined();
   });
 
   it('is detected a week later', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const newest = await successor(alice.refreshToken);
     await age(alice, '7 days');
     expect((await exchange(alice.refreshToken)).code).toBe('TOKEN_REUSED');
@@ -86,7 +86,7 @@ describe('a reused refresh token', () => {
   });
 
   it('revokes the session once; a third use reports nothing new', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await successor(await successor(alice.refreshToken));
     const codes = [await exchange(alice.refreshToken), await exchange(alice.refreshToken)].map((answer) => answer.code);
     expect(codes).toEqual(['TOKEN_REUSED', 'INVALID_TOKEN']);

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 
-const world = await open();
-const { prisma } = world.db;
+const server = await startTestServer();
+const { prisma } = server.db;
 
 const register = graphql(`
   mutation Register($input: RegisterInput!) {
@@ -44,33 +44,33 @@ const countOf = (emailKey: string) => prisma.user.count({ where: { emailKey } })
 describe('register', () => {
   it('creates an account and its first session', async () => {
     const email = newEmail();
-    const { data } = await world.send(register, { input: { email, password, displayName: 'Alice', device: 'Laptop' } });
+    const { data } = await server.query(register, { input: { email, password, displayName: 'Alice', device: 'Laptop' } });
     expect(data.register).toMatchObject({
       confirmationRequired: false,
       session: { token: { description: 'Laptop' }, user: { email, displayName: 'Alice', emailConfirmedAt: null, enabled: true } },
     });
-    const me = await world.send(whoRegistered, {}, { token: data.register.session?.accessToken });
+    const me = await server.query(whoRegistered, {}, { token: data.register.session?.accessToken });
     expect(me.data.me?.email).toBe(email);
   });
 
   it('grants the default role once', async () => {
-    const { data } = await world.send(register, { input: { email: newEmail(), password } });
+    const { data } = await server.query(register, { input: { email: newEmail(), password } });
     expect(data.register.session?.user.roles).toEqual([{ role: { name: 'USER' }, domain: null }]);
   });
 
   it('accepts profile fields only, no roles, state or confirmation', async () => {
-    const { data } = await world.send(`{ __type(name: "RegisterInput") { inputFields { name } } }`);
+    const { data } = await server.query(`{ __type(name: "RegisterInput") { inputFields { name } } }`);
     const names = data.__type.inputFields.map((field: { name: string }) => field.name).sort();
     expect(names).toEqual(['device', 'displayName', 'email', 'firstName', 'lastName', 'locale', 'password', 'username']);
     const input = { email: newEmail(), password, roles: ['ADMIN'] };
-    expect(await world.send(register, { input } as never)).toMatchObject({ status: 400, code: 'INVALID_INPUT' });
+    expect(await server.query(register, { input } as never)).toMatchObject({ status: 400, code: 'INVALID_INPUT' });
     expect(await countOf(input.email)).toBe(0);
   });
 
   it('rejects a taken address, ignoring case, without repeating it in the error', async () => {
     const email = newEmail();
-    await world.send(register, { input: { email, password } });
-    const again = await world.send(register, { input: { email: email.toUpperCase(), password } });
+    await server.query(register, { input: { email, password } });
+    const again = await server.query(register, { input: { email: email.toUpperCase(), password } });
     expect(again).toMatchObject({ data: null, code: 'TAKEN', errors: [{ extensions: { fields: { email: ['taken'] } } }] });
     expect(JSON.stringify(again.errors)).not.toMatch(/@example|emailKey|constraint|prisma/i);
   });
@@ -82,7 +82,7 @@ describe('register', () => {
       name.toUpperCase() + domain,
     ]);
     const emails = Array.from({ length: 50 }, (_, index) => spellings[index % spellings.length] ?? '');
-    const answers = await Promise.all(emails.map((email) => world.send(register, { input: { email, password } })));
+    const answers = await Promise.all(emails.map((email) => server.query(register, { input: { email, password } })));
     expect(answers.filter(({ code }) => code === undefined)).toHaveLength(1);
     // UNAVAILABLE: the queue for password hashing is full.
     for (const { code } of answers) expect([undefined, 'TAKEN', 'UNAVAILABLE']).toContain(code);
@@ -91,14 +91,14 @@ describe('register', () => {
 
   it('creates one account when 3 concurrent requests use the same address', async () => {
     const email = newEmail();
-    const answers = await Promise.all([1, 2, 3].map(() => world.send(register, { input: { email, password } })));
+    const answers = await Promise.all([1, 2, 3].map(() => server.query(register, { input: { email, password } })));
     expect(answers.map((answer) => answer.code).sort()).toEqual(['TAKEN', 'TAKEN', undefined]);
     expect(await countOf(email)).toBe(1);
   });
 
   it('accepts a username unless it is invalid or taken', async () => {
     const username = `a${randomUUID().slice(0, 12)}`;
-    const ask = (name: string | null, email = newEmail()) => world.send(register, { input: { email, password, username: name } });
+    const ask = (name: string | null, email = newEmail()) => server.query(register, { input: { email, password, username: name } });
     expect((await ask(username)).data.register.session?.user.username).toBe(username);
     expect(await ask(username.toUpperCase())).toMatchObject({
       code: 'TAKEN',
@@ -113,21 +113,21 @@ describe('register', () => {
 
   it('stores the password only as an argon2id hash with its own salt', async () => {
     const emails = [newEmail(), newEmail()];
-    for (const email of emails) await world.send(register, { input: { email, password } });
+    for (const email of emails) await server.query(register, { input: { email, password } });
     const hashes = (await prisma.password.findMany({ where: { user: { emailKey: { in: emails } } } })).map((row) => row.hash);
     for (const hash of hashes) expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,p=1,t=2\$[\w+/]{22}\$[\w+/]{43}$/);
     expect(new Set(hashes).size).toBe(2);
   });
 
   it('revokes the session that sent the request', async () => {
-    const alice = await world.user();
-    await world.send(register, { input: { email: newEmail(), password } }, { token: alice.accessToken });
-    expect(await alice.ask(whoRegistered)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    const alice = await server.user();
+    await server.query(register, { input: { email: newEmail(), password } }, { token: alice.accessToken });
+    expect(await alice.query(whoRegistered)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
   });
 
   it('records an audit event, also for an attempt on a taken address, for its owner', async () => {
     const email = newEmail();
-    for (const _ of [1, 2]) await world.send(register, { input: { email, password } });
+    for (const _ of [1, 2]) await server.query(register, { input: { email, password } });
     const { id: userId } = await prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
     const events = await prisma.auditEvent.findMany({ where: { userId } }); // in no order: two can have the same timestamp
     expect(events.map(({ action, result, reason }) => `${action} ${result} ${reason}`).sort()).toEqual([
@@ -140,7 +140,7 @@ describe('register', () => {
 
 describe('register: validation', () => {
   it('reports faults of address and password together and creates nothing', async () => {
-    const { code, errors } = await world.send(register, { input: { email: 'alice@localhost', password: 'trustno1' } });
+    const { code, errors } = await server.query(register, { input: { email: 'alice@localhost', password: 'trustno1' } });
     expect(code).toBe('INVALID_INPUT');
     expect(errors?.[0]?.extensions.fields).toEqual({
       email: ['not an e-mail address that we take'],
@@ -150,23 +150,23 @@ describe('register: validation', () => {
 
   it('reports a weak password even if the address is taken', async () => {
     const email = newEmail();
-    await world.send(register, { input: { email, password } });
-    const { errors } = await world.send(register, { input: { email, password: 'too short' } });
+    await server.query(register, { input: { email, password } });
+    const { errors } = await server.query(register, { input: { email, password: 'too short' } });
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'INVALID_INPUT', fields: { password: [expect.any(String)] } });
   });
 
   it('measures a password in code points after normalization', async () => {
     const [fox, composed, decomposed] = ['🦊🐻🦉🐸🐢🦄🐙🐝🦋🐌🐞🦀🐬🐳', 'é'.repeat(14), 'e\u0301'.repeat(14)];
     for (const short of [fox, composed, decomposed])
-      expect((await world.send(register, { input: { email: newEmail(), password: short } })).code).toBe('INVALID_INPUT');
-    const fine = await world.send(register, { input: { email: newEmail(), password: `${fox}🐉` } });
+      expect((await server.query(register, { input: { email: newEmail(), password: short } })).code).toBe('INVALID_INPUT');
+    const fine = await server.query(register, { input: { email: newEmail(), password: `${fox}🐉` } });
     expect(fine.code).toBeUndefined();
   });
 
   it('rejects a password that is too long before hashing it', async () => {
     const before = process.cpuUsage();
     for (const length of [257, 2_000]) {
-      const { errors } = await world.send(register, { input: { email: newEmail(), password: 'ü7'.repeat(length).slice(0, length) } });
+      const { errors } = await server.query(register, { input: { email: newEmail(), password: 'ü7'.repeat(length).slice(0, length) } });
       expect(errors?.[0]?.extensions, String(length)).toMatchObject({ code: 'INVALID_INPUT' });
     }
     expect(process.cpuUsage(before).user).toBeLessThan(1_000_000);
@@ -182,13 +182,13 @@ describe('register: validation', () => {
       'a\u200b@example.com',
       ' a@example.com',
     ];
-    for (const email of emails) expect((await world.send(register, { input: { email, password } })).code, email).toBe('INVALID_INPUT');
+    for (const email of emails) expect((await server.query(register, { input: { email, password } })).code, email).toBe('INVALID_INPUT');
   });
 
   it('rejects display names that contain invisible characters or are too long', async () => {
     for (const displayName of ['a\u202eb', 'a\nb', 'x'.repeat(121)]) {
       const email = newEmail();
-      expect((await world.send(register, { input: { email, password, displayName } })).code).toBe('INVALID_INPUT');
+      expect((await server.query(register, { input: { email, password, displayName } })).code).toBe('INVALID_INPUT');
       expect(await countOf(email)).toBe(0);
     }
   });

@@ -1,33 +1,33 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { emailTo, outcomes } from '../mail/emails.ts';
-import { newAddress, open } from '../test-server.ts';
+import { startTestServer, uniqueAddress } from '../test-server.ts';
 
-const world = await open();
-const { prisma } = world.db;
+const server = await startTestServer();
+const { prisma } = server.db;
 const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
 
 describe('requestPasswordReset', () => {
   it('responds alike to known, unknown, disabled and unconfirmed addresses', async () => {
-    const [known, disabled, unconfirmed] = [await world.user(), await world.user(), await world.user()];
+    const [known, disabled, unconfirmed] = [await server.user(), await server.user(), await server.user()];
     await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
     await prisma.user.update({ where: { id: unconfirmed.uuid }, data: { emailConfirmedAt: null } });
     const emails = [known.email, unconfirmed.email, disabled.email, `${randomUUID()}@example.com`];
     const answers = [];
     for (const email of emails) {
-      const { status, headers, data, errors } = await world.send(request, { input: { email } });
+      const { status, headers, data, errors } = await server.query(request, { input: { email } });
       answers.push(JSON.stringify([status, [...headers.keys()], data, errors]));
     }
     expect(new Set(answers).size).toBe(1);
-    const results = await Promise.all(emails.map((emailKey) => outcomes(world, 'passwordReset', { emailKey })));
+    const results = await Promise.all(emails.map((emailKey) => outcomes(server, 'passwordReset', { emailKey })));
     expect(results).toEqual([['shown'], ['shown'], ['moot'], ['nobody']]);
   });
 
   it('emails the stored address, not the spelling in the request', async () => {
-    const alice = await world.user();
-    await world.send(request, { input: { email: alice.email.toUpperCase() } });
-    const letter = await emailTo(world, alice.uuid, 'passwordReset');
-    expect(letter.text).toContain(`${world.config.PUBLIC_URL}/reset?token=${letter.token}`);
+    const alice = await server.user();
+    await server.query(request, { input: { email: alice.email.toUpperCase() } });
+    const letter = await emailTo(server, alice.uuid, 'passwordReset');
+    expect(letter.text).toContain(`${server.config.PUBLIC_URL}/reset?token=${letter.token}`);
     expect(await prisma.link.findFirstOrThrow({ where: { userId: alice.uuid } })).toMatchObject({
       address: alice.email,
       purpose: 'RESET_PASSWORD',
@@ -35,26 +35,26 @@ describe('requestPasswordReset', () => {
   });
 
   it('allows 3 emails an hour for an address and 30 for a network', async () => {
-    const [email, address] = [`${randomUUID()}@example.com`, newAddress()];
-    for (let times = 0; times < 3; times += 1) expect((await world.send(request, { input: { email } })).code).toBeUndefined();
-    expect((await world.send(request, { input: { email } })).code).toBe('RATE_LIMITED');
-    const ask = () => world.send(request, { input: { email: `${randomUUID()}@example.com` } }, { address });
+    const [email, address] = [`${randomUUID()}@example.com`, uniqueAddress()];
+    for (let times = 0; times < 3; times += 1) expect((await server.query(request, { input: { email } })).code).toBeUndefined();
+    expect((await server.query(request, { input: { email } })).code).toBe('RATE_LIMITED');
+    const ask = () => server.query(request, { input: { email: `${randomUUID()}@example.com` } }, { address });
     for (let times = 0; times < 30; times += 1) expect((await ask()).code).toBeUndefined();
     expect((await ask()).code).toBe('RATE_LIMITED');
   });
 
   it('records an audit event with the account', async () => {
-    const alice = await world.user();
-    await world.send(request, { input: { email: alice.email } });
+    const alice = await server.user();
+    await server.query(request, { input: { email: alice.email } });
     const rows = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'user_letter_requested' } });
     expect(rows).toMatchObject([{ reason: 'passwordReset', actorId: null, result: 'ok' }]);
   });
 
   it('keeps the token out of the outbox and the log', async () => {
-    const alice = await world.user();
-    await world.send(request, { input: { email: alice.email } });
-    const { token } = await emailTo(world, alice.uuid, 'passwordReset');
+    const alice = await server.user();
+    await server.query(request, { input: { email: alice.email } });
+    const { token } = await emailTo(server, alice.uuid, 'passwordReset');
     const mails = await prisma.mail.findMany({ where: { emailKey: alice.email }, omit: { shown: true } });
-    expect(JSON.stringify([mails, await prisma.auditEvent.findMany(), world.log])).not.toContain(token);
+    expect(JSON.stringify([mails, await prisma.auditEvent.findMany(), server.log])).not.toContain(token);
   });
 });

@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { newAddress, open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser, uniqueAddress } from '../test-server.ts';
 
-const world = await open();
-const { prisma } = world.db;
+const server = await startTestServer();
+const { prisma } = server.db;
 
 const whoAsks = graphql(`query WhoAsks { me { id } }`);
 const createApiToken = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }';
 
-const ask = (token: string) => world.send(whoAsks, {}, { token });
+const ask = (token: string) => server.query(whoAsks, {}, { token });
 
 describe('a session token', () => {
   it('is rejected on the next request after logout, while concurrent requests of other sessions succeed', async () => {
-    const people = await Promise.all([world.user(), world.user(), world.user()]);
+    const people = await Promise.all([server.user(), server.user(), server.user()]);
     const { accessToken } = people[0];
-    await people[0].ask('mutation { logout { ended } }');
-    const asked = Array.from({ length: 60 }, (_, index) => people[index % 3] as Person);
-    const answers = await Promise.all(asked.map((person) => person.ask(whoAsks)));
+    await people[0].query('mutation { logout { ended } }');
+    const asked = Array.from({ length: 60 }, (_, index) => people[index % 3] as TestUser);
+    const answers = await Promise.all(asked.map((person) => person.query(whoAsks)));
     for (const [index, answer] of answers.entries()) {
       if (asked[index]?.accessToken === accessToken) expect(answer).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
       else expect(answer.data.me?.id).toBe(asked[index]?.id);
@@ -24,10 +24,10 @@ describe('a session token', () => {
   });
 
   it('is rejected on the next request after its user is disabled, by column or by disableUser', async () => {
-    const [bob, carol, admin] = [await world.user(), await world.user(), await world.user('SUPERADMIN')];
+    const [bob, carol, admin] = [await server.user(), await server.user(), await server.user('SUPERADMIN')];
     await prisma.user.update({ where: { id: bob.uuid }, data: { enabled: false } });
-    await admin.ask('mutation ($input: DisableUserInput!) { disableUser(input: $input) { changed } }', { input: { id: carol.id } });
-    const answers = [await bob.ask(whoAsks), await carol.ask(whoAsks)];
+    await admin.query('mutation ($input: DisableUserInput!) { disableUser(input: $input) { changed } }', { input: { id: carol.id } });
+    const answers = [await bob.query(whoAsks), await carol.query(whoAsks)];
     expect(answers.map(({ status, code, data }) => [status, code, data])).toEqual([
       [401, 'ACCOUNT_DISABLED', undefined],
       [401, 'TOKEN_REVOKED', undefined],
@@ -35,30 +35,30 @@ describe('a session token', () => {
   });
 
   it('is rejected on the next request after it expires, its user is deleted or its domain is deactivated', async () => {
-    const domain = await world.domain('shut');
-    const [bob, carol, dave] = [await world.user(), await world.user(), await world.user()];
+    const domain = await server.domain('shut');
+    const [bob, carol, dave] = [await server.user(), await server.user(), await server.user()];
     await prisma.token.updateMany({ where: { userId: bob.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     await prisma.user.delete({ where: { id: carol.uuid } });
     await prisma.token.updateMany({ where: { userId: dave.uuid }, data: { domainId: domain.id } });
     await prisma.domain.update({ where: { id: domain.id }, data: { active: false } });
-    const answers = [await bob.ask(whoAsks), await carol.ask(whoAsks), await dave.ask(whoAsks)];
+    const answers = [await bob.query(whoAsks), await carol.query(whoAsks), await dave.query(whoAsks)];
     expect(answers.map((answer) => answer.code)).toEqual(['TOKEN_EXPIRED', 'INVALID_TOKEN', 'DOMAIN_ACCESS_DENIED']);
     for (const answer of answers) expect(answer).not.toHaveProperty('data');
   });
 });
 
 describe('an API token', () => {
-  const make = async (who: Person, ...scopes: string[]) => {
-    const { data } = await who.ask(createApiToken, { input: { description: 'CI', scopes } });
+  const make = async (who: TestUser, ...scopes: string[]) => {
+    const { data } = await who.query(createApiToken, { input: { description: 'CI', scopes } });
     return data.createApiToken as { secret: string; token: { id: string } };
   };
-  const rowOf = (who: Person) => prisma.token.findFirstOrThrow({ where: { userId: who.uuid, kind: 'API' } });
+  const rowOf = (who: TestUser) => prisma.token.findFirstOrThrow({ where: { userId: who.uuid, kind: 'API' } });
 
   it('authenticates as its owner, limited to its scopes', async () => {
-    const bob = await world.user();
+    const bob = await server.user();
     const { secret } = await make(bob, 'users:read');
     expect((await ask(secret)).data.me?.id).toBe(bob.id);
-    const { data, errors } = await world.send('{ me { id settings { totalCount } tokens { totalCount } } }', {}, { token: secret });
+    const { data, errors } = await server.query('{ me { id settings { totalCount } tokens { totalCount } } }', {}, { token: secret });
     expect(data.me.id).toBe(bob.id);
     expect(errors?.map((error) => [error.path?.join('.'), error.extensions.code])).toEqual([
       ['me.settings', 'FORBIDDEN'],
@@ -67,17 +67,17 @@ describe('an API token', () => {
   });
 
   it('loses access when its owner loses the role that granted it', async () => {
-    const admin = await world.user('ADMIN');
+    const admin = await server.user('ADMIN');
     const { secret } = await make(admin, 'users:read');
-    const count = async () => (await world.send('{ users { totalCount } }', {}, { token: secret })).data.users.totalCount;
+    const count = async () => (await server.query('{ users { totalCount } }', {}, { token: secret })).data.users.totalCount;
     expect(await count()).toBeGreaterThan(1);
     await prisma.roleGrant.deleteMany({ where: { userId: admin.uuid, role: { name: 'ADMIN' } } });
     expect(await count()).toBe(1);
   });
 
   it('cannot create tokens, sessions, grants or roles, whatever its scopes', async () => {
-    const root = await world.user('SUPERADMIN');
-    const { data } = await world.send('{ __type(name: "Mutation") { fields { name } } }');
+    const root = await server.user('SUPERADMIN');
+    const { data } = await server.query('{ __type(name: "Mutation") { fields { name } } }');
     const names = data.__type.fields.map((field: { name: string }) => field.name);
     const { secret } = await make(
       root,
@@ -100,7 +100,7 @@ describe('an API token', () => {
     for (const [name, input] of Object.entries(inputs)) {
       expect(names).toContain(name);
       const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
-      const { code } = await world.send(
+      const { code } = await server.query(
         `mutation ($input: ${type}!) { ${name}(input: $input) { __typename } }`,
         { input },
         { token: secret },
@@ -110,7 +110,7 @@ describe('an API token', () => {
   });
 
   it('is rejected when it is revoked, expired, unknown or of a disabled owner', async () => {
-    const [revoked, expired, disabled] = [await world.user(), await world.user(), await world.user()];
+    const [revoked, expired, disabled] = [await server.user(), await server.user(), await server.user()];
     const secrets = await Promise.all([revoked, expired, disabled].map(async (who) => (await make(who, 'users:read')).secret));
     await prisma.token.update({ where: { id: (await rowOf(revoked)).id }, data: { revokedAt: new Date() } });
     await prisma.token.update({ where: { id: (await rowOf(expired)).id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
@@ -127,7 +127,7 @@ describe('an API token', () => {
   });
 
   it('updates lastUsedAt at most once a minute', async () => {
-    const bob = await world.user();
+    const bob = await server.user();
     const { secret } = await make(bob, 'users:read');
     await ask(secret);
     const { lastUsedAt: first } = await rowOf(bob);
@@ -139,8 +139,8 @@ describe('an API token', () => {
   });
 
   it('rate-limits guesses to 100 an hour for each network', async () => {
-    const address = newAddress();
-    const guess = (index: number) => world.send(whoAsks, {}, { token: `fg_${'A'.repeat(40)}${100 + index}`, address });
+    const address = uniqueAddress();
+    const guess = (index: number) => server.query(whoAsks, {}, { token: `fg_${'A'.repeat(40)}${100 + index}`, address });
     for (let index = 0; index < 100; index += 1) expect((await guess(index)).code).toBe('INVALID_TOKEN');
     expect(await guess(100)).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
   });

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { alike, nobody, open, type Person } from '../test-server.ts';
+import { anonymous, comparableResult, startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-await world.domain('inside');
-const [ann, admin, superadmin] = [await world.user('USER', 'inside'), await world.user('ADMIN'), await world.user('SUPERADMIN')];
-const domainAdmin = await world.user('ADMIN', 'inside');
+const server = await startTestServer();
+await server.domain('inside');
+const [ann, admin, superadmin] = [await server.user('USER', 'inside'), await server.user('ADMIN'), await server.user('SUPERADMIN')];
+const domainAdmin = await server.user('ADMIN', 'inside');
 
 const query = `query ($document: String!, $variables: JSON, $operationName: String, $as: ID) {
   checkOperation(document: $document, variables: $variables, operationName: $operationName, as: $as) {
     allowed wouldSatisfy denied { coordinate path rule } undecided { coordinate }
   }
 }`;
-const ask = (who: Pick<Person, 'ask'>, document: string, variables?: object, more: object = {}) =>
-  who.ask(query, { document, variables, ...more });
+const ask = (who: Pick<TestUser, 'query'>, document: string, variables?: object, more: object = {}) =>
+  who.query(query, { document, variables, ...more });
 const check = async (...asked: Parameters<typeof ask>) => (await ask(...asked)).data.checkOperation;
 const coordinates = (denied: { coordinate: string }[]) => denied.map(({ coordinate }) => coordinate);
 
@@ -26,7 +26,7 @@ const switching = 'mutation ($id: ID!) { disableUser(input: { id: $id }) { chang
 describe('checkOperation', () => {
   it('names every place that would be denied, in one answer, and nothing else', async () => {
     const { allowed, denied } = await check(domainAdmin, profile, { id: ann.id });
-    const { errors } = await domainAdmin.ask(profile, { id: ann.id });
+    const { errors } = await domainAdmin.query(profile, { id: ann.id });
     expect(allowed).toBe(false);
     expect(denied.map(({ path }: { path: string[] }) => path.join('.'))).toEqual(errors?.map(({ path }) => path?.join('.')));
     expect(denied.map(({ rule }: { rule: string }) => rule)).toEqual(errors?.map(({ extensions }) => extensions.rule));
@@ -43,20 +43,20 @@ describe('checkOperation', () => {
 
   it('names the smallest set that would allow all of it, and it does', async () => {
     const document = `{ user(id: "${superadmin.id}") { loginCount email } domains(filter: { search: "x" }) { totalCount } }`;
-    const carl = await world.user();
+    const carl = await server.user();
     const before = await check(superadmin, document, undefined, { as: carl.id });
     expect(before).toMatchObject({ allowed: false, wouldSatisfy: ['role SUPERADMIN'] });
-    await world.grant(carl.uuid, 'SUPERADMIN');
+    await server.grant(carl.uuid, 'SUPERADMIN');
     expect(await check(carl, document)).toMatchObject({ allowed: true });
-    expect(await check(nobody(world), '{ users { totalCount } }')).toMatchObject({ wouldSatisfy: ['sign in'] });
+    expect(await check(anonymous(server), '{ users { totalCount } }')).toMatchObject({ wouldSatisfy: ['sign in'] });
   });
 
   it('names scopes for a token', async () => {
     const input = { description: 'd', scopes: ['domains:read'] };
-    const made = await admin.ask('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
-    const bot = { ask: (text: never, values: never) => world.send(text, values, { token: made.data.createApiToken.secret }) } as Pick<
-      Person,
-      'ask'
+    const made = await admin.query('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
+    const bot = { query: (text: never, values: never) => server.query(text, values, { token: made.data.createApiToken.secret }) } as Pick<
+      TestUser,
+      'query'
     >;
     const { wouldSatisfy, denied } = await check(bot, '{ users { totalCount } roles { totalCount } domains { totalCount } }');
     expect(coordinates(denied)).toEqual(['Query.users', 'Query.roles']);
@@ -66,38 +66,38 @@ describe('checkOperation', () => {
   it('judges a mutation by what its input names, and runs nothing', async () => {
     expect(await check(admin, switching, { id: ann.id })).toMatchObject({ allowed: true });
     expect(coordinates((await check(admin, switching, { id: superadmin.id })).denied)).toEqual(['Mutation.disableUser']);
-    expect(await world.db.prisma.user.count({ where: { enabled: false } })).toBe(0);
+    expect(await server.db.prisma.user.count({ where: { enabled: false } })).toBe(0);
     const rename = 'mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { name } } }';
-    const domain = await world.db.prisma.domain.findFirstOrThrow();
+    const domain = await server.db.prisma.domain.findFirstOrThrow();
     const id = Buffer.from(`Domain:${domain.id}`).toString('base64');
     expect(coordinates((await check(domainAdmin, rename, { input: { id, active: false } })).denied)).toEqual(['UpdateDomainInput.active']);
   });
 
   it('answers for an object that one may not know of as for one that is not there', async () => {
     const unknown = Buffer.from('User:01900000-0000-7000-8000-000000000000').toString('base64');
-    const ben = await world.user();
+    const ben = await server.user();
     for (const document of [profile, switching]) {
       const hidden = await ask(ben, document, { id: ann.id });
       expect(coordinates(hidden.data.checkOperation.denied)).toContain('User');
-      expect(alike(hidden)).toEqual(alike(await ask(ben, document, { id: unknown })));
+      expect(comparableResult(hidden)).toEqual(comparableResult(await ask(ben, document, { id: unknown })));
     }
   });
 
   it('agrees with explainAccess on what may be ended without being read', async () => {
-    const session = await world.signIn(ann.email, ann.uuid, 'inside');
+    const session = await server.logIn(ann.email, ann.uuid, 'inside');
     const end = 'mutation ($id: ID!) { revokeToken(input: { id: $id }) { changed } }';
     expect(await check(domainAdmin, end, { id: session.tokenId })).toMatchObject({ allowed: true });
-    expect((await domainAdmin.ask(end, { id: session.tokenId })).data.revokeToken).toEqual({ changed: true });
+    expect((await domainAdmin.query(end, { id: session.tokenId })).data.revokeToken).toEqual({ changed: true });
   });
 
   it('takes the names of input types and unions for what they are', async () => {
     const odd = ['RevokeTokenInput', 'LoginResult', 'Node', 'Nothing'].map((type) => Buffer.from(`${type}:x`).toString('base64'));
-    for (const id of odd) expect((await ask(nobody(world), `{ node(id: "${id}") { id } }`)).errors).toBeUndefined();
+    for (const id of odd) expect((await ask(anonymous(server), `{ node(id: "${id}") { id } }`)).errors).toBeUndefined();
   });
 
   it('is asked once in an operation, and statements do not grow with the places', async () => {
     const fields = Array.from({ length: 2 }, (_, at) => `c${at}: checkOperation(document: "{ me { id } }") { allowed }`);
-    expect((await admin.ask(`{ ${fields.join(' ')} }`)).code).toBe('QUERY_TOO_COMPLEX');
+    expect((await admin.query(`{ ${fields.join(' ')} }`)).code).toBe('QUERY_TOO_COMPLEX');
   });
 
   it('says what depends on the objects that a list brings', async () => {
@@ -108,9 +108,9 @@ describe('checkOperation', () => {
 
   it('follows what the variables include', async () => {
     const document = 'query ($deep: Boolean!) { me { id } users @include(if: $deep) { totalCount } roles @skip(if: $deep) { totalCount } }';
-    const anonymous = nobody(world);
-    expect(coordinates((await check(anonymous, document, { deep: true })).denied)).toEqual(['Query.users']);
-    expect(coordinates((await check(anonymous, document, { deep: false })).denied)).toEqual(['Query.roles']);
+    const visitor = anonymous(server);
+    expect(coordinates((await check(visitor, document, { deep: true })).denied)).toEqual(['Query.users']);
+    expect(coordinates((await check(visitor, document, { deep: false })).denied)).toEqual(['Query.roles']);
   });
 
   it('is asked about another user by a platform administrator only', async () => {

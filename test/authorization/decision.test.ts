@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 
-const world = await open();
-const [admin, superadmin] = [await world.user('ADMIN'), await world.user('SUPERADMIN')];
+const server = await startTestServer();
+const [admin, superadmin] = [await server.user('ADMIN'), await server.user('SUPERADMIN')];
 
-const logged = () => world.log.map((line) => JSON.parse(line)).filter(({ event }) => event === 'authz_fail');
+const logged = () => server.log.map((line) => JSON.parse(line)).filter(({ event }) => event === 'authz_fail');
 
 describe('a denial', () => {
   it('says where, by which rule, and under which id the log has it with who asked', async () => {
-    const { errors } = await admin.ask('query ($id: ID!) { user(id: $id) { loginCount } }', { id: superadmin.id });
+    const { errors } = await admin.query('query ($id: ID!) { user(id: $id) { loginCount } }', { id: superadmin.id });
     const { decisionId, ...told }: Record<string, unknown> = errors?.[0]?.extensions ?? {};
     expect(told).toEqual({ code: 'FORBIDDEN', coordinate: 'User.loginCount', rule: expect.stringContaining('outranks') });
     const found = logged().filter((line) => line.decisionId === decisionId);
@@ -16,23 +16,23 @@ describe('a denial', () => {
   });
 
   it('is one line for an operation and a place, however many rows it is about', async () => {
-    for (let count = 0; count < 3; count += 1) await world.user('SUPERADMIN');
+    for (let count = 0; count < 3; count += 1) await server.user('SUPERADMIN');
     const before = logged().length;
-    const { errors } = await admin.ask('{ users(filter: { role: "SUPERADMIN" }) { edges { node { loginCount lastLoginAt } } } }');
+    const { errors } = await admin.query('{ users(filter: { role: "SUPERADMIN" }) { edges { node { loginCount lastLoginAt } } } }');
     expect(errors).toHaveLength(8);
     expect(new Set(errors?.map(({ extensions }) => extensions.decisionId)).size).toBe(2);
     expect(logged()).toHaveLength(before + 2);
   });
 
   it('of a mutation is found as well', async () => {
-    const { errors } = await admin.ask('mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }', { id: superadmin.id });
+    const { errors } = await admin.query('mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }', { id: superadmin.id });
     expect(logged().at(-1)).toMatchObject({ decisionId: errors?.[0]?.extensions.decisionId, coordinate: 'Mutation.disableUser' });
   });
 
   it('that asks for a new proof says so by the same means', async () => {
-    await world.db.prisma.token.updateMany({ where: { userId: admin.uuid }, data: { authenticatedAt: new Date(Date.now() - 3_600_000) } });
+    await server.db.prisma.token.updateMany({ where: { userId: admin.uuid }, data: { authenticatedAt: new Date(Date.now() - 3_600_000) } });
     const input = { description: 'd', scopes: ['users:read'] };
-    const { errors } = await admin.ask('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
+    const { errors } = await admin.query('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'REAUTHENTICATION_REQUIRED', rule: 'session & fresh & confirmed' });
     expect(logged().at(-1)).toMatchObject({ decisionId: errors?.[0]?.extensions.decisionId });
   });

@@ -1,17 +1,17 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
-import { alike, nobody, open, type Person } from '../test-server.ts';
+import { anonymous, comparableResult, startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-await world.domain('above');
-await world.domain('inside', 'above');
-await world.domain('abroad');
-await world.db.prisma.role.create({ data: { name: 'READER', permissions: ['users:read'] } });
-const [ann, admin, superadmin] = [await world.user('USER', 'inside'), await world.user('ADMIN'), await world.user('SUPERADMIN')];
+const server = await startTestServer();
+await server.domain('above');
+await server.domain('inside', 'above');
+await server.domain('abroad');
+await server.db.prisma.role.create({ data: { name: 'READER', permissions: ['users:read'] } });
+const [ann, admin, superadmin] = [await server.user('USER', 'inside'), await server.user('ADMIN'), await server.user('SUPERADMIN')];
 const [parentAdmin, foreignAdmin, reader] = [
-  await world.user('ADMIN', 'above'),
-  await world.user('ADMIN', 'abroad'),
-  await world.user('READER', 'inside'),
+  await server.user('ADMIN', 'above'),
+  await server.user('ADMIN', 'abroad'),
+  await server.user('READER', 'inside'),
 ];
 
 const document = `query ($coordinate: String!, $nodeId: ID, $as: ID) {
@@ -19,7 +19,8 @@ const document = `query ($coordinate: String!, $nodeId: ID, $as: ID) {
     coordinate allowed rule tree wouldSatisfy satisfiedBy { role { name } domain { name } }
   }
 }`;
-const ask = (who: Pick<Person, 'ask'>, coordinate: string, nodeId?: string, as?: string) => who.ask(document, { coordinate, nodeId, as });
+const ask = (who: Pick<TestUser, 'query'>, coordinate: string, nodeId?: string, as?: string) =>
+  who.query(document, { coordinate, nodeId, as });
 const explain = async (...asked: Parameters<typeof ask>) => (await ask(...asked)).data.explainAccess;
 
 interface Part {
@@ -52,11 +53,13 @@ describe('explainAccess', () => {
 
   it('answers for a row that one may not know of as for one that is not there', async () => {
     const unknown = encodeGlobalID('User', '01900000-0000-7000-8000-000000000000');
-    for (const who of [foreignAdmin, nobody(world)]) {
+    for (const who of [foreignAdmin, anonymous(server)]) {
       const hidden = await ask(who, 'User.email', ann.id);
       expect(hidden.code).toBe('NOT_FOUND');
-      expect(alike(hidden)).toEqual(alike(await ask(who, 'User.email', unknown)));
-      expect(alike(await ask(who, 'Mutation.disableUser', ann.id))).toEqual(alike(await ask(who, 'Mutation.disableUser', unknown)));
+      expect(comparableResult(hidden)).toEqual(comparableResult(await ask(who, 'User.email', unknown)));
+      expect(comparableResult(await ask(who, 'Mutation.disableUser', ann.id))).toEqual(
+        comparableResult(await ask(who, 'Mutation.disableUser', unknown)),
+      );
     }
   });
 
@@ -72,31 +75,31 @@ describe('explainAccess', () => {
     expect([allowed, satisfiedBy, wouldSatisfy]).toEqual([true, null, []]);
     expect(leaves(tree).every(({ met }) => met === null)).toBe(true);
     expect((await ask(parentAdmin, 'Query.users', undefined, reader.id)).code).toBe('FORBIDDEN');
-    const [open_] = await world.db.prisma.domain.findMany({ where: { name: 'abroad' } });
+    const [open_] = await server.db.prisma.domain.findMany({ where: { name: 'abroad' } });
     expect((await ask(parentAdmin, 'Domain.name', encodeGlobalID('Domain', open_?.id ?? ''), reader.id)).code).toBe('FORBIDDEN');
   });
 
   it('tells a domain administrator nothing of what a member holds elsewhere, not even by a yes', async () => {
-    const [member, elsewhere] = [await world.user('USER', 'inside'), await world.user('USER', 'inside')];
-    await world.grant(elsewhere.uuid, 'READER');
-    await world.grant(elsewhere.uuid, 'ADMIN', 'abroad');
-    const role = await world.db.prisma.role.findUniqueOrThrow({ where: { name: 'READER' } });
+    const [member, elsewhere] = [await server.user('USER', 'inside'), await server.user('USER', 'inside')];
+    await server.grant(elsewhere.uuid, 'READER');
+    await server.grant(elsewhere.uuid, 'ADMIN', 'abroad');
+    const role = await server.db.prisma.role.findUniqueOrThrow({ where: { name: 'READER' } });
     const places = [
       ['Role.description', encodeGlobalID('Role', role.id)],
       ['User.email', ann.id],
     ] as const;
     for (const [coordinate, node] of places) {
       const answers = await Promise.all([member, elsewhere].map(({ id }) => ask(parentAdmin, coordinate, node, id)));
-      expect(alike(answers[0] as never)).toEqual(alike(answers[1] as never));
+      expect(comparableResult(answers[0] as never)).toEqual(comparableResult(answers[1] as never));
     }
     expect((await ask(admin, 'User.email', ann.id, elsewhere.id)).data.explainAccess.allowed).toBe(true);
   });
 
   it('names roles and domains of grants only to those who may know of them', async () => {
     const input = { description: 'd', scopes: ['users:read'] };
-    const made = await admin.ask('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
+    const made = await admin.query('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
     const token = made.data.createApiToken.secret;
-    const { data } = await world.send('{ explainAccess(coordinate: "Subscription.tokenRevoked(all:)") { tree } }', {}, { token });
+    const { data } = await server.query('{ explainAccess(coordinate: "Subscription.tokenRevoked(all:)") { tree } }', {}, { token });
     const [asAdmin] = data.explainAccess.tree.any;
     expect(asAdmin.by).toEqual([{ grant: expect.any(String), role: null, domain: null }]);
   });
@@ -105,29 +108,29 @@ describe('explainAccess', () => {
     expect((await ask(reader, 'User.email', ann.id, ann.id)).code).toBe('FORBIDDEN');
     expect((await ask(reader, 'User.email', ann.id, superadmin.id)).code).toBe('NOT_FOUND');
     expect((await ask(foreignAdmin, 'User.email', foreignAdmin.id, ann.id)).code).toBe('NOT_FOUND');
-    expect((await ask(nobody(world), 'Query.users', undefined, ann.id)).code).toBe('UNAUTHENTICATED');
+    expect((await ask(anonymous(server), 'Query.users', undefined, ann.id)).code).toBe('UNAUTHENTICATED');
   });
 
   it('says what would be enough, and it is', async () => {
-    const carl = await world.user('USER', 'inside');
+    const carl = await server.user('USER', 'inside');
     const { wouldSatisfy } = await explain(admin, 'User.email', ann.id, carl.id);
     expect(wouldSatisfy).toEqual(['a role that permits users:read', 'role ADMIN in inside', 'role ADMIN']);
-    await world.grant(carl.uuid, 'ADMIN', 'inside');
+    await server.grant(carl.uuid, 'ADMIN', 'inside');
     expect((await explain(admin, 'User.email', ann.id, carl.id)).allowed).toBe(true);
     expect((await explain(admin, 'User.loginCount', superadmin.id, admin.id)).wouldSatisfy).toEqual(['role SUPERADMIN']);
     expect((await explain(admin, 'Mutation.disableUser', superadmin.id, ann.id)).wouldSatisfy).toEqual(['role SUPERADMIN']);
     expect((await explain(admin, 'Mutation.disableUser', ann.id, reader.id)).wouldSatisfy).toEqual(['role ADMIN']);
-    expect((await explain(nobody(world), 'Query.users')).wouldSatisfy).toEqual(['sign in']);
+    expect((await explain(anonymous(server), 'Query.users')).wouldSatisfy).toEqual(['sign in']);
   });
 
   it('says it of a proof that is old, and of a token that is not for it', async () => {
     const input = { description: 'd', scopes: ['roles:read'] };
-    const made = await admin.ask('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
-    const bot = { ask: (text: never, values: never) => world.send(text, values, { token: made.data.createApiToken.secret }) };
+    const made = await admin.query('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
+    const bot = { query: (text: never, values: never) => server.query(text, values, { token: made.data.createApiToken.secret }) };
     expect((await explain(bot as never, 'Query.users')).wouldSatisfy).toEqual(['scope users:read', 'session']);
     expect((await explain(bot as never, 'Query.roles')).allowed).toBe(true);
-    const old = await world.user();
-    await world.db.prisma.token.updateMany({ where: { userId: old.uuid }, data: { authenticatedAt: new Date(Date.now() - 3_600_000) } });
+    const old = await server.user();
+    await server.db.prisma.token.updateMany({ where: { userId: old.uuid }, data: { authenticatedAt: new Date(Date.now() - 3_600_000) } });
     expect(await explain(old, 'Mutation.createApiToken')).toMatchObject({ allowed: false, wouldSatisfy: ['reauthenticate'] });
   });
 

@@ -3,17 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { modelByCoordinate, ruleOf } from '../../src/authorization/rules/registry.ts';
 import { conditionsOf, print } from '../../src/authorization/rules/rule.ts';
 import { evaluators } from '../../src/policy/evaluators.ts';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 import { readCriteria } from './matrix-criteria.ts';
 import { readQueries, readTypes } from './matrix-reads.ts';
 import { type Explain, type Observation, readRows } from './matrix-rows.ts';
 import { runMutations } from './matrix-runs.ts';
 import { listen } from './matrix-streams.ts';
 import type { Kind, Persona } from './matrix-truth.ts';
-import { type Data, furnish, inTurn } from './matrix-world.ts';
+import { type Data, inTurn, seedMatrix } from './matrix-world.ts';
 
 // Every cell of the persona matrix is executed, and explained by the server to the persona, and to a superadmin who asks about the persona.
-const matrix = await furnish(await open());
+const matrix = await seedMatrix(await startTestServer());
 const read = [
   ...(await readRows(matrix)),
   ...(await readTypes(matrix)),
@@ -100,7 +100,7 @@ async function explainAll(
       const who = asOther ? matrix.caller(first.persona as Persona, first.subject as Kind) : undefined;
       const document = `{ ${chunk.map((one, at) => fieldOf(one, at, who?.id)).join(' ')} }`;
       const caller = callerOf(first);
-      const answer = await (caller ? caller.ask(document) : matrix.send(document));
+      const answer = await (caller ? caller.query(document) : matrix.query(document));
       if (!answer.data && chunk.length > 1)
         return explainAll(chunk.slice(0, 1), callerOf, asOther).then(async (one) => [
           ...one,

@@ -3,10 +3,10 @@ import { rowsOf } from './matrix-reads.ts';
 import type { Observation } from './matrix-rows.ts';
 import { verdictAt } from './matrix-samples.ts';
 import { meets, ofRoot, type Persona, type Row, type Seen, type Verdict } from './matrix-truth.ts';
-import { type Data, type Furnished, forEach, inTurn } from './matrix-world.ts';
+import { type Data, forEach, inTurn, type SeededMatrix } from './matrix-world.ts';
 
 /** What each part of a filter is given to find a row by; an order is given a direction. */
-const criteria: Readonly<Record<string, (row: Row, matrix: Furnished) => unknown>> = {
+const criteria: Readonly<Record<string, (row: Row, matrix: SeededMatrix) => unknown>> = {
   'UserFilter.search': (row) => row.name,
   'UserFilter.role': () => 'MEMBER',
   'UserFilter.domain': () => 'inside',
@@ -35,7 +35,7 @@ const criteria: Readonly<Record<string, (row: Row, matrix: Furnished) => unknown
 };
 
 /** Every part of a filter, on each row that it would find; every order. */
-export async function readCriteria(matrix: Furnished): Promise<Observation[]> {
+export async function readCriteria(matrix: SeededMatrix): Promise<Observation[]> {
   const asked = inTurn(Object.entries(criteria), ([coordinate, given]) => {
     const [type = '', name = ''] = coordinate.split('.');
     const model = type.replace(/(Filter|Order)$/, '');
@@ -66,6 +66,6 @@ function ofKnown(coordinate: string, persona: Persona, row: Seen | undefined, by
 }
 
 /** Who did it: the owner, or the granter of all that the matrix has. */
-function actorOf({ owner, shows }: Row, { caller }: Furnished) {
+function actorOf({ owner, shows }: Row, { caller }: SeededMatrix) {
   return shows?.actor?.kind === 'the granter' ? caller('superadmin')?.id : owner;
 }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import type { World } from '../test-server.ts';
+import type { TestServer } from '../test-server.ts';
 import type { Kind, Row, Seen, Subject } from './matrix-truth.ts';
 
 /** What happened to a user, by themselves: in the domain and, to a plain user, also elsewhere and by a superadmin. */
 export async function eventsAbout(
-  { db }: World,
+  { db }: TestServer,
   subject: Subject,
   userId: string,
   at: { inside: string; granter: string },

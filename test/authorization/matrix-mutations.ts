@@ -3,7 +3,7 @@ import { decodeGlobalID, encodeGlobalID } from '@pothos/plugin-relay';
 import { any, type Rule } from '../../src/authorization/rules/rule.ts';
 import { admin, domainAdmin, session, superadmin } from '../../src/policy/conditions.ts';
 import { manageStatusRule } from '../../src/schema/user/access-rules.ts';
-import type { Person } from '../test-server.ts';
+import type { TestUser } from '../test-server.ts';
 import { invitationLink, invite } from './matrix-invitations.ts';
 import {
   authority,
@@ -32,7 +32,7 @@ export const uses: readonly Use[] = [
     caller: await elsewhere(cell),
   })),
   plain('login', async (cell) => {
-    const { email, password } = cell.matrix.caller(cell.persona, cell.subject) ?? (cell.matrix.selves.get('user') as Person);
+    const { email, password } = cell.matrix.caller(cell.persona, cell.subject) ?? (cell.matrix.selves.get('user') as TestUser);
     return { input: { email, password }, caller: await elsewhere(cell) };
   }),
   plain('refresh', async (cell) => {

@@ -1,24 +1,24 @@
 import { jobs } from '../../src/schema/job/schedule.ts';
-import type { World } from '../test-server.ts';
+import type { TestServer } from '../test-server.ts';
 
 /** The domains and the roles of the matrix, and a job that has run. */
-export async function furnishPlaces(world: World) {
-  await world.domain('above');
-  const inside = await world.domain('inside', 'above');
-  const abroad = await world.domain('abroad');
-  const closed = await world.db.prisma.domain.create({
+export async function furnishPlaces(server: TestServer) {
+  await server.domain('above');
+  const inside = await server.domain('inside', 'above');
+  const abroad = await server.domain('abroad');
+  const closed = await server.db.prisma.domain.create({
     data: { name: 'closed', displayName: 'Closed', active: false, parentId: inside.id },
   });
-  await world.db.prisma.domain.create({ data: { name: 'below', displayName: 'Below', parentId: inside.id } });
+  await server.db.prisma.domain.create({ data: { name: 'below', displayName: 'Below', parentId: inside.id } });
   const [member, unheld] = await Promise.all(
     ['MEMBER', 'UNHELD'].map((name) =>
-      world.db.prisma.role.create({ data: { name, description: `For ${name}s`, permissions: ['settings:read'] } }),
+      server.db.prisma.role.create({ data: { name, description: `For ${name}s`, permissions: ['settings:read'] } }),
     ),
   );
   if (!member || !unheld) throw new Error('no roles');
-  await world.db.prisma.role.create({ data: { name: 'READER', permissions: ['users:read', 'roles:read', 'domains:read', 'audit:read'] } });
+  await server.db.prisma.role.create({ data: { name: 'READER', permissions: ['users:read', 'roles:read', 'domains:read', 'audit:read'] } });
   const { name = '' } = jobs[0] ?? {};
   const run = { dueAt: new Date(Date.now() + 3_600_000), startedAt: new Date(), finishedAt: new Date(), count: 0, error: 'tried' };
-  await world.db.prisma.job.upsert({ where: { name }, create: { name, ...run }, update: run });
+  await server.db.prisma.job.upsert({ where: { name }, create: { name, ...run }, update: run });
   return { inside, abroad, closed, member, unheld };
 }

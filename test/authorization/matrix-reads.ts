@@ -1,9 +1,9 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import type { Answer } from '../test-server.ts';
+import type { QueryResult } from '../test-server.ts';
 import { type List, lists, type Observation } from './matrix-rows.ts';
 import { everyField, fieldsOf, verdictAt } from './matrix-samples.ts';
 import { ofField, ofMutation, ofRoot, type Persona, type Row, type Verdict } from './matrix-truth.ts';
-import { type Data, type Furnished, forEach, inTurn } from './matrix-world.ts';
+import { type Data, forEach, inTurn, type SeededMatrix } from './matrix-world.ts';
 
 /** How a type that is no node, or a root field, is reached. `about`: the type of the rows that are asked about, by `$id` or `$name`. */
 interface Sample {
@@ -101,7 +101,7 @@ const queries: Readonly<Record<string, Sample>> = {
 };
 
 /** The fields of the objects that are reached, of those whom `about` names only the first. */
-export async function readTypes(matrix: Furnished): Promise<Observation[]> {
+export async function readTypes(matrix: SeededMatrix): Promise<Observation[]> {
   const asked = inTurn(Object.entries(types), ([type, sample]) => {
     const row = sample.about === undefined ? undefined : matrix.rows.find((one) => one.type === sample.about);
     const shown = matrix.readings.find((one) => one.type === type);
@@ -124,7 +124,7 @@ export async function readTypes(matrix: Furnished): Promise<Observation[]> {
 }
 
 /** Every query, about every row that it can be asked about. */
-export async function readQueries(matrix: Furnished): Promise<Observation[]> {
+export async function readQueries(matrix: SeededMatrix): Promise<Observation[]> {
   const asked = inTurn(Object.entries(queries), ([coordinate, sample]) =>
     inTurn(rowsOf(matrix, sample.about), (row) =>
       forEach(async (persona) => {
@@ -140,10 +140,10 @@ export async function readQueries(matrix: Furnished): Promise<Observation[]> {
 }
 
 /** The rows of a type that are asked about, or no row. */
-export const rowsOf = (matrix: Furnished, about: string | undefined): (Row | undefined)[] =>
+export const rowsOf = (matrix: SeededMatrix, about: string | undefined): (Row | undefined)[] =>
   about === undefined ? [undefined] : matrix.rows.filter((row) => row.type === about);
 
-const ask = (matrix: Furnished, persona: Persona, sample: Sample, row: Row | undefined, fields: string) => {
+const ask = (matrix: SeededMatrix, persona: Persona, sample: Sample, row: Row | undefined, fields: string) => {
   const document = sample.document(fields);
   const variables = { ...(document.includes('$id:') && { id: row?.id }), ...(document.includes('$name:') && { name: row?.name }) };
   return matrix.ask(persona, row?.kind, document, variables);
@@ -156,7 +156,7 @@ function ofVia(via: string, persona: Persona, row?: Row): Verdict {
 }
 
 /** A list may have no entry for somebody; which rows it has, the second way to them shows. */
-const isEmpty = ({ data }: Answer<Data>, { path }: Sample) =>
+const isEmpty = ({ data }: QueryResult<Data>, { path }: Sample) =>
   path.at(-2) === 'edges' && path.slice(0, -1).reduce((at, key) => at?.[key], data)?.length === 0;
 
 const isNothing = (sample: Sample, field: string | number | undefined, persona: Persona): Verdict | undefined =>

@@ -1,10 +1,10 @@
 import { getNamedType } from 'graphql';
 import type { Rule } from '../../src/authorization/rules/rule.ts';
 import { schema } from '../../src/schema/schema.ts';
-import type { Answer, Person } from '../test-server.ts';
+import type { QueryResult, TestUser } from '../test-server.ts';
 import { everyField, fieldsOf, verdictAt } from './matrix-samples.ts';
 import { ofField, type Persona, type Row, type Seen, type Verdict } from './matrix-truth.ts';
-import { type Data, type Furnished, forEach, inTurn } from './matrix-world.ts';
+import { type Data, forEach, inTurn, type SeededMatrix } from './matrix-world.ts';
 
 /** One verdict: what the server did, and what the rule predicts; undefined where the persona does not get as far. */
 export interface Observation {
@@ -13,7 +13,7 @@ export interface Observation {
   readonly persona: Persona;
   readonly verdict: Verdict | undefined;
   readonly predicted: Verdict | undefined;
-  readonly answer?: Answer<Data>;
+  readonly answer?: QueryResult<Data>;
   /** What the input asked for besides the rule of the place. */
   readonly needs?: Rule | undefined;
   /** The row that was asked about, with its global id. */
@@ -25,7 +25,7 @@ export interface Observation {
 /** Asks for an explanation before a mutation is run, for afterwards the world is another. */
 export type Explain = (
   place: Pick<Observation, 'coordinate' | 'persona' | 'subject' | 'about'>,
-  caller: Person | undefined,
+  caller: TestUser | undefined,
 ) => Promise<boolean | string | undefined>;
 
 /** A list of the schema: the field that leads to it, its types, and the type of its rows. */
@@ -88,7 +88,7 @@ function wayBy({ parent, field }: List): Way {
 }
 
 /** Every field of every row, by `node`. */
-export function readRows(matrix: Furnished): Promise<Observation[]> {
+export function readRows(matrix: SeededMatrix): Promise<Observation[]> {
   return read(matrix, async (persona, row) => {
     const document = `query ($id: ID!) { node(id: $id) { ... on ${row.type} { ${everyField(row.type)} } } }`;
     return observe(persona, row, await matrix.ask(persona, row.kind, document, { id: row.id }), ['node']);
@@ -96,7 +96,7 @@ export function readRows(matrix: Furnished): Promise<Observation[]> {
 }
 
 /** The same fields of the same rows by the second way. */
-export function readAgain(matrix: Furnished): Promise<Observation[]> {
+export function readAgain(matrix: SeededMatrix): Promise<Observation[]> {
   return read(matrix, async (persona, row) => {
     const way = secondWay(row.type);
     const document = way.document(everyField(row.type));
@@ -109,11 +109,11 @@ export function readAgain(matrix: Furnished): Promise<Observation[]> {
   });
 }
 
-const read = async (matrix: Furnished, ask: (persona: Persona, row: Row) => Promise<Observation[]>) =>
+const read = async (matrix: SeededMatrix, ask: (persona: Persona, row: Row) => Promise<Observation[]>) =>
   (await inTurn(matrix.rows, (row) => forEach((persona) => ask(persona, row)))).flat(2);
 
 /** The verdicts on the fields of a row that stands at the path; nowhere in the answer if there is none. */
-const observe = (persona: Persona, row: Row, answer: Answer<Data>, path: readonly (string | number)[] | undefined): Observation[] =>
+const observe = (persona: Persona, row: Row, answer: QueryResult<Data>, path: readonly (string | number)[] | undefined): Observation[] =>
   fieldsOf(row.type).map(({ name }) => ({
     coordinate: `${row.type}.${name}`,
     subject: row.kind,

@@ -1,16 +1,16 @@
 import { getNamedType, isObjectType } from 'graphql';
 import { modelByCoordinate } from '../../src/authorization/rules/registry.ts';
 import { schema } from '../../src/schema/schema.ts';
-import type { Answer } from '../test-server.ts';
+import type { QueryResult } from '../test-server.ts';
 import { uses } from './matrix-mutations.ts';
 import type { Explain, Observation } from './matrix-rows.ts';
 import { everyField, fieldsOf, verdictAt } from './matrix-samples.ts';
 import { ofField, ofMutation, type Persona, type Row, type Subject, subjects, type Verdict } from './matrix-truth.ts';
 import type { Arranged, Use } from './matrix-uses.ts';
-import { type Data, type Furnished, forEach, inTurn } from './matrix-world.ts';
+import { type Data, forEach, inTurn, type SeededMatrix } from './matrix-world.ts';
 
 /** Every use of every mutation, by every persona, on every subject; each time with a fresh target. */
-export async function runMutations(matrix: Furnished, explain?: Explain): Promise<Observation[]> {
+export async function runMutations(matrix: SeededMatrix, explain?: Explain): Promise<Observation[]> {
   const observed: Observation[] = [];
   for (const use of uses) {
     const asked = use.onUsers ? subjects : (['user'] as const);
@@ -26,7 +26,7 @@ export async function runMutations(matrix: Furnished, explain?: Explain): Promis
 
 const isFirst = (use: Use) => uses.find(({ mutation }) => mutation === use.mutation) === use;
 
-async function run(matrix: Furnished, use: Use, persona: Persona, subject: Subject, explain?: Explain) {
+async function run(matrix: SeededMatrix, use: Use, persona: Persona, subject: Subject, explain?: Explain) {
   const arranged = await use.arrange({ matrix, persona, subject });
   const coordinate = `Mutation.${use.mutation}`;
   const caller = 'caller' in arranged ? arranged.caller : matrix.caller(persona, subject);
@@ -36,7 +36,7 @@ async function run(matrix: Furnished, use: Use, persona: Persona, subject: Subje
   const ofPlace = use.place ? await explain?.({ coordinate: use.place, persona, subject, about }, caller) : undefined;
   const { document, payload } = shapeOf(use.mutation);
   const variables = { input: arranged.input };
-  const answer: Answer<Data> = await (caller?.ask(document, variables) ?? matrix.send(document, variables));
+  const answer: QueryResult<Data> = await (caller?.query(document, variables) ?? matrix.query(document, variables));
   const verdict = verdictAt(answer, [use.mutation]);
   const predicted = predict(use, persona, subject, arranged);
   const how = [use.as, use.onUsers ? `${use.as && 'to '}${subject}` : ''].filter(Boolean).join(' ');

@@ -10,7 +10,7 @@ import {
 import { ruleOf } from '../../src/authorization/rules/registry.ts';
 import { print, type Rule } from '../../src/authorization/rules/rule.ts';
 import { schema } from '../../src/schema/schema.ts';
-import type { Answer } from '../test-server.ts';
+import type { QueryResult } from '../test-server.ts';
 import type { Verdict } from './matrix-truth.ts';
 
 type Path = readonly (string | number)[];
@@ -44,7 +44,7 @@ const symbols: Record<string, Verdict> = {
 
 /** What the answer says of the field at a path. Throws for any error that is no verdict. */
 // biome-ignore lint/suspicious/noExplicitAny: documents are built from the schema
-export function verdictAt({ data, errors }: Pick<Answer<any>, 'data' | 'errors'>, path: Path): Verdict {
+export function verdictAt({ data, errors }: Pick<QueryResult<any>, 'data' | 'errors'>, path: Path): Verdict {
   const refusal = errors?.find((error) => error.path && starts(path, error.path));
   if (refusal) {
     const symbol = symbols[refusal.extensions.code];
@@ -59,7 +59,7 @@ const starts = (path: Path, start: Path) => start.every((key, at) => path[at] ==
 
 /** Denials that do not say where they stand and which rule was not met: that of the place, or what this input needed besides. */
 // biome-ignore lint/suspicious/noExplicitAny: documents are built from the schema
-export function unexplained({ errors }: Pick<Answer<any>, 'errors'>, needs?: Rule): unknown[] {
+export function unexplained({ errors }: Pick<QueryResult<any>, 'errors'>, needs?: Rule): unknown[] {
   const denied = (errors ?? []).filter((error) => error.extensions.code === 'FORBIDDEN');
   return denied.filter(({ path, extensions: { coordinate, rule } }) => {
     const name = String(path?.at(-1));

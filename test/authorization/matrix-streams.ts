@@ -2,7 +2,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import type { ExecutionResult } from 'graphql';
 import { any, type Rule } from '../../src/authorization/rules/rule.ts';
 import { admin, domainAdmin } from '../../src/policy/conditions.ts';
-import type { Person } from '../test-server.ts';
+import type { TestUser } from '../test-server.ts';
 import type { Observation } from './matrix-rows.ts';
 import { everyField, fieldsOf, verdictAt } from './matrix-samples.ts';
 import {
@@ -17,12 +17,12 @@ import {
   subjects,
   type Verdict,
 } from './matrix-truth.ts';
-import { type Data, type Furnished, session, subjectOf } from './matrix-world.ts';
+import { type Data, type SeededMatrix, session, subjectOf } from './matrix-world.ts';
 
 /** A stream that somebody has opened, and all that came out of it. */
 interface Stream {
   readonly persona: Persona;
-  readonly caller: Person | undefined;
+  readonly caller: TestUser | undefined;
   readonly domain: string | null;
   readonly heard: ExecutionResult<Data>[];
 }
@@ -37,7 +37,7 @@ const widest: Partial<Record<Persona, string>> = {
 };
 
 /** Which streams each persona may open, and what each hears of the sessions that end. */
-export async function listen(matrix: Furnished): Promise<Observation[]> {
+export async function listen(matrix: SeededMatrix): Promise<Observation[]> {
   const open = opener(matrix);
   const asked = attempts(matrix).flatMap((one) =>
     personas.map((persona) => ({ ...one, persona, stream: open(persona, subjectOf(one.row?.kind), one.args) })),
@@ -76,7 +76,7 @@ interface Attempt {
   readonly needs?: Rule;
 }
 
-function attempts({ rows }: Furnished): Attempt[] {
+function attempts({ rows }: SeededMatrix): Attempt[] {
   const domain = rows.find((row) => row.kind === 'active domain') as Row;
   const users = rows.filter((row) => row.type === 'User');
   return [
@@ -94,8 +94,8 @@ function attempts({ rows }: Furnished): Attempt[] {
 }
 
 /** Opens streams: one socket for each caller, and each stream once. */
-function opener(matrix: Furnished) {
-  const sockets = new Map<Person | undefined, ReturnType<Person['socket']>>();
+function opener(matrix: SeededMatrix) {
+  const sockets = new Map<TestUser | undefined, ReturnType<TestUser['socket']>>();
   const streams = new Map<string, Stream>();
   return (persona: Persona, subject: Subject, args: string): Stream => {
     const caller = matrix.caller(persona, subject);
@@ -117,7 +117,7 @@ function opener(matrix: Furnished) {
 const keyOf = (persona: Persona, subject: Subject) => (persona === 'self' ? `self of ${subject}` : persona);
 
 /** Waits until every stream has heard of a session that ended now: what ended before and was to be heard has been heard. */
-async function allHear(matrix: Furnished, streams: Stream[]) {
+async function allHear(matrix: SeededMatrix, streams: Stream[]) {
   await Promise.all(
     streams.map(async ({ persona, caller, domain, heard }) => {
       for (let tries = 0; tries < 20; tries += 1) {
@@ -133,7 +133,7 @@ async function allHear(matrix: Furnished, streams: Stream[]) {
 }
 
 /** Ends a session of every subject that was entered through the domain, and one of the plain user that was not. */
-async function endSessions(matrix: Furnished): Promise<Row[]> {
+async function endSessions(matrix: SeededMatrix): Promise<Row[]> {
   const rows: Row[] = [];
   for (const { kind, owner } of matrix.rows.filter((row) => row.type === 'Token')) {
     const userId = matrix.selves.get(subjectOf(kind))?.uuid ?? '';
@@ -149,7 +149,7 @@ async function endSessions(matrix: Furnished): Promise<Row[]> {
   return rows;
 }
 
-async function end(matrix: Furnished, userId: string, domainId: string | null): Promise<string> {
+async function end(matrix: SeededMatrix, userId: string, domainId: string | null): Promise<string> {
   const { id: uuid } = await matrix.db.prisma.token.create({ data: { ...session(userId), domainId } });
   const id = encodeGlobalID('Token', uuid);
   const { errors } = await matrix.ask(

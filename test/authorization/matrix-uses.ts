@@ -6,9 +6,9 @@ import type { LinkPurpose } from '../../src/database/generated/prisma/client.ts'
 import { generateToken, hashToken } from '../../src/identity/tokens/opaque-token.ts';
 import { domainAdmin, outranks, superadmin } from '../../src/policy/conditions.ts';
 import type { Model } from '../../src/policy/ownership.ts';
-import type { Person } from '../test-server.ts';
+import type { TestUser } from '../test-server.ts';
 import type { Persona, Row, Seen, Subject } from './matrix-truth.ts';
-import { type Furnished, heldBySubject, session } from './matrix-world.ts';
+import { heldBySubject, type SeededMatrix, session } from './matrix-world.ts';
 
 /** What one cell is run with: a fresh target, the input that names it, and who asks, where not the caller in person. */
 export interface Arranged {
@@ -17,7 +17,7 @@ export interface Arranged {
   readonly row?: Seen;
   /** What the fields of the payload show. */
   readonly shows?: Row['shows'];
-  readonly caller?: Person | undefined;
+  readonly caller?: TestUser | undefined;
 }
 
 /** One way to use a mutation. */
@@ -37,7 +37,7 @@ export interface Use {
 }
 
 export interface Cell {
-  readonly matrix: Furnished;
+  readonly matrix: SeededMatrix;
   readonly persona: Persona;
   readonly subject: Subject;
 }
@@ -45,9 +45,9 @@ export interface Cell {
 export const unique = () => randomUUID().slice(0, 8);
 
 /** The same person in another session, which the mutation may end; for nobody, nobody. */
-export async function elsewhere({ matrix, persona, subject }: Cell): Promise<Person | undefined> {
+export async function elsewhere({ matrix, persona, subject }: Cell): Promise<TestUser | undefined> {
   const caller = matrix.caller(persona, subject);
-  return caller && matrix.signIn(caller.email, caller.uuid);
+  return caller && matrix.logIn(caller.email, caller.uuid);
 }
 
 /** Somebody like the subject; the subject itself where it asks. */

@@ -4,7 +4,7 @@ import { modelDelegate } from '../../src/authorization/evaluate/query-matching.t
 import type { Prisma } from '../../src/database/generated/prisma/client.ts';
 import { loginIdentifier } from '../../src/identity/accounts/username.ts';
 import { type Model, parentOf } from '../../src/policy/ownership.ts';
-import type { Answer, Person, World } from '../test-server.ts';
+import type { QueryResult, TestServer, TestUser } from '../test-server.ts';
 import { eventsAbout } from './matrix-events.ts';
 import { invitation } from './matrix-invitations.ts';
 import { furnishPlaces } from './matrix-places.ts';
@@ -56,13 +56,13 @@ export const heldBySubject: Record<Subject, [string, string?]> = {
 };
 
 /** Everybody and everything that the matrix asks about; nothing in it is changed while it is asked. */
-export async function furnish(world: World) {
-  const { inside, abroad, closed, member, unheld } = await furnishPlaces(world);
-  const callers = new Map<Persona, Person>();
-  for (const [persona, [role, domain]] of Object.entries(held)) callers.set(persona as Persona, await world.user(role, domain));
-  await world.db.prisma.roleGrant.updateMany({ where: { userId: callers.get('reader')?.uuid ?? '' }, data: { delegable: 1 } });
-  const selves = new Map<Subject, Person>();
-  for (const subject of subjects) selves.set(subject, await world.user(...heldBySubject[subject]));
+export async function seedMatrix(server: TestServer) {
+  const { inside, abroad, closed, member, unheld } = await furnishPlaces(server);
+  const callers = new Map<Persona, TestUser>();
+  for (const [persona, [role, domain]] of Object.entries(held)) callers.set(persona as Persona, await server.user(role, domain));
+  await server.db.prisma.roleGrant.updateMany({ where: { userId: callers.get('reader')?.uuid ?? '' }, data: { delegable: 1 } });
+  const selves = new Map<Subject, TestUser>();
+  for (const subject of subjects) selves.set(subject, await server.user(...heldBySubject[subject]));
 
   const granter = callers.get('superadmin')?.uuid ?? '';
   const rows: Row[] = [
@@ -71,20 +71,20 @@ export async function furnish(world: World) {
     { ...rowOf('Domain', 'active domain', inside.id), name: 'inside' },
     { ...rowOf('Domain', 'inactive domain', closed.id), name: 'closed' },
   ];
-  rows.push(await invitation(world, { roleId: member.id, domainId: inside.id, invitedById: granter }));
+  rows.push(await invitation(server, { roleId: member.id, domainId: inside.id, invitedById: granter }));
   for (const [subject, { uuid, email }] of selves) {
-    await world.db.prisma.user.update({ where: { id: uuid }, data: { ...profile, ...loginIdentifier(`a${uuid.slice(-12)}`) } });
+    await server.db.prisma.user.update({ where: { id: uuid }, data: { ...profile, ...loginIdentifier(`a${uuid.slice(-12)}`) } });
     rows.push({ ...rowOf('User', subject, uuid, uuid, notDeleted), name: email });
-    rows.push(...(await belongings(world, subject, uuid, { member: member.id, inside: inside.id, granter })));
+    rows.push(...(await belongings(server, subject, uuid, { member: member.id, inside: inside.id, granter })));
   }
 
   /** The persona; `self` is the subject of that kind. Undefined for nobody. */
-  const caller = (persona: Persona, kind?: Kind): Person | undefined =>
-    persona === 'self' ? (selves.get(subjectOf(kind)) as Person) : callers.get(persona);
-  const ask = (persona: Persona, kind: Kind | undefined, document: string, variables?: object): Promise<Answer<Data>> =>
-    caller(persona, kind)?.ask(document, variables) ?? world.send(document, variables);
+  const caller = (persona: Persona, kind?: Kind): TestUser | undefined =>
+    persona === 'self' ? (selves.get(subjectOf(kind)) as TestUser) : callers.get(persona);
+  const ask = (persona: Persona, kind: Kind | undefined, document: string, variables?: object): Promise<QueryResult<Data>> =>
+    caller(persona, kind)?.query(document, variables) ?? server.query(document, variables);
   return {
-    ...world,
+    ...server,
     rows: rows.filter(({ type }) => type !== 'FieldRead'),
     readings: rows.filter(({ type }) => type === 'FieldRead'), // no nodes: they are reached by their owner
     selves,
@@ -92,13 +92,13 @@ export async function furnish(world: World) {
     everybody: () => [...callers.values(), ...selves.values()],
     ask,
     /** A row of a kept model for a user. */
-    keep: (model: Model, subject: Subject, userId: string) => keep(world.db.prisma, model, subject, { User: userId }),
+    keep: (model: Model, subject: Subject, userId: string) => keep(server.db.prisma, model, subject, { User: userId }),
     domains: { inside: inside.id, abroad: abroad.id } as Record<string, string>,
     role: member.id,
   };
 }
 
-export type Furnished = Awaited<ReturnType<typeof furnish>>;
+export type SeededMatrix = Awaited<ReturnType<typeof seedMatrix>>;
 
 // biome-ignore lint/suspicious/noExplicitAny: documents are built from the schema
 export type Data = any;
@@ -131,7 +131,7 @@ const kept: Partial<Record<Model, () => object>> = {
 type Ids = Partial<Record<Model, string>>;
 
 /** A row of a kept model, and of what it belongs to where that is not in `ids` yet, where it then is. */
-async function keep(prisma: World['db']['prisma'], model: Model, kind: Subject, ids: Ids): Promise<Row> {
+async function keep(prisma: TestServer['db']['prisma'], model: Model, kind: Subject, ids: Ids): Promise<Row> {
   const up = parentOf(model);
   const data = kept[model]?.();
   if (!up || !data) throw new Error(`${model} is not kept`);
@@ -146,8 +146,8 @@ async function keep(prisma: World['db']['prisma'], model: Model, kind: Subject, 
 type Places = Record<'member' | 'inside' | 'granter', string>;
 
 /** What a user has: one row of each type in the domain, and of a plain user one outside of it. */
-async function belongings(world: World, subject: Subject, userId: string, at: Places): Promise<Row[]> {
-  const { db } = world;
+async function belongings(server: TestServer, subject: Subject, userId: string, at: Places): Promise<Row[]> {
+  const { db } = server;
   const user = { type: 'User', kind: subject } as const;
   const grants = { userId, roleId: at.member, grantedById: at.granter, expiresAt: soon() };
   const token = {
@@ -166,7 +166,7 @@ async function belongings(world: World, subject: Subject, userId: string, at: Pl
   const reading = await db.prisma.fieldRead.create({ data: { userId, actorId: at.granter, field: 'User.phone', via: 'admin', ...today } });
   const rows = [
     ...(await inTurn(Object.keys(kept) as Model[], (model) => keep(db.prisma, model, subject, ids))),
-    ...(await eventsAbout(world, subject, userId, at)),
+    ...(await eventsAbout(server, subject, userId, at)),
     rowOf('FieldRead', subject, reading.id, userId, { actor: { type: 'User', kind: 'the granter' } }),
   ];
   for (const domainId of places) {

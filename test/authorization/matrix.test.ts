@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 import { readCriteria } from './matrix-criteria.ts';
 import { type Line, printMatrix } from './matrix-print.ts';
 import { readQueries, readTypes } from './matrix-reads.ts';
@@ -8,9 +8,9 @@ import { runMutations } from './matrix-runs.ts';
 import { coordinates, unexplained } from './matrix-samples.ts';
 import { listen } from './matrix-streams.ts';
 import { type Persona, personas } from './matrix-truth.ts';
-import { furnish } from './matrix-world.ts';
+import { seedMatrix } from './matrix-world.ts';
 
-const matrix = await furnish(await open());
+const matrix = await seedMatrix(await startTestServer());
 const rows = await readRows(matrix);
 const again = await readAgain(matrix);
 const others = [...(await readTypes(matrix)), ...(await readQueries(matrix)), ...(await readCriteria(matrix))];

@@ -1,19 +1,19 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
-import { alike, nobody, open, type Person } from '../test-server.ts';
+import { anonymous, comparableResult, startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-await world.domain('hidden');
-const inside = await world.domain('inside');
-await world.domain('cellar', 'hidden');
-const below = await world.domain('below', 'cellar');
-await world.db.prisma.domain.updateMany({ where: { name: { in: ['hidden', 'below'] } }, data: { active: false } });
-const domainAdmin = await world.user('ADMIN', 'inside');
-const admin = await world.user('ADMIN');
-const colleague = await world.user('ADMIN');
-const ann = await world.user('USER', 'inside');
-await world.db.prisma.roleGrant.updateMany({ where: { userId: ann.uuid }, data: { grantedById: colleague.uuid } });
-const ben = await world.user();
+const server = await startTestServer();
+await server.domain('hidden');
+const inside = await server.domain('inside');
+await server.domain('cellar', 'hidden');
+const below = await server.domain('below', 'cellar');
+await server.db.prisma.domain.updateMany({ where: { name: { in: ['hidden', 'below'] } }, data: { active: false } });
+const domainAdmin = await server.user('ADMIN', 'inside');
+const admin = await server.user('ADMIN');
+const colleague = await server.user('ADMIN');
+const ann = await server.user('USER', 'inside');
+await server.db.prisma.roleGrant.updateMany({ where: { userId: ann.uuid }, data: { grantedById: colleague.uuid } });
+const ben = await server.user();
 
 const unknown = (type: string) => encodeGlobalID(type, '01900000-0000-7000-8000-000000000000');
 const denied = (coordinate: string, rule: unknown = expect.any(String)) => ({
@@ -25,7 +25,7 @@ const denied = (coordinate: string, rule: unknown = expect.any(String)) => ({
 
 describe('a field', () => {
   it('is under its rule by every path to it', async () => {
-    const { data, errors } = await admin.ask(
+    const { data, errors } = await admin.query(
       `query ($ann: ID!) { user(id: $ann) { loginCount roles { user { loginCount } grantedBy { displayName loginCount roles { user { loginCount } } } } } }`,
       { ann: ann.id },
     );
@@ -40,7 +40,7 @@ describe('a field', () => {
   });
 
   it('is null where it is denied, and the rest of the answer stands', async () => {
-    const { data, errors } = await domainAdmin.ask(
+    const { data, errors } = await domainAdmin.query(
       'query ($ann: ID!) { user(id: $ann) { email tokens { totalCount } settings { totalCount } } }',
       {
         ann: ann.id,
@@ -54,7 +54,7 @@ describe('a field', () => {
   });
 
   it('is under its rule behind an alias and in a fragment', async () => {
-    const { data, errors } = await domainAdmin.ask(
+    const { data, errors } = await domainAdmin.query(
       'query ($id: ID!) { a: user(id: $id) { ...F } b: node(id: $id) { ...F } } fragment F on User { times: loginCount loginCount }',
       { id: ann.id },
     );
@@ -64,10 +64,13 @@ describe('a field', () => {
 });
 
 describe('a row that the viewer may not know of', () => {
-  const around = (to: Person) =>
-    to.ask('query ($id: ID!) { user(id: $id) { roles { domain { name } grantedBy { id } } tokens { edges { node { user { id } } } } } }', {
-      id: to.id,
-    });
+  const around = (to: TestUser) =>
+    to.query(
+      'query ($id: ID!) { user(id: $id) { roles { domain { name } grantedBy { id } } tokens { edges { node { user { id } } } } } }',
+      {
+        id: to.id,
+      },
+    );
 
   it('is null where a field would show it', async () => {
     const { data, errors } = await around(ann);
@@ -79,8 +82,8 @@ describe('a row that the viewer may not know of', () => {
   it('is missing above and below what it is related to', async () => {
     const document = '{ domain(name: "cellar") { parent { name } children { totalCount edges { node { name } } } } }';
     const none = { parent: null, children: { totalCount: 0, edges: [] } };
-    expect((await domainAdmin.ask(document)).data.domain).toEqual(none);
-    expect((await admin.ask(document)).data.domain).toEqual({
+    expect((await domainAdmin.query(document)).data.domain).toEqual(none);
+    expect((await admin.query(document)).data.domain).toEqual({
       parent: { name: 'hidden' },
       children: { totalCount: 1, edges: [{ node: { name: 'below' } }] },
     });
@@ -90,15 +93,18 @@ describe('a row that the viewer may not know of', () => {
     ['User', () => ann.id],
     ['Token', () => ann.tokenId],
     ['Domain', () => below.globalId],
-    ['Role', async () => encodeGlobalID('Role', (await world.db.prisma.role.findUniqueOrThrow({ where: { name: 'SUPERADMIN' } })).id)],
+    ['Role', async () => encodeGlobalID('Role', (await server.db.prisma.role.findUniqueOrThrow({ where: { name: 'SUPERADMIN' } })).id)],
     [
       'RoleGrant',
-      async () => encodeGlobalID('RoleGrant', (await world.db.prisma.roleGrant.findFirstOrThrow({ where: { userId: ann.uuid } })).id),
+      async () => encodeGlobalID('RoleGrant', (await server.db.prisma.roleGrant.findFirstOrThrow({ where: { userId: ann.uuid } })).id),
     ],
   ])('is told apart from none by nobody: %s', async (type, id) => {
     const document = 'query ($id: ID!, $ids: [ID!]!) { node(id: $id) { id } nodes(ids: $ids) { id } }';
-    const ask = async (one: string, who: Pick<Person, 'ask'>) => ({ ...(await who.ask(document, { id: one, ids: [one] })), headers: null });
-    for (const who of [ben, nobody(world)]) {
+    const ask = async (one: string, who: Pick<TestUser, 'query'>) => ({
+      ...(await who.query(document, { id: one, ids: [one] })),
+      headers: null,
+    });
+    for (const who of [ben, anonymous(server)]) {
       const hidden = await ask(await id(), who);
       expect(hidden).toEqual(await ask(unknown(type), who));
       expect(hidden).toMatchObject({ data: { node: null, nodes: [null] }, code: 'NOT_FOUND' });
@@ -112,7 +118,8 @@ describe('a row that the viewer may not know of', () => {
     ['updateDomain', 'id', () => below.globalId, 'Domain'],
   ])('is told apart from none by no mutation: %s', async (mutation, field, id, type) => {
     const document = `mutation ($input: ${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}Input!) { ${mutation}(input: $input) { __typename } }`;
-    const ask = async (one: string) => alike(await ben.ask(document, { input: { [field]: one, ...(field === 'userId' && { key: 'k' }) } }));
+    const ask = async (one: string) =>
+      comparableResult(await ben.query(document, { input: { [field]: one, ...(field === 'userId' && { key: 'k' }) } }));
     expect(await ask(id())).toEqual(await ask(unknown(type)));
   });
 });
@@ -120,7 +127,7 @@ describe('a row that the viewer may not know of', () => {
 describe('nodes', () => {
   it('answers each at its place: what may be seen, and null for all else', async () => {
     const ids = [ben.id, ann.id, inside.globalId, unknown('User'), ben.id, encodeGlobalID('Nothing', ann.uuid), ben.tokenId];
-    const { data, errors } = await ben.ask('query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }', { ids });
+    const { data, errors } = await ben.query('query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }', { ids });
     expect(data.nodes.map((node: { id: string } | null) => node?.id ?? null)).toEqual([
       ben.id,
       null,
@@ -146,7 +153,7 @@ describe('nodes', () => {
     encodeGlobalID('constructor', ann.uuid),
   ])('finds nothing under what is no id: "%s"', async (id) => {
     for (const document of ['query ($id: ID!) { node(id: $id) { id } }', 'query ($id: ID!) { nodes(ids: [$id]) { id } }']) {
-      const { code } = await ben.ask(document, { id });
+      const { code } = await ben.query(document, { id });
       expect(['NOT_FOUND', 'INVALID_INPUT']).toContain(code);
     }
   });

@@ -1,37 +1,37 @@
 import { describe, expect, it } from 'vitest';
-import { nobody, open, type Person } from '../test-server.ts';
+import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-for (const [name, parent] of [['top'], ['middle', 'top'], ['bottom', 'middle']] as const) await world.domain(name, parent);
+const server = await startTestServer();
+for (const [name, parent] of [['top'], ['middle', 'top'], ['bottom', 'middle']] as const) await server.domain(name, parent);
 for (const [name, permissions] of [
   ['READER', ['users:read']],
   ['LIBRARIAN', ['roles:read', 'domains:read']],
   ['BARE', []],
 ] as const)
-  await world.db.prisma.role.create({ data: { name, permissions: [...permissions] } });
-const [ann, superadmin] = [await world.user('USER', 'middle'), await world.user('SUPERADMIN')];
+  await server.db.prisma.role.create({ data: { name, permissions: [...permissions] } });
+const [ann, superadmin] = [await server.user('USER', 'middle'), await server.user('SUPERADMIN')];
 
-const sees = async (person: Pick<Person, 'ask'>, other = ann) =>
-  (await person.ask('query ($id: ID!) { user(id: $id) { email } }', { id: other.id })).data.user?.email === other.email;
-const shut = (name: string) => world.db.prisma.domain.update({ where: { name }, data: { active: false } });
-const open_ = (name: string) => world.db.prisma.domain.update({ where: { name }, data: { active: true } });
+const sees = async (person: Pick<TestUser, 'query'>, other = ann) =>
+  (await person.query('query ($id: ID!) { user(id: $id) { email } }', { id: other.id })).data.user?.email === other.email;
+const shut = (name: string) => server.db.prisma.domain.update({ where: { name }, data: { active: false } });
+const open_ = (name: string) => server.db.prisma.domain.update({ where: { name }, data: { active: true } });
 
 describe('a permission of a role', () => {
   it('reaches everything where the role is held everywhere, and its own domain where it is held in one', async () => {
-    const reach = async (domain?: string) => sees(await world.user('READER', domain));
+    const reach = async (domain?: string) => sees(await server.user('READER', domain));
     expect([await reach(), await reach('middle'), await reach('top'), await reach('bottom')]).toEqual([true, true, false, false]);
-    expect(await sees(await world.user('BARE', 'middle'))).toBe(false);
+    expect(await sees(await server.user('BARE', 'middle'))).toBe(false);
   });
 
   it('does not reach, in a domain, those who have a rank there or anywhere; nor their logins, settings and tokens', async () => {
-    const reader = await world.user('READER', 'middle');
+    const reader = await server.user('READER', 'middle');
     for (const [role, domain] of [['ADMIN', 'middle'], ['ADMIN', 'top'], ['SUPERADMIN']] as const) {
-      const member = await world.user('USER', 'middle');
+      const member = await server.user('USER', 'middle');
       expect(await sees(reader, member)).toBe(true);
-      await world.grant(member.uuid, role, domain);
+      await server.grant(member.uuid, role, domain);
       expect(await sees(reader, member)).toBe(false);
     }
-    const { data, errors } = await reader.ask(
+    const { data, errors } = await reader.query(
       'query ($id: ID!) { user(id: $id) { loginCount settings { totalCount } tokens { totalCount } } }',
       {
         id: ann.id,
@@ -41,18 +41,18 @@ describe('a permission of a role', () => {
   });
 
   it('counts from the next request on, and ends so too: with the role, with the grant, by database time', async () => {
-    const reader = await world.user('READER', 'middle');
-    const change = (permissions: string[]) => world.db.prisma.role.update({ where: { name: 'READER' }, data: { permissions } });
+    const reader = await server.user('READER', 'middle');
+    const change = (permissions: string[]) => server.db.prisma.role.update({ where: { name: 'READER' }, data: { permissions } });
     await change([]);
     expect(await sees(reader)).toBe(false);
     await change(['users:read']);
     expect(await sees(reader)).toBe(true);
-    await world.db.prisma.roleGrant.updateMany({ where: { userId: reader.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await server.db.prisma.roleGrant.updateMany({ where: { userId: reader.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     expect(await sees(reader)).toBe(false);
   });
 
   it('counts for nothing in a domain that is shut, itself or above', async () => {
-    const reader = await world.user('READER', 'middle');
+    const reader = await server.user('READER', 'middle');
     for (const name of ['middle', 'top']) {
       await shut(name);
       expect(await sees(reader)).toBe(false);
@@ -62,41 +62,43 @@ describe('a permission of a role', () => {
   });
 
   it('lists, counts and finds only what it reaches', async () => {
-    await world.domain('cellar');
-    const reader = await world.user('READER', 'cellar');
-    await world.user('USER', 'cellar');
+    await server.domain('cellar');
+    const reader = await server.user('READER', 'cellar');
+    await server.user('USER', 'cellar');
     const document = 'query ($filter: UserFilter) { users(filter: $filter) { totalCount edges { node { email } } } }';
-    const { data } = await reader.ask(document, {});
+    const { data } = await reader.query(document, {});
     expect([data.users.totalCount, data.users.edges.length]).toEqual([2, 2]);
-    expect((await reader.ask(document, { filter: { search: ann.email } })).data.users.totalCount).toBe(0);
-    expect((await reader.ask(document, { filter: { domain: 'middle' } })).data.users.totalCount).toBe(0);
+    expect((await reader.query(document, { filter: { search: ann.email } })).data.users.totalCount).toBe(0);
+    expect((await reader.query(document, { filter: { domain: 'middle' } })).data.users.totalCount).toBe(0);
   });
 
   it('reaches what belongs to no domain only from everywhere', async () => {
-    const names = async (person: Person) => (await person.ask('{ roles { totalCount } }')).data.roles.totalCount;
-    expect(await names(await world.user('LIBRARIAN', 'middle'))).toBe(1);
-    expect(await names(await world.user('LIBRARIAN'))).toBe(await world.db.prisma.role.count());
+    const names = async (person: TestUser) => (await person.query('{ roles { totalCount } }')).data.roles.totalCount;
+    expect(await names(await server.user('LIBRARIAN', 'middle'))).toBe(1);
+    expect(await names(await server.user('LIBRARIAN'))).toBe(await server.db.prisma.role.count());
   });
 
   it('adds up: two roles that each give a part give the whole', async () => {
-    const person = await world.user('READER');
-    const rights = async () => (await person.ask('{ viewer { rights } users { totalCount } roles { totalCount } }')).data;
+    const person = await server.user('READER');
+    const rights = async () => (await person.query('{ viewer { rights } users { totalCount } roles { totalCount } }')).data;
     expect((await rights()).viewer.rights).toEqual(['users:read']);
-    await world.grant(person.uuid, 'LIBRARIAN');
+    await server.grant(person.uuid, 'LIBRARIAN');
     expect((await rights()).viewer.rights).toEqual(['domains:read', 'roles:read', 'users:read']);
     expect((await rights()).roles.totalCount).toBeGreaterThan(3);
   });
 
   it('is bounded by the scopes of an API token, and gives nobody anything', async () => {
-    const reader = await world.user('READER');
+    const reader = await server.user('READER');
     const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "d", scopes: $scopes }) { secret } }';
-    const tokenFor = async (scope: string) => (await reader.ask(mint, { scopes: [scope] })).data.createApiToken.secret as string;
-    const bot = (token: string): Pick<Person, 'ask'> => ({ ask: (document, variables) => world.send(document, variables, { token }) });
+    const tokenFor = async (scope: string) => (await reader.query(mint, { scopes: [scope] })).data.createApiToken.secret as string;
+    const bot = (token: string): Pick<TestUser, 'query'> => ({
+      query: (document, variables) => server.query(document, variables, { token }),
+    });
     expect(await sees(bot(await tokenFor('users:read')))).toBe(true);
-    expect((await bot(await tokenFor('roles:read')).ask('query ($id: ID!) { user(id: $id) { email } }', { id: ann.id })).code).toBe(
+    expect((await bot(await tokenFor('roles:read')).query('query ($id: ID!) { user(id: $id) { email } }', { id: ann.id })).code).toBe(
       'FORBIDDEN',
     );
-    expect((await nobody(world).ask('{ users { totalCount } }')).code).toBe('UNAUTHENTICATED');
+    expect((await anonymous(server).query('{ users { totalCount } }')).code).toBe('UNAUTHENTICATED');
   });
 
   it.each([
@@ -104,23 +106,23 @@ describe('a permission of a role', () => {
     ['a token', 'mutation { createApiToken(input: { description: "d", scopes: ["users:fly"] }) { secret } }', 'scopes'],
     ['a grant, as an unknown role', `mutation { grantRole(input: { userId: "${ann.id}", role: "FLYER" }) { changed } }`, 'role'],
   ])('that is unknown is an error in %s', async (_, document, field) => {
-    const { code, errors } = await superadmin.ask(document);
+    const { code, errors } = await superadmin.query(document);
     expect([code, Object.keys(errors?.[0]?.extensions.fields as object)]).toEqual(['INVALID_INPUT', [field]]);
   });
 });
 
 describe('moving a domain', () => {
   it('counts from the next request on: who administers it, and what is reached through it', async () => {
-    const [left, right, moved] = [await world.domain('left'), await world.domain('right'), await world.domain('moved', 'left')];
+    const [left, right, moved] = [await server.domain('left'), await server.domain('right'), await server.domain('moved', 'left')];
     const [ofLeft, ofRight, member] = [
-      await world.user('ADMIN', 'left'),
-      await world.user('ADMIN', 'right'),
-      await world.user('USER', 'moved'),
+      await server.user('ADMIN', 'left'),
+      await server.user('ADMIN', 'right'),
+      await server.user('USER', 'moved'),
     ];
     const reach = async () => [await sees(ofLeft, member), await sees(ofRight, member)];
     expect(await reach()).toEqual([true, false]);
     const move = (parent: string) =>
-      superadmin.ask('mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { name } } }', {
+      superadmin.query('mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { name } } }', {
         input: { id: moved.globalId, parent },
       });
     expect((await move(right.name)).errors).toBeUndefined();

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-for (const [name, parent] of [['top'], ['middle', 'top'], ['bottom', 'middle'], ['other']] as const) await world.domain(name, parent);
-await world.db.prisma.role.create({ data: { name: 'EDITOR' } });
+const server = await startTestServer();
+for (const [name, parent] of [['top'], ['middle', 'top'], ['bottom', 'middle'], ['other']] as const) await server.domain(name, parent);
+await server.db.prisma.role.create({ data: { name: 'EDITOR' } });
 
-const sees = async (person: Person, other: Person) => {
-  const { data } = await person.ask('query ($id: ID!) { user(id: $id) { email } }', { id: other.id });
+const sees = async (person: TestUser, other: TestUser) => {
+  const { data } = await person.query('query ($id: ID!) { user(id: $id) { email } }', { id: other.id });
   return data.user?.email === other.email;
 };
 const ended = { expiresAt: new Date(Date.now() - 1_000) };
@@ -15,12 +15,12 @@ const rename = 'mutation ($input: UpdateDomainInput!) { updateDomain(input: $inp
 describe('an administrator of a domain', () => {
   it('reaches members of it and of all below, and of none above or beside', async () => {
     const [top, middle, bottom] = [
-      await world.user('ADMIN', 'top'),
-      await world.user('ADMIN', 'middle'),
-      await world.user('ADMIN', 'bottom'),
+      await server.user('ADMIN', 'top'),
+      await server.user('ADMIN', 'middle'),
+      await server.user('ADMIN', 'bottom'),
     ];
-    const members = await Promise.all(['top', 'middle', 'bottom', 'other'].map((domain) => world.user('USER', domain)));
-    const reach = (person: Person) => Promise.all(members.map((member) => sees(person, member)));
+    const members = await Promise.all(['top', 'middle', 'bottom', 'other'].map((domain) => server.user('USER', domain)));
+    const reach = (person: TestUser) => Promise.all(members.map((member) => sees(person, member)));
     expect(await reach(top)).toEqual([true, true, true, false]);
     expect(await reach(middle)).toEqual([false, true, true, false]);
     expect(await reach(bottom)).toEqual([false, false, true, false]);
@@ -32,34 +32,34 @@ describe('an administrator of a domain', () => {
     ['is ADMIN everywhere', 'ADMIN', undefined],
     ['is SUPERADMIN', 'SUPERADMIN', undefined],
   ] as const)('does not reach a member who %s', async (_, role, domain) => {
-    const [person, member] = [await world.user('ADMIN', 'middle'), await world.user('USER', 'middle')];
+    const [person, member] = [await server.user('ADMIN', 'middle'), await server.user('USER', 'middle')];
     expect(await sees(person, member)).toBe(true);
-    await world.grant(member.uuid, role, domain);
+    await server.grant(member.uuid, role, domain);
     expect(await sees(person, member)).toBe(false);
   });
 
   it('reaches a member whose rank is elsewhere, or has ended', async () => {
-    const [person, member] = [await world.user('ADMIN', 'middle'), await world.user('USER', 'middle')];
-    await world.grant(member.uuid, 'ADMIN', 'other');
-    const { id } = await world.grant(member.uuid, 'ADMIN');
-    await world.db.prisma.roleGrant.update({ where: { id }, data: ended });
+    const [person, member] = [await server.user('ADMIN', 'middle'), await server.user('USER', 'middle')];
+    await server.grant(member.uuid, 'ADMIN', 'other');
+    const { id } = await server.grant(member.uuid, 'ADMIN');
+    await server.db.prisma.roleGrant.update({ where: { id }, data: ended });
     expect(await sees(person, member)).toBe(true);
   });
 
   it('reaches nobody whose membership has ended, though they hold a role elsewhere', async () => {
-    const [person, member] = [await world.user('ADMIN', 'middle'), await world.user('USER', 'middle')];
-    await world.db.prisma.roleGrant.updateMany({ where: { userId: member.uuid }, data: ended });
-    await world.grant(member.uuid, 'USER', 'other');
-    await world.grant(member.uuid, 'USER');
+    const [person, member] = [await server.user('ADMIN', 'middle'), await server.user('USER', 'middle')];
+    await server.db.prisma.roleGrant.updateMany({ where: { userId: member.uuid }, data: ended });
+    await server.grant(member.uuid, 'USER', 'other');
+    await server.grant(member.uuid, 'USER');
     expect(await sees(person, member)).toBe(false);
   });
 
   it('is none by a role of another name, whatever the name', async () => {
-    const [member, person] = [await world.user('USER', 'middle'), await world.user()];
+    const [member, person] = [await server.user('USER', 'middle'), await server.user()];
     for (const name of ['BADMINTON', 'ADMIN_OF_ALL', 'SUPER_ADMIN']) {
-      await world.db.prisma.role.create({ data: { name } });
-      await world.grant(person.uuid, name, 'middle');
-      await world.grant(person.uuid, name);
+      await server.db.prisma.role.create({ data: { name } });
+      await server.grant(person.uuid, name, 'middle');
+      await server.grant(person.uuid, name);
     }
     expect(await sees(person, member)).toBe(false);
   });
@@ -69,53 +69,53 @@ describe('a grant', () => {
   it.each<[string, string?]>([['ADMIN', 'middle'], ['ADMIN'], ['SUPERADMIN']])(
     'of %s grants nothing once it has ended',
     async (role, domain) => {
-      const [person, member] = [await world.user(role, domain), await world.user('USER', 'middle')];
+      const [person, member] = [await server.user(role, domain), await server.user('USER', 'middle')];
       expect(await sees(person, member)).toBe(true);
-      await world.db.prisma.roleGrant.updateMany({ where: { userId: person.uuid }, data: ended });
+      await server.db.prisma.roleGrant.updateMany({ where: { userId: person.uuid }, data: ended });
       expect(await sees(person, member)).toBe(false);
-      expect((await person.ask('{ me { roles { role { name } } } }')).data.me.roles).toEqual([]);
+      expect((await person.query('{ me { roles { role { name } } } }')).data.me.roles).toEqual([]);
     },
   );
 
   it('below a domain that is shut grants nothing, though its own domain is open', async () => {
-    const above = await world.domain('above');
-    await world.domain('between', 'above');
-    await world.domain('beneath', 'between');
-    const [person, member] = [await world.user('ADMIN', 'beneath'), await world.user('USER', 'beneath')];
+    const above = await server.domain('above');
+    await server.domain('between', 'above');
+    await server.domain('beneath', 'between');
+    const [person, member] = [await server.user('ADMIN', 'beneath'), await server.user('USER', 'beneath')];
     expect(await sees(person, member)).toBe(true);
-    await world.db.prisma.domain.update({ where: { id: above.id }, data: { active: false } });
+    await server.db.prisma.domain.update({ where: { id: above.id }, data: { active: false } });
     expect(await sees(person, member)).toBe(false);
   });
 
   it('in a domain that is shut grants nothing, there and below', async () => {
-    const [shut] = [await world.domain('shut'), await world.domain('under', 'shut')];
-    const person = await world.user('ADMIN', 'shut');
-    await world.grant(person.uuid, 'EDITOR', 'shut');
-    const members = [await world.user('USER', 'shut'), await world.user('USER', 'under')];
-    const reach = async () => [await sees(person, members[0] as Person), await sees(person, members[1] as Person)];
+    const [shut] = [await server.domain('shut'), await server.domain('under', 'shut')];
+    const person = await server.user('ADMIN', 'shut');
+    await server.grant(person.uuid, 'EDITOR', 'shut');
+    const members = [await server.user('USER', 'shut'), await server.user('USER', 'under')];
+    const reach = async () => [await sees(person, members[0] as TestUser), await sees(person, members[1] as TestUser)];
     expect(await reach()).toEqual([true, true]);
-    expect((await person.ask('{ role(name: "EDITOR") { name } }')).data.role).toEqual({ name: 'EDITOR' });
-    await world.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false } });
+    expect((await person.query('{ role(name: "EDITOR") { name } }')).data.role).toEqual({ name: 'EDITOR' });
+    await server.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false } });
     expect(await reach()).toEqual([false, false]);
-    expect((await person.ask('{ role(name: "EDITOR") { name } }')).code).toBe('NOT_FOUND');
-    expect((await person.ask(rename, { input: { id: shut.globalId, displayName: 'Mine' } })).code).toBe('FORBIDDEN');
+    expect((await person.query('{ role(name: "EDITOR") { name } }')).code).toBe('NOT_FOUND');
+    expect((await person.query(rename, { input: { id: shut.globalId, displayName: 'Mine' } })).code).toBe('FORBIDDEN');
   });
 });
 
 describe('an administrator', () => {
   it('does not reach behind the rank of another, and a superadmin does', async () => {
     const document = 'query ($id: ID!) { user(id: $id) { email loginCount tokens { totalCount } } }';
-    const [admin, other, superadmin] = [await world.user('ADMIN'), await world.user('ADMIN'), await world.user('SUPERADMIN')];
+    const [admin, other, superadmin] = [await server.user('ADMIN'), await server.user('ADMIN'), await server.user('SUPERADMIN')];
     const closed = { email: other.email, loginCount: null, tokens: null };
-    expect((await admin.ask(document, { id: other.id })).data.user).toEqual(closed);
-    expect((await superadmin.ask(document, { id: other.id })).data.user).toMatchObject({ loginCount: 1, tokens: { totalCount: 1 } });
-    expect((await admin.ask(document, { id: superadmin.id })).data.user).toMatchObject({ email: superadmin.email, loginCount: null });
+    expect((await admin.query(document, { id: other.id })).data.user).toEqual(closed);
+    expect((await superadmin.query(document, { id: other.id })).data.user).toMatchObject({ loginCount: 1, tokens: { totalCount: 1 } });
+    expect((await admin.query(document, { id: superadmin.id })).data.user).toMatchObject({ email: superadmin.email, loginCount: null });
   });
 
   it('reaches behind a rank that has ended', async () => {
-    const [admin, other] = [await world.user('ADMIN'), await world.user('ADMIN')];
-    await world.db.prisma.roleGrant.updateMany({ where: { userId: other.uuid }, data: ended });
-    const { data } = await admin.ask('query ($id: ID!) { user(id: $id) { loginCount } }', { id: other.id });
+    const [admin, other] = [await server.user('ADMIN'), await server.user('ADMIN')];
+    await server.db.prisma.roleGrant.updateMany({ where: { userId: other.uuid }, data: ended });
+    const { data } = await admin.query('query ($id: ID!) { user(id: $id) { loginCount } }', { id: other.id });
     expect(data.user.loginCount).toBe(1);
   });
 });

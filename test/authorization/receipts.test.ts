@@ -6,10 +6,10 @@ import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { runJobs } from '../jobs.ts';
 import { isEmbedded } from '../test-database.ts';
-import { open, until } from '../test-server.ts';
+import { startTestServer, waitUntil } from '../test-server.ts';
 
-const world = await open();
-const admin = await world.user('ADMIN');
+const server = await startTestServer();
+const admin = await server.user('ADMIN');
 const silent = createLogger({ LOG_LEVEL: 'silent' });
 const sensitive = 'phone address currentLoginFrom lastLoginFrom';
 const list = (edge: string) => `query ($name: String!, $first: Int, $after: String) {
@@ -23,20 +23,20 @@ async function crowd(count: number, displayName: string): Promise<string[]> {
     const email = `${displayName}-${at}@example.com`;
     return { ...known, displayName, email, emailKey: email };
   });
-  return (await world.db.prisma.user.createManyAndReturn({ data, select: { id: true } })).map(({ id }) => id);
+  return (await server.db.prisma.user.createManyAndReturn({ data, select: { id: true } })).map(({ id }) => id);
 }
 
-const countOf = (userIds: string[]) => world.db.prisma.fieldRead.count({ where: { userId: { in: userIds } } });
-const logged = (text: string) => world.log.filter((line) => line.includes(text)).map((line) => JSON.parse(line));
+const countOf = (userIds: string[]) => server.db.prisma.fieldRead.count({ where: { userId: { in: userIds } } });
+const logged = (text: string) => server.log.filter((line) => line.includes(text)).map((line) => JSON.parse(line));
 
 describe('receipts', () => {
   it('of a whole list are written by one statement, one for each user and field', async () => {
     const people = await crowd(50, 'listed');
     const driver = isEmbedded ? vi.spyOn(PGlite.prototype, 'query') : vi.spyOn(pg.Client.prototype, 'query');
     expect(
-      (await admin.ask(list(`node { ${sensitive} } again: node { ${sensitive} }`), { name: 'listed', first: 50 })).errors,
+      (await admin.query(list(`node { ${sensitive} } again: node { ${sensitive} }`), { name: 'listed', first: 50 })).errors,
     ).toBeUndefined();
-    await until(async () => (await countOf(people)) === 200);
+    await waitUntil(async () => (await countOf(people)) === 200);
     const texts = driver.mock.calls.map(([first]: unknown[]) => (typeof first === 'string' ? first : (first as { text: string }).text));
     driver.mockRestore();
     expect(texts.filter((text) => text.includes('insert into "FieldRead"'))).toHaveLength(1);
@@ -45,40 +45,40 @@ describe('receipts', () => {
   it('wait for a database that does not take them, at most 10,000; how many more there were is logged', async () => {
     const people = await crowd(2_600, 'waiting');
     const dropped = () => logged('read receipts were dropped').reduce((sum: number, line) => sum + line.dropped, 0);
-    await world.db.query(sql`alter table "FieldRead" rename to "Away"`);
+    await server.db.query(sql`alter table "FieldRead" rename to "Away"`);
     for (let page = 0, after: unknown = null; page < 26; page += 1)
-      after = (await admin.ask(list(`node { ${sensitive} }`), { name: 'waiting', first: 100, after })).data.users.pageInfo.endCursor;
-    await until(() => logged('read receipts could not be written').length > 0 && dropped() > 0);
-    await world.db.query(sql`alter table "Away" rename to "FieldRead"`);
-    await until(async () => (await countOf(people)) === 10_000);
+      after = (await admin.query(list(`node { ${sensitive} }`), { name: 'waiting', first: 100, after })).data.users.pageInfo.endCursor;
+    await waitUntil(() => logged('read receipts could not be written').length > 0 && dropped() > 0);
+    await server.db.query(sql`alter table "Away" rename to "FieldRead"`);
+    await waitUntil(async () => (await countOf(people)) === 10_000);
     expect(dropped()).toBe(400);
   }, 60_000);
 
   it('of somebody who is gone hold up no others', async () => {
     const people = await crowd(2, 'leaving');
-    await world.db.query(sql`alter table "FieldRead" rename to "Away"`);
-    await admin.ask(list('node { phone }'), { name: 'leaving', first: 2 });
-    await world.db.prisma.user.delete({ where: { id: people[0] ?? '' } });
-    await world.db.query(sql`alter table "Away" rename to "FieldRead"`);
-    await until(async () => (await countOf(people)) === 1);
+    await server.db.query(sql`alter table "FieldRead" rename to "Away"`);
+    await admin.query(list('node { phone }'), { name: 'leaving', first: 2 });
+    await server.db.prisma.user.delete({ where: { id: people[0] ?? '' } });
+    await server.db.query(sql`alter table "Away" rename to "FieldRead"`);
+    await waitUntil(async () => (await countOf(people)) === 1);
   });
 
   it('that wait are written by a stop', async () => {
     const people = await crowd(1, 'stopped');
-    const server = await startServer(world.config, silent, world.db);
+    const node = await startServer(server.config, silent, server.db);
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${admin.accessToken}` };
     const body = JSON.stringify({ query: list('node { phone }'), variables: { name: 'stopped', first: 1 } });
-    expect((await fetch(`${server.url}/graphql`, { method: 'POST', headers, body })).status).toBe(200);
-    await server.stop();
+    expect((await fetch(`${node.url}/graphql`, { method: 'POST', headers, body })).status).toBe(200);
+    await node.stop();
     expect(await countOf(people)).toBe(1);
   });
 
   it('are forgotten after 90 days', async () => {
     const [userId = ''] = await crowd(1, 'forgotten');
     for (const days of [89, 91])
-      await world.db.query(sql`insert into "FieldRead" ("userId", "actorId", field, via, day, at)
+      await server.db.query(sql`insert into "FieldRead" ("userId", "actorId", field, via, day, at)
         select ${userId}::uuid, ${admin.uuid}::uuid, 'User.phone', 'admin', at::date, at from (select now() - ${days}::int * interval '1 day' as at) one`);
-    await runJobs(world);
+    await runJobs(server);
     expect(await countOf([userId])).toBe(1);
   });
 });

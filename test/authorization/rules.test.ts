@@ -9,10 +9,10 @@ import { all, any, conditionsOf, evaluate, print, type Rule } from '../../src/au
 import { admin, anyone, fresh, outranks, scope, self, signedIn, superadmin } from '../../src/policy/conditions.ts';
 import { evaluators } from '../../src/policy/evaluators.ts';
 import { schema } from '../../src/schema/schema.ts';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 import { coordinates } from './matrix-samples.ts';
 
-const world = await open();
+const server = await startTestServer();
 const public_ = anyone('a test');
 const real = new Map(ruleByCoordinate);
 
@@ -154,7 +154,8 @@ describe('accessRules', () => {
     tree: Rule;
   }
   const ask = async (type?: string) =>
-    (await world.send('query ($type: String) { accessRules(type: $type) { coordinate rule tree } }', { type })).data.accessRules as Told[];
+    (await server.query('query ($type: String) { accessRules(type: $type) { coordinate rule tree } }', { type })).data
+      .accessRules as Told[];
 
   it('lists the rule of every place, to anybody', async () => {
     const types = Object.values(schema.getTypeMap()).filter((type) => type.extensions.directives);

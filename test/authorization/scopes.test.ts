@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { permissions } from '../../src/policy/permissions.ts';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-await world.domain('inside');
-const admin = await world.user('SUPERADMIN');
-await world.user('SUPERADMIN');
-const ann = await world.user();
+const server = await startTestServer();
+await server.domain('inside');
+const admin = await server.user('SUPERADMIN');
+await server.user('SUPERADMIN');
+const ann = await server.user();
 
 /** How the person asks by an API token with these scopes. */
-async function byToken(person: Person, scopes: string[]) {
-  const { data } = await person.ask('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }', {
+async function byToken(person: TestUser, scopes: string[]) {
+  const { data } = await person.query('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }', {
     input: { description: 'For a script', scopes },
   });
   const token = data.createApiToken.secret;
-  return (document: string, variables?: object) => world.send(document, variables, { token });
+  return (document: string, variables?: object) => server.query(document, variables, { token });
 }
 
 const reads: [scope: string, document: string, path: string][] = [
@@ -95,17 +95,17 @@ describe('an API token', () => {
   });
 
   it('is never more than its owner is now', async () => {
-    const [owner, other] = [await world.user('ADMIN'), await world.user()];
+    const [owner, other] = [await server.user('ADMIN'), await server.user()];
     const ask = await byToken(owner, ['users:read', 'users:write']);
     const document = 'query ($id: ID!) { user(id: $id) { email } }';
     expect((await ask(document, { id: other.id })).data.user.email).toBe(other.email);
-    await world.db.prisma.roleGrant.deleteMany({ where: { userId: owner.uuid } });
+    await server.db.prisma.roleGrant.deleteMany({ where: { userId: owner.uuid } });
     expect((await ask(document, { id: other.id })).code).toBe('NOT_FOUND');
     expect((await ask(mutation('disableUser'), { input: { id: other.id } })).code).toBe('FORBIDDEN');
   });
 
   it('lists no right beyond its scopes', async () => {
-    const [session, ask] = [await admin.ask('{ viewer { rights } }'), await byToken(admin, ['users:read'])];
+    const [session, ask] = [await admin.query('{ viewer { rights } }'), await byToken(admin, ['users:read'])];
     const rights = (await ask('{ viewer { rights } }')).data.viewer.rights;
     expect(rights.filter((right: string) => !session.data.viewer.rights.includes(right) || right !== 'users:read')).toEqual([]);
   });

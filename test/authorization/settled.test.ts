@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-await world.domain('inside');
-const viewer = await world.user('ADMIN');
-const people = [viewer, await world.user(), await world.user('ADMIN'), await world.user('SUPERADMIN'), await world.user('USER', 'inside')];
-const [, member, peer, superior, insider] = people as [Person, Person, Person, Person, Person];
-const domainAdmin = await world.user('ADMIN', 'inside');
+const server = await startTestServer();
+await server.domain('inside');
+const viewer = await server.user('ADMIN');
+const people = [
+  viewer,
+  await server.user(),
+  await server.user('ADMIN'),
+  await server.user('SUPERADMIN'),
+  await server.user('USER', 'inside'),
+];
+const [, member, peer, superior, insider] = people as [TestUser, TestUser, TestUser, TestUser, TestUser];
+const domainAdmin = await server.user('ADMIN', 'inside');
 
 /** What the viewer, an ADMIN, may read of each: their own, and of whoever has no rank. */
 const counts = {
@@ -26,7 +32,7 @@ const countsIn = ({ edges }: { edges: { node: { email: string; loginCount: numbe
 
 describe('a page of a list', () => {
   it('gives each row its own verdict', async () => {
-    const { data, errors } = await viewer.ask('{ users { edges { node { email loginCount } } } }');
+    const { data, errors } = await viewer.query('{ users { edges { node { email loginCount } } } }');
     expect(countsIn(data.users)).toEqual(counts);
     expect(errors?.map(({ path, extensions }) => [path?.at(-1), extensions.code, extensions.coordinate])).toEqual([
       ['loginCount', 'FORBIDDEN', 'User.loginCount'],
@@ -36,21 +42,21 @@ describe('a page of a list', () => {
 
   it('gives the same rows the same verdicts on another page of the same request', async () => {
     const page = (args: string) => `users(${args}) { edges { node { email loginCount } } }`;
-    const { data } = await viewer.ask(`{ all: ${page('first: 50')} head: ${page('first: 3')} tail: ${page('last: 4')} }`);
+    const { data } = await viewer.query(`{ all: ${page('first: 50')} head: ${page('first: 3')} tail: ${page('last: 4')} }`);
     expect(countsIn(data.all)).toEqual(counts);
     expect({ ...countsIn(data.head), ...countsIn(data.tail) }).toEqual(counts);
   });
 
   it('gives one row under two names what each field of it says', async () => {
     const named = `named: users { edges { node { email ...Few } } } fully: users { edges { node { email ...Few tokens { totalCount } } } }`;
-    const { data } = await viewer.ask(`{ ${named} } fragment Few on Node { id ... on User { loginCount } }`);
+    const { data } = await viewer.query(`{ ${named} } fragment Few on Node { id ... on User { loginCount } }`);
     expect([countsIn(data.named), countsIn(data.fully)]).toEqual([counts, counts]);
     const closed = data.fully.edges.filter(({ node }: { node: { tokens: object | null } }) => !node.tokens);
     expect(closed.map(({ node }: { node: { email: string } }) => node.email).sort()).toEqual([peer.email, superior.email].sort());
   });
 
   it('says of each row what the viewer may do with it', async () => {
-    const { data } = await viewer.ask(
+    const { data } = await viewer.query(
       '{ users { edges { node { email viewerAccess { readable operations { name allowed } } loginCount } } } }',
     );
     for (const { node } of data.users.edges) {
@@ -61,22 +67,22 @@ describe('a page of a list', () => {
   });
 
   it('is refused to whom its field is refused, whatever its rows would be', async () => {
-    const { data, errors } = await viewer.ask(`{ user(id: "${peer.id}") { email tokens { edges { node { id kind } } } } }`);
+    const { data, errors } = await viewer.query(`{ user(id: "${peer.id}") { email tokens { edges { node { id kind } } } } }`);
     expect(data.user).toEqual({ email: peer.email, tokens: null });
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', coordinate: 'User.tokens' });
   });
 
   it('is read by an administrator of a domain as far as that domain goes', async () => {
-    const { data } = await domainAdmin.ask('{ users { edges { node { email loginCount roles { domain { name } } } } } }');
+    const { data } = await domainAdmin.query('{ users { edges { node { email loginCount roles { domain { name } } } } } }');
     expect(countsIn(data.users)).toEqual({ [domainAdmin.email]: 1, [insider.email]: null });
   });
 
   it('is asked about by each rule that has another meaning for the viewer', async () => {
-    await world.domain('beside');
-    await world.db.prisma.role.create({ data: { name: 'READER', description: 'Reads.', permissions: ['users:read'] } });
-    const [both, known] = [await world.user('ADMIN', 'inside'), await world.user('USER', 'beside')];
-    await world.grant(both.uuid, 'READER', 'beside');
-    const { data } = await both.ask('{ users { edges { node { email viewerAccess { readable operations { name allowed } } } } } }');
+    await server.domain('beside');
+    await server.db.prisma.role.create({ data: { name: 'READER', description: 'Reads.', permissions: ['users:read'] } });
+    const [both, known] = [await server.user('ADMIN', 'inside'), await server.user('USER', 'beside')];
+    await server.grant(both.uuid, 'READER', 'beside');
+    const { data } = await both.query('{ users { edges { node { email viewerAccess { readable operations { name allowed } } } } } }');
     const said = data.users.edges.map(({ node }: { node: Reached }) => [
       node.email,
       node.viewerAccess.readable.includes('email'),
@@ -89,11 +95,11 @@ describe('a page of a list', () => {
 
 describe('what the database said of a row', () => {
   it('is asked again after a mutation of the same request', async () => {
-    const [granter, holder] = [await world.user(), await world.user()];
-    await world.db.prisma.roleGrant.updateMany({ where: { userId: holder.uuid }, data: { grantedById: granter.uuid } });
+    const [granter, holder] = [await server.user(), await server.user()];
+    await server.db.prisma.roleGrant.updateMany({ where: { userId: holder.uuid }, data: { grantedById: granter.uuid } });
     await promoteWithSetting(granter);
     const seen = `enableUser(input: { id: "${holder.id}" }) { user { roles { grantedBy { email loginCount tokens { totalCount } } } } }`;
-    const { data } = await viewer.ask(
+    const { data } = await viewer.query(
       `mutation { before: ${seen} setSetting(input: { key: "promote" }) { setting { key } } after: ${seen} }`,
     );
     const { email } = granter;
@@ -102,20 +108,20 @@ describe('what the database said of a row', () => {
   });
 
   it('is asked again of a row that was read before', async () => {
-    const granter = await world.user('USER', 'inside');
-    await world.db.prisma.roleGrant.updateMany({ where: { userId: domainAdmin.uuid }, data: { grantedById: granter.uuid } });
+    const granter = await server.user('USER', 'inside');
+    await server.db.prisma.roleGrant.updateMany({ where: { userId: domainAdmin.uuid }, data: { grantedById: granter.uuid } });
     await promoteWithSetting(granter);
     const seen = 'updateProfile(input: { firstName: "Dom" }) { user { roles { grantedBy { email } } } }';
     const document = `mutation { before: ${seen} setSetting(input: { key: "promote" }) { setting { key } } after: ${seen} }`;
-    const { data } = await domainAdmin.ask(document);
+    const { data } = await domainAdmin.query(document);
     expect(data.before.user.roles).toEqual([{ grantedBy: { email: granter.email } }]);
     expect(data.after.user.roles).toEqual([{ grantedBy: null }]);
   });
 
   it('is asked again of the row that a mutation answers', async () => {
-    const owner = await world.user();
+    const owner = await server.user();
     await promoteWithSetting(owner);
-    const { data, errors } = await viewer.ask(
+    const { data, errors } = await viewer.query(
       `mutation { setSetting(input: { userId: "${owner.id}", key: "promote" }) { setting { key } } }`,
     );
     expect(data.setSetting).toEqual({ setting: null });
@@ -124,10 +130,10 @@ describe('what the database said of a row', () => {
 });
 
 /** Makes the next setting that anybody sets raise the person to ADMIN, as somebody else might at that moment. */
-async function promoteWithSetting({ uuid }: Person) {
+async function promoteWithSetting({ uuid }: TestUser) {
   const promotion = `insert into "RoleGrant" ("userId", "roleId") select '${uuid}', id from "Role" where name = 'ADMIN'`;
   const body = `begin ${promotion}; return new; end`;
-  const run = (text: string) => world.db.query({ text, values: [] });
+  const run = (text: string) => server.db.query({ text, values: [] });
   await run(`create or replace function promote() returns trigger language plpgsql as '${body.replaceAll("'", "''")}'`);
   await run('create or replace trigger promote after insert on "UserSetting" for each row execute function promote()');
 }

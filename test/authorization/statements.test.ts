@@ -3,30 +3,30 @@ import pg from 'pg';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { statementsIn } from '../jobs.ts';
 import { isEmbedded } from '../test-database.ts';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 import { session } from './matrix-world.ts';
 
-const world = await open();
-await world.domain('inside');
-const admin = await world.user('ADMIN');
-const domainAdmin = await world.user('ADMIN', 'inside');
+const server = await startTestServer();
+await server.domain('inside');
+const admin = await server.user('ADMIN');
+const domainAdmin = await server.user('ADMIN', 'inside');
 for (let count = 0; count < 12; count += 1) {
-  await world.domain(`inside-${count}`, 'inside');
-  const { uuid } = await world.user('USER', 'inside');
-  await world.db.prisma.roleGrant.updateMany({ where: { userId: uuid }, data: { grantedById: admin.uuid } });
+  await server.domain(`inside-${count}`, 'inside');
+  const { uuid } = await server.user('USER', 'inside');
+  await server.db.prisma.roleGrant.updateMany({ where: { userId: uuid }, data: { grantedById: admin.uuid } });
 }
 
 for (const { uuid } of [admin, domainAdmin])
-  await world.db.prisma.token.createMany({ data: Array.from({ length: 12 }, () => session(uuid)) });
+  await server.db.prisma.token.createMany({ data: Array.from({ length: 12 }, () => session(uuid)) });
 
 // The driver itself, so that nothing goes past the count.
 const driver = isEmbedded ? vi.spyOn(PGlite.prototype, 'query') : vi.spyOn(pg.Client.prototype, 'query');
 afterAll(() => driver.mockRestore());
 
 /** The statements that an operation costs. What the server does on its own clock does not count. */
-async function statementsOf(person: Person, document: string, variables?: object): Promise<string[]> {
+async function statementsOf(person: TestUser, document: string, variables?: object): Promise<string[]> {
   driver.mockClear();
-  const { errors } = await person.ask(document, variables);
+  const { errors } = await person.query(document, variables);
   expect(errors?.filter(({ extensions }) => extensions.code !== 'FORBIDDEN') ?? []).toEqual([]);
   return statementsIn(driver.mock.calls);
 }
@@ -81,7 +81,7 @@ describe('a list', () => {
   });
 
   it('of nodes costs one statement for each type, however many they are', async () => {
-    const users = await world.db.prisma.user.findMany({ take: 10 });
+    const users = await server.db.prisma.user.findMany({ take: 10 });
     const ids = users.map(({ id }) => Buffer.from(`User:${id}`).toString('base64'));
     const cost = async (some: string[]) =>
       (await statementsOf(admin, 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: some })).length;

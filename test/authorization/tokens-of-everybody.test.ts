@@ -2,33 +2,33 @@ import { describe, expect, it } from 'vitest';
 import { ruleOf } from '../../src/authorization/rules/registry.ts';
 import { conditionsOf } from '../../src/authorization/rules/rule.ts';
 import { permissions } from '../../src/policy/permissions.ts';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 import { type Observation, readRows } from './matrix-rows.ts';
 import { runMutations } from './matrix-runs.ts';
 import type { Kind, Persona } from './matrix-truth.ts';
-import { type Furnished, furnish, inTurn } from './matrix-world.ts';
+import { inTurn, type SeededMatrix, seedMatrix } from './matrix-world.ts';
 
 // The persona matrix once more, by everybody's API tokens: one for all that there is, and one for next to nothing.
-const matrix = await furnish(await open());
+const matrix = await seedMatrix(await startTestServer());
 const everything = Object.keys(permissions);
 
 /** The same matrix, in which everybody comes with an API token. */
-async function byTokens(scopes: string[]): Promise<Furnished> {
+async function byTokens(scopes: string[]): Promise<SeededMatrix> {
   const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "d", scopes: $scopes }) { secret } }';
-  const people = new Map<string, Person>();
+  const people = new Map<string, TestUser>();
   const known = [...new Set(matrix.everybody())];
   await inTurn(known, async (person) => {
-    const { data, errors } = await person.ask(mint, { scopes });
+    const { data, errors } = await person.query(mint, { scopes });
     if (errors) throw new Error(JSON.stringify(errors));
     const token = data.createApiToken.secret as string;
-    people.set(person.id, { ...person, accessToken: token, ask: (document, variables) => matrix.send(document, variables, { token }) });
+    people.set(person.id, { ...person, accessToken: token, query: (document, variables) => matrix.query(document, variables, { token }) });
   });
   const caller = (persona: Persona, kind?: Kind) => {
     const person = matrix.caller(persona, kind);
     return person && people.get(person.id);
   };
-  const ask: Furnished['ask'] = (persona, kind, document, variables) =>
-    caller(persona, kind)?.ask(document, variables) ?? matrix.send(document, variables);
+  const ask: SeededMatrix['ask'] = (persona, kind, document, variables) =>
+    caller(persona, kind)?.query(document, variables) ?? matrix.query(document, variables);
   return { ...matrix, caller, ask };
 }
 

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 import { everyField, fieldsOf, verdictAt } from './matrix-samples.ts';
-import { type Data, forEach, furnish, inTurn } from './matrix-world.ts';
+import { type Data, forEach, inTurn, seedMatrix } from './matrix-world.ts';
 
-const matrix = await furnish(await open());
+const matrix = await seedMatrix(await startTestServer());
 const access = 'viewerAccess { readable writable operations { name allowed rule } }';
 const user = async (role?: string, domain?: string) => matrix.user(role, domain);
-const about = async (who: { ask: Data }, id: string) => {
-  const { data, errors } = await who.ask(`query ($id: ID!) { node(id: $id) { ${access} } }`, { id });
+const about = async (who: { query: Data }, id: string) => {
+  const { data, errors } = await who.query(`query ($id: ID!) { node(id: $id) { ${access} } }`, { id });
   if (errors) throw new Error(JSON.stringify(errors));
   const { readable, writable, operations } = data.node.viewerAccess;
   return { readable, writable, allowed: operations.filter((one: Data) => one.allowed).map((one: Data) => one.name) };
@@ -74,8 +74,8 @@ describe('viewerAccess', () => {
   it('knows the scopes of the token', async () => {
     const admin = await user('ADMIN');
     const input = { description: 'd', scopes: ['users:read'] };
-    const made = await admin.ask('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
-    const bot = { ask: (text: string, values: object) => matrix.send(text, values, { token: made.data.createApiToken.secret }) };
+    const made = await admin.query('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
+    const bot = { query: (text: string, values: object) => matrix.query(text, values, { token: made.data.createApiToken.secret }) };
     const ofBot = await about(bot, rowOf('User'));
     expect(ofBot.allowed).toEqual([]);
     expect(ofBot.readable).not.toContain('tokens');

@@ -2,20 +2,20 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ruleByCoordinate } from '../../src/authorization/rules/registry.ts';
 import { superadmin } from '../../src/policy/conditions.ts';
 import { loginHistoryRule } from '../../src/schema/user/access-rules.ts';
-import { nobody, open, type Person } from '../test-server.ts';
+import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-await world.domain('north');
-await world.domain('south');
-const shut = await world.domain('shut');
-await world.domain('under-shut', 'shut');
-await world.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false } });
-for (const name of ['EDITOR', 'READER']) await world.db.prisma.role.create({ data: { name } });
-const northAdmin = await world.user('ADMIN', 'north');
-const admin = await world.user('ADMIN');
-const ann = await world.user('USER', 'north');
-const ben = await world.user('USER', 'south');
-await world.grant(ann.uuid, 'EDITOR', 'south');
+const server = await startTestServer();
+await server.domain('north');
+await server.domain('south');
+const shut = await server.domain('shut');
+await server.domain('under-shut', 'shut');
+await server.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false } });
+for (const name of ['EDITOR', 'READER']) await server.db.prisma.role.create({ data: { name } });
+const northAdmin = await server.user('ADMIN', 'north');
+const admin = await server.user('ADMIN');
+const ann = await server.user('USER', 'north');
+const ben = await server.user('USER', 'south');
+await server.grant(ann.uuid, 'EDITOR', 'south');
 const real = new Map(ruleByCoordinate);
 afterEach(() => {
   for (const [coordinate, rule] of real) ruleByCoordinate.set(coordinate, rule);
@@ -24,12 +24,13 @@ afterEach(() => {
 const list = `query ($filter: UserFilter, $first: Int, $after: String) {
   users(filter: $filter, first: $first, after: $after) { totalCount edges { cursor node { id } } pageInfo { hasNextPage } }
 }`;
-const idsOf = async (person: Pick<Person, 'ask'>, filter?: object) => {
-  const { data } = await person.ask(list, { filter });
+const idsOf = async (person: Pick<TestUser, 'query'>, filter?: object) => {
+  const { data } = await person.query(list, { filter });
   expect(data.users.totalCount).toBe(data.users.edges.length);
   return data.users.edges.map((edge: { node: { id: string } }) => edge.node.id).sort();
 };
-const named = (person: Person, displayName: string) => world.db.prisma.user.update({ where: { id: person.uuid }, data: { displayName } });
+const named = (person: TestUser, displayName: string) =>
+  server.db.prisma.user.update({ where: { id: person.uuid }, data: { displayName } });
 const cursorOf = (id: string) => Buffer.from(`GPC:S:${id}`).toString('base64');
 
 describe('a list', () => {
@@ -40,9 +41,9 @@ describe('a list', () => {
   });
 
   it('ends where what the viewer may know of ends', async () => {
-    const first = await northAdmin.ask(list, { first: 1 });
+    const first = await northAdmin.query(list, { first: 1 });
     expect(first.data.users.pageInfo.hasNextPage).toBe(true);
-    const last = await northAdmin.ask(list, { first: 1, after: first.data.users.edges[0].cursor });
+    const last = await northAdmin.query(list, { first: 1, after: first.data.users.edges[0].cursor });
     expect(last.data.users.edges).toHaveLength(1);
     expect(last.data.users.pageInfo.hasNextPage).toBe(false);
   });
@@ -52,13 +53,13 @@ describe('a list', () => {
     [
       'tokens',
       'query ($after: String) { me { tokens(after: $after) { edges { cursor } } } }',
-      async () => (await world.db.prisma.token.findFirstOrThrow({ where: { userId: ben.uuid } })).id,
+      async () => (await server.db.prisma.token.findFirstOrThrow({ where: { userId: ben.uuid } })).id,
     ],
     ['settings', 'query ($after: String) { me { settings(after: $after) { edges { cursor } } } }', () => setting()],
     ['domains', 'query ($after: String) { domains(after: $after) { edges { cursor } } }', () => shut.id],
     ['children', 'query ($after: String) { domain(name: "north") { children(after: $after) { edges { cursor } } } }', () => shut.id],
   ])('of %s answers the cursor of a hidden row like one of no row', async (_, document, hidden) => {
-    const ask = async (id: string) => (await ann.ask(document, { after: cursorOf(id) })) as object;
+    const ask = async (id: string) => (await ann.query(document, { after: cursorOf(id) })) as object;
     const [ofHidden, ofNone] = [await ask(await hidden()), await ask('01900000-0000-7000-8000-000000000000')];
     expect({ ...ofHidden, headers: null }).toEqual({ ...ofNone, headers: null });
     expect(ofHidden).toMatchObject({ code: 'INVALID_INPUT' });
@@ -68,14 +69,14 @@ describe('a list', () => {
     'refuses what is no cursor: "%s"',
     async (after) => {
       for (const document of [list, 'query ($after: String) { me { tokens(after: $after) { edges { cursor } } } }'])
-        expect((await ann.ask(document, { after })).code).toBe('INVALID_INPUT');
+        expect((await ann.query(document, { after })).code).toBe('INVALID_INPUT');
     },
   );
 });
 
 describe('a filter', () => {
   it.each(['%', '_', 'a_b', '100%', '\\'])('takes "%s" for itself', async (text) => {
-    const [literal, other] = [await world.user(), await world.user()];
+    const [literal, other] = [await server.user(), await server.user()];
     await named(literal, `x${text}x`);
     await named(other, 'xaXbx100x');
     const found = await idsOf(admin, { search: text });
@@ -91,9 +92,9 @@ describe('a filter', () => {
   });
 
   it('finds nobody by a grant that has ended', async () => {
-    const { id } = await world.grant(ann.uuid, 'READER', 'north');
+    const { id } = await server.grant(ann.uuid, 'READER', 'north');
     expect(await idsOf(northAdmin, { role: 'READER' })).toEqual([ann.id]);
-    await world.db.prisma.roleGrant.update({ where: { id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await server.db.prisma.roleGrant.update({ where: { id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     expect(await idsOf(northAdmin, { role: 'READER' })).toEqual([]);
   });
 
@@ -104,23 +105,23 @@ describe('a filter', () => {
 
   it('finds nothing below a domain that the viewer may not know of', async () => {
     const document = 'query ($parent: String) { domains(filter: { parent: $parent }) { totalCount } }';
-    expect((await admin.ask(document, { parent: 'shut' })).data.domains.totalCount).toBe(1);
-    expect((await ann.ask(document, { parent: 'shut' })).data.domains.totalCount).toBe(0);
-    expect((await nobody(world).ask(document, { parent: 'north' })).code).toBe('UNAUTHENTICATED');
+    expect((await admin.query(document, { parent: 'shut' })).data.domains.totalCount).toBe(1);
+    expect((await ann.query(document, { parent: 'shut' })).data.domains.totalCount).toBe(0);
+    expect((await anonymous(server).query(document, { parent: 'north' })).code).toBe('UNAUTHENTICATED');
   });
 
   it('by a field that may be read of some rows finds only those', async () => {
     ruleByCoordinate.set('UserFilter.search', loginHistoryRule);
     await named(admin, 'Searched');
     await named(ben, 'Searched');
-    const colleague = await world.user('ADMIN');
+    const colleague = await server.user('ADMIN');
     expect(await idsOf(colleague, { search: 'Searched' })).toEqual([ben.id]);
     expect(await idsOf(northAdmin, { search: ann.email })).toEqual([]);
   });
 
   it('by a field that may not be read is refused', async () => {
     ruleByCoordinate.set('UserFilter.search', superadmin);
-    const { data, errors } = await admin.ask(list, { filter: { search: 'x' } });
+    const { data, errors } = await admin.query(list, { filter: { search: 'x' } });
     expect(data.users).toBeNull();
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', coordinate: 'UserFilter.search', rule: 'superadmin' });
   });
@@ -128,15 +129,15 @@ describe('a filter', () => {
 
 describe('a filter by a name', () => {
   it('finds nobody by a role or a domain that the viewer may not know of', async () => {
-    const reader = await world.user();
-    const role = await world.db.prisma.role.create({ data: { name: 'FINDER', permissions: ['users:read'] } });
-    await world.db.prisma.roleGrant.create({ data: { userId: reader.uuid, roleId: role.id } });
-    await world.db.prisma.role.create({ data: { name: 'SECRET' } });
-    await world.db.prisma.domain.create({ data: { name: 'locked', displayName: 'Locked', active: false } });
-    const holder = await world.user();
-    await world.grant(holder.uuid, 'SECRET');
-    await world.grant(holder.uuid, 'FINDER', 'locked');
-    const count = async (filter: object) => (await reader.ask(list, { filter })).data.users.totalCount;
+    const reader = await server.user();
+    const role = await server.db.prisma.role.create({ data: { name: 'FINDER', permissions: ['users:read'] } });
+    await server.db.prisma.roleGrant.create({ data: { userId: reader.uuid, roleId: role.id } });
+    await server.db.prisma.role.create({ data: { name: 'SECRET' } });
+    await server.db.prisma.domain.create({ data: { name: 'locked', displayName: 'Locked', active: false } });
+    const holder = await server.user();
+    await server.grant(holder.uuid, 'SECRET');
+    await server.grant(holder.uuid, 'FINDER', 'locked');
+    const count = async (filter: object) => (await reader.query(list, { filter })).data.users.totalCount;
     expect([await count({ role: 'SECRET' }), await count({ domain: 'locked' }), await count({ role: 'FINDER' })]).toEqual([0, 0, 1]);
   });
 });
@@ -149,14 +150,14 @@ describe('an order', () => {
     ['may be read of some rows only', loginHistoryRule],
   ])('by a field that %s is refused', async (_, rule) => {
     ruleByCoordinate.set('UserOrder.email', rule);
-    const { data, errors } = await admin.ask(document, { orderBy: { email: 'ASC' } });
+    const { data, errors } = await admin.query(document, { orderBy: { email: 'ASC' } });
     expect(data.users).toBeNull();
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', coordinate: 'UserOrder.email' });
   });
 
   it('goes by one field', async () => {
-    expect((await admin.ask(document, { orderBy: { email: 'ASC', displayName: 'ASC' } })).code).toBe('INVALID_INPUT');
+    expect((await admin.query(document, { orderBy: { email: 'ASC', displayName: 'ASC' } })).code).toBe('INVALID_INPUT');
   });
 });
 
-const setting = async () => (await world.db.prisma.userSetting.create({ data: { userId: ben.uuid, key: 'theme' } })).id;
+const setting = async () => (await server.db.prisma.userSetting.create({ data: { userId: ben.uuid, key: 'theme' } })).id;

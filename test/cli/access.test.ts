@@ -7,7 +7,7 @@ import { parseRule } from '../../src/authorization/rules/parse-rule.ts';
 import { ruleByCoordinate } from '../../src/authorization/rules/registry.ts';
 import { print } from '../../src/authorization/rules/rule.ts';
 import '../../src/schema/schema.ts';
-import { launch } from './process.ts';
+import { spawnProcess } from './process.ts';
 
 const script = join(import.meta.dirname, '../../scripts/access.ts');
 const folders: string[] = [];
@@ -41,7 +41,7 @@ async function lay(folder: string, files: Files) {
 }
 
 async function access(folder: string, ...args: string[]) {
-  const { said, ended } = launch('sh', ['-c', 'cd "$0" && exec "$@"', folder, process.execPath, script, ...args]);
+  const { output: said, ended } = spawnProcess('sh', ['-c', 'cd "$0" && exec "$@"', folder, process.execPath, script, ...args]);
   return { code: await ended, ...said };
 }
 

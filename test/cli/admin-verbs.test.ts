@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { look, place, run } from './process.ts';
+import { inspectDatabase, runCommand, tempEnvironment } from './process.ts';
 
-const { environment, folder, leave } = await place();
+const { environment, folder, cleanUp: leave } = await tempEnvironment();
 afterAll(leave);
 
 /** Says a command; answers its exit code and what it printed. */
 async function admin(...words: string[]) {
-  const { code, out, err } = await run(['scripts/admin.ts', ...words], environment, 'a long walk along the river\n');
+  const { code, out, err } = await runCommand(['scripts/admin.ts', ...words], environment, 'a long walk along the river\n');
   return [code, (out + err).trim()];
 }
 
@@ -44,7 +44,7 @@ describe('the commands for domains, roles and grants', { timeout: 60_000 }, () =
     expect(await admin('users', 'delete', email)).toEqual([0, `${email} was deleted already.`]);
     expect(await admin('users', 'restore', email)).toEqual([0, `${email} is restored.`]);
     expect(await admin('users', 'reset-access', email)).toEqual([0, `0 sessions and API tokens of ${email} have ended.`]);
-    await look(environment, async ({ prisma }) => {
+    await inspectDatabase(environment, async ({ prisma }) => {
       const user = await prisma.user.findUniqueOrThrow({ where: { emailKey: email }, include: { mails: true } });
       expect(user).toMatchObject({ displayName: 'Carol', emailConfirmedAt: expect.any(Date), deletedAt: null });
       expect(user.mails.map(({ letter }) => letter)).toContain('welcome');
@@ -64,7 +64,7 @@ describe('the commands for domains, roles and grants', { timeout: 60_000 }, () =
   });
 
   it('act in a session of a superadmin that ends with them, and are in the audit', async () => {
-    await look(environment, async ({ prisma }) => {
+    await inspectDatabase(environment, async ({ prisma }) => {
       expect(await prisma.token.count({ where: { revokedAt: null } })).toBe(0);
       const made = await prisma.auditEvent.findFirstOrThrow({ where: { targetType: 'Domain' } });
       expect(made).toMatchObject({

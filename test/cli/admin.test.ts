@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { isEmbedded } from '../test-database.ts';
-import { launch, look, place, run, serve } from './process.ts';
+import { inspectDatabase, runCommand, spawnProcess, startServerProcess, tempEnvironment } from './process.ts';
 
 const password = 'a long walk along the river';
-const { environment, leave } = await place();
+const { environment, cleanUp: leave } = await tempEnvironment();
 afterAll(leave);
-const create = (email: string, input = `${password}\n`) => run(['scripts/admin.ts', 'create-superadmin', email], environment, input);
-const countUsers = () => look(environment, (db) => db.prisma.user.count());
+const create = (email: string, input = `${password}\n`) => runCommand(['scripts/admin.ts', 'create-superadmin', email], environment, input);
+const countUsers = () => inspectDatabase(environment, (db) => db.prisma.user.count());
 
 async function ask(url: string, query: string, variables = {}, token?: string) {
   const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
@@ -20,7 +20,7 @@ const me = '{ me { emailConfirmedAt roles { role { name } domain { name } } } }'
 describe('create-superadmin', { timeout: 60_000 }, () => {
   it('makes a superadmin of everything, who can log in at once', async () => {
     expect(await create('ada@example.com')).toEqual({ code: 0, out: 'ada@example.com is a superadmin.\n', err: '' });
-    await using server = await serve(environment);
+    await using server = await startServerProcess(environment);
     const session = await ask(server.url, login, { input: { email: 'Ada@example.com', password } });
     const answer = await ask(server.url, me, {}, session.data.login.accessToken);
     expect(answer.data.me).toEqual({ emailConfirmedAt: expect.any(String), roles: [{ role: { name: 'SUPERADMIN' }, domain: null }] });
@@ -28,7 +28,7 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
   });
 
   it('leaves an audit row that says so', async () => {
-    const rows = await look(environment, (db) => db.prisma.auditEvent.findMany({ where: { action: 'user_created' } }));
+    const rows = await inspectDatabase(environment, (db) => db.prisma.auditEvent.findMany({ where: { action: 'user_created' } }));
     expect(rows).toMatchObject([
       { result: 'ok', actorId: null, agent: 'create-superadmin', details: { role: 'SUPERADMIN', domain: null } },
     ]);
@@ -50,7 +50,7 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
 
   it('takes the line as it is: spaces count, the rest of the input does not', async () => {
     expect(await create('carol@example.com', ` ${password} \r\nmore\n`)).toMatchObject({ code: 0 });
-    await using server = await serve(environment);
+    await using server = await startServerProcess(environment);
     const tries = [password, ` ${password} `].map((one) =>
       ask(server.url, login, { input: { email: 'carol@example.com', password: one } }),
     );
@@ -59,12 +59,12 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
   });
 
   it.runIf(isEmbedded)('says that another process has the embedded database open', async () => {
-    await using _ = await serve(environment);
+    await using _ = await startServerProcess(environment);
     expect(await create('dora@example.com')).toMatchObject({ code: 1, err: expect.stringMatching(/Another process \(\d+\) has .* open/) });
   });
 
   it.runIf(!isEmbedded)('works while servers run on the same PostgreSQL', async () => {
-    await using _ = await serve(environment);
+    await using _ = await startServerProcess(environment);
     expect(await create('dora@example.com')).toMatchObject({ code: 0 });
   });
 
@@ -76,13 +76,13 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
       ['create-keys', password],
       ['make'],
     ]) {
-      const { code, out, err } = await run(['scripts/admin.ts', ...args], environment);
+      const { code, out, err } = await runCommand(['scripts/admin.ts', ...args], environment);
       expect([code, out, err.includes('Usage:'), err.includes(password)]).toEqual([2, '', true, false]);
     }
   });
 
   it('names the setting that is wrong, and nothing of its value', async () => {
-    const { code, err } = await run(['scripts/admin.ts', 'create-superadmin', 'eve@example.com'], {
+    const { code, err } = await runCommand(['scripts/admin.ts', 'create-superadmin', 'eve@example.com'], {
       DATABASE_URL: 'mysql://root:secret@db',
     });
     expect([code, err]).toEqual([1, expect.stringContaining('DATABASE_URL')]);
@@ -94,7 +94,12 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
 describe('create-superadmin on a terminal', { timeout: 60_000 }, () => {
   async function type(email: string, first: string, second: string) {
     const command = `${process.execPath} scripts/admin.ts create-superadmin ${email}`;
-    const { said, ended, hear, write } = launch('script', ['--quiet', '--return', '--command', command, '/dev/null'], environment);
+    const {
+      output: said,
+      ended,
+      waitForOutput: hear,
+      write,
+    } = spawnProcess('script', ['--quiet', '--return', '--command', command, '/dev/null'], environment);
     await hear(() => said.out.includes('Password: '));
     write(`${first}\r`);
     await hear(() => said.out.includes('The same again: '));

@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { launch, listening, place, run } from './process.ts';
+import { runCommand, spawnProcess, tempEnvironment, waitUntilListening } from './process.ts';
 
-const { folder, environment, leave } = await place();
+const { folder, environment, cleanUp: leave } = await tempEnvironment();
 afterAll(leave);
-const create = () => run(['scripts/admin.ts', 'create-keys'], {});
+const create = () => runCommand(['scripts/admin.ts', 'create-keys'], {});
 
 describe('create-keys', { timeout: 60_000 }, () => {
   it('prints two settings that a shell reads and a server starts with', async () => {
@@ -13,7 +13,7 @@ describe('create-keys', { timeout: 60_000 }, () => {
     expect(code).toBe(0);
     await writeFile(join(folder, 'keys.env'), out);
     const command = `set -a; . "$DATA_DIR/keys.env"; exec ${process.execPath} src/server/main.ts`;
-    await using server = await listening(launch('bash', ['-euc', command], environment));
+    await using server = await waitUntilListening(spawnProcess('bash', ['-euc', command], environment));
     const { keys } = (await (await fetch(`${server.url}/.well-known/jwks.json`)).json()) as { keys: { kid: string }[] };
     expect(keys.map(({ kid }) => kid)).toEqual([/"kid":"([\w-]+)"/.exec(out)?.[1]]);
   });

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { look, place, run, serve } from './process.ts';
+import { inspectDatabase, runCommand, startServerProcess, tempEnvironment } from './process.ts';
 
-const { environment, leave } = await place();
+const { environment, cleanUp: leave } = await tempEnvironment();
 afterAll(leave);
-const admin = (...words: string[]) => run(['scripts/admin.ts', ...words], environment);
+const admin = (...words: string[]) => runCommand(['scripts/admin.ts', ...words], environment);
 const idIn = (text: string) => /[\da-f-]{36}/.exec(text)?.[0] ?? '';
 
 /** What `keys` lists: the state of each id. */
@@ -29,7 +29,7 @@ describe('the commands for signing keys', { timeout: 60_000 }, () => {
     expect(await states()).toEqual({ [first]: 'verifies', [idIn(now.out)]: 'signs', [idIn(next.out)]: 'next' });
     expect(await admin('remove-key', first)).toMatchObject({ code: 0, out: expect.stringContaining('Take it out of JWT_KEYS too') });
     expect(await states()).toEqual({ [first]: 'removed', [idIn(now.out)]: 'signs', [idIn(next.out)]: 'next' });
-    await using server = await serve(environment);
+    await using server = await startServerProcess(environment);
     const { keys } = (await (await fetch(`${server.url}/.well-known/jwks.json`)).json()) as { keys: { kid: string }[] };
     expect(keys.map(({ kid }) => kid)).toEqual([idIn(now.out), idIn(next.out)]);
     expect(await server.stop()).toBe(0);
@@ -40,7 +40,7 @@ describe('the commands for signing keys', { timeout: 60_000 }, () => {
     const { out } = await admin('remove-key', kid);
     const made = idIn(out.split('\n')[1] ?? '');
     expect(await states()).toMatchObject({ [kid]: 'removed', [made]: 'signs' });
-    const rows = await look(environment, (db) =>
+    const rows = await inspectDatabase(environment, (db) =>
       db.prisma.auditEvent.findMany({ where: { action: 'sys_key_removed' }, orderBy: { at: 'asc' } }),
     );
     expect(rows.map(({ details, agent }) => [details, agent])).toContainEqual([{ kid, state: 'signs' }, 'remove-key']);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Database, openDatabase } from '../../src/database/database.ts';
 import { createLogger } from '../../src/lib/logger.ts';
-import { isEmbedded, scratch, testConfig } from '../test-database.ts';
+import { createTestDatabase, isEmbedded, testConfig } from '../test-database.ts';
 
 const root = join(import.meta.dirname, '../..');
 const log = createLogger({ LOG_LEVEL: 'silent' });
@@ -14,21 +14,21 @@ const running = new Map<ChildProcess, Promise<unknown>>();
 type Environment = Record<string, string>;
 
 /** A place of its own for the processes of a test file: a folder, and a database on the server where the suite runs on one. Leaving ends them. */
-export async function place() {
+export async function tempEnvironment() {
   const folder = await mkdtemp(join(tmpdir(), 'fieldgate-'));
-  const made = isEmbedded ? undefined : await scratch(testConfig(), log);
+  const made = isEmbedded ? undefined : await createTestDatabase(testConfig(), log);
   const environment: Environment = { DATA_DIR: folder, ...(made?.url && { DATABASE_URL: made.url }) };
-  const leave = async () => {
+  const cleanUp = async () => {
     for (const child of running.keys()) child.kill('SIGKILL');
     await Promise.all(running.values());
     await made?.drop();
     await rm(folder, { recursive: true, force: true });
   };
-  return { folder, environment, leave };
+  return { folder, environment, cleanUp };
 }
 
 /** Looks into the database while no process has it open. */
-export async function look<T>(environment: Environment, at: (db: Database) => Promise<T>): Promise<T> {
+export async function inspectDatabase<T>(environment: Environment, at: (db: Database) => Promise<T>): Promise<T> {
   const db = await openDatabase(testConfig(environment), log);
   try {
     return await at(db);
@@ -38,15 +38,15 @@ export async function look<T>(environment: Environment, at: (db: Database) => Pr
 }
 
 /** A process of ours with what it has said so far. Nothing but `environment` is set for it. */
-export function launch(command: string, args: string[], environment: Environment = {}) {
+export function spawnProcess(command: string, args: string[], environment: Environment = {}) {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(command, args, { cwd: root, env: { PATH, HOME, TERM: 'xterm', PORT: '0', ...environment } });
-  const said = { out: '', err: '' };
+  const output = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said.out += text;
+    output.out += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said.err += text;
+    output.err += text;
   });
   child.stdin.on('error', () => {}); // a process that ends early does not read what it is told
   let over = false;
@@ -56,26 +56,26 @@ export function launch(command: string, args: string[], environment: Environment
   });
   running.set(child, ended);
   /** Waits until what the process says meets the condition, or the process ends. */
-  const hear = async (met: () => boolean) => {
+  const waitForOutput = async (met: () => boolean) => {
     while (!met() && !over) await Promise.race([ended, new Promise((resolve) => child.stdout.once('data', resolve))]);
   };
-  return { child, said, ended, hear, write: (text: string) => child.stdin.write(text) };
+  return { child, output, ended, waitForOutput, write: (text: string) => child.stdin.write(text) };
 }
 
 /** Runs a command of ours to its end. */
-export async function run(args: string[], environment: Environment, input = '') {
-  const { child, said, ended } = launch(process.execPath, args, environment);
+export async function runCommand(args: string[], environment: Environment, input = '') {
+  const { child, output: said, ended } = spawnProcess(process.execPath, args, environment);
   child.stdin.end(input);
   return { code: await ended, ...said };
 }
 
 /** Starts a server in a process of its own and waits until it listens. It stops where it goes out of scope, if not before. */
-export async function serve(environment: Environment) {
-  return listening(launch(process.execPath, ['src/server/main.ts'], environment));
+export async function startServerProcess(environment: Environment) {
+  return waitUntilListening(spawnProcess(process.execPath, ['src/server/main.ts'], environment));
 }
 
 /** Waits until the process says where it listens. */
-export async function listening({ child, said, ended, hear }: ReturnType<typeof launch>) {
+export async function waitUntilListening({ child, output: said, ended, waitForOutput: hear }: ReturnType<typeof spawnProcess>) {
   const says = () => /listens at (http\S+)\/graphql/.exec(said.out)?.[1];
   await hear(() => says() !== undefined);
   const url = says();

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { launch, place, serve } from './process.ts';
+import { spawnProcess, startServerProcess, tempEnvironment } from './process.ts';
 
 const root = join(import.meta.dirname, '../..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const { environment, leave } = await place();
+const { environment, cleanUp: leave } = await tempEnvironment();
 afterAll(leave);
 
 /** The fenced blocks of a section, with what stands behind their first fence. */
@@ -20,7 +20,7 @@ function blocksOf(section: string) {
 
 /** A shell that runs what is pasted into it. */
 function openTerminal() {
-  const { said, hear, write } = launch('bash', []);
+  const { output: said, waitForOutput: hear, write } = spawnProcess('bash', []);
   let pasted = 0;
   return {
     said,
@@ -54,7 +54,7 @@ describe('the README', { timeout: 60_000 }, () => {
   });
 
   it('has a first session that works word for word', async () => {
-    const server = await serve(environment);
+    const server = await startServerProcess(environment);
     const { port } = new URL(server.url);
     const [second, third] = [openTerminal(), openTerminal()];
     let answer = '';

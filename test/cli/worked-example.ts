@@ -1,7 +1,7 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { launch } from './process.ts';
+import { spawnProcess } from './process.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -19,7 +19,11 @@ export async function copyRepository() {
   /** Runs a command of the shell in the copy. */
   async function run(command: string, environment: Record<string, string> = {}) {
     const line = `cd "$0" && PATH="$0/node_modules/.bin:$PATH" && ${command}`;
-    const { said, ended } = launch('sh', ['-c', line, folder], { NO_COLOR: '1', npm_config_update_notifier: 'false', ...environment });
+    const { output: said, ended } = spawnProcess('sh', ['-c', line, folder], {
+      NO_COLOR: '1',
+      npm_config_update_notifier: 'false',
+      ...environment,
+    });
     return { code: await ended, said: said.out + said.err };
   }
   const read = (file: string) => readFile(join(folder, file), 'utf8');

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type Database, sql } from '../../src/database/database.ts';
 import { jobs } from '../../src/schema/job/schedule.ts';
 import { isEmbedded } from '../test-database.ts';
-import { until } from '../test-server.ts';
+import { waitUntil } from '../test-server.ts';
 import { startNodes } from './nodes.ts';
 
 // Two processes cannot open one embedded database.
@@ -18,10 +18,10 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
   const isDue = () => db.query(sql`update "Job" set "dueAt" = now() where name = any(${slow}::text[])`);
 
   it('run each job once in each period', async () => {
-    await until(async () => (await rows()).length === slow.length);
+    await waitUntil(async () => (await rows()).length === slow.length);
     for (let period = 1; period <= 5; period += 1) {
       await isDue();
-      await until(async () => (await rows()).every(({ leasedUntil, runs }) => runs >= period && leasedUntil === null));
+      await waitUntil(async () => (await rows()).every(({ leasedUntil, runs }) => runs >= period && leasedUntil === null));
     }
     expect((await rows()).map(({ runs, error }) => [runs, error])).toEqual(slow.map(() => [5, null]));
   });
@@ -32,7 +32,7 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
     await db.prisma.$transaction(async (tx) => {
       await tx.$executeRaw(sql`lock table "Throttle" in access exclusive mode`);
       await isDue();
-      await until(async () => (await db.prisma.job.findUnique({ where: { name } }))?.runs === 6);
+      await waitUntil(async () => (await db.prisma.job.findUnique({ where: { name } }))?.runs === 6);
       await mortal?.kill();
     });
     const held = await db.prisma.job.findUniqueOrThrow({ where: { name } });
@@ -42,7 +42,7 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
     ]);
     const next = await cluster?.start();
     await db.query(sql`update "Job" set "dueAt" = now(), "leasedUntil" = now() where name = ${name}`); // the lease ends
-    await until(async () => (await db.prisma.job.findUnique({ where: { name } }))?.runs === 7);
+    await waitUntil(async () => (await db.prisma.job.findUnique({ where: { name } }))?.runs === 7);
     await next?.kill();
   });
 });

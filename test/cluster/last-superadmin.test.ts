@@ -28,7 +28,7 @@ describe.skipIf(!cluster)('the last superadmin (needs a PostgreSQL server)', () 
       const two = [await superadmin(), await superadmin()] as const;
       const attempts = Array.from({ length: 50 }, (_, index) => {
         const [by, whom] = index % 2 ? two : [two[1], two[0]];
-        return nodes[(index >> 1) % 2]?.ask(index % 3 ? revoke : disable, { id: whom.id }, { token: by.accessToken });
+        return nodes[(index >> 1) % 2]?.query(index % 3 ? revoke : disable, { id: whom.id }, { token: by.accessToken });
       });
       await Promise.all(attempts);
       const left = await cluster?.db.prisma.user.count({

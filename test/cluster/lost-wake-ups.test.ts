@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { isEmbedded } from '../test-database.ts';
-import { until } from '../test-server.ts';
+import { waitUntil } from '../test-server.ts';
 import { follow } from '../token/revocation-stream.ts';
 import { logIn, type Node, register, startNodes } from './nodes.ts';
 
@@ -17,8 +17,8 @@ const endListening = sql`
 /** Ends a session at one server, and waits until it was told at the other one. */
 async function endOne(stream: Awaited<ReturnType<typeof follow>>, alice: Awaited<ReturnType<typeof register>>, node: Node) {
   const { accessToken, sid } = await logIn(node, alice);
-  await node.ask(logout, {}, { token: accessToken });
-  await until(() => stream.sids.includes(sid));
+  await node.query(logout, {}, { token: accessToken });
+  await waitUntil(() => stream.sids.includes(sid));
   return sid;
 }
 
@@ -28,7 +28,7 @@ describe.skipIf(!cluster)('a wake-up that is lost (needs a PostgreSQL server)', 
     const stream = await follow(two, alice.accessToken);
     const sids: string[] = [];
     for (let round = 0; round < 5; round += 1) {
-      await until(async () => (await cluster?.db.query(endListening))?.length);
+      await waitUntil(async () => (await cluster?.db.query(endListening))?.length);
       sids.push(await endOne(stream, alice, one));
     }
     expect(stream.sids).toEqual(sids);

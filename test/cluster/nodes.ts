@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../src/database/database.ts';
 import { createLogger } from '../../src/lib/logger.ts';
-import { launch, listening, place } from '../cli/process.ts';
+import { spawnProcess, tempEnvironment, waitUntilListening } from '../cli/process.ts';
 import { testConfig } from '../test-database.ts';
-import { newAddress } from '../test-server.ts';
+import { uniqueAddress } from '../test-server.ts';
 
 const password = 'horses of the correct battery';
 
@@ -21,22 +21,22 @@ interface Asking {
 
 /** Servers in processes of their own on one PostgreSQL, and a way to look into it. */
 export async function startNodes(count: number, settings: Record<string, string> = {}) {
-  const here = await place();
+  const here = await tempEnvironment();
   const environment = { ...here.environment, TRUSTED_PROXIES: '1', ALLOWED_HOSTS: '127.0.0.1', LOG_LEVEL: 'warn', ...settings };
   const nodes = await Promise.all(Array.from({ length: count }, () => startNode(environment)));
   const db = await openDatabase(testConfig(here.environment), createLogger({ LOG_LEVEL: 'silent' }));
   const leave = async () => {
     await db.close();
-    await here.leave();
+    await here.cleanUp();
   };
   return { nodes, db, environment, leave, start: (others: Record<string, string> = {}) => startNode({ ...environment, ...others }) };
 }
 
 async function startNode(environment: Record<string, string>) {
-  const process = launch(globalThis.process.execPath, ['src/server/main.ts'], environment);
-  const { url } = await listening(process);
+  const process = spawnProcess(globalThis.process.execPath, ['src/server/main.ts'], environment);
+  const { url } = await waitUntilListening(process);
 
-  async function ask(query: string, variables: object = {}, { token, address = newAddress() }: Asking = {}): Promise<Told> {
+  async function query(query: string, variables: object = {}, { token, address = uniqueAddress() }: Asking = {}): Promise<Told> {
     const answer = await fetch(`${url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-forwarded-for': address, ...(token && { authorization: `Bearer ${token}` }) },
@@ -50,7 +50,7 @@ async function startNode(environment: Record<string, string>) {
     process.child.kill('SIGKILL');
     await process.ended;
   };
-  return { url, ask, kill, said: process.said };
+  return { url, query, kill, said: process.output };
 }
 
 /** Somebody who has just registered. */
@@ -67,20 +67,20 @@ const session = '{ accessToken refreshToken token { id } }';
 
 export async function register(node: Node): Promise<Member> {
   const input = { email: `${randomUUID()}@example.com`, password };
-  const { data } = await node.ask(`mutation ($input: RegisterInput!) { register(input: $input) { session ${session} } }`, { input });
+  const { data } = await node.query(`mutation ($input: RegisterInput!) { register(input: $input) { session ${session} } }`, { input });
   return { ...input, ...toSession(data.register.session) };
 }
 
 /** One more session of somebody. */
 export async function logIn(node: Node, { email, password }: Member): Promise<Member> {
-  const { data } = await node.ask(`mutation ($input: LoginInput!) { login(input: $input) { ... on Session ${session} } }`, {
+  const { data } = await node.query(`mutation ($input: LoginInput!) { login(input: $input) { ... on Session ${session} } }`, {
     input: { email, password },
   });
   return { email, password, ...toSession(data.login) };
 }
 
 export const refresh = (node: Node, refreshToken: string) =>
-  node.ask('mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken refreshToken } }', { input: { refreshToken } });
+  node.query('mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken refreshToken } }', { input: { refreshToken } });
 
 function toSession({ accessToken, refreshToken, token }: { accessToken: string; refreshToken: string; token: { id: string } }) {
   return { accessToken, refreshToken, sid: Buffer.from(token.id, 'base64').toString().replace('Token:', '') };

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { openSmtpServer } from '../mail/smtp-server.ts';
 import { isEmbedded } from '../test-database.ts';
-import { until } from '../test-server.ts';
+import { waitUntil } from '../test-server.ts';
 import { type Node, startNodes } from './nodes.ts';
 
 let isReady = true;
@@ -21,10 +21,10 @@ async function person(): Promise<string> {
   return email;
 }
 
-const ask = (node: Node | undefined, email: string) => node?.ask(request, { input: { email } });
+const ask = (node: Node | undefined, email: string) => node?.query(request, { input: { email } });
 const mailOf = (emailKey: string) => cluster?.db.prisma.mail.findFirst({ where: { emailKey } });
 const makeDue = (emailKey: string) => cluster?.db.prisma.mail.updateMany({ where: { emailKey }, data: { dueAt: new Date() } });
-const sent = (email: string) => until(async () => (await mailOf(email))?.outcome === 'sent');
+const sent = (email: string) => waitUntil(async () => (await mailOf(email))?.outcome === 'sent');
 const timesTaken = (email: string) => smtp.taken.filter(({ to }) => to[0] === email).length;
 
 describe.skipIf(!cluster)('letters of two servers on one database (needs a PostgreSQL server)', { timeout: 30_000 }, () => {
@@ -53,7 +53,7 @@ describe.skipIf(!cluster)('letters of two servers on one database (needs a Postg
     const email = await person();
     isReady = false;
     await ask(one, email);
-    await until(async () => (await mailOf(email))?.attempts);
+    await waitUntil(async () => (await mailOf(email))?.attempts);
     for (const node of cluster?.nodes ?? []) await node.kill();
     isReady = true;
     await cluster?.start();

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { Redis } from 'ioredis';
 import { freePort } from '../../bench/free-port.ts';
-import { until } from '../test-server.ts';
+import { waitUntil } from '../test-server.ts';
 
 export const isInstalled = spawnSync('redis-server', ['--version']).status === 0;
 
@@ -13,7 +13,7 @@ export async function openRedis() {
   const start = async () => {
     child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], { stdio: 'ignore' });
     const client = connected();
-    await until(async () => (await client.ping().catch(() => '')) === 'PONG');
+    await waitUntil(async () => (await client.ping().catch(() => '')) === 'PONG');
     client.disconnect();
   };
   const kill = async () => {
@@ -27,7 +27,7 @@ export async function openRedis() {
     const client = connected();
     const said: string[] = [];
     client.on('message', (_, text) => said.push(text));
-    await until(async () => (await client.subscribe(channel).catch(() => 0)) === 1);
+    await waitUntil(async () => (await client.subscribe(channel).catch(() => 0)) === 1);
     return { said, leave: () => client.disconnect() };
   };
   await start();

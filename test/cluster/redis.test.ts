@@ -2,7 +2,7 @@ import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 import { channels } from '../../src/identity/tokens/revocation-channel.ts';
 import { isEmbedded } from '../test-database.ts';
-import { until } from '../test-server.ts';
+import { waitUntil } from '../test-server.ts';
 import { follow } from '../token/revocation-stream.ts';
 import { logIn, type Node, register, startNodes } from './nodes.ts';
 import { isInstalled, openRedis } from './redis-server.ts';
@@ -26,7 +26,7 @@ async function follower() {
   const stream = await follow(two, alice.accessToken);
   const endOne = async () => {
     const { accessToken, sid } = await logIn(one, alice);
-    const { data } = await one.ask(logout, {}, { token: accessToken });
+    const { data } = await one.query(logout, {}, { token: accessToken });
     return { sid, ended: data?.logout.ended };
   };
   return { alice, stream, endOne };
@@ -37,9 +37,9 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     const { said, leave } = await notifier();
     const { stream, endOne } = await follower();
     const { sid } = await endOne();
-    await until(() => said.length && stream.sids.includes(sid));
+    await waitUntil(() => said.length && stream.sids.includes(sid));
     await endOne();
-    await until(() => stream.sids.length > 1 && said.length > 1);
+    await waitUntil(() => stream.sids.length > 1 && said.length > 1);
     expect(said).toEqual(['', '']);
     stream.leave();
     leave();
@@ -50,8 +50,8 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     const alice = await register(one);
     for (let round = 1; round <= 20; round += 1) {
       const { accessToken, sid } = await logIn(one, alice);
-      const asked = one.ask(logout, {}, { token: accessToken });
-      await until(() => said.length === round);
+      const asked = one.query(logout, {}, { token: accessToken });
+      await waitUntil(() => said.length === round);
       expect(await cluster?.db.prisma.tokenRevocation.count({ where: { tokenId: sid } }), `round ${round}`).toBe(1);
       await asked;
     }
@@ -67,7 +67,7 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     await client.query(`listen ${channels.tokenRevoked}`);
     const { stream, endOne } = await follower();
     const { sid } = await endOne();
-    await until(() => stream.sids.includes(sid));
+    await waitUntil(() => stream.sids.includes(sid));
     await client.query('select 1'); // a notification of before would have come with the answer
     expect(notified).toEqual([]);
     stream.leave();
@@ -79,14 +79,14 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     const before = complaints();
     await redis?.kill();
     const without = await endOne();
-    await until(() => stream.sids.includes(without.sid));
+    await waitUntil(() => stream.sids.includes(without.sid));
     const late = await cluster?.start();
     const own = await logIn(late as Node, alice);
-    await late?.ask(logout, {}, { token: own.accessToken });
-    await until(() => stream.sids.includes(own.sid));
+    await late?.query(logout, {}, { token: own.accessToken });
+    await waitUntil(() => stream.sids.includes(own.sid));
     await redis?.start();
     const { said, leave } = await notifier();
-    await until(async () => (await endOne()).ended && said.length);
+    await waitUntil(async () => (await endOne()).ended && said.length);
     expect([without.ended, stream.sids.slice(0, 2), complaints() - before]).toEqual([true, [without.sid, own.sid], 1]);
     stream.leave();
     leave();
@@ -98,10 +98,10 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     const before = complaints();
     redis?.pause();
     const { sid, ended } = await endOne();
-    await until(() => stream.sids.includes(sid) && complaints() > before);
+    await waitUntil(() => stream.sids.includes(sid) && complaints() > before);
     redis?.goOn();
     const { said, leave } = await notifier();
-    await until(async () => (await endOne()).ended && said.length);
+    await waitUntil(async () => (await endOne()).ended && said.length);
     expect(ended).toBe(true);
     stream.leave();
     leave();

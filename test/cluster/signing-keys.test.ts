@@ -1,24 +1,24 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { run } from '../cli/process.ts';
+import { runCommand } from '../cli/process.ts';
 import { isEmbedded } from '../test-database.ts';
-import { until } from '../test-server.ts';
+import { waitUntil } from '../test-server.ts';
 import { logIn, type Node, register, startNodes } from './nodes.ts';
 
 const cluster = isEmbedded ? undefined : await startNodes(2);
 const [one, two] = (cluster?.nodes ?? []) as [Node, Node];
 afterAll(() => cluster?.leave());
 
-const admin = (...words: string[]) => run(['scripts/admin.ts', ...words], cluster?.environment ?? {});
+const admin = (...words: string[]) => runCommand(['scripts/admin.ts', ...words], cluster?.environment ?? {});
 const idIn = (text: string) => /[\da-f-]{36}/.exec(text)?.[0] ?? '';
 const kidOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).kid as string;
-const codeAt = async (node: Node, token: string) => (await node.ask('{ me { id } }', {}, { token })).code;
+const codeAt = async (node: Node, token: string) => (await node.query('{ me { id } }', {}, { token })).code;
 const publishedAt = async (node: Node) => (await fetch(`${node.url}/.well-known/jwks.json`)).text();
 
 describe.skipIf(!cluster)('signing keys of two servers (need a PostgreSQL server)', { timeout: 60_000 }, () => {
   it('are followed by a new one without a refusal: each server knows it before another one signs with it', async () => {
     const [alice, bob] = [await register(one), await register(one)];
     const kid = idIn((await admin('rotate-keys')).out);
-    for (const node of [one, two]) await until(async () => (await publishedAt(node)).includes(kid));
+    for (const node of [one, two]) await waitUntil(async () => (await publishedAt(node)).includes(kid));
     await cluster?.db.prisma.signingKey.update({ where: { kid }, data: { signsFrom: new Date(Date.now() + 1_500) } });
     const signed = new Set<string>();
     const refused: (string | undefined)[] = [];
@@ -38,16 +38,16 @@ describe.skipIf(!cluster)('signing keys of two servers (need a PostgreSQL server
 
   it('are refused by both once they are removed, in an emergency too', async () => {
     const kid = idIn((await admin('rotate-keys', '--now')).out);
-    const alice = await until(async () => {
+    const alice = await waitUntil(async () => {
       const member = await register(one);
       return kidOf(member.accessToken) === kid ? member : undefined;
     });
-    for (const node of [one, two]) await until(async () => (await codeAt(node, alice.accessToken)) === undefined);
+    for (const node of [one, two]) await waitUntil(async () => (await codeAt(node, alice.accessToken)) === undefined);
     const { code, out } = await admin('remove-key', kid);
     const successor = idIn(out.split('\n')[1] ?? '');
-    for (const node of [one, two]) await until(async () => (await codeAt(node, alice.accessToken)) === 'INVALID_TOKEN');
+    for (const node of [one, two]) await waitUntil(async () => (await codeAt(node, alice.accessToken)) === 'INVALID_TOKEN');
     const next = await logIn(two, alice);
     expect([code, kidOf(next.accessToken)]).toEqual([0, successor]);
-    await until(async () => (await codeAt(one, next.accessToken)) === undefined);
+    await waitUntil(async () => (await codeAt(one, next.accessToken)) === undefined);
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { isEmbedded } from '../test-database.ts';
-import { newAddress, until } from '../test-server.ts';
+import { uniqueAddress, waitUntil } from '../test-server.ts';
 import { follow } from '../token/revocation-stream.ts';
 import { logIn, type Node, refresh, register, startNodes } from './nodes.ts';
 
@@ -33,21 +33,21 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
       data: { usedAt: new Date(Date.now() - 61_000) },
     });
     const [spent, reused] = [performance.now(), await refresh(one, alice.refreshToken)];
-    await until(() => stream.sids.length);
+    await waitUntil(() => stream.sids.length);
     expect(performance.now() - spent).toBeLessThan(1_000);
     expect([reused.code, stream.events[0]?.reason, stream.sids]).toEqual(['TOKEN_REUSED', 'REUSE_DETECTED', [alice.sid]]);
     expect((await refresh(two, data.refresh.refreshToken)).code).toBe('INVALID_TOKEN');
-    expect((await two.ask('{ me { id } }', {}, { token: data.refresh.accessToken })).code).toBe('TOKEN_REVOKED');
-    expect((await one.ask('{ me { id } }', {}, { token: watching.accessToken })).code).toBeUndefined();
+    expect((await two.query('{ me { id } }', {}, { token: data.refresh.accessToken })).code).toBe('TOKEN_REVOKED');
+    expect((await one.query('{ me { id } }', {}, { token: watching.accessToken })).code).toBeUndefined();
     stream.leave();
   });
 
   it('count wrong passwords together', async () => {
     const alice = await register(one);
-    const address = newAddress();
+    const address = uniqueAddress();
     const input = { email: alice.email, password: 'not the password at all' };
     const guess = (node: Node) =>
-      node.ask('mutation ($input: LoginInput!) { login(input: $input) { __typename } }', { input }, { address });
+      node.query('mutation ($input: LoginInput!) { login(input: $input) { __typename } }', { input }, { address });
     const answers = await Promise.all(Array.from({ length: 30 }, (_, index) => guess(index % 2 ? one : two)));
     const counted = (code: string) => answers.filter((answer) => answer.code === code).length;
     expect([counted('INVALID_CREDENTIALS'), counted('RATE_LIMITED')]).toEqual([5, 25]);
@@ -58,9 +58,9 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
     for (let round = 0; round < 20; round += 1) {
       const [here, there] = round % 2 ? [one, two] : [two, one];
       const { accessToken: token } = await logIn(here, alice);
-      expect((await there.ask('{ me { id } }', {}, { token })).data.me.id).toBeDefined();
-      await here.ask('mutation { logout { ended } }', {}, { token });
-      expect((await there.ask('{ me { id } }', {}, { token })).code).toBe('TOKEN_REVOKED');
+      expect((await there.query('{ me { id } }', {}, { token })).data.me.id).toBeDefined();
+      await here.query('mutation { logout { ended } }', {}, { token });
+      expect((await there.query('{ me { id } }', {}, { token })).code).toBe('TOKEN_REVOKED');
     }
   });
 
@@ -74,8 +74,8 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
     const refreshed = await refresh(one, device.refreshToken);
     expect(refreshed.code).toBeUndefined(); // whatever the killed one had done of it
     const next = await cluster?.start();
-    await next?.ask('mutation { logout { ended } }', {}, { token: refreshed.data.refresh.accessToken });
-    await until(() => stream.sids.includes(device.sid));
+    await next?.query('mutation { logout { ended } }', {}, { token: refreshed.data.refresh.accessToken });
+    await waitUntil(() => stream.sids.includes(device.sid));
     stream.leave();
     await next?.kill();
   });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import { runConcurrently } from '../role/run-concurrently.ts';
-import { nobody, open } from '../test-server.ts';
+import { anonymous, startTestServer } from '../test-server.ts';
 
-const world = await open();
-await world.domain('north');
-const superadmin = await world.user('SUPERADMIN');
-const other = await world.user('SUPERADMIN');
+const server = await startTestServer();
+await server.domain('north');
+const superadmin = await server.user('SUPERADMIN');
+const other = await server.user('SUPERADMIN');
 
 const mutation = graphql(`
   mutation CreateDomain($input: CreateDomainInput!) {
@@ -26,25 +26,25 @@ const mutation = graphql(`
 describe('createDomain', () => {
   it('makes an active domain, below another if said', async () => {
     const input = { name: 'west-1', displayName: 'The West' };
-    expect((await superadmin.ask(mutation, { input })).data.createDomain.domain).toEqual({ ...input, active: true, parent: null });
+    expect((await superadmin.query(mutation, { input })).data.createDomain.domain).toEqual({ ...input, active: true, parent: null });
     const child = { name: 'x1', displayName: 'Below', parent: 'north' };
-    expect((await superadmin.ask(mutation, { input: child })).data.createDomain.domain?.parent).toEqual({ name: 'north' });
+    expect((await superadmin.query(mutation, { input: child })).data.createDomain.domain?.parent).toEqual({ name: 'north' });
   });
 
   it('is for superadmins', async () => {
     const input = { name: 'mine', displayName: 'Mine', parent: 'north' };
-    for (const person of [await world.user('ADMIN'), await world.user('ADMIN', 'north'), await world.user()])
-      expect((await person.ask(mutation, { input })).code).toBe('FORBIDDEN');
-    expect((await nobody(world).ask(mutation, { input })).code).toBe('UNAUTHENTICATED');
-    expect(await world.db.prisma.domain.findUnique({ where: { name: 'mine' } })).toBeNull();
+    for (const person of [await server.user('ADMIN'), await server.user('ADMIN', 'north'), await server.user()])
+      expect((await person.query(mutation, { input })).code).toBe('FORBIDDEN');
+    expect((await anonymous(server).query(mutation, { input })).code).toBe('UNAUTHENTICATED');
+    expect(await server.db.prisma.domain.findUnique({ where: { name: 'mine' } })).toBeNull();
   });
 
   it('makes one domain of a name, also of two at the same moment', async () => {
     const input = { name: 'once', displayName: 'Once' };
     const [first, second] = await runConcurrently(
-      world,
-      () => superadmin.ask(mutation, { input }),
-      () => other.ask(mutation, { input }),
+      server,
+      () => superadmin.query(mutation, { input }),
+      () => other.query(mutation, { input }),
     );
     expect([first?.code, second?.code, second?.errors?.[0]?.extensions.fields]).toEqual([undefined, 'TAKEN', { name: ['taken'] }]);
   });
@@ -65,8 +65,8 @@ describe('createDomain', () => {
     ['parent', { parent: 'none' }],
     ['parent', { parent: 'x'.repeat(64) }],
   ])('refuses, with the field %s, %o', async (field, rest) => {
-    const { code, errors } = await superadmin.ask(mutation, { input: { name: 'fine', displayName: 'Fine', ...rest } });
+    const { code, errors } = await superadmin.query(mutation, { input: { name: 'fine', displayName: 'Fine', ...rest } });
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', [field]]);
-    expect(await world.db.prisma.domain.findUnique({ where: { name: 'fine' } })).toBeNull();
+    expect(await server.db.prisma.domain.findUnique({ where: { name: 'fine' } })).toBeNull();
   });
 });

@@ -3,12 +3,12 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import { runConcurrently } from '../role/run-concurrently.ts';
-import { nobody, open, type Person } from '../test-server.ts';
+import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open({ DEFAULT_DOMAIN: 'lobby' });
-const lobby = await world.domain('lobby');
-const superadmin = await world.user('SUPERADMIN');
-const other = await world.user('SUPERADMIN');
+const server = await startTestServer({ DEFAULT_DOMAIN: 'lobby' });
+const lobby = await server.domain('lobby');
+const superadmin = await server.user('SUPERADMIN');
+const other = await server.user('SUPERADMIN');
 
 const mutation = graphql(`
   mutation DeleteDomain($input: DeleteDomainInput!) {
@@ -17,7 +17,7 @@ const mutation = graphql(`
     }
   }
 `);
-const remove = (by: Pick<Person, 'ask'>, id: string) => by.ask(mutation, { input: { id } });
+const remove = (by: Pick<TestUser, 'query'>, id: string) => by.query(mutation, { input: { id } });
 
 const grant = 'mutation ($id: ID!, $domain: String!) { grantRole(input: { userId: $id, role: "USER", domain: $domain }) { changed } }';
 const create =
@@ -25,44 +25,44 @@ const create =
 
 describe('deleteDomain', () => {
   it('deletes the domain with all grants in it, and ends what was entered through it', async () => {
-    const { globalId: id, id: uuid } = await world.domain('gone');
-    const alice = await world.user('USER', 'gone');
-    const inside = await world.signIn(alice.email, alice.uuid, 'gone');
+    const { globalId: id, id: uuid } = await server.domain('gone');
+    const alice = await server.user('USER', 'gone');
+    const inside = await server.logIn(alice.email, alice.uuid, 'gone');
     expect((await remove(superadmin, id)).data.deleteDomain.deletedId).toBe(id);
-    expect((await inside.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
-    expect((await alice.ask('{ me { roles { role { name } } } }')).data.me.roles).toEqual([]);
-    expect(await world.db.prisma.roleGrant.count({ where: { domainId: uuid } })).toBe(0);
+    expect((await inside.query('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+    expect((await alice.query('{ me { roles { role { name } } } }')).data.me.roles).toEqual([]);
+    expect(await server.db.prisma.roleGrant.count({ where: { domainId: uuid } })).toBe(0);
     expect((await remove(superadmin, id)).code).toBe('NOT_FOUND');
   });
 
   it('leaves nothing to a new domain of the same name', async () => {
-    const { globalId: id } = await world.domain('again');
-    const keeper = await world.user('ADMIN', 'again');
-    const member = await world.user('USER', 'again');
+    const { globalId: id } = await server.domain('again');
+    const keeper = await server.user('ADMIN', 'again');
+    const member = await server.user('USER', 'again');
     await remove(superadmin, id);
-    await world.domain('again');
-    await world.grant(member.uuid, 'USER', 'again');
-    expect((await keeper.ask('{ users { totalCount } }')).data.users.totalCount).toBe(1);
+    await server.domain('again');
+    await server.grant(member.uuid, 'USER', 'again');
+    expect((await keeper.query('{ users { totalCount } }')).data.users.totalCount).toBe(1);
   });
 
   it.each([
-    ['has domains below it', async () => ({ above: await world.domain('above'), child: await world.domain('child', 'above') }).above],
+    ['has domains below it', async () => ({ above: await server.domain('above'), child: await server.domain('child', 'above') }).above],
     ['is the one that new users enter', async () => lobby],
   ])('keeps one that %s', async (_, domain) => {
     const { id, globalId } = await domain();
     const { code, errors } = await remove(superadmin, globalId);
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', ['id']]);
-    expect(await world.db.prisma.domain.findUnique({ where: { id } })).not.toBeNull();
+    expect(await server.db.prisma.domain.findUnique({ where: { id } })).not.toBeNull();
   });
 
   it('leaves no grant in a domain that is deleted at the same moment, and none below it', async () => {
-    const third = await world.user('SUPERADMIN');
-    const [{ globalId: id }, alice] = [await world.domain('race-1'), await world.user()];
+    const third = await server.user('SUPERADMIN');
+    const [{ globalId: id }, alice] = [await server.domain('race-1'), await server.user()];
     const [deleted, granted, created] = await runConcurrently(
-      world,
+      server,
       () => remove(superadmin, id),
-      () => other.ask(grant, { id: alice.id, domain: 'race-1' }),
-      () => third.ask(create, { parent: 'race-1' }),
+      () => other.query(grant, { id: alice.id, domain: 'race-1' }),
+      () => third.query(create, { parent: 'race-1' }),
     );
     expect([deleted?.code, granted?.code, created?.code]).toEqual([undefined, 'INVALID_INPUT', 'INVALID_INPUT']);
     expect(granted?.errors?.[0]?.extensions.fields).toEqual({ domain: ['no such domain'] });
@@ -70,20 +70,20 @@ describe('deleteDomain', () => {
   });
 
   it('keeps a domain below which another is made at the same moment', async () => {
-    const { globalId: id } = await world.domain('race-2');
+    const { globalId: id } = await server.domain('race-2');
     const [created, deleted] = await runConcurrently(
-      world,
-      () => other.ask(create, { parent: 'race-2' }),
+      server,
+      () => other.query(create, { parent: 'race-2' }),
       () => remove(superadmin, id),
     );
     expect([created?.code, deleted?.code]).toEqual([undefined, 'INVALID_INPUT']);
   });
 
   it('is for superadmins, and knows no unknown domain', async () => {
-    const { globalId: id } = await world.domain('kept');
-    for (const person of [await world.user('ADMIN'), await world.user('ADMIN', 'kept'), await world.user()])
+    const { globalId: id } = await server.domain('kept');
+    for (const person of [await server.user('ADMIN'), await server.user('ADMIN', 'kept'), await server.user()])
       expect((await remove(person, id)).code).toBe('FORBIDDEN');
-    expect((await remove(nobody(world), id)).code).toBe('UNAUTHENTICATED');
+    expect((await remove(anonymous(server), id)).code).toBe('UNAUTHENTICATED');
     expect((await remove(superadmin, encodeGlobalID('Domain', randomUUID()))).code).toBe('NOT_FOUND');
     expect((await remove(superadmin, superadmin.id)).code).toBe('INVALID_INPUT');
   });

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import type { DomainsQueryVariables } from '../generated/graphql.ts';
-import { nobody, open, type Person } from '../test-server.ts';
+import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-await world.domain('north');
-await world.domain('north-east', 'north');
-await world.domain('south');
-const shut = await world.domain('shut');
-await world.domain('below-shut', 'shut');
-await world.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false, displayName: '100%' } });
-const all = (await world.db.prisma.domain.findMany({ orderBy: { id: 'asc' } })).map(({ name }) => name);
+const server = await startTestServer();
+await server.domain('north');
+await server.domain('north-east', 'north');
+await server.domain('south');
+const shut = await server.domain('shut');
+await server.domain('below-shut', 'shut');
+await server.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false, displayName: '100%' } });
+const all = (await server.db.prisma.domain.findMany({ orderBy: { id: 'asc' } })).map(({ name }) => name);
 const active = all.filter((name) => name !== 'shut');
 
 const query = graphql(`
@@ -49,65 +49,65 @@ const list = graphql(`
     }
   }
 `);
-const names = async (by: Pick<Person, 'ask'>, variables: DomainsQueryVariables = {}) =>
-  (await by.ask(list, variables)).data.domains?.edges.map(({ node }) => node.name);
-const filtered = (by: Pick<Person, 'ask'>, filter: DomainsQueryVariables['filter']) => names(by, { filter: filter ?? null });
+const names = async (by: Pick<TestUser, 'query'>, variables: DomainsQueryVariables = {}) =>
+  (await by.query(list, variables)).data.domains?.edges.map(({ node }) => node.name);
+const filtered = (by: Pick<TestUser, 'query'>, filter: DomainsQueryVariables['filter']) => names(by, { filter: filter ?? null });
 
 describe('domain', () => {
   it('tells nobody the name of an active one, and nothing more', async () => {
-    const { data } = await nobody(world).ask('{ domain(name: "north") { id name } }');
+    const { data } = await anonymous(server).query('{ domain(name: "north") { id name } }');
     expect(data.domain.name).toBe('north');
-    const whole = await nobody(world).ask(query, { name: 'north' });
+    const whole = await anonymous(server).query(query, { name: 'north' });
     expect(whole.data.domain).toEqual({ name: 'north', displayName: null, active: null, parent: null, children: null });
     expect(new Set(whole.errors?.map(({ extensions }) => extensions.code))).toEqual(new Set(['UNAUTHENTICATED']));
   });
 
   it('tells whoever is signed in of an active one, its parent and its children', async () => {
-    const alice = await world.user();
-    const { data, errors } = await alice.ask(query, { name: 'north' });
+    const alice = await server.user();
+    const { data, errors } = await alice.query(query, { name: 'north' });
     expect(errors).toBeUndefined();
     expect(data.domain).toMatchObject({
       active: true,
       parent: null,
       children: { totalCount: 1, edges: [{ node: { name: 'north-east' } }] },
     });
-    expect((await alice.ask(query, { name: 'north-east' })).data.domain?.parent?.name).toBe('north');
+    expect((await alice.query(query, { name: 'north-east' })).data.domain?.parent?.name).toBe('north');
   });
 
   it('hides one that is not active from all but administrators, also as a parent', async () => {
-    const [alice, keeper, admin] = [await world.user(), await world.user('ADMIN', 'shut'), await world.user('ADMIN')];
-    const hidden = await alice.ask(query, { name: 'shut' });
+    const [alice, keeper, admin] = [await server.user(), await server.user('ADMIN', 'shut'), await server.user('ADMIN')];
+    const hidden = await alice.query(query, { name: 'shut' });
     expect(hidden.code).toBe('NOT_FOUND');
-    expect({ ...(await alice.ask(query, { name: 'none' })), headers: null }).toEqual({ ...hidden, headers: null });
-    expect((await keeper.ask(query, { name: 'shut' })).code).toBe('NOT_FOUND');
-    expect((await nobody(world).ask(query, { name: 'shut' })).code).toBe('NOT_FOUND');
-    expect((await alice.ask(query, { name: 'below-shut' })).data.domain?.parent).toBeNull();
-    expect((await admin.ask(query, { name: 'shut' })).data.domain).toMatchObject({ active: false, children: { totalCount: 1 } });
+    expect({ ...(await alice.query(query, { name: 'none' })), headers: null }).toEqual({ ...hidden, headers: null });
+    expect((await keeper.query(query, { name: 'shut' })).code).toBe('NOT_FOUND');
+    expect((await anonymous(server).query(query, { name: 'shut' })).code).toBe('NOT_FOUND');
+    expect((await alice.query(query, { name: 'below-shut' })).data.domain?.parent).toBeNull();
+    expect((await admin.query(query, { name: 'shut' })).data.domain).toMatchObject({ active: false, children: { totalCount: 1 } });
   });
 
   it('refuses what can be no name', async () => {
-    const alice = await world.user();
-    expect((await alice.ask(query, { name: 'x'.repeat(64) })).errors?.[0]?.extensions).toMatchObject({
+    const alice = await server.user();
+    expect((await alice.query(query, { name: 'x'.repeat(64) })).errors?.[0]?.extensions).toMatchObject({
       code: 'INVALID_INPUT',
       fields: { name: [expect.any(String)] },
     });
-    expect((await alice.ask('{ domain(name: "\\u0000") { name } }')).code).toBe('INVALID_INPUT');
+    expect((await alice.query('{ domain(name: "\\u0000") { name } }')).code).toBe('INVALID_INPUT');
   });
 });
 
 describe('domains', () => {
   it('lists and counts the active ones for everybody, all for administrators', async () => {
-    const [alice, keeper, admin] = [await world.user(), await world.user('ADMIN', 'shut'), await world.user('ADMIN')];
-    for (const person of [nobody(world), alice, keeper]) {
+    const [alice, keeper, admin] = [await server.user(), await server.user('ADMIN', 'shut'), await server.user('ADMIN')];
+    for (const person of [anonymous(server), alice, keeper]) {
       expect(await names(person)).toEqual(active);
-      expect((await person.ask(list, {})).data.domains?.totalCount).toBe(active.length);
+      expect((await person.query(list, {})).data.domains?.totalCount).toBe(active.length);
     }
     expect(await names(admin)).toEqual(all);
-    expect((await admin.ask(list, {})).data.domains?.totalCount).toBe(all.length);
+    expect((await admin.query(list, {})).data.domains?.totalCount).toBe(all.length);
   });
 
   it('finds by text, state and parent', async () => {
-    const admin = await world.user('ADMIN');
+    const admin = await server.user('ADMIN');
     expect(await filtered(admin, { search: 'NORTH' })).toEqual(all.filter((name) => name.startsWith('north')));
     expect(await filtered(admin, { search: '0%' })).toEqual(['shut']);
     expect(await filtered(admin, { search: '_' })).toEqual([]);
@@ -117,18 +117,18 @@ describe('domains', () => {
   });
 
   it('finds nothing by what the viewer may not know of', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     for (const filter of [{ active: false }, { parent: 'shut' }, { search: '100' }]) {
       expect(await filtered(alice, filter)).toEqual([]);
-      expect((await alice.ask(list, { filter })).data.domains?.totalCount).toBe(0);
+      expect((await alice.query(list, { filter })).data.domains?.totalCount).toBe(0);
     }
     for (const filter of [{ active: false }, { parent: 'north' }, { search: 'nor' }])
-      expect((await nobody(world).ask(list, { filter })).code).toBe('UNAUTHENTICATED');
+      expect((await anonymous(server).query(list, { filter })).code).toBe('UNAUTHENTICATED');
   });
 
   it('goes page by page, and backwards', async () => {
-    const admin = await world.user('ADMIN');
-    const first = (await admin.ask(list, { first: 2 })).data.domains;
+    const admin = await server.user('ADMIN');
+    const first = (await admin.query(list, { first: 2 })).data.domains;
     expect(first?.pageInfo.hasNextPage).toBe(true);
     expect(await names(admin, { first: 100, after: first?.edges.at(-1)?.cursor ?? null })).toEqual(all.slice(2));
     expect(await names(admin, { last: 1, before: first?.edges.at(-1)?.cursor ?? null })).toEqual(all.slice(0, 1));
@@ -142,13 +142,13 @@ describe('domains', () => {
     { after: 'nonsense' },
     { filter: { search: 'x'.repeat(121) } },
   ])('refuses %o', async (variables) => {
-    const admin = await world.user('ADMIN');
-    expect((await admin.ask(list, variables)).code).toBe('INVALID_INPUT');
+    const admin = await server.user('ADMIN');
+    expect((await admin.query(list, variables)).code).toBe('INVALID_INPUT');
   });
 
   it('refuses the cursor of one that the viewer may not know of', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
-    const edge = (await admin.ask(list, {})).data.domains?.edges.find(({ node }) => node.name === 'shut');
-    expect((await alice.ask(list, { after: edge?.cursor ?? null })).code).toBe('INVALID_INPUT');
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
+    const edge = (await admin.query(list, {})).data.domains?.edges.find(({ node }) => node.name === 'shut');
+    expect((await alice.query(list, { after: edge?.cursor ?? null })).code).toBe('INVALID_INPUT');
   });
 });

@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import type { UpdateDomainInput } from '../generated/graphql.ts';
 import { runConcurrently } from '../role/run-concurrently.ts';
-import { nobody, open, type Person } from '../test-server.ts';
+import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-const superadmin = await world.user('SUPERADMIN');
-const other = await world.user('SUPERADMIN');
+const server = await startTestServer();
+const superadmin = await server.user('SUPERADMIN');
+const other = await server.user('SUPERADMIN');
 
 const mutation = graphql(`
   mutation UpdateDomain($input: UpdateDomainInput!) {
@@ -24,20 +24,21 @@ const mutation = graphql(`
     }
   }
 `);
-const update = (by: Pick<Person, 'ask'>, id: string, rest: Omit<UpdateDomainInput, 'id'>) => by.ask(mutation, { input: { id, ...rest } });
+const update = (by: Pick<TestUser, 'query'>, id: string, rest: Omit<UpdateDomainInput, 'id'>) =>
+  by.query(mutation, { input: { id, ...rest } });
 const parentOf = async (name: string) =>
-  (await world.db.prisma.domain.findUniqueOrThrow({ where: { name }, include: { parent: true } })).parent?.name;
+  (await server.db.prisma.domain.findUniqueOrThrow({ where: { name }, include: { parent: true } })).parent?.name;
 let made = 0;
 /** A line of new domains, each below the one before. */
 const chain = async (length: number) => {
   const line: Domain[] = [];
   for (let index = 0; index < length; index += 1) {
     made += 1;
-    line.push(await world.domain(`d${made}-x`, line.at(-1)?.name));
+    line.push(await server.domain(`d${made}-x`, line.at(-1)?.name));
   }
   return line as [Domain, Domain, Domain];
 };
-type Domain = Awaited<ReturnType<typeof world.domain>>;
+type Domain = Awaited<ReturnType<typeof server.domain>>;
 
 describe('updateDomain', () => {
   it('changes what is given and leaves the rest', async () => {
@@ -52,7 +53,7 @@ describe('updateDomain', () => {
 
   it('lets the administrators of a domain, and of one above, change its display name and no more', async () => {
     const [top, { name, globalId: id }] = await chain(2);
-    for (const keeper of [await world.user('ADMIN', name), await world.user('ADMIN', top.name)]) {
+    for (const keeper of [await server.user('ADMIN', name), await server.user('ADMIN', top.name)]) {
       expect((await update(keeper, id, { displayName: 'Ours' })).data.updateDomain.domain?.displayName).toBe('Ours');
       expect((await update(keeper, id, { displayName: 'Shut', active: false })).errors?.[0]?.extensions).toMatchObject({
         code: 'FORBIDDEN',
@@ -60,7 +61,7 @@ describe('updateDomain', () => {
       });
       expect((await update(keeper, id, { parent: null })).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', rule: 'superadmin' });
     }
-    expect(await world.db.prisma.domain.findUnique({ where: { name } })).toMatchObject({
+    expect(await server.db.prisma.domain.findUnique({ where: { name } })).toMatchObject({
       displayName: 'Ours',
       active: true,
       parentId: top.id,
@@ -69,7 +70,7 @@ describe('updateDomain', () => {
 
   it('lets administrators also shut and open it, but not move it', async () => {
     const [, { globalId: id }] = await chain(2);
-    const admin = await world.user('ADMIN');
+    const admin = await server.user('ADMIN');
     expect((await update(admin, id, { active: false })).data.updateDomain.domain?.active).toBe(false);
     expect((await update(admin, id, { active: true })).data.updateDomain.domain?.active).toBe(true);
     expect((await update(admin, id, { parent: null })).code).toBe('FORBIDDEN');
@@ -79,19 +80,19 @@ describe('updateDomain', () => {
     const [top, middle, bottom] = await chain(3);
     const [foreign] = await chain(1);
     for (const person of [
-      await world.user('ADMIN', bottom.name),
-      await world.user('ADMIN', foreign.name),
-      await world.user('USER', middle.name),
+      await server.user('ADMIN', bottom.name),
+      await server.user('ADMIN', foreign.name),
+      await server.user('USER', middle.name),
     ])
       expect((await update(person, middle.globalId, { displayName: 'Mine' })).code).toBe('FORBIDDEN');
-    expect((await update(nobody(world), top.globalId, { displayName: 'Mine' })).code).toBe('UNAUTHENTICATED');
+    expect((await update(anonymous(server), top.globalId, { displayName: 'Mine' })).code).toBe('UNAUTHENTICATED');
     expect((await update(superadmin, encodeGlobalID('Domain', randomUUID()), {})).code).toBe('NOT_FOUND');
   });
 
   it('answers the administrator of another domain for one that is not active as for an unknown one', async () => {
     const [shut, own] = [...(await chain(1)), ...(await chain(1))];
     await update(superadmin, shut.globalId, { active: false });
-    const keeper = await world.user('ADMIN', own?.name);
+    const keeper = await server.user('ADMIN', own?.name);
     const hidden = await update(keeper, shut.globalId, { displayName: 'Mine' });
     expect(hidden.code).toBe('NOT_FOUND');
     expect({ ...(await update(keeper, encodeGlobalID('Domain', randomUUID()), {})), headers: null }).toEqual({ ...hidden, headers: null });
@@ -107,7 +108,7 @@ describe('updateDomain', () => {
     const [{ name, globalId: id }] = await chain(1);
     const { code, errors } = await update(superadmin, id, rest);
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', [field]]);
-    expect(await world.db.prisma.domain.findUnique({ where: { name } })).toMatchObject({ displayName: name, active: true });
+    expect(await server.db.prisma.domain.findUnique({ where: { name } })).toMatchObject({ displayName: name, active: true });
   });
 
   it('never moves a domain below itself', async () => {
@@ -123,7 +124,7 @@ describe('updateDomain', () => {
   it('closes no circle by two moves at the same moment, each below what the other moves', async () => {
     const [[one, belowOne], [two, belowTwo]] = [await chain(2), await chain(2)];
     const answers = await runConcurrently(
-      world,
+      server,
       () => update(superadmin, one.globalId, { parent: belowTwo.name }),
       () => update(other, two.globalId, { parent: belowOne.name }),
     );
@@ -135,33 +136,34 @@ describe('updateDomain', () => {
 describe('updateDomain with active: false', () => {
   it('ends the sessions and API tokens that were entered through the domain, and no others', async () => {
     const [{ name, globalId: id }] = await chain(1);
-    const alice = await world.user('USER', name);
-    const inside = await world.signIn(alice.email, alice.uuid, name);
+    const alice = await server.user('USER', name);
+    const inside = await server.logIn(alice.email, alice.uuid, name);
     const mint =
       'mutation ($name: String!) { createApiToken(input: { description: "ci", scopes: ["users:read"], domain: $name }) { secret } }';
-    const { secret } = (await alice.ask(mint, { name })).data.createApiToken;
+    const { secret } = (await alice.query(mint, { name })).data.createApiToken;
     await update(superadmin, id, { active: false });
-    for (const token of [inside.accessToken, secret]) expect((await world.send('{ me { id } }', {}, { token })).code).toBe('TOKEN_REVOKED');
-    expect((await alice.ask('{ me { id } }')).code).toBeUndefined();
-    const ended = await world.db.prisma.tokenRevocation.findMany({ where: { userId: alice.uuid } });
+    for (const token of [inside.accessToken, secret])
+      expect((await server.query('{ me { id } }', {}, { token })).code).toBe('TOKEN_REVOKED');
+    expect((await alice.query('{ me { id } }')).code).toBeUndefined();
+    const ended = await server.db.prisma.tokenRevocation.findMany({ where: { userId: alice.uuid } });
     expect(ended.map(({ reason, initiator }) => [reason, initiator])).toEqual(Array(2).fill(['DOMAIN_DISABLED', 'ADMIN']));
   });
 
   it('lets nobody in through it, and gives its administrators no power', async () => {
     const [{ name, globalId: id }] = await chain(1);
-    const [keeper, alice] = [await world.user('ADMIN', name), await world.user('USER', name)];
-    expect((await keeper.ask('{ users { totalCount } }')).data.users.totalCount).toBe(2);
+    const [keeper, alice] = [await server.user('ADMIN', name), await server.user('USER', name)];
+    expect((await keeper.query('{ users { totalCount } }')).data.users.totalCount).toBe(2);
     await update(superadmin, id, { active: false });
-    expect((await keeper.ask('{ users { totalCount } }')).data.users.totalCount).toBe(1);
-    await expect(world.signIn(alice.email, alice.uuid, name)).rejects.toThrow(/cannot log in/);
+    expect((await keeper.query('{ users { totalCount } }')).data.users.totalCount).toBe(1);
+    await expect(server.logIn(alice.email, alice.uuid, name)).rejects.toThrow(/cannot log in/);
   });
 
   it('brings no session back when it is active again', async () => {
     const [{ name, globalId: id }] = await chain(1);
-    const alice = await world.user('USER', name);
-    const inside = await world.signIn(alice.email, alice.uuid, name);
+    const alice = await server.user('USER', name);
+    const inside = await server.logIn(alice.email, alice.uuid, name);
     await update(superadmin, id, { active: false });
     await update(superadmin, id, { active: true });
-    expect((await inside.ask('{ me { id } }')).code).toBe('TOKEN_REVOKED');
+    expect((await inside.query('{ me { id } }')).code).toBe('TOKEN_REVOKED');
   });
 });

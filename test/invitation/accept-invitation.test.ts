@@ -1,69 +1,69 @@
 import { describe, expect, it } from 'vitest';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 import { accept, acceptMutation, invite, logIn, password, rolesOf, waitForAccount } from './fixtures.ts';
 
-const world = await open({ PUBLIC_REGISTRATION: 'false', REQUIRE_EMAIL_CONFIRMATION: 'true' });
-const { prisma } = world.db;
-await world.domain('north');
+const server = await startTestServer({ PUBLIC_REGISTRATION: 'false', REQUIRE_EMAIL_CONFIRMATION: 'true' });
+const { prisma } = server.db;
+await server.domain('north');
 await prisma.role.create({ data: { name: 'EDITOR', permissions: ['settings:read'] } });
-const north = await world.user('ADMIN', 'north');
-const toNorth = (email?: string) => invite(world, north, { role: 'EDITOR', domain: 'north', ...(email && { email }) });
+const north = await server.user('ADMIN', 'north');
+const toNorth = (email?: string) => invite(server, north, { role: 'EDITOR', domain: 'north', ...(email && { email }) });
 
 describe('acceptInvitation', () => {
   it('makes an account where registration is closed: with both roles and a proven address, and signs nobody in', async () => {
     const { email, token } = await toNorth();
-    const { data } = await world.send(acceptMutation, { input: { token, password, displayName: 'Alice' } });
+    const { data } = await server.query(acceptMutation, { input: { token, password, displayName: 'Alice' } });
     expect(data.acceptInvitation).toEqual({ made: true, user: null });
-    expect((await logIn(world, email)).data.login.user).toEqual({ email, displayName: 'Alice' });
-    expect(await rolesOf(world, email)).toEqual(['EDITOR in north', 'USER']);
-    expect((await waitForAccount(world, email)).emailConfirmedAt).not.toBeNull();
+    expect((await logIn(server, email)).data.login.user).toEqual({ email, displayName: 'Alice' });
+    expect(await rolesOf(server, email)).toEqual(['EDITOR in north', 'USER']);
+    expect((await waitForAccount(server, email)).emailConfirmedAt).not.toBeNull();
     expect(await prisma.mail.count({ where: { letter: 'confirmation', user: { email } } })).toBe(0);
   });
 
   it('takes the address and the code for the link', async () => {
     const { email, code } = await toNorth();
-    expect((await world.send(acceptMutation, { input: { email: email.toUpperCase(), code, password } })).code).toBeUndefined();
-    expect(await rolesOf(world, email)).toEqual(['EDITOR in north', 'USER']);
+    expect((await server.query(acceptMutation, { input: { email: email.toUpperCase(), code, password } })).code).toBeUndefined();
+    expect(await rolesOf(server, email)).toEqual(['EDITOR in north', 'USER']);
   });
 
   it('adds the role to an account, for its owner who is signed in; the granter is the inviter', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
     const { token } = await toNorth(alice.email);
-    const { data } = await alice.ask(acceptMutation, { input: { token } });
+    const { data } = await alice.query(acceptMutation, { input: { token } });
     expect(data.acceptInvitation).toEqual({ made: false, user: { id: alice.id } });
-    expect(await rolesOf(world, alice.email)).toEqual(['EDITOR in north', 'USER']);
+    expect(await rolesOf(server, alice.email)).toEqual(['EDITOR in north', 'USER']);
     const grant = await prisma.roleGrant.findFirst({ where: { userId: alice.uuid, role: { name: 'EDITOR' } } });
     expect(grant).toMatchObject({ grantedById: north.uuid, delegable: 0, expiresAt: null });
     expect((await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } })).emailConfirmedAt).not.toBeNull();
   });
 
   it('asks the owner of an account to sign in, and leaves the invitation good', async () => {
-    const [alice, bob] = [await world.user(), await world.user()];
+    const [alice, bob] = [await server.user(), await server.user()];
     const { token } = await toNorth(alice.email);
     const mint = 'mutation { createApiToken(input: { description: "ci", scopes: ["users:write"] }) { secret } }';
-    const { secret } = (await alice.ask(mint)).data.createApiToken;
+    const { secret } = (await alice.query(mint)).data.createApiToken;
     const refused = [
-      await accept(world, { token }),
-      await bob.ask(acceptMutation, { input: { token, password } }),
-      await world.send(acceptMutation, { input: { token } }, { token: secret }),
+      await accept(server, { token }),
+      await bob.query(acceptMutation, { input: { token, password } }),
+      await server.query(acceptMutation, { input: { token } }, { token: secret }),
     ];
     expect(refused.map(({ code }) => code)).toEqual(Array(3).fill('UNAUTHENTICATED'));
     expect((await prisma.user.findUniqueOrThrow({ where: { id: bob.uuid }, include: { grants: true } })).grants).toHaveLength(1);
-    expect((await alice.ask(acceptMutation, { input: { token } })).code).toBeUndefined();
+    expect((await alice.query(acceptMutation, { input: { token } })).code).toBeUndefined();
   });
 
   it('keeps what the user holds there already, and renews what has ended', async () => {
-    const [held, ended] = [await world.user(), await world.user()];
+    const [held, ended] = [await server.user(), await server.user()];
     const soon = new Date(Date.now() + 3_600_000);
     for (const [{ uuid }, expiresAt] of [[held, soon] as const, [ended, new Date(Date.now() - 1_000)] as const]) {
-      const { id } = await world.grant(uuid, 'EDITOR', 'north');
+      const { id } = await server.grant(uuid, 'EDITOR', 'north');
       await prisma.roleGrant.update({ where: { id }, data: { expiresAt } });
     }
     const ends: (Date | null | undefined)[] = [];
     for (const person of [held, ended]) {
       const { token } = await toNorth(person.email);
-      expect((await person.ask(acceptMutation, { input: { token } })).code).toBeUndefined();
+      expect((await person.query(acceptMutation, { input: { token } })).code).toBeUndefined();
       const where = { userId: person.uuid, role: { name: 'EDITOR' } };
       ends.push((await prisma.roleGrant.findFirst({ where }))?.expiresAt);
     }
@@ -72,7 +72,7 @@ describe('acceptInvitation', () => {
 
   it('is done once, however many ask at the same moment', async () => {
     const { email, token } = await toNorth();
-    const answers = await Promise.all(Array.from({ length: 10 }, () => accept(world, { token })));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => accept(server, { token })));
     const codes = answers.map(({ code }) => code);
     expect(codes.filter((code) => code === undefined)).toHaveLength(1);
     expect(codes.filter((code) => code && !['INVALID_TOKEN', 'UNAUTHENTICATED'].includes(code))).toEqual([]);
@@ -80,9 +80,9 @@ describe('acceptInvitation', () => {
   });
 
   it('is done once by an owner who is signed in, however often at the same moment', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const { token } = await toNorth(alice.email);
-    const answers = await Promise.all(Array.from({ length: 10 }, () => alice.ask(acceptMutation, { input: { token } })));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => alice.query(acceptMutation, { input: { token } })));
     expect(answers.map(({ code }) => code).sort()).toEqual([...Array(9).fill('INVALID_TOKEN'), undefined]);
     const where = { action: 'privilege_permissions_changed', userId: alice.uuid };
     expect(await prisma.auditEvent.count({ where })).toBe(1);
@@ -91,50 +91,50 @@ describe('acceptInvitation', () => {
   it('is for one of two invitations to one address at the same moment: the other is for whoever signs in', async () => {
     const [first, second] = [await toNorth(), { token: '' }];
     second.token = (await toNorth(first.email)).token;
-    const answers = await Promise.all([accept(world, first), accept(world, second)]);
+    const answers = await Promise.all([accept(server, first), accept(server, second)]);
     expect(answers.map(({ code }) => code).sort()).toEqual(['UNAUTHENTICATED', undefined]);
-    const { accessToken: signedIn } = (await logIn(world, first.email)).data.login;
+    const { accessToken: signedIn } = (await logIn(server, first.email)).data.login;
     const [other] = answers[0]?.code ? [first] : [second];
-    expect((await world.send(acceptMutation, { input: { token: other?.token } }, { token: signedIn })).code).toBeUndefined();
+    expect((await server.query(acceptMutation, { input: { token: other?.token } }, { token: signedIn })).code).toBeUndefined();
   });
 
   it('refuses what is over, revoked, used, or no token of an invitation', async () => {
     const [late, revoked, used] = [await toNorth(), await toNorth(), await toNorth()];
     await prisma.invitation.update({ where: { id: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
-    await north.ask('mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }', { id: revoked.id });
-    await accept(world, used);
+    await north.query('mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }', { id: revoked.id });
+    await accept(server, used);
     const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
-    const misused = await world.send(reset, { input: { token: (await toNorth()).token, newPassword: password } });
+    const misused = await server.query(reset, { input: { token: (await toNorth()).token, newPassword: password } });
     expect(misused.code).toBe('INVALID_TOKEN');
     for (const { email, token } of [late, revoked, { email: used.email, token: `fgl_${'A'.repeat(43)}` }]) {
-      expect((await accept(world, { token })).code).toBe('INVALID_TOKEN');
-      if (email !== used.email) expect(await rolesOf(world, email)).toEqual([]);
+      expect((await accept(server, { token })).code).toBe('INVALID_TOKEN');
+      if (email !== used.email) expect(await rolesOf(server, email)).toEqual([]);
     }
-    expect((await accept(world, used)).code).toBe('INVALID_TOKEN');
+    expect((await accept(server, used)).code).toBe('INVALID_TOKEN');
   });
 
   it('is bound to the address: not for an account that has left it', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const { email, token } = await toNorth(alice.email);
     await prisma.user.update({ where: { id: alice.uuid }, data: { email: `new-${email}`, emailKey: `new-${email}` } });
-    expect((await alice.ask(acceptMutation, { input: { token } })).code).toBe('INVALID_INPUT'); // the address has no account: it asks for a password
-    expect(await rolesOf(world, `new-${email}`)).toEqual(['USER']);
+    expect((await alice.query(acceptMutation, { input: { token } })).code).toBe('INVALID_INPUT'); // the address has no account: it asks for a password
+    expect(await rolesOf(server, `new-${email}`)).toEqual(['USER']);
   });
 
   it('asks for a good password where the address has no account, and leaves the invitation good', async () => {
     const { token } = await toNorth();
     for (const input of [{ token }, { token, password: 'short' }])
-      expect(await world.send(acceptMutation, { input })).toMatchObject({
+      expect(await server.query(acceptMutation, { input })).toMatchObject({
         code: 'INVALID_INPUT',
         errors: [{ extensions: { fields: { password: expect.any(Array) } } }],
       });
-    expect((await accept(world, { token })).code).toBeUndefined();
+    expect((await accept(server, { token })).code).toBeUndefined();
   });
 
   it('is recorded: the account, the role, and by which invitation', async () => {
     const { email, token, uuid } = await toNorth();
-    await accept(world, { token });
-    const { id } = await waitForAccount(world, email);
+    await accept(server, { token });
+    const { id } = await waitForAccount(server, email);
     const rows = await prisma.auditEvent.findMany({
       where: { userId: id },
       orderBy: { id: 'asc' },

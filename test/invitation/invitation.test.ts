@@ -1,23 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { nobody, open, type Person } from '../test-server.ts';
+import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 import { accept, invite } from './fixtures.ts';
 
-const world = await open();
-await world.domain('north');
-await world.domain('below', 'north');
-await world.db.prisma.role.create({ data: { name: 'EDITOR' } });
-const [admin, north, below] = [await world.user('ADMIN'), await world.user('ADMIN', 'north'), await world.user('ADMIN', 'below')];
+const server = await startTestServer();
+await server.domain('north');
+await server.domain('below', 'north');
+await server.db.prisma.role.create({ data: { name: 'EDITOR' } });
+const [admin, north, below] = [await server.user('ADMIN'), await server.user('ADMIN', 'north'), await server.user('ADMIN', 'below')];
 const [toNorth, toBelow, everywhere] = [
-  await invite(world, north, { role: 'EDITOR', domain: 'north' }),
-  await invite(world, north, { role: 'EDITOR', domain: 'below' }),
-  await invite(world, admin, { role: 'EDITOR' }),
+  await invite(server, north, { role: 'EDITOR', domain: 'north' }),
+  await invite(server, north, { role: 'EDITOR', domain: 'below' }),
+  await invite(server, admin, { role: 'EDITOR' }),
 ];
 const list =
   'query ($filter: InvitationFilter) { invitations(filter: $filter) { totalCount edges { node { email domain { name } invitedBy { id } } } } }';
 
 /** The addresses that somebody finds; the count is of the same. */
-async function found(person: Pick<Person, 'ask'>, filter?: object): Promise<string[]> {
-  const { data } = await person.ask(list, { filter });
+async function found(person: Pick<TestUser, 'query'>, filter?: object): Promise<string[]> {
+  const { data } = await person.query(list, { filter });
   const emails: string[] = data.invitations.edges.map(({ node }: { node: { email: string } }) => node.email);
   expect(data.invitations.totalCount).toBe(emails.length);
   return emails;
@@ -28,36 +28,36 @@ describe('invitations', () => {
     expect(await found(admin)).toEqual([toNorth.email, toBelow.email, everywhere.email]);
     expect(await found(north)).toEqual([toNorth.email, toBelow.email]);
     expect(await found(below)).toEqual([toBelow.email]);
-    expect(await found(await world.user())).toEqual([]);
-    expect((await nobody(world).ask(list)).code).toBe('UNAUTHENTICATED');
+    expect(await found(await server.user())).toEqual([]);
+    expect((await anonymous(server).query(list)).code).toBe('UNAUTHENTICATED');
   });
 
   it('are found by id by the same, and are unknown to others, the invited included', async () => {
-    const alice = await world.user();
-    const { id } = await invite(world, north, { role: 'EDITOR', domain: 'north', email: alice.email });
+    const alice = await server.user();
+    const { id } = await invite(server, north, { role: 'EDITOR', domain: 'north', email: alice.email });
     const node = 'query ($id: ID!) { node(id: $id) { ... on Invitation { email } } }';
-    expect((await north.ask(node, { id })).data.node).toEqual({ email: alice.email });
-    for (const person of [alice, below]) expect((await person.ask(node, { id })).data?.node ?? null).toBeNull();
+    expect((await north.query(node, { id })).data.node).toEqual({ email: alice.email });
+    for (const person of [alice, below]) expect((await person.query(node, { id })).data?.node ?? null).toBeNull();
   });
 
   it('are filtered by their domain, and by whether they can still be accepted', async () => {
     expect(await found(admin, { domain: 'below' })).toEqual([toBelow.email]);
     const [late, revoked, accepted] = [
-      await invite(world, below, { role: 'EDITOR', domain: 'below' }),
-      await invite(world, below, { role: 'EDITOR', domain: 'below' }),
-      await invite(world, below, { role: 'EDITOR', domain: 'below' }),
+      await invite(server, below, { role: 'EDITOR', domain: 'below' }),
+      await invite(server, below, { role: 'EDITOR', domain: 'below' }),
+      await invite(server, below, { role: 'EDITOR', domain: 'below' }),
     ];
-    await world.db.prisma.invitation.update({ where: { id: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
-    await below.ask('mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }', { id: revoked.id });
-    await accept(world, accepted);
+    await server.db.prisma.invitation.update({ where: { id: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await below.query('mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }', { id: revoked.id });
+    await accept(server, accepted);
     expect(await found(below, { pending: true })).toEqual([toBelow.email]);
     expect(await found(below, { pending: false })).toEqual([late.email, revoked.email, accepted.email]);
   });
 
   it('are gone with the account of whom they were for, once that is erased', async () => {
-    const [superadmin, alice] = [await world.user('SUPERADMIN'), await world.user()];
-    await invite(world, north, { role: 'EDITOR', domain: 'north', email: alice.email });
-    await superadmin.ask('mutation ($id: ID!) { deleteUser(input: { id: $id, erase: true }) { changed } }', { id: alice.id });
-    expect(await world.db.prisma.invitation.count({ where: { email: alice.email } })).toBe(0);
+    const [superadmin, alice] = [await server.user('SUPERADMIN'), await server.user()];
+    await invite(server, north, { role: 'EDITOR', domain: 'north', email: alice.email });
+    await superadmin.query('mutation ($id: ID!) { deleteUser(input: { id: $id, erase: true }) { changed } }', { id: alice.id });
+    expect(await server.db.prisma.invitation.count({ where: { email: alice.email } })).toBe(0);
   });
 });

@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { outcomes } from '../mail/emails.ts';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 import { invite, inviteMutation, newEmail } from './fixtures.ts';
 
-const world = await open();
-const { prisma } = world.db;
-await world.domain('north');
-await world.domain('below', 'north');
-await world.domain('south');
+const server = await startTestServer();
+const { prisma } = server.db;
+await server.domain('north');
+await server.domain('below', 'north');
+await server.domain('south');
 await prisma.role.create({ data: { name: 'EDITOR', permissions: ['settings:read'] } });
-const [superadmin, admin, north] = [await world.user('SUPERADMIN'), await world.user('ADMIN'), await world.user('ADMIN', 'north')];
-const codeOf = async (inviter: Person, input: object) =>
-  (await inviter.ask(inviteMutation, { input: { email: newEmail(), ...input } })).code;
+const [superadmin, admin, north] = [await server.user('SUPERADMIN'), await server.user('ADMIN'), await server.user('ADMIN', 'north')];
+const codeOf = async (inviter: TestUser, input: object) =>
+  (await inviter.query(inviteMutation, { input: { email: newEmail(), ...input } })).code;
 const days = (count: number) => Date.now() + count * 24 * 3_600_000;
 
 describe('inviteUser', () => {
   it('mails the address a link to the page of invitations, and answers nothing that opens it', async () => {
-    const { email, token, text } = await invite(world, north, { role: 'EDITOR', domain: 'north' });
+    const { email, token, text } = await invite(server, north, { role: 'EDITOR', domain: 'north' });
     expect(text).toContain(`/invite?token=${token}`);
-    const answer = await north.ask('{ invitations(last: 1) { edges { node { email role { name } domain { name } } } } }');
+    const answer = await north.query('{ invitations(last: 1) { edges { node { email role { name } domain { name } } } } }');
     const [{ node }] = answer.data.invitations.edges;
     expect(node).toEqual({ email, role: { name: 'EDITOR' }, domain: { name: 'north' } });
   });
@@ -37,25 +37,25 @@ describe('inviteUser', () => {
   });
 
   it('is not for whoever administers nothing, a grant that may be passed on included, and not for API tokens', async () => {
-    const editor = await world.user('EDITOR', 'north');
+    const editor = await server.user('EDITOR', 'north');
     await prisma.roleGrant.updateMany({ where: { userId: editor.uuid }, data: { delegable: 1 } });
     expect(await codeOf(editor, { role: 'EDITOR', domain: 'north' })).toBe('FORBIDDEN');
     const mint = 'mutation { createApiToken(input: { description: "ci", scopes: ["users:write"] }) { secret } }';
-    const { secret: token } = (await admin.ask(mint)).data.createApiToken;
-    const byToken = await world.send(inviteMutation, { input: { email: newEmail(), role: 'EDITOR' } }, { token });
+    const { secret: token } = (await admin.query(mint)).data.createApiToken;
+    const byToken = await server.query(inviteMutation, { input: { email: newEmail(), role: 'EDITOR' } }, { token });
     expect(byToken.code).toBe('FORBIDDEN');
   });
 
   it('is for whoever has proven the own address', async () => {
-    const guest = await world.user('ADMIN', 'north');
+    const guest = await server.user('ADMIN', 'north');
     await prisma.user.update({ where: { id: guest.uuid }, data: { emailConfirmedAt: null } });
     expect(await codeOf(guest, { role: 'EDITOR', domain: 'north' })).toBe('FORBIDDEN');
   });
 
   it('answers an address with an account and one without alike, and sends the same letter', async () => {
-    const alice = await world.user();
-    const known = await invite(world, north, { role: 'EDITOR', domain: 'north', email: alice.email });
-    const unknown = await invite(world, north, { role: 'EDITOR', domain: 'north' });
+    const alice = await server.user();
+    const known = await invite(server, north, { role: 'EDITOR', domain: 'north', email: alice.email });
+    const unknown = await invite(server, north, { role: 'EDITOR', domain: 'north' });
     const plain = ({ text, token, code }: typeof known) =>
       text
         .replace(token, '')
@@ -69,14 +69,14 @@ describe('inviteUser', () => {
   it('shows names in the letter as text: no markup, no link, no line of a header', async () => {
     await prisma.domain.create({ data: { name: 'evil', displayName: '<b>win</b> https://evil.example\r\nBcc: x@example.com' } });
     await prisma.user.update({ where: { id: admin.uuid }, data: { displayName: '<img src=x> www.evil.example' } });
-    const { subject, text, html } = await invite(world, admin, { role: 'EDITOR', domain: 'evil' });
+    const { subject, text, html } = await invite(server, admin, { role: 'EDITOR', domain: 'evil' });
     expect(html).not.toMatch(/<b>|<img|<a href="(?!http:\/\/fieldgate\.test)/);
     expect(`${subject}${text}${html}`).not.toMatch(/evil\.example|\/\/evil/);
     expect(subject).not.toMatch(/[\r\n]/);
   });
 
   it('lasts 7 days unless said, and at most 30', async () => {
-    const { uuid } = await invite(world, north, { role: 'EDITOR', domain: 'north' });
+    const { uuid } = await invite(server, north, { role: 'EDITOR', domain: 'north' });
     const { expiresAt, createdAt } = await prisma.invitation.findUniqueOrThrow({ where: { id: uuid } });
     expect(Math.round((expiresAt.getTime() - createdAt.getTime()) / 60_000)).toBe(7 * 24 * 60);
     const until = (at: number) => codeOf(north, { role: 'EDITOR', domain: 'north', expiresAt: new Date(at).toISOString() });
@@ -102,22 +102,22 @@ describe('inviteUser', () => {
   });
 
   it('sends no letter for what was revoked before it went out', async () => {
-    const { email, id } = await invite(world, admin, { role: 'EDITOR' });
+    const { email, id } = await invite(server, admin, { role: 'EDITOR' });
     const { id: invitationId } = await prisma.invitation.findFirstOrThrow({ where: { email } });
-    await admin.ask('mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }', { id });
+    await admin.query('mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }', { id });
     await prisma.mail.create({ data: { letter: 'invitation', invitationId, facts: { by: null, to: null } } });
-    expect(await outcomes(world, 'invitation', { invitationId })).toEqual(['shown', 'moot']);
+    expect(await outcomes(server, 'invitation', { invitationId })).toEqual(['shown', 'moot']);
   });
 
   // The last one: its letters keep those of others waiting.
   it('is for 100 letters a day from one inviter, and for 30 an hour from one network', async () => {
-    const busy = await world.user('ADMIN', 'north');
+    const busy = await server.user('ADMIN', 'north');
     const send = (address: string) =>
-      world.send(inviteMutation, { input: { email: newEmail(), role: 'EDITOR', domain: 'north' } }, { token: busy.accessToken, address });
+      server.query(inviteMutation, { input: { email: newEmail(), role: 'EDITOR', domain: 'north' } }, { token: busy.accessToken, address });
     const codes: (string | undefined)[] = [];
     for (let at = 0; at < 105; at += 1) codes.push((await send(`192.0.2.${1 + Math.floor(at / 29)}`)).code);
     expect(codes.indexOf('RATE_LIMITED')).toBe(100);
-    const north2 = await world.user('ADMIN', 'north');
+    const north2 = await server.user('ADMIN', 'north');
     const many: (string | undefined)[] = [];
     for (let at = 0; at < 31; at += 1) many.push(await codeOf(north2, { role: 'EDITOR', domain: 'north' }));
     expect(many.indexOf('RATE_LIMITED')).toBe(30);

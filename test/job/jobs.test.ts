@@ -4,21 +4,21 @@ import { createLogger } from '../../src/lib/logger.ts';
 import { startJobRunner } from '../../src/schema/job/job-runner.ts';
 import { jobs } from '../../src/schema/job/schedule.ts';
 import { graphql } from '../generated/gql.ts';
-import { open, until } from '../test-server.ts';
+import { startTestServer, waitUntil } from '../test-server.ts';
 
-const world = await open();
-const superadmin = await world.user('SUPERADMIN');
+const server = await startTestServer();
+const superadmin = await server.user('SUPERADMIN');
 const document = graphql(`query Jobs { jobs { name everySeconds lastStartedAt lastFinishedAt lastError lastCount } }`);
 const [throttles, receipts] = ['forget throttles that have ended', 'forget read receipts after 90 days'] as const;
-const told = async (name: string) => (await superadmin.ask(document)).data.jobs.find((job) => job.name === name);
-const row = (name: string) => world.db.prisma.job.findUniqueOrThrow({ where: { name } });
-await until(() => world.db.prisma.job.count());
+const told = async (name: string) => (await superadmin.query(document)).data.jobs.find((job) => job.name === name);
+const row = (name: string) => server.db.prisma.job.findUniqueOrThrow({ where: { name } });
+await waitUntil(() => server.db.prisma.job.count());
 
 /** Makes a job due, and waits until it was run and given back. */
 async function run(name: string) {
   const { runs } = await row(name);
-  await world.db.query(sql`update "Job" set "dueAt" = now() where name = ${name}`);
-  return until(async () => {
+  await server.db.query(sql`update "Job" set "dueAt" = now() where name = ${name}`);
+  return waitUntil(async () => {
     const now = await row(name);
     return now.runs > runs && now.leasedUntil === null ? now : undefined;
   });
@@ -26,25 +26,25 @@ async function run(name: string) {
 
 describe('jobs', () => {
   it('tells superadmins what is done on a clock, and how it last went', async () => {
-    const { data } = await superadmin.ask(document);
+    const { data } = await superadmin.query(document);
     expect(data.jobs.map(({ name, everySeconds }) => [name, everySeconds])).toEqual(jobs.map(({ name, every }) => [name, every / 1_000]));
     expect(await told(throttles)).toMatchObject({ lastStartedAt: null, lastFinishedAt: null, lastError: null, lastCount: null });
-    await world.db.query(sql`insert into "Throttle" values ('past', 1, now() - interval '1 s'), ('future', 1, now() + interval '1 h')`);
+    await server.db.query(sql`insert into "Throttle" values ('past', 1, now() - interval '1 s'), ('future', 1, now() + interval '1 h')`);
     await run(throttles);
     const moment = expect.stringMatching(/^20.*Z$/);
     expect(await told(throttles)).toMatchObject({ lastStartedAt: moment, lastFinishedAt: moment, lastError: null, lastCount: 1 });
   });
 
   it('tells nobody else', async () => {
-    for (const person of [await world.user(), await world.user('ADMIN')]) expect((await person.ask(document)).code).toBe('FORBIDDEN');
-    expect((await world.send(document)).code).toBe('UNAUTHENTICATED');
+    for (const person of [await server.user(), await server.user('ADMIN')]) expect((await person.query(document)).code).toBe('FORBIDDEN');
+    expect((await server.query(document)).code).toBe('UNAUTHENTICATED');
   });
 
   it('asks an API token for audit:read', async () => {
     const by = async (scopes: string[]) => {
       const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "d", scopes: $scopes }) { secret } }';
-      const token = (await superadmin.ask(mint, { scopes })).data.createApiToken.secret;
-      return (await world.send(document, {}, { token })).code;
+      const token = (await superadmin.query(mint, { scopes })).data.createApiToken.secret;
+      return (await server.query(document, {}, { token })).code;
     };
     expect([await by(['users:read']), await by(['audit:read'])]).toEqual(['FORBIDDEN', undefined]);
   });
@@ -52,11 +52,11 @@ describe('jobs', () => {
 
 describe('a job', () => {
   it('that fails is told with the error, and comes again', async () => {
-    await world.db.query(sql`alter table "FieldRead" rename to "Away"`);
+    await server.db.query(sql`alter table "FieldRead" rename to "Away"`);
     await run(receipts);
     expect(await told(receipts)).toMatchObject({ lastCount: null, lastError: expect.stringContaining('FieldRead') });
-    expect(world.log.some((line) => line.includes('a job failed') && line.includes(receipts))).toBe(true);
-    await world.db.query(sql`alter table "Away" rename to "FieldRead"`);
+    expect(server.log.some((line) => line.includes('a job failed') && line.includes(receipts))).toBe(true);
+    await server.db.query(sql`alter table "Away" rename to "FieldRead"`);
     await run(receipts);
     expect(await told(receipts)).toMatchObject({ lastCount: 0, lastError: null });
   });
@@ -68,7 +68,7 @@ describe('a job', () => {
 
   it('is taken up once, of however many that look at the same moment', async () => {
     const stops = Array.from({ length: 8 }, () =>
-      startJobRunner({ ...world, log: createLogger({ LOG_LEVEL: 'silent' }) }, { flush: () => {} }),
+      startJobRunner({ ...server, log: createLogger({ LOG_LEVEL: 'silent' }) }, { flush: () => {} }),
     );
     for (let period = 0; period < 3; period += 1) {
       const { runs } = await row(throttles);
@@ -81,10 +81,10 @@ describe('a job', () => {
 
   it('that another server holds is left to it until its lease ends', async () => {
     const { runs } = await row(throttles);
-    await world.db.query(sql`update "Job" set "dueAt" = now(), "leasedUntil" = now() + interval '1 h' where name = ${throttles}`);
+    await server.db.query(sql`update "Job" set "dueAt" = now(), "leasedUntil" = now() + interval '1 h' where name = ${throttles}`);
     await run(receipts);
     expect((await row(throttles)).runs).toBe(runs);
-    await world.db.query(sql`update "Job" set "leasedUntil" = now() where name = ${throttles}`);
-    await until(async () => (await row(throttles)).runs === runs + 1);
+    await server.db.query(sql`update "Job" set "leasedUntil" = now() where name = ${throttles}`);
+    await waitUntil(async () => (await row(throttles)).runs === runs + 1);
   });
 });

@@ -1,5 +1,5 @@
 import type { Prisma } from '../../src/database/generated/prisma/client.ts';
-import { until, type World } from '../test-server.ts';
+import { type TestServer, waitUntil } from '../test-server.ts';
 
 /** A letter as it lies on the page of a server without a mail server. */
 export interface ReceivedEmail {
@@ -12,16 +12,16 @@ export interface ReceivedEmail {
 }
 
 /** The newest letter of that kind to a user, as soon as there are `count` of them. */
-export async function emailTo({ db }: Pick<World, 'db'>, userId: string, letter: string, count = 1): Promise<ReceivedEmail> {
+export async function emailTo({ db }: Pick<TestServer, 'db'>, userId: string, letter: string, count = 1): Promise<ReceivedEmail> {
   return newest(db, async () => ({ letter, OR: [{ userId }, { emailKey: { in: await emailKeysOf(db, userId) } }] }), count);
 }
 
 /** The newest letter to whoever is invited by that address, as soon as there are `count` of them. */
-export const invitationEmailTo = ({ db }: Pick<World, 'db'>, email: string, count = 1): Promise<ReceivedEmail> =>
+export const invitationEmailTo = ({ db }: Pick<TestServer, 'db'>, email: string, count = 1): Promise<ReceivedEmail> =>
   newest(db, async () => ({ letter: 'invitation', invitation: { email } }), count);
 
-async function newest(db: World['db'], which: () => Promise<Prisma.MailWhereInput>, count: number): Promise<ReceivedEmail> {
-  const mails = await until(async () => {
+async function newest(db: TestServer['db'], which: () => Promise<Prisma.MailWhereInput>, count: number): Promise<ReceivedEmail> {
+  const mails = await waitUntil(async () => {
     const found = await db.prisma.mail.findMany({
       where: { ...(await which()), outcome: 'shown' },
       orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
@@ -34,16 +34,16 @@ async function newest(db: World['db'], which: () => Promise<Prisma.MailWhereInpu
   return { ...shown, token, code };
 }
 
-const emailKeysOf = async (db: World['db'], id: string) =>
+const emailKeysOf = async (db: TestServer['db'], id: string) =>
   (await db.prisma.user.findMany({ where: { id }, select: { emailKey: true } })).map(({ emailKey }) => emailKey);
 
 /** What became of all letters of that kind to a user, or asked for by an address, once none of them waits. */
 export async function outcomes(
-  { db }: Pick<World, 'db'>,
+  { db }: Pick<TestServer, 'db'>,
   letter: string,
   where: { userId: string } | { emailKey: string } | { invitationId: string },
 ): Promise<(string | null)[]> {
-  const mails = await until(async () => {
+  const mails = await waitUntil(async () => {
     const found = await db.prisma.mail.findMany({ where: { letter, ...where }, orderBy: { createdAt: 'asc' } });
     return found.length > 0 && found.every(({ endedAt }) => endedAt) ? found : undefined;
   });

@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { runJobs } from '../jobs.ts';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 import { emailTo } from './emails.ts';
 
-const world = await open();
-const { prisma } = world.db;
+const server = await startTestServer();
+const { prisma } = server.db;
 const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
 const days = (count: number) => new Date(Date.now() - count * 86_400_000);
 
 describe('letters, links and invitations', () => {
   it('are forgotten 30 days after their end, and not before; what waits stays', async () => {
-    const [old, young, waiting] = [await world.user(), await world.user(), await world.user()];
+    const [old, young, waiting] = [await server.user(), await server.user(), await server.user()];
     for (const { email, uuid } of [old, young]) {
-      await world.send(request, { input: { email } });
-      await emailTo(world, uuid, 'passwordReset');
+      await server.query(request, { input: { email } });
+      await emailTo(server, uuid, 'passwordReset');
     }
     for (const [{ uuid, email }, age] of [
       [old, 31],
@@ -23,7 +23,7 @@ describe('letters, links and invitations', () => {
       await prisma.mail.updateMany({ where: { emailKey: email }, data: { endedAt: days(age) } });
     }
     await prisma.mail.create({ data: { letter: 'accessReset', userId: waiting.uuid, createdAt: days(40), dueAt: days(-1) } });
-    await runJobs(world);
+    await runJobs(server);
     const left = [old, young].map(async ({ uuid, email }) => [
       await prisma.link.count({ where: { userId: uuid } }),
       await prisma.mail.count({ where: { emailKey: email } }),
@@ -36,23 +36,23 @@ describe('letters, links and invitations', () => {
   });
 
   it('that only a newer version knows are left to its servers', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const { id } = await prisma.mail.create({ data: { letter: 'notYetKnown', userId: alice.uuid } });
-    await world.send(request, { input: { email: alice.email } });
-    await emailTo(world, alice.uuid, 'passwordReset');
+    await server.query(request, { input: { email: alice.email } });
+    await emailTo(server, alice.uuid, 'passwordReset');
     expect(await prisma.mail.findUniqueOrThrow({ where: { id } })).toMatchObject({ attempts: 0, endedAt: null });
   });
 
   it('and invitations are forgotten 30 days after they ended in whatever way', async () => {
     const { id: roleId } = await prisma.role.findUniqueOrThrow({ where: { name: 'USER' } });
-    const { uuid: invitedById } = await world.user('SUPERADMIN');
+    const { uuid: invitedById } = await server.user('SUPERADMIN');
     const invite = (ends: object) =>
       prisma.invitation.create({
         data: { email: 'x@example.com', emailKey: 'x@example.com', roleId, invitedById, expiresAt: days(-1), ...ends },
       });
     const gone = [await invite({ expiresAt: days(31) }), await invite({ acceptedAt: days(31) }), await invite({ revokedAt: days(31) })];
     const kept = [await invite({}), await invite({ expiresAt: days(29) }), await invite({ acceptedAt: days(29) })];
-    await runJobs(world);
+    await runJobs(server);
     const left = await prisma.invitation.findMany({ where: { id: { in: [...gone, ...kept].map(({ id }) => id) } }, select: { id: true } });
     expect(left.map(({ id }) => id).sort()).toEqual(kept.map(({ id }) => id).sort());
   });

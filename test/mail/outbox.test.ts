@@ -1,25 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { open, type Person, until, type World } from '../test-server.ts';
+import { startTestServer, type TestServer, type TestUser, waitUntil } from '../test-server.ts';
 import { openLine, openSmtpServer } from './smtp-server.ts';
 
 const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
 
-const ask = async (world: World, { email }: Person) => (await world.send(request, { input: { email } })).code;
-const mailOf = ({ db }: World, { email: emailKey }: Person) => db.prisma.mail.findFirst({ where: { letter: 'passwordReset', emailKey } });
+const ask = async (server: TestServer, { email }: TestUser) => (await server.query(request, { input: { email } })).code;
+const mailOf = ({ db }: TestServer, { email: emailKey }: TestUser) =>
+  db.prisma.mail.findFirst({ where: { letter: 'passwordReset', emailKey } });
 
 /** What became of the letter, as soon as something did. */
-const outcomeOf = (world: World, to: Person) => until(async () => (await mailOf(world, to))?.outcome);
+const outcomeOf = (server: TestServer, to: TestUser) => waitUntil(async () => (await mailOf(server, to))?.outcome);
 
 /** Waits until the letter was tried so many times, and not taken: it waits for its next turn. */
-async function putOff(world: World, to: Person, attempts: number) {
-  const mail = await until(async () => {
-    const found = await mailOf(world, to);
+async function putOff(server: TestServer, to: TestUser, attempts: number) {
+  const mail = await waitUntil(async () => {
+    const found = await mailOf(server, to);
     return found?.error && found.attempts === attempts ? found : undefined;
   });
   expect([mail.outcome, mail.dueAt.getTime() > Date.now()]).toEqual([null, true]);
 }
 
-const makeDue = ({ db }: World, { email: emailKey }: Person, attempts?: number) =>
+const makeDue = ({ db }: TestServer, { email: emailKey }: TestUser, attempts?: number) =>
   db.prisma.mail.updateMany({ where: { emailKey }, data: { dueAt: new Date(), error: null, attempts } });
 
 const messageId = (raw: string) => /^Message-ID: (\S+)/im.exec(raw)?.[1];
@@ -31,16 +32,16 @@ describe('the outbox', () => {
     const { promise: readily, resolve } = Promise.withResolvers<void>();
     let slow = '';
     const smtp = await openSmtpServer({}, (to) => (to === slow ? readily : Promise.resolve()));
-    const world = await open({ SMTP_URL: smtp.url });
-    const [first, second, third] = [await world.user(), await world.user(), await world.user()];
+    const server = await startTestServer({ SMTP_URL: smtp.url });
+    const [first, second, third] = [await server.user(), await server.user(), await server.user()];
     slow = first.email;
-    expect(await ask(world, first)).toBeUndefined();
-    await until(async () => (await mailOf(world, first))?.attempts);
-    expect([await ask(world, second), await ask(world, third)]).toEqual([undefined, undefined]);
-    expect([await outcomeOf(world, second), await outcomeOf(world, third)]).toEqual(['sent', 'sent']);
-    expect((await mailOf(world, first))?.outcome).toBeNull();
+    expect(await ask(server, first)).toBeUndefined();
+    await waitUntil(async () => (await mailOf(server, first))?.attempts);
+    expect([await ask(server, second), await ask(server, third)]).toEqual([undefined, undefined]);
+    expect([await outcomeOf(server, second), await outcomeOf(server, third)]).toEqual(['sent', 'sent']);
+    expect((await mailOf(server, first))?.outcome).toBeNull();
     resolve();
-    expect(await outcomeOf(world, first)).toBe('sent');
+    expect(await outcomeOf(server, first)).toBe('sent');
   });
 
   it('does not try again what is refused for good, and forgets what it told', async () => {
@@ -49,14 +50,14 @@ describe('the outbox', () => {
       onRcptTo: ({ address }, _, done) =>
         done(address === refused ? Object.assign(new Error('No such mailbox'), { responseCode: 550 }) : null),
     });
-    const world = await open({ SMTP_URL: smtp.url });
-    const [gone, there] = [await world.user(), await world.user()];
+    const server = await startTestServer({ SMTP_URL: smtp.url });
+    const [gone, there] = [await server.user(), await server.user()];
     refused = gone.email;
-    await ask(world, gone);
-    await ask(world, there);
-    expect([await outcomeOf(world, gone), await outcomeOf(world, there)]).toEqual(['refused', 'sent']);
+    await ask(server, gone);
+    await ask(server, there);
+    expect([await outcomeOf(server, gone), await outcomeOf(server, there)]).toEqual(['refused', 'sent']);
     expect(smtp.taken.map(({ to }) => to)).toEqual([[there.email]]);
-    for (const person of [gone, there]) expect(await mailOf(world, person)).toMatchObject({ attempts: 1, facts: null, shown: null });
+    for (const person of [gone, there]) expect(await mailOf(server, person)).toMatchObject({ attempts: 1, facts: null, shown: null });
   });
 
   it('tries again later what is put off, and gives up after a day', async () => {
@@ -64,52 +65,52 @@ describe('the outbox', () => {
     const smtp = await openSmtpServer({
       onRcptTo: (_, __, done) => done(busy ? Object.assign(new Error('Try again later'), { responseCode: 451 }) : null),
     });
-    const world = await open({ SMTP_URL: smtp.url });
-    const [early, late] = [await world.user(), await world.user()];
-    await ask(world, early);
-    await putOff(world, early, 1);
-    await makeDue(world, early);
-    await putOff(world, early, 2);
-    await ask(world, late);
-    await putOff(world, late, 1);
-    await makeDue(world, late, 29);
-    expect(await outcomeOf(world, late)).toBe('given up');
+    const server = await startTestServer({ SMTP_URL: smtp.url });
+    const [early, late] = [await server.user(), await server.user()];
+    await ask(server, early);
+    await putOff(server, early, 1);
+    await makeDue(server, early);
+    await putOff(server, early, 2);
+    await ask(server, late);
+    await putOff(server, late, 1);
+    await makeDue(server, late, 29);
+    expect(await outcomeOf(server, late)).toBe('given up');
     busy = false;
-    await makeDue(world, early);
-    expect([await outcomeOf(world, early), smtp.taken.map(({ to }) => to)]).toEqual(['sent', [[early.email]]]);
-    expect((await mailOf(world, late))?.facts).toBeNull();
+    await makeDue(server, early);
+    expect([await outcomeOf(server, early), smtp.taken.map(({ to }) => to)]).toEqual(['sent', [[early.email]]]);
+    expect((await mailOf(server, late))?.facts).toBeNull();
   });
 
   it('sends once more what may have been lost, with the same Message-ID and the same link', async () => {
     const smtp = await openSmtpServer();
     const line = await openLine(smtp.url);
-    const world = await open({ SMTP_URL: line.url });
-    const alice = await world.user();
+    const server = await startTestServer({ SMTP_URL: line.url });
+    const alice = await server.user();
     line.cutAt = /queued/; // the letter was taken, and nobody heard it
-    await ask(world, alice);
-    await putOff(world, alice, 1);
+    await ask(server, alice);
+    await putOff(server, alice, 1);
     line.cutAt = /^354/m; // the mail server was about to read it
-    await makeDue(world, alice);
-    await putOff(world, alice, 2);
+    await makeDue(server, alice);
+    await putOff(server, alice, 2);
     line.cutAt = /$^/;
-    await makeDue(world, alice);
-    expect(await outcomeOf(world, alice)).toBe('sent');
+    await makeDue(server, alice);
+    expect(await outcomeOf(server, alice)).toBe('sent');
     const [first, last] = smtp.taken.map(({ raw }) => [messageId(raw), token(raw)]);
     expect([smtp.taken.length, first, last?.every(Boolean)]).toEqual([2, last, true]);
   });
 
   it('sends nothing for what was rolled back', async () => {
     const smtp = await openSmtpServer();
-    const world = await open({ SMTP_URL: smtp.url });
-    const { prisma } = world.db;
-    const [alice, bob] = [await world.user(), await world.user()];
+    const server = await startTestServer({ SMTP_URL: smtp.url });
+    const { prisma } = server.db;
+    const [alice, bob] = [await server.user(), await server.user()];
     await prisma.$executeRaw`create function refuse() returns trigger language plpgsql as $$ begin raise 'not now'; end $$`;
     await prisma.$executeRaw`
       create constraint trigger refuse after insert on "Mail" deferrable initially deferred for each row execute function refuse()`;
-    expect(await ask(world, alice)).toBe('INTERNAL');
+    expect(await ask(server, alice)).toBe('INTERNAL');
     await prisma.$executeRaw`drop trigger refuse on "Mail"`;
-    await ask(world, bob);
-    expect(await outcomeOf(world, bob)).toBe('sent');
+    await ask(server, bob);
+    expect(await outcomeOf(server, bob)).toBe('sent');
     expect(smtp.taken.map(({ to }) => to)).toEqual([[bob.email]]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { open, until } from '../test-server.ts';
+import { startTestServer, waitUntil } from '../test-server.ts';
 import { openSmtpServer } from './smtp-server.ts';
 
 const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
@@ -7,11 +7,11 @@ const request = 'mutation ($input: RequestPasswordResetInput!) { requestPassword
 describe('a letter', () => {
   it('goes to the mail server as text and HTML, with what says who sent it and that nobody need answer', async () => {
     const smtp = await openSmtpServer();
-    const world = await open({ SMTP_URL: smtp.url, MAIL_FROM: 'Example <no-reply@example.com>' });
-    const alice = await world.user();
-    await world.send(request, { input: { email: alice.email } });
-    const { from, to, raw } = await until(() => smtp.taken[0]);
-    const { id } = await world.db.prisma.mail.findFirstOrThrow({ where: { letter: 'passwordReset' } });
+    const server = await startTestServer({ SMTP_URL: smtp.url, MAIL_FROM: 'Example <no-reply@example.com>' });
+    const alice = await server.user();
+    await server.query(request, { input: { email: alice.email } });
+    const { from, to, raw } = await waitUntil(() => smtp.taken[0]);
+    const { id } = await server.db.prisma.mail.findFirstOrThrow({ where: { letter: 'passwordReset' } });
     expect([from, to]).toEqual(['no-reply@example.com', [alice.email]]);
     for (const line of [
       'From: Example <no-reply@example.com>',
@@ -21,17 +21,17 @@ describe('a letter', () => {
     ])
       expect(raw).toContain(line);
     expect(raw.match(/^Content-Type: text\/(plain|html); charset=utf-8/gim)).toHaveLength(2);
-    await until(async () => (await world.db.prisma.mail.findUniqueOrThrow({ where: { id } })).outcome === 'sent');
-    expect(await world.db.prisma.mail.findUniqueOrThrow({ where: { id } })).toMatchObject({ facts: null, shown: null });
+    await waitUntil(async () => (await server.db.prisma.mail.findUniqueOrThrow({ where: { id } })).outcome === 'sent');
+    expect(await server.db.prisma.mail.findUniqueOrThrow({ where: { id } })).toMatchObject({ facts: null, shown: null });
   });
 
   it('begins no header with what a caller says of itself', async () => {
     const smtp = await openSmtpServer();
-    const world = await open({ SMTP_URL: smtp.url });
-    const { email } = await world.user();
+    const server = await startTestServer({ SMTP_URL: smtp.url });
+    const { email } = await server.user();
     const agent = '"><script src=//evil.example>=?utf-8?Q?=0D=0ABcc:_eve@evil.example?= %0d%0aBcc: eve@evil.example';
-    await world.send(request, { input: { email } }, { headers: { 'user-agent': agent } });
-    const { to, raw } = await until(() => smtp.taken[0]);
+    await server.query(request, { input: { email } }, { headers: { 'user-agent': agent } });
+    const { to, raw } = await waitUntil(() => smtp.taken[0]);
     const [head = '', ...body] = raw.split('\r\n\r\n');
     const names = [...head.matchAll(/^([\w-]+):/gm)].map(([, name]) => name?.toLowerCase()).sort();
     const ours = ['content-type', 'date', 'from', 'message-id', 'mime-version', 'subject', 'to'];

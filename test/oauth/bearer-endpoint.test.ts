@@ -1,25 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { newAddress, open } from '../test-server.ts';
+import { startTestServer, uniqueAddress } from '../test-server.ts';
 import { apiToken, createTokenFor, post } from './endpoint-client.ts';
 
-const world = await open();
-const revoking = await apiToken(world, ['tokens:revoke']);
-const introspecting = await apiToken(world, ['tokens:introspect']);
+const server = await startTestServer();
+const revoking = await apiToken(server, ['tokens:revoke']);
+const introspecting = await apiToken(server, ['tokens:introspect']);
 const paths = { '/oauth/revoke': revoking, '/oauth/introspect': introspecting };
 
 describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
   const permission = path === '/oauth/revoke' ? 'tokens:revoke' : 'tokens:introspect';
-  const ask = (body: string | Buffer, headers: Record<string, string> = {}, token = secret) => post(world, path, body, { token, headers });
+  const ask = (body: string | Buffer, headers: Record<string, string> = {}, token = secret) => post(server, path, body, { token, headers });
 
   it('is for API tokens with its scope whose owner holds a role that permits it', async () => {
-    const root = await world.user('SUPERADMIN');
-    const permitted = [secret, (await createTokenFor(world, root.uuid, [permission])).secret];
+    const root = await server.user('SUPERADMIN');
+    const permitted = [secret, (await createTokenFor(server, root.uuid, [permission])).secret];
     for (const token of permitted) expect((await ask('token=x', {}, token)).status).toBe(200);
     const others = [
-      (await createTokenFor(world, owner.uuid, ['tokens:read'])).secret, // without the scope
-      (await apiToken(world, [permission], [])).secret, // without the role
-      (await apiToken(world, [permission], ['tokens:read'])).secret,
-      (await createTokenFor(world, (await world.user('ADMIN')).uuid, [permission])).secret,
+      (await createTokenFor(server, owner.uuid, ['tokens:read'])).secret, // without the scope
+      (await apiToken(server, [permission], [])).secret, // without the role
+      (await apiToken(server, [permission], ['tokens:read'])).secret,
+      (await createTokenFor(server, (await server.user('ADMIN')).uuid, [permission])).secret,
       root.accessToken, // a session
       owner.accessToken,
     ];
@@ -34,14 +34,14 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
   });
 
   it('refuses nobody, and bearers of no live token, with 401 and a challenge', async () => {
-    const gone = await createTokenFor(world, owner.uuid, [permission]);
-    await world.db.prisma.token.update({ where: { id: gone.id }, data: { revokedAt: new Date() } });
+    const gone = await createTokenFor(server, owner.uuid, [permission]);
+    await server.db.prisma.token.update({ where: { id: gone.id }, data: { revokedAt: new Date() } });
     const answers = [
-      await post(world, path, `token=x`),
-      await post(world, path, `token=x&client_id=a&client_secret=${secret}`),
+      await post(server, path, `token=x`),
+      await post(server, path, `token=x&client_id=a&client_secret=${secret}`),
       await ask('token=x', {}, gone.secret),
       await ask('token=x', {}, `fg_${'A'.repeat(43)}`),
-      await post(world, path, 'token=x', { headers: { authorization: `Basic ${Buffer.from(`a:${secret}`).toString('base64')}` } }),
+      await post(server, path, 'token=x', { headers: { authorization: `Basic ${Buffer.from(`a:${secret}`).toString('base64')}` } }),
     ];
     for (const { status, headers, json } of answers)
       expect([status, json.error, headers.get('www-authenticate')]).toEqual([401, 'invalid_client', 'Bearer error="invalid_token"']);
@@ -72,8 +72,8 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
     expect((await ask('token=x', { 'content-encoding': 'gzip' })).status).toBe(415);
     expect((await ask('token=x', { 'content-type': 'application/x-www-form-urlencoded; charset=UTF-8' })).status).toBe(200);
     expect((await ask(`token=${'x'.repeat(16_384)}`)).status).toBe(413);
-    expect((await post(world, `${path}?token=x`, 'token=x', { token: secret })).status).toBe(400);
-    expect((await fetch(`${world.url}${path}`)).status).toBe(405);
+    expect((await post(server, `${path}?token=x`, 'token=x', { token: secret })).status).toBe(400);
+    expect((await fetch(`${server.url}${path}`)).status).toBe(405);
   });
 
   it('is never kept by a cache, and says its errors in JSON without what was sent', async () => {
@@ -87,8 +87,8 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
   });
 
   it('slows down whoever guesses the token that it is asked with', async () => {
-    const address = newAddress();
-    const guess = (index: number) => post(world, path, 'token=x', { token: `fg_${'A'.repeat(40)}${100 + index}`, address });
+    const address = uniqueAddress();
+    const guess = (index: number) => post(server, path, 'token=x', { token: `fg_${'A'.repeat(40)}${100 + index}`, address });
     const statuses = new Set<number>();
     for (let index = 0; index < 100; index += 1) statuses.add((await guess(index)).status);
     expect([...statuses]).toEqual([401]);

@@ -1,6 +1,6 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { generateToken, hashToken } from '../../src/identity/tokens/opaque-token.ts';
-import { newAddress, type World } from '../test-server.ts';
+import { type TestServer, uniqueAddress } from '../test-server.ts';
 
 /** What a program sends. */
 export interface RequestOptions {
@@ -10,7 +10,7 @@ export interface RequestOptions {
 }
 
 /** An API token of a user, with these scopes; a role of the same permissions where `permitted`. */
-export async function apiToken({ db, user }: World, scopes: string[], permissions = scopes) {
+export async function apiToken({ db, user }: TestServer, scopes: string[], permissions = scopes) {
   const owner = await user();
   const name = `ROLE_${owner.uuid.replaceAll('-', '').toUpperCase()}`;
   if (permissions.length > 0)
@@ -21,7 +21,7 @@ export async function apiToken({ db, user }: World, scopes: string[], permission
 }
 
 /** One more API token of somebody. */
-export async function createTokenFor({ db }: Pick<World, 'db'>, userId: string, scopes: string[]) {
+export async function createTokenFor({ db }: Pick<TestServer, 'db'>, userId: string, scopes: string[]) {
   const secret = generateToken('api');
   const ends = new Date(Date.now() + 3_600_000);
   const data = {
@@ -38,10 +38,10 @@ export async function createTokenFor({ db }: Pick<World, 'db'>, userId: string, 
 
 /** Sends a body to a path. */
 export async function post(
-  { url }: World,
+  { url }: TestServer,
   path: string,
   body: string | Buffer,
-  { token, address = newAddress(), headers = {} }: RequestOptions = {},
+  { token, address = uniqueAddress(), headers = {} }: RequestOptions = {},
 ) {
   const response = await fetch(`${url}${path}`, {
     method: 'POST',

@@ -1,5 +1,5 @@
 import { decodeJwt, type JWTPayload } from 'jose';
-import type { World } from '../test-server.ts';
+import type { TestServer } from '../test-server.ts';
 import { apiToken, post } from './endpoint-client.ts';
 
 /** What is polled with. */
@@ -13,10 +13,10 @@ export interface PollRequest {
 type Event = JWTPayload & { events: Record<string, Record<string, unknown>>; sub_id: Record<string, unknown> };
 
 /** A receiver of events that has polled before, so that it hears what comes from now on. */
-export async function createReceiver(world: World) {
-  const made = await apiToken(world, ['tokens:follow']);
-  const poll = async (polling: PollRequest = { returnImmediately: true }, at: Pick<World, 'url'> = world) => {
-    const { status, json, headers } = await sendPoll({ ...world, url: at.url }, made.secret, JSON.stringify(polling));
+export async function createReceiver(server: TestServer) {
+  const made = await apiToken(server, ['tokens:follow']);
+  const poll = async (polling: PollRequest = { returnImmediately: true }, at: Pick<TestServer, 'url'> = server) => {
+    const { status, json, headers } = await sendPoll({ ...server, url: at.url }, made.secret, JSON.stringify(polling));
     const sets = (json?.sets ?? {}) as Record<string, string>;
     return {
       status,
@@ -32,12 +32,12 @@ export async function createReceiver(world: World) {
   return { ...made, poll, now: (polling: PollRequest = {}) => poll({ returnImmediately: true, ...polling }) };
 }
 
-export const sendPoll = (world: World, token: string | undefined, body: string) =>
-  post(world, '/events/poll', body, { token, headers: { 'content-type': 'application/json' } });
+export const sendPoll = (server: TestServer, token: string | undefined, body: string) =>
+  post(server, '/events/poll', body, { token, headers: { 'content-type': 'application/json' } });
 
 /** Writes records as they are written when tokens end, each in a commit of its own. Answers their ids. */
 export async function recordRevocations(
-  { db, user }: World,
+  { db, user }: TestServer,
   count: number,
   fields: { reason?: 'LOGOUT' | 'REAUTHENTICATED' | 'ACCESS_LOST'; kind?: 'SESSION' | 'API' } = {},
 ) {

@@ -1,31 +1,31 @@
 import { importJWK, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { newAddress, open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser, uniqueAddress } from '../test-server.ts';
 import { apiToken, createTokenFor, post } from './endpoint-client.ts';
 
-const world = await open();
-const { prisma } = world.db;
-const { secret } = await apiToken(world, ['tokens:introspect']);
+const server = await startTestServer();
+const { prisma } = server.db;
+const { secret } = await apiToken(server, ['tokens:introspect']);
 
-const introspect = (token: string | undefined, address = newAddress()) =>
-  post(world, '/oauth/introspect', `token=${encodeURIComponent(String(token))}`, { token: secret, address });
+const introspect = (token: string | undefined, address = uniqueAddress()) =>
+  post(server, '/oauth/introspect', `token=${encodeURIComponent(String(token))}`, { token: secret, address });
 const claimsOf = (token: string | undefined) => JSON.parse(Buffer.from(String(token).split('.')[1] ?? '', 'base64url').toString());
 const past = new Date(Date.now() - 1_000);
 const inactive = { status: 200, text: '{"active":false}' };
 
 describe('POST /oauth/introspect', () => {
   it('says whose a live access token is and until when it holds, and nothing else of them', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const { jti, iat, exp, sid } = claimsOf(alice.accessToken);
     const { json, headers } = await introspect(alice.accessToken);
-    const { PUBLIC_URL: iss, AUDIENCE: aud } = world.config;
+    const { PUBLIC_URL: iss, AUDIENCE: aud } = server.config;
     expect(json).toEqual({ active: true, iss, aud, sub: alice.uuid, sid, jti, iat, exp, token_type: 'Bearer' });
     expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
   });
 
   it('says what a live API token is for', async () => {
-    const bob = await world.user();
-    const token = await createTokenFor(world, bob.uuid, ['users:read', 'roles:read']);
+    const bob = await server.user();
+    const token = await createTokenFor(server, bob.uuid, ['users:read', 'roles:read']);
     const { expiresAt, createdAt } = await prisma.token.findUniqueOrThrow({ where: { id: token.id } });
     expect((await introspect(token.secret)).json).toMatchObject({
       active: true,
@@ -38,21 +38,21 @@ describe('POST /oauth/introspect', () => {
     });
   });
 
-  const ended: Record<string, (who: Person) => Promise<unknown>> = {
-    revoked: (who) => who.ask('mutation { logout { ended } }'),
+  const ended: Record<string, (who: TestUser) => Promise<unknown>> = {
+    revoked: (who) => who.query('mutation { logout { ended } }'),
     expired: (who) => prisma.token.updateMany({ where: { userId: who.uuid }, data: { expiresAt: past } }),
     'expired idle': (who) => prisma.token.updateMany({ where: { userId: who.uuid }, data: { idleExpiresAt: past } }),
     "a disabled user's": (who) => prisma.user.update({ where: { id: who.uuid }, data: { enabled: false } }),
     "a deleted user's": (who) => prisma.user.delete({ where: { id: who.uuid } }),
     'entered through a domain that is shut': async (who) => {
-      const { id } = await world.domain(`shut-${who.uuid}`);
+      const { id } = await server.domain(`shut-${who.uuid}`);
       await prisma.token.updateMany({ where: { userId: who.uuid }, data: { domainId: id } });
       await prisma.domain.update({ where: { id }, data: { active: false } });
     },
   };
 
   it.each(Object.entries(ended))('says no more than inactive of a token that is %s', async (_, end) => {
-    const alice = await world.user();
+    const alice = await server.user();
     expect((await introspect(alice.accessToken)).json.active).toBe(true);
     await end(alice);
     expect(await introspect(alice.accessToken)).toMatchObject(inactive);
@@ -60,15 +60,15 @@ describe('POST /oauth/introspect', () => {
 
   it('says the same of an API token', async () => {
     for (const data of [{ revokedAt: past }, { expiresAt: past }]) {
-      const token = await createTokenFor(world, (await world.user()).uuid, ['users:read']);
+      const token = await createTokenFor(server, (await server.user()).uuid, ['users:read']);
       await prisma.token.update({ where: { id: token.id }, data });
       expect(await introspect(token.secret)).toMatchObject(inactive);
     }
   });
 
   it('says no more than inactive of what is unknown, malformed, foreign or no access token', async () => {
-    const alice = await world.user();
-    const [jwk] = JSON.parse(world.config.JWT_KEYS ?? '');
+    const alice = await server.user();
+    const [jwk] = JSON.parse(server.config.JWT_KEYS ?? '');
     const claims = claimsOf(alice.accessToken);
     const sign = async (changed: object, typ = 'at+jwt') =>
       new SignJWT({ ...claims, ...changed }).setProtectedHeader({ alg: 'EdDSA', typ, kid: jwk.kid }).sign(await importJWK(jwk, 'EdDSA'));
@@ -93,20 +93,20 @@ describe('POST /oauth/introspect', () => {
   });
 
   it('stands for the API: what it calls active the API takes, what it does not the API refuses', async () => {
-    const people = await Promise.all(Array.from({ length: 6 }, () => world.user()));
-    for (const [index, end] of Object.values(ended).entries()) if (index % 2) await end(people[index] as Person);
+    const people = await Promise.all(Array.from({ length: 6 }, () => server.user()));
+    for (const [index, end] of Object.values(ended).entries()) if (index % 2) await end(people[index] as TestUser);
     for (const { accessToken: token } of people) {
       const { json } = await introspect(token);
-      const { code } = await world.send('{ me { id } }', {}, { token });
+      const { code } = await server.query('{ me { id } }', {}, { token });
       if (json.active) expect(code).toBeUndefined();
     }
   });
 
   it('slows down whoever looks for tokens by it, and still answers for those that are live', async () => {
-    const [alice, address] = [await world.user(), newAddress()];
+    const [alice, address] = [await server.user(), uniqueAddress()];
     for (let index = 0; index < 200; index += 1)
       expect((await introspect(`fg_${'A'.repeat(40)}${100 + index}`, address)).status, String(index)).toBe(200); // it passes on what it is shown
-    await world.db.prisma.throttle.updateMany({ data: { count: 10_000 } });
+    await server.db.prisma.throttle.updateMany({ data: { count: 10_000 } });
     expect((await introspect(`fg_${'A'.repeat(43)}`, address)).status).toBe(429);
     expect((await introspect(alice.accessToken, address)).json.active).toBe(true);
   });

@@ -1,20 +1,20 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { permissions } from '../../src/policy/permissions.ts';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 import { apiToken, post } from './endpoint-client.ts';
 
-const world = await open();
-const issuer = world.config.PUBLIC_URL;
+const server = await startTestServer();
+const issuer = server.config.PUBLIC_URL;
 
 async function get(name: string) {
-  const response = await fetch(`${world.url}/.well-known/${name}`);
+  const response = await fetch(`${server.url}/.well-known/${name}`);
   return { status: response.status, headers: response.headers, json: (await response.json()) as Record<string, unknown> };
 }
 const paths = ['oauth-authorization-server', 'openid-configuration', 'ssf-configuration'];
 
 /** Where the document says something is, on the server under test. */
-const here = (url: unknown) => String(url).replace(issuer, world.url);
+const here = (url: unknown) => String(url).replace(issuer, server.url);
 
 describe('metadata', () => {
   it.each(paths)('of %s name the issuer of the tokens and are kept for at most 5 minutes', async (name) => {
@@ -24,19 +24,19 @@ describe('metadata', () => {
   });
 
   it.each(paths)('of %s lead to the keys by which an access token is verified', async (name) => {
-    const { accessToken } = await world.user();
+    const { accessToken } = await server.user();
     const { json } = await get(name);
     const keys = createRemoteJWKSet(new URL(here(json.jwks_uri)));
     const { payload } = await jwtVerify(String(accessToken), keys, { issuer: String(json.issuer), typ: 'at+jwt' });
-    expect(payload.aud).toBe(world.config.AUDIENCE);
+    expect(payload.aud).toBe(server.config.AUDIENCE);
   });
 
   it('name endpoints that are there, and how they are asked', async () => {
     const { json } = await get('oauth-authorization-server');
-    const { secret: token } = await apiToken(world, ['tokens:revoke', 'tokens:introspect']);
+    const { secret: token } = await apiToken(server, ['tokens:revoke', 'tokens:introspect']);
     for (const kind of ['revocation', 'introspection']) {
       const { pathname } = new URL(here(json[`${kind}_endpoint`]));
-      expect([(await post(world, pathname, 'token=x', { token })).status, json[`${kind}_endpoint_auth_methods_supported`]]).toEqual([
+      expect([(await post(server, pathname, 'token=x', { token })).status, json[`${kind}_endpoint_auth_methods_supported`]]).toEqual([
         200,
         ['Bearer'],
       ]);
@@ -55,6 +55,6 @@ describe('metadata', () => {
   });
 
   it('are answered to GET alone', async () => {
-    for (const name of paths) expect((await fetch(`${world.url}/.well-known/${name}`, { method: 'POST' })).status).toBe(405);
+    for (const name of paths) expect((await fetch(`${server.url}/.well-known/${name}`, { method: 'POST' })).status).toBe(405);
   });
 });

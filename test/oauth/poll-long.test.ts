@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { open, until } from '../test-server.ts';
+import { startTestServer, waitUntil } from '../test-server.ts';
 import { createReceiver, recordRevocations } from './event-receiver.ts';
 
-const world = await open();
-const { prisma } = world.db;
+const server = await startTestServer();
+const { prisma } = server.db;
 
 /** Whether the promise is still open a little later. */
 const isOpen = async (promise: Promise<unknown>) =>
@@ -11,38 +11,38 @@ const isOpen = async (promise: Promise<unknown>) =>
 
 describe('a poll that waits', () => {
   it('is answered as soon as something ends', async () => {
-    const [program, alice] = [await createReceiver(world), await world.user()];
+    const [program, alice] = [await createReceiver(server), await server.user()];
     const waiting = program.poll({});
     expect(await isOpen(waiting)).toBe(true);
-    await alice.ask('mutation { logout { ended } }');
+    await alice.query('mutation { logout { ended } }');
     expect((await waiting).events).toMatchObject([{ sub_id: { user: { sub: alice.uuid } } }]);
   });
 
   it('is answered at once where something waits', async () => {
-    const program = await createReceiver(world);
-    const ids = await recordRevocations(world, 2);
+    const program = await createReceiver(server);
+    const ids = await recordRevocations(server, 2);
     expect((await program.poll({})).ids).toEqual(ids);
   });
 
   it('is refused when its own token ends', async () => {
-    const program = await createReceiver(world);
+    const program = await createReceiver(server);
     const waiting = program.poll({});
     expect(await isOpen(waiting)).toBe(true);
-    await program.owner.ask('mutation ($id: ID!) { revokeToken(input: { id: $id }) { changed } }', { id: program.globalId });
+    await program.owner.query('mutation ($id: ID!) { revokeToken(input: { id: $id }) { changed } }', { id: program.globalId });
     expect(await waiting).toMatchObject({ status: 401, json: { error: 'invalid_client' }, ids: [] });
   });
 
   it('hears nothing more once the right was taken', async () => {
-    const [program, alice] = [await createReceiver(world), await world.user()];
+    const [program, alice] = [await createReceiver(server), await server.user()];
     const waiting = program.poll({});
     expect(await isOpen(waiting)).toBe(true);
     await prisma.roleGrant.deleteMany({ where: { userId: program.owner.uuid, role: { builtIn: false } } });
-    await alice.ask('mutation { logout { ended } }');
+    await alice.query('mutation { logout { ended } }');
     expect((await waiting).json).not.toHaveProperty('sets');
   });
 
   it('is answered with nothing when the server stops', async () => {
-    const other = await open();
+    const other = await startTestServer();
     const program = await createReceiver(other);
     const waiting = program.poll({});
     expect(await isOpen(waiting)).toBe(true);
@@ -52,9 +52,9 @@ describe('a poll that waits', () => {
   });
 
   it('holds nothing when its receiver goes away', async () => {
-    const program = await createReceiver(world);
+    const program = await createReceiver(server);
     const leaving = new AbortController();
-    const gone = fetch(`${world.url}/events/poll`, {
+    const gone = fetch(`${server.url}/events/poll`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${program.secret}` },
       body: '{}',
@@ -63,7 +63,7 @@ describe('a poll that waits', () => {
     expect(await isOpen(gone)).toBe(true);
     leaving.abort();
     expect(await gone).toBe('AbortError');
-    const ids = await recordRevocations(world, 1);
+    const ids = await recordRevocations(server, 1);
     expect((await program.poll({})).ids).toEqual(ids);
   });
 });
@@ -76,8 +76,8 @@ async function trim() {
 
 describe('a receiver that did not acknowledge events before they were taken out of the log', () => {
   it('is told so by an event, until it acknowledges that, and then goes on', async () => {
-    const program = await createReceiver(world);
-    await recordRevocations(world, 2);
+    const program = await createReceiver(server);
+    await recordRevocations(server, 2);
     await trim();
     const { sets, ids, events } = await program.now();
     expect([ids.length, ids[0]]).toEqual([1, expect.stringMatching(/^stream-updated\./)]);
@@ -88,7 +88,7 @@ describe('a receiver that did not acknowledge events before they were taken out 
         events: { 'https://schemas.openid.net/secevent/ssf/event-type/stream-updated': { status: 'enabled', reason: expect.any(String) } },
       },
     ]);
-    const later = await recordRevocations(world, 1);
+    const later = await recordRevocations(server, 1);
     expect(Object.keys((await program.now({ ack: later })).sets)).toHaveLength(1);
     expect(Object.keys(sets)).toEqual(ids);
     const after = await program.now({ ack: ids });
@@ -97,18 +97,18 @@ describe('a receiver that did not acknowledge events before they were taken out 
   });
 
   it('is not told so where it had acknowledged them all', async () => {
-    const program = await createReceiver(world);
-    const ids = await recordRevocations(world, 2);
+    const program = await createReceiver(server);
+    const ids = await recordRevocations(server, 2);
     await program.now({ ack: ids });
     await trim();
     expect((await program.now()).ids).toEqual([]);
-    const later = await recordRevocations(world, 1);
+    const later = await recordRevocations(server, 1);
     expect((await program.now()).ids).toEqual(later);
   });
 
   it('cannot leave out events by saying so', async () => {
-    const program = await createReceiver(world);
-    const ids = await recordRevocations(world, 2);
+    const program = await createReceiver(server);
+    const ids = await recordRevocations(server, 2);
     const cursor = Buffer.from('999999.0').toString('base64url');
     expect((await program.now({ ack: [`stream-updated.${cursor}`] })).ids).toEqual(ids);
     await trim();
@@ -118,8 +118,8 @@ describe('a receiver that did not acknowledge events before they were taken out 
   });
 
   it('is forgotten with its token', async () => {
-    const program = await createReceiver(world);
-    await until(() => prisma.eventReceiver.findUnique({ where: { tokenId: program.id } }));
+    const program = await createReceiver(server);
+    await waitUntil(() => prisma.eventReceiver.findUnique({ where: { tokenId: program.id } }));
     await prisma.token.delete({ where: { id: program.id } });
     expect(await prisma.eventReceiver.findUnique({ where: { tokenId: program.id } })).toBeNull();
   });

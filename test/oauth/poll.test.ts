@@ -2,19 +2,19 @@ import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 import { apiToken, createTokenFor } from './endpoint-client.ts';
 import { createReceiver, recordRevocations, sendPoll } from './event-receiver.ts';
 
-const world = await open();
-const { prisma } = world.db;
+const server = await startTestServer();
+const { prisma } = server.db;
 const caep = 'https://schemas.openid.net/secevent/caep/event-type/';
 
 describe('POST /events/poll', () => {
   it('answers the end of a token as a signed event that names the user and the session', async () => {
-    const [program, alice] = [await createReceiver(world), await world.user()];
+    const [program, alice] = [await createReceiver(server), await server.user()];
     const sid = Buffer.from(alice.tokenId, 'base64').toString().replace('Token:', '');
-    await alice.ask('mutation { logout { ended } }');
+    await alice.query('mutation { logout { ended } }');
     const { status, headers, sets, ids, more } = await program.now();
     const row = await prisma.tokenRevocation.findFirstOrThrow({ where: { tokenId: sid } });
     expect([status, headers.get('content-type'), headers.get('cache-control'), ids, more]).toEqual([
@@ -24,13 +24,13 @@ describe('POST /events/poll', () => {
       [row.id],
       false,
     ]);
-    const keys = createRemoteJWKSet(new URL(`${world.url}/.well-known/jwks.json`));
+    const keys = createRemoteJWKSet(new URL(`${server.url}/.well-known/jwks.json`));
     const { payload } = await jwtVerify(sets[row.id] ?? '', keys, { typ: 'secevent+jwt' });
     const at = Math.floor(row.revokedAt.getTime() / 1_000);
-    const iss = world.config.PUBLIC_URL;
+    const iss = server.config.PUBLIC_URL;
     expect(payload).toEqual({
       iss,
-      aud: world.config.AUDIENCE,
+      aud: server.config.AUDIENCE,
       iat: at,
       jti: row.id,
       sub_id: { format: 'complex', user: { format: 'iss_sub', iss, sub: alice.uuid }, session: { format: 'opaque', id: sid } },
@@ -39,10 +39,10 @@ describe('POST /events/poll', () => {
   });
 
   it('says of each kind of event what its profile asks for', async () => {
-    const program = await createReceiver(world);
-    await recordRevocations(world, 1, { reason: 'REAUTHENTICATED' });
-    await recordRevocations(world, 1, { reason: 'ACCESS_LOST' });
-    await recordRevocations(world, 1, { reason: 'REAUTHENTICATED', kind: 'API' });
+    const program = await createReceiver(server);
+    await recordRevocations(server, 1, { reason: 'REAUTHENTICATED' });
+    await recordRevocations(server, 1, { reason: 'ACCESS_LOST' });
+    await recordRevocations(server, 1, { reason: 'REAUTHENTICATED', kind: 'API' });
     const { events } = await program.now();
     expect(events.map((one) => Object.entries(one.events)[0])).toMatchObject([
       [`${caep}credential-change`, { credential_type: 'session', change_type: 'revoke' }],
@@ -52,8 +52,8 @@ describe('POST /events/poll', () => {
   });
 
   it('answers an event again, word for word, until it is acknowledged', async () => {
-    const program = await createReceiver(world);
-    const ids = await recordRevocations(world, 3);
+    const program = await createReceiver(server);
+    const ids = await recordRevocations(server, 3);
     const first = await program.now();
     expect(first.ids).toEqual(ids);
     expect((await program.now()).sets).toEqual(first.sets);
@@ -62,36 +62,36 @@ describe('POST /events/poll', () => {
   });
 
   it('takes acknowledgements in any order, and again, and those of nothing', async () => {
-    const program = await createReceiver(world);
-    const [a = '', b = '', c = '', d = ''] = await recordRevocations(world, 4);
+    const program = await createReceiver(server);
+    const [a = '', b = '', c = '', d = ''] = await recordRevocations(server, 4);
     expect((await program.now({ ack: [c] })).ids).toEqual([a, b, d]);
     expect((await program.now({ ack: [c, 'nothing', crypto.randomUUID(), '', 'stream-updated.x'] })).ids).toEqual([a, b, d]);
     expect((await program.now({ ack: [a] })).ids).toEqual([b, d]);
     expect((await program.now({ ack: [d, b] })).ids).toEqual([]);
-    const [e = ''] = await recordRevocations(world, 1);
+    const [e = ''] = await recordRevocations(server, 1);
     expect((await program.now({ ack: [a, d] })).ids).toEqual([e]);
   });
 
   it('takes acknowledgements that come at the same time, all of them', async () => {
-    const program = await createReceiver(world);
-    const ids = await recordRevocations(world, 20);
+    const program = await createReceiver(server);
+    const ids = await recordRevocations(server, 20);
     await Promise.all(ids.map((id) => program.now({ maxEvents: 0, ack: [id] })));
     expect((await program.now()).ids).toEqual([]);
   });
 
   it('forgets nothing when the server starts anew', async () => {
-    const program = await createReceiver(world);
-    const [a = '', b = '', c = ''] = await recordRevocations(world, 3);
+    const program = await createReceiver(server);
+    const [a = '', b = '', c = ''] = await recordRevocations(server, 3);
     await program.now({ ack: [b] });
-    const again = await startServer(world.config, createLogger({ LOG_LEVEL: 'silent' }), world.db);
+    const again = await startServer(server.config, createLogger({ LOG_LEVEL: 'silent' }), server.db);
     const { ids } = await program.poll({ returnImmediately: true }, again);
     await again.stop();
     expect(ids).toEqual([a, c]);
   });
 
   it('answers as many as are asked for, and says whether there are more', async () => {
-    const program = await createReceiver(world);
-    const ids = await recordRevocations(world, 3);
+    const program = await createReceiver(server);
+    const ids = await recordRevocations(server, 3);
     const some = await program.now({ maxEvents: 2 });
     expect([some.ids, some.more]).toEqual([ids.slice(0, 2), true]);
     const rest = await program.now({ maxEvents: 2, ack: some.ids });
@@ -99,30 +99,30 @@ describe('POST /events/poll', () => {
   });
 
   it('only takes acknowledgements where no events are asked for, and does not wait', async () => {
-    const program = await createReceiver(world);
-    const ids = await recordRevocations(world, 2);
+    const program = await createReceiver(server);
+    const ids = await recordRevocations(server, 2);
     expect((await program.poll({ maxEvents: 0, ack: ids.slice(0, 1) })).ids).toEqual([]);
     expect((await program.now()).ids).toEqual(ids.slice(1));
   });
 
   it('takes an event that the receiver does not accept for received, and the log says so', async () => {
-    const program = await createReceiver(world);
-    const [a = '', b = ''] = await recordRevocations(world, 2);
+    const program = await createReceiver(server);
+    const [a = '', b = ''] = await recordRevocations(server, 2);
     expect((await program.now({ setErrs: { [a]: { err: 'invalid_key', description: 'hunter2' } } })).ids).toEqual([b]);
-    const said = world.log.filter((line) => line.includes('set_not_accepted') && line.includes(program.id));
+    const said = server.log.filter((line) => line.includes('set_not_accepted') && line.includes(program.id));
     expect([said.length, said[0]?.includes('invalid_key'), said[0]?.includes('hunter2')]).toEqual([1, true, false]);
   });
 
   it('answers each receiver by itself', async () => {
-    const [one, other] = [await createReceiver(world), await createReceiver(world)];
-    const ids = await recordRevocations(world, 2);
+    const [one, other] = [await createReceiver(server), await createReceiver(server)];
+    const ids = await recordRevocations(server, 2);
     await one.now({ ack: ids });
     expect([(await one.now()).ids, (await other.now()).ids]).toEqual([[], ids]);
   });
 
   it('lets at most 1,000 wait behind the oldest that is not acknowledged, and goes on from there', async () => {
-    const program = await createReceiver(world);
-    const ids = await recordRevocations(world, 1_005);
+    const program = await createReceiver(server);
+    const ids = await recordRevocations(server, 1_005);
     const [oldest = ''] = ids;
     const first = await program.now({ maxEvents: 10_000 });
     expect([first.ids, first.more]).toEqual([ids.slice(0, 500), true]);
@@ -135,20 +135,20 @@ describe('POST /events/poll', () => {
   }, 60_000);
 
   it('is for API tokens with the scope whose owner holds a role that permits it', async () => {
-    const program = await createReceiver(world);
+    const program = await createReceiver(server);
     const others = [
-      (await createTokenFor(world, program.owner.uuid, ['tokens:read'])).secret,
-      (await apiToken(world, ['tokens:follow'], [])).secret,
+      (await createTokenFor(server, program.owner.uuid, ['tokens:read'])).secret,
+      (await apiToken(server, ['tokens:follow'], [])).secret,
       program.owner.accessToken,
     ];
     for (const token of others)
-      expect(await sendPoll(world, token, '{}')).toMatchObject({ status: 403, json: { error: 'insufficient_scope' } });
-    expect(await sendPoll(world, undefined, '{}')).toMatchObject({ status: 401, json: { error: 'invalid_client' } });
+      expect(await sendPoll(server, token, '{}')).toMatchObject({ status: 403, json: { error: 'insufficient_scope' } });
+    expect(await sendPoll(server, undefined, '{}')).toMatchObject({ status: 401, json: { error: 'invalid_client' } });
   });
 
   it('takes a poll in JSON, with what it does not know let be', async () => {
-    const { secret } = await createReceiver(world);
-    const ask = (body: string) => sendPoll(world, secret, body);
+    const { secret } = await createReceiver(server);
+    const ask = (body: string) => sendPoll(server, secret, body);
     expect((await ask('{"returnImmediately":true,"more":1}')).status).toBe(200);
     const bad = [
       '',
@@ -170,9 +170,9 @@ describe('POST /events/poll', () => {
 
 describe('a signed event', () => {
   it('is no access token', async () => {
-    const program = await createReceiver(world);
-    const [id = ''] = await recordRevocations(world, 1);
+    const program = await createReceiver(server);
+    const [id = ''] = await recordRevocations(server, 1);
     const { sets } = await program.now();
-    expect((await world.send('{ me { id } }', {}, { token: sets[id] })).code).toBe('INVALID_TOKEN');
+    expect((await server.query('{ me { id } }', {}, { token: sets[id] })).code).toBe('INVALID_TOKEN');
   });
 });

@@ -1,26 +1,26 @@
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { newAddress, open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser, uniqueAddress } from '../test-server.ts';
 import { readRevocations, resourceServer } from '../token/revocation-log.ts';
 
-const world = await open();
-const superadmin = await world.user('SUPERADMIN');
-const server = await resourceServer(world);
-const sidOf = (person: Pick<Person, 'tokenId'>) => Buffer.from(person.tokenId, 'base64').toString().replace('Token:', '');
-const logOut = (person: Person) => person.ask('mutation { logout { ended } }');
+const server = await startTestServer();
+const superadmin = await server.user('SUPERADMIN');
+const subscriber = await resourceServer(server);
+const sidOf = (person: Pick<TestUser, 'tokenId'>) => Buffer.from(person.tokenId, 'base64').toString().replace('Token:', '');
+const logOut = (person: TestUser) => person.query('mutation { logout { ended } }');
 
 const snapshot = (authorization?: string) =>
-  fetch(`${world.url}/revocations/snapshot`, { headers: { 'x-forwarded-for': newAddress(), ...(authorization && { authorization }) } });
+  fetch(`${server.url}/revocations/snapshot`, { headers: { 'x-forwarded-for': uniqueAddress(), ...(authorization && { authorization }) } });
 
 const shared = 1_000; // milliseconds for which one snapshot is given to all who ask
 
-async function read(authorization = `Bearer ${server.token}`) {
+async function read(authorization = `Bearer ${subscriber.token}`) {
   await new Promise((resolve) => setTimeout(resolve, shared + 50));
   const jwt = await (await snapshot(authorization)).text();
-  const keys = (await (await fetch(`${world.url}/.well-known/jwks.json`)).json()) as JSONWebKeySet;
+  const keys = (await (await fetch(`${server.url}/.well-known/jwks.json`)).json()) as JSONWebKeySet;
   const { payload, protectedHeader } = await jwtVerify(jwt, createLocalJWKSet(keys), {
-    issuer: world.config.PUBLIC_URL,
-    audience: world.config.AUDIENCE,
+    issuer: server.config.PUBLIC_URL,
+    audience: server.config.AUDIENCE,
     typ: 'revocations+jwt',
   });
   return { ...(payload as { cursor: string; lifetime: number; revoked: [string, number][]; iat: number; exp: number }), protectedHeader };
@@ -33,10 +33,10 @@ describe('the snapshot of revocations', () => {
   });
 
   it('has all that ended so lately that its access tokens may still be about, and no more', async () => {
-    const [alice, bob] = [await world.user(), await world.user()];
+    const [alice, bob] = [await server.user(), await server.user()];
     await logOut(alice);
     await logOut(bob);
-    await world.db.prisma.tokenRevocation.updateMany({
+    await server.db.prisma.tokenRevocation.updateMany({
       where: { tokenId: sidOf(bob) },
       data: { revokedAt: new Date(Date.now() - 17 * 60_000) },
     });
@@ -48,7 +48,7 @@ describe('the snapshot of revocations', () => {
 
   it('says from where to follow: what is not in it comes after its cursor', async () => {
     const { cursor, revoked } = await read();
-    const alice = await world.user();
+    const alice = await server.user();
     await logOut(alice);
     const after = await readRevocations(superadmin, 'all: true', cursor);
     expect([after.map(({ sid }) => sid), revoked.some(([sid]) => sid === sidOf(alice))]).toEqual([[sidOf(alice)], false]);
@@ -57,16 +57,16 @@ describe('the snapshot of revocations', () => {
 
   it('is made once for all who ask at the same time', async () => {
     await read();
-    const texts = await Promise.all(Array.from({ length: 5 }, async () => (await snapshot(`Bearer ${server.token}`)).text()));
+    const texts = await Promise.all(Array.from({ length: 5 }, async () => (await snapshot(`Bearer ${subscriber.token}`)).text()));
     expect(new Set(texts).size).toBe(1);
   });
 
   it('is for those who may follow all, and for nobody else', async () => {
     const strangers = [
-      (await world.user()).accessToken,
-      (await world.user('ADMIN')).accessToken,
-      (await resourceServer(world, ['tokens:read'])).token,
-      (await resourceServer(world, ['tokens:follow'], ['tokens:read'])).token,
+      (await server.user()).accessToken,
+      (await server.user('ADMIN')).accessToken,
+      (await resourceServer(server, ['tokens:read'])).token,
+      (await resourceServer(server, ['tokens:follow'], ['tokens:read'])).token,
     ];
     for (const token of strangers) expect((await snapshot(`Bearer ${token}`)).status).toBe(403);
     for (const authorization of [undefined, 'Bearer rubbish', 'Basic eDp5'])

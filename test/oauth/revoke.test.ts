@@ -1,46 +1,46 @@
 import { describe, expect, it } from 'vitest';
-import { newAddress, open, type Person, until } from '../test-server.ts';
+import { startTestServer, type TestUser, uniqueAddress, waitUntil } from '../test-server.ts';
 import { follow } from '../token/revocation-stream.ts';
 import { apiToken, createTokenFor, post } from './endpoint-client.ts';
 
-const world = await open();
-const { prisma } = world.db;
-const program = await apiToken(world, ['tokens:revoke']);
+const server = await startTestServer();
+const { prisma } = server.db;
+const program = await apiToken(server, ['tokens:revoke']);
 
 const revoke = (token: string | undefined, more = '') =>
-  post(world, '/oauth/revoke', `token=${encodeURIComponent(String(token))}${more}`, { token: program.secret });
-const codeOf = async (token: string | undefined) => (await world.send('{ me { id } }', {}, { token })).code;
-const refresh = async ({ refreshToken }: Pick<Person, 'refreshToken'>) =>
-  world.send('mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken refreshToken } }', { input: { refreshToken } });
-const recordsOf = (person: Person) => prisma.tokenRevocation.findMany({ where: { userId: person.uuid } });
+  post(server, '/oauth/revoke', `token=${encodeURIComponent(String(token))}${more}`, { token: program.secret });
+const codeOf = async (token: string | undefined) => (await server.query('{ me { id } }', {}, { token })).code;
+const refresh = async ({ refreshToken }: Pick<TestUser, 'refreshToken'>) =>
+  server.query('mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken refreshToken } }', { input: { refreshToken } });
+const recordsOf = (person: TestUser) => prisma.tokenRevocation.findMany({ where: { userId: person.uuid } });
 
 describe('POST /oauth/revoke', () => {
   it('ends the session of an access token, and its refresh token with it', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     expect(await revoke(alice.accessToken)).toMatchObject({ status: 200, text: '' });
     expect([await codeOf(alice.accessToken), (await refresh(alice)).code]).toEqual(['TOKEN_REVOKED', 'INVALID_TOKEN']);
   });
 
   it('ends the session of a refresh token, and its access tokens with it', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await revoke(alice.refreshToken);
     expect([await codeOf(alice.accessToken), (await refresh(alice)).code]).toEqual(['TOKEN_REVOKED', 'INVALID_TOKEN']);
   });
 
   it('ends the session of a refresh token that was used before', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const { data } = await refresh(alice);
     await revoke(alice.refreshToken);
     expect([await codeOf(data.refresh.accessToken), (await refresh(data.refresh)).code]).toEqual(['TOKEN_REVOKED', 'INVALID_TOKEN']);
   });
 
   it('ends an API token, its own too', async () => {
-    const bob = await world.user();
-    const token = await createTokenFor(world, bob.uuid, ['users:read']);
+    const bob = await server.user();
+    const token = await createTokenFor(server, bob.uuid, ['users:read']);
     await revoke(token.secret);
     expect([await codeOf(token.secret), await codeOf(bob.accessToken)]).toEqual(['TOKEN_REVOKED', undefined]);
-    const own = await createTokenFor(world, program.owner.uuid, ['tokens:revoke']);
-    expect((await post(world, '/oauth/revoke', `token=${own.secret}`, { token: own.secret })).status).toBe(200);
+    const own = await createTokenFor(server, program.owner.uuid, ['tokens:revoke']);
+    expect((await post(server, '/oauth/revoke', `token=${own.secret}`, { token: own.secret })).status).toBe(200);
     expect(await prisma.tokenRevocation.findMany({ where: { tokenId: own.id } })).toMatchObject([
       { reason: 'USER_REVOKED', initiator: 'USER' },
     ]);
@@ -48,7 +48,7 @@ describe('POST /oauth/revoke', () => {
 
   it('finds the token whatever the hint says', async () => {
     for (const hint of ['access_token', 'refresh_token', 'api_token', 'pat', '']) {
-      const alice = await world.user();
+      const alice = await server.user();
       const token = hint === 'access_token' ? alice.refreshToken : alice.accessToken;
       expect((await revoke(token, `&token_type_hint=${hint}`)).status).toBe(200);
       expect(await codeOf(alice.accessToken)).toBe('TOKEN_REVOKED');
@@ -56,7 +56,7 @@ describe('POST /oauth/revoke', () => {
   });
 
   it('answers what it does not know, what has ended and what is none like any other, and does nothing', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await revoke(alice.accessToken);
     const before = await prisma.tokenRevocation.count();
     const [header, payload] = String(alice.accessToken).split('.');
@@ -67,7 +67,7 @@ describe('POST /oauth/revoke', () => {
       `fgr_${'A'.repeat(43)}`,
       'ya29.a0AfH6SMC',
       `${header}.${payload}.AAAA`,
-      `${world.url} \u00e9\u0000`,
+      `${server.url} \u00e9\u0000`,
       alice.uuid,
       alice.tokenId,
     ];
@@ -76,18 +76,18 @@ describe('POST /oauth/revoke', () => {
   });
 
   it('ends the other kind of token by no trick of the prefix', async () => {
-    const alice = await world.user();
-    const token = await createTokenFor(world, alice.uuid, ['users:read']);
+    const alice = await server.user();
+    const token = await createTokenFor(server, alice.uuid, ['users:read']);
     await revoke(alice.refreshToken.replace('fgr_', 'fg_'));
     await revoke(token.secret.replace('fg_', 'fgr_'));
     expect([await codeOf(alice.accessToken), await codeOf(token.secret)]).toEqual([undefined, undefined]);
   });
 
   it('is recorded and heard of like any other end', async () => {
-    const alice = await world.user();
-    const stream = await follow(world, alice.accessToken);
+    const alice = await server.user();
+    const stream = await follow(server, alice.accessToken);
     await revoke(alice.accessToken);
-    await until(() => stream.sids.length);
+    await waitUntil(() => stream.sids.length);
     expect(await recordsOf(alice)).toMatchObject([{ reason: 'ADMIN_REVOKED', initiator: 'ADMIN', actorId: program.owner.uuid }]);
     const audited = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'session_revoked' } });
     expect(audited).toMatchObject([
@@ -97,14 +97,14 @@ describe('POST /oauth/revoke', () => {
   });
 
   it('ends a token once, however often it is asked at the same time', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const answers = await Promise.all(Array.from({ length: 10 }, () => revoke(alice.accessToken)));
     expect([new Set(answers.map(({ status }) => status)), (await recordsOf(alice)).length]).toEqual([new Set([200]), 1]);
   });
 
   it('slows down whoever looks for tokens by it, and still ends those that are live', async () => {
-    const [alice, address] = [await world.user(), newAddress()];
-    const guess = (token: string) => post(world, '/oauth/revoke', `token=${token}`, { token: program.secret, address });
+    const [alice, address] = [await server.user(), uniqueAddress()];
+    const guess = (token: string) => post(server, '/oauth/revoke', `token=${token}`, { token: program.secret, address });
     for (let index = 0; index < 200; index += 1) expect((await guess(`fgr_${'A'.repeat(40)}${100 + index}`)).status).toBe(200);
     await prisma.throttle.updateMany({ data: { count: 10_000 } });
     expect((await guess(`fgr_${'A'.repeat(43)}`)).status).toBe(429);
@@ -112,9 +112,9 @@ describe('POST /oauth/revoke', () => {
   });
 
   it('is refused to whom the right was taken, though the token is the same', async () => {
-    const [alice, other] = [await world.user(), await apiToken(world, ['tokens:revoke'])];
+    const [alice, other] = [await server.user(), await apiToken(server, ['tokens:revoke'])];
     await prisma.roleGrant.deleteMany({ where: { userId: other.owner.uuid, role: { builtIn: false } } });
-    expect((await post(world, '/oauth/revoke', `token=${alice.accessToken}`, { token: other.secret })).status).toBe(403);
+    expect((await post(server, '/oauth/revoke', `token=${alice.accessToken}`, { token: other.secret })).status).toBe(403);
     expect(await codeOf(alice.accessToken)).toBeUndefined();
   });
 });

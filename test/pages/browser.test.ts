@@ -1,42 +1,42 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 import { isSkipped, newPage, type Watched } from './chromium.ts';
 import { loginErrorCode, password, passwordResetEmail, registerUser } from './page-client.ts';
 
 const newPassword = 'nine amber foxes fold a letter';
 
 describe.skipIf(isSkipped)('in a browser', async () => {
-  const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
+  const server = await startTestServer({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
   let watched: Watched;
   beforeEach(async () => {
     watched = await newPage();
   });
   afterEach(async () => {
     expect(watched.complaints).toEqual([]);
-    expect([...watched.origins]).toEqual([new URL(world.url).origin]);
+    expect([...watched.origins]).toEqual([new URL(server.url).origin]);
     await watched.page.context().close();
   });
 
   /** Opens the link of a letter, as its text has it. */
   const follow = ({ text }: { text: string }) =>
-    watched.page.goto((/http:\S+token=\S+/.exec(text)?.[0] ?? '').replace(world.config.PUBLIC_URL, world.url));
+    watched.page.goto((/http:\S+token=\S+/.exec(text)?.[0] ?? '').replace(server.config.PUBLIC_URL, server.url));
   const heading = () => watched.page.getByRole('heading', { level: 1 }).textContent();
   const press = async (...keys: string[]) => {
     for (const key of keys) await watched.page.keyboard.press(key);
   };
 
   it('somebody registers, confirms the address by keyboard alone, and logs in', async () => {
-    const { email, letter } = await registerUser(world);
+    const { email, letter } = await registerUser(server);
     await follow(letter);
     await press('Tab');
     await watched.page.keyboard.type(password);
     await press('Enter');
     await expect.poll(heading).toBe('The address is confirmed');
-    expect(await loginErrorCode(world, email, password)).toBeUndefined();
+    expect(await loginErrorCode(server, email, password)).toBeUndefined();
   });
 
   it('somebody whose address another one registered removes the password, and chooses one of their own', async () => {
-    const { email, id, letter } = await registerUser(world);
+    const { email, id, letter } = await registerUser(server);
     await follow(letter);
     await press('Tab', 'Tab', 'Tab', 'Enter');
     await expect.poll(heading).toBe('The address is confirmed');
@@ -44,16 +44,16 @@ describe.skipIf(isSkipped)('in a browser', async () => {
     await watched.page.getByLabel('E-mail address').fill(email);
     await press('Enter');
     await expect.poll(heading).toBe('Look into your mail');
-    await follow(await passwordResetEmail(world, { email, id }));
+    await follow(await passwordResetEmail(server, { email, id }));
     await watched.page.getByLabel('New password').fill(newPassword);
     await press('Enter');
     await expect.poll(heading).toBe('The password is set');
-    expect(await loginErrorCode(world, email, newPassword)).toBeUndefined();
+    expect(await loginErrorCode(server, email, newPassword)).toBeUndefined();
   });
 
   it('a weak password is told of at its field, which has the focus, and the link is still good', async () => {
-    const alice = await registerUser(world);
-    await follow(await passwordResetEmail(world, alice));
+    const alice = await registerUser(server);
+    await follow(await passwordResetEmail(server, alice));
     const field = watched.page.getByLabel('New password');
     await field.fill('short');
     await press('Enter');
@@ -67,8 +67,8 @@ describe.skipIf(isSkipped)('in a browser', async () => {
   });
 
   it('the way back after it shows nothing secret, and a second use does nothing', async () => {
-    const alice = await registerUser(world);
-    await follow(await passwordResetEmail(world, alice));
+    const alice = await registerUser(server);
+    await follow(await passwordResetEmail(server, alice));
     await watched.page.getByLabel('New password').fill(newPassword);
     await press('Enter');
     await expect.poll(heading).toBe('The password is set');
@@ -77,14 +77,14 @@ describe.skipIf(isSkipped)('in a browser', async () => {
     await watched.page.getByLabel('New password').fill('four blue owls count the rain');
     await press('Enter');
     await expect.poll(heading).toBe('The link does not work');
-    expect(await loginErrorCode(world, alice.email, newPassword)).toBe(undefined);
+    expect(await loginErrorCode(server, alice.email, newPassword)).toBe(undefined);
   });
 
   it('each page is as wide as a telephone, and dark for whoever likes it so', async () => {
     const { page } = watched;
     await page.emulateMedia({ colorScheme: 'dark' });
     for (const path of ['/confirm?token=x', '/confirm', '/reset?token=x', '/reset', '/invite?token=x', '/dev/mails']) {
-      await page.goto(world.url + path);
+      await page.goto(server.url + path);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
       expect(await page.evaluate('getComputedStyle(document.body).color')).toBe('rgb(255, 255, 255)');
       expect(await page.getByRole('heading', { level: 1 }).count()).toBe(1);

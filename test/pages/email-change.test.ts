@@ -1,36 +1,36 @@
 import { describe, expect, it } from 'vitest';
 import { changeEmail, currentEmail, requestChange } from '../auth/email-change.ts';
 import { emailTo } from '../mail/emails.ts';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 import { openPage } from './page-client.ts';
 
-const world = await open();
+const server = await startTestServer();
 
 describe('/email-change', () => {
   it('gives the account its new address, for its password', async () => {
-    const alice = await world.user();
-    const { email, token } = await requestChange(world, alice);
-    expect((await openPage(world, `/email-change?token=${token}`)).heading).toBe('Confirm your new e-mail address');
-    expect((await openPage(world, '/email-change', { token, password: 'a guess' })).status).toBe(400);
-    expect((await openPage(world, '/email-change', { token, password: alice.password })).heading).toBe('The address is changed');
-    expect(await currentEmail(world, alice)).toBe(email);
+    const alice = await server.user();
+    const { email, token } = await requestChange(server, alice);
+    expect((await openPage(server, `/email-change?token=${token}`)).heading).toBe('Confirm your new e-mail address');
+    expect((await openPage(server, '/email-change', { token, password: 'a guess' })).status).toBe(400);
+    expect((await openPage(server, '/email-change', { token, password: alice.password })).heading).toBe('The address is changed');
+    expect(await currentEmail(server, alice)).toBe(email);
   });
 
   it('says that somebody else has the address by now', async () => {
-    const alice = await world.user();
-    const { email, token } = await requestChange(world, alice);
-    await world.db.prisma.user.create({ data: { email, emailKey: email } });
-    const { status, html } = await openPage(world, '/email-change', { token, password: alice.password });
+    const alice = await server.user();
+    const { email, token } = await requestChange(server, alice);
+    await server.db.prisma.user.create({ data: { email, emailKey: email } });
+    const { status, html } = await openPage(server, '/email-change', { token, password: alice.password });
     expect([status, /<p class="fault" role="alert"[^>]*>(.*)<\/p>/.exec(html)?.[1]]).toEqual([409, 'This is taken already.']);
   });
 
   it('by the letter to the old address undoes the change, once asked: opening it changes nothing', async () => {
-    const alice = await world.user();
-    const { email, token } = await changeEmail(world, alice);
-    const [path = ''] = /\/email-change\?undo=fgl_[\w-]{43}/.exec((await emailTo(world, alice.uuid, 'addressChanged')).text) ?? [];
-    expect((await openPage(world, path)).heading).toBe('Undo the change of your e-mail address');
-    expect(await currentEmail(world, alice)).toBe(email);
-    expect((await openPage(world, '/email-change', { undo: token })).heading).toBe('The old address is back');
-    expect(await currentEmail(world, alice)).toBe(alice.email);
+    const alice = await server.user();
+    const { email, token } = await changeEmail(server, alice);
+    const [path = ''] = /\/email-change\?undo=fgl_[\w-]{43}/.exec((await emailTo(server, alice.uuid, 'addressChanged')).text) ?? [];
+    expect((await openPage(server, path)).heading).toBe('Undo the change of your e-mail address');
+    expect(await currentEmail(server, alice)).toBe(email);
+    expect((await openPage(server, '/email-change', { undo: token })).heading).toBe('The old address is back');
+    expect(await currentEmail(server, alice)).toBe(alice.email);
   });
 });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { invite } from '../invitation/fixtures.ts';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 import { loginErrorCode, openPage, password, passwordResetEmail, registerUser } from './page-client.ts';
 
-const world = await open({ REQUIRE_EMAIL_CONFIRMATION: 'true', PASSWORD_MIN: '16' });
-const { prisma } = world.db;
+const server = await startTestServer({ REQUIRE_EMAIL_CONFIRMATION: 'true', PASSWORD_MIN: '16' });
+const { prisma } = server.db;
 const newPassword = 'nine amber foxes fold a letter';
 
 const confirmedAt = async (id: string) => (await prisma.user.findUniqueOrThrow({ where: { id } })).emailConfirmedAt;
@@ -12,82 +12,85 @@ const fault = (html: string) => /<p class="fault" role="alert"[^>]*>(.*)<\/p>/.e
 
 describe('/confirm', () => {
   it('proves the address to whoever types the password, who keeps it', async () => {
-    const { email, letter } = await registerUser(world);
-    const { status, heading } = await openPage(world, '/confirm', { token: letter.token, password });
+    const { email, letter } = await registerUser(server);
+    const { status, heading } = await openPage(server, '/confirm', { token: letter.token, password });
     expect([status, heading]).toEqual([200, 'The address is confirmed']);
-    expect(await loginErrorCode(world, email, password)).toBeUndefined();
+    expect(await loginErrorCode(server, email, password)).toBeUndefined();
   });
 
   it('removes the password for whoever did not choose it, and leads to where one is chosen', async () => {
-    const { email, id, letter } = await registerUser(world);
-    const { html } = await openPage(world, '/confirm', { token: letter.token, password: 'typed, but not meant', without: 'fields' });
+    const { email, id, letter } = await registerUser(server);
+    const { html } = await openPage(server, '/confirm', { token: letter.token, password: 'typed, but not meant', without: 'fields' });
     expect(html).toContain('The password was removed. <a href="reset">');
-    expect(await loginErrorCode(world, email, password)).toBe('INVALID_CREDENTIALS');
+    expect(await loginErrorCode(server, email, password)).toBe('INVALID_CREDENTIALS');
     expect(await confirmedAt(id)).not.toBeNull();
   });
 
   it('never takes an empty field for no password', async () => {
-    const { id, letter } = await registerUser(world);
-    const { status, html } = await openPage(world, '/confirm', { token: letter.token, password: '' });
+    const { id, letter } = await registerUser(server);
+    const { status, html } = await openPage(server, '/confirm', { token: letter.token, password: '' });
     expect([status, fault(html)]).toEqual([400, 'This is missing.']);
     expect(await confirmedAt(id)).toBeNull();
   });
 
   it('says at its field that the password is wrong, and the link stays good', async () => {
-    const { id, letter } = await registerUser(world);
-    const { status, html, title } = await openPage(world, '/confirm', { token: letter.token, password: 'a guess' });
+    const { id, letter } = await registerUser(server);
+    const { status, html, title } = await openPage(server, '/confirm', { token: letter.token, password: 'a guess' });
     expect([status, title, fault(html)]).toEqual([400, 'Error: Confirm your e-mail address', 'This is not the password of the account.']);
     expect(html).not.toContain('a guess');
     expect(html).toMatch(
       /<p [^>]*id="password-fault">[\s\S]*<input id="password"[^>]* aria-describedby="password-fault" aria-invalid="true"/,
     );
-    await openPage(world, '/confirm', { token: /name="token" value="(.*?)"/.exec(html)?.[1] ?? '', password });
+    await openPage(server, '/confirm', { token: /name="token" value="(.*?)"/.exec(html)?.[1] ?? '', password });
     expect(await confirmedAt(id)).not.toBeNull();
   });
 
   it('without a token mails the letter once more', async () => {
-    const { email, id } = await registerUser(world);
-    expect((await openPage(world, '/confirm', { email })).heading).toBe('Look into your mail');
+    const { email, id } = await registerUser(server);
+    expect((await openPage(server, '/confirm', { email })).heading).toBe('Look into your mail');
     expect(await prisma.mail.count({ where: { letter: 'confirmation', OR: [{ userId: id }, { emailKey: email }] } })).toBe(2);
   });
 });
 
 describe('/reset', () => {
   it('sets a new password', async () => {
-    const alice = await registerUser(world);
-    const { token } = await passwordResetEmail(world, alice);
-    expect((await openPage(world, '/reset', { token, newPassword })).heading).toBe('The password is set');
-    expect(await loginErrorCode(world, alice.email, newPassword)).toBeUndefined();
+    const alice = await registerUser(server);
+    const { token } = await passwordResetEmail(server, alice);
+    expect((await openPage(server, '/reset', { token, newPassword })).heading).toBe('The password is set');
+    expect(await loginErrorCode(server, alice.email, newPassword)).toBeUndefined();
   });
 
   it('says at its field what is wrong with a password, and the link stays good', async () => {
-    const alice = await registerUser(world);
-    const { token } = await passwordResetEmail(world, alice);
-    const { status, html } = await openPage(world, '/reset', { token, newPassword: 'short' });
+    const alice = await registerUser(server);
+    const { token } = await passwordResetEmail(server, alice);
+    const { status, html } = await openPage(server, '/reset', { token, newPassword: 'short' });
     expect([status, fault(html)]).toEqual([400, 'The password is shorter than 16 characters.']);
-    expect((await openPage(world, '/reset', { token, newPassword })).status).toBe(200);
+    expect((await openPage(server, '/reset', { token, newPassword })).status).toBe(200);
   });
 
   it('without a token mails a link, and says the same whoever asks', async () => {
-    const { email, id } = await registerUser(world);
-    const [known, unknown] = [await openPage(world, '/reset', { email }), await openPage(world, '/reset', { email: 'nobody@example.com' })];
+    const { email, id } = await registerUser(server);
+    const [known, unknown] = [
+      await openPage(server, '/reset', { email }),
+      await openPage(server, '/reset', { email: 'nobody@example.com' }),
+    ];
     expect(known.html).toBe(unknown.html);
     expect(await prisma.mail.count({ where: { letter: 'passwordReset', emailKey: email } })).toBe(1);
     expect(await prisma.mail.count({ where: { userId: id, letter: 'passwordReset' } })).toBe(0);
   });
 
   it('keeps what is not secret where it was wrong', async () => {
-    const { status, html } = await openPage(world, '/reset', { email: 'ada@nowhere"><script>' });
+    const { status, html } = await openPage(server, '/reset', { email: 'ada@nowhere"><script>' });
     expect([status, fault(html)]).toEqual([400, 'Not an e-mail address that we take.']);
     expect(html).toContain('value="ada@nowhere&quot;&gt;&lt;script&gt;"');
   });
 
   it('says of a link that is used, late or made up that it does not work, and where to ask for another', async () => {
-    const alice = await registerUser(world);
-    const { token } = await passwordResetEmail(world, alice);
-    await openPage(world, '/reset', { token, newPassword });
+    const alice = await registerUser(server);
+    const { token } = await passwordResetEmail(server, alice);
+    await openPage(server, '/reset', { token, newPassword });
     for (const spent of [token, `fgl_${'A'.repeat(43)}`, 'x'.repeat(5_000)]) {
-      const { status, html } = await openPage(world, '/reset', { token: spent, newPassword });
+      const { status, html } = await openPage(server, '/reset', { token: spent, newPassword });
       expect([status, fault(html)]).toEqual([400, expect.stringMatching(/^The link does not work: /)]);
       expect(html).toContain('<a href="reset">Ask for a new letter</a>');
     }
@@ -96,17 +99,17 @@ describe('/reset', () => {
 
 describe('a page that a letter links to', () => {
   it('changes nothing and asks nothing of the database when it is opened', async () => {
-    const { id, letter } = await registerUser(world);
+    const { id, letter } = await registerUser(server);
     await prisma.$transaction(async (tx) => {
       await tx.$executeRaw`lock table "Link", "User", "Throttle", "AuditEvent" in access exclusive mode`;
       for (const path of [`/confirm?token=${letter.token}`, `/reset?token=${letter.token}`, '/confirm', '/reset'])
-        expect((await openPage(world, path)).status).toBe(200);
+        expect((await openPage(server, path)).status).toBe(200);
     });
     expect(await confirmedAt(id)).toBeNull();
   });
 
   it('says nothing of its address to others, is kept by nobody, and may do nothing but send its form', async () => {
-    const { headers } = await openPage(world, '/reset?token=secret');
+    const { headers } = await openPage(server, '/reset?token=secret');
     expect(headers.get('referrer-policy')).toBe('no-referrer');
     expect(headers.get('cache-control')).toBe('no-store');
     expect(headers.get('content-security-policy')).toBe(
@@ -115,33 +118,33 @@ describe('a page that a letter links to', () => {
   });
 
   it('puts the token where its form brings it back, and whatever it is made of, nowhere else', async () => {
-    const { html } = await openPage(world, `/reset?token=${encodeURIComponent('"><script>alert(1)</script>')}`);
+    const { html } = await openPage(server, `/reset?token=${encodeURIComponent('"><script>alert(1)</script>')}`);
     expect(html).toContain('value="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"');
     expect(html).not.toContain('<script');
-    await openPage(world, '/reset', { token: 'fgl_seen-in-no-log', newPassword });
-    expect(world.log.join('')).not.toContain('seen-in-no-log');
+    await openPage(server, '/reset', { token: 'fgl_seen-in-no-log', newPassword });
+    expect(server.log.join('')).not.toContain('seen-in-no-log');
   });
 
   it('takes a form from itself, from a browser that does not say where it comes from, and from no other origin', async () => {
-    const send = async (headers: Record<string, string>) => (await openPage(world, '/reset', { email: 'a@example.com' }, headers)).status;
+    const send = async (headers: Record<string, string>) => (await openPage(server, '/reset', { email: 'a@example.com' }, headers)).status;
     const elsewhere = await send({ origin: 'https://elsewhere.example' });
-    expect([await send({}), await send({ origin: 'null' }), await send({ origin: world.url }), elsewhere]).toEqual([200, 200, 200, 403]);
+    expect([await send({}), await send({ origin: 'null' }), await send({ origin: server.url }), elsewhere]).toEqual([200, 200, 200, 403]);
   });
 
   it('takes nothing but a form, of a bounded size, with each field once', async () => {
     const send = async (body: string, type = 'application/x-www-form-urlencoded') =>
-      (await fetch(`${world.url}/reset`, { method: 'POST', body, headers: { 'content-type': type } })).status;
+      (await fetch(`${server.url}/reset`, { method: 'POST', body, headers: { 'content-type': type } })).status;
     expect(await send('{"email":"a@example.com"}', 'application/json')).toBe(415);
     expect(await send(`email=${'a'.repeat(20_000)}`)).toBe(413);
     expect(await send('email=a%40example.com&email=b%40example.com')).toBe(400);
-    expect((await fetch(`${world.url}/reset`, { method: 'DELETE' })).headers.get('allow')).toBe('GET, POST');
+    expect((await fetch(`${server.url}/reset`, { method: 'DELETE' })).headers.get('allow')).toBe('GET, POST');
   });
 
   it('is slowed down as the API is, and says for how long', async () => {
     const headers = { 'x-forwarded-for': '10.9.8.7' };
     const statuses = new Map<number, Headers>();
     for (let times = 0; times < 101; times += 1) {
-      const answer = await openPage(world, '/reset', { token: 'made up', newPassword }, headers);
+      const answer = await openPage(server, '/reset', { token: 'made up', newPassword }, headers);
       statuses.set(answer.status, answer.headers);
     }
     expect([...statuses.keys()]).toEqual([400, 429]);
@@ -149,24 +152,24 @@ describe('a page that a letter links to', () => {
   });
 
   it('is recorded as the API is', async () => {
-    const { id, letter } = await registerUser(world);
-    await openPage(world, '/confirm', { token: letter.token, password }, { 'user-agent': 'a browser' });
+    const { id, letter } = await registerUser(server);
+    await openPage(server, '/confirm', { token: letter.token, password }, { 'user-agent': 'a browser' });
     expect(await prisma.auditEvent.findFirst({ where: { userId: id, reason: 'email confirmed' } })).toMatchObject({ agent: 'a browser' });
   });
 });
 
 describe('/invite', () => {
   it('makes the account of whoever is invited', async () => {
-    const { email, token } = await invite(world, await world.user('ADMIN'), { role: 'USER' });
-    const { status, heading } = await openPage(world, '/invite', { token, displayName: '', password: newPassword });
+    const { email, token } = await invite(server, await server.user('ADMIN'), { role: 'USER' });
+    const { status, heading } = await openPage(server, '/invite', { token, displayName: '', password: newPassword });
     expect([status, heading]).toEqual([200, 'The account is made']);
-    expect(await loginErrorCode(world, email, newPassword)).toBeUndefined();
+    expect(await loginErrorCode(server, email, newPassword)).toBeUndefined();
   });
 
   it('sends whoever has an account to where they log in, and the invitation stays good', async () => {
-    const alice = await world.user();
-    const { token, uuid } = await invite(world, await world.user('ADMIN'), { role: 'USER', email: alice.email });
-    const { status, html } = await openPage(world, '/invite', { token, password: newPassword });
+    const alice = await server.user();
+    const { token, uuid } = await invite(server, await server.user('ADMIN'), { role: 'USER', email: alice.email });
+    const { status, html } = await openPage(server, '/invite', { token, password: newPassword });
     expect([status, fault(html)]).toEqual([400, expect.stringContaining('has an account already')]);
     expect((await prisma.invitation.findUniqueOrThrow({ where: { id: uuid } })).acceptedAt).toBeNull();
   });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { nobody, open } from '../test-server.ts';
+import { anonymous, startTestServer } from '../test-server.ts';
 import { runConcurrently } from './run-concurrently.ts';
 
-const world = await open();
-await world.domain('north');
-const superadmin = await world.user('SUPERADMIN');
-const other = await world.user('SUPERADMIN');
+const server = await startTestServer();
+await server.domain('north');
+const superadmin = await server.user('SUPERADMIN');
+const other = await server.user('SUPERADMIN');
 
 const mutation = graphql(`
   mutation CreateRole($input: CreateRoleInput!) {
@@ -25,28 +25,28 @@ const mutation = graphql(`
 describe('createRole', () => {
   it('makes a role that permits what it says, and nothing unless said', async () => {
     const input = { name: 'CLERK_2', description: 'Files\nand more.', permissions: ['users:read', 'roles:read'] };
-    expect((await superadmin.ask(mutation, { input })).data.createRole.role).toMatchObject({ ...input, builtIn: false });
-    expect((await superadmin.ask(mutation, { input: { name: 'BARE' } })).data.createRole.role).toMatchObject({
+    expect((await superadmin.query(mutation, { input })).data.createRole.role).toMatchObject({ ...input, builtIn: false });
+    expect((await superadmin.query(mutation, { input: { name: 'BARE' } })).data.createRole.role).toMatchObject({
       description: null,
       permissions: [],
     });
   });
 
   it('is for superadmins', async () => {
-    for (const person of [await world.user('ADMIN'), await world.user('ADMIN', 'north'), await world.user()])
-      expect((await person.ask(mutation, { input: { name: 'MINE' } })).code).toBe('FORBIDDEN');
-    expect((await nobody(world).ask(mutation, { input: { name: 'MINE' } })).code).toBe('UNAUTHENTICATED');
-    expect(await world.db.prisma.role.findUnique({ where: { name: 'MINE' } })).toBeNull();
+    for (const person of [await server.user('ADMIN'), await server.user('ADMIN', 'north'), await server.user()])
+      expect((await person.query(mutation, { input: { name: 'MINE' } })).code).toBe('FORBIDDEN');
+    expect((await anonymous(server).query(mutation, { input: { name: 'MINE' } })).code).toBe('UNAUTHENTICATED');
+    expect(await server.db.prisma.role.findUnique({ where: { name: 'MINE' } })).toBeNull();
   });
 
   it('makes one role of a name, also of two at the same moment', async () => {
     const [first, second] = await runConcurrently(
-      world,
-      () => superadmin.ask(mutation, { input: { name: 'ONCE' } }),
-      () => other.ask(mutation, { input: { name: 'ONCE' } }),
+      server,
+      () => superadmin.query(mutation, { input: { name: 'ONCE' } }),
+      () => other.query(mutation, { input: { name: 'ONCE' } }),
     );
     expect([first?.code, second?.code, second?.errors?.[0]?.extensions.fields]).toEqual([undefined, 'TAKEN', { name: ['taken'] }]);
-    expect((await superadmin.ask(mutation, { input: { name: 'ADMIN' } })).code).toBe('TAKEN');
+    expect((await superadmin.query(mutation, { input: { name: 'ADMIN' } })).code).toBe('TAKEN');
   });
 
   it.each([
@@ -63,8 +63,8 @@ describe('createRole', () => {
     ['permissions', { name: 'FINE', permissions: ['constructor'] }],
     ['permissions', { name: 'FINE', permissions: Array(101).fill('users:read') }],
   ])('refuses, with the field %s, %o', async (field, input) => {
-    const { code, errors } = await superadmin.ask(mutation, { input });
+    const { code, errors } = await superadmin.query(mutation, { input });
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', [field]]);
-    expect(await world.db.prisma.role.findUnique({ where: { name: 'FINE' } })).toBeNull();
+    expect(await server.db.prisma.role.findUnique({ where: { name: 'FINE' } })).toBeNull();
   });
 });

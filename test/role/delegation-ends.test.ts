@@ -1,19 +1,19 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 import { inAnHour, inTwoHours, seedDelegation } from './delegation-fixtures.ts';
 
-const world = await open();
-const { superadmin, pass, revoke, member, holder, chain, held, grantOf } = await seedDelegation(world);
+const server = await startTestServer();
+const { superadmin, pass, revoke, member, holder, chain, held, grantOf } = await seedDelegation(server);
 
-const findsOthers = async (person: Person) => (await person.ask('{ users { totalCount } }')).data.users.totalCount > 1;
+const findsOthers = async (person: TestUser) => (await person.query('{ users { totalCount } }')).data.users.totalCount > 1;
 const update = async (name: string, change: object) => {
-  const { id } = await world.db.prisma.domain.findUniqueOrThrow({ where: { name } });
+  const { id } = await server.db.prisma.domain.findUniqueOrThrow({ where: { name } });
   const document = 'mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { name } } }';
-  expect((await superadmin.ask(document, { input: { id: encodeGlobalID('Domain', id), ...change } })).code).toBeUndefined();
+  expect((await superadmin.query(document, { input: { id: encodeGlobalID('Domain', id), ...change } })).code).toBeUndefined();
 };
-const audited = ({ uuid }: Person) =>
-  world.db.prisma.auditEvent.findMany({
+const audited = ({ uuid }: TestUser) =>
+  server.db.prisma.auditEvent.findMany({
     where: { userId: uuid, action: 'privilege_permissions_changed' },
     orderBy: { id: 'desc' },
     omit: { id: true },
@@ -37,7 +37,7 @@ describe('revokeRole', () => {
   it('by whoever passed it on ends it, directly or further down', async () => {
     for (const at of [1, 2]) {
       const line = await chain(3);
-      expect((await revoke(line[0], line[at] as Person)).data.revokeRole.changed).toBe(true);
+      expect((await revoke(line[0], line[at] as TestUser)).data.revokeRole.changed).toBe(true);
       expect(await Promise.all(line.map(held))).toEqual(line.map((_, index) => (index < at ? ['READER in middle'] : [])));
     }
   });
@@ -94,7 +94,7 @@ describe('a grant that does not count', () => {
   it('is not passed on: its time is over, or its domain or one above is shut', async () => {
     const bob = await member();
     const [late, above, below] = [await holder(1), await holder(1), await holder(1, { domain: null })];
-    await world.db.prisma.roleGrant.updateMany({ where: { userId: late.uuid, delegable: 1 }, data: { expiresAt: new Date(0) } });
+    await server.db.prisma.roleGrant.updateMany({ where: { userId: late.uuid, delegable: 1 }, data: { expiresAt: new Date(0) } });
     expect((await pass(late, bob)).code).toBe('FORBIDDEN');
     await update('top', { active: false });
     const codes = [(await pass(above, bob)).code, (await pass(below, bob)).errors?.[0]?.extensions];
@@ -103,7 +103,7 @@ describe('a grant that does not count', () => {
   });
 
   it('is not passed on by the holder of another one that does count', async () => {
-    const [alice, bob] = [await holder(1), await world.user('USER', 'aside')];
+    const [alice, bob] = [await holder(1), await server.user('USER', 'aside')];
     await pass(superadmin, alice, { role: 'GLANCER', domain: 'aside', delegable: 1 });
     expect((await pass(alice, bob)).code).toBeUndefined();
     await update('middle', { active: false });
@@ -129,9 +129,9 @@ describe('a domain that is moved', () => {
   it('ends what was passed on into it, and below, from where it was, and what was passed on from there', async () => {
     const [alice, bob, carol, dave] = [await holder(3, { domain: 'top' }), await member(), await member(), await member()];
     await pass(superadmin, alice, { delegable: 1 });
-    await world.domain('moved', 'top');
-    await world.domain('below-moved', 'moved');
-    for (const person of [alice, bob, carol, dave]) await world.grant(person.uuid, 'USER', 'top');
+    await server.domain('moved', 'top');
+    await server.domain('below-moved', 'moved');
+    for (const person of [alice, bob, carol, dave]) await server.grant(person.uuid, 'USER', 'top');
     await pass(alice, bob, { domain: 'moved', delegable: 2 });
     await pass(alice, carol, { domain: 'top', delegable: 1 });
     await pass(carol, dave, { domain: 'below-moved' });
@@ -152,8 +152,8 @@ describe('a domain that is moved', () => {
       ['whole', 'all'],
       ['part', 'whole'],
     ] as const)
-      await world.domain(name, parent);
-    const [alice, bob, carol] = [await holder(1, { domain: 'whole' }), await world.user('USER', 'whole'), await member()];
+      await server.domain(name, parent);
+    const [alice, bob, carol] = [await holder(1, { domain: 'whole' }), await server.user('USER', 'whole'), await member()];
     await pass(alice, bob, { domain: 'part' });
     await pass(await holder(1, { domain: null }), carol, { domain: 'part' });
     for (const [name, parent] of [

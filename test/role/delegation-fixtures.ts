@@ -1,5 +1,5 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import type { Answer, Person, World } from '../test-server.ts';
+import type { QueryResult, TestServer, TestUser } from '../test-server.ts';
 import { rolesHeldIn } from './roles-held.ts';
 
 /** What a grant says of itself. */
@@ -15,28 +15,28 @@ interface GrantRoleResult {
 }
 
 type Input = { role?: string; domain?: string | null; expiresAt?: string; delegable?: number; dryRun?: boolean };
-type Caller = Pick<Person, 'ask'>;
+type Caller = Pick<TestUser, 'query'>;
 
 const grantDocument =
   'mutation ($input: GrantRoleInput!) { grantRole(input: $input) { changed grant { id delegable expiresAt path { id } } } }';
 const revokeDocument = 'mutation ($input: RevokeRoleInput!) { revokeRole(input: $input) { changed } }';
 
 /** Domains one above the other and one aside; READER, who finds members, GLANCER, who may less, and WRITER, who may something else. */
-export async function seedDelegation(world: World) {
-  for (const [name, parent] of [['top'], ['middle', 'top'], ['bottom', 'middle'], ['aside']] as const) await world.domain(name, parent);
+export async function seedDelegation(server: TestServer) {
+  for (const [name, parent] of [['top'], ['middle', 'top'], ['bottom', 'middle'], ['aside']] as const) await server.domain(name, parent);
   const roles = { READER: ['users:read', 'roles:read'], GLANCER: ['users:read'], WRITER: ['users:read', 'settings:write'] };
-  for (const [name, permissions] of Object.entries(roles)) await world.db.prisma.role.create({ data: { name, permissions } });
-  const superadmin = await world.user('SUPERADMIN');
+  for (const [name, permissions] of Object.entries(roles)) await server.db.prisma.role.create({ data: { name, permissions } });
+  const superadmin = await server.user('SUPERADMIN');
 
   /** READER in the middle, unless said. */
-  const pass = (by: Caller, to: Pick<Person, 'id'>, input: Input = {}): Promise<Answer<GrantRoleResult>> => {
+  const pass = (by: Caller, to: Pick<TestUser, 'id'>, input: Input = {}): Promise<QueryResult<GrantRoleResult>> => {
     const { role = 'READER', domain = 'middle', ...rest } = input;
-    return by.ask(grantDocument, { input: { userId: to.id, role, ...(domain && { domain }), ...rest } });
+    return by.query(grantDocument, { input: { userId: to.id, role, ...(domain && { domain }), ...rest } });
   };
-  const revoke = (by: Caller, from: Pick<Person, 'id'>, role = 'READER', domain: string | null = 'middle') =>
-    by.ask(revokeDocument, { input: { userId: from.id, role, ...(domain && { domain }) } });
+  const revoke = (by: Caller, from: Pick<TestUser, 'id'>, role = 'READER', domain: string | null = 'middle') =>
+    by.query(revokeDocument, { input: { userId: from.id, role, ...(domain && { domain }) } });
 
-  const member = () => world.user('USER', 'middle');
+  const member = () => server.user('USER', 'middle');
   /** Somebody to whom a superadmin granted READER in the middle, to be passed on so often. */
   const holder = async (delegable: number, input: Input = {}) => {
     const person = await member();
@@ -45,18 +45,18 @@ export async function seedDelegation(world: World) {
   };
   /** Holders of READER in the middle, each of whom passed it on to the next. */
   const chain = async (length: number) => {
-    const line: Person[] = [await holder(length)];
+    const line: TestUser[] = [await holder(length)];
     for (let left = length - 1; left > 0; left -= 1) {
       const next = await member();
-      await pass(line.at(-1) as Person, next, { delegable: left });
+      await pass(line.at(-1) as TestUser, next, { delegable: left });
       line.push(next);
     }
-    return line as [Person, Person, Person];
+    return line as [TestUser, TestUser, TestUser];
   };
   /** What is held besides USER in the middle, with which everybody begins. */
-  const held = rolesHeldIn(world, { NOT: { role: { name: 'USER' }, domain: { name: 'middle' } } });
-  const grantOf = async ({ uuid }: Pick<Person, 'uuid'>, role = 'READER') => {
-    const grant = await world.db.prisma.roleGrant.findFirstOrThrow({ where: { userId: uuid, role: { name: role } } });
+  const held = rolesHeldIn(server, { NOT: { role: { name: 'USER' }, domain: { name: 'middle' } } });
+  const grantOf = async ({ uuid }: Pick<TestUser, 'uuid'>, role = 'READER') => {
+    const grant = await server.db.prisma.roleGrant.findFirstOrThrow({ where: { userId: uuid, role: { name: role } } });
     return { ...grant, globalId: encodeGlobalID('RoleGrant', grant.id) };
   };
   return { superadmin, pass, revoke, member, holder, chain, held, grantOf };

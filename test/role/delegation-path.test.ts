@@ -4,24 +4,25 @@ import pg from 'pg';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { statementsIn } from '../jobs.ts';
 import { isEmbedded } from '../test-database.ts';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 import { seedDelegation } from './delegation-fixtures.ts';
 
-const world = await open();
-const { superadmin, pass, member, holder, chain, grantOf } = await seedDelegation(world);
+const server = await startTestServer();
+const { superadmin, pass, member, holder, chain, grantOf } = await seedDelegation(server);
 
-const pathOf = async (viewer: Pick<Person, 'ask'>, id: string) => {
+const pathOf = async (viewer: Pick<TestUser, 'query'>, id: string) => {
   const document = 'query ($id: ID!) { node(id: $id) { ... on RoleGrant { path { id user { email } } } } }';
-  const { data, errors } = await viewer.ask(document, { id });
+  const { data, errors } = await viewer.query(document, { id });
   expect(errors).toBeUndefined();
   return data.node.path.map((grant: { id: string } | null) => grant?.id ?? null);
 };
-const idsOf = async (line: readonly Person[]) => (await Promise.all(line.map((person) => grantOf(person)))).map(({ globalId }) => globalId);
+const idsOf = async (line: readonly TestUser[]) =>
+  (await Promise.all(line.map((person) => grantOf(person)))).map(({ globalId }) => globalId);
 
 describe('RoleGrant.path', () => {
   it('shows the chain, from the first grant to this one, however long', async () => {
     const line = [...(await chain(5)), await member()];
-    await pass(line[4] as Person, line[5] as Person);
+    await pass(line[4] as TestUser, line[5] as TestUser);
     const ids = await idsOf(line);
     expect(ids).toHaveLength(6);
     for (const [at, id] of ids.entries()) expect(await pathOf(superadmin, id)).toEqual(ids.slice(0, at + 1));
@@ -38,9 +39,9 @@ describe('RoleGrant.path', () => {
     await pass(bob, carol);
     const [, bobs, own] = await idsOf([alice, bob, carol]);
     expect(await pathOf(carol, own as string)).toEqual([null, bobs, own]);
-    await world.db.prisma.role.update({ where: { name: 'READER' }, data: { permissions: [] } });
+    await server.db.prisma.role.update({ where: { name: 'READER' }, data: { permissions: [] } });
     const path = await pathOf(carol, own as string);
-    await world.db.prisma.role.update({ where: { name: 'READER' }, data: { permissions: ['users:read', 'roles:read'] } });
+    await server.db.prisma.role.update({ where: { name: 'READER' }, data: { permissions: ['users:read', 'roles:read'] } });
     expect(path).toEqual([null, null, own]);
   });
 
@@ -50,9 +51,9 @@ describe('RoleGrant.path', () => {
     await pass(bob, alice, { role: 'GLANCER' });
     const [own, back] = [await grantOf(alice), await grantOf(alice, 'GLANCER')];
     expect((await pathOf(alice, back.globalId))[0]).toBe(own.globalId);
-    await world.db.prisma.domain.update({ where: { name: 'middle' }, data: { active: false } });
+    await server.db.prisma.domain.update({ where: { name: 'middle' }, data: { active: false } });
     const path = await pathOf(alice, back.globalId);
-    await world.db.prisma.domain.update({ where: { name: 'middle' }, data: { active: true } });
+    await server.db.prisma.domain.update({ where: { name: 'middle' }, data: { active: true } });
     expect(path).toEqual([null, null, back.globalId]);
   });
 
@@ -65,7 +66,7 @@ describe('RoleGrant.path', () => {
     const statements = async (wanted: string[]) => {
       driver.mockClear();
       const document = 'query ($ids: [ID!]!) { nodes(ids: $ids) { ... on User { roles { path { id } } } } }';
-      expect((await superadmin.ask(document, { ids: wanted })).data.nodes.at(-1).roles.at(-1).path).toHaveLength(3);
+      expect((await superadmin.query(document, { ids: wanted })).data.nodes.at(-1).roles.at(-1).path).toHaveLength(3);
       return statementsIn(driver.mock.calls).length;
     };
     expect(await statements(ids)).toBe(await statements(ids.slice(0, 1)));

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
-import { alike, open, type Person } from '../test-server.ts';
+import { comparableResult, startTestServer, type TestUser } from '../test-server.ts';
 import { inAnHour, inTwoHours, seedDelegation } from './delegation-fixtures.ts';
 
-const world = await open();
-const { superadmin, pass, member, holder, chain, held, grantOf } = await seedDelegation(world);
+const server = await startTestServer();
+const { superadmin, pass, member, holder, chain, held, grantOf } = await seedDelegation(server);
 
 const fields = ({ errors }: { errors: { extensions: Record<string, unknown> }[] | undefined }) =>
   Object.keys((errors?.[0]?.extensions.fields ?? {}) as object);
@@ -21,7 +21,7 @@ describe('the holder of a grant that may be passed on', () => {
     expect((await pass(alice, bob, input)).data.grantRole.changed).toBe(true);
     expect(await held(bob)).toEqual([`${input.role} in ${input.domain}`]);
     const terms = { delegable: 0, expiresAt: null, throughId: (await grantOf(alice)).id, grantedById: alice.uuid };
-    expect(await world.db.prisma.roleGrant.findMany({ where: { userId: bob.uuid }, orderBy: { id: 'desc' } })).toMatchObject([terms, {}]);
+    expect(await server.db.prisma.roleGrant.findMany({ where: { userId: bob.uuid }, orderBy: { id: 'desc' } })).toMatchObject([terms, {}]);
   });
 
   it.each([
@@ -78,17 +78,19 @@ describe('the holder of a grant that may be passed on', () => {
   });
 
   it('knows nobody whom no role lets them read', async () => {
-    const [alice, stranger, keeper] = [await holder(1), await world.user('USER', 'aside'), await world.user('ADMIN', 'middle')];
+    const [alice, stranger, keeper] = [await holder(1), await server.user('USER', 'aside'), await server.user('ADMIN', 'middle')];
     const hidden = await pass(alice, stranger);
     expect(hidden.code).toBe('NOT_FOUND');
-    expect(alike(await pass(alice, { id: encodeGlobalID('User', randomUUID()) }))).toEqual(alike(hidden));
+    expect(comparableResult(await pass(alice, { id: encodeGlobalID('User', randomUUID()) }))).toEqual(comparableResult(hidden));
     expect((await pass(alice, keeper)).code).toBe('NOT_FOUND');
   });
 
   it('is told the same of a role that they may not know of and of an unknown one', async () => {
     const [alice, bob] = [await holder(1), await member()];
     for (const domain of ['middle', 'aside'])
-      expect(alike(await pass(alice, bob, { role: 'WRITER', domain }))).toEqual(alike(await pass(alice, bob, { role: 'NONE', domain })));
+      expect(comparableResult(await pass(alice, bob, { role: 'WRITER', domain }))).toEqual(
+        comparableResult(await pass(alice, bob, { role: 'NONE', domain })),
+      );
   });
 
   it('changes what they passed on, and nothing that is held by the authority of others', async () => {
@@ -104,12 +106,12 @@ describe('the holder of a grant that may be passed on', () => {
 
   it('makes a new grant where the time of the old one is over, whoever made that', async () => {
     const [alice, bob] = [await holder(1), await holder(0, { expiresAt: inAnHour() })];
-    await world.db.prisma.roleGrant.update({ where: { id: (await grantOf(bob)).id }, data: { expiresAt: new Date(0) } });
+    await server.db.prisma.roleGrant.update({ where: { id: (await grantOf(bob)).id }, data: { expiresAt: new Date(0) } });
     expect((await pass(alice, bob)).data.grantRole).toMatchObject({ changed: true, grant: { path: [{ id: alice.grantId }, {}] } });
   });
 
   it('never grants a role that permits nothing here, which may mean anything elsewhere', async () => {
-    await world.db.prisma.role.create({ data: { name: 'BILLING' } });
+    await server.db.prisma.role.create({ data: { name: 'BILLING' } });
     const [alice, bob] = [await holder(1), await member()];
     expect((await pass(alice, bob, { role: 'BILLING' })).code).toBe('FORBIDDEN');
     expect((await pass(alice, bob, { role: 'NOSUCH' })).code).toBe('FORBIDDEN');
@@ -117,14 +119,14 @@ describe('the holder of a grant that may be passed on', () => {
   });
 
   it('closes no circle', async () => {
-    for (const name of ['TWIN_1', 'TWIN_2']) await world.db.prisma.role.create({ data: { name, permissions: ['users:read'] } });
+    for (const name of ['TWIN_1', 'TWIN_2']) await server.db.prisma.role.create({ data: { name, permissions: ['users:read'] } });
     const [alice, bob] = [await holder(5), await member()];
     await pass(alice, bob, { role: 'TWIN_1', delegable: 4 });
     await pass(bob, alice, { role: 'TWIN_2', delegable: 3 });
     // The role from which the first was passed on now permits less than what was passed on.
-    await world.db.prisma.role.update({ where: { name: 'READER' }, data: { permissions: [] } });
+    await server.db.prisma.role.update({ where: { name: 'READER' }, data: { permissions: [] } });
     const again = await pass(alice, bob, { role: 'TWIN_1' });
-    await world.db.prisma.role.update({ where: { name: 'READER' }, data: { permissions: ['users:read', 'roles:read'] } });
+    await server.db.prisma.role.update({ where: { name: 'READER' }, data: { permissions: ['users:read', 'roles:read'] } });
     expect(again.data.grantRole.changed).toBe(false);
     expect((await grantOf(bob, 'TWIN_1')).throughId).toBe((await grantOf(alice)).id);
   });
@@ -145,30 +147,30 @@ describe('a grant that is passed on', () => {
 
   it('needs more than a role with the permission, or a grant to pass on, alone', async () => {
     const [reader, bob] = [await holder(0), await member()];
-    const blind = await world.user('USER', 'middle');
-    await world.db.prisma.roleGrant.updateMany({ where: { userId: blind.uuid }, data: { delegable: 1 } });
+    const blind = await server.user('USER', 'middle');
+    await server.db.prisma.roleGrant.updateMany({ where: { userId: blind.uuid }, data: { delegable: 1 } });
     expect((await pass(reader, bob, { role: 'USER' })).code).toBe('FORBIDDEN');
     expect((await pass(blind, bob, { role: 'USER' })).code).toBe('FORBIDDEN');
   });
 
   it('is no authority over whom only a role lets one read', async () => {
     const [keeper, bob] = [await holder(1), await member()];
-    await world.grant(keeper.uuid, 'ADMIN', 'aside');
+    await server.grant(keeper.uuid, 'ADMIN', 'aside');
     expect((await pass(keeper, bob, { role: 'WRITER', domain: 'aside' })).code).toBe('FORBIDDEN');
-    const [admin, peer] = [await world.user('ADMIN'), await world.user('ADMIN')];
+    const [admin, peer] = [await server.user('ADMIN'), await server.user('ADMIN')];
     await pass(superadmin, admin, { domain: null, delegable: 1 });
     expect((await pass(admin, peer, { role: 'WRITER', domain: null })).errors?.[0]?.extensions.rule).toContain('outranks');
     expect([await held(bob), await held(peer)]).toEqual([[], ['ADMIN']]);
   });
 
   it('is made in a session, never with an API token', async () => {
-    const [alice, bob]: [Person, Person] = [await holder(1), await member()];
+    const [alice, bob]: [TestUser, TestUser] = [await holder(1), await member()];
     const mint =
       'mutation { createApiToken(input: { description: "all", scopes: ["users:read", "users:write", "roles:read"] }) { secret } }';
-    const { secret } = (await alice.ask(mint)).data.createApiToken;
-    const asToken = { ask: (document: never, variables: never) => world.send(document, variables, { token: secret }) } as Pick<
-      Person,
-      'ask'
+    const { secret } = (await alice.query(mint)).data.createApiToken;
+    const asToken = { query: (document: never, variables: never) => server.query(document, variables, { token: secret }) } as Pick<
+      TestUser,
+      'query'
     >;
     expect((await pass(asToken, bob)).code).toBe('FORBIDDEN');
   });

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { nobody, open } from '../test-server.ts';
+import { anonymous, startTestServer } from '../test-server.ts';
 import { runConcurrently } from './run-concurrently.ts';
 
-const world = await open({ DEFAULT_ROLE: 'GUEST' });
-await world.db.prisma.role.create({ data: { name: 'GUEST' } });
-const superadmin = await world.user('SUPERADMIN');
-const other = await world.user('SUPERADMIN');
+const server = await startTestServer({ DEFAULT_ROLE: 'GUEST' });
+await server.db.prisma.role.create({ data: { name: 'GUEST' } });
+const superadmin = await server.user('SUPERADMIN');
+const other = await server.user('SUPERADMIN');
 
 const mutation = graphql(`
   mutation DeleteRole($input: DeleteRoleInput!) {
@@ -18,34 +18,34 @@ const mutation = graphql(`
   }
 `);
 const grant = 'mutation ($id: ID!, $role: String!) { grantRole(input: { userId: $id, role: $role }) { changed } }';
-const idOf = async (name: string) => encodeGlobalID('Role', (await world.db.prisma.role.findUniqueOrThrow({ where: { name } })).id);
-const make = async (name: string) => encodeGlobalID('Role', (await world.db.prisma.role.create({ data: { name } })).id);
+const idOf = async (name: string) => encodeGlobalID('Role', (await server.db.prisma.role.findUniqueOrThrow({ where: { name } })).id);
+const make = async (name: string) => encodeGlobalID('Role', (await server.db.prisma.role.create({ data: { name } })).id);
 
 describe('deleteRole', () => {
   it('deletes a role that nobody holds', async () => {
     const id = await make('EMPTY');
-    expect((await superadmin.ask(mutation, { input: { id } })).data.deleteRole.deletedId).toBe(id);
-    expect((await superadmin.ask(mutation, { input: { id } })).code).toBe('NOT_FOUND');
+    expect((await superadmin.query(mutation, { input: { id } })).data.deleteRole.deletedId).toBe(id);
+    expect((await superadmin.query(mutation, { input: { id } })).code).toBe('NOT_FOUND');
   });
 
   it('keeps a role that somebody holds, until the time of the last grant is over', async () => {
     const id = await make('HELD');
-    const alice = await world.user('HELD');
-    const { code, errors } = await superadmin.ask(mutation, { input: { id } });
+    const alice = await server.user('HELD');
+    const { code, errors } = await superadmin.query(mutation, { input: { id } });
     expect([code, errors?.[0]?.extensions.fields]).toEqual(['INVALID_INPUT', { id: ['still granted; revoke it first'] }]);
-    await world.db.prisma.roleGrant.updateMany({ where: { userId: alice.uuid }, data: { expiresAt: new Date(0) } });
-    expect((await superadmin.ask(mutation, { input: { id } })).code).toBeUndefined();
+    await server.db.prisma.roleGrant.updateMany({ where: { userId: alice.uuid }, data: { expiresAt: new Date(0) } });
+    expect((await superadmin.query(mutation, { input: { id } })).code).toBeUndefined();
   });
 
   it.each(['SUPERADMIN', 'ADMIN', 'USER', 'GUEST'])('keeps %s, which the server needs', async (name) => {
-    const { code, errors } = await superadmin.ask(mutation, { input: { id: await idOf(name) } });
+    const { code, errors } = await superadmin.query(mutation, { input: { id: await idOf(name) } });
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', ['id']]);
   });
 
   it('leaves no grant of a role that is deleted at the same moment', async () => {
-    const [id, alice] = [await make('RACE_1'), await world.user()];
-    const remove = () => superadmin.ask(mutation, { input: { id } });
-    const [deleted, granted] = await runConcurrently(world, remove, () => other.ask(grant, { id: alice.id, role: 'RACE_1' }));
+    const [id, alice] = [await make('RACE_1'), await server.user()];
+    const remove = () => superadmin.query(mutation, { input: { id } });
+    const [deleted, granted] = await runConcurrently(server, remove, () => other.query(grant, { id: alice.id, role: 'RACE_1' }));
     expect([deleted?.code, granted?.code, granted?.errors?.[0]?.extensions.fields]).toEqual([
       undefined,
       'INVALID_INPUT',
@@ -54,18 +54,18 @@ describe('deleteRole', () => {
   });
 
   it('keeps a role that is granted at the same moment', async () => {
-    const [id, alice] = [await make('RACE_2'), await world.user()];
-    const remove = () => superadmin.ask(mutation, { input: { id } });
-    const [granted, deleted] = await runConcurrently(world, () => other.ask(grant, { id: alice.id, role: 'RACE_2' }), remove);
+    const [id, alice] = [await make('RACE_2'), await server.user()];
+    const remove = () => superadmin.query(mutation, { input: { id } });
+    const [granted, deleted] = await runConcurrently(server, () => other.query(grant, { id: alice.id, role: 'RACE_2' }), remove);
     expect([granted?.code, deleted?.code]).toEqual([undefined, 'INVALID_INPUT']);
   });
 
   it('is for superadmins, and knows no unknown role', async () => {
     const id = await make('KEPT');
-    for (const person of [await world.user('ADMIN'), await world.user()])
-      expect((await person.ask(mutation, { input: { id } })).code).toBe('FORBIDDEN');
-    expect((await nobody(world).ask(mutation, { input: { id } })).code).toBe('UNAUTHENTICATED');
-    expect((await superadmin.ask(mutation, { input: { id: encodeGlobalID('Role', randomUUID()) } })).code).toBe('NOT_FOUND');
+    for (const person of [await server.user('ADMIN'), await server.user()])
+      expect((await person.query(mutation, { input: { id } })).code).toBe('FORBIDDEN');
+    expect((await anonymous(server).query(mutation, { input: { id } })).code).toBe('UNAUTHENTICATED');
+    expect((await superadmin.query(mutation, { input: { id: encodeGlobalID('Role', randomUUID()) } })).code).toBe('NOT_FOUND');
     expect(await idOf('KEPT')).toBe(id);
   });
 });

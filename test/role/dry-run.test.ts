@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 import { seedDelegation } from './delegation-fixtures.ts';
 
-const world = await open();
-const { superadmin, pass, member, holder, chain } = await seedDelegation(world);
-await world.db.prisma.role.updateMany({ data: { description: 'Said of it' } });
-for (const domain of ['middle', 'bottom', 'aside']) await world.user('USER', domain);
+const server = await startTestServer();
+const { superadmin, pass, member, holder, chain } = await seedDelegation(server);
+await server.db.prisma.role.updateMany({ data: { description: 'Said of it' } });
+for (const domain of ['middle', 'bottom', 'aside']) await server.user('USER', domain);
 
 interface Change {
   readonly coordinate: string;
@@ -16,8 +16,9 @@ type Input = { role: string; domain?: string; delegable?: number; expiresAt?: st
 
 const document =
   'mutation ($input: GrantRoleInput!) { grantRole(input: $input) { changed grant { id } changes { coordinate gained lost } } }';
-const grant = (by: Pick<Person, 'ask'>, to: Pick<Person, 'id'>, input: Input) => by.ask(document, { input: { userId: to.id, ...input } });
-const rehearse = async (by: Pick<Person, 'ask'>, to: Pick<Person, 'id'>, input: Input) => {
+const grant = (by: Pick<TestUser, 'query'>, to: Pick<TestUser, 'id'>, input: Input) =>
+  by.query(document, { input: { userId: to.id, ...input } });
+const rehearse = async (by: Pick<TestUser, 'query'>, to: Pick<TestUser, 'id'>, input: Input) => {
   const { data, errors } = await grant(by, to, { ...input, dryRun: true });
   expect(errors).toBeUndefined();
   return data.grantRole as { changed: boolean; grant: unknown; changes: Change[] };
@@ -81,8 +82,8 @@ describe('grantRole with dryRun', () => {
   });
 
   it('is refused wherever the grant is refused, in the same words', async () => {
-    const [alice, bob, keeper, stranger] = [await holder(1), await member(), await world.user('ADMIN', 'middle'), await world.user()];
-    const attempts: [Person, Person, Input][] = [
+    const [alice, bob, keeper, stranger] = [await holder(1), await member(), await server.user('ADMIN', 'middle'), await server.user()];
+    const attempts: [TestUser, TestUser, Input][] = [
       [bob, alice, { role: 'READER', domain: 'middle' }],
       [alice, alice, { role: 'READER', domain: 'bottom' }],
       [alice, bob, { role: 'WRITER', domain: 'middle' }],
@@ -109,14 +110,14 @@ describe('grantRole with dryRun', () => {
 describe('what a dry run counts', () => {
   it('is only what the caller may know of', async () => {
     const [alice, bob] = [await holder(1), await member()];
-    for (let count = 0; count < 3; count += 1) await world.user('USER', 'bottom');
+    for (let count = 0; count < 3; count += 1) await server.user('USER', 'bottom');
     const input = { role: 'READER', domain: 'bottom' };
     expect(at((await rehearse(superadmin, bob, input)).changes, 'User')).toBeGreaterThan(2);
     expect(at((await rehearse(alice, bob, input)).changes, 'User')).toBe(0);
   });
 
   it('tells nothing of what the user holds that the caller may not know of', async () => {
-    const [keeper, bob, carol] = [await world.user('ADMIN', 'middle'), await member(), await member()];
+    const [keeper, bob, carol] = [await server.user('ADMIN', 'middle'), await member(), await member()];
     await pass(superadmin, carol, { domain: null });
     const input = { role: 'READER', domain: 'middle' };
     const [ofBob, ofCarol] = [await rehearse(keeper, bob, input), await rehearse(keeper, carol, input)];
@@ -127,10 +128,10 @@ describe('what a dry run counts', () => {
 });
 
 /** For how many rows somebody has a right, by real queries; the grant itself, which is not there before, is not counted with the others. */
-async function reachOf(person: Person): Promise<Record<string, number>> {
+async function reachOf(person: TestUser): Promise<Record<string, number>> {
   const list = 'first: 100) { totalCount edges { node';
-  const { data } = await person.ask(`{ users(${list} { id email loginCount roles { id } } } } roles(${list} { name description } } } }`);
-  const { data: about } = await person.ask(`{ domains(${list} { name } } } }`);
+  const { data } = await person.query(`{ users(${list} { id email loginCount roles { id } } } } roles(${list} { name description } } } }`);
+  const { data: about } = await person.query(`{ domains(${list} { name } } } }`);
   const users = data.users.edges.map((edge: { node: unknown }) => edge.node);
   const count = (field: string) => users.filter((user: Record<string, unknown>) => user[field] !== null).length;
   return {
@@ -145,7 +146,7 @@ async function reachOf(person: Person): Promise<Record<string, number>> {
 }
 
 async function everything() {
-  const { prisma } = world.db;
+  const { prisma } = server.db;
   const by = { orderBy: { id: 'asc' } } as const;
   return [await prisma.roleGrant.findMany(by), await prisma.auditEvent.findMany(by), await prisma.token.findMany(by)];
 }

@@ -2,20 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { permissions } from '../../src/policy/permissions.ts';
 import { isEmbedded } from '../test-database.ts';
-import { open, type Person, until } from '../test-server.ts';
+import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 
-const world = await open();
-await world.domain('north');
-const superadmin = await world.user('SUPERADMIN');
-const alice = await world.user('USER', 'north');
-const role = await world.db.prisma.role.create({ data: { name: 'CLERK' } });
+const server = await startTestServer();
+await server.domain('north');
+const superadmin = await server.user('SUPERADMIN');
+const alice = await server.user('USER', 'north');
+const role = await server.db.prisma.role.create({ data: { name: 'CLERK' } });
 
 const grant = 'mutation ($id: ID!, $role: String!) { grantRole(input: { userId: $id, role: $role }) { changed } }';
 const revoke = 'mutation ($id: ID!, $role: String!) { revokeRole(input: { userId: $id, role: $role }) { changed } }';
 
 describe('an API token of a superadmin, with every scope', async () => {
   const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "all", scopes: $scopes }) { secret } }';
-  const { secret } = (await superadmin.ask(mint, { scopes: Object.keys(permissions) })).data.createApiToken;
+  const { secret } = (await superadmin.query(mint, { scopes: Object.keys(permissions) })).data.createApiToken;
   const roleId = Buffer.from(`Role:${role.id}`).toString('base64');
 
   it.each([
@@ -30,47 +30,47 @@ describe('an API token of a superadmin, with every scope', async () => {
     ['reauthenticate', `mutation { reauthenticate(input: { password: "${superadmin.password}" }) { accessToken } }`],
   ])('cannot %s', async (_, document) => {
     const before = await counts();
-    expect((await world.send(document, {}, { token: secret })).code).toBe('FORBIDDEN');
+    expect((await server.query(document, {}, { token: secret })).code).toBe('FORBIDDEN');
     expect(await counts()).toEqual(before);
   });
 
   const counts = async () => ({
-    grants: await world.db.prisma.roleGrant.count(),
-    roles: await world.db.prisma.role.count(),
-    tokens: await world.db.prisma.token.count(),
+    grants: await server.db.prisma.roleGrant.count(),
+    roles: await server.db.prisma.role.count(),
+    tokens: await server.db.prisma.token.count(),
   });
 });
 
 const isWaiting = async () =>
-  (await world.db.query(sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length > 0;
+  (await server.db.query(sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length > 0;
 
 /** Takes away all roles of `person` in a transaction that ends when `meanwhile` waits for it. */
-const demoteDuring = (person: Person, meanwhile: () => Promise<unknown>) =>
-  world.db.prisma.$transaction(async (tx) => {
+const demoteDuring = (person: TestUser, meanwhile: () => Promise<unknown>) =>
+  server.db.prisma.$transaction(async (tx) => {
     await tx.roleGrant.deleteMany({ where: { userId: person.uuid } });
     const answer = meanwhile();
-    await until(isWaiting);
+    await waitUntil(isWaiting);
     return { answer };
   });
 
 describe('whoever loses the right between the beginning of a request and its write', () => {
   it.skipIf(isEmbedded).each([grant, revoke])('does not write: %s', async (document) => {
-    const admin = await world.user('ADMIN');
-    const before = await world.db.prisma.roleGrant.findMany({ where: { userId: alice.uuid } });
-    const { answer } = await demoteDuring(admin, () => admin.ask(document, { id: alice.id, role: 'CLERK' }));
+    const admin = await server.user('ADMIN');
+    const before = await server.db.prisma.roleGrant.findMany({ where: { userId: alice.uuid } });
+    const { answer } = await demoteDuring(admin, () => admin.query(document, { id: alice.id, role: 'CLERK' }));
     expect(await answer).toMatchObject({ code: 'FORBIDDEN' });
-    expect(await world.db.prisma.roleGrant.findMany({ where: { userId: alice.uuid } })).toEqual(before);
+    expect(await server.db.prisma.roleGrant.findMany({ where: { userId: alice.uuid } })).toEqual(before);
   });
 
   it('does not write, or wrote before: a grant and the demotion of its granter at the same moment', async () => {
     for (let round = 0; round < 3; round += 1) {
-      const [admin, bob] = [await world.user('ADMIN'), await world.user()];
+      const [admin, bob] = [await server.user('ADMIN'), await server.user()];
       const [demoted, granted] = await Promise.all([
-        superadmin.ask(revoke, { id: admin.id, role: 'ADMIN' }),
-        admin.ask(grant, { id: bob.id, role: 'CLERK' }),
+        superadmin.query(revoke, { id: admin.id, role: 'ADMIN' }),
+        admin.query(grant, { id: bob.id, role: 'CLERK' }),
       ]);
       expect(demoted.data.revokeRole.changed).toBe(true);
-      const events = await world.db.prisma.auditEvent.findMany({
+      const events = await server.db.prisma.auditEvent.findMany({
         where: { action: 'privilege_permissions_changed', userId: { in: [admin.uuid, bob.uuid] } },
         orderBy: { id: 'asc' },
       });
@@ -79,10 +79,10 @@ describe('whoever loses the right between the beginning of a request and its wri
   });
 
   it('does not write when disabled, or when the session ended', async () => {
-    const [off, out] = [await world.user('ADMIN'), await world.user('ADMIN')];
-    await world.db.query(sql`update "User" set enabled = false where id = ${off.uuid}::uuid`);
-    await world.db.query(sql`update "Token" set "revokedAt" = now(), "revokedReason" = 'LOGOUT' where "userId" = ${out.uuid}::uuid`);
-    expect((await off.ask(grant, { id: alice.id, role: 'CLERK' })).code).toBe('ACCOUNT_DISABLED');
-    expect((await out.ask(grant, { id: alice.id, role: 'CLERK' })).code).toBe('TOKEN_REVOKED');
+    const [off, out] = [await server.user('ADMIN'), await server.user('ADMIN')];
+    await server.db.query(sql`update "User" set enabled = false where id = ${off.uuid}::uuid`);
+    await server.db.query(sql`update "Token" set "revokedAt" = now(), "revokedReason" = 'LOGOUT' where "userId" = ${out.uuid}::uuid`);
+    expect((await off.query(grant, { id: alice.id, role: 'CLERK' })).code).toBe('ACCOUNT_DISABLED');
+    expect((await out.query(grant, { id: alice.id, role: 'CLERK' })).code).toBe('TOKEN_REVOKED');
   });
 });

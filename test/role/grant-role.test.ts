@@ -2,17 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { nobody, open, type Person } from '../test-server.ts';
+import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 import { rolesHeldIn } from './roles-held.ts';
 
-const world = await open();
-await world.domain('north');
-await world.domain('north-east', 'north');
-await world.domain('south');
-const shut = await world.domain('shut');
-await world.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false } });
-await world.db.prisma.role.create({ data: { name: 'CLERK' } });
-const superadmin = await world.user('SUPERADMIN');
+const server = await startTestServer();
+await server.domain('north');
+await server.domain('north-east', 'north');
+await server.domain('south');
+const shut = await server.domain('shut');
+await server.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false } });
+await server.db.prisma.role.create({ data: { name: 'CLERK' } });
+const superadmin = await server.user('SUPERADMIN');
 
 const mutation = graphql(`
   mutation GrantRole($input: GrantRoleInput!) {
@@ -36,13 +36,13 @@ const mutation = graphql(`
     }
   }
 `);
-const grant = (by: Pick<Person, 'ask'>, to: Pick<Person, 'id'>, role: string, domain?: string, expiresAt?: string) =>
-  by.ask(mutation, { input: { userId: to.id, role, ...(domain && { domain }), ...(expiresAt && { expiresAt }) } });
-const held = rolesHeldIn(world);
+const grant = (by: Pick<TestUser, 'query'>, to: Pick<TestUser, 'id'>, role: string, domain?: string, expiresAt?: string) =>
+  by.query(mutation, { input: { userId: to.id, role, ...(domain && { domain }), ...(expiresAt && { expiresAt }) } });
+const held = rolesHeldIn(server);
 
 describe('grantRole', () => {
   it('grants a role in a domain or everywhere, by name', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     const { data } = await grant(admin, alice, 'CLERK', 'north');
     expect(data.grantRole).toEqual({
       changed: true,
@@ -53,22 +53,22 @@ describe('grantRole', () => {
   });
 
   it('has the role count at the next request of its holder', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const document = 'query ($id: ID!) { user(id: $id) { email } }';
-    expect((await alice.ask(document, { id: superadmin.id })).code).toBe('NOT_FOUND');
+    expect((await alice.query(document, { id: superadmin.id })).code).toBe('NOT_FOUND');
     await grant(superadmin, alice, 'ADMIN');
-    expect((await alice.ask(document, { id: superadmin.id })).data.user.email).toBe(superadmin.email);
+    expect((await alice.query(document, { id: superadmin.id })).data.user.email).toBe(superadmin.email);
   });
 
   it.each([undefined, 'north'])('changes nothing the second time, in %s', async (domain) => {
-    const alice = await world.user();
+    const alice = await server.user();
     await grant(superadmin, alice, 'CLERK', domain);
     expect((await grant(superadmin, alice, 'CLERK', domain)).data.grantRole.changed).toBe(false);
     expect(await held(alice)).toHaveLength(2);
   });
 
   it.each([undefined, 'north'])('makes one grant of 20 at the same moment, in %s', async (domain) => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, index) => grant(index % 2 ? admin : superadmin, alice, 'CLERK', domain)),
     );
@@ -78,13 +78,13 @@ describe('grantRole', () => {
   });
 
   it('makes one grant of several that a superadmin gives to themselves at the same moment', async () => {
-    const own = await world.user('SUPERADMIN');
+    const own = await server.user('SUPERADMIN');
     const answers = await Promise.all(Array.from({ length: 5 }, () => grant(own, own, 'CLERK')));
     expect(answers.map(({ code, data }) => code ?? data.grantRole.changed).sort()).toEqual([false, false, false, false, true]);
   });
 
   it('sets another end, and renews a grant whose time is over', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const end = new Date(Date.now() + 3_600_000).toISOString();
     expect((await grant(superadmin, alice, 'CLERK', 'north', end)).data.grantRole).toMatchObject({
       changed: true,
@@ -92,13 +92,13 @@ describe('grantRole', () => {
     });
     expect((await grant(superadmin, alice, 'CLERK', 'north', end)).data.grantRole.changed).toBe(false);
     expect((await grant(superadmin, alice, 'CLERK', 'north')).data.grantRole).toMatchObject({ changed: true, grant: { expiresAt: null } });
-    await world.db.prisma.roleGrant.updateMany({ where: { userId: alice.uuid }, data: { expiresAt: new Date(0) } });
+    await server.db.prisma.roleGrant.updateMany({ where: { userId: alice.uuid }, data: { expiresAt: new Date(0) } });
     expect((await grant(superadmin, alice, 'CLERK', 'north')).data.grantRole.changed).toBe(true);
     expect(await held(alice)).toEqual(['USER', 'CLERK in north']);
   });
 
   it('keeps a superadmin without an end while there is no other', async () => {
-    const lonely = await open();
+    const lonely = await startTestServer();
     const only = await lonely.user('SUPERADMIN');
     const end = new Date(Date.now() + 3_600_000).toISOString();
     expect((await grant(only, only, 'SUPERADMIN', undefined, end)).code).toBe('LAST_SUPERADMIN');
@@ -118,15 +118,15 @@ describe('grantRole', () => {
     ['expiresAt', { role: 'CLERK', expiresAt: '2020-01-01T00:00:00Z' }],
     ['expiresAt', { role: 'CLERK', expiresAt: '2100-01-01T00:00:00Z' }],
   ])('refuses, with the field %s, %o', async (field, input) => {
-    const alice = await world.user();
-    const { code, errors } = await superadmin.ask(mutation, { input: { userId: alice.id, ...input } });
+    const alice = await server.user();
+    const { code, errors } = await superadmin.query(mutation, { input: { userId: alice.id, ...input } });
     expect(code).toBe('INVALID_INPUT');
     expect(Object.keys(errors?.[0]?.extensions.fields ?? {})).toEqual([field]);
     expect(await held(alice)).toEqual(['USER']);
   });
 
   it('answers an unknown user as one whom the viewer may not know of', async () => {
-    const [keeper, stranger] = [await world.user('ADMIN', 'north'), await world.user()];
+    const [keeper, stranger] = [await server.user('ADMIN', 'north'), await server.user()];
     const other = await grant(keeper, stranger, 'USER', 'north');
     expect(other.code).toBe('NOT_FOUND');
     expect({ ...(await grant(keeper, { id: encodeGlobalID('User', randomUUID()) }, 'USER', 'north')), headers: null }).toEqual({
@@ -138,12 +138,12 @@ describe('grantRole', () => {
 
   it('knows no unknown user, whoever asks', async () => {
     const id = encodeGlobalID('User', randomUUID());
-    for (const person of [superadmin, await world.user('ADMIN')]) expect((await grant(person, { id }, 'CLERK')).code).toBe('NOT_FOUND');
+    for (const person of [superadmin, await server.user('ADMIN')]) expect((await grant(person, { id }, 'CLERK')).code).toBe('NOT_FOUND');
   });
 
   it('is not for an ordinary user, who is told the same of another, of nobody and of themselves', async () => {
-    const [alice, bob] = [await world.user(), await world.user()];
-    expect((await grant(nobody(world), alice, 'CLERK')).code).toBe('UNAUTHENTICATED');
+    const [alice, bob] = [await server.user(), await server.user()];
+    expect((await grant(anonymous(server), alice, 'CLERK')).code).toBe('UNAUTHENTICATED');
     for (const { id } of [alice, bob, { id: encodeGlobalID('User', randomUUID()) }])
       expect((await grant(alice, { id }, 'CLERK')).code).toBe('FORBIDDEN');
     expect([await held(alice), await held(bob)]).toEqual([['USER'], ['USER']]);

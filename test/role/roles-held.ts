@@ -1,10 +1,10 @@
 import type { Prisma } from '../../src/database/generated/prisma/client.ts';
-import type { Person, World } from '../test-server.ts';
+import type { TestServer, TestUser } from '../test-server.ts';
 
 /** What somebody holds, in the order of granting: `CLERK`, `CLERK in north`; only what meets the condition, if one is given. */
 export const rolesHeldIn =
-  ({ db }: World, where: Prisma.RoleGrantWhereInput = {}) =>
-  async ({ uuid }: Pick<Person, 'uuid'>) => {
+  ({ db }: TestServer, where: Prisma.RoleGrantWhereInput = {}) =>
+  async ({ uuid }: Pick<TestUser, 'uuid'>) => {
     const grants = await db.prisma.roleGrant.findMany({
       where: { userId: uuid, ...where },
       include: { role: true, domain: true },

@@ -1,27 +1,27 @@
 import { sql } from '../../src/database/database.ts';
 import { isEmbedded } from '../test-database.ts';
-import { type Answer, until, type World } from '../test-server.ts';
+import { type QueryResult, type TestServer, waitUntil } from '../test-server.ts';
 
-type Ask = () => Promise<Answer<unknown>>;
+type Ask = () => Promise<QueryResult<unknown>>;
 
 /**
  * Runs mutations so that each has begun before any of them is done: all wait for the audit, in which nobody may write until the last one
  * waits too. The embedded database takes one transaction after the other, in the order of asking.
  */
-export async function runConcurrently(world: World, ...asks: Ask[]) {
+export async function runConcurrently(server: TestServer, ...asks: Ask[]) {
   if (isEmbedded) return runSequentially(asks);
   const waiting = async () => {
-    const [row] = await world.db.query<{ count: number }>(
+    const [row] = await server.db.query<{ count: number }>(
       sql`select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
     );
     return row?.count ?? 0;
   };
-  const { answers } = await world.db.prisma.$transaction(async (tx) => {
+  const { answers } = await server.db.prisma.$transaction(async (tx) => {
     await tx.$executeRaw(sql`lock table "AuditEvent" in share mode`);
     const sent = [];
     for (const ask of asks) {
       sent.push(ask());
-      await until(async () => (await waiting()) >= sent.length);
+      await waitUntil(async () => (await waiting()) >= sent.length);
     }
     return { answers: sent };
   });

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { nobody, open } from '../test-server.ts';
+import { anonymous, startTestServer } from '../test-server.ts';
 
-const world = await open();
-const superadmin = await world.user('SUPERADMIN');
+const server = await startTestServer();
+const superadmin = await server.user('SUPERADMIN');
 
 const mutation = graphql(`
   mutation UpdateRole($input: UpdateRoleInput!) {
@@ -21,7 +21,7 @@ const mutation = graphql(`
 let made = 0;
 const role = async (data = {}) => {
   made += 1;
-  const row = await world.db.prisma.role.create({
+  const row = await server.db.prisma.role.create({
     data: { name: `ROLE_${made}`, description: 'Files.', permissions: ['users:read'], ...data },
   });
   return { ...row, globalId: encodeGlobalID('Role', row.id) };
@@ -30,7 +30,7 @@ const role = async (data = {}) => {
 describe('updateRole', () => {
   it('changes what is given and leaves the rest', async () => {
     const { name, globalId: id } = await role();
-    const answer = async (input: object) => (await superadmin.ask(mutation, { input: { id, ...input } })).data.updateRole.role;
+    const answer = async (input: object) => (await superadmin.query(mutation, { input: { id, ...input } })).data.updateRole.role;
     expect(await answer({ permissions: ['roles:read'] })).toEqual({ name, description: 'Files.', permissions: ['roles:read'] });
     expect(await answer({ description: 'Counts.' })).toEqual({ name, description: 'Counts.', permissions: ['roles:read'] });
     expect(await answer({ description: null, permissions: [] })).toEqual({ name, description: null, permissions: [] });
@@ -39,15 +39,15 @@ describe('updateRole', () => {
 
   it('counts for its holders at the next request', async () => {
     const { name, globalId: id } = await role();
-    const alice = await world.user(name);
-    expect((await alice.ask('{ viewer { rights } }')).data.viewer.rights).toEqual(['users:read']);
-    await superadmin.ask(mutation, { input: { id, permissions: [] } });
-    expect((await alice.ask('{ viewer { rights } }')).data.viewer.rights).toEqual([]);
+    const alice = await server.user(name);
+    expect((await alice.query('{ viewer { rights } }')).data.viewer.rights).toEqual(['users:read']);
+    await superadmin.query(mutation, { input: { id, permissions: [] } });
+    expect((await alice.query('{ viewer { rights } }')).data.viewer.rights).toEqual([]);
   });
 
   it.each(['SUPERADMIN', 'ADMIN', 'USER'])('leaves %s as it is', async (name) => {
-    const { id } = await world.db.prisma.role.findUniqueOrThrow({ where: { name } });
-    const { code, errors } = await superadmin.ask(mutation, { input: { id: encodeGlobalID('Role', id), permissions: ['users:read'] } });
+    const { id } = await server.db.prisma.role.findUniqueOrThrow({ where: { name } });
+    const { code, errors } = await superadmin.query(mutation, { input: { id: encodeGlobalID('Role', id), permissions: ['users:read'] } });
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', ['id']]);
   });
 
@@ -57,17 +57,17 @@ describe('updateRole', () => {
     ['description', { description: 'x'.repeat(2_001) }],
   ])('refuses, with the field %s, %o', async (field, input) => {
     const { id, globalId } = await role();
-    const { code, errors } = await superadmin.ask(mutation, { input: { id: globalId, ...input } });
+    const { code, errors } = await superadmin.query(mutation, { input: { id: globalId, ...input } });
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', [field]]);
-    expect(await world.db.prisma.role.findUnique({ where: { id } })).toMatchObject({ description: 'Files.', permissions: ['users:read'] });
+    expect(await server.db.prisma.role.findUnique({ where: { id } })).toMatchObject({ description: 'Files.', permissions: ['users:read'] });
   });
 
   it('is for superadmins, and knows no unknown role', async () => {
     const { name, globalId: id } = await role();
-    for (const person of [await world.user('ADMIN'), await world.user(name)])
-      expect((await person.ask(mutation, { input: { id, permissions: [] } })).code).toBe('FORBIDDEN');
-    expect((await nobody(world).ask(mutation, { input: { id, permissions: [] } })).code).toBe('UNAUTHENTICATED');
-    expect((await superadmin.ask(mutation, { input: { id: encodeGlobalID('Role', randomUUID()) } })).code).toBe('NOT_FOUND');
-    expect((await superadmin.ask(mutation, { input: { id: superadmin.id } })).code).toBe('INVALID_INPUT');
+    for (const person of [await server.user('ADMIN'), await server.user(name)])
+      expect((await person.query(mutation, { input: { id, permissions: [] } })).code).toBe('FORBIDDEN');
+    expect((await anonymous(server).query(mutation, { input: { id, permissions: [] } })).code).toBe('UNAUTHENTICATED');
+    expect((await superadmin.query(mutation, { input: { id: encodeGlobalID('Role', randomUUID()) } })).code).toBe('NOT_FOUND');
+    expect((await superadmin.query(mutation, { input: { id: superadmin.id } })).code).toBe('INVALID_INPUT');
   });
 });

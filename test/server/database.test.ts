@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
-import { launch, listening, look, place, run } from '../cli/process.ts';
+import { inspectDatabase, runCommand, spawnProcess, tempEnvironment, waitUntilListening } from '../cli/process.ts';
 import { isEmbedded } from '../test-database.ts';
 
-const here = await place();
-afterAll(here.leave);
-const start = (environment = here.environment) => launch(process.execPath, ['src/server/main.ts'], environment);
-const end = async ({ child, ended }: ReturnType<typeof launch>) => {
+const here = await tempEnvironment();
+afterAll(here.cleanUp);
+const start = (environment = here.environment) => spawnProcess(process.execPath, ['src/server/main.ts'], environment);
+const end = async ({ child, ended }: ReturnType<typeof spawnProcess>) => {
   child.kill('SIGTERM');
   return ended;
 };
@@ -16,35 +16,35 @@ describe('a database', () => {
   it('is made and migrated at the first start, and opened at the next', async () => {
     for (const _ of [1, 2]) {
       const server = start();
-      const { url } = await listening(server);
+      const { url } = await waitUntilListening(server);
       expect(await (await fetch(`${url}/health/ready`)).text()).toBe('ok');
       expect(await end(server)).toBe(0);
     }
   }, 60_000);
 
   it('that is newer than the server is left alone, and the server says what to start', async () => {
-    const own = await place();
-    await look(
+    const own = await tempEnvironment();
+    await inspectDatabase(
       own.environment,
       (db) => db.prisma.$executeRaw`
         insert into _prisma_migrations (id, checksum, finished_at, migration_name, started_at, applied_steps_count)
         values ('later', '', now(), '29990101000000_later', now(), 1)`,
     );
-    const { code, err } = await run(['src/server/main.ts'], own.environment);
+    const { code, err } = await runCommand(['src/server/main.ts'], own.environment);
     expect([code, err.trim()]).toEqual([
       1,
       'The database has the migration 29990101000000_later, which this version does not know. Start the version that made it, or a newer one.',
     ]);
-    await own.leave();
+    await own.cleanUp();
   }, 60_000);
 
   it('on which a migration did not finish is left alone, and the server says what to do', async () => {
-    const own = await place();
-    await look(own.environment, (db) => db.prisma.$executeRaw`update _prisma_migrations set finished_at = null`);
-    const { code, err } = await run(['src/server/main.ts'], own.environment);
+    const own = await tempEnvironment();
+    await inspectDatabase(own.environment, (db) => db.prisma.$executeRaw`update _prisma_migrations set finished_at = null`);
+    const { code, err } = await runCommand(['src/server/main.ts'], own.environment);
     expect(code).toBe(1);
     expect(err).toMatch(/^The migration \d+_core did not finish\. Restore the database from its backup, or undo by hand /);
-    await own.leave();
+    await own.cleanUp();
   }, 60_000);
 });
 
@@ -52,10 +52,10 @@ describe('an embedded database', () => {
   it.runIf(isEmbedded)(
     'is open in one process at a time, and the other one says so (tried where it is embedded)',
     async () => {
-      const own = await place();
+      const own = await tempEnvironment();
       const server = start(own.environment);
-      await listening(server);
-      const { code, err } = await run(['src/server/main.ts'], own.environment);
+      await waitUntilListening(server);
+      const { code, err } = await runCommand(['src/server/main.ts'], own.environment);
       expect(code).toBe(1);
       expect(err).toBe(
         `Another process (${server.child.pid}) has the database in ${own.folder} open, and the embedded database serves one process at a time. Stop that one first.\n`,
@@ -64,9 +64,9 @@ describe('an embedded database', () => {
       await server.ended;
       expect(existsSync(`${own.folder}/lock`)).toBe(true);
       const next = start(own.environment);
-      await listening(next);
+      await waitUntilListening(next);
       expect(await end(next)).toBe(0);
-      await own.leave();
+      await own.cleanUp();
     },
     60_000,
   );
@@ -76,19 +76,19 @@ describe('a PostgreSQL', () => {
   it.skipIf(isEmbedded)(
     'is migrated once by servers that start at once on an empty one (needs a PostgreSQL server)',
     async () => {
-      const own = await place();
+      const own = await tempEnvironment();
       await empty(own.environment);
       const servers = [start(own.environment), start(own.environment), start(own.environment)];
-      await Promise.all(servers.map(listening));
+      await Promise.all(servers.map(waitUntilListening));
       expect(await Promise.all(servers.map(end))).toEqual([0, 0, 0]);
       expect(await migrations(own.environment)).toBe(1);
       await empty(own.environment);
       const later = (index: number) => new Promise((resolve) => setTimeout(resolve, index * 15));
       await Promise.all(
-        Array.from({ length: 12 }, (_, index) => later(index).then(() => look(own.environment, (db) => db.prisma.user.count()))),
+        Array.from({ length: 12 }, (_, index) => later(index).then(() => inspectDatabase(own.environment, (db) => db.prisma.user.count()))),
       );
       expect(await migrations(own.environment)).toBe(1);
-      await own.leave();
+      await own.cleanUp();
     },
     60_000,
   );
@@ -104,14 +104,14 @@ async function empty({ DATABASE_URL }: Record<string, string>) {
 
 /** How often the first migration was applied. */
 const migrations = (environment: Record<string, string>) =>
-  look(environment, async (db) => {
+  inspectDatabase(environment, async (db) => {
     const rows = await db.prisma.$queryRaw<unknown[]>`select 1 from _prisma_migrations where migration_name like '%_core'`;
     return rows.length;
   });
 
 describe('npm run migrate', () => {
   it('says that nothing changed where nothing did', async () => {
-    expect(await run(['scripts/migrate.ts', 'new', 'nothing'], {})).toMatchObject({
+    expect(await runCommand(['scripts/migrate.ts', 'new', 'nothing'], {})).toMatchObject({
       code: 0,
       out: 'The schema has not changed since the last migration.\n',
     });
@@ -119,6 +119,6 @@ describe('npm run migrate', () => {
 
   it('wants a name for a migration', async () => {
     for (const args of [[], ['new'], ['new', '../../etc'], ['old', 'x']])
-      expect((await run(['scripts/migrate.ts', ...args], {})).code).toBe(2);
+      expect((await runCommand(['scripts/migrate.ts', ...args], {})).code).toBe(2);
   }, 60_000);
 });

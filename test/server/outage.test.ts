@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/database/database.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
-import { isEmbedded, scratch, testConfig } from '../test-database.ts';
-import { until, type World } from '../test-server.ts';
+import { createTestDatabase, isEmbedded, testConfig } from '../test-database.ts';
+import { type TestServer, waitUntil } from '../test-server.ts';
 import { post, rawSocket } from '../transport/raw-client.ts';
 
 /** A line to a server that can be cut, and put together again. */
@@ -50,23 +50,23 @@ describe('an outage of the database', () => {
     async () => {
       const lines: string[] = [];
       const log = createLogger({ LOG_LEVEL: 'info' }, { write: (line) => void lines.push(line) });
-      const made = await scratch(testConfig(), log);
+      const made = await createTestDatabase(testConfig(), log);
       const line = await lineTo(made.url ?? '');
       const config = testConfig({ DATABASE_URL: line.url });
       const db = await openDatabase(config, log);
       const running = await startServer(config, log, db);
-      const world = { url: running.url } as World;
+      const server = { url: running.url } as TestServer;
       const ready = async () => (await fetch(`${running.url}/health/ready`)).status;
       const ask = async () => {
         const asked = performance.now();
         const answer = await post(
-          world,
+          server,
           '{"query":"mutation { refresh(input: { refreshToken: \\"fgr_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\\" }) { expiresAt } }"}',
         );
         const { errors } = (await answer.json()) as { errors: { extensions: { code: string } }[] };
         return { code: errors[0]?.extensions.code, seconds: (performance.now() - asked) / 1_000 };
       };
-      const socket = await rawSocket(world);
+      const socket = await rawSocket(server);
       await socket.init();
       for (let times = 0; times < 6; times += 1) {
         expect([await ready(), (await ask()).code]).toEqual([200, 'INVALID_TOKEN']);
@@ -78,7 +78,7 @@ describe('an outage of the database', () => {
         expect([await ready(), (await fetch(`${running.url}/health/live`)).status]).toEqual([503, 200]);
         if (times % 2 === 0) await line.cut();
         await line.mend();
-        await until(async () => (await ready()) === 200);
+        await waitUntil(async () => (await ready()) === 200);
       }
       socket.send({ type: 'ping' });
       await socket.heard('pong');

@@ -1,13 +1,13 @@
 import type { JWK } from 'jose';
 import { afterAll, describe, expect, it } from 'vitest';
 import { generateSigningKey } from '../../src/identity/keys/configured-keys.ts';
-import { place, run } from '../cli/process.ts';
+import { runCommand, tempEnvironment } from '../cli/process.ts';
 
-const here = await place();
-afterAll(here.leave);
+const here = await tempEnvironment();
+afterAll(here.cleanUp);
 
 /** Starts a server with one more setting, which it does not survive. */
-const start = (settings: Record<string, string>) => run(['src/server/main.ts'], { ...here.environment, ...settings });
+const start = (settings: Record<string, string>) => runCommand(['src/server/main.ts'], { ...here.environment, ...settings });
 
 describe('a setting', () => {
   it('that is not valid ends the process, which names it and never says its value', async () => {

@@ -1,19 +1,19 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
-import { launch, listening, place } from '../cli/process.ts';
-import { until, type World } from '../test-server.ts';
+import { spawnProcess, tempEnvironment, waitUntilListening } from '../cli/process.ts';
+import { type TestServer, waitUntil } from '../test-server.ts';
 import { follow } from '../token/revocation-stream.ts';
 import { rawSocket } from '../transport/raw-client.ts';
 
-const here = await place();
-afterAll(here.leave);
+const here = await tempEnvironment();
+afterAll(here.cleanUp);
 
 /** A running process of the server. */
 async function serve() {
-  const process = launch(globalThis.process.execPath, ['src/server/main.ts'], { ...here.environment, TRUSTED_PROXIES: '1' });
-  const { url } = await listening(process);
-  return { ...process, url, world: { url } as World };
+  const process = spawnProcess(globalThis.process.execPath, ['src/server/main.ts'], { ...here.environment, TRUSTED_PROXIES: '1' });
+  const { url } = await waitUntilListening(process);
+  return { ...process, url, server: { url } as TestServer };
 }
 
 const body = '{"query":"{ viewer { fresh } }"}';
@@ -59,21 +59,21 @@ async function register(url: string) {
 
 describe('a stop', () => {
   it('finishes what was asked, takes nothing new, and says good-bye to sockets and streams', async () => {
-    const { child, url, world, ended } = await serve();
+    const { child, url, server, ended } = await serve();
     const token = await register(url);
-    const [socket, stream, request] = [await rawSocket(world), await follow(world, token, '', 'server-sent events'), await begin(url)];
+    const [socket, stream, request] = [await rawSocket(server), await follow(server, token, '', 'server-sent events'), await begin(url)];
     await socket.init(token);
     child.kill('SIGTERM');
     expect(await socket.closed).toEqual({ code: 1001, reason: 'Going away' });
     expect(await stream.ended).toBe('complete');
-    await until(() => isRefusing(url));
+    await waitUntil(() => isRefusing(url));
     expect(await request.finish()).toMatch(/^HTTP\/1\.1 200 OK.*"fresh":false/s);
     expect(await ended).toBe(0);
   }, 60_000);
 
   it('does not wait for connections on which nothing is asked, or sockets that say nothing', async () => {
-    const { child, url, world, ended } = await serve();
-    await rawSocket(world);
+    const { child, url, server, ended } = await serve();
+    await rawSocket(server);
     await fetch(`${url}/health/live`, { keepalive: true });
     const silent = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {});
     await once(silent, 'connect');
@@ -87,7 +87,7 @@ describe('a stop', () => {
     const { child, url, ended } = await serve();
     const request = await begin(url);
     child.kill('SIGTERM');
-    await until(() => isRefusing(url));
+    await waitUntil(() => isRefusing(url));
     const started = performance.now();
     child.kill('SIGTERM');
     expect(await ended).toBe(1);

@@ -2,15 +2,15 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CompactEncrypt, CompactSign, exportJWK, FlattenedSign, generateKeyPair, importJWK } from 'jose';
 import { afterAll, describe, expect, it } from 'vitest';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 
-const world = await open();
-const [jwk] = JSON.parse(world.config.JWT_KEYS ?? '');
+const server = await startTestServer();
+const [jwk] = JSON.parse(server.config.JWT_KEYS ?? '');
 const key = (await importJWK(jwk, 'EdDSA')) as CryptoKey;
 const stranger = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
 const strangerJwk = await exportJWK(stranger.publicKey);
 const rsa = await generateKeyPair('RS256');
-const alice = await world.user();
+const alice = await server.user();
 const own = String(alice.accessToken);
 const [header = '', payload = '', signature = ''] = own.split('.');
 const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
@@ -47,8 +47,8 @@ async function unencoded() {
   return `${said}.${payload}.${signed}`;
 }
 
-const ask = (token: string) => world.send('{ me { id } }', {}, { token });
-const raw = (authorization: string) => world.send('{ me { id } }', {}, { headers: { authorization } });
+const ask = (token: string) => server.query('{ me { id } }', {}, { token });
+const raw = (authorization: string) => server.query('{ me { id } }', {}, { headers: { authorization } });
 
 async function expectRefused(tokens: readonly (string | Promise<string>)[]) {
   for (const [index, token] of (await Promise.all(tokens)).entries()) {
@@ -138,9 +138,11 @@ const ofClaims: Record<string, () => (string | Promise<string>)[]> = {
   ],
   'dates beyond any calendar': () => [withClaims({ exp: 1e308 }), withClaims({ exp: Number.MAX_SAFE_INTEGER })],
   'an aud that is a list': () =>
-    [[world.config.AUDIENCE], [world.config.AUDIENCE, 'another'], ['another', world.config.AUDIENCE], []].map((aud) => withClaims({ aud })),
+    [[server.config.AUDIENCE], [server.config.AUDIENCE, 'another'], ['another', server.config.AUDIENCE], []].map((aud) =>
+      withClaims({ aud }),
+    ),
   'a wrong aud': () =>
-    ['another', '', world.config.AUDIENCE.toUpperCase(), `${world.config.AUDIENCE} `, `${world.config.AUDIENCE}/x`].map((aud) =>
+    ['another', '', server.config.AUDIENCE.toUpperCase(), `${server.config.AUDIENCE} `, `${server.config.AUDIENCE}/x`].map((aud) =>
       withClaims({ aud }),
     ),
   'a wrong iss': () =>
@@ -185,14 +187,14 @@ describe('the text of an access token', () => {
   });
 
   it('does not affect revocation: another encoding of a revoked token is rejected too', async () => {
-    const bob = await world.user();
+    const bob = await server.user();
     const text = String(bob.accessToken);
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
     // The last character of 64 encoded bytes carries 2 bits; the other 4 are unused.
     const twin = text.slice(0, -1) + alphabet[alphabet.indexOf(text.at(-1) ?? '') ^ 1];
     await ask(text);
     await ask(twin);
-    await bob.ask('mutation { logout { ended } }');
+    await bob.query('mutation { logout { ended } }');
     for (const one of [text, twin]) expect((await ask(one)).status).toBe(401);
   });
 });

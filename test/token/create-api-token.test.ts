@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { permissions } from '../../src/policy/permissions.ts';
 import { graphql } from '../generated/gql.ts';
 import type { CreateApiTokenInput } from '../generated/graphql.ts';
-import { nobody, open, type Person } from '../test-server.ts';
+import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-const { prisma } = world.db;
+const server = await startTestServer();
+const { prisma } = server.db;
 
 const createApiToken = graphql(`
   mutation CreateApiToken($input: CreateApiTokenInput!) {
@@ -27,13 +27,13 @@ const createApiToken = graphql(`
 `);
 const whoCalls = graphql(`query WhoCalls { me { id } }`);
 
-const create = (who: Pick<Person, 'ask'>, input: Partial<CreateApiTokenInput> = {}) =>
-  who.ask(createApiToken, { input: { description: 'CI', scopes: ['users:read'], ...input } });
+const create = (who: Pick<TestUser, 'query'>, input: Partial<CreateApiTokenInput> = {}) =>
+  who.query(createApiToken, { input: { description: 'CI', scopes: ['users:read'], ...input } });
 const days = (count: number) => new Date(Date.now() + count * 86_400_000);
 
 describe('createApiToken', () => {
   it('creates a token of the viewer and returns its secret only once', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const { data } = await create(alice, { description: 'Nightly build', scopes: ['users:read', 'tokens:read', 'users:read'] });
     const { secret, token } = data.createApiToken;
     expect(token).toMatchObject({
@@ -43,14 +43,16 @@ describe('createApiToken', () => {
       current: false,
       domain: null,
     });
-    expect((await world.send(whoCalls, {}, { token: secret })).data.me?.id).toBe(alice.id);
-    const list = await alice.ask('{ me { tokens(kind: API) { nodes: edges { node { id } } } } __type(name: "Token") { fields { name } } }');
+    expect((await server.query(whoCalls, {}, { token: secret })).data.me?.id).toBe(alice.id);
+    const list = await alice.query(
+      '{ me { tokens(kind: API) { nodes: edges { node { id } } } } __type(name: "Token") { fields { name } } }',
+    );
     expect(list.data.me.tokens.nodes).toEqual([{ node: { id: token.id } }]);
     expect(JSON.stringify(list.data)).not.toMatch(/secret|hash|value/i);
   });
 
   it('expires after 90 days by default and rejects an expiry in the past or more than 366 days ahead', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const life = async (expiresAt?: Date) => {
       const { data } = await create(alice, expiresAt && { expiresAt: expiresAt.toISOString() });
       return Math.round((Date.parse(String(data.createApiToken.token.expiresAt)) - Date.now()) / 86_400_000);
@@ -64,7 +66,7 @@ describe('createApiToken', () => {
   });
 
   it('requires known scopes, at least one, and a valid description', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const faults: Partial<CreateApiTokenInput>[] = [
       { scopes: [] },
       { scopes: ['users:everything'] },
@@ -80,24 +82,24 @@ describe('createApiToken', () => {
   });
 
   it('binds the token to a domain in which the viewer has a role; the token stops working when the domain is deactivated', async () => {
-    await world.domain('acme');
-    await world.domain('elsewhere');
-    const alice = await world.user('USER', 'acme');
+    await server.domain('acme');
+    await server.domain('elsewhere');
+    const alice = await server.user('USER', 'acme');
     const { data } = await create(alice, { domain: 'acme' });
     expect(data.createApiToken.token.domain?.name).toBe('acme');
     for (const domain of ['elsewhere', 'no-such-domain'])
       expect((await create(alice, { domain })).errors?.[0]?.extensions.fields).toEqual({ domain: ['no domain in which you hold a role'] });
     await prisma.domain.update({ where: { name: 'acme' }, data: { active: false } });
     expect((await create(alice, { domain: 'acme' })).code).toBe('INVALID_INPUT');
-    expect((await world.send(whoCalls, {}, { token: data.createApiToken.secret })).code).toBe('DOMAIN_ACCESS_DENIED');
+    expect((await server.query(whoCalls, {}, { token: data.createApiToken.secret })).code).toBe('DOMAIN_ACCESS_DENIED');
   });
 
   it('requires a fresh session: rejects an anonymous caller, an API token and an old session', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const { data } = await create(alice, { scopes: Object.keys(permissions) });
-    expect((await create(nobody(world))).code).toBe('UNAUTHENTICATED');
+    expect((await create(anonymous(server))).code).toBe('UNAUTHENTICATED');
     const withToken = {
-      ask: (document: never, variables: never) => world.send(document, variables, { token: data.createApiToken.secret }),
+      query: (document: never, variables: never) => server.query(document, variables, { token: data.createApiToken.secret }),
     };
     expect((await create(withToken as never)).code).toBe('FORBIDDEN');
     await prisma.token.updateMany({ where: { userId: alice.uuid }, data: { authenticatedAt: new Date(Date.now() - 601_000) } });
@@ -105,11 +107,11 @@ describe('createApiToken', () => {
   });
 
   it('requires a confirmed address, and explainAccess names the remedy', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
     const rule = 'session & fresh & confirmed';
     expect((await create(alice)).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', coordinate: 'Mutation.createApiToken', rule });
-    const why = await alice.ask('{ explainAccess(coordinate: "Mutation.createApiToken") { allowed wouldSatisfy } }');
+    const why = await alice.query('{ explainAccess(coordinate: "Mutation.createApiToken") { allowed wouldSatisfy } }');
     expect(why.data.explainAccess).toEqual({ allowed: false, wouldSatisfy: ['confirm the e-mail address'] });
     await prisma.token.updateMany({ where: { userId: alice.uuid }, data: { authenticatedAt: new Date(0) } });
     expect((await create(alice)).code).toBe('FORBIDDEN');
@@ -117,13 +119,13 @@ describe('createApiToken', () => {
   });
 
   it('rejects a user id, so that no token can be created for another user', async () => {
-    const [root, alice] = [await world.user('SUPERADMIN'), await world.user()];
+    const [root, alice] = [await server.user('SUPERADMIN'), await server.user()];
     expect(await create(root, { userId: alice.id } as never)).toMatchObject({ status: 400, code: 'INVALID_INPUT' });
     expect(await prisma.token.count({ where: { userId: alice.uuid, kind: 'API' } })).toBe(0);
   });
 
   it('allows at most 50 active tokens, also when several are created concurrently', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const token = { userId: alice.uuid, kind: 'API', scopes: ['users:read'], expiresAt: days(9), idleExpiresAt: days(9) } as const;
     const gone = [{ expiresAt: days(-1) }, { revokedAt: new Date() }];
     await prisma.token.createMany({ data: [...Array(48).fill(token), ...gone.map((end) => ({ ...token, ...end }))] });
@@ -132,7 +134,7 @@ describe('createApiToken', () => {
   });
 
   it('records an audit event with the scopes', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await create(alice, { scopes: ['users:read'] });
     const event = await prisma.auditEvent.findFirst({ where: { userId: alice.uuid, action: 'authn_token_created' } });
     expect(event).toMatchObject({ actorId: alice.uuid, result: 'ok', targetType: 'Token', details: { scopes: ['users:read'] } });

@@ -1,10 +1,10 @@
 import pg from 'pg';
-import type { Person, World } from '../test-server.ts';
+import type { TestServer, TestUser } from '../test-server.ts';
 
 /** The end of a session in a transaction that stays open; answers how to commit it. */
 export async function revokeInOpenTransaction(
-  { databaseUrl }: Pick<World, 'databaseUrl'>,
-  { uuid }: Person,
+  { databaseUrl }: Pick<TestServer, 'databaseUrl'>,
+  { uuid }: TestUser,
   sid: string,
 ): Promise<() => Promise<void>> {
   const slow = new pg.Client({ connectionString: databaseUrl });

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { purgeTokens } from '../../src/identity/tokens/purge-tokens.ts';
 import { runJobs } from '../jobs.ts';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 
-const world = await open();
-const alice = await world.user();
-const { prisma } = world.db;
+const server = await startTestServer();
+const alice = await server.user();
+const { prisma } = server.db;
 const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
 
 /** A token of alice with two secrets. */
@@ -31,7 +31,7 @@ describe('purging tokens', () => {
     async (kind) => {
       const past = [await token({ expiresAt: daysAgo(31) }, kind), await token({ revokedAt: daysAgo(31) }, kind)];
       const recent = [await token({ expiresAt: daysAgo(29) }, kind), await token({ revokedAt: daysAgo(29) }, kind), await token({}, kind)];
-      await runJobs(world);
+      await runJobs(server);
       expect(await Promise.all(past.map(isLeft))).toEqual([gone, gone]);
       expect(await Promise.all(recent.map(isLeft))).toEqual([kept, kept, kept]);
     },
@@ -42,10 +42,10 @@ describe('purging tokens', () => {
     const { id: record } = await prisma.tokenRevocation.create({
       data: { tokenId: id, kind: 'SESSION', userId: alice.uuid, reason: 'LOGOUT', initiator: 'USER' },
     });
-    await purgeTokens(world.db);
+    await purgeTokens(server.db);
     expect(await isLeft(id)).toEqual(kept);
     await prisma.tokenRevocation.delete({ where: { id: record } });
-    await purgeTokens(world.db);
+    await purgeTokens(server.db);
     expect(await isLeft(id)).toEqual(gone);
   });
 
@@ -53,17 +53,17 @@ describe('purging tokens', () => {
     await token({ expiresAt: daysAgo(31) });
     const counts = () => Promise.all([prisma.tokenRevocation.count(), prisma.auditEvent.count(), prisma.revocationCommit.count()]);
     const before = await counts();
-    expect(await purgeTokens(world.db)).toBe(1);
+    expect(await purgeTokens(server.db)).toBe(1);
     expect(await counts()).toEqual(before);
-    expect((await alice.ask('{ me { id } }')).code).toBeUndefined();
+    expect((await alice.query('{ me { id } }')).code).toBeUndefined();
   });
 
   it('deletes any number of tokens in one run', async () => {
-    await world.db.query(sql`
+    await server.db.query(sql`
       with made as (
         insert into "Token" (kind, "userId", scopes, "expiresAt", "idleExpiresAt")
         select 'SESSION', ${alice.uuid}::uuid, '{}', now() - interval '31 days', now() - interval '31 days' from generate_series(1, 7000) returning id
       ) insert into "TokenSecret" (hash, "tokenId") select uuid_send(gen_random_uuid()), id from made`);
-    expect(await purgeTokens(world.db)).toBe(7_000);
+    expect(await purgeTokens(server.db)).toBe(7_000);
   });
 });

@@ -1,6 +1,6 @@
 import { sql } from '../../src/database/database.ts';
 import { channels } from '../../src/identity/tokens/revocation-channel.ts';
-import type { Answer, Person, World } from '../test-server.ts';
+import type { QueryResult, TestServer, TestUser } from '../test-server.ts';
 
 /** A record of the log as the API shows it. */
 export interface LogEntry {
@@ -10,43 +10,51 @@ export interface LogEntry {
 }
 
 /** A page of the log; `args` as they stand behind the field. */
-export async function revocationPage(person: Pick<Person, 'ask'>, args = '', fields = 'cursor sid reason') {
+export async function revocationPage(person: Pick<TestUser, 'query'>, args = '', fields = 'cursor sid reason') {
   const document = `{ tokenRevocations${args} { edges { cursor node { ${fields} } } pageInfo { hasNextPage endCursor } } }`;
-  const answer: Answer<{
+  const answer: QueryResult<{
     tokenRevocations: { edges: { cursor: string; node: LogEntry }[]; pageInfo: { hasNextPage: boolean; endCursor: string } };
-  }> = await person.ask(document);
+  }> = await person.query(document);
   const { edges = [], pageInfo } = answer.data?.tokenRevocations ?? {};
   return { nodes: edges.map(({ node }) => node), edges, pageInfo, code: answer.code, errors: answer.errors };
 }
 
 /** All of the log from a cursor on, page by page. */
-export async function readRevocations(person: Pick<Person, 'ask'>, scope = 'all: true', after?: string, first = 100): Promise<LogEntry[]> {
+export async function readRevocations(
+  person: Pick<TestUser, 'query'>,
+  scope = 'all: true',
+  after?: string,
+  first = 100,
+): Promise<LogEntry[]> {
   const { nodes, pageInfo, errors } = await revocationPage(person, `(${scope}, first: ${first}${after ? `, after: "${after}"` : ''})`);
   if (errors) throw new Error(JSON.stringify(errors));
   return pageInfo?.hasNextPage ? [...nodes, ...(await readRevocations(person, scope, pageInfo.endCursor, first))] : nodes;
 }
 
 /** Where the log ends now. */
-export async function endCursor(person: Pick<Person, 'ask'>, after?: string): Promise<string> {
+export async function endCursor(person: Pick<TestUser, 'query'>, after?: string): Promise<string> {
   const { pageInfo } = await revocationPage(person, `(all: true, first: 100${after ? `, after: "${after}"` : ''})`);
   return pageInfo?.hasNextPage ? endCursor(person, pageInfo.endCursor) : (pageInfo?.endCursor ?? '');
 }
 
 /** Someone who follows all by an API token, as a resource server does: with these scopes, and a role that permits this. */
-export async function resourceServer(world: World, scopes = ['tokens:follow'], permissions = ['tokens:follow']) {
+export async function resourceServer(server: TestServer, scopes = ['tokens:follow'], permissions = ['tokens:follow']) {
   const name = `SERVER_${Math.trunc(performance.now() * 1_000)}`;
-  await world.db.prisma.role.create({ data: { name, permissions } });
-  const account = await world.user(name);
-  const { data } = await account.ask('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }', {
-    input: { description: 'a resource server', scopes },
-  });
+  await server.db.prisma.role.create({ data: { name, permissions } });
+  const account = await server.user(name);
+  const { data } = await account.query(
+    'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }',
+    {
+      input: { description: 'a resource server', scopes },
+    },
+  );
   const token: string = data.createApiToken.secret;
-  const ask = ((document, variables) => world.send(document, variables, { token })) as Person['ask'];
-  return { account, token, ask };
+  const query = ((document, variables) => server.query(document, variables, { token })) as TestUser['query'];
+  return { account, token, query };
 }
 
 /** Makes so many sessions of somebody and ends them, so many in each commit. */
-export async function revokeMany({ db }: Pick<World, 'db'>, userId: string, count: number, together = 7) {
+export async function revokeMany({ db }: Pick<TestServer, 'db'>, userId: string, count: number, together = 7) {
   const later = new Date(Date.now() + 1e9);
   const session = { kind: 'SESSION' as const, userId, scopes: [], expiresAt: later, idleExpiresAt: later };
   const rows = await db.prisma.token.createManyAndReturn({ data: Array.from({ length: count }, () => session) });

@@ -1,4 +1,4 @@
-import { newAddress, type World } from '../test-server.ts';
+import { type TestServer, uniqueAddress } from '../test-server.ts';
 import { rawSocket } from '../transport/raw-client.ts';
 
 export type Transport = 'WebSocket' | 'server-sent events';
@@ -32,7 +32,7 @@ interface Result {
 
 /** Follows revocations as the holder of a token; `args` as they stand behind the field. */
 export async function follow(
-  world: Pick<World, 'url'>,
+  server: Pick<TestServer, 'url'>,
   token: string | undefined,
   args = '',
   transport: Transport = 'WebSocket',
@@ -45,9 +45,9 @@ export async function follow(
     if (errors) ended.resolve(errors[0]?.extensions.code ?? 'no code');
   };
   const line =
-    transport === 'WebSocket' ? await overWebSocket(world, token, query, take) : await overServerSentEvents(world, token, query, take);
+    transport === 'WebSocket' ? await overWebSocket(server, token, query, take) : await overServerSentEvents(server, token, query, take);
   void line.complete.then(() => ended.resolve('complete'));
-  await waitUntilSubscribed(world, token);
+  await waitUntilSubscribed(server, token);
   return {
     events,
     get sids() {
@@ -60,17 +60,21 @@ export async function follow(
 }
 
 /** A stream says nothing when it is open; but its statements have run when others that were sent after them are answered. */
-async function waitUntilSubscribed({ url }: Pick<World, 'url'>, token: string | undefined) {
+async function waitUntilSubscribed({ url }: Pick<TestServer, 'url'>, token: string | undefined) {
   for (let times = 0; times < 4; times += 1)
     await fetch(`${url}/graphql`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-forwarded-for': newAddress(), ...(token && { authorization: `Bearer ${token}` }) },
+      headers: {
+        'content-type': 'application/json',
+        'x-forwarded-for': uniqueAddress(),
+        ...(token && { authorization: `Bearer ${token}` }),
+      },
       body: '{"query":"{ viewer { user { tokens { totalCount } } } }"}',
     }).then((answer) => answer.text());
 }
 
-async function overWebSocket(world: Pick<World, 'url'>, token: string | undefined, query: string, take: (result: Result) => void) {
-  const { socket, init, send, closed } = await rawSocket(world as World);
+async function overWebSocket(server: Pick<TestServer, 'url'>, token: string | undefined, query: string, take: (result: Result) => void) {
+  const { socket, init, send, closed } = await rawSocket(server as TestServer);
   await init(token);
   const complete = new Promise<void>((resolve) => {
     socket.on('message', (text) => {
@@ -84,9 +88,14 @@ async function overWebSocket(world: Pick<World, 'url'>, token: string | undefine
   return { complete, closed: closed.then(({ code, reason }) => `${code} ${reason}`), leave: () => socket.terminate() };
 }
 
-async function overServerSentEvents(world: Pick<World, 'url'>, token: string | undefined, query: string, take: (result: Result) => void) {
+async function overServerSentEvents(
+  server: Pick<TestServer, 'url'>,
+  token: string | undefined,
+  query: string,
+  take: (result: Result) => void,
+) {
   const leaving = new AbortController();
-  const answer = await requestEvents(world, token, { query }, leaving.signal);
+  const answer = await requestEvents(server, token, { query }, leaving.signal);
   const complete = Promise.withResolvers<void>();
   const closed = readEventStream(answer, take).then(
     (completed) => {
@@ -99,13 +108,13 @@ async function overServerSentEvents(world: Pick<World, 'url'>, token: string | u
 }
 
 /** Asks for a stream of server-sent events. */
-export const requestEvents = ({ url }: Pick<World, 'url'>, token: string | undefined, body: object, signal?: AbortSignal) =>
+export const requestEvents = ({ url }: Pick<TestServer, 'url'>, token: string | undefined, body: object, signal?: AbortSignal) =>
   fetch(`${url}/graphql`, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
       accept: 'text/event-stream',
-      'x-forwarded-for': newAddress(),
+      'x-forwarded-for': uniqueAddress(),
       ...(token && { authorization: `Bearer ${token}` }),
     },
     body: JSON.stringify(body),

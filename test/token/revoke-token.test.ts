@@ -1,10 +1,10 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { open, type Person, type World } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-const { prisma } = world.db;
+const server = await startTestServer();
+const { prisma } = server.db;
 
 const revokeToken = graphql(`
   mutation RevokeToken($input: RevokeTokenInput!) {
@@ -22,37 +22,37 @@ const whoIsLeft = graphql(`query WhoIsLeft { me { id } }`);
 const createApiToken = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }';
 
 const domains = {
-  acme: await world.domain('acme'),
-  'acme-east': await world.domain('acme-east', 'acme'),
-  other: await world.domain('other'),
+  acme: await server.domain('acme'),
+  'acme-east': await server.domain('acme-east', 'acme'),
+  other: await server.domain('other'),
 };
 type Through = keyof typeof domains;
 
 /** An active token of a user, as if created on another device. */
-async function tokenOf({ uuid }: Person, kind: 'SESSION' | 'API' = 'SESSION', through?: Through) {
+async function tokenOf({ uuid }: TestUser, kind: 'SESSION' | 'API' = 'SESSION', through?: Through) {
   const expiresAt = new Date(Date.now() + 86_400_000);
   const domainId = through ? domains[through].id : null;
   return prisma.token.create({ data: { userId: uuid, kind, domainId, expiresAt, idleExpiresAt: expiresAt } });
 }
-const revoke = (who: Pick<Person, 'ask'>, id: string) => who.ask(revokeToken, { input: { id: encodeGlobalID('Token', id) } });
+const revoke = (who: Pick<TestUser, 'query'>, id: string) => who.query(revokeToken, { input: { id: encodeGlobalID('Token', id) } });
 const isLive = async (id: string) => (await prisma.token.findUniqueOrThrow({ where: { id } })).revokedAt === null;
 
-const member = await world.user('USER', 'acme');
-for (const name of ['acme-east', 'other']) await world.grant(member.uuid, 'USER', name);
+const member = await server.user('USER', 'acme');
+for (const name of ['acme-east', 'other']) await server.grant(member.uuid, 'USER', name);
 const people = {
-  nobody: { ask: world.send as World['send'] } as unknown as Person,
+  nobody: { query: server.query } as unknown as TestUser,
   member,
-  'another user': await world.user('USER', 'acme'),
-  'admin of acme': await world.user('ADMIN', 'acme'),
-  'fellow admin of acme': await world.user('ADMIN', 'acme'),
-  'admin of acme-east': await world.user('ADMIN', 'acme-east'),
-  'admin of other': await world.user('ADMIN', 'other'),
-  admin: await world.user('ADMIN'),
-  'fellow admin': await world.user('ADMIN'),
-  superadmin: await world.user('SUPERADMIN'),
-  'fellow superadmin': await world.user('SUPERADMIN'),
+  'another user': await server.user('USER', 'acme'),
+  'admin of acme': await server.user('ADMIN', 'acme'),
+  'fellow admin of acme': await server.user('ADMIN', 'acme'),
+  'admin of acme-east': await server.user('ADMIN', 'acme-east'),
+  'admin of other': await server.user('ADMIN', 'other'),
+  admin: await server.user('ADMIN'),
+  'fellow admin': await server.user('ADMIN'),
+  superadmin: await server.user('SUPERADMIN'),
+  'fellow superadmin': await server.user('SUPERADMIN'),
 };
-for (const name of ['fellow admin', 'fellow superadmin'] as const) await world.grant(people[name].uuid, 'USER', 'acme');
+for (const name of ['fellow admin', 'fellow superadmin'] as const) await server.grant(people[name].uuid, 'USER', 'acme');
 type Who = keyof typeof people;
 
 /** The owner, kind and domain of a token, and who may revoke it. Everyone else gets NOT_FOUND. */
@@ -84,7 +84,7 @@ describe('revokeToken: permissions', () => {
   });
 
   it('requires the role at the time of the call: rejects a former administrator', async () => {
-    const former = await world.user('ADMIN', 'acme');
+    const former = await server.user('ADMIN', 'acme');
     const { id } = await tokenOf(member, 'SESSION', 'acme');
     await prisma.roleGrant.updateMany({
       where: { userId: former.uuid, role: { name: 'ADMIN' } },
@@ -95,9 +95,9 @@ describe('revokeToken: permissions', () => {
 
   it('requires the scope tokens:revoke when it is called with an API token', async () => {
     const make = async (scope: string) => {
-      const { data } = await member.ask(createApiToken, { input: { description: 'CI', scopes: [scope] } });
+      const { data } = await member.query(createApiToken, { input: { description: 'CI', scopes: [scope] } });
       return {
-        ask: (document: never, variables: never) => world.send(document, variables, { token: data.createApiToken.secret }),
+        query: (document: never, variables: never) => server.query(document, variables, { token: data.createApiToken.secret }),
       } as never;
     };
     const { id } = await tokenOf(member);
@@ -108,28 +108,28 @@ describe('revokeToken: permissions', () => {
 
 describe('revokeToken', () => {
   it('revokes a session and an API token with effect on the next request', async () => {
-    const alice = await world.user();
-    const elsewhere = await world.signIn(alice.email, alice.uuid);
-    const { secret, token } = (await alice.ask(createApiToken, { input: { description: 'CI', scopes: ['users:read'] } })).data
+    const alice = await server.user();
+    const elsewhere = await server.logIn(alice.email, alice.uuid);
+    const { secret, token } = (await alice.query(createApiToken, { input: { description: 'CI', scopes: ['users:read'] } })).data
       .createApiToken;
     for (const id of [elsewhere.tokenId, token.id]) {
-      const { data } = await alice.ask(revokeToken, { input: { id } });
+      const { data } = await alice.query(revokeToken, { input: { id } });
       expect(data.revokeToken).toEqual({ tokenId: id, changed: true, token: { id, revokedReason: 'USER_REVOKED' } });
     }
-    expect(await elsewhere.ask(whoIsLeft)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
-    expect(await world.send(whoIsLeft, {}, { token: secret })).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
-    expect((await alice.ask(whoIsLeft)).data.me?.id).toBe(alice.id);
+    expect(await elsewhere.query(whoIsLeft)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect(await server.query(whoIsLeft, {}, { token: secret })).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect((await alice.query(whoIsLeft)).data.me?.id).toBe(alice.id);
   });
 
   it('revokes the current session and makes the rest of the operation anonymous', async () => {
-    const alice = await world.user();
-    const { data } = await alice.ask(revokeToken, { input: { id: alice.tokenId } });
+    const alice = await server.user();
+    const { data } = await alice.query(revokeToken, { input: { id: alice.tokenId } });
     expect(data.revokeToken).toEqual({ tokenId: alice.tokenId, changed: true, token: null });
-    expect((await alice.ask(whoIsLeft)).code).toBe('TOKEN_REVOKED');
+    expect((await alice.query(whoIsLeft)).code).toBe('TOKEN_REVOKED');
   });
 
   it('returns changed: false when the token is already revoked or expired', async () => {
-    const [alice, admin] = [await world.user(), people.admin];
+    const [alice, admin] = [await server.user(), people.admin];
     const { id } = await tokenOf(alice);
     await revoke(alice, id);
     expect((await revoke(admin, id)).data.revokeToken).toMatchObject({ changed: false, token: { revokedReason: 'USER_REVOKED' } });
@@ -152,7 +152,7 @@ describe('revokeToken', () => {
     const unknown = await revoke(member, '01900000-0000-7000-8000-000000000000');
     expect({ ...unknown, headers: null }).toEqual({ ...hidden, headers: null });
     expect((await revoke(member, 'x')).code).toBe('NOT_FOUND');
-    expect((await member.ask(revokeToken, { input: { id: member.id } })).code).toBe('INVALID_INPUT');
+    expect((await member.query(revokeToken, { input: { id: member.id } })).code).toBe('INVALID_INPUT');
   });
 
   it('returns no token to a domain administrator who cannot read it', async () => {

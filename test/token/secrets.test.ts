@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { Prisma } from '../../src/database/generated/prisma/client.ts';
 import { openSmtpServer } from '../mail/smtp-server.ts';
-import { open, until } from '../test-server.ts';
+import { startTestServer, waitUntil } from '../test-server.ts';
 
 const smtp = await openSmtpServer();
-const world = await open({ LOG_LEVEL: 'trace', SMTP_URL: smtp.url });
+const server = await startTestServer({ LOG_LEVEL: 'trace', SMTP_URL: smtp.url });
 
 const session = '{ accessToken refreshToken }';
 const register = `mutation ($input: RegisterInput!) { register(input: $input) { session ${session} } }`;
@@ -25,43 +25,43 @@ interface Pair {
 async function collectSecrets() {
   const [password, wrong] = [`the password ${randomUUID()}`, `a wrong one ${randomUUID()}`];
   const email = `${randomUUID()}@example.com`;
-  const registered: Pair = (await world.send(register, { input: { email, password } })).data.register.session;
-  const entered: Pair = (await world.send(login, { input: { email, password } })).data.login;
-  const refreshed: Pair = (await world.send(refresh, { input: { refreshToken: entered.refreshToken } })).data.refresh;
-  const repeated: Pair = (await world.send(refresh, { input: { refreshToken: entered.refreshToken } })).data.refresh;
-  const proven: Pair = (await world.send(reauthenticate, { input: { password } }, { token: repeated.accessToken })).data.reauthenticate;
+  const registered: Pair = (await server.query(register, { input: { email, password } })).data.register.session;
+  const entered: Pair = (await server.query(login, { input: { email, password } })).data.login;
+  const refreshed: Pair = (await server.query(refresh, { input: { refreshToken: entered.refreshToken } })).data.refresh;
+  const repeated: Pair = (await server.query(refresh, { input: { refreshToken: entered.refreshToken } })).data.refresh;
+  const proven: Pair = (await server.query(reauthenticate, { input: { password } }, { token: repeated.accessToken })).data.reauthenticate;
   const link = await emailedToken(email);
-  await world.send(confirm, { input: { token: link, password } });
+  await server.query(confirm, { input: { token: link, password } });
   const input = { description: 'CI', scopes: ['users:read'] };
-  const { secret } = (await world.send(createApiToken, { input }, { token: proven.accessToken })).data.createApiToken;
-  await world.send('{ me { id } }', {}, { token: secret });
+  const { secret } = (await server.query(createApiToken, { input }, { token: proven.accessToken })).data.createApiToken;
+  await server.query('{ me { id } }', {}, { token: secret });
   const guesses = [
     wrong,
     `fgr_${randomUUID().replaceAll('-', '').padEnd(43, 'x')}`,
     `fg_${randomUUID().replaceAll('-', '').padEnd(43, 'x')}`,
   ];
   const errorResponses = [
-    await world.send(login, { input: { email, password: wrong } }),
-    await world.send(login, { input: { email, password: [wrong] } }),
-    await world.send(register, { input: { email: 'no address', password: wrong } }),
-    await world.send(register, { input: { email, password: wrong } }),
-    await world.send(reauthenticate, { input: { password: wrong } }, { token: proven.accessToken }),
-    await world.send(refresh, { input: { refreshToken: guesses[1] } }),
-    await world.send(refresh, { input: { refreshToken: registered.refreshToken, more: guesses[1] } }),
-    await world.send(`mutation { refresh(input: { refreshToken: "${guesses[1]}" ) { expiresAt } }`),
-    await world.send('{ me { id } }', {}, { token: guesses[2] as string }),
-    await world.send('{ me { id } }', {}, { token: `${proven.accessToken}x` }),
+    await server.query(login, { input: { email, password: wrong } }),
+    await server.query(login, { input: { email, password: [wrong] } }),
+    await server.query(register, { input: { email: 'no address', password: wrong } }),
+    await server.query(register, { input: { email, password: wrong } }),
+    await server.query(reauthenticate, { input: { password: wrong } }, { token: proven.accessToken }),
+    await server.query(refresh, { input: { refreshToken: guesses[1] } }),
+    await server.query(refresh, { input: { refreshToken: registered.refreshToken, more: guesses[1] } }),
+    await server.query(`mutation { refresh(input: { refreshToken: "${guesses[1]}" ) { expiresAt } }`),
+    await server.query('{ me { id } }', {}, { token: guesses[2] as string }),
+    await server.query('{ me { id } }', {}, { token: `${proven.accessToken}x` }),
     ...(await failWithBrokenDatabase({ email: `${randomUUID()}@example.com`, password }, registered.refreshToken)),
     ...(await reuseRefreshToken(registered.refreshToken)),
   ];
-  await world.send('mutation { logout { ended } }', {}, { token: proven.accessToken });
+  await server.query('mutation { logout { ended } }', {}, { token: proven.accessToken });
   const pairs = [registered, entered, refreshed, repeated, proven].flatMap(({ accessToken, refreshToken }) => [accessToken, refreshToken]);
   return { secrets: [password, ...guesses, ...pairs, secret, link], errorResponses };
 }
 
 /** The token of the link that was emailed to the address. */
 async function emailedToken(email: string) {
-  const { raw } = await until(() => smtp.taken.find(({ to, raw }) => to.includes(email) && raw.includes('Subject: Confirm')));
+  const { raw } = await waitUntil(() => smtp.taken.find(({ to, raw }) => to.includes(email) && raw.includes('Subject: Confirm')));
   const [token = ''] = /fgl_[\w-]{43}/.exec(raw.replaceAll('=\r\n', '')) ?? [];
   expect(token).not.toBe('');
   return token;
@@ -69,9 +69,9 @@ async function emailedToken(email: string) {
 
 /** Uses a refresh token again after its successor. */
 async function reuseRefreshToken(refreshToken: string) {
-  const next: Pair = (await world.send(refresh, { input: { refreshToken } })).data.refresh;
-  await world.send(refresh, { input: { refreshToken: next.refreshToken } });
-  const answer = await world.send(refresh, { input: { refreshToken } });
+  const next: Pair = (await server.query(refresh, { input: { refreshToken } })).data.refresh;
+  await server.query(refresh, { input: { refreshToken: next.refreshToken } });
+  const answer = await server.query(refresh, { input: { refreshToken } });
   expect(answer.code).toBe('TOKEN_REUSED');
   return [answer];
 }
@@ -79,20 +79,20 @@ async function reuseRefreshToken(refreshToken: string) {
 /** Calls register and refresh while the database fails, so that the log of internal errors is searched too. */
 async function failWithBrokenDatabase(account: { email: string; password: string }, refreshToken: string) {
   const tables = ['Password', 'TokenSecret'].map((name) => Prisma.raw(`"${name}"`));
-  for (const table of tables) await world.db.query(sql`alter table ${table} add constraint failing check (false) not valid`);
-  const answers = [await world.send(register, { input: account }), await world.send(refresh, { input: { refreshToken } })];
-  for (const table of tables) await world.db.query(sql`alter table ${table} drop constraint failing`);
+  for (const table of tables) await server.db.query(sql`alter table ${table} add constraint failing check (false) not valid`);
+  const answers = [await server.query(register, { input: account }), await server.query(refresh, { input: { refreshToken } })];
+  for (const table of tables) await server.db.query(sql`alter table ${table} drop constraint failing`);
   expect(answers.map((answer) => answer.code)).toEqual(['INTERNAL', 'INTERNAL']);
   return answers;
 }
 
 /** Every row of every table, as text; bytes in hexadecimal. */
 async function dump() {
-  const tables = await world.db.query<{ name: string }>(
+  const tables = await server.db.query<{ name: string }>(
     sql`select quote_ident(tablename) as name from pg_tables where schemaname = 'public'`,
   );
   const rows = tables.map(({ name }) =>
-    world.db.query<{ row: string }>(sql`select row_to_json(t)::text as row from ${Prisma.raw(name)} t`),
+    server.db.query<{ row: string }>(sql`select row_to_json(t)::text as row from ${Prisma.raw(name)} t`),
   );
   return (await Promise.all(rows)).flat().map(({ row }) => row);
 }
@@ -110,7 +110,7 @@ describe('secrets', async () => {
   const { secrets, errorResponses } = await collectSecrets();
   const places = {
     'the database': (await dump()).join('\n'),
-    'the log': world.log.join('\n'),
+    'the log': server.log.join('\n'),
     'the error responses': JSON.stringify(errorResponses),
   };
 
@@ -125,7 +125,7 @@ describe('secrets', async () => {
   });
 
   it('are exposed only by the fields that return them', async () => {
-    const { data } = await world.send('{ __schema { types { name kind fields { name } } } }');
+    const { data } = await server.query('{ __schema { types { name kind fields { name } } } }');
     const fields = data.__schema.types.flatMap(({ name, fields }: { name: string; fields: { name: string }[] | null }) =>
       (fields ?? []).map((field) => `${name}.${field.name}`),
     );

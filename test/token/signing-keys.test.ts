@@ -4,34 +4,34 @@ import { generateKeys, loadConfiguredKeys } from '../../src/identity/keys/config
 import { publishedAhead, removeKey, rotateKeys } from '../../src/identity/keys/rotate-keys.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
-import { open, type Person, until } from '../test-server.ts';
+import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 import { follow } from './revocation-stream.ts';
 
-const world = await open();
-const { prisma } = world.db;
-const configured = await loadConfiguredKeys(world.config);
+const server = await startTestServer();
+const { prisma } = server.db;
+const configured = await loadConfiguredKeys(server.config);
 const [other] = JSON.parse((await generateKeys()).ENCRYPTION_KEYS) as [string];
 const minutes = (count: number) => new Date(Date.now() + count * 60_000);
 
-const rotate = (after = publishedAhead) => rotateKeys(world.db, configured, after);
-const remove = (kid: string) => removeKey(world.db, configured, kid);
+const rotate = (after = publishedAhead) => rotateKeys(server.db, configured, after);
+const remove = (kid: string) => removeKey(server.db, configured, kid);
 const kidOf = (token: string | undefined) =>
   JSON.parse(Buffer.from(String(token).split('.')[0] ?? '', 'base64url').toString()).kid as string;
-const codeOf = async (token: string | undefined) => (await world.send('{ me { id } }', {}, { token })).code;
-const codeFor = (person: Person) => codeOf(person.accessToken);
+const codeOf = async (token: string | undefined) => (await server.query('{ me { id } }', {}, { token })).code;
+const codeFor = (person: TestUser) => codeOf(person.accessToken);
 const signsFrom = (kid: string, when: Date) => prisma.signingKey.update({ where: { kid }, data: { signsFrom: when } });
 
-async function published(url = world.url) {
+async function published(url = server.url) {
   const { keys } = (await (await fetch(`${url}/.well-known/jwks.json`)).json()) as { keys: { kid: string; x: string; d?: string }[] };
   return keys;
 }
 const isPublished = async (kid: string) => (await published()).some((key) => key.kid === kid);
-const signingKey = async () => kidOf((await world.user()).accessToken);
+const signingKey = async () => kidOf((await server.user()).accessToken);
 
 /** A key that is active. */
 async function activeKey() {
   const kid = await rotate(0);
-  await until(async () => (await signingKey()) === kid);
+  await waitUntil(async () => (await signingKey()) === kid);
   return kid;
 }
 
@@ -39,25 +39,25 @@ describe('a new signing key', () => {
   it('is published at once and signs only after verifiers have fetched it', async () => {
     const before = await signingKey();
     const kid = await rotate();
-    await until(() => isPublished(kid));
+    await waitUntil(() => isPublished(kid));
     const row = await prisma.signingKey.findUniqueOrThrow({ where: { kid } });
     expect(row.signsFrom?.getTime()).toBeGreaterThanOrEqual(row.createdAt.getTime() + 10 * 60_000);
     expect(await signingKey()).toBe(before);
     await signsFrom(kid, minutes(-1));
-    await until(async () => (await signingKey()) === kid);
+    await waitUntil(async () => (await signingKey()) === kid);
   });
 
   it('keeps tokens of the previous key valid until the last of them has expired', async () => {
-    const [old, alice] = [await activeKey(), await world.user()];
+    const [old, alice] = [await activeKey(), await server.user()];
     const kid = await activeKey();
     expect([kidOf(alice.accessToken), await codeFor(alice), await isPublished(old)]).toEqual([old, undefined, true]);
     await signsFrom(old, minutes(-60));
     await signsFrom(kid, minutes(-15));
-    expect(await world.user().then(codeFor)).toBeUndefined();
+    expect(await server.user().then(codeFor)).toBeUndefined();
     await new Promise((resolve) => setTimeout(resolve, 1_000)); // at least one reload of the keys
     expect([await codeFor(alice), await isPublished(old)]).toEqual([undefined, true]);
     await signsFrom(kid, minutes(-15.2));
-    await until(async () => !(await isPublished(old)));
+    await waitUntil(async () => !(await isPublished(old)));
     expect(await codeFor(alice)).toBe('INVALID_TOKEN');
   });
 
@@ -81,10 +81,10 @@ describe('a new signing key', () => {
 
 describe('a removed signing key', () => {
   it('is unpublished at once, its tokens are rejected even if verified before, and another key signs', async () => {
-    const [kid, alice] = [await activeKey(), await world.user()];
+    const [kid, alice] = [await activeKey(), await server.user()];
     expect([kidOf(alice.accessToken), await codeFor(alice)]).toEqual([kid, undefined]);
     const { successor } = (await remove(kid)) ?? {};
-    await until(async () => (await codeFor(alice)) === 'INVALID_TOKEN');
+    await waitUntil(async () => (await codeFor(alice)) === 'INVALID_TOKEN');
     expect([await isPublished(kid), await signingKey()]).toEqual([false, successor]);
     expect((await prisma.signingKey.findUniqueOrThrow({ where: { kid } })).sealed).toBeNull();
   });
@@ -93,41 +93,41 @@ describe('a removed signing key', () => {
     'closes connections over %s that were opened with its tokens',
     async (transport) => {
       const kid = await activeKey();
-      const [alice, bob] = [await world.user(), await world.user()];
+      const [alice, bob] = [await server.user(), await server.user()];
       const next = await activeKey();
-      const carol = await world.user();
-      const streams = await Promise.all([alice, bob, carol].map((who) => follow(world, who.accessToken, '', transport)));
+      const carol = await server.user();
+      const streams = await Promise.all([alice, bob, carol].map((who) => follow(server, who.accessToken, '', transport)));
       await remove(kid);
       expect(await Promise.all(streams.slice(0, 2).map(({ closed }) => closed))).not.toContain(undefined);
       expect(await streams[0]?.ended).toBe('TOKEN_EXPIRED');
       expect([kidOf(carol.accessToken), await codeFor(carol)]).toEqual([next, undefined]);
-      await carol.ask('mutation { logout { ended } }');
-      await until(() => streams[2]?.sids.length); // still open
+      await carol.query('mutation { logout { ended } }');
+      await waitUntil(() => streams[2]?.sids.length); // still open
       for (const stream of streams) stream.leave();
     },
   );
 
   it('logs one alarm when tokens of the removed key are used many times', async () => {
-    const [kid, alice] = [await activeKey(), await world.user()];
+    const [kid, alice] = [await activeKey(), await server.user()];
     await remove(kid);
-    await until(async () => (await codeFor(alice)) === 'INVALID_TOKEN');
+    await waitUntil(async () => (await codeFor(alice)) === 'INVALID_TOKEN');
     for (let times = 0; times < 20; times += 1) await codeFor(alice);
-    expect(world.log.filter((line) => line.includes('authn_token_unknown_key')).length).toBe(1);
+    expect(server.log.filter((line) => line.includes('authn_token_unknown_key')).length).toBe(1);
   });
 
   it('keeps the active key when another key is removed', async () => {
     const [old, kid] = [await activeKey(), await activeKey()];
     expect(await remove(old)).toEqual({ successor: null });
-    await until(async () => !(await isPublished(old)));
+    await waitUntil(async () => !(await isPublished(old)));
     expect(await signingKey()).toBe(kid);
   });
 
   it('stays removed after a restart when it is configured by the setting', async () => {
     const [{ kid = '' } = {}] = configured.pairs;
-    const { db, config, url } = await open();
+    const { db, config, url } = await startTestServer();
     expect((await published(url)).map((key) => key.kid)).toEqual([kid]);
     const { successor = '' } = (await removeKey(db, configured, kid)) ?? {};
-    await until(async () => (await published(url)).every((key) => key.kid === successor));
+    await waitUntil(async () => (await published(url)).every((key) => key.kid === successor));
     const again = await startServer(config, createLogger({ LOG_LEVEL: 'silent' }), db);
     const kids = (await published(again.url)).map((key) => key.kid);
     await again.stop();
@@ -136,7 +136,7 @@ describe('a removed signing key', () => {
 
   it('keeps the previous key active when it never signed itself', async () => {
     const [kid, next, marker] = [await activeKey(), await rotate(), await rotate()];
-    await until(() => isPublished(marker));
+    await waitUntil(() => isPublished(marker));
     await remove(next);
     await prisma.signingKey.update({ where: { kid: next }, data: { signsFrom: minutes(-20), removedAt: minutes(-25) } });
     await prisma.signingKey.updateMany({
@@ -145,27 +145,27 @@ describe('a removed signing key', () => {
     });
     await signsFrom(kid, minutes(-30));
     await remove(marker);
-    await until(async () => !(await isPublished(marker))); // so the changes above have been loaded
+    await waitUntil(async () => !(await isPublished(marker))); // so the changes above have been loaded
     expect([await signingKey(), await isPublished(kid)]).toEqual([kid, true]);
   });
 
   it('stays rejected while the database cannot be read', async () => {
-    const [kid, alice] = [await activeKey(), await world.user()];
+    const [kid, alice] = [await activeKey(), await server.user()];
     await remove(kid);
-    await until(async () => (await codeFor(alice)) === 'INVALID_TOKEN');
+    await waitUntil(async () => (await codeFor(alice)) === 'INVALID_TOKEN');
     const before = await published();
-    await world.db.query(sql`alter table "SigningKey" rename to "SigningKeyAway"`);
-    await until(() => world.log.some((line) => line.includes('the signing keys could not be read')));
+    await server.db.query(sql`alter table "SigningKey" rename to "SigningKeyAway"`);
+    await waitUntil(() => server.log.some((line) => line.includes('the signing keys could not be read')));
     const [during, code, signs] = [await published(), await codeFor(alice), await signingKey()];
-    await world.db.query(sql`alter table "SigningKeyAway" rename to "SigningKey"`);
+    await server.db.query(sql`alter table "SigningKeyAway" rename to "SigningKey"`);
     expect([during, code, before.some((key) => key.kid === signs)]).toEqual([before, 'INVALID_TOKEN', true]);
   });
 });
 
 describe('ENCRYPTION_KEYS', () => {
   const startWith = (keys: string[]) =>
-    startServer({ ...world.config, ENCRYPTION_KEYS: JSON.stringify(keys) }, createLogger({ LOG_LEVEL: 'silent' }), world.db);
-  const ours = JSON.parse(world.config.ENCRYPTION_KEYS ?? '') as string[];
+    startServer({ ...server.config, ENCRYPTION_KEYS: JSON.stringify(keys) }, createLogger({ LOG_LEVEL: 'silent' }), server.db);
+  const ours = JSON.parse(server.config.ENCRYPTION_KEYS ?? '') as string[];
 
   it('decrypts signing keys with any entry while the first one encrypts', async () => {
     await activeKey();

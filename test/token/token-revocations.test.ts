@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { runJobs } from '../jobs.ts';
 import { isEmbedded } from '../test-database.ts';
-import { open, type Person, until } from '../test-server.ts';
+import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 import { revokeInOpenTransaction } from './open-transaction.ts';
 import { endCursor, readRevocations, resourceServer, revocationPage } from './revocation-log.ts';
 import { follow } from './revocation-stream.ts';
 
-const world = await open();
-const superadmin = await world.user('SUPERADMIN');
-await world.domain('north');
-const sidOf = (person: Pick<Person, 'tokenId'>) => Buffer.from(person.tokenId, 'base64').toString().replace('Token:', '');
-const signInAgain = (person: Person, domain?: string) => world.signIn(person.email, person.uuid, domain);
-const logOut = (person: Person) => person.ask('mutation { logout { ended } }');
+const server = await startTestServer();
+const superadmin = await server.user('SUPERADMIN');
+await server.domain('north');
+const sidOf = (person: Pick<TestUser, 'tokenId'>) => Buffer.from(person.tokenId, 'base64').toString().replace('Token:', '');
+const signInAgain = (person: TestUser, domain?: string) => server.logIn(person.email, person.uuid, domain);
+const logOut = (person: TestUser) => person.query('mutation { logout { ended } }');
 
 /** Creates and ends this many sessions of a user, one after another. */
-async function ended(person: Person, count: number, domain?: string) {
+async function ended(person: TestUser, count: number, domain?: string) {
   const sids: string[] = [];
   for (let index = 0; index < count; index += 1) {
     const device = await signInAgain(person, domain);
@@ -26,7 +26,7 @@ async function ended(person: Person, count: number, domain?: string) {
 
 describe('tokenRevocations', () => {
   it('returns revocations oldest first, page by page', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const sids = await ended(alice, 5);
     const first = await revocationPage(alice, '(first: 2)');
     expect([first.nodes.map(({ sid }) => sid), first.pageInfo?.hasNextPage]).toEqual([sids.slice(0, 2), true]);
@@ -35,18 +35,18 @@ describe('tokenRevocations', () => {
   });
 
   it('returns the same records with the same cursors as the subscription tokenRevoked', async () => {
-    const alice = await world.user();
-    const stream = await follow(world, alice.accessToken);
+    const alice = await server.user();
+    const stream = await follow(server, alice.accessToken);
     await ended(alice, 3);
-    await until(() => stream.events.length === 3);
+    await waitUntil(() => stream.events.length === 3);
     const streamed = (await revocationPage(alice, '', 'sid kind reason initiator tokenId userId cursor revokedAt token { id }')).nodes;
     expect(stream.events).toEqual(streamed);
     stream.leave();
   });
 
   it('returns the reason, the initiator, the actor and the CAEP event type', async () => {
-    const alice = await world.user();
-    await superadmin.ask('mutation ($id: ID!) { revokeTokens(input: { userId: $id }) { ended } }', { id: alice.id });
+    const alice = await server.user();
+    await superadmin.query('mutation ($id: ID!) { revokeTokens(input: { userId: $id }) { ended } }', { id: alice.id });
     const { nodes } = await revocationPage(superadmin, `(userId: "${alice.id}")`, 'reason event initiator actor { id } sid tokenId kind');
     expect(nodes).toEqual([
       {
@@ -62,15 +62,17 @@ describe('tokenRevocations', () => {
   });
 
   it('hides an actor whom the viewer cannot see', async () => {
-    const [alice, bob] = [await world.user(), await world.user()];
-    await superadmin.ask('mutation ($id: ID!) { revokeToken(input: { id: $id }) { changed } }', { id: (await signInAgain(alice)).tokenId });
+    const [alice, bob] = [await server.user(), await server.user()];
+    await superadmin.query('mutation ($id: ID!) { revokeToken(input: { id: $id }) { changed } }', {
+      id: (await signInAgain(alice)).tokenId,
+    });
     await logOut(await signInAgain(bob));
     const { nodes } = await revocationPage(alice, '', 'reason actor { id }');
     expect(nodes).toEqual([{ reason: 'ADMIN_REVOKED', actor: null }]);
   });
 
   it('lists revocations in the order of their commits, for one user and for all', async () => {
-    const [alice, bob] = [await world.user(), await world.user()];
+    const [alice, bob] = [await server.user(), await server.user()];
     const start = await endCursor(superadmin);
     const done: string[] = [];
     for (const person of [alice, bob, alice, bob, bob]) done.push(...(await ended(person, 1)));
@@ -79,16 +81,16 @@ describe('tokenRevocations', () => {
 
   // The embedded PostgreSQL has one connection: its transactions never overlap.
   it.skipIf(isEmbedded)('sorts a late commit after the records that were read before it (needs a PostgreSQL server)', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const late = await signInAgain(alice);
     const start = await endCursor(superadmin);
-    const commit = await revokeInOpenTransaction(world, alice, sidOf(late));
+    const commit = await revokeInOpenTransaction(server, alice, sidOf(late));
     const [early] = await ended(alice, 1);
     const before = await readRevocations(superadmin, 'all: true', start);
     await commit();
     const after = await readRevocations(superadmin, 'all: true', before.at(-1)?.cursor);
     expect([before, after].map((records) => records.map(({ sid }) => sid))).toEqual([[early], [sidOf(late)]]);
-    const { rows } = await world.db.prisma.$transaction(async (tx) => ({
+    const { rows } = await server.db.prisma.$transaction(async (tx) => ({
       rows: await tx.tokenRevocation.findMany({ where: { tokenId: { in: [early ?? '', sidOf(late)] } }, orderBy: { seq: 'asc' } }),
     }));
     expect(rows.map(({ tokenId }) => tokenId)).toEqual([sidOf(late), early]); // ordered by seq, the late record would have been skipped
@@ -97,7 +99,7 @@ describe('tokenRevocations', () => {
 
 describe('the scope of tokenRevocations', () => {
   it("is the viewer's own log by default, and for a domain administrator that of the domain", async () => {
-    const [chief, member] = [await world.user('ADMIN', 'north'), await world.user('USER', 'north')];
+    const [chief, member] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north')];
     const [inside] = await ended(member, 1, 'north');
     const [outside] = await ended(member, 1);
     expect((await revocationPage(member)).nodes.map(({ sid }) => sid)).toEqual([inside, outside]);
@@ -107,7 +109,7 @@ describe('the scope of tokenRevocations', () => {
   });
 
   it('contains for an administrator the revocations of lower-ranked users, on pages that may be short', async () => {
-    const [admin, other, alice] = [await world.user('ADMIN'), await world.user('ADMIN'), await world.user()];
+    const [admin, other, alice] = [await server.user('ADMIN'), await server.user('ADMIN'), await server.user()];
     const start = await endCursor(superadmin);
     await ended(other, 3);
     const [sid] = await ended(alice, 1);
@@ -116,26 +118,26 @@ describe('the scope of tokenRevocations', () => {
   });
 
   it('is all users for a resource server with the permission and an API token with the scope', async () => {
-    const server = await resourceServer(world);
-    const start = await endCursor(server);
-    const [sid] = await ended(await world.user('ADMIN'), 1);
-    expect((await readRevocations(server, 'all: true', start)).map((record) => record.sid)).toEqual([sid]);
+    const subscriber = await resourceServer(server);
+    const start = await endCursor(subscriber);
+    const [sid] = await ended(await server.user('ADMIN'), 1);
+    expect((await readRevocations(subscriber, 'all: true', start)).map((record) => record.sid)).toEqual([sid]);
     for (const [scopes, permissions] of [
       [['tokens:read'], ['tokens:follow']],
       [['tokens:follow'], ['tokens:read']],
     ]) {
-      const { code } = await revocationPage(await resourceServer(world, scopes, permissions), '(all: true)');
+      const { code } = await revocationPage(await resourceServer(server, scopes, permissions), '(all: true)');
       expect([scopes, code]).toEqual([scopes, 'FORBIDDEN']);
     }
   });
 
   it('includes sessions in a domain that has been deleted', async () => {
-    const { id } = await world.db.prisma.domain.create({ data: { name: 'brief', displayName: 'brief' } });
-    const member = await world.user('USER', 'brief');
+    const { id } = await server.db.prisma.domain.create({ data: { name: 'brief', displayName: 'brief' } });
+    const member = await server.user('USER', 'brief');
     const device = await signInAgain(member, 'brief');
     const input = { id: Buffer.from(`Domain:${id}`).toString('base64') };
-    await superadmin.ask('mutation ($input: DeleteDomainInput!) { deleteDomain(input: $input) { deletedId } }', { input });
-    const record = await world.db.prisma.tokenRevocation.findFirst({ where: { tokenId: sidOf(device) } });
+    await superadmin.query('mutation ($input: DeleteDomainInput!) { deleteDomain(input: $input) { deletedId } }', { input });
+    const record = await server.db.prisma.tokenRevocation.findFirst({ where: { tokenId: sidOf(device) } });
     expect([record?.reason, record?.domainId]).toEqual(['DOMAIN_DELETED', id]);
   });
 });
@@ -159,19 +161,19 @@ describe('a cursor of tokenRevocations', () => {
   });
 
   it('expires when later entries were purged, and the error contains the oldest valid cursor', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const [first = '', second = ''] = await ended(alice, 3);
     const [one] = (await revocationPage(alice)).nodes;
-    await world.db.prisma.tokenRevocation.updateMany({
+    await server.db.prisma.tokenRevocation.updateMany({
       where: { tokenId: { in: [first, second] } },
       data: { revokedAt: new Date(Date.now() - 31 * 86_400_000) },
     });
-    await runJobs(world);
+    await runJobs(server);
     const { errors } = await revocationPage(alice, `(after: "${one?.cursor}")`);
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'CURSOR_EXPIRED', oldest: expect.any(String) });
     const left = await revocationPage(alice, `(after: "${errors?.[0]?.extensions.oldest}")`);
     expect(left.nodes).toHaveLength(1);
     expect((await revocationPage(alice)).nodes).toEqual(left.nodes);
-    expect(await world.db.prisma.revocationCommit.count({ where: { trimmed: true } })).toBe(1);
+    expect(await server.db.prisma.revocationCommit.count({ where: { trimmed: true } })).toBe(1);
   });
 });

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { open, type Person, until } from '../test-server.ts';
+import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 import { rawSocket } from '../transport/raw-client.ts';
 import { follow, type Transport } from './revocation-stream.ts';
 
-const world = await open();
-await world.domain('inside');
-const superadmin = await world.user('SUPERADMIN');
-const sidOf = (person: Pick<Person, 'tokenId'>) => Buffer.from(person.tokenId, 'base64').toString().replace('Token:', '');
-const signInAgain = (person: Person, domain?: string) => world.signIn(person.email, person.uuid, domain);
-const logOut = (person: Person) => person.ask('mutation { logout { ended } }');
+const server = await startTestServer();
+await server.domain('inside');
+const superadmin = await server.user('SUPERADMIN');
+const sidOf = (person: Pick<TestUser, 'tokenId'>) => Buffer.from(person.tokenId, 'base64').toString().replace('Token:', '');
+const signInAgain = (person: TestUser, domain?: string) => server.logIn(person.email, person.uuid, domain);
+const logOut = (person: TestUser) => person.query('mutation { logout { ended } }');
 const closedAs = (transport: Transport) => (transport === 'WebSocket' ? '4403 The session has ended' : 'complete');
 
 /** Fails after 2 s, the time within which the connections of a revoked session must be closed. */
@@ -16,8 +16,8 @@ const soon = <T>(promise: Promise<T>) => Promise.race([promise, new Promise((res
 
 describe.each<Transport>(['WebSocket', 'server-sent events'])('a stream of tokenRevoked over %s', (transport) => {
   it('delivers the revocation of its own session and completes', async () => {
-    const alice = await world.user();
-    const stream = await follow(world, alice.accessToken, '', transport);
+    const alice = await server.user();
+    const stream = await follow(server, alice.accessToken, '', transport);
     await logOut(alice);
     expect(await soon(stream.closed)).toBe(closedAs(transport));
     expect([stream.sids, await stream.ended]).toEqual([[sidOf(alice)], 'complete']);
@@ -25,10 +25,10 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('a stream of token
 
   it('delivers the revocation of its own session and completes also when all sessions of the user end at once', async () => {
     for (let times = 0; times < 5; times += 1) {
-      const alice = await world.user();
+      const alice = await server.user();
       const others = [await signInAgain(alice), await signInAgain(alice)];
-      const streams = await Promise.all([alice, ...others].map((one) => follow(world, one.accessToken, '', transport)));
-      await others[0]?.ask('mutation { logoutEverywhere(input: {}) { ended } }');
+      const streams = await Promise.all([alice, ...others].map((one) => follow(server, one.accessToken, '', transport)));
+      await others[0]?.query('mutation { logoutEverywhere(input: {}) { ended } }');
       for (const [index, one] of [alice, ...others].entries()) {
         expect(await soon(streams[index]?.closed ?? Promise.reject())).toBe(closedAs(transport));
         expect([streams[index]?.sids.at(-1), await streams[index]?.ended]).toEqual([sidOf(one), 'complete']);
@@ -37,21 +37,23 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('a stream of token
   });
 
   it('completes when its own session ends even if it follows other tokens', async () => {
-    const admin = await world.user('ADMIN');
-    const alice = await world.user();
-    const stream = await follow(world, admin.accessToken, `(userId: "${alice.id}")`, transport);
+    const admin = await server.user('ADMIN');
+    const alice = await server.user();
+    const stream = await follow(server, admin.accessToken, `(userId: "${alice.id}")`, transport);
     await logOut(admin);
     expect(await soon(stream.closed)).toBe(closedAs(transport));
     expect([stream.sids, await stream.ended]).toEqual([[], 'complete']);
   });
 
   it('completes when the user or the domain of the session is disabled', async () => {
-    const [alice, bob] = [await world.user(), await signInAgain(await world.user('USER', 'inside'), 'inside')];
-    const streams = [await follow(world, alice.accessToken, '', transport), await follow(world, bob.accessToken, '', transport)];
-    const { id } = (await superadmin.ask('{ domain(name: "inside") { id } }')).data.domain;
+    const [alice, bob] = [await server.user(), await signInAgain(await server.user('USER', 'inside'), 'inside')];
+    const streams = [await follow(server, alice.accessToken, '', transport), await follow(server, bob.accessToken, '', transport)];
+    const { id } = (await superadmin.query('{ domain(name: "inside") { id } }')).data.domain;
     const update = (active: boolean) =>
-      superadmin.ask('mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { id } } }', { input: { id, active } });
-    await superadmin.ask('mutation ($input: DisableUserInput!) { disableUser(input: $input) { changed } }', { input: { id: alice.id } });
+      superadmin.query('mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { id } } }', {
+        input: { id, active },
+      });
+    await superadmin.query('mutation ($input: DisableUserInput!) { disableUser(input: $input) { changed } }', { input: { id: alice.id } });
     await update(false);
     for (const stream of streams) expect(await soon(stream.closed)).toBe(closedAs(transport));
     await update(true);
@@ -59,18 +61,18 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('a stream of token
   });
 
   it('rechecks the permission for every event and ends with FORBIDDEN once it is lost', async () => {
-    const [admin, chief] = [await world.user('ADMIN'), await world.user('ADMIN', 'inside')];
-    const member = await world.user('USER', 'inside');
+    const [admin, chief] = [await server.user('ADMIN'), await server.user('ADMIN', 'inside')];
+    const member = await server.user('USER', 'inside');
     const streams = await Promise.all([
-      follow(world, admin.accessToken, '(all: true)', transport),
-      follow(world, admin.accessToken, `(userId: "${member.id}")`, transport),
-      follow(world, chief.accessToken, '(domain: "inside")', transport),
+      follow(server, admin.accessToken, '(all: true)', transport),
+      follow(server, admin.accessToken, `(userId: "${member.id}")`, transport),
+      follow(server, chief.accessToken, '(domain: "inside")', transport),
     ]);
     const first = await signInAgain(member, 'inside');
     await logOut(first);
-    for (const stream of streams) await until(() => stream.sids.length);
+    for (const stream of streams) await waitUntil(() => stream.sids.length);
     for (const [one, domain] of [[admin], [chief, 'inside']] as const)
-      await superadmin.ask('mutation ($input: RevokeRoleInput!) { revokeRole(input: $input) { changed } }', {
+      await superadmin.query('mutation ($input: RevokeRoleInput!) { revokeRole(input: $input) { changed } }', {
         input: { userId: one.id, role: 'ADMIN', domain },
       });
     await logOut(await signInAgain(member, 'inside'));
@@ -82,7 +84,7 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('a stream of token
   });
 
   it('ends when the access token it was opened with expires', async () => {
-    const brief = await open({ ACCESS_TOKEN_TTL: '2s' });
+    const brief = await startTestServer({ ACCESS_TOKEN_TTL: '2s' });
     const alice = await brief.user();
     const stream = await follow(brief, alice.accessToken, '', transport);
     expect(await soon(stream.ended)).toBe('TOKEN_EXPIRED');
@@ -91,16 +93,19 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('a stream of token
   });
 
   it('completes when the API token it was opened with is revoked', async () => {
-    const alice = await world.user();
-    const { data } = await alice.ask('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }', {
-      input: { description: 'gateway', scopes: ['tokens:read'] },
-    });
+    const alice = await server.user();
+    const { data } = await alice.query(
+      'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }',
+      {
+        input: { description: 'gateway', scopes: ['tokens:read'] },
+      },
+    );
     const { secret, token } = data.createApiToken;
-    const stream = await follow(world, secret, '', transport);
+    const stream = await follow(server, secret, '', transport);
     const device = await signInAgain(alice);
     await logOut(device);
-    await until(() => stream.sids.length);
-    await alice.ask('mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { changed } }', { input: { id: token.id } });
+    await waitUntil(() => stream.sids.length);
+    await alice.query('mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { changed } }', { input: { id: token.id } });
     expect(await soon(stream.closed)).toBe(closedAs(transport));
     expect(stream.sids).toEqual([sidOf(device), sidOf({ tokenId: token.id })]);
   });
@@ -108,16 +113,16 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('a stream of token
 
 describe('a WebSocket', () => {
   it('without subscriptions is closed when its session ends', async () => {
-    const alice = await world.user();
-    const socket = await rawSocket(world);
+    const alice = await server.user();
+    const socket = await rawSocket(server);
     await socket.init(alice.accessToken);
     await logOut(alice);
     expect(await soon(socket.closed)).toEqual({ code: 4403, reason: 'The session has ended' });
   });
 
   it('of an anonymous client or another session stays open', async () => {
-    const alice = await world.user();
-    const [nobody, other] = [await rawSocket(world), await rawSocket(world)];
+    const alice = await server.user();
+    const [nobody, other] = [await rawSocket(server), await rawSocket(server)];
     await nobody.init();
     await other.init((await signInAgain(alice)).accessToken);
     await logOut(alice);

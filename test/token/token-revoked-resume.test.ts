@@ -1,33 +1,33 @@
 import { describe, expect, it } from 'vitest';
-import { open, type Person, until } from '../test-server.ts';
+import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 import { endCursor, readRevocations, resourceServer, revokeMany } from './revocation-log.ts';
 import { follow, type Transport } from './revocation-stream.ts';
 
-const world = await open();
-const superadmin = await world.user('SUPERADMIN');
-const sidOf = (person: Pick<Person, 'tokenId'>) => Buffer.from(person.tokenId, 'base64').toString().replace('Token:', '');
-const logOut = (person: Person) => person.ask('mutation { logout { ended } }');
+const server = await startTestServer();
+const superadmin = await server.user('SUPERADMIN');
+const sidOf = (person: Pick<TestUser, 'tokenId'>) => Buffer.from(person.tokenId, 'base64').toString().replace('Token:', '');
+const logOut = (person: TestUser) => person.query('mutation { logout { ended } }');
 
 describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked with a cursor, over %s', (transport) => {
-  const resumed = (token: string | undefined, cursor: string) => follow(world, token, `(all: true, after: "${cursor}")`, transport);
+  const resumed = (token: string | undefined, cursor: string) => follow(server, token, `(all: true, after: "${cursor}")`, transport);
 
   it('delivers missed revocations first and then new ones, in the order of the log', async () => {
-    const [alice, bob, start] = [await world.user(), await world.user(), await endCursor(superadmin)];
+    const [alice, bob, start] = [await server.user(), await server.user(), await endCursor(superadmin)];
     await logOut(alice);
     const stream = await resumed(superadmin.accessToken, start);
     await logOut(bob);
-    await until(() => stream.sids.length === 2);
+    await waitUntil(() => stream.sids.length === 2);
     expect(stream.sids).toEqual([sidOf(alice), sidOf(bob)]);
     stream.leave();
   });
 
   it('delivers every revocation exactly once when tokens are revoked while it catches up', async () => {
-    const [alice, start] = [await world.user(), await endCursor(superadmin)];
-    await revokeMany(world, alice.uuid, 150);
+    const [alice, start] = [await server.user(), await endCursor(superadmin)];
+    await revokeMany(server, alice.uuid, 150);
     let isEnding = true;
     const ending = (async () => {
       // Statements of the embedded PostgreSQL resolve without yielding to the event loop, which would starve the streams.
-      for (; isEnding; await new Promise((resolve) => setTimeout(resolve, 1))) await revokeMany(world, alice.uuid, 7);
+      for (; isEnding; await new Promise((resolve) => setTimeout(resolve, 1))) await revokeMany(server, alice.uuid, 7);
     })();
     const opening = Promise.all(Array.from({ length: 5 }, () => resumed(superadmin.accessToken, start)));
     const streams = await opening.finally(() => {
@@ -36,19 +36,19 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked with
     await ending;
     const log = (await readRevocations(superadmin, 'all: true', start)).map(({ sid }) => sid);
     for (const stream of streams) {
-      await until(() => stream.sids.length >= log.length);
+      await waitUntil(() => stream.sids.length >= log.length);
       expect(stream.sids).toEqual(log);
       stream.leave();
     }
   }, 30_000);
 
   it('resumes from the cursor of any event with the next event', async () => {
-    const [alice, start] = [await world.user(), await endCursor(superadmin)];
-    await revokeMany(world, alice.uuid, 20);
+    const [alice, start] = [await server.user(), await endCursor(superadmin)];
+    await revokeMany(server, alice.uuid, 20);
     const log = await readRevocations(superadmin, 'all: true', start);
     for (const at of [0, 6, 7, 18]) {
       const stream = await resumed(superadmin.accessToken, log[at]?.cursor ?? '');
-      await until(() => stream.sids.length === 19 - at);
+      await waitUntil(() => stream.sids.length === 19 - at);
       expect(stream.sids).toEqual(log.slice(at + 1).map(({ sid }) => sid));
       stream.leave();
     }
@@ -56,15 +56,15 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked with
 
   it('delivers missed revocations only as far as the viewer can see them now', async () => {
     const [admin, other, alice, start] = [
-      await world.user('ADMIN'),
-      await world.user('ADMIN'),
-      await world.user(),
+      await server.user('ADMIN'),
+      await server.user('ADMIN'),
+      await server.user(),
       await endCursor(superadmin),
     ];
     await logOut(other);
     await logOut(alice);
     const stream = await resumed(admin.accessToken, start);
-    await until(() => stream.sids.length);
+    await waitUntil(() => stream.sids.length);
     expect(stream.sids).toEqual([sidOf(alice)]);
     stream.leave();
   });
@@ -77,20 +77,22 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked with
   });
 
   it('delivers to a resource server with an API token until that token is revoked', async () => {
-    const [server, alice, start] = [await resourceServer(world), await world.user(), await endCursor(superadmin)];
+    const [subscriber, alice, start] = [await resourceServer(server), await server.user(), await endCursor(superadmin)];
     await logOut(alice);
-    const stream = await resumed(server.token, start);
-    await until(() => stream.sids.length);
+    const stream = await resumed(subscriber.token, start);
+    await waitUntil(() => stream.sids.length);
     expect(stream.sids).toEqual([sidOf(alice)]);
-    await superadmin.ask('mutation ($id: ID!) { revokeTokens(input: { userId: $id, kind: API }) { ended } }', { id: server.account.id });
+    await superadmin.query('mutation ($id: ID!) { revokeTokens(input: { userId: $id, kind: API }) { ended } }', {
+      id: subscriber.account.id,
+    });
     await stream.closed;
     expect(stream.sids).toHaveLength(1);
   });
 
   it('ends with FORBIDDEN when the role that permitted it is revoked', async () => {
-    const [server, alice] = [await resourceServer(world), await world.user()];
-    const stream = await resumed(server.token, await endCursor(superadmin));
-    await world.db.prisma.roleGrant.deleteMany({ where: { userId: server.account.uuid } });
+    const [subscriber, alice] = [await resourceServer(server), await server.user()];
+    const stream = await resumed(subscriber.token, await endCursor(superadmin));
+    await server.db.prisma.roleGrant.deleteMany({ where: { userId: subscriber.account.uuid } });
     await logOut(alice);
     expect([await stream.ended, stream.sids]).toEqual(['FORBIDDEN', []]);
   });

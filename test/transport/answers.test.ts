@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
-import { open, until } from '../test-server.ts';
+import { startTestServer, waitUntil } from '../test-server.ts';
 import { post, request, sendRaw } from './raw-client.ts';
 
-const world = await open();
+const server = await startTestServer();
 const query = JSON.stringify({ query: '{ viewer { fresh } }' });
-const ask = (document: string, variables?: object) => world.send(document, variables);
+const ask = (document: string, variables?: object) => server.query(document, variables);
 
 const everyAnswer = {
   'cache-control': 'no-store',
@@ -21,14 +21,14 @@ const everyAnswer = {
 describe('an answer', () => {
   it('carries the headers that keep browsers and caches away, whatever it says', async () => {
     const answers = [
-      await post(world, query),
-      await post(world, 'no JSON'),
-      await post(world, query, { 'content-type': 'text/plain' }),
-      await post(world, query, { authorization: 'Bearer nothing' }),
-      await fetch(`${world.url}/graphql`),
-      await fetch(`${world.url}/nothing`),
-      await fetch(`${world.url}/health/live`),
-      await fetch(`${world.url}/health/ready`),
+      await post(server, query),
+      await post(server, 'no JSON'),
+      await post(server, query, { 'content-type': 'text/plain' }),
+      await post(server, query, { authorization: 'Bearer nothing' }),
+      await fetch(`${server.url}/graphql`),
+      await fetch(`${server.url}/nothing`),
+      await fetch(`${server.url}/health/live`),
+      await fetch(`${server.url}/health/ready`),
     ];
     for (const { headers, url } of answers) {
       expect(Object.fromEntries(headers), url).toMatchObject(everyAnswer);
@@ -39,14 +39,14 @@ describe('an answer', () => {
 
   it('carries them also where nothing of a request was understood', async () => {
     for (const bytes of ['nonsense\r\n\r\n', `GET / HTTP/1.1\r\nx: ${'x'.repeat(17 * 1024)}\r\n\r\n`]) {
-      const { headers, status } = await sendRaw(world.url, bytes);
+      const { headers, status } = await sendRaw(server.url, bytes);
       expect([400, 431]).toContain(status);
       for (const [name, value] of Object.entries(everyAnswer)) expect(headers).toContain(`${name}: ${value.toLowerCase()}`);
     }
   });
 
   it('names the request by the id that the caller gave, or by a new one', async () => {
-    const idFor = async (id: string) => (await post(world, query, { 'x-request-id': id })).headers.get('x-request-id');
+    const idFor = async (id: string) => (await post(server, query, { 'x-request-id': id })).headers.get('x-request-id');
     expect(await idFor('abcDEF-12345')).toBe('abcDEF-12345');
     for (const id of ['short', 'x'.repeat(65), 'with space and more', '<script>alert(1)</script>'])
       expect(await idFor(id)).toMatch(/^[0-9a-f-]{36}$/);
@@ -68,7 +68,7 @@ describe('an answer', () => {
       expect([answer.status, answer.code]).toEqual([400, 'INVALID_INPUT']);
       expect(JSON.stringify(answer)).not.toContain(secret);
     }
-    expect(await (await post(world, `{"query": "${secret}`)).text()).not.toContain(secret);
+    expect(await (await post(server, `{"query": "${secret}`)).text()).not.toContain(secret);
     expect(answers[0]?.errors?.[0]?.message).toBe('The variable $input is not valid at input.password.');
   });
 
@@ -89,11 +89,11 @@ describe('an answer', () => {
   });
 
   it('lists at most 20 errors, and says how many more there were', async () => {
-    const { accessToken } = await world.user();
+    const { accessToken } = await server.user();
     const strangers = Array.from({ length: 50 }, () => ({ id: randomUUID(), email: randomUUID(), emailKey: randomUUID() }));
-    await world.db.prisma.user.createMany({ data: strangers });
+    await server.db.prisma.user.createMany({ data: strangers });
     const ids = strangers.map(({ id }) => encodeGlobalID('User', id));
-    const { errors } = await world.send('query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids }, { token: accessToken });
+    const { errors } = await server.query('query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids }, { token: accessToken });
     expect(errors).toHaveLength(20);
     expect(errors?.at(-1)?.extensions).toEqual({ code: 'QUERY_TOO_COMPLEX', limit: 'errors', omitted: 31 });
     const invalid = await ask(`query (${Array.from({ length: 60 }, (_, index) => `$v${index}: Int`)}) { viewer { fresh } }`);
@@ -101,35 +101,35 @@ describe('an answer', () => {
   });
 
   it('is at most 1 MiB', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const settings = Array.from({ length: 100 }, (_, index) => ({ userId: alice.uuid, key: `k${index}`, value: '\u0001'.repeat(2_000) }));
-    await world.db.prisma.userSetting.createMany({ data: settings });
-    const { data, code, errors } = await alice.ask('{ me { settings(first: 100) { edges { node { value again: value } } } } }');
+    await server.db.prisma.userSetting.createMany({ data: settings });
+    const { data, code, errors } = await alice.query('{ me { settings(first: 100) { edges { node { value again: value } } } } }');
     expect([data, code, errors?.[0]?.extensions.limit]).toEqual([null, 'QUERY_TOO_COMPLEX', 'answer']);
   });
 
   it('tells of a defect no more than an id, by which the log tells all', async () => {
-    const alice = await world.user();
-    await world.db.prisma.$executeRaw`alter table "UserSetting" rename to "Elsewhere"`;
-    const { code, errors } = await alice.ask('{ me { settings { edges { node { key } } } } }');
-    await world.db.prisma.$executeRaw`alter table "Elsewhere" rename to "UserSetting"`;
+    const alice = await server.user();
+    await server.db.prisma.$executeRaw`alter table "UserSetting" rename to "Elsewhere"`;
+    const { code, errors } = await alice.query('{ me { settings { edges { node { key } } } } }');
+    await server.db.prisma.$executeRaw`alter table "Elsewhere" rename to "UserSetting"`;
     const [error] = errors ?? [];
     expect([code, error?.message]).toEqual(['INTERNAL', 'Something went wrong on our side.']);
     expect(Object.keys(error?.extensions ?? {}).sort()).toEqual(['code', 'errorId']);
-    const line = await until(() => world.log.find((one) => one.includes(String(error?.extensions.errorId))));
+    const line = await waitUntil(() => server.log.find((one) => one.includes(String(error?.extensions.errorId))));
     expect(line).toContain('UserSetting');
     expect(line).not.toContain(alice.uuid);
   });
 
   it('asks for a bearer token where one is needed', async () => {
-    const { status, headers } = await post(world, query, { authorization: 'Bearer nothing' });
+    const { status, headers } = await post(server, query, { authorization: 'Bearer nothing' });
     expect([status, headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
   });
 });
 
 describe('health', () => {
   it('says ok and nothing more', async () => {
-    for (const path of ['live', 'ready']) expect(await (await fetch(`${world.url}/health/${path}`)).text()).toBe('ok');
-    expect((await sendRaw(world.url, request([], '', 'POST /health/live HTTP/1.1'))).status).toBe(405);
+    for (const path of ['live', 'ready']) expect(await (await fetch(`${server.url}/health/${path}`)).text()).toBe('ok');
+    expect((await sendRaw(server.url, request([], '', 'POST /health/live HTTP/1.1'))).status).toBe(405);
   });
 });

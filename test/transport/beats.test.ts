@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { open, type Person, until } from '../test-server.ts';
+import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 import { readRevocations, revokeMany } from '../token/revocation-log.ts';
 import { requestEvents } from '../token/revocation-stream.ts';
 import { codeIn, post, rawSocket } from './raw-client.ts';
 
-const world = await open();
-const superadmin = await world.user('SUPERADMIN');
-const logOut = (person: Person) => person.ask('mutation { logout { ended } }');
+const server = await startTestServer();
+const superadmin = await server.user('SUPERADMIN');
+const logOut = (person: TestUser) => person.query('mutation { logout { ended } }');
 const query = 'subscription ($after: String) { tokenRevoked(all: true, after: $after) { cursor sid } }';
 
 interface Beat {
@@ -18,7 +18,7 @@ interface Beat {
 /** What a stream says while nothing happens, by its transport. */
 const beatsOver = {
   async WebSocket(token: string | undefined, heartbeat: number) {
-    const { send, heard, said, socket } = await rawSocket(world);
+    const { send, heard, said, socket } = await rawSocket(server);
     send({ type: 'connection_init', payload: { authorization: `Bearer ${token}`, heartbeat } });
     await heard('connection_ack');
     send({ id: '1', type: 'subscribe', payload: { query } });
@@ -27,7 +27,7 @@ const beatsOver = {
   },
   async 'server-sent events'(token: string | undefined, heartbeat: number) {
     const leaving = new AbortController();
-    const answer = await requestEvents(world, token, { query, extensions: { heartbeat } }, leaving.signal);
+    const answer = await requestEvents(server, token, { query, extensions: { heartbeat } }, leaving.signal);
     let text = '';
     const reading = async () => {
       for await (const chunk of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) text += chunk;
@@ -38,15 +38,15 @@ const beatsOver = {
   },
 };
 
-describe.each(Object.entries(beatsOver))('a beat over %s', (_, open) => {
+describe.each(Object.entries(beatsOver))('a beat over %s', (_, startTestServer) => {
   it('says where one can go on from: nothing after it is missed, nothing before it comes again', async () => {
-    const stream = await open(superadmin.accessToken, 500);
-    await until(() => stream.beats().length > 0);
+    const stream = await startTestServer(superadmin.accessToken, 500);
+    await waitUntil(() => stream.beats().length > 0);
     const [before] = stream.beats();
-    const alice = await world.user();
+    const alice = await server.user();
     await logOut(alice);
-    await until(stream.events);
-    const after = await until(() => stream.beats().find(({ cursor }) => cursor !== before?.cursor));
+    await waitUntil(stream.events);
+    const after = await waitUntil(() => stream.beats().find(({ cursor }) => cursor !== before?.cursor));
     const missed = await readRevocations(superadmin, 'all: true', before?.cursor);
     expect(missed.map(({ sid }) => sid)).toEqual([Buffer.from(alice.tokenId, 'base64').toString().replace('Token:', '')]);
     expect(await readRevocations(superadmin, 'all: true', after.cursor)).toEqual([]);
@@ -54,8 +54,8 @@ describe.each(Object.entries(beatsOver))('a beat over %s', (_, open) => {
   });
 
   it('says how old that is, and the name of the set of public keys', async () => {
-    const stream = await open(superadmin.accessToken, 500);
-    await until(() => stream.beats().length > 0);
+    const stream = await startTestServer(superadmin.accessToken, 500);
+    await waitUntil(() => stream.beats().length > 0);
     const [beat] = stream.beats();
     expect(beat).toEqual({
       cursor: expect.stringMatching(/^[\w-]+$/),
@@ -67,8 +67,8 @@ describe.each(Object.entries(beatsOver))('a beat over %s', (_, open) => {
   });
 
   it('stands still while the stream has not come so far', async () => {
-    const stream = await open(superadmin.accessToken, 500);
-    await until(() => stream.beats().length > 1);
+    const stream = await startTestServer(superadmin.accessToken, 500);
+    await waitUntil(() => stream.beats().length > 1);
     const [first] = stream.beats();
     expect(new Set(stream.beats().map(({ cursor }) => cursor))).toEqual(new Set([first?.cursor]));
     expect(await readRevocations(superadmin, 'all: true', first?.cursor)).toEqual([]);
@@ -78,15 +78,15 @@ describe.each(Object.entries(beatsOver))('a beat over %s', (_, open) => {
 
 describe('a beat in the middle of many events', () => {
   it('names no place that the stream has not come to', async () => {
-    const { send, heard, said, socket } = await rawSocket(world);
+    const { send, heard, said, socket } = await rawSocket(server);
     send({ type: 'connection_init', payload: { authorization: `Bearer ${superadmin.accessToken}`, heartbeat: 500 } });
     await heard('connection_ack');
     const slow = 'subscription { tokenRevoked(all: true) { cursor token { user { roles { role { name } } } } } }';
     send({ id: '1', type: 'subscribe', payload: { query: slow } });
-    await until(() => said.some(({ type }) => type === 'ping'));
+    await waitUntil(() => said.some(({ type }) => type === 'ping'));
     for (let count = 0; count < 3; count += 1) {
-      await revokeMany(world, (await world.user()).uuid, 300, 100);
-      await until(() => said.filter(({ type }) => type === 'next').length === 300 * (count + 1));
+      await revokeMany(server, (await server.user()).uuid, 300, 100);
+      await waitUntil(() => said.filter(({ type }) => type === 'next').length === 300 * (count + 1));
     }
     const placeOf = (cursor: string) => Buffer.from(cursor, 'base64url').toString().split('.').map(BigInt) as [bigint, bigint];
     const isAfter = ([position, seq]: [bigint, bigint], [other, otherSeq]: [bigint, bigint]) =>
@@ -103,26 +103,26 @@ describe('a beat in the middle of many events', () => {
 describe('how often one is wanted', () => {
   it('is between half a second and half a minute', async () => {
     for (const heartbeat of [0, 499, 30_001, 1.5, '500', {}, true]) {
-      const { closed, send } = await rawSocket(world);
+      const { closed, send } = await rawSocket(server);
       send({ type: 'connection_init', payload: { authorization: `Bearer ${superadmin.accessToken}`, heartbeat } });
       expect([heartbeat, (await closed).code]).toEqual([heartbeat, 4400]);
       const headers = { accept: 'text/event-stream', authorization: `Bearer ${superadmin.accessToken}` };
-      const answer = await post(world, JSON.stringify({ query, extensions: { heartbeat } }), headers);
+      const answer = await post(server, JSON.stringify({ query, extensions: { heartbeat } }), headers);
       expect([heartbeat, await codeIn(answer)]).toEqual([heartbeat, 'INVALID_INPUT']);
     }
   });
 
   it('costs none of the messages that a socket may send: the answers to beats are none', async () => {
-    const { send, said, heard, socket } = await rawSocket(world);
+    const { send, said, heard, socket } = await rawSocket(server);
     send({ type: 'connection_init', payload: { authorization: `Bearer ${superadmin.accessToken}`, heartbeat: 500 } });
     await heard('connection_ack');
     send({ id: '1', type: 'subscribe', payload: { query } });
     for (let count = 0; count < 95; count += 1) send({ type: 'pong' });
-    await until(() => said.some(({ type }) => type === 'ping'));
+    await waitUntil(() => said.some(({ type }) => type === 'ping'));
     const answered = () => said.filter(({ type }) => type === 'ping').length;
     const from = answered();
     for (let count = from; count < from + 6; count += 1) {
-      await until(() => answered() > count);
+      await waitUntil(() => answered() > count);
       send({ type: 'pong' });
     }
     expect(socket.readyState).toBe(socket.OPEN);

@@ -1,15 +1,16 @@
 import { getIntrospectionQuery } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 import { codeIn, post } from './raw-client.ts';
 
-const world = await open();
-const alice = await world.user();
-const nested = (open: string, close: string, inner: string, times: number) => open.repeat(times) + inner + close.repeat(times);
+const server = await startTestServer();
+const alice = await server.user();
+const nested = (startTestServer: string, close: string, inner: string, times: number) =>
+  startTestServer.repeat(times) + inner + close.repeat(times);
 
 /** The limit that an operation exceeds. */
 async function limit(document: string, variables?: object) {
-  const { status, code, errors } = await alice.ask(document, variables);
+  const { status, code, errors } = await alice.query(document, variables);
   return code === 'QUERY_TOO_COMPLEX' ? [status, errors?.[0]?.extensions.limit] : [status, code];
 }
 
@@ -21,16 +22,18 @@ describe('a document', () => {
 
   it('is refused, and nothing else happens, however deep it is', async () => {
     for (const times of [700, 1_400, 5_000, 20_000]) {
-      expect((await alice.ask(nested('{me', '}', '{id}', times))).status).toBe(400);
-      expect((await alice.ask(`{ node(id: ${nested('[', ']', '1', times)}) { id } }`)).status).toBe(400);
-      expect((await alice.ask(`{ node(id: ${nested('{a:', '}', '1', times)}) { id } }`)).status).toBe(400);
+      expect((await alice.query(nested('{me', '}', '{id}', times))).status).toBe(400);
+      expect((await alice.query(`{ node(id: ${nested('[', ']', '1', times)}) { id } }`)).status).toBe(400);
+      expect((await alice.query(`{ node(id: ${nested('{a:', '}', '1', times)}) { id } }`)).status).toBe(400);
       const variables = nested('[', ']', '1', times);
-      expect(await codeIn(await post(world, `{"query":"query ($v: JSON) { viewer { fresh } }","variables":{"v":${variables}}}`))).toBe(
+      expect(await codeIn(await post(server, `{"query":"query ($v: JSON) { viewer { fresh } }","variables":{"v":${variables}}}`))).toBe(
         'INVALID_INPUT',
       );
-      expect((await post(world, nested('[', ']', '', times))).status).toBe(400);
-      expect(await codeIn(await post(world, `{"query":"{ viewer { fresh } }","variables":{"unused":${variables}}}`))).toBe('INVALID_INPUT');
-      expect((await post(world, nested('{"":', '}', '1', Math.min(times, 18_000)))).status).toBe(400);
+      expect((await post(server, nested('[', ']', '', times))).status).toBe(400);
+      expect(await codeIn(await post(server, `{"query":"{ viewer { fresh } }","variables":{"unused":${variables}}}`))).toBe(
+        'INVALID_INPUT',
+      );
+      expect((await post(server, nested('{"":', '}', '1', Math.min(times, 18_000)))).status).toBe(400);
     }
   });
 
@@ -86,14 +89,14 @@ describe('a document', () => {
   });
 
   it('may ask for the schema in development, not through itself', async () => {
-    expect((await alice.ask(getIntrospectionQuery())).data.__schema.queryType.name).toBe('Query');
+    expect((await alice.query(getIntrospectionQuery())).data.__schema.queryType.name).toBe('Query');
     const fields = nested('type { fields { ', '} }', 'name', 3);
-    expect((await alice.ask(`{ __schema { types { fields { ${fields} } } } }`)).status).toBe(400);
+    expect((await alice.query(`{ __schema { types { fields { ${fields} } } } }`)).status).toBe(400);
   });
 
   it('names the operation that is executed', async () => {
     const two = 'query A { viewer { fresh } } query B { me { id } }';
-    const ask = async (operationName?: string) => (await post(world, JSON.stringify({ query: two, operationName }))).status;
+    const ask = async (operationName?: string) => (await post(server, JSON.stringify({ query: two, operationName }))).status;
     expect([await ask('A'), await ask('hunter2'), await ask()]).toEqual([200, 400, 400]);
   });
 });

@@ -1,10 +1,10 @@
 import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { newAddress, open, until } from '../test-server.ts';
+import { startTestServer, uniqueAddress, waitUntil } from '../test-server.ts';
 import { requestEvents } from '../token/revocation-stream.ts';
 
-const world = await open();
+const server = await startTestServer();
 const subscription = { query: 'subscription { tokenRevoked { cursor } }' };
 
 /** Asks for a stream and goes away once the whole request was sent, while the server looks up who asks. */
@@ -18,14 +18,14 @@ const goAway = (token: string | undefined, address: string) =>
       authorization: `Bearer ${token}`,
       'content-length': Buffer.byteLength(body),
     };
-    const asked = request(`${world.url}/graphql`, { method: 'POST', agent: false, headers });
+    const asked = request(`${server.url}/graphql`, { method: 'POST', agent: false, headers });
     asked.on('error', () => {}).on('close', () => done());
     asked.end(body, () => setImmediate(() => asked.destroy()));
   });
 
 const isLetIn = async (token: string | undefined) => {
   const leaving = new AbortController();
-  const { status } = await requestEvents(world, token, subscription, leaving.signal);
+  const { status } = await requestEvents(server, token, subscription, leaving.signal);
   leaving.abort();
   return status === 200;
 };
@@ -34,18 +34,18 @@ const timers = () => process.getActiveResourcesInfo().filter((name) => name === 
 
 describe('whoever goes away before the stream is open', () => {
   it('leaves no place taken', async () => {
-    const alice = await world.user();
-    for (let times = 0; times < 40; times += 1) await goAway(alice.accessToken, newAddress());
-    expect(await until(() => isLetIn(alice.accessToken))).toBe(true);
+    const alice = await server.user();
+    for (let times = 0; times < 40; times += 1) await goAway(alice.accessToken, uniqueAddress());
+    expect(await waitUntil(() => isLetIn(alice.accessToken))).toBe(true);
   });
 
   it('leaves no place of the network taken', async () => {
-    const address = newAddress();
+    const address = uniqueAddress();
     for (let people = 0; people < 6; people += 1) {
-      const { accessToken } = await world.user();
+      const { accessToken } = await server.user();
       for (let times = 0; times < 12; times += 1) await goAway(accessToken, address);
     }
-    const bob = await world.user();
+    const bob = await server.user();
     const answer = async () => {
       const leaving = new AbortController();
       const headers = {
@@ -54,7 +54,7 @@ describe('whoever goes away before the stream is open', () => {
         authorization: `Bearer ${bob.accessToken}`,
         'x-forwarded-for': address,
       };
-      const { status } = await fetch(`${world.url}/graphql`, {
+      const { status } = await fetch(`${server.url}/graphql`, {
         method: 'POST',
         headers,
         body: JSON.stringify(subscription),
@@ -63,16 +63,16 @@ describe('whoever goes away before the stream is open', () => {
       leaving.abort();
       return status === 200;
     };
-    expect(await until(answer)).toBe(true);
+    expect(await waitUntil(answer)).toBe(true);
   });
 
   it('leaves no clock running, over WebSocket either', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const before = timers();
     for (let times = 0; times < 100; times += 1)
       await new Promise<void>((done) => {
-        const socket = new WebSocket(`${world.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
-          headers: { 'x-forwarded-for': newAddress() },
+        const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+          headers: { 'x-forwarded-for': uniqueAddress() },
         });
         const payload = { authorization: `Bearer ${alice.accessToken}`, heartbeat: 500 };
         socket.on('error', () => {}).on('close', () => done());
@@ -80,6 +80,6 @@ describe('whoever goes away before the stream is open', () => {
           socket.send(JSON.stringify({ type: 'connection_init', payload }), () => setImmediate(() => socket.terminate())),
         );
       });
-    expect(await until(() => timers() <= before + 20)).toBe(true);
+    expect(await waitUntil(() => timers() <= before + 20)).toBe(true);
   });
 });

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { open, until } from '../test-server.ts';
+import { startTestServer, waitUntil } from '../test-server.ts';
 import { rawSocket } from './raw-client.ts';
 
-const world = await open();
+const server = await startTestServer();
 
 describe('what one caller is told', () => {
   it('is never judged by the rights of another', async () => {
-    const [admin, alice, bob] = [await world.user('ADMIN'), await world.user(), await world.user()];
+    const [admin, alice, bob] = [await server.user('ADMIN'), await server.user(), await server.user()];
     for (let round = 0; round < 20; round += 1) {
       const ask = (index: number) =>
-        (index % 2 ? alice : admin).ask('query ($id: ID!) { node(id: $id) { ... on User { email } } }', { id: bob.id });
+        (index % 2 ? alice : admin).query('query ($id: ID!) { node(id: $id) { ... on User { email } } }', { id: bob.id });
       const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => ask(index)));
       for (const [index, { code, data }] of answers.entries())
         expect(index % 2 ? code : data.node.email).toBe(index % 2 ? 'NOT_FOUND' : bob.email);
@@ -17,12 +17,12 @@ describe('what one caller is told', () => {
   });
 
   it('is never told to another, however many ask at once', async () => {
-    const people = await Promise.all(Array.from({ length: 8 }, () => world.user()));
+    const people = await Promise.all(Array.from({ length: 8 }, () => server.user()));
     for (let round = 0; round < 3; round += 1) {
       const answers = await Promise.all(
         Array.from({ length: 200 }, async (_, index) => {
           const person = index % 9 === 8 ? undefined : people[index % 9];
-          const { data } = await world.send('{ me { id email } viewer { token { id } } }', {}, { token: person?.accessToken });
+          const { data } = await server.query('{ me { id email } viewer { token { id } } }', {}, { token: person?.accessToken });
           return [person && { id: person.id, email: person.email }, person?.tokenId, data.me ?? undefined, data.viewer.token?.id];
         }),
       );
@@ -31,13 +31,13 @@ describe('what one caller is told', () => {
   });
 
   it('is never told to another socket either', async () => {
-    const people = await Promise.all(Array.from({ length: 8 }, () => world.user()));
-    const sockets = await Promise.all(people.map(async (person) => ({ person, ...(await rawSocket(world)) })));
+    const people = await Promise.all(Array.from({ length: 8 }, () => server.user()));
+    const sockets = await Promise.all(people.map(async (person) => ({ person, ...(await rawSocket(server)) })));
     await Promise.all(sockets.map(({ init, person }) => init(person.accessToken)));
     for (let id = 0; id < 15; id += 1)
       for (const { send } of sockets) send({ id: String(id), type: 'subscribe', payload: { query: '{ me { id } }' } });
     for (const { said, person, socket } of sockets) {
-      await until(() => said.filter(({ type }) => type === 'complete').length === 15);
+      await waitUntil(() => said.filter(({ type }) => type === 'complete').length === 15);
       const told = said.filter(({ type }) => type === 'next').map(({ payload }) => payload.data.me.id);
       expect(new Set(told)).toEqual(new Set([person.id]));
       socket.terminate();

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 import { post, rawSocket, request, sendRaw } from './raw-client.ts';
 
 const shop = 'https://shop.example';
 const [closed, listing] = [
-  await open(),
-  await open({ CORS_ORIGINS: `${shop},https://app.example`, ALLOWED_HOSTS: 'localhost,127.0.0.1,API.example' }),
+  await startTestServer(),
+  await startTestServer({ CORS_ORIGINS: `${shop},https://app.example`, ALLOWED_HOSTS: 'localhost,127.0.0.1,API.example' }),
 ];
 const query = JSON.stringify({ query: '{ viewer { fresh } }' });
 const corsOf = ({ headers }: Response) => [...headers.keys()].filter((name) => name.startsWith('access-control-'));

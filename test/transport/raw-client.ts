@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
-import { newAddress, type World } from '../test-server.ts';
+import { type TestServer, uniqueAddress } from '../test-server.ts';
 
 /** What a server answered to bytes that no HTTP client would send. */
 export interface RawAnswer {
@@ -30,10 +30,10 @@ export function request(headers: string[], body: string | Buffer, line = 'POST /
 }
 
 /** Sends a body as it is, with these headers, from an address of its own. */
-export const post = ({ url }: World, body: string | Buffer, headers: Record<string, string> = {}) =>
+export const post = ({ url }: TestServer, body: string | Buffer, headers: Record<string, string> = {}) =>
   fetch(`${url}/graphql`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-forwarded-for': newAddress(), ...headers },
+    headers: { 'content-type': 'application/json', 'x-forwarded-for': uniqueAddress(), ...headers },
     body: body as string,
   });
 
@@ -51,8 +51,11 @@ interface Said {
 }
 
 /** A socket that speaks the protocol only as far as it is told to. */
-export async function rawSocket(world: World, { address = newAddress(), headers = {}, protocol = 'graphql-transport-ws' as string } = {}) {
-  const socket = new WebSocket(`${world.url.replace('http', 'ws')}/graphql`, protocol ? [protocol] : [], {
+export async function rawSocket(
+  server: TestServer,
+  { address = uniqueAddress(), headers = {}, protocol = 'graphql-transport-ws' as string } = {},
+) {
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, protocol ? [protocol] : [], {
     headers: { 'x-forwarded-for': address, ...headers },
   });
   const said: Said[] = [];

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { open, type Person } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 import { resourceServer } from '../token/revocation-log.ts';
 import { requestEvents } from '../token/revocation-stream.ts';
 import { rawSocket } from './raw-client.ts';
 
-const world = await open({ ACCESS_TOKEN_TTL: '5s' });
+const server = await startTestServer({ ACCESS_TOKEN_TTL: '5s' });
 const lasting = 5_000;
 const bearer = (token: string | undefined) => `Bearer ${token}`;
 const subscribe = { id: '1', type: 'subscribe', payload: { query: 'subscription { tokenRevoked { sid } }' } };
 const me = { id: '2', type: 'subscribe', payload: { query: '{ me { id } }' } };
 
 /** A newer access token of the same session. */
-async function refreshed(person: Person) {
-  const { data } = await world.send('mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken refreshToken } }', {
+async function refreshed(person: TestUser) {
+  const { data } = await server.query('mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken refreshToken } }', {
     input: { refreshToken: person.refreshToken },
   });
   person.refreshToken = data.refresh.refreshToken;
@@ -21,8 +21,8 @@ async function refreshed(person: Person) {
 }
 
 /** A socket of somebody with an open stream. */
-async function streaming(person: Person) {
-  const line = await rawSocket(world);
+async function streaming(person: TestUser) {
+  const line = await rawSocket(server);
   await line.init(person.accessToken);
   line.send(subscribe);
   return line;
@@ -32,13 +32,13 @@ const renew = (token: string | undefined) => ({ type: 'ping', payload: { authori
 
 describe('a socket', () => {
   it('ends with its access token: the stream says so, then it closes', async () => {
-    const { closed, said } = await streaming(await world.user());
+    const { closed, said } = await streaming(await server.user());
     expect(await closed).toEqual({ code: 4403, reason: 'The session has ended' });
     expect(JSON.stringify(said)).toContain('TOKEN_EXPIRED');
   }, 20_000);
 
   it('that is renewed by a ping goes on past the end of its first token, and asks by the new one', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const line = await streaming(alice);
     const until = await new Promise<string>((resolve) => {
       setTimeout(async () => {
@@ -54,11 +54,11 @@ describe('a socket', () => {
   }, 20_000);
 
   it('is not renewed by a token of another session, of another user, or by none: it closes', async () => {
-    const alice = await world.user();
-    const again = await world.signIn(alice.email, alice.uuid);
-    const others = [again.accessToken, (await world.user()).accessToken, 'rubbish', (await resourceServer(world)).token];
+    const alice = await server.user();
+    const again = await server.logIn(alice.email, alice.uuid);
+    const others = [again.accessToken, (await server.user()).accessToken, 'rubbish', (await resourceServer(server)).token];
     for (const token of others) {
-      const line = await streaming(await world.signIn(alice.email, alice.uuid));
+      const line = await streaming(await server.logIn(alice.email, alice.uuid));
       line.send(renew(token));
       expect(await line.closed).toEqual({ code: 4403, reason: 'Forbidden' });
     }
@@ -68,24 +68,24 @@ describe('a socket', () => {
   });
 
   it('of nobody is renewed by nothing: it never becomes somebody', async () => {
-    const line = await rawSocket(world);
+    const line = await rawSocket(server);
     await line.init();
-    line.send(renew((await world.user()).accessToken));
+    line.send(renew((await server.user()).accessToken));
     expect((await line.closed).code).toBe(4403);
   });
 
   it('is not renewed once its session has ended', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const line = await streaming(alice);
     const token = await refreshed(alice);
-    await alice.ask('mutation { logout { ended } }');
+    await alice.query('mutation { logout { ended } }');
     line.send(renew(token));
     expect((await line.closed).code).toBe(4403);
   });
 
   it('that pings without a token gets its ping back', async () => {
-    const line = await rawSocket(world);
-    await line.init((await world.user()).accessToken);
+    const line = await rawSocket(server);
+    await line.init((await server.user()).accessToken);
     line.send({ type: 'ping', payload: { any: 'thing' } });
     expect((await line.heard('pong')).payload).toEqual({ any: 'thing' });
     line.socket.terminate();
@@ -94,8 +94,8 @@ describe('a socket', () => {
 
 describe('a stream of server-sent events', () => {
   it('ends with its access token, and says so', async () => {
-    const { accessToken } = await world.user();
-    const answer = await requestEvents(world, accessToken, { query: 'subscription { tokenRevoked { sid } }' });
+    const { accessToken } = await server.user();
+    const answer = await requestEvents(server, accessToken, { query: 'subscription { tokenRevoked { sid } }' });
     expect(await answer.text()).toContain('TOKEN_EXPIRED');
   }, 20_000);
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { newAddress, open, until } from '../test-server.ts';
+import { startTestServer, uniqueAddress, waitUntil } from '../test-server.ts';
 import { rawSocket, request, sendRaw } from './raw-client.ts';
 
-const world = await open();
+const server = await startTestServer();
 const subscribe = (id: string, query = 'subscription { tokenRevoked { tokenId } }', more: object = {}) => ({
   id,
   type: 'subscribe',
@@ -11,16 +11,16 @@ const subscribe = (id: string, query = 'subscription { tokenRevoked { tokenId } 
 
 /** Whether a user gets one more socket. */
 const enters = async (token: string | undefined) =>
-  (await rawSocket(world)).init(token).then(
+  (await rawSocket(server)).init(token).then(
     () => true,
     () => false,
   );
 
 describe('a socket', () => {
   it('speaks graphql-transport-ws and nothing else', async () => {
-    expect((await rawSocket(world)).socket.protocol).toBe('graphql-transport-ws');
-    expect((await rawSocket(world, { protocol: 'graphql-ws' })).status).toBe(0);
-    expect(await (await rawSocket(world, { protocol: '' })).closed).toEqual({ code: 4406, reason: 'Subprotocol not acceptable' });
+    expect((await rawSocket(server)).socket.protocol).toBe('graphql-transport-ws');
+    expect((await rawSocket(server, { protocol: 'graphql-ws' })).status).toBe(0);
+    expect(await (await rawSocket(server, { protocol: '' })).closed).toEqual({ code: 4406, reason: 'Subprotocol not acceptable' });
   });
 
   it('is opened at the one address, with nothing in it', async () => {
@@ -29,7 +29,7 @@ describe('a socket', () => {
       expect(
         (
           await sendRaw(
-            world.url,
+            server.url,
             request(upgrade, '', `GET ${path} HTTP/1.1`).toString().replace('connection: close', 'connection: upgrade'),
           )
         ).status,
@@ -37,37 +37,37 @@ describe('a socket', () => {
   });
 
   it('says who it is within 3 s, or is closed', async () => {
-    const silent = await rawSocket(world);
+    const silent = await rawSocket(server);
     expect(await silent.closed).toEqual({ code: 4408, reason: 'Connection initialisation timeout' });
   });
 
   it('is closed for a bad, an expired or a revoked token, and told no more', async () => {
-    const alice = await world.user();
-    await alice.ask('mutation { logout { ended } }');
+    const alice = await server.user();
+    await alice.query('mutation { logout { ended } }');
     for (const payload of [
       { authorization: 'Bearer nonsense' },
       { authorization: `Bearer ${alice.accessToken}` },
       { authorization: 42 },
       { authorization: '', Authorization: 'x' },
     ]) {
-      const socket = await rawSocket(world);
+      const socket = await rawSocket(server);
       socket.send({ type: 'connection_init', payload });
       expect(await socket.closed, JSON.stringify(payload)).toEqual({ code: 4403, reason: 'Forbidden' });
     }
   });
 
   it('is asked nothing before it said who it is, and told once', async () => {
-    const early = await rawSocket(world);
+    const early = await rawSocket(server);
     early.send(subscribe('1'));
     expect(await early.closed).toEqual({ code: 4401, reason: 'Unauthorized' });
-    const twice = await rawSocket(world);
+    const twice = await rawSocket(server);
     await twice.init();
     twice.send({ type: 'connection_init' });
     expect(await twice.closed).toMatchObject({ code: 4429 });
   });
 
   it('is closed, with a sentence of ours, for whatever is no message', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const long = 'x'.repeat(300);
     for (const message of [
       'no JSON',
@@ -76,31 +76,31 @@ describe('a socket', () => {
       `{"type":"ping","payload":${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
       Buffer.from('{"type":"ping"}'),
     ]) {
-      const socket = await rawSocket(world);
+      const socket = await rawSocket(server);
       await socket.init();
       socket.socket.send(message);
       expect(await socket.closed).toEqual({ code: 4400, reason: 'Invalid message' });
     }
-    const taken = await rawSocket(world);
+    const taken = await rawSocket(server);
     await taken.init(alice.accessToken);
     for (const _ of [1, 2]) taken.send(subscribe(long));
     expect(await taken.closed).toEqual({ code: 4409, reason: 'Subscriber already exists' });
   });
 
   it('takes frames of 64 KiB', async () => {
-    const socket = await rawSocket(world);
+    const socket = await rawSocket(server);
     await socket.init();
     socket.send({ type: 'ping', payload: { text: 'x'.repeat(65 * 1024) } });
     expect(await socket.closed).toMatchObject({ code: 1009 });
   });
 
   it('answers as a request over HTTP is answered: the same errors, with path and code, and no status', async () => {
-    const alice = await world.user();
-    const socket = await rawSocket(world);
+    const alice = await server.user();
+    const socket = await rawSocket(server);
     await socket.init(alice.accessToken);
     const over = async (id: string, query: string, more: object = {}) => {
       socket.send(subscribe(id, query, more));
-      await until(() => socket.said.some((message) => message.id === id && message.type !== 'next'));
+      await waitUntil(() => socket.said.some((message) => message.id === id && message.type !== 'next'));
       const [{ payload } = { payload: null }] = socket.said.filter((message) => message.id === id && message.type !== 'complete');
       return payload.errors ?? payload;
     };
@@ -111,15 +111,15 @@ describe('a socket', () => {
       '{ node(id: "x") { id } }',
       'mutation { a: logout { ended } b: logout { ended } c: logout { ended } d: logout { ended } e: logout { ended } f: logout { ended } }',
     ].entries())
-      expect(await over(String(index), document), document).toEqual((await alice.ask(document)).errors);
+      expect(await over(String(index), document), document).toEqual((await alice.query(document)).errors);
     expect((await over('nul', '{ viewer { fresh } }', { variables: { a: 1 }, extensions: null, map: {} }))[0].extensions.code).toBe(
       'INVALID_INPUT',
     );
   });
 
   it('follows at most 20 streams', async () => {
-    const alice = await world.user();
-    const socket = await rawSocket(world);
+    const alice = await server.user();
+    const socket = await rawSocket(server);
     await socket.init(alice.accessToken);
     for (let id = 0; id <= 20; id += 1) socket.send(subscribe(String(id)));
     const refused = await socket.heard('error');
@@ -127,66 +127,66 @@ describe('a socket', () => {
   });
 
   it('takes 100 messages a minute, pings too, and nothing after them', async () => {
-    const alice = await world.user();
-    const socket = await rawSocket(world);
+    const alice = await server.user();
+    const socket = await rawSocket(server);
     await socket.init(alice.accessToken);
     for (let left = 50; left > 0; left -= 1) socket.socket.ping();
     for (let left = 49; left > 0; left -= 1) socket.send({ type: 'ping' });
-    await until(() => socket.said.filter(({ type }) => type === 'pong').length === 49);
+    await waitUntil(() => socket.said.filter(({ type }) => type === 'pong').length === 49);
     for (const id of ['late', 'later']) socket.send(subscribe(id, 'mutation { logout { ended } }'));
     expect(await socket.closed).toEqual({ code: 4429, reason: 'Too many messages' });
-    expect((await alice.ask('{ me { id } }')).data.me.id).toBe(alice.id);
+    expect((await alice.query('{ me { id } }')).data.me.id).toBe(alice.id);
   });
 
   it('is one of at most 50 of a network, counted before they say who they are', async () => {
-    const address = newAddress();
-    const sockets = await Promise.all(Array.from({ length: 50 }, () => rawSocket(world, { address })));
+    const address = uniqueAddress();
+    const sockets = await Promise.all(Array.from({ length: 50 }, () => rawSocket(server, { address })));
     expect(sockets.every(({ status }) => status === true)).toBe(true);
-    expect((await rawSocket(world, { address })).status).toBe(429);
-    expect((await rawSocket(world)).status).toBe(true);
+    expect((await rawSocket(server, { address })).status).toBe(429);
+    expect((await rawSocket(server)).status).toBe(true);
     sockets[0]?.socket.terminate();
-    await until(async () => (await rawSocket(world, { address })).status === true);
+    await waitUntil(async () => (await rawSocket(server, { address })).status === true);
     for (const { socket } of sockets) socket.terminate();
   });
 
   it('is one of at most 10 of a user', async () => {
-    const alice = await world.user();
-    const sockets = await Promise.all(Array.from({ length: 10 }, () => rawSocket(world)));
+    const alice = await server.user();
+    const sockets = await Promise.all(Array.from({ length: 10 }, () => rawSocket(server)));
     for (const socket of sockets) await socket.init(alice.accessToken);
-    const eleventh = await rawSocket(world);
+    const eleventh = await rawSocket(server);
     eleventh.send({ type: 'connection_init', payload: { authorization: `Bearer ${alice.accessToken}` } });
     expect(await eleventh.closed).toEqual({ code: 1013, reason: 'Try again later' });
     sockets[0]?.socket.close();
     await sockets[0]?.closed;
-    await until(() => enters(alice.accessToken));
+    await waitUntil(() => enters(alice.accessToken));
     for (const { socket } of sockets) socket.terminate();
   });
 
   it('that does not read is cut off', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const settings = Array.from({ length: 100 }, (_, index) => ({ userId: alice.uuid, key: `k${index}`, value: 'x'.repeat(2_000) }));
-    await world.db.prisma.userSetting.createMany({ data: settings });
-    const deaf = await rawSocket(world);
+    await server.db.prisma.userSetting.createMany({ data: settings });
+    const deaf = await rawSocket(server);
     await deaf.init(alice.accessToken);
     deaf.socket.pause();
     const query = '{ me { settings(first: 100) { edges { node { value a: value b: value c: value } } } } }';
     for (let id = 0; id < 90; id += 1) deaf.send(subscribe(String(id), query));
-    const others = await Promise.all(Array.from({ length: 9 }, () => rawSocket(world)));
+    const others = await Promise.all(Array.from({ length: 9 }, () => rawSocket(server)));
     for (const socket of others) await socket.init(alice.accessToken);
-    await until(() => enters(alice.accessToken)); // the tenth place is free again
+    await waitUntil(() => enters(alice.accessToken)); // the tenth place is free again
     deaf.socket.resume();
     expect((await deaf.closed).code).toBe(1006);
   });
 
   it('that is refused may go away as it likes', async () => {
     const { connect } = await import('node:net');
-    const { hostname, port } = new URL(world.url);
+    const { hostname, port } = new URL(server.url);
     for (let times = 0; times < 20; times += 1) {
       const socket = connect(Number(port), hostname).on('error', () => {});
       socket.write('GET /nothing HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n');
       await new Promise((resolve) => socket.once('connect', resolve));
       socket.resetAndDestroy();
     }
-    expect((await world.send('{ __typename }')).status).toBe(200);
+    expect((await server.query('{ __typename }')).status).toBe(200);
   });
 });

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 
-const world = await open();
-const tile = (name: string, init?: RequestInit) => fetch(`${world.url}/avatars/${name}`, init);
+const server = await startTestServer();
+const tile = (name: string, init?: RequestInit) => fetch(`${server.url}/avatars/${name}`, init);
 const drawn = async (id: string) => (await tile(`${id}.svg`)).text();
 
 describe('the tile of a user', () => {
@@ -18,17 +18,17 @@ describe('the tile of a user', () => {
   });
 
   it('is the picture of whoever set none', async () => {
-    const alice = await world.user();
-    const picture = async () => (await alice.ask('{ me { avatarUrl } }')).data.me.avatarUrl;
-    expect(await picture()).toBe(`${world.config.PUBLIC_URL}/avatars/${alice.uuid}.svg`);
-    await alice.ask('mutation { updateProfile(input: { avatarUrl: "https://example.com/a.png" }) { user { id } } }');
+    const alice = await server.user();
+    const picture = async () => (await alice.query('{ me { avatarUrl } }')).data.me.avatarUrl;
+    expect(await picture()).toBe(`${server.config.PUBLIC_URL}/avatars/${alice.uuid}.svg`);
+    await alice.query('mutation { updateProfile(input: { avatarUrl: "https://example.com/a.png" }) { user { id } } }');
     expect(await picture()).toBe('https://example.com/a.png');
-    const listed = await alice.ask('{ users { edges { node { avatarUrl } } } }');
+    const listed = await alice.query('{ users { edges { node { avatarUrl } } } }');
     expect(listed.data.users.edges).toEqual([{ node: { avatarUrl: 'https://example.com/a.png' } }]);
   });
 
   it('says nothing of whether there is such a user', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const [known, unknown] = [await tile(`${alice.uuid}.svg`), await tile(`${randomUUID()}.svg`)];
     const told = ({ status, headers }: Response) => ({ status, headers: [...headers.keys()].sort() });
     expect(told(unknown)).toEqual(told(known));

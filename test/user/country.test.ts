@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { nobody, open } from '../test-server.ts';
+import { anonymous, startTestServer } from '../test-server.ts';
 
-const world = await open();
+const server = await startTestServer();
 const query = graphql(`query Countries { countries { code name } }`);
 
 describe('countries', () => {
   it('lists the 249 of ISO 3166-1 with their names, in their order, to anybody', async () => {
-    const { countries } = (await nobody(world).ask(query)).data;
+    const { countries } = (await anonymous(server).query(query)).data;
     expect(countries).toHaveLength(249);
     expect(countries).toContainEqual({ code: 'GB', name: 'United Kingdom' });
     expect([countries[0]?.code, countries.at(-1)?.code]).toEqual(['AF', 'ZW']);
@@ -15,10 +15,10 @@ describe('countries', () => {
   });
 
   it('lists what a profile takes', async () => {
-    const alice = await world.user();
-    const { countries } = (await alice.ask(query)).data;
+    const alice = await server.user();
+    const { countries } = (await alice.query(query)).data;
     const change = 'mutation ($country: String) { updateProfile(input: { country: $country }) { user { country } } }';
     for (const { code: country } of [countries[7], countries[99], countries[248]] as { code: string }[])
-      expect((await alice.ask(change, { country })).data.updateProfile.user).toEqual({ country });
+      expect((await alice.query(change, { country })).data.updateProfile.user).toEqual({ country });
   });
 });

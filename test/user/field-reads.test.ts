@@ -6,17 +6,17 @@ import { scopeAuth } from '../../src/authorization/enforce/access-plugin.ts';
 import { modelByCoordinate, ruleByCoordinate } from '../../src/authorization/rules/registry.ts';
 import { sql } from '../../src/database/database.ts';
 import { anyone } from '../../src/policy/conditions.ts';
-import { open, type Person, type Role, until } from '../test-server.ts';
+import { type Role, startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 
-const world = await open();
-await world.domain('north');
-await world.db.prisma.role.create({ data: { name: 'READER', permissions: ['users:read'] } });
+const server = await startTestServer();
+await server.domain('north');
+await server.db.prisma.role.create({ data: { name: 'READER', permissions: ['users:read'] } });
 const sensitive = ['address', 'currentLoginFrom', 'lastLoginFrom', 'phone'];
 
 const person = async (role?: Role, domain?: string) => {
-  const made = await world.user(role, domain);
+  const made = await server.user(role, domain);
   const profile = { phone: '+1 555 0100', address: '1 Main Street', lastLoginFrom: '192.0.2.1' };
-  await world.db.prisma.user.update({ where: { id: made.uuid }, data: profile });
+  await server.db.prisma.user.update({ where: { id: made.uuid }, data: profile });
   return made;
 };
 const [keeper, reader] = [await person('ADMIN', 'north'), await person('READER')];
@@ -31,19 +31,19 @@ interface Reading {
 const mine = '{ me { fieldReads { edges { node { field via at actor { email } } } } } }';
 
 /** What the owner sees. */
-async function readingsOf(owner: Pick<Person, 'ask'>): Promise<Reading[]> {
-  const { data, errors } = await owner.ask(mine);
+async function readingsOf(owner: Pick<TestUser, 'query'>): Promise<Reading[]> {
+  const { data, errors } = await owner.query(mine);
   expect(errors).toBeUndefined();
   return data.me.fieldReads.edges.map(({ node }: { node: Reading }) => node);
 }
-const some = (owner: Person, wanted = (readings: Reading[]) => readings.length > 0) =>
-  until(async () => {
+const some = (owner: TestUser, wanted = (readings: Reading[]) => readings.length > 0) =>
+  waitUntil(async () => {
     const readings = await readingsOf(owner);
     return wanted(readings) ? readings : undefined;
   });
-const read = (asker: Pick<Person, 'ask'>, { id }: Person, fields = 'phone') =>
-  asker.ask(`query ($id: ID!) { user(id: $id) { ${fields} } }`, { id });
-const now = async () => (await world.db.query<{ now: Date }>(sql`select now()`))[0]?.now.toISOString() ?? '';
+const read = (asker: Pick<TestUser, 'query'>, { id }: TestUser, fields = 'phone') =>
+  asker.query(`query ($id: ID!) { user(id: $id) { ${fields} } }`, { id });
+const now = async () => (await server.db.query<{ now: Date }>(sql`select now()`))[0]?.now.toISOString() ?? '';
 
 /** Waits until all that was noted so far is written: what is noted last is written last. */
 async function allWritten() {
@@ -53,10 +53,10 @@ async function allWritten() {
 }
 
 /** The same person, by an API token with these scopes. */
-async function byToken(owner: Person, scopes: string[]): Promise<Person> {
+async function byToken(owner: TestUser, scopes: string[]): Promise<TestUser> {
   const document = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }';
-  const { data } = await owner.ask(document, { input: { description: 'For a script', scopes } });
-  return { ...owner, ask: (query, variables) => world.send(query, variables, { token: data.createApiToken.secret }) };
+  const { data } = await owner.query(document, { input: { description: 'For a script', scopes } });
+  return { ...owner, query: (query, variables) => server.query(query, variables, { token: data.createApiToken.secret }) };
 }
 
 describe('a reading of a sensitive field', () => {
@@ -94,7 +94,7 @@ describe('a reading of a sensitive field', () => {
     await read(alice, alice, sensitive.join(' '));
     expect((await read(keeper, alice, 'currentLoginFrom')).code).toBe('FORBIDDEN');
     expect((await read(await person(), alice)).code).toBe('NOT_FOUND');
-    await world.db.prisma.user.update({ where: { id: alice.uuid }, data: { phone: null } });
+    await server.db.prisma.user.update({ where: { id: alice.uuid }, data: { phone: null } });
     expect((await read(admin, alice, 'phone email displayName')).data.user.phone).toBeNull();
     await allWritten();
     expect(await readingsOf(alice)).toEqual([]);
@@ -110,8 +110,8 @@ describe('a reading of a sensitive field', () => {
     const alice = await person();
     const events = admin.socket().iterate({ query: 'subscription { tokenRevoked(all: true) { token { user { phone } } } }' });
     const first = events.next();
-    await until(async () => {
-      await (await world.signIn(alice.email, alice.uuid)).ask('mutation { logout { __typename } }');
+    await waitUntil(async () => {
+      await (await server.logIn(alice.email, alice.uuid)).query('mutation { logout { __typename } }');
       return (await readingsOf(alice)).length > 0;
     });
     expect((await first).value).toEqual({ data: { tokenRevoked: { token: { user: { phone: '+1 555 0100' } } } } });
@@ -126,7 +126,7 @@ describe('User.fieldReads', () => {
     const [first] = await some(alice);
     await read(admin, alice);
     expect(await some(alice, ([one]) => String(one?.at) > String(first?.at))).toHaveLength(1);
-    await world.db.query(sql`update "FieldRead" set day = day - 1, at = at - interval '1 day'
+    await server.db.query(sql`update "FieldRead" set day = day - 1, at = at - interval '1 day'
       where "userId" = ${alice.uuid}::uuid and day = (now() at time zone 'UTC')::date`);
     await read(admin, alice);
     const times = (await some(alice, ({ length }) => length === 2)).map(({ at }) => at);
@@ -137,7 +137,7 @@ describe('User.fieldReads', () => {
     const alice = await person('USER', 'north');
     await read(admin, alice);
     await some(alice);
-    expect((await alice.ask('{ me { fieldReads { totalCount } } }')).data.me.fieldReads).toEqual({ totalCount: 1 });
+    expect((await alice.query('{ me { fieldReads { totalCount } } }')).data.me.fieldReads).toEqual({ totalCount: 1 });
     for (const other of [keeper, reader, admin, superadmin]) {
       const { data, errors } = await read(other, alice, 'fieldReads { totalCount edges { node { field } } }');
       expect(data.user).toEqual({ fieldReads: null });
@@ -148,7 +148,7 @@ describe('User.fieldReads', () => {
   it('is read by an API token that was made for it', async () => {
     const alice = await person();
     expect(await readingsOf(await byToken(alice, ['users:read']))).toEqual([]);
-    expect((await (await byToken(alice, ['settings:read', 'tokens:read'])).ask(mine)).code).toBe('FORBIDDEN');
+    expect((await (await byToken(alice, ['settings:read', 'tokens:read'])).query(mine)).code).toBe('FORBIDDEN');
   });
 });
 
@@ -159,7 +159,7 @@ describe('what is sensitive', () => {
   });
 
   it('is said by accessRules and by the schema', async () => {
-    const { data } = await world.send('{ accessRules { coordinate sensitive } }');
+    const { data } = await server.query('{ accessRules { coordinate sensitive } }');
     const told = data.accessRules.filter((one: { sensitive: boolean }) => one.sensitive);
     expect(told.map((one: { coordinate: string }) => one.coordinate)).toEqual([
       'AuditEvent.network',

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { nobody, open } from '../test-server.ts';
+import { anonymous, startTestServer } from '../test-server.ts';
 
-const world = await open();
-await world.domain('north');
+const server = await startTestServer();
+await server.domain('north');
 
 const mutation = graphql(`
   mutation SetSetting($input: SetSettingInput!) {
@@ -21,34 +21,34 @@ const mutation = graphql(`
     }
   }
 `);
-const settingsOf = (userId: string) => world.db.prisma.userSetting.findMany({ where: { userId }, select: { key: true, value: true } });
+const settingsOf = (userId: string) => server.db.prisma.userSetting.findMany({ where: { userId }, select: { key: true, value: true } });
 
 describe('setSetting', () => {
   it("makes the viewer's own, unless told whose", async () => {
-    const alice = await world.user();
-    const { data } = await alice.ask(mutation, { input: { key: 'theme', value: 'dark' } });
+    const alice = await server.user();
+    const { data } = await alice.query(mutation, { input: { key: 'theme', value: 'dark' } });
     expect(data.setSetting.setting).toMatchObject({ key: 'theme', value: 'dark', user: { id: alice.id } });
   });
 
   it('keeps one value for a key: the last', async () => {
-    const alice = await world.user();
-    const first = await alice.ask(mutation, { input: { key: 'theme', value: 'dark' } });
-    const second = await alice.ask(mutation, { input: { key: 'theme', value: 'light\nor not' } });
+    const alice = await server.user();
+    const first = await alice.query(mutation, { input: { key: 'theme', value: 'dark' } });
+    const second = await alice.query(mutation, { input: { key: 'theme', value: 'light\nor not' } });
     expect(second.data.setSetting.setting?.id).toBe(first.data.setSetting.setting?.id);
     expect(await settingsOf(alice.uuid)).toEqual([{ key: 'theme', value: 'light\nor not' }]);
   });
 
   it.each([{}, { value: null }])('keeps a key without a value for %o', async (rest) => {
-    const alice = await world.user();
-    await alice.ask(mutation, { input: { key: 'theme', value: 'dark' } });
-    await alice.ask(mutation, { input: { key: 'theme', ...rest } });
+    const alice = await server.user();
+    await alice.query(mutation, { input: { key: 'theme', value: 'dark' } });
+    await alice.query(mutation, { input: { key: 'theme', ...rest } });
     expect(await settingsOf(alice.uuid)).toEqual([{ key: 'theme', value: null }]);
   });
 
   it('answers a user who sets for another as for an unknown one', async () => {
-    const [alice, bob] = [await world.user(), await world.user()];
-    const other = await alice.ask(mutation, { input: { userId: bob.id, key: 'a' } });
-    const none = await alice.ask(mutation, { input: { userId: encodeGlobalID('User', randomUUID()), key: 'a' } });
+    const [alice, bob] = [await server.user(), await server.user()];
+    const other = await alice.query(mutation, { input: { userId: bob.id, key: 'a' } });
+    const none = await alice.query(mutation, { input: { userId: encodeGlobalID('User', randomUUID()), key: 'a' } });
     expect(other.code).toBe('NOT_FOUND');
     expect({ ...none, headers: null }).toEqual({ ...other, headers: null });
     expect(await settingsOf(bob.uuid)).toEqual([]);
@@ -56,12 +56,12 @@ describe('setSetting', () => {
 
   it('follows the right to write the owner: up to the rank below the own', async () => {
     const [superadmin, admin, other, alice] = [
-      await world.user('SUPERADMIN'),
-      await world.user('ADMIN'),
-      await world.user('ADMIN'),
-      await world.user(),
+      await server.user('SUPERADMIN'),
+      await server.user('ADMIN'),
+      await server.user('ADMIN'),
+      await server.user(),
     ];
-    const set = async (by: typeof alice, owner: typeof alice) => (await by.ask(mutation, { input: { userId: owner.id, key: 'a' } })).code;
+    const set = async (by: typeof alice, owner: typeof alice) => (await by.query(mutation, { input: { userId: owner.id, key: 'a' } })).code;
     expect(await set(admin, alice)).toBeUndefined();
     expect(await set(superadmin, admin)).toBeUndefined();
     expect(await set(admin, other)).toBe('FORBIDDEN');
@@ -70,8 +70,8 @@ describe('setSetting', () => {
   });
 
   it('is not for the administrator of a domain, who sees the member', async () => {
-    const [keeper, member] = [await world.user('ADMIN', 'north'), await world.user('USER', 'north')];
-    expect((await keeper.ask(mutation, { input: { userId: member.id, key: 'a' } })).code).toBe('FORBIDDEN');
+    const [keeper, member] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north')];
+    expect((await keeper.query(mutation, { input: { userId: member.id, key: 'a' } })).code).toBe('FORBIDDEN');
   });
 
   it.each([
@@ -82,37 +82,37 @@ describe('setSetting', () => {
     ['value', 'x'.repeat(2_001)],
     ['value', 'a\u0007b'],
   ])('refuses a %s that is %j', async (name, value) => {
-    const alice = await world.user();
-    const { code, errors } = await alice.ask(mutation, { input: { key: 'a', [name]: value } });
+    const alice = await server.user();
+    const { code, errors } = await alice.query(mutation, { input: { key: 'a', [name]: value } });
     expect(code).toBe('INVALID_INPUT');
     expect(Object.keys(errors?.[0]?.extensions.fields ?? {})).toEqual([name]);
   });
 
   it('refuses U+0000 however it is written', async () => {
-    const alice = await world.user();
-    const { code } = await alice.ask('mutation { setSetting(input: { key: "a", value: "\\u0000" }) { setting { id } } }');
+    const alice = await server.user();
+    const { code } = await alice.query('mutation { setSetting(input: { key: "a", value: "\\u0000" }) { setting { id } } }');
     expect(code).toBe('INVALID_INPUT');
   });
 
   it('takes 200 settings, still changes them, and refuses one more', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const rows = Array.from({ length: 200 }, (_, index) => ({ userId: alice.uuid, key: `k${index}` }));
-    await world.db.prisma.userSetting.createMany({ data: rows });
-    expect((await alice.ask(mutation, { input: { key: 'k7', value: 'new' } })).code).toBeUndefined();
-    const { code, errors } = await alice.ask(mutation, { input: { key: 'more' } });
+    await server.db.prisma.userSetting.createMany({ data: rows });
+    expect((await alice.query(mutation, { input: { key: 'k7', value: 'new' } })).code).toBeUndefined();
+    const { code, errors } = await alice.query(mutation, { input: { key: 'more' } });
     expect([code, errors?.[0]?.extensions.fields]).toEqual(['INVALID_INPUT', { key: ['at most 200 settings'] }]);
     expect(await settingsOf(alice.uuid)).toHaveLength(200);
   });
 
   it('takes all that one user sets at the same moment, and makes one row for one key', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const keys = ['a', 'b', 'c', 'd', 'd', 'd'];
-    const answers = await Promise.all(keys.map((key) => alice.ask(mutation, { input: { key, value: key } })));
+    const answers = await Promise.all(keys.map((key) => alice.query(mutation, { input: { key, value: key } })));
     expect(answers.map(({ code }) => code)).toEqual(keys.map(() => undefined));
     expect((await settingsOf(alice.uuid)).map(({ key }) => key).sort()).toEqual(['a', 'b', 'c', 'd']);
   });
 
   it('asks nobody to sign in', async () => {
-    expect((await nobody(world).ask(mutation, { input: { key: 'a' } })).code).toBe('UNAUTHENTICATED');
+    expect((await anonymous(server).query(mutation, { input: { key: 'a' } })).code).toBe('UNAUTHENTICATED');
   });
 });

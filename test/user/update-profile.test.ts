@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { nobody, open } from '../test-server.ts';
+import { anonymous, startTestServer } from '../test-server.ts';
 
-const world = await open();
+const server = await startTestServer();
 
 const mutation = graphql(`
   mutation UpdateProfile($input: UpdateProfileInput!) {
@@ -34,22 +34,22 @@ const profile = {
 
 describe('updateProfile', () => {
   it('writes every field of the profile', async () => {
-    const alice = await world.user();
-    const { data } = await alice.ask(mutation, { input: profile });
+    const alice = await server.user();
+    const { data } = await alice.query(mutation, { input: profile });
     expect(data.updateProfile.user).toEqual({ id: alice.id, ...profile });
   });
 
   it('leaves alone what is left out, and clears what is null or empty', async () => {
-    const alice = await world.user();
-    await alice.ask(mutation, { input: profile });
+    const alice = await server.user();
+    await alice.query(mutation, { input: profile });
     const cleared = Object.fromEntries(Object.keys(profile).map((name, index) => [name, index % 2 ? null : '']));
     const { phone, ...others } = cleared;
-    const { data } = await alice.ask(mutation, { input: others });
+    const { data } = await alice.query(mutation, { input: others });
     expect(data.updateProfile.user).toEqual({
       id: alice.id,
       ...Object.fromEntries(Object.keys(profile).map((name) => [name, null])),
       phone: profile.phone,
-      avatarUrl: `${world.config.PUBLIC_URL}/avatars/${alice.uuid}.svg`,
+      avatarUrl: `${server.config.PUBLIC_URL}/avatars/${alice.uuid}.svg`,
     });
     expect(phone).toBeNull();
   });
@@ -80,34 +80,34 @@ describe('updateProfile', () => {
     ['displayName', 'Ada\nKing'],
     ['address', 'Lon\u202edon'],
   ])('refuses %s to be %j', async (name, value) => {
-    const alice = await world.user();
-    const { code, errors } = await alice.ask(mutation, { input: { lastName: 'King', [name]: value } });
+    const alice = await server.user();
+    const { code, errors } = await alice.query(mutation, { input: { lastName: 'King', [name]: value } });
     expect(code).toBe('INVALID_INPUT');
     expect(Object.keys(errors?.[0]?.extensions.fields ?? {})).toEqual([name]);
     expect(JSON.stringify(errors)).not.toContain(JSON.stringify(value).slice(1, -1));
-    expect((await world.db.prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } })).lastName).toBeNull();
+    expect((await server.db.prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } })).lastName).toBeNull();
   });
 
   it.each(['email', 'emailConfirmedAt', 'enabled', 'role', 'roles', 'userId', 'loginCount', 'password'])('takes no %s', async (name) => {
-    const alice = await world.user();
+    const alice = await server.user();
     const document = `mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { user { id } } }`;
-    expect((await alice.ask(document, { input: { [name]: 'x' } })).code).toBe('INVALID_INPUT');
+    expect((await alice.query(document, { input: { [name]: 'x' } })).code).toBe('INVALID_INPUT');
   });
 
   it.each(['12345', '+44 (0)20/7946-0958', '020.7946.0958'])('keeps the telephone number %j as it is typed', async (phone) => {
-    const alice = await world.user();
-    expect((await alice.ask(mutation, { input: { phone } })).data.updateProfile.user?.phone).toBe(phone);
+    const alice = await server.user();
+    expect((await alice.query(mutation, { input: { phone } })).data.updateProfile.user?.phone).toBe(phone);
   });
 
   it('asks nobody to sign in', async () => {
-    expect((await nobody(world).ask(mutation, { input: {} })).code).toBe('UNAUTHENTICATED');
+    expect((await anonymous(server).query(mutation, { input: {} })).code).toBe('UNAUTHENTICATED');
   });
 
   it('takes all changes that one user makes at the same moment', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     const inputs = [{ firstName: 'Ada' }, { lastName: 'King' }, { phone: '12345' }, { country: 'GB' }, { locale: 'en' }];
-    const answers = await Promise.all(inputs.map((input) => alice.ask(mutation, { input })));
+    const answers = await Promise.all(inputs.map((input) => alice.query(mutation, { input })));
     expect(answers.map(({ code }) => code)).toEqual(inputs.map(() => undefined));
-    expect(await world.db.prisma.user.findUnique({ where: { id: alice.uuid } })).toMatchObject(Object.assign({}, ...inputs));
+    expect(await server.db.prisma.user.findUnique({ where: { id: alice.uuid } })).toMatchObject(Object.assign({}, ...inputs));
   });
 });

@@ -2,34 +2,34 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import type { UpdateUserInput } from '../generated/graphql.ts';
-import { nobody, open, type Person } from '../test-server.ts';
+import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-const { prisma } = world.db;
-await world.domain('north');
-await world.domain('south');
-const admin = await world.user('ADMIN');
-const superadmin = await world.user('SUPERADMIN');
+const server = await startTestServer();
+const { prisma } = server.db;
+await server.domain('north');
+await server.domain('south');
+const admin = await server.user('ADMIN');
+const superadmin = await server.user('SUPERADMIN');
 
 const mutation = graphql(`
   mutation UpdateUser($input: UpdateUserInput!) {
     updateUser(input: $input) { user { firstName lastName emailConfirmedAt username } }
   }
 `);
-const update = (who: Pick<Person, 'ask'>, { id }: Person, input: Omit<UpdateUserInput, 'id'>) =>
-  who.ask(mutation, { input: { id, ...input } });
-const rowOf = ({ uuid }: Person) => prisma.user.findUniqueOrThrow({ where: { id: uuid } });
+const update = (who: Pick<TestUser, 'query'>, { id }: TestUser, input: Omit<UpdateUserInput, 'id'>) =>
+  who.query(mutation, { input: { id, ...input } });
+const rowOf = ({ uuid }: TestUser) => prisma.user.findUniqueOrThrow({ where: { id: uuid } });
 
 /** Somebody whose address is not proven. */
-async function unproven(...user: Parameters<typeof world.user>) {
-  const person = await world.user(...user);
+async function unproven(...user: Parameters<typeof server.user>) {
+  const person = await server.user(...user);
   await prisma.user.update({ where: { id: person.uuid }, data: { emailConfirmedAt: null } });
   return person;
 }
 
 describe('updateUser', () => {
   it('leaves alone what is left out, and clears what is null or empty', async () => {
-    const alice = await world.user();
+    const alice = await server.user();
     await update(admin, alice, { firstName: 'Ada', lastName: 'King', phone: '12345', country: 'GB' });
     const { data } = await update(admin, alice, { lastName: 'Lovelace', phone: null, country: '' });
     expect(data.updateUser.user).toMatchObject({ firstName: 'Ada', lastName: 'Lovelace' });
@@ -37,24 +37,24 @@ describe('updateUser', () => {
   });
 
   it('is for the user, who administers a domain of a plain user, and who outranks the user', async () => {
-    const [alice, other, keeper] = [await world.user('USER', 'north'), await world.user(), await world.user('ADMIN', 'north')];
-    const codeOf = async (who: Pick<Person, 'ask'>, whom: Person) => (await update(who, whom, { firstName: 'New' })).code;
+    const [alice, other, keeper] = [await server.user('USER', 'north'), await server.user(), await server.user('ADMIN', 'north')];
+    const codeOf = async (who: Pick<TestUser, 'query'>, whom: TestUser) => (await update(who, whom, { firstName: 'New' })).code;
     for (const who of [alice, keeper, admin, superadmin]) expect(await codeOf(who, alice)).toBeUndefined();
-    expect(await codeOf(nobody(world), alice)).toBe('UNAUTHENTICATED');
-    for (const who of [other, await world.user('ADMIN', 'south')]) expect(await codeOf(who, alice)).toBe('NOT_FOUND');
-    expect(await codeOf(admin, await world.user('ADMIN'))).toBe('FORBIDDEN');
-    expect(await codeOf(keeper, await world.user('ADMIN', 'north'))).toBe('NOT_FOUND');
+    expect(await codeOf(anonymous(server), alice)).toBe('UNAUTHENTICATED');
+    for (const who of [other, await server.user('ADMIN', 'south')]) expect(await codeOf(who, alice)).toBe('NOT_FOUND');
+    expect(await codeOf(admin, await server.user('ADMIN'))).toBe('FORBIDDEN');
+    expect(await codeOf(keeper, await server.user('ADMIN', 'north'))).toBe('NOT_FOUND');
   });
 
   it('refuses what updateProfile refuses', async () => {
     for (const input of [{ phone: '1' }, { country: 'XK' }, { avatarUrl: 'http://example.com/a.png' }, { firstName: 'A\u202e' }]) {
-      const { code, errors } = await update(admin, await world.user(), input);
+      const { code, errors } = await update(admin, await server.user(), input);
       expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', Object.keys(input)]);
     }
   });
 
   it.each(['email', 'emailConfirmedAt', 'enabled', 'roles', 'username', 'password'])('takes no %s', async (name) => {
-    expect((await update(superadmin, await world.user(), { [name]: 'x' })).code).toBe('INVALID_INPUT');
+    expect((await update(superadmin, await server.user(), { [name]: 'x' })).code).toBe('INVALID_INPUT');
   });
 });
 
@@ -69,13 +69,13 @@ describe('updateUser: emailConfirmed', () => {
 
   it('is never taken back', async () => {
     for (const emailConfirmed of [false, null]) {
-      const { code, errors } = await update(admin, await world.user(), { emailConfirmed });
+      const { code, errors } = await update(admin, await server.user(), { emailConfirmed });
       expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', ['emailConfirmed']]);
     }
   });
 
   it('is for who outranks the user: not for an administrator of a domain, and nothing else is changed then', async () => {
-    const [alice, keeper] = [await unproven('USER', 'north'), await world.user('ADMIN', 'north')];
+    const [alice, keeper] = [await unproven('USER', 'north'), await server.user('ADMIN', 'north')];
     const { code, errors } = await update(keeper, alice, { firstName: 'New', emailConfirmed: true });
     expect([code, errors?.[0]?.extensions.coordinate]).toEqual(['FORBIDDEN', 'UpdateUserInput.emailConfirmed']);
     expect(await rowOf(alice)).toMatchObject({ firstName: null, emailConfirmedAt: null });

@@ -1,10 +1,10 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { nobody, open, type Person } from '../test-server.ts';
+import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-await world.domain('north');
+const server = await startTestServer();
+await server.domain('north');
 
 const query = graphql(`
   query UserSettings($id: ID!) {
@@ -23,9 +23,9 @@ const query = graphql(`
 `);
 const node = 'query ($id: ID!) { node(id: $id) { id ... on UserSetting { key value user { email } } } }';
 
-const keeping = async (...user: Parameters<typeof world.user>): Promise<Person & { setting: string }> => {
-  const person = await world.user(...user);
-  const { id } = await world.db.prisma.userSetting.create({ data: { userId: person.uuid, key: 'theme', value: 'dark' } });
+const keeping = async (...user: Parameters<typeof server.user>): Promise<TestUser & { setting: string }> => {
+  const person = await server.user(...user);
+  const { id } = await server.db.prisma.userSetting.create({ data: { userId: person.uuid, key: 'theme', value: 'dark' } });
   return Object.assign(person, { setting: encodeGlobalID('UserSetting', id) });
 };
 const cast = {
@@ -47,18 +47,18 @@ describe('UserSetting', () => {
     ['superadmin', ['alice', 'bob', 'keeper', 'admin', 'other', 'superadmin']],
   ])('is read by %s where it belongs to %o, and exists nowhere else', async (viewer, owners) => {
     for (const [owner, { setting, email }] of Object.entries(cast)) {
-      const { data, code } = await cast[viewer].ask(node, { id: setting });
+      const { data, code } = await cast[viewer].query(node, { id: setting });
       if (owners.includes(owner as Name)) expect(data.node, owner).toMatchObject({ key: 'theme', value: 'dark', user: { email } });
       else expect(code, owner).toBe('NOT_FOUND');
     }
   });
 
   it('exists for nobody who is not signed in', async () => {
-    expect((await nobody(world).ask(node, { id: cast.alice.setting })).code).toMatch(/NOT_FOUND|UNAUTHENTICATED/);
+    expect((await anonymous(server).query(node, { id: cast.alice.setting })).code).toMatch(/NOT_FOUND|UNAUTHENTICATED/);
   });
 
   it('is listed and counted under its user', async () => {
-    const { data } = await cast.admin.ask(query, { id: cast.alice.id });
+    const { data } = await cast.admin.query(query, { id: cast.alice.id });
     expect(data.user?.settings).toEqual({ totalCount: 1, edges: [{ node: { key: 'theme', value: 'dark' } }] });
   });
 
@@ -67,7 +67,7 @@ describe('UserSetting', () => {
       [cast.keeper, cast.alice],
       [cast.admin, cast.other],
     ] as const) {
-      const { data, errors } = await viewer.ask(query, { id: owner.id });
+      const { data, errors } = await viewer.query(query, { id: owner.id });
       expect(data).toEqual({ user: { settings: null } });
       expect(errors).toMatchObject([{ path: ['user', 'settings'], extensions: { code: 'FORBIDDEN' } }]);
     }

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
-import { nobody, open } from '../test-server.ts';
+import { anonymous, startTestServer } from '../test-server.ts';
 
-const world = await open();
-await world.domain('north');
-await world.domain('north-east', 'north');
-await world.domain('south');
+const server = await startTestServer();
+await server.domain('north');
+await server.domain('north-east', 'north');
+await server.domain('south');
 
 const query = graphql(`
   query User($id: ID!) {
@@ -38,8 +38,8 @@ const unknown = () => encodeGlobalID('User', randomUUID());
 
 describe('user', () => {
   it('answers every user to an administrator', async () => {
-    const [admin, superadmin] = [await world.user('ADMIN'), await world.user('SUPERADMIN')];
-    const { data } = await admin.ask(query, { id: superadmin.id });
+    const [admin, superadmin] = [await server.user('ADMIN'), await server.user('SUPERADMIN')];
+    const { data } = await admin.query(query, { id: superadmin.id });
     expect(data.user).toMatchObject({
       id: superadmin.id,
       email: superadmin.email,
@@ -48,47 +48,47 @@ describe('user', () => {
   });
 
   it('answers to an ordinary user nobody else, and another like an unknown one', async () => {
-    const [alice, bob] = [await world.user(), await world.user()];
-    const other = await alice.ask(query, { id: bob.id });
-    const none = await alice.ask(query, { id: unknown() });
-    expect((await alice.ask(query, { id: alice.id })).data.user?.email).toBe(alice.email);
+    const [alice, bob] = [await server.user(), await server.user()];
+    const other = await alice.query(query, { id: bob.id });
+    const none = await alice.query(query, { id: unknown() });
+    expect((await alice.query(query, { id: alice.id })).data.user?.email).toBe(alice.email);
     expect(other.code).toBe('NOT_FOUND');
     expect({ ...none, headers: null }).toEqual({ ...other, headers: null });
   });
 
   it('answers the members of own domains and of those below to a domain administrator, and nobody else', async () => {
-    const admin = await world.user('ADMIN', 'north');
+    const admin = await server.user('ADMIN', 'north');
     const [inside, below, outside] = [
-      await world.user('USER', 'north'),
-      await world.user('USER', 'north-east'),
-      await world.user('USER', 'south'),
+      await server.user('USER', 'north'),
+      await server.user('USER', 'north-east'),
+      await server.user('USER', 'south'),
     ];
-    expect((await admin.ask(query, { id: inside.id })).data.user?.email).toBe(inside.email);
-    expect((await admin.ask(query, { id: below.id })).data.user?.email).toBe(below.email);
-    expect((await admin.ask(query, { id: outside.id })).code).toBe('NOT_FOUND');
+    expect((await admin.query(query, { id: inside.id })).data.user?.email).toBe(inside.email);
+    expect((await admin.query(query, { id: below.id })).data.user?.email).toBe(below.email);
+    expect((await admin.query(query, { id: outside.id })).code).toBe('NOT_FOUND');
   });
 
   it('hides the members of a parent domain from an administrator of its child', async () => {
-    const admin = await world.user('ADMIN', 'north-east');
-    const above = await world.user('USER', 'north');
-    expect((await admin.ask(query, { id: above.id })).code).toBe('NOT_FOUND');
+    const admin = await server.user('ADMIN', 'north-east');
+    const above = await server.user('USER', 'north');
+    expect((await admin.query(query, { id: above.id })).code).toBe('NOT_FOUND');
   });
 
   it('hides whoever has a rank from a domain administrator, though a member', async () => {
-    const admin = await world.user('ADMIN', 'north');
-    const peer = await world.user('ADMIN', 'north');
-    const superadmin = await world.user('SUPERADMIN');
-    await world.grant(superadmin.uuid, 'USER', 'north');
-    expect((await admin.ask(query, { id: peer.id })).code).toBe('NOT_FOUND');
-    expect((await admin.ask(query, { id: superadmin.id })).code).toBe('NOT_FOUND');
+    const admin = await server.user('ADMIN', 'north');
+    const peer = await server.user('ADMIN', 'north');
+    const superadmin = await server.user('SUPERADMIN');
+    await server.grant(superadmin.uuid, 'USER', 'north');
+    expect((await admin.query(query, { id: peer.id })).code).toBe('NOT_FOUND');
+    expect((await admin.query(query, { id: superadmin.id })).code).toBe('NOT_FOUND');
   });
 
   it('shows a domain administrator of a member only the roles in own domains', async () => {
-    const admin = await world.user('ADMIN', 'north');
-    const member = await world.user('USER', 'north');
-    await world.grant(member.uuid, 'USER', 'south');
-    await world.grant(member.uuid, 'USER');
-    expect((await admin.ask(query, { id: member.id })).data.user?.roles).toEqual([{ role: { name: 'USER' }, domain: { name: 'north' } }]);
+    const admin = await server.user('ADMIN', 'north');
+    const member = await server.user('USER', 'north');
+    await server.grant(member.uuid, 'USER', 'south');
+    await server.grant(member.uuid, 'USER');
+    expect((await admin.query(query, { id: member.id })).data.user?.roles).toEqual([{ role: { name: 'USER' }, domain: { name: 'north' } }]);
   });
 
   it.each([
@@ -97,34 +97,34 @@ describe('user', () => {
     [null, 'King', 'King'],
     [null, null, null],
   ])('calls whose first name is %j and last name %j by the full name %j', async (firstName, lastName, fullName) => {
-    const alice = await world.user();
-    await world.db.prisma.user.update({ where: { id: alice.uuid }, data: { firstName, lastName } });
-    expect((await alice.ask('{ me { fullName } }')).data.me).toEqual({ fullName });
+    const alice = await server.user();
+    await server.db.prisma.user.update({ where: { id: alice.uuid }, data: { firstName, lastName } });
+    expect((await alice.query('{ me { fullName } }')).data.me).toEqual({ fullName });
   });
 
   it('leaves out roles whose time is over', async () => {
-    const [admin, alice] = [await world.user('ADMIN'), await world.user()];
-    await world.db.prisma.roleGrant.updateMany({ where: { userId: alice.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
-    expect((await admin.ask(query, { id: alice.id })).data.user?.roles).toEqual([]);
+    const [admin, alice] = [await server.user('ADMIN'), await server.user()];
+    await server.db.prisma.roleGrant.updateMany({ where: { userId: alice.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    expect((await admin.query(query, { id: alice.id })).data.user?.roles).toEqual([]);
   });
 
   it('shows logins to whoever outranks, and null with an error at its place to others', async () => {
     const [superadmin, admin, other, alice] = [
-      await world.user('SUPERADMIN'),
-      await world.user('ADMIN'),
-      await world.user('ADMIN'),
-      await world.user(),
+      await server.user('SUPERADMIN'),
+      await server.user('ADMIN'),
+      await server.user('ADMIN'),
+      await server.user(),
     ];
-    expect((await admin.ask(logins, { id: alice.id })).data.user?.loginCount).toBe(1);
-    expect((await superadmin.ask(logins, { id: admin.id })).data.user?.loginCount).toBe(1);
-    const { data, errors } = await admin.ask(logins, { id: other.id });
+    expect((await admin.query(logins, { id: alice.id })).data.user?.loginCount).toBe(1);
+    expect((await superadmin.query(logins, { id: admin.id })).data.user?.loginCount).toBe(1);
+    const { data, errors } = await admin.query(logins, { id: other.id });
     expect(data.user).toEqual({ email: other.email, loginCount: null });
     expect(errors).toMatchObject([{ path: ['user', 'loginCount'], extensions: { code: 'FORBIDDEN', coordinate: 'User.loginCount' } }]);
   });
 
   it('keeps to the same rule however a user is reached', async () => {
-    const [admin, other] = [await world.user('ADMIN'), await world.user('ADMIN')];
-    const { data, errors } = await admin.ask(
+    const [admin, other] = [await server.user('ADMIN'), await server.user('ADMIN')];
+    const { data, errors } = await admin.query(
       'query ($id: ID!) { user(id: $id) { roles { user { roles { user { email loginCount } } } } } }',
       {
         id: other.id,
@@ -135,12 +135,12 @@ describe('user', () => {
   });
 
   it('refuses ids of other types and what is no id', async () => {
-    const admin = await world.user('ADMIN');
-    for (const id of [admin.tokenId, 'nonsense', '']) expect((await admin.ask(query, { id })).code).toBe('INVALID_INPUT');
-    expect((await admin.ask(query, { id: encodeGlobalID('User', 'nonsense') })).code).toBe('NOT_FOUND');
+    const admin = await server.user('ADMIN');
+    for (const id of [admin.tokenId, 'nonsense', '']) expect((await admin.query(query, { id })).code).toBe('INVALID_INPUT');
+    expect((await admin.query(query, { id: encodeGlobalID('User', 'nonsense') })).code).toBe('NOT_FOUND');
   });
 
   it('asks nobody to sign in', async () => {
-    expect((await nobody(world).ask(query, { id: unknown() })).code).toBe('UNAUTHENTICATED');
+    expect((await anonymous(server).query(query, { id: unknown() })).code).toBe('UNAUTHENTICATED');
   });
 });

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { open } from '../test-server.ts';
+import { startTestServer } from '../test-server.ts';
 
-const world = await open();
-const admin = await world.user('ADMIN');
+const server = await startTestServer();
+const admin = await server.user('ADMIN');
 
 const query = 'query ($filter: UserFilter) { users(filter: $filter) { edges { node { id } } } }';
 const find = async (filter: object): Promise<string[]> =>
-  (await admin.ask(query, { filter })).data.users.edges.map(({ node }: { node: { id: string } }) => node.id);
+  (await admin.query(query, { filter })).data.users.edges.map(({ node }: { node: { id: string } }) => node.id);
 const someone = async (account: object) => {
-  const person = await world.user();
-  await world.db.prisma.user.update({ where: { id: person.uuid }, data: account });
+  const person = await server.user();
+  await server.db.prisma.user.update({ where: { id: person.uuid }, data: account });
   return person;
 };
 

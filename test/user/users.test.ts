@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { loginIdentifier } from '../../src/identity/accounts/username.ts';
 import { graphql } from '../generated/gql.ts';
 import type { UsersQueryVariables } from '../generated/graphql.ts';
-import { nobody, open, type Person } from '../test-server.ts';
+import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 
-const world = await open();
-await world.domain('north');
-await world.domain('north-east', 'north');
-await world.domain('south');
-const admin = await world.user('ADMIN');
+const server = await startTestServer();
+await server.domain('north');
+await server.domain('north-east', 'north');
+await server.domain('south');
+const admin = await server.user('ADMIN');
 
 const query = graphql(`
   query Users($filter: UserFilter, $orderBy: UserOrder, $first: Int, $after: String, $last: Int, $before: String) {
@@ -29,29 +29,30 @@ const query = graphql(`
     }
   }
 `);
-const list = async (person: Pick<Person, 'ask'>, variables: UsersQueryVariables = {}) => (await person.ask(query, variables)).data.users;
-const ids = async (person: Pick<Person, 'ask'>, variables: UsersQueryVariables = {}) =>
+const list = async (person: Pick<TestUser, 'query'>, variables: UsersQueryVariables = {}) =>
+  (await person.query(query, variables)).data.users;
+const ids = async (person: Pick<TestUser, 'query'>, variables: UsersQueryVariables = {}) =>
   (await list(person, { first: 100, ...variables }))?.edges.map(({ node }) => node.id);
-const named = async (profile: object, ...user: Parameters<typeof world.user>) => {
-  const person = await world.user(...user);
-  await world.db.prisma.user.update({ where: { id: person.uuid }, data: profile });
+const named = async (profile: object, ...user: Parameters<typeof server.user>) => {
+  const person = await server.user(...user);
+  await server.db.prisma.user.update({ where: { id: person.uuid }, data: profile });
   return person;
 };
 
 describe('users', () => {
   it('lists and counts only those whom the viewer may know of', async () => {
-    const keeper = await world.user('ADMIN', 'north');
-    const [alice, below] = [await world.user('USER', 'north'), await world.user('USER', 'north-east')];
-    await world.user('USER', 'south');
+    const keeper = await server.user('ADMIN', 'north');
+    const [alice, below] = [await server.user('USER', 'north'), await server.user('USER', 'north-east')];
+    await server.user('USER', 'south');
     expect(await ids(alice)).toEqual([alice.id]);
     expect((await list(alice))?.totalCount).toBe(1);
     expect(await ids(keeper)).toEqual([keeper.id, alice.id, below.id]);
     expect((await list(keeper))?.totalCount).toBe(3);
-    expect((await list(admin))?.totalCount).toBe(await world.db.prisma.user.count({ where: { deletedAt: null } }));
+    expect((await list(admin))?.totalCount).toBe(await server.db.prisma.user.count({ where: { deletedAt: null } }));
   });
 
   it('asks nobody to sign in, and counts nothing for nobody', async () => {
-    const { data, code } = await nobody(world).ask(query, {});
+    const { data, code } = await anonymous(server).query(query, {});
     expect(data.users).toBeNull();
     expect(code).toBe('UNAUTHENTICATED');
   });
@@ -69,9 +70,9 @@ describe('users', () => {
   });
 
   it('finds the holders of a role, of a role in a domain, and of that role in that domain', async () => {
-    await world.db.prisma.role.create({ data: { name: 'CLERK' } });
-    const [clerk, both] = [await world.user('CLERK', 'north'), await world.user('CLERK', 'south')];
-    await world.grant(both.uuid, 'USER', 'north');
+    await server.db.prisma.role.create({ data: { name: 'CLERK' } });
+    const [clerk, both] = [await server.user('CLERK', 'north'), await server.user('CLERK', 'south')];
+    await server.grant(both.uuid, 'USER', 'north');
     expect(await ids(admin, { filter: { role: 'CLERK' } })).toEqual([clerk.id, both.id]);
     expect(await ids(admin, { filter: { domain: 'south', search: both.email } })).toEqual([both.id]);
     expect(await ids(admin, { filter: { role: 'CLERK', domain: 'north' } })).toEqual([clerk.id]);
@@ -79,11 +80,11 @@ describe('users', () => {
   });
 
   it('finds nobody by a role whose time is over, or that the viewer may not know of', async () => {
-    await world.db.prisma.role.create({ data: { name: 'GUARD' } });
-    const keeper = await world.user('ADMIN', 'north');
-    const [former, elsewhere] = [await world.user('GUARD', 'north'), await world.user('GUARD', 'south')];
-    await world.grant(elsewhere.uuid, 'USER', 'north');
-    await world.db.prisma.roleGrant.updateMany({ where: { userId: former.uuid }, data: { expiresAt: new Date(0) } });
+    await server.db.prisma.role.create({ data: { name: 'GUARD' } });
+    const keeper = await server.user('ADMIN', 'north');
+    const [former, elsewhere] = [await server.user('GUARD', 'north'), await server.user('GUARD', 'south')];
+    await server.grant(elsewhere.uuid, 'USER', 'north');
+    await server.db.prisma.roleGrant.updateMany({ where: { userId: former.uuid }, data: { expiresAt: new Date(0) } });
     expect(await ids(admin, { filter: { role: 'GUARD' } })).toEqual([elsewhere.id]);
     expect(await ids(keeper, { filter: { role: 'GUARD' } })).toEqual([]);
     expect(await ids(keeper, { filter: { domain: 'south' } })).toEqual([]);
@@ -115,7 +116,7 @@ describe('users', () => {
     expect(await ids(admin, { filter, orderBy: { displayName: 'ASC' } })).toEqual([yan, twin, zoe, unnamed]);
     expect(await ids(admin, { filter, orderBy: { displayName: 'DESC' } })).toEqual([unnamed, zoe, twin, yan]);
     expect(await ids(admin, { filter, orderBy: { createdAt: 'DESC' } })).toEqual(people.toReversed());
-    expect((await admin.ask(query, { orderBy: { email: 'ASC', createdAt: 'ASC' } })).errors?.[0]?.extensions.fields).toHaveProperty(
+    expect((await admin.query(query, { orderBy: { email: 'ASC', createdAt: 'ASC' } })).errors?.[0]?.extensions.fields).toHaveProperty(
       'orderBy',
     );
   });
@@ -148,7 +149,7 @@ describe('users', () => {
 
   it('brings 20 unless told, and at most 100', async () => {
     const rows = Array.from({ length: 100 }, (_, index) => ({ email: `n${index}@example.com`, emailKey: `n${index}@example.com` }));
-    await world.db.prisma.user.createMany({ data: rows });
+    await server.db.prisma.user.createMany({ data: rows });
     expect((await list(admin))?.edges).toHaveLength(20);
     expect((await list(admin, { first: 100 }))?.edges).toHaveLength(100);
     expect((await list(admin, { last: 100 }))?.edges).toHaveLength(100);
@@ -168,13 +169,13 @@ describe('users', () => {
     [{ filter: { createdTo: '2100-01-01T00:00:00Z' } }, 'filter.createdTo'],
     [{ filter: { domain: 'a\u202eb' } }, 'filter.domain'],
   ])('refuses %o', async (variables, field) => {
-    const { code, errors, data } = await admin.ask(query, variables);
+    const { code, errors, data } = await admin.query(query, variables);
     expect({ code, users: data.users }).toEqual({ code: 'INVALID_INPUT', users: null });
     expect(errors?.[0]?.extensions.fields).toHaveProperty([field]);
   });
 
   it('refuses a cursor that is none, that is of another kind, or whose user the viewer may not know of', async () => {
-    const [alice, bob] = [await world.user(), await world.user()];
+    const [alice, bob] = [await server.user(), await server.user()];
     const cursorOf = (text: string) => Buffer.from(text).toString('base64');
     for (const after of [
       'nonsense',
@@ -184,13 +185,13 @@ describe('users', () => {
       cursorOf('GPC:J:[1]'),
       cursorOf(`GPC:S:${bob.uuid}`),
     ])
-      expect((await alice.ask(query, { after })).code, after).toBe('INVALID_INPUT');
-    expect((await alice.ask(query, { last: 1, before: cursorOf(`GPC:S:${bob.uuid}`) })).code).toBe('INVALID_INPUT');
+      expect((await alice.query(query, { after })).code, after).toBe('INVALID_INPUT');
+    expect((await alice.query(query, { last: 1, before: cursorOf(`GPC:S:${bob.uuid}`) })).code).toBe('INVALID_INPUT');
   });
 
   it.each(['emailKey', 'password', 'loginCount', 'id', 'OR'])('knows no filter and no order by %s', async (name) => {
-    const filtered = await admin.ask(`{ users(filter: { ${name}: "a" }) { totalCount } }`);
-    const ordered = await admin.ask(`{ users(orderBy: { ${name}: ASC }) { totalCount } }`);
+    const filtered = await admin.query(`{ users(filter: { ${name}: "a" }) { totalCount } }`);
+    const ordered = await admin.query(`{ users(orderBy: { ${name}: ASC }) { totalCount } }`);
     for (const { data, code, errors } of [filtered, ordered]) {
       expect([data, code]).toEqual([undefined, 'INVALID_INPUT']);
       expect(errors?.[0]?.message).toContain(`Field "${name}" is not defined by type`);

@@ -9,7 +9,7 @@ afterAll(async () => {
   await Promise.all(closing.map((close) => close()));
 });
 
-async function world(options: Partial<Options> = {}, ended: readonly [string, number][] = []) {
+async function server(options: Partial<Options> = {}, ended: readonly [string, number][] = []) {
   const issuer = await openIssuer();
   for (const [sid, at] of ended) issuer.revoke(sid, at);
   const verifier = await opened(issuer, options);
@@ -22,13 +22,13 @@ const times = (requests: readonly string[], path: string) => requests.filter((on
 describe.concurrent.each(['sse', 'websocket'] as const)('a verifier that follows by %s', (transport) => {
   it('refuses the token of a session that ended before it began', async () => {
     const sid = randomUUID();
-    const { issuer, verifier } = await world({ transport }, [[sid, now() - 60]]);
+    const { issuer, verifier } = await server({ transport }, [[sid, now() - 60]]);
     expect(await codeOf(verifier.verify(await issuer.token({ sid })))).toBe('ERR_TOKEN_REVOKED');
     expect(await codeOf(verifier.verify(await issuer.token()))).toBe('accepted');
   });
 
   it('refuses the token of a session that ends, though it knew the token', async () => {
-    const { issuer, verifier } = await world({ transport });
+    const { issuer, verifier } = await server({ transport });
     const sid = randomUUID();
     const jwt = await issuer.token({ sid });
     expect(await codeOf(verifier.verify(jwt))).toBe('accepted');
@@ -37,7 +37,7 @@ describe.concurrent.each(['sse', 'websocket'] as const)('a verifier that follows
   });
 
   it('says that it is stale while the line is cut, and hears afterwards of what it missed', async () => {
-    const { issuer, verifier } = await world({ transport });
+    const { issuer, verifier } = await server({ transport });
     const [sid, other] = [randomUUID(), randomUUID()];
     const [jwt, another] = [await issuer.token({ sid }), await issuer.token({ sid: other })];
     await issuer.close();
@@ -56,7 +56,7 @@ describe.concurrent.each(['sse', 'websocket'] as const)('a verifier that follows
   });
 
   it('goes on from the last event or beat that it heard', async () => {
-    const { issuer, verifier } = await world({ transport });
+    const { issuer, verifier } = await server({ transport });
     issuer.beat.isSilent = true;
     const jwt = await issuer.token({ sid: issuer.revoke() });
     await until(async () => (await codeOf(verifier.verify(jwt))) === 'ERR_TOKEN_REVOKED');
@@ -70,7 +70,7 @@ describe.concurrent.each(['sse', 'websocket'] as const)('a verifier that follows
   });
 
   it('makes a line anew on which no beat is heard', async () => {
-    const { issuer, verifier } = await world({ transport });
+    const { issuer, verifier } = await server({ transport });
     const [line] = issuer.listeners;
     issuer.beat.isSilent = true;
     await until(() => verifier.state === 'reconnecting');
@@ -80,7 +80,7 @@ describe.concurrent.each(['sse', 'websocket'] as const)('a verifier that follows
   });
 
   it('is as stale as the server was when it last read', async () => {
-    const { issuer, verifier } = await world({ transport });
+    const { issuer, verifier } = await server({ transport });
     issuer.beat.age = 60_000;
     const jwt = await issuer.token();
     await until(async () => (await codeOf(verifier.verify(jwt))) === 'ERR_STALE');
@@ -90,7 +90,7 @@ describe.concurrent.each(['sse', 'websocket'] as const)('a verifier that follows
   });
 
   it.each(['CURSOR_EXPIRED', 'INVALID_INPUT'])('takes a snapshot anew where its cursor is answered with %s', async (code) => {
-    const { issuer, verifier } = await world({ transport });
+    const { issuer, verifier } = await server({ transport });
     const sid = randomUUID();
     const jwt = await issuer.token({ sid });
     const [line] = issuer.listeners;
@@ -105,7 +105,7 @@ describe.concurrent.each(['sse', 'websocket'] as const)('a verifier that follows
     ['an event without a cursor', { data: { tokenRevoked: { sid: 's' } } }],
     ['nothing', { data: null }],
   ])('goes on from where it was after %s', async (_, result) => {
-    const { issuer, verifier } = await world({ transport });
+    const { issuer, verifier } = await server({ transport });
     for (const line of issuer.listeners) line.next(result);
     await until(() => verifier.state === 'reconnecting');
     const sid = issuer.revoke();
@@ -119,7 +119,7 @@ describe.concurrent.each(['sse', 'websocket'] as const)('a verifier that follows
     ['an age of less than nothing', { cursor: 'c0', age: -1e9, keys: 'first' }],
     ['no keys', { cursor: 'c0', age: 0 }],
   ])('takes nothing from a beat with %s', async (_, said) => {
-    const { issuer, verifier } = await world({ transport });
+    const { issuer, verifier } = await server({ transport });
     for (const line of issuer.listeners) line.beat(said);
     await until(() => verifier.state === 'reconnecting');
     expect(verifier.problem?.code).toBe('ERR_STREAM_INVALID');
@@ -127,7 +127,7 @@ describe.concurrent.each(['sse', 'websocket'] as const)('a verifier that follows
   });
 
   it('is cut off by what has no end', async () => {
-    const { issuer, verifier } = await world({ transport });
+    const { issuer, verifier } = await server({ transport });
     for (const line of issuer.listeners)
       line.next({ data: { tokenRevoked: { cursor: 'c0', sid: 's' } }, more: 'x'.repeat(3 * 1024 * 1024) });
     await until(() => verifier.state === 'reconnecting');
@@ -136,7 +136,7 @@ describe.concurrent.each(['sse', 'websocket'] as const)('a verifier that follows
   });
 
   it('forgets no session when it knows as many as it may, and says instead that it is stale', async () => {
-    const { issuer, verifier } = await world({ transport, revokedSessions: 2 });
+    const { issuer, verifier } = await server({ transport, revokedSessions: 2 });
     const [first, , third] = [issuer.revoke(), issuer.revoke(), issuer.revoke()];
     await until(() => verifier.staleness() > 1_500);
     expect(await codeOf(verifier.verify(await issuer.token({ sid: first })))).toBe('ERR_TOKEN_REVOKED');
@@ -147,7 +147,7 @@ describe.concurrent.each(['sse', 'websocket'] as const)('a verifier that follows
   });
 
   it('waits, stale, while the server refuses it, and goes on once it does not', async () => {
-    const { issuer, verifier } = await world({ transport });
+    const { issuer, verifier } = await server({ transport });
     for (const line of issuer.listeners) line.refuse();
     await until(() => verifier.state === 'reconnecting');
     expect(verifier.problem?.code).toBe('ERR_REFUSED');
@@ -159,7 +159,7 @@ describe.concurrent.each(['sse', 'websocket'] as const)('a verifier that follows
 
 describe.concurrent('a verifier that follows by sse', () => {
   it('goes on from where it was where the stream is answered with something else', async () => {
-    const { issuer, verifier } = await world();
+    const { issuer, verifier } = await server();
     issuer.faults['/graphql'] = (_, response) => send(response, 200, { data: null });
     for (const line of issuer.listeners) line.cut();
     await until(() => verifier.problem?.code === 'ERR_STREAM_INVALID');
@@ -173,7 +173,7 @@ describe.concurrent('a verifier that follows by sse', () => {
     ['a line', `data: ${'x'.repeat(3 * 1024 * 1024)}`],
     ['an event', `data: ${'x'.repeat(1024)}\n`.repeat(3 * 1024)],
   ])('is cut off by %s without end', async (_, endless) => {
-    const { issuer, verifier } = await world();
+    const { issuer, verifier } = await server();
     issuer.faults['/graphql'] = (__, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write(endless);
     };
@@ -182,7 +182,7 @@ describe.concurrent('a verifier that follows by sse', () => {
   });
 
   it('gives its token to nobody to whom it is redirected', async () => {
-    const { issuer, verifier } = await world();
+    const { issuer, verifier } = await server();
     const elsewhere = await openIssuer();
     closing.push(elsewhere.close);
     issuer.faults['/graphql'] = (_, response) => void response.writeHead(307, { location: `${elsewhere.url}/graphql` }).end();

@@ -7,7 +7,7 @@ afterAll(async () => {
   await Promise.all(closing.map((close) => close()));
 });
 
-async function world() {
+async function server() {
   const issuer = await openIssuer();
   const verifier = await opened(issuer);
   closing.push(issuer.close, verifier.close);
@@ -19,13 +19,13 @@ const times = (requests: readonly string[]) => requests.filter((one) => one === 
 
 describe.concurrent('the keys of the server', () => {
   it('are fetched anew when a beat names others', async () => {
-    const { issuer, verifier } = await world();
+    const { issuer, verifier } = await server();
     await issuer.addKey('second');
     await until(async () => (await codeOf(verifier.verify(await issuer.token({}, {}, 'second')))) === 'accepted');
   });
 
   it('take the tokens with them that they signed, also those that are known', async () => {
-    const { issuer, verifier } = await world();
+    const { issuer, verifier } = await server();
     await issuer.addKey('second');
     const [one, other] = [await issuer.token(), await issuer.token({}, {}, 'second')];
     await until(async () => (await codeOf(verifier.verify(other))) === 'accepted');
@@ -36,7 +36,7 @@ describe.concurrent('the keys of the server', () => {
   });
 
   it('are other ones under the same name where they are others', async () => {
-    const { issuer, verifier } = await world();
+    const { issuer, verifier } = await server();
     const jwt = await issuer.token();
     expect(await codeOf(verifier.verify(jwt))).toBe('accepted');
     await issuer.addKey('first');
@@ -45,7 +45,7 @@ describe.concurrent('the keys of the server', () => {
   });
 
   it('make the verifier stale while they are known to have changed, but not how', async () => {
-    const { issuer, verifier } = await world();
+    const { issuer, verifier } = await server();
     const jwt = await issuer.token();
     issuer.faults[path] = (_, response) => send(response, 503, {});
     await issuer.addKey('second');
@@ -55,7 +55,7 @@ describe.concurrent('the keys of the server', () => {
   });
 
   it('make it stale while what is fetched is not the set that beats name: a cache answers with an older one', async () => {
-    const { issuer, verifier } = await world();
+    const { issuer, verifier } = await server();
     const jwt = await issuer.token();
     const old = await (await fetch(`${issuer.url}${path}`)).json();
     issuer.faults[path] = (_, response) => send(response, 200, old);
@@ -67,7 +67,7 @@ describe.concurrent('the keys of the server', () => {
   });
 
   it('do not make it stale while they have not changed, whether they can be fetched or not', async () => {
-    const { issuer, verifier } = await world();
+    const { issuer, verifier } = await server();
     const jwt = await issuer.token();
     const before = times(issuer.requests);
     issuer.faults[path] = () => {};
@@ -82,7 +82,7 @@ describe.concurrent('the keys of the server', () => {
     ['keys of another kind', { keys: [{ kty: 'RSA', kid: 'first', n: 'AQAB', e: 'AQAB' }] }],
     ['nothing', []],
   ])('stay what they were where the answer holds %s', async (_, answer) => {
-    const { issuer, verifier } = await world();
+    const { issuer, verifier } = await server();
     const jwt = await issuer.token();
     issuer.faults[path] = (__, response) => send(response, 200, answer);
     issuer.beat.keys = 'others';
@@ -91,7 +91,7 @@ describe.concurrent('the keys of the server', () => {
   });
 
   it('are asked for at most every ten seconds by tokens with an unknown kid', async () => {
-    const { issuer, verifier } = await world();
+    const { issuer, verifier } = await server();
     const before = times(issuer.requests);
     await issuer.addKey('stranger');
     const unknown = await Promise.all(Array.from({ length: 50 }, () => issuer.token({}, { kid: 'unknown' }, 'stranger')));

@@ -10,7 +10,7 @@ import { openReal } from './real-server.ts';
 
 const { folder, place, remove } = installPacked(['jose', 'fastify', 'express', 'graphql', 'graphql-yoga']);
 afterAll(remove);
-const { world, url: server, token } = await openReal();
+const { server, url: issuer, token } = await openReal();
 const plain = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8')) as { version: string };
 
 describe('the package', () => {
@@ -30,11 +30,11 @@ describe('the package', () => {
   });
 
   it('is imported by plain Node, and lets the process end once it is closed', async () => {
-    const { accessToken } = await world.user();
+    const { accessToken } = await server.user();
     const program = `
       import { createVerifier } from '@fieldgate/verifier';
       import { VerifierError } from '@fieldgate/verifier/error';
-      const verifier = await createVerifier({ url: '${server}', token: '${token}' });
+      const verifier = await createVerifier({ url: '${issuer}', token: '${token}' });
       const { sid } = await verifier.verify('${accessToken}');
       const error = await verifier.verify('no').catch((thrown) => thrown);
       console.log(verifier.state, sid.length, error instanceof VerifierError, error.code);
@@ -81,12 +81,12 @@ describe.each([
   it('answers who asks, nobody else, and ends when it is told to', async () => {
     const child = spawn(process.execPath, [file], {
       cwd: folder,
-      env: { ...process.env, FIELDGATE_URL: server, FIELDGATE_TOKEN: token, PORT: '0' },
+      env: { ...process.env, FIELDGATE_URL: issuer, FIELDGATE_TOKEN: token, PORT: '0' },
     });
     const ended = once(child, 'exit');
     onTestFinished(() => void child.kill('SIGKILL'));
     const url = await addressIn(child.stdout);
-    const alice = await world.user();
+    const alice = await server.user();
     const authorization = `Bearer ${alice.accessToken}`;
     const known = await get(url, { authorization });
     expect([known.status, await known.text()]).toEqual([200, expect.stringContaining(`"${alice.uuid}"`)]);
@@ -95,7 +95,7 @@ describe.each([
       expect([unknown.status, unknown.headers.get('www-authenticate')]).toEqual([401, 'Bearer error="invalid_token"']);
       expect(await unknown.text()).not.toContain(alice.uuid);
     }
-    await alice.ask('mutation { logout { ended } }');
+    await alice.query('mutation { logout { ended } }');
     await until(async () => (await get(url, { authorization })).status === 401);
     child.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { startServer } from '../../../src/server/start.ts';
-import { open } from '../../../test/test-server.ts';
+import { startTestServer } from '../../../test/test-server.ts';
 
 const make = `mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }`;
 
@@ -8,25 +8,25 @@ const make = `mutation ($input: CreateApiTokenInput!) { createApiToken(input: $i
 export async function openReal() {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const world = await open({ PORT: String(port), PUBLIC_URL: url });
+  const server = await startTestServer({ PORT: String(port), PUBLIC_URL: url });
   const permissions = ['tokens:follow', 'tokens:introspect'];
-  await world.db.prisma.role.create({ data: { name: 'RESOURCE_SERVER', description: 'Follows what ends.', permissions } });
-  const follower = await world.user('RESOURCE_SERVER');
-  const { data } = await follower.ask(make, { input: { description: 'verifier', scopes: permissions } });
+  await server.db.prisma.role.create({ data: { name: 'RESOURCE_SERVER', description: 'Follows what ends.', permissions } });
+  const follower = await server.user('RESOURCE_SERVER');
+  const { data } = await follower.query(make, { input: { description: 'verifier', scopes: permissions } });
   const { secret, token } = data.createApiToken;
   const log = { ...silent } as never;
   /** Another node on the same database. */
-  const startNode = (at = 0) => startServer({ ...world.config, PORT: at }, log, world.db);
-  return { world, url, port, token: secret as string, tokenId: token.id as string, follower, startNode };
+  const startNode = (at = 0) => startServer({ ...server.config, PORT: at }, log, server.db);
+  return { server, url, port, token: secret as string, tokenId: token.id as string, follower, startNode };
 }
 
 const silent = Object.fromEntries(['debug', 'info', 'warn', 'error'].map((level) => [level, () => {}]));
 
 function freePort(): Promise<number> {
   return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => resolve(port));
     });
   });
 }

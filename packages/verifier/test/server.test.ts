@@ -6,7 +6,7 @@ import { codeOf, until } from './open-verifier.ts';
 import { openReal } from './real-server.ts';
 
 const real = await openReal();
-const { world, url, token } = real;
+const { server, url, token } = real;
 const logout = 'mutation { logout { ended } }';
 const refresh = 'mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken } }';
 
@@ -19,26 +19,26 @@ async function opened(transport: 'sse' | 'websocket') {
 describe.each(['sse', 'websocket'] as const)('a verifier of the real server, by %s', (transport) => {
   it('accepts whom the server signed in, until the session ends', async () => {
     const verifier = await opened(transport);
-    const [alice, bob] = [await world.user(), await world.user()];
+    const [alice, bob] = [await server.user(), await server.user()];
     const claims = await verifier.verify(String(alice.accessToken));
     expect(claims).toMatchObject({ sub: alice.uuid, iss: url, aud: 'fieldgate' });
-    await alice.ask(logout);
+    await alice.query(logout);
     await until(async () => (await codeOf(verifier.verify(String(alice.accessToken)))) === 'ERR_TOKEN_REVOKED');
     expect(await codeOf(verifier.verify(String(bob.accessToken)))).toBe('accepted');
-    const next = await bob.ask(refresh, { input: { refreshToken: bob.refreshToken } });
+    const next = await bob.query(refresh, { input: { refreshToken: bob.refreshToken } });
     expect(await codeOf(verifier.verify(next.data.refresh.accessToken))).toBe('accepted');
   });
 
   it('knows from the snapshot what ended before it began', async () => {
-    const alice = await world.user();
-    await alice.ask(logout);
+    const alice = await server.user();
+    await alice.query(logout);
     const verifier = await opened(transport);
     expect(await codeOf(verifier.verify(String(alice.accessToken)))).toBe('ERR_TOKEN_REVOKED');
   });
 
   it('stays fresh while nothing happens', async () => {
     const verifier = await opened(transport);
-    const alice = await world.user();
+    const alice = await server.user();
     for (let times = 0; times < 20; times += 1) {
       expect(await codeOf(verifier.verify(String(alice.accessToken)))).toBe('accepted');
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -48,11 +48,11 @@ describe.each(['sse', 'websocket'] as const)('a verifier of the real server, by 
 
   it('hears of many that end at once, of each', async () => {
     const verifier = await opened(transport);
-    const member = await world.user();
-    const people = await Promise.all(Array.from({ length: 18 }, () => world.signIn(member.email, member.uuid)));
+    const member = await server.user();
+    const people = await Promise.all(Array.from({ length: 18 }, () => server.logIn(member.email, member.uuid)));
     const tokens = people.map(({ accessToken }) => String(accessToken));
     for (const jwt of tokens) expect(await codeOf(verifier.verify(jwt))).toBe('accepted');
-    await member.ask('mutation { logoutEverywhere(input: { exceptCurrent: false }) { ended } }');
+    await member.query('mutation { logoutEverywhere(input: { exceptCurrent: false }) { ended } }');
     await until(async () =>
       (await Promise.all(tokens.map((jwt) => codeOf(verifier.verify(jwt))))).every((code) => code === 'ERR_TOKEN_REVOKED'),
     );
@@ -62,8 +62,8 @@ describe.each(['sse', 'websocket'] as const)('a verifier of the real server, by 
 describe('a verifier of the real server', () => {
   it('says that it is stale while the server is stopped, and hears afterwards of what it missed', async () => {
     const lines = [await opened('sse'), await opened('websocket')];
-    const [alice, bob] = [await world.user(), await world.user()];
-    await world.stop();
+    const [alice, bob] = [await server.user(), await server.user()];
+    await server.stop();
     for (const verifier of lines) await until(() => verifier.staleness() > 2_000);
     for (const verifier of lines) expect(await codeOf(verifier.verify(String(bob.accessToken)))).toBe('ERR_STALE');
     const elsewhere = await real.startNode();
@@ -84,28 +84,30 @@ describe('a verifier of the real server', () => {
 
   it('asks the server where nothing may be missing, and knows at once', async () => {
     const verifier = await opened('sse');
-    const alice = await world.user();
+    const alice = await server.user();
     const ask = () => codeOf(verifier.verify(String(alice.accessToken), { maxStaleness: '0ms', onStale: 'introspect' }));
     expect(await ask()).toBe('accepted');
-    await alice.ask(logout);
+    await alice.query(logout);
     expect(await ask()).toBe('ERR_TOKEN_REVOKED');
   });
 
   it('refuses what a removed key signed, and accepts what its successor signs', async () => {
     const verifier = await opened('sse');
-    const alice = await world.user();
+    const alice = await server.user();
     expect(await codeOf(verifier.verify(String(alice.accessToken)))).toBe('accepted');
     const [header = ''] = String(alice.accessToken).split('.');
-    await removeKey(world.db, await loadConfiguredKeys(world.config), JSON.parse(Buffer.from(header, 'base64url').toString()).kid);
+    await removeKey(server.db, await loadConfiguredKeys(server.config), JSON.parse(Buffer.from(header, 'base64url').toString()).kid);
     await until(async () => (await codeOf(verifier.verify(String(alice.accessToken)))) === 'ERR_TOKEN_INVALID');
-    const again = await world.signIn(alice.email, alice.uuid);
+    const again = await server.logIn(alice.email, alice.uuid);
     await until(async () => (await codeOf(verifier.verify(String(again.accessToken)))) === 'accepted');
   });
 
   it('is refused, and stale, once its API token has ended', async () => {
     const lines = [await opened('sse'), await opened('websocket')];
-    const follower = await world.signIn(real.follower.email, real.follower.uuid);
-    await follower.ask('mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { changed } }', { input: { id: real.tokenId } });
+    const follower = await server.logIn(real.follower.email, real.follower.uuid);
+    await follower.query('mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { changed } }', {
+      input: { id: real.tokenId },
+    });
     for (const verifier of lines) {
       await until(() => verifier.problem?.code === 'ERR_REFUSED');
       expect(verifier.state).toBe('reconnecting');
