@@ -1,8 +1,7 @@
-import SchemaBuilder, { BasePlugin, type PothosOutputFieldConfig, type SchemaTypes } from '@pothos/core';
+import SchemaBuilder, { type InputFieldMap, type InputShapeFromFields } from '@pothos/core';
 import PrismaPlugin from '@pothos/plugin-prisma';
 import RelayPlugin from '@pothos/plugin-relay';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
-import SimpleObjectsPlugin from '@pothos/plugin-simple-objects';
 import ValidationPlugin from '@pothos/plugin-validation';
 import { DirectiveLocation, GraphQLBoolean, GraphQLDirective, GraphQLNonNull, GraphQLString } from 'graphql';
 import { scopeAuth } from '../authorization/enforce/access-plugin.ts';
@@ -12,16 +11,9 @@ import { getDatamodel } from '../database/generated/pothos.ts';
 import { validationError } from '../errors.ts';
 import { anyone } from '../policy/conditions.ts';
 import type { Context } from './context.ts';
+import './default-descriptions.ts';
 import { nodeField, nodesField } from './node.ts';
 import { DateTime, Json } from './scalars.ts';
-
-/** The Prisma plugin adds `totalCount` to a list without a way to describe it. */
-class TotalCountPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
-  override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>) {
-    return config.name === 'totalCount' ? { ...config, description: 'How many objects the whole list has.' } : config;
-  }
-}
-SchemaBuilder.registerPlugin('totalCount' as never, TotalCountPlugin as never);
 
 /** Pothos with its plugins. Defines no type of the product. */
 export const builder = new SchemaBuilder<{
@@ -37,10 +29,9 @@ export const builder = new SchemaBuilder<{
     'access' as never,
     ScopeAuthPlugin,
     'unguarded' as never,
-    'totalCount' as never,
+    'defaultDescriptions' as never,
     RelayPlugin,
     PrismaPlugin,
-    SimpleObjectsPlugin,
     ValidationPlugin,
     'sensitive' as never,
   ],
@@ -72,6 +63,9 @@ export const builder = new SchemaBuilder<{
     beforeArgOptions: { description: 'End before this cursor.' },
     nodeTypeOptions: { access: anyone('each object brings its own rule'), description: 'An object with a global id.' },
     pageInfoTypeOptions: { access: anyone('it tells of a page that the caller was given'), description: 'Where a page of a list stands.' },
+    relayMutationFieldOptions: { nullable: false },
+    mutationInputArgOptions: { description: 'Input of the mutation.' },
+    defaultPayloadTypeOptions: { access: anyone('it is the response to a mutation that the caller was allowed to run') },
     nodeQueryOptions: nodeField,
     nodesQueryOptions: nodesField,
     defaultConnectionTypeOptions: { access: anyone('whoever was given the list may read it'), description: 'A page of a list.' },
@@ -124,5 +118,8 @@ export const accessDirective = new GraphQLDirective({
   },
 });
 
-/** What the fields of an input are made with, for inputs that have some in common. */
+/** Builds the fields of an input object. */
 export type InputFields = PothosSchemaTypes.InputFieldBuilder<(typeof builder)['$inferSchemaTypes'], 'InputObject'>;
+
+/** The value of an input object with these fields, as the resolver gets it. */
+export type InputOf<Fields extends (t: InputFields) => InputFieldMap> = InputShapeFromFields<ReturnType<Fields>>;

@@ -21,6 +21,11 @@ const branches = [...new Set(sources.map(folderOf))].filter((name) => !['trunk',
 const verbs = (type: typeof schema extends { getMutationType(): infer T } ? T : never) => Object.keys(type?.getFields() ?? {});
 const homeOf = (name: string) => sources.filter((file) => basename(file) === `${kebab(name)}.ts` && folderOf(file) !== 'trunk');
 const holds = (file: string, field: string) => new RegExp(`Field\\('(?:\\w+', ')?${field}'`).test(text[file] ?? '');
+/** `relayMutationField` names the input after the mutation. */
+const definesInput = (name: string) => {
+  const verb = name.charAt(0).toLowerCase() + name.slice(1).replace(/Input$/, '');
+  return new RegExp(`inputType\\('${name}'|relayMutationField\\(\\s*'${verb}'`);
+};
 /** Types that live with the verb or the type whose name they begin with. */
 const isAttached = (name: string) => /(?:Payload|Input|Connection|Edge|Filter|Order|Result)$/.test(name);
 
@@ -41,8 +46,8 @@ describe('a name in the schema is the name of a file', () => {
   it.each(verbs(schema.getMutationType()))('mutation %s', (name) => {
     const [home = '', ...others] = homeOf(name);
     expect(others).toEqual([]);
-    expect(text[home], `src/*/${kebab(name)}.ts`).toContain(`mutationField('${name}'`);
-    expect(text[home]?.match(/mutationField\(/g)).toHaveLength(1);
+    expect(text[home], `src/*/${kebab(name)}.ts`).toMatch(new RegExp(`\\.(?:m|relayM)utationField\\(\\s*'${name}'`));
+    expect(text[home]?.match(/\.(?:m|relayM)utationField\(/g)).toHaveLength(1);
   });
 
   it.each(verbs(schema.getSubscriptionType()))('subscription %s', (name) => {
@@ -67,12 +72,13 @@ describe('a name in the schema is the name of a file', () => {
       .map(({ name }) => name),
   )('input %s lives with its verb or its list', (name) => {
     const owner = kebab(name.replace(/(?:Input|Filter|Order)$/, ''));
-    const homes = sources.filter((file) => text[file]?.includes(`inputType('${name}'`));
+    const homes = sources.filter((file) => definesInput(name).test(text[file] ?? ''));
     expect(homes.map((file) => basename(file, '.ts').replace(/s$/, ''))).toEqual([owner.replace(/s$/, '')]);
   });
 
   it.each(Object.keys(schema.getTypeMap()).filter((name) => name.endsWith('Payload')))('payload %s lives with its verb', (name) => {
-    expect(homeOf(name.replace(/Payload$/, '')).map((file) => text[file]?.includes(`'${name}'`))).toEqual([true]);
+    const verb = name.charAt(0).toLowerCase() + name.slice(1).replace(/Payload$/, '');
+    expect(homeOf(verb).map((file) => text[file]?.includes(`'${verb}'`))).toEqual([true]);
   });
 });
 
@@ -80,7 +86,9 @@ describe('the table of contents', () => {
   const contents = importsOf('src/schema.ts');
 
   it('imports every module that adds a field, and with it every type', () => {
-    const adding = sources.filter((file) => /builder\.(?:mutation|query|subscription|prismaObject)Fields?\(/.test(text[file] ?? ''));
+    const adding = sources.filter((file) =>
+      /builder\.(?:mutation|relayMutation|query|subscription|prismaObject)Fields?\(/.test(text[file] ?? ''),
+    );
     expect(adding.filter((file) => !contents.includes(file))).toEqual([]);
   });
 

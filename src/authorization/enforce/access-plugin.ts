@@ -33,9 +33,9 @@ declare global {
       /** Who may read this field, besides meeting its type's rule; root fields always say it. */
       access?: Rule;
       /** The model of the row that a mutation is about: its input has the row's id, and `target` applies the rule to it. */
-      about?: Model;
+      target?: Model;
       /** The model whose fields the mutation sets, unless it is that one. */
-      writes?: Model;
+      updates?: Model;
       /** The field checks a credential: one per request, and throttled. */
       credential?: true;
     }
@@ -43,7 +43,7 @@ declare global {
       /** Who may give this argument: of a filter or an order, whoever may read the field that it looks at. */
       access?: Rule;
       /** The model of the row that this argument names by its id, where its rule asks about that row. */
-      about?: Model;
+      target?: Model;
     }
   }
 }
@@ -79,7 +79,7 @@ class AccessPlugin<Types extends SchemaTypes & { Context: Context }> extends Bas
     const coordinate = `${config.parentType}.${config.name}`;
     const own = config.pothosOptions.access;
     if (roots.includes(config.parentType)) {
-      const rule = this.said(coordinate, own, config.pothosOptions.about);
+      const rule = this.said(coordinate, own, config.pothosOptions.target);
       const isAbout = this.note(coordinate, config, rule);
       // What is about a row is decided there; all else is decided here.
       const check: Check = (_, context) => decide(context, rule) ?? isAbout;
@@ -100,9 +100,9 @@ class AccessPlugin<Types extends SchemaTypes & { Context: Context }> extends Bas
     if (!own && !isCriterion(config.parentType)) return config;
     const { parentType, parentField, name } = config;
     const place = parentField ? `${parentType}.${parentField}(${name}:)` : `${parentType}.${name}`; // GraphQL's schema coordinates
-    const { about = parentField ? undefined : criterionOf(parentType) } = config.pothosOptions;
-    const rule = this.said(place, own, about);
-    if (parentField) this.refuseRowless(place, rule, about);
+    const { target = parentField ? undefined : criterionOf(parentType) } = config.pothosOptions;
+    const rule = this.said(place, own, target);
+    if (parentField) this.refuseRowless(place, rule, target);
     return { ...config, ...printed(config, rule) };
   }
 
@@ -139,10 +139,10 @@ class AccessPlugin<Types extends SchemaTypes & { Context: Context }> extends Bas
     return { ...config, ...marked, extensions: { ...marked.extensions, credential } };
   }
 
-  private note(coordinate: string, { pothosOptions: { about, writes } }: PothosOutputFieldConfig<Types>, rule: Rule) {
-    if (about) mutationTargets.set(coordinate, { model: about, updates: writes ?? about });
+  private note(coordinate: string, { pothosOptions: { target, updates } }: PothosOutputFieldConfig<Types>, rule: Rule) {
+    if (target) mutationTargets.set(coordinate, { model: target, updates: updates ?? target });
     else this.refuseRowless(coordinate, rule, undefined);
-    return about !== undefined;
+    return target !== undefined;
   }
 
   private said(coordinate: string, rule: Rule | undefined, model?: Model) {

@@ -1,12 +1,22 @@
+import type { AccessChange as AccessChangeShape } from '../../authorization/explain/access-diff.ts';
 import { builder } from '../../graphql/builder.ts';
 import { anyone } from '../../policy/conditions.ts';
 
-export const AccessChange = builder.simpleObject('AccessChange', {
-  description: 'For how many rows the right of a user at one place of the schema would change.',
+export const AccessChange = builder.objectRef<AccessChangeShape>('AccessChange').implement({
+  description: 'The change in the number of rows that a user can access at one coordinate of the schema.',
   access: anyone('it answers what the caller has just asked for'),
   fields: (t) => ({
-    coordinate: t.string({ nullable: false, description: 'The place: `User`, `User.email`, `Mutation.disableUser`.' }),
-    gained: t.int({ nullable: false, description: 'For how many of the rows that the caller may know of, the user would gain the right.' }),
-    lost: t.int({ nullable: false, description: 'For how many of the rows that the caller may know of, the user would lose the right.' }),
+    coordinate: t.exposeString('coordinate', {
+      nullable: false,
+      description: 'The schema coordinate, such as `User`, `User.email` or `Mutation.disableUser`.',
+    }),
+    gained: t.exposeInt('gained', {
+      nullable: false,
+      description: 'The number of rows visible to the caller that the user would gain access to.',
+    }),
+    lost: t.exposeInt('lost', {
+      nullable: false,
+      description: 'The number of rows visible to the caller that the user would lose access to.',
+    }),
   }),
 });

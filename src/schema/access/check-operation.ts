@@ -35,7 +35,7 @@ builder.queryField('checkOperation', (t) =>
         description: 'Which operation of the document is meant, where it has several.',
       }),
       as: t.arg.globalID({
-        about: 'User',
+        target: 'User',
         access: any(self, admin),
         description: 'Who would run it; the viewer unless said, another user for a platform administrator.',
       }),

@@ -44,7 +44,7 @@ builder.queryField('explainAccess', (t) =>
       }),
       nodeId: t.arg.globalID({ description: 'The object that it is about; needed where the answer depends on it.' }),
       as: t.arg.globalID({
-        about: 'User',
+        target: 'User',
         access: any(self, domainAdmin, admin),
         description: 'Who would do it; the viewer unless said, another user for whoever administers that user.',
       }),

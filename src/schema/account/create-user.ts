@@ -1,54 +1,44 @@
 import { all } from '../../authorization/rules/rule.ts';
 import type { Config } from '../../config.ts';
 import { graphqlError, validationError } from '../../errors.ts';
-import { builder } from '../../graphql/builder.ts';
+import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { insertAccount } from '../../identity/accounts/create-account.ts';
 import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { locale, singleLineText } from '../../lib/validators.ts';
-import { admin, anyone, scope, session } from '../../policy/conditions.ts';
+import { admin, scope, session } from '../../policy/conditions.ts';
 import { resolveGrantForNewUser } from '../role/grant-authority.ts';
 import { profileChanges } from '../user/profile-input.ts';
 import { User } from '../user/user.ts';
 
-const CreateUserInput = builder.inputType('CreateUserInput', {
-  description: 'Somebody who is to have an account. The password is theirs to choose.',
-  fields: (t) => ({
-    email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address.' }),
-    displayName: t.string({ validate: singleLineText(120), description: 'The name that others see.' }),
-    firstName: t.string({ validate: singleLineText(120), description: 'The given name.' }),
-    lastName: t.string({ validate: singleLineText(120), description: 'The family name.' }),
-    locale: t.string({ validate: locale, description: 'The preferred language, a BCP 47 tag.' }),
-    role: t.string({
-      access: session,
-      validate: singleLineText(63),
-      description: 'The name of the first role, one that the caller may grant; left out, with `domain`, what whoever registers gets.',
-    }),
-    domain: t.string({
-      access: session,
-      validate: singleLineText(63),
-      description: 'The name of the domain in which it is held; left out, everywhere.',
-    }),
+const inputFields = (t: InputFields) => ({
+  email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address.' }),
+  displayName: t.string({ validate: singleLineText(120), description: 'The name that others see.' }),
+  firstName: t.string({ validate: singleLineText(120), description: 'The given name.' }),
+  lastName: t.string({ validate: singleLineText(120), description: 'The family name.' }),
+  locale: t.string({ validate: locale, description: 'The preferred language, a BCP 47 tag.' }),
+  role: t.string({
+    access: session,
+    validate: singleLineText(63),
+    description: 'The name of the first role, one that the caller may grant; left out, with `domain`, what whoever registers gets.',
+  }),
+  domain: t.string({
+    access: session,
+    validate: singleLineText(63),
+    description: 'The name of the domain in which it is held; left out, everywhere.',
   }),
 });
 
-type Input = typeof CreateUserInput.$inferInput;
+type Input = InputOf<typeof inputFields>;
 
-const CreateUserPayload = builder.simpleObject('CreateUserPayload', {
-  description: 'What comes of making an account for somebody.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({ user: t.field({ type: User, description: 'The user.' }) }),
-});
-
-builder.mutationField('createUser', (t) =>
-  t.field({
-    type: CreateUserPayload,
-    nullable: false,
+builder.relayMutationField(
+  'createUser',
+  { inputFields },
+  {
     description:
       'Makes an account for somebody, who is mailed a link by which to choose a password; using it proves the address. ADMIN and SUPERADMIN are granted by superadmins alone.',
     access: all(scope('users:write'), admin),
-    args: { input: t.arg({ type: CreateUserInput, required: true, description: 'The account.' }) },
     resolve: async (_, { input }, context, info) => {
       const key = emailKey(input.email);
       if (key === undefined) throw validationError({ email: ['not an e-mail address that we take'] });
@@ -63,7 +53,8 @@ builder.mutationField('createUser', (t) =>
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
       });
     },
-  }),
+  },
+  { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The user.' }) }) },
 );
 
 const firstRole = ({ DEFAULT_ROLE, DEFAULT_DOMAIN }: Config, { role, domain }: Input) =>

@@ -1,42 +1,29 @@
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { anyone, superadmin } from '../../policy/conditions.ts';
+import { superadmin } from '../../policy/conditions.ts';
 import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
 import { softDeleteAccount } from './archive-account.ts';
 import { anonymizeUser } from './erase-account.ts';
 
-const DeleteUserInput = builder.inputType('DeleteUserInput', {
-  description: 'Whose account is deleted, and how.',
-  fields: (t) => ({
-    id: t.globalID({ required: true, for: User, description: 'The id of the user.' }),
-    erase: t.boolean({
-      access: superadmin,
-      description:
-        'Whether everything that the account says of its owner is erased at once; then nothing restores it, and no letter tells of it.',
+builder.relayMutationField(
+  'deleteUser',
+  {
+    inputFields: (t) => ({
+      id: t.globalID({ required: true, for: User, description: 'The id of the user.' }),
+      erase: t.boolean({
+        access: superadmin,
+        description:
+          'Whether everything that the account says of its owner is erased at once; then nothing restores it, and no letter tells of it.',
+      }),
     }),
-  }),
-});
-
-const DeleteUserPayload = builder.simpleObject('DeleteUserPayload', {
-  description: 'What comes of deleting an account.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({
-    user: t.field({ type: User, description: 'The user, as far as there is something left.' }),
-    changed: t.boolean({ nullable: false, description: 'Whether anything changed: not if the account was deleted already.' }),
-  }),
-});
-
-builder.mutationField('deleteUser', (t) =>
-  t.field({
-    type: DeleteUserPayload,
-    nullable: false,
+  },
+  {
     description:
       'Deletes an account: its sessions and API tokens end at once, and nothing of it signs in. It can be restored until it is erased, after DELETED_USER_RETENTION.',
     access: manageStatusRule,
-    about: 'User',
-    args: { input: t.arg({ type: DeleteUserInput, required: true, description: 'Whose account.' }) },
+    target: 'User',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async (writing) => {
         const { tx, viewer, lockTarget } = writing;
@@ -47,5 +34,14 @@ builder.mutationField('deleteUser', (t) =>
         const erased = input.erase === true && (await anonymizeUser(writing, context, id));
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: archived || erased };
       }),
-  }),
+  },
+  {
+    outputFields: (t) => ({
+      user: t.expose('user', { type: User, description: 'The user, as far as there is something left.' }),
+      changed: t.exposeBoolean('changed', {
+        nullable: false,
+        description: 'Whether anything changed: not if the account was deleted already.',
+      }),
+    }),
+  },
 );

@@ -5,32 +5,16 @@ import { runMutation } from '../../graphql/mutation.ts';
 import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
 import { invalidateLinks } from '../../identity/credentials/email-link.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
-import { anyone } from '../../policy/conditions.ts';
 import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
 
-const DisableUserInput = builder.inputType('DisableUserInput', {
-  description: 'Whose account is disabled.',
-  fields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }),
-});
-
-const DisableUserPayload = builder.simpleObject('DisableUserPayload', {
-  description: 'What comes of disabling an account.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({
-    user: t.field({ type: User, description: 'The user.' }),
-    changed: t.boolean({ nullable: false, description: 'Whether anything changed: not if the account was disabled already.' }),
-  }),
-});
-
-builder.mutationField('disableUser', (t) =>
-  t.field({
-    type: DisableUserPayload,
-    nullable: false,
+builder.relayMutationField(
+  'disableUser',
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }) },
+  {
     description: 'Shuts an account: its sessions and API tokens end at once, and nothing of it signs in.',
     access: manageStatusRule,
-    about: 'User',
-    args: { input: t.arg({ type: DisableUserInput, required: true, description: 'Whose account.' }) },
+    target: 'User',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
         const { id } = input.id;
@@ -48,5 +32,14 @@ builder.mutationField('disableUser', (t) =>
         });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: count > 0 };
       }),
-  }),
+  },
+  {
+    outputFields: (t) => ({
+      user: t.expose('user', { type: User, description: 'The user.' }),
+      changed: t.exposeBoolean('changed', {
+        nullable: false,
+        description: 'Whether anything changed: not if the account was disabled already.',
+      }),
+    }),
+  },
 );

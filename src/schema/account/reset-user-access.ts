@@ -5,32 +5,16 @@ import { runMutation } from '../../graphql/mutation.ts';
 import { invalidateLinks } from '../../identity/credentials/email-link.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import { enqueueEmail } from '../../mail/outbox.ts';
-import { anyone } from '../../policy/conditions.ts';
 import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
 
-const ResetUserAccessInput = builder.inputType('ResetUserAccessInput', {
-  description: 'Whose access is reset.',
-  fields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }),
-});
-
-const ResetUserAccessPayload = builder.simpleObject('ResetUserAccessPayload', {
-  description: 'What comes of resetting an access.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({
-    user: t.field({ type: User, description: 'The user.' }),
-    ended: t.int({ nullable: false, description: 'How many sessions and API tokens ended now.' }),
-  }),
-});
-
-builder.mutationField('resetUserAccess', (t) =>
-  t.field({
-    type: ResetUserAccessPayload,
-    nullable: false,
+builder.relayMutationField(
+  'resetUserAccess',
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }) },
+  {
     description: 'Ends all sessions and API tokens of a user, and makes links that were mailed good for nothing; the password stays.',
     access: manageStatusRule,
-    about: 'User',
-    args: { input: t.arg({ type: ResetUserAccessInput, required: true, description: 'Whose.' }) },
+    target: 'User',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
         const { id } = input.id;
@@ -43,5 +27,11 @@ builder.mutationField('resetUserAccess', (t) =>
         await enqueueEmail(tx, 'accessReset', { userId: id }, {});
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), ended: ended.length };
       }),
-  }),
+  },
+  {
+    outputFields: (t) => ({
+      user: t.expose('user', { type: User, description: 'The user.' }),
+      ended: t.exposeInt('ended', { nullable: false, description: 'How many sessions and API tokens ended now.' }),
+    }),
+  },
 );

@@ -2,29 +2,16 @@ import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
-import { anyone } from '../../policy/conditions.ts';
 import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
 
-const SendPasswordResetInput = builder.inputType('SendPasswordResetInput', {
-  description: 'Who is to choose a new password.',
-  fields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }),
-});
-
-const SendPasswordResetPayload = builder.simpleObject('SendPasswordResetPayload', {
-  description: 'What comes of sending somebody the letter.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({ user: t.field({ type: User, description: 'The user.' }) }),
-});
-
-builder.mutationField('sendPasswordReset', (t) =>
-  t.field({
-    type: SendPasswordResetPayload,
-    nullable: false,
+builder.relayMutationField(
+  'sendPasswordReset',
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }) },
+  {
     description: 'Mails a user the link by which a new password is chosen; nobody but the user ever sees it.',
     access: manageStatusRule,
-    about: 'User',
-    args: { input: t.arg({ type: SendPasswordResetInput, required: true, description: 'Who.' }) },
+    target: 'User',
     resolve: async (_, { input }, context, info) => {
       const { id } = input.id;
       // By who asks as well: whoever may not, and is told so later, uses up nobody's letters but their own.
@@ -36,5 +23,6 @@ builder.mutationField('sendPasswordReset', (t) =>
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
       });
     },
-  }),
+  },
+  { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The user.' }) }) },
 );

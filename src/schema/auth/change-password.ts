@@ -10,30 +10,20 @@ import { requireCurrentPassword } from '../../identity/credentials/verify-passwo
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import { secretText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
-import { anyone, fresh, session } from '../../policy/conditions.ts';
+import { fresh, session } from '../../policy/conditions.ts';
 
-const ChangePasswordInput = builder.inputType('ChangePasswordInput', {
-  description: 'The password of the viewer, and the one that takes its place.',
-  fields: (t) => ({
-    currentPassword: t.string({ required: true, validate: secretText, description: 'The password as it is.' }),
-    newPassword: t.string({ required: true, validate: secretText, description: 'The new one: long, and not one of the common ones.' }),
-  }),
-});
-
-const ChangePasswordPayload = builder.simpleObject('ChangePasswordPayload', {
-  description: 'What comes of changing the password.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({ ended: t.int({ nullable: false, description: 'How many other sessions ended now.' }) }),
-});
-
-builder.mutationField('changePassword', (t) =>
-  t.field({
-    type: ChangePasswordPayload,
-    nullable: false,
+builder.relayMutationField(
+  'changePassword',
+  {
+    inputFields: (t) => ({
+      currentPassword: t.string({ required: true, validate: secretText, description: 'The password as it is.' }),
+      newPassword: t.string({ required: true, validate: secretText, description: 'The new one: long, and not one of the common ones.' }),
+    }),
+  },
+  {
     description: 'Changes the password of the viewer, and ends all of their other sessions; API tokens stay.',
     access: all(session, fresh),
     credential: true,
-    args: { input: t.arg({ type: ChangePasswordInput, required: true, description: 'The two passwords.' }) },
     resolve: async (_, { input: { currentPassword, newPassword } }, context, info) => {
       const { viewer: asking, client, config } = context;
       if (!asking) throw graphqlError('UNAUTHENTICATED');
@@ -54,5 +44,6 @@ builder.mutationField('changePassword', (t) =>
         return { ended: (await revokeTokens(onTransaction(tx), others, ending)).length };
       });
     },
-  }),
+  },
+  { outputFields: (t) => ({ ended: t.exposeInt('ended', { nullable: false, description: 'How many other sessions ended now.' }) }) },
 );

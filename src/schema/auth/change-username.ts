@@ -4,30 +4,20 @@ import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { loginIdentifier, username } from '../../identity/accounts/username.ts';
 import { consume } from '../../identity/credentials/rate-limit.ts';
-import { anyone, fresh, self, session } from '../../policy/conditions.ts';
+import { fresh, self, session } from '../../policy/conditions.ts';
 import { User } from '../user/user.ts';
 
-const ChangeUsernameInput = builder.inputType('ChangeUsernameInput', {
-  description: 'The username of the viewer from now on.',
-  fields: (t) => ({
-    username: t.string({ validate: username, description: 'The name, unique in whatever letters; null or an empty text for none.' }),
-  }),
-});
-
-const ChangeUsernamePayload = builder.simpleObject('ChangeUsernamePayload', {
-  description: 'What comes of changing the username.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({ user: t.field({ type: User, description: 'The user.' }) }),
-});
-
-builder.mutationField('changeUsername', (t) =>
-  t.field({
-    type: ChangeUsernamePayload,
-    nullable: false,
+builder.relayMutationField(
+  'changeUsername',
+  {
+    inputFields: (t) => ({
+      username: t.string({ validate: username, description: 'The name, unique in whatever letters; null or an empty text for none.' }),
+    }),
+  },
+  {
     description: 'Changes the name by which the viewer logs in besides the e-mail address. The former one is free at once.',
     access: all(session, fresh, self),
-    about: 'User',
-    args: { input: t.arg({ type: ChangeUsernameInput, required: true, description: 'The name.' }) },
+    target: 'User',
     resolve: async (_, { input }, context, info) => {
       if (!context.viewer) throw graphqlError('UNAUTHENTICATED');
       if (input.username === undefined) throw validationError({ username: ['a name, or null for none'] });
@@ -40,7 +30,8 @@ builder.mutationField('changeUsername', (t) =>
         return { user };
       });
     },
-  }),
+  },
+  { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The user.' }) }) },
 );
 
 /** The unique key alone says that a name is somebody else's. */

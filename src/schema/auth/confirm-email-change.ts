@@ -13,32 +13,23 @@ import { secretText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone } from '../../policy/conditions.ts';
 
-const ConfirmEmailChangeInput = builder.inputType('ConfirmEmailChangeInput', {
-  description: 'The proof that the new address was reached: the token of the link, or the new address and the code beside it.',
-  fields: (t) => ({
-    ...linkFields(t),
-    password: t.string({
-      validate: secretText,
-      description: 'The password of the account; needed where the caller has no session of it.',
+builder.relayMutationField(
+  'confirmEmailChange',
+  {
+    description: 'The proof that the new address was reached: the token of the link, or the new address and the code beside it.',
+    inputFields: (t) => ({
+      ...linkFields(t),
+      password: t.string({
+        validate: secretText,
+        description: 'The password of the account; needed where the caller has no session of it.',
+      }),
     }),
-  }),
-});
-
-const ConfirmEmailChangePayload = builder.simpleObject('ConfirmEmailChangePayload', {
-  description: 'What comes of a change of address.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({ ended: t.int({ nullable: false, description: 'How many other sessions ended now.' }) }),
-});
-
-builder.mutationField('confirmEmailChange', (t) =>
-  t.field({
-    type: ConfirmEmailChangePayload,
-    nullable: false,
+  },
+  {
     description:
       'Gives an account the address that was asked for by requestEmailChange, and ends its other sessions; API tokens stay. The old address is told, and can undo it for 72 hours. TAKEN where somebody else has got the address meanwhile.',
     access: anyone('whoever has the letter may prove it, in a session of the account or with its password'),
     credential: true,
-    args: { input: t.arg({ type: ConfirmEmailChangeInput, required: true, description: 'The proof.' }) },
     resolve: async (_, { input }, context) => {
       const link = await findEmailLink(context, 'CHANGE_EMAIL', input);
       await proveOwner(context, link, input.password);
@@ -47,7 +38,8 @@ builder.mutationField('confirmEmailChange', (t) =>
       });
       return { ended };
     },
-  }),
+  },
+  { outputFields: (t) => ({ ended: t.exposeInt('ended', { nullable: false, description: 'How many other sessions ended now.' }) }) },
 );
 
 /** Throws unless who shows the link is who asked for it: by the password of the account, or by a session of it (security.md 11.6). The link stays. */

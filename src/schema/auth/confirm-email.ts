@@ -9,44 +9,39 @@ import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import { secretText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
 
-const ConfirmEmailInput = builder.inputType('ConfirmEmailInput', {
-  description: 'The proof that the address was reached: the token of the link, or the address and the code beside it.',
-  fields: (t) => ({
-    ...linkFields(t),
-    password: t.string({
-      validate: secretText,
-      description:
-        'The password of the account: shows that who confirms is who registered. Without it, and without a session of the account, the password is removed.',
+builder.relayMutationField(
+  'confirmEmail',
+  {
+    description: 'The proof that the address was reached: the token of the link, or the address and the code beside it.',
+    inputFields: (t) => ({
+      ...linkFields(t),
+      password: t.string({
+        validate: secretText,
+        description:
+          'The password of the account: shows that who confirms is who registered. Without it, and without a session of the account, the password is removed.',
+      }),
     }),
-  }),
-});
-
-const ConfirmEmailPayload = builder.simpleObject('ConfirmEmailPayload', {
-  description: 'What comes of confirming an address.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({
-    passwordKept: t.boolean({
-      nullable: false,
-      description: 'Whether the account still has the password that it was registered with; if not, a new one is chosen by resetPassword.',
-    }),
-  }),
-});
-
-builder.mutationField('confirmEmail', (t) =>
-  t.field({
-    type: ConfirmEmailPayload,
-    nullable: false,
+  },
+  {
     description: 'Proves an e-mail address by what was mailed to it. Signs nobody in.',
     access: anyone('whoever has the letter may prove it'),
     credential: true,
-    args: { input: t.arg({ type: ConfirmEmailInput, required: true, description: 'The proof.' }) },
     resolve: async (_, { input }, context) => {
       const link = await findEmailLink(context, 'CONFIRM_EMAIL', input);
       const passwordKept = await isRegistrant(context, link, input.password);
       await confirm(context, link, passwordKept);
       return { passwordKept };
     },
-  }),
+  },
+  {
+    outputFields: (t) => ({
+      passwordKept: t.exposeBoolean('passwordKept', {
+        nullable: false,
+        description:
+          'Whether the account still has the password that it was registered with; if not, a new one is chosen by resetPassword.',
+      }),
+    }),
+  },
 );
 
 /** Whether who shows the link is also who made the account: by its password, or by a session of it. Throws INVALID_CREDENTIALS for a wrong password; the link stays. */

@@ -2,18 +2,12 @@ import { onTransaction, sql } from '../../database/database.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
-import { anyone, session } from '../../policy/conditions.ts';
+import { session } from '../../policy/conditions.ts';
 
-const LogoutPayload = builder.simpleObject('LogoutPayload', {
-  description: 'What comes of logging out.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({ ended: t.boolean({ nullable: false, description: 'Whether the session ended now.' }) }),
-});
-
-builder.mutationField('logout', (t) =>
-  t.field({
-    type: LogoutPayload,
-    nullable: false,
+builder.relayMutationField(
+  'logout',
+  null,
+  {
     description: 'Ends the session that the request came with.',
     access: session,
     resolve: (_, __, context, info) =>
@@ -21,5 +15,6 @@ builder.mutationField('logout', (t) =>
         const ending = { reason: 'LOGOUT', initiator: 'USER', actor: viewer, work: context } as const;
         return { ended: (await revokeTokens(onTransaction(tx), sql`t.id = ${viewer.token.id}::uuid`, ending)).length > 0 };
       }),
-  }),
+  },
+  { outputFields: (t) => ({ ended: t.exposeBoolean('ended', { nullable: false, description: 'Whether the session ended now.' }) }) },
 );

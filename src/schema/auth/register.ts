@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts';
 import { graphqlError, validationError } from '../../errors.ts';
-import { builder } from '../../graphql/builder.ts';
+import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { createAccount, type NewAccount, validateAccount } from '../../identity/accounts/create-account.ts';
 import { isReserved } from '../../identity/accounts/reserved-email.ts';
@@ -15,43 +15,30 @@ import { profileChanges } from '../user/profile-input.ts';
 import { firstRejection, hooks } from './hooks.ts';
 import { createSession, Session } from './session.ts';
 
-const RegisterInput = builder.inputType('RegisterInput', {
-  description: "A new account. Role, state and confirmation are never the caller's to say.",
-  fields: (t) => ({
-    email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address.' }),
-    password: t.string({ required: true, validate: secretText, description: 'The password: long, and not one of the common ones.' }),
-    username: t.string({
-      validate: username,
-      description:
-        'A name to log in by, unique in whatever letters. Where the address has to be confirmed first, it is given then, if still free.',
-    }),
-    displayName: t.string({ validate: singleLineText(120), description: 'The name that others see.' }),
-    firstName: t.string({ validate: singleLineText(120), description: 'The given name.' }),
-    lastName: t.string({ validate: singleLineText(120), description: 'The family name.' }),
-    locale: t.string({ validate: locale, description: 'The preferred language, a BCP 47 tag.' }),
-    device: t.string({ validate: singleLineText(120), description: 'What the owner calls the device.' }),
+const inputFields = (t: InputFields) => ({
+  email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address.' }),
+  password: t.string({ required: true, validate: secretText, description: 'The password: long, and not one of the common ones.' }),
+  username: t.string({
+    validate: username,
+    description:
+      'A name to log in by, unique in whatever letters. Where the address has to be confirmed first, it is given then, if still free.',
   }),
+  displayName: t.string({ validate: singleLineText(120), description: 'The name that others see.' }),
+  firstName: t.string({ validate: singleLineText(120), description: 'The given name.' }),
+  lastName: t.string({ validate: singleLineText(120), description: 'The family name.' }),
+  locale: t.string({ validate: locale, description: 'The preferred language, a BCP 47 tag.' }),
+  device: t.string({ validate: singleLineText(120), description: 'What the owner calls the device.' }),
 });
 
-type Registration = typeof RegisterInput.$inferInput;
+type Registration = InputOf<typeof inputFields>;
 
-const RegisterPayload = builder.simpleObject('RegisterPayload', {
-  description: 'What comes of a registration.',
-  access: anyone('it answers what the caller has just asked for'),
-  fields: (t) => ({
-    session: t.field({ type: Session, description: 'The first session; null when the address has to be confirmed first.' }),
-    confirmationRequired: t.boolean({ nullable: false, description: 'Whether the address has to be confirmed before a session is given.' }),
-  }),
-});
-
-builder.mutationField('register', (t) =>
-  t.field({
-    type: RegisterPayload,
-    nullable: false,
+builder.relayMutationField(
+  'register',
+  { inputFields },
+  {
     description: 'Makes an account, where registration is open.',
     access: anyone('whoever registers is nobody yet; PUBLIC_REGISTRATION decides whether it is open'),
     credential: true,
-    args: { input: t.arg({ type: RegisterInput, required: true, description: 'The account.' }) },
     resolve: async (_, { input }, context) => {
       if (!context.config.PUBLIC_REGISTRATION) throw graphqlError('FORBIDDEN', { coordinate: 'Mutation.register' });
       await consume(context, { registerByNetwork: context.client.network });
@@ -67,7 +54,16 @@ builder.mutationField('register', (t) =>
       const opening = { userId, domainId: null, description: input.device ?? null, action: 'authn_login_success' } as const;
       return { session: await createSession(context, opening), confirmationRequired };
     },
-  }),
+  },
+  {
+    outputFields: (t) => ({
+      session: t.expose('session', { type: Session, description: 'The first session; null when the address has to be confirmed first.' }),
+      confirmationRequired: t.exposeBoolean('confirmationRequired', {
+        nullable: false,
+        description: 'Whether the address has to be confirmed before a session is given.',
+      }),
+    }),
+  },
 );
 
 /** What is neither proof nor device is profile: a field that is added to the input is written to the user. */

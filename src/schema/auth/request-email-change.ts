@@ -8,28 +8,16 @@ import { singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone, fresh, session } from '../../policy/conditions.ts';
 
-const RequestEmailChangeInput = builder.inputType('RequestEmailChangeInput', {
-  description: 'Which address the viewer wants.',
-  fields: (t) => ({ newEmail: t.string({ required: true, validate: singleLineText(254), description: 'The new e-mail address.' }) }),
-});
-
-const RequestEmailChangePayload = builder.simpleObject('RequestEmailChangePayload', {
-  description: 'What comes of asking for another address.',
-  access: anyone('it says the same of every address'),
-  fields: (t) => ({
-    ok: t.boolean({ nullable: false, description: 'Always true: whether somebody else has the address is not said.' }),
-  }),
-});
-
-builder.mutationField('requestEmailChange', (t) =>
-  t.field({
-    type: RequestEmailChangePayload,
-    nullable: false,
+builder.relayMutationField(
+  'requestEmailChange',
+  {
+    inputFields: (t) => ({ newEmail: t.string({ required: true, validate: singleLineText(254), description: 'The new e-mail address.' }) }),
+  },
+  {
     description:
       'Mails a link to an address that the viewer wants; the present one stays until the new one is proven by confirmEmailChange.',
     access: all(session, fresh),
     credential: true,
-    args: { input: t.arg({ type: RequestEmailChangeInput, required: true, description: 'The address.' }) },
     resolve: async (_, { input: { newEmail } }, context, info) => {
       const { client, viewer: asking } = context;
       if (!asking) throw graphqlError('UNAUTHENTICATED');
@@ -45,5 +33,11 @@ builder.mutationField('requestEmailChange', (t) =>
         return { ok: true };
       });
     },
-  }),
+  },
+  {
+    access: anyone('it says the same of every address'),
+    outputFields: (t) => ({
+      ok: t.exposeBoolean('ok', { nullable: false, description: 'Always true: whether somebody else has the address is not said.' }),
+    }),
+  },
 );

@@ -12,28 +12,20 @@ import { secretText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone } from '../../policy/conditions.ts';
 
-const ResetPasswordInput = builder.inputType('ResetPasswordInput', {
-  description: 'The proof that the letter was received, the token of its link or the address and the code beside it, and the new password.',
-  fields: (t) => ({
-    ...linkFields(t),
-    newPassword: t.string({ required: true, validate: secretText, description: 'The new one: long, and not one of the common ones.' }),
-  }),
-});
-
-const ResetPasswordPayload = builder.simpleObject('ResetPasswordPayload', {
-  description: 'What comes of choosing a new password. Nothing in it signs anybody in.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({ ok: t.boolean({ nullable: false, description: 'True: the password is the new one.' }) }),
-});
-
-builder.mutationField('resetPassword', (t) =>
-  t.field({
-    type: ResetPasswordPayload,
-    nullable: false,
+builder.relayMutationField(
+  'resetPassword',
+  {
+    description:
+      'The proof that the letter was received, the token of its link or the address and the code beside it, and the new password.',
+    inputFields: (t) => ({
+      ...linkFields(t),
+      newPassword: t.string({ required: true, validate: secretText, description: 'The new one: long, and not one of the common ones.' }),
+    }),
+  },
+  {
     description: 'Sets a new password by a letter, and ends all sessions and API tokens of the account. Signs nobody in.',
     access: anyone('whoever has the letter has forgotten the password'),
     credential: true,
-    args: { input: t.arg({ type: ResetPasswordInput, required: true, description: 'The proof, and the password.' }) },
     resolve: async (_, { input }, context) => {
       const link = await findEmailLink(context, ['RESET_PASSWORD', 'FIRST_PASSWORD'], input);
       // A password that is refused leaves the link as it was.
@@ -42,7 +34,8 @@ builder.mutationField('resetPassword', (t) =>
       await reset(context, link, await hashPassword(input.newPassword));
       return { ok: true };
     },
-  }),
+  },
+  { outputFields: (t) => ({ ok: t.exposeBoolean('ok', { nullable: false, description: 'True: the password is the new one.' }) }) },
 );
 
 /** The letter proves the address as well, and whatever was signed in before ends (security.md 11.5, 11.7). */

@@ -11,31 +11,20 @@ import { singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone } from '../../policy/conditions.ts';
 
-const UndoEmailChangeInput = builder.inputType('UndoEmailChangeInput', {
-  description: 'The proof that the letter to the old address was received.',
-  fields: (t) => ({ token: t.string({ required: true, validate: singleLineText(120), description: 'The token of the link.' }) }),
-});
-
-const UndoEmailChangePayload = builder.simpleObject('UndoEmailChangePayload', {
-  description: 'What comes of undoing a change of address. Nothing in it signs anybody in.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({ ok: t.boolean({ nullable: false, description: 'True: the account has its old address back.' }) }),
-});
-
-builder.mutationField('undoEmailChange', (t) =>
-  t.field({
-    type: UndoEmailChangePayload,
-    nullable: false,
+builder.relayMutationField(
+  'undoEmailChange',
+  { inputFields: (t) => ({ token: t.string({ required: true, validate: singleLineText(120), description: 'The token of the link.' }) }) },
+  {
     description:
       'Gives an account its old address back, ends all its sessions and API tokens, and removes its password: a letter to the old address lets its owner choose a new one.',
     access: anyone('whoever has the letter had the address, and may have lost everything else'),
     credential: true,
-    args: { input: t.arg({ type: UndoEmailChangeInput, required: true, description: 'The proof.' }) },
     resolve: async (_, { input }, context) => {
       await undo(context, await findEmailLink(context, 'UNDO_EMAIL_CHANGE', input));
       return { ok: true };
     },
-  }),
+  },
+  { outputFields: (t) => ({ ok: t.exposeBoolean('ok', { nullable: false, description: 'True: the account has its old address back.' }) }) },
 );
 
 /** Whoever had changed the address was signed in, and may know the password: nothing of what they have opens the account again (security.md 11.6). */

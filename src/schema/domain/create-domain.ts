@@ -4,33 +4,21 @@ import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { lockDomain } from '../../identity/domains/lock-domain.ts';
 import { domainName, nonBlankText, singleLineText } from '../../lib/validators.ts';
-import { anyone, scope, superadmin } from '../../policy/conditions.ts';
+import { scope, superadmin } from '../../policy/conditions.ts';
 import { Domain } from './domain.ts';
 
-const CreateDomainInput = builder.inputType('CreateDomainInput', {
-  description: 'A new domain.',
-  fields: (t) => ({
-    name: t.string({ required: true, validate: domainName, description: 'The unique name: lower-case letters, digits and hyphens.' }),
-    displayName: t.string({ required: true, validate: nonBlankText(120), description: 'The name that people read.' }),
-    parent: t.string({ validate: singleLineText(63), description: 'The name of the domain above.' }),
-  }),
-});
-
-const CreateDomainPayload = builder.simpleObject('CreateDomainPayload', {
-  description: 'What comes of creating a domain.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({
-    domain: t.field({ type: Domain, description: 'The domain.' }),
-  }),
-});
-
-builder.mutationField('createDomain', (t) =>
-  t.field({
-    type: CreateDomainPayload,
-    nullable: false,
+builder.relayMutationField(
+  'createDomain',
+  {
+    inputFields: (t) => ({
+      name: t.string({ required: true, validate: domainName, description: 'The unique name: lower-case letters, digits and hyphens.' }),
+      displayName: t.string({ required: true, validate: nonBlankText(120), description: 'The name that people read.' }),
+      parent: t.string({ validate: singleLineText(63), description: 'The name of the domain above.' }),
+    }),
+  },
+  {
     description: 'Creates a domain.',
     access: all(scope('domains:write'), superadmin),
-    args: { input: t.arg({ type: CreateDomainInput, required: true, description: 'The domain.' }) },
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, audit }) => {
         const { name, displayName } = input;
@@ -48,5 +36,6 @@ builder.mutationField('createDomain', (t) =>
         });
         return { domain };
       }),
-  }),
+  },
+  { outputFields: (t) => ({ domain: t.expose('domain', { type: Domain, description: 'The domain.' }) }) },
 );

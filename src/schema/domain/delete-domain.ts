@@ -4,30 +4,16 @@ import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { revokeDomainSessions } from '../../identity/domains/revoke-domain-sessions.ts';
-import { anyone, scope, superadmin } from '../../policy/conditions.ts';
+import { scope, superadmin } from '../../policy/conditions.ts';
 import { Domain } from './domain.ts';
 
-const DeleteDomainInput = builder.inputType('DeleteDomainInput', {
-  description: 'Which domain goes.',
-  fields: (t) => ({ id: t.globalID({ required: true, for: Domain, description: 'The id of the domain.' }) }),
-});
-
-const DeleteDomainPayload = builder.simpleObject('DeleteDomainPayload', {
-  description: 'What comes of deleting a domain.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({
-    deletedId: t.id({ nullable: false, description: 'The id that the domain had.' }),
-  }),
-});
-
-builder.mutationField('deleteDomain', (t) =>
-  t.field({
-    type: DeleteDomainPayload,
-    nullable: false,
+builder.relayMutationField(
+  'deleteDomain',
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Domain, description: 'The id of the domain.' }) }) },
+  {
     description: 'Deletes a domain without children, with all grants in it; what was entered through it ends.',
     access: all(scope('domains:write'), superadmin),
-    about: 'Domain',
-    args: { input: t.arg({ type: DeleteDomainInput, required: true, description: 'The domain.' }) },
+    target: 'Domain',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async (writing) => {
         const { tx, lockTarget, audit } = writing;
@@ -41,5 +27,6 @@ builder.mutationField('deleteDomain', (t) =>
         await audit({ action: 'authz_admin', reason: 'domain deleted', domainId: id, target: ['Domain', id], details: { name } });
         return { deletedId: encodeGlobalID('Domain', id) };
       }),
-  }),
+  },
+  { outputFields: (t) => ({ deletedId: t.exposeID('deletedId', { nullable: false, description: 'The id that the domain had.' }) }) },
 );

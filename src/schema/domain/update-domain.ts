@@ -9,37 +9,26 @@ import { revokeDomainSessions } from '../../identity/domains/revoke-domain-sessi
 import { revokeGrants } from '../../identity/grants/delegated-grants.ts';
 import { revokeOrphanedSessions } from '../../identity/grants/revoke-orphaned-sessions.ts';
 import { nonBlankText, rejectNull, singleLineText } from '../../lib/validators.ts';
-import { admin, anyone, domainAdmin, scope, superadmin } from '../../policy/conditions.ts';
+import { admin, domainAdmin, scope, superadmin } from '../../policy/conditions.ts';
 import { Domain } from './domain.ts';
 
-const UpdateDomainInput = builder.inputType('UpdateDomainInput', {
-  description: 'What changes of a domain: what is left out stays.',
-  validate: rejectNull('displayName', 'active'),
-  fields: (t) => ({
-    id: t.globalID({ required: true, for: Domain, description: 'The id of the domain.' }),
-    displayName: t.string({ validate: nonBlankText(120), description: 'The name that people read.' }),
-    active: t.boolean({ access: admin, description: 'Whether it is active.' }),
-    parent: t.string({ access: superadmin, validate: singleLineText(63), description: 'The name of the domain above, null for none.' }),
-  }),
-});
-
-const UpdateDomainPayload = builder.simpleObject('UpdateDomainPayload', {
-  description: 'What comes of changing a domain.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({
-    domain: t.field({ type: Domain, description: 'The domain.' }),
-  }),
-});
-
-builder.mutationField('updateDomain', (t) =>
-  t.field({
-    type: UpdateDomainPayload,
-    nullable: false,
+builder.relayMutationField(
+  'updateDomain',
+  {
+    description: 'What changes of a domain: what is left out stays.',
+    validate: rejectNull('displayName', 'active'),
+    inputFields: (t) => ({
+      id: t.globalID({ required: true, for: Domain, description: 'The id of the domain.' }),
+      displayName: t.string({ validate: nonBlankText(120), description: 'The name that people read.' }),
+      active: t.boolean({ access: admin, description: 'Whether it is active.' }),
+      parent: t.string({ access: superadmin, validate: singleLineText(63), description: 'The name of the domain above, null for none.' }),
+    }),
+  },
+  {
     description:
       'Changes a domain. Its administrators change the display name, platform administrators also whether it is active, superadmins all.',
     access: all(scope('domains:write'), any(domainAdmin, admin)),
-    about: 'Domain',
-    args: { input: t.arg({ type: UpdateDomainInput, required: true, description: 'What changes.' }) },
+    target: 'Domain',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async (writing) => {
         const { tx, lockTarget, audit } = writing;
@@ -63,7 +52,8 @@ builder.mutationField('updateDomain', (t) =>
           await revokeDomainSessions(writing, context, id, 'DOMAIN_DISABLED');
         return { domain };
       }),
-  }),
+  },
+  { outputFields: (t) => ({ domain: t.expose('domain', { type: Domain, description: 'The domain.' }) }) },
 );
 
 /** The id of the domain that is to be the parent of `id`. */

@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Link } from '../../database/generated/prisma/client.ts';
 import { graphqlError, validationError } from '../../errors.ts';
-import { builder } from '../../graphql/builder.ts';
+import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
@@ -13,45 +13,44 @@ import { anyone } from '../../policy/conditions.ts';
 import { User } from '../user/user.ts';
 import { claimInvitation, grantInvitedRole } from './redeem-invitation.ts';
 
-const AcceptInvitationInput = builder.inputType('AcceptInvitationInput', {
-  description:
-    'The proof that the letter was received, the token of its link or the address and the code beside it, and what a new account begins with.',
-  fields: (t) => ({
-    ...linkFields(t),
-    password: t.string({
-      validate: secretText,
-      description: 'Where the address has no account: its password, long, and not one of the common ones. Else it is not looked at.',
-    }),
-    displayName: t.string({ validate: singleLineText(120), description: 'Where the address has no account: the name that others see.' }),
+const inputFields = (t: InputFields) => ({
+  ...linkFields(t),
+  password: t.string({
+    validate: secretText,
+    description: 'Where the address has no account: its password, long, and not one of the common ones. Else it is not looked at.',
   }),
+  displayName: t.string({ validate: singleLineText(120), description: 'Where the address has no account: the name that others see.' }),
 });
 
-type Input = typeof AcceptInvitationInput.$inferInput;
+type Input = InputOf<typeof inputFields>;
 
-const AcceptInvitationPayload = builder.simpleObject('AcceptInvitationPayload', {
-  description: 'What comes of accepting an invitation. Nothing in it signs anybody in.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({
-    made: t.boolean({ nullable: false, description: 'Whether an account was made for it, whose owner now logs in with the password.' }),
-    user: t.field({ type: User, description: 'Who has accepted with a session; null where the account was made.' }),
-  }),
-});
-
-builder.mutationField('acceptInvitation', (t) =>
-  t.field({
-    type: AcceptInvitationPayload,
-    nullable: false,
+builder.relayMutationField(
+  'acceptInvitation',
+  {
+    description:
+      'The proof that the letter was received, the token of its link or the address and the code beside it, and what a new account begins with.',
+    inputFields,
+  },
+  {
     description:
       'Takes up the role of an invitation, once, while the inviter may grant it; what is held there already stays as it is. Where the address has an account, only with a session of that account: UNAUTHENTICATED asks to log in first, and the invitation stays good. Else it makes the account, also where registration is closed.',
     access: anyone('whoever has the letter is invited'),
     credential: true,
-    args: { input: t.arg({ type: AcceptInvitationInput, required: true, description: 'The proof, and the account.' }) },
     resolve: async (_, { input }, context, info) => {
       const link = await findEmailLink(context, 'INVITATION', input);
       const owner = await context.db.prisma.user.findUnique({ where: { emailKey: link.addressKey }, select: { id: true } });
       return owner ? join(context, info, link, owner.id) : begin(context, link, input);
     },
-  }),
+  },
+  {
+    outputFields: (t) => ({
+      made: t.exposeBoolean('made', {
+        nullable: false,
+        description: 'Whether an account was made for it, whose owner now logs in with the password.',
+      }),
+      user: t.expose('user', { type: User, description: 'Who has accepted with a session; null where the account was made.' }),
+    }),
+  },
 );
 
 type Invited = Link & { readonly invitationId: string };

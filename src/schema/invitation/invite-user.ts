@@ -6,7 +6,7 @@ import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { futureDate, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail } from '../../mail/outbox.ts';
-import { administers, anyone, confirmed, session } from '../../policy/conditions.ts';
+import { administers, confirmed, session } from '../../policy/conditions.ts';
 import { resolveGrantForNewUser } from '../role/grant-authority.ts';
 import { Invitation } from './invitation.ts';
 
@@ -14,38 +14,28 @@ const day = 24 * 3_600_000;
 const usual = 7 * day; // security.md F10, as is the next one
 const longest = 30 * day;
 
-const InviteUserInput = builder.inputType('InviteUserInput', {
-  description: 'Who is invited to which role, where, until when.',
-  fields: (t) => ({
-    email: t.string({
-      required: true,
-      validate: singleLineText(254),
-      description: 'The e-mail address, whether it has an account or not.',
+builder.relayMutationField(
+  'inviteUser',
+  {
+    inputFields: (t) => ({
+      email: t.string({
+        required: true,
+        validate: singleLineText(254),
+        description: 'The e-mail address, whether it has an account or not.',
+      }),
+      role: t.string({ required: true, validate: singleLineText(63), description: 'The name of the role.' }),
+      domain: t.string({ validate: singleLineText(63), description: 'The name of the domain; left out, the role is held everywhere.' }),
+      expiresAt: t.field({
+        type: 'DateTime',
+        validate: futureDate.refine((at) => at.getTime() <= Date.now() + longest, 'at most 30 days ahead'),
+        description: 'Until when it can be accepted: 7 days unless said, at most 30.',
+      }),
     }),
-    role: t.string({ required: true, validate: singleLineText(63), description: 'The name of the role.' }),
-    domain: t.string({ validate: singleLineText(63), description: 'The name of the domain; left out, the role is held everywhere.' }),
-    expiresAt: t.field({
-      type: 'DateTime',
-      validate: futureDate.refine((at) => at.getTime() <= Date.now() + longest, 'at most 30 days ahead'),
-      description: 'Until when it can be accepted: 7 days unless said, at most 30.',
-    }),
-  }),
-});
-
-const InviteUserPayload = builder.simpleObject('InviteUserPayload', {
-  description: 'What comes of inviting somebody: the same whether the address has an account or not.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({ invitation: t.field({ type: Invitation, description: 'The invitation.' }) }),
-});
-
-builder.mutationField('inviteUser', (t) =>
-  t.field({
-    type: InviteUserPayload,
-    nullable: false,
+  },
+  {
     description:
       'Mails somebody an invitation to a role, which they accept once, while the inviter may still grant it. To ADMIN and SUPERADMIN superadmins invite alone; a domain administrator invites to own domains only.',
     access: all(session, confirmed, administers),
-    args: { input: t.arg({ type: InviteUserInput, required: true, description: 'The invitation.' }) },
     resolve: async (_, { input }, context, info) => {
       const key = emailKey(input.email);
       if (key === undefined) throw validationError({ email: ['not an e-mail address that we take'] });
@@ -74,5 +64,6 @@ builder.mutationField('inviteUser', (t) =>
         return { invitation };
       });
     },
-  }),
+  },
+  { outputFields: (t) => ({ invitation: t.expose('invitation', { type: Invitation, description: 'The invitation.' }) }) },
 );

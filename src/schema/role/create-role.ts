@@ -3,38 +3,26 @@ import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { emptyToNull, multiLineText, roleName } from '../../lib/validators.ts';
-import { anyone, session, superadmin } from '../../policy/conditions.ts';
+import { session, superadmin } from '../../policy/conditions.ts';
 import { permissionNames } from './permission-input.ts';
 import { Role } from './role.ts';
 
-const CreateRoleInput = builder.inputType('CreateRoleInput', {
-  description: 'A new role.',
-  fields: (t) => ({
-    name: t.string({ required: true, validate: roleName, description: 'The unique name, in capitals.' }),
-    description: t.string({ validate: multiLineText(2_000), description: 'What the role is for.' }),
-    permissions: t.stringList({
-      validate: permissionNames,
-      description:
-        'What it permits, by the names of permissions; nothing unless said. `users:read`, `roles:read`, `domains:read` and `audit:read` let its holders read, as far as the grant reaches; `tokens:follow`, held everywhere, lets them follow all revocations, `tokens:introspect` and `tokens:revoke` use the endpoints of that name; no rule of this server asks for the others.',
+builder.relayMutationField(
+  'createRole',
+  {
+    inputFields: (t) => ({
+      name: t.string({ required: true, validate: roleName, description: 'The unique name, in capitals.' }),
+      description: t.string({ validate: multiLineText(2_000), description: 'What the role is for.' }),
+      permissions: t.stringList({
+        validate: permissionNames,
+        description:
+          'What it permits, by the names of permissions; nothing unless said. `users:read`, `roles:read`, `domains:read` and `audit:read` let its holders read, as far as the grant reaches; `tokens:follow`, held everywhere, lets them follow all revocations, `tokens:introspect` and `tokens:revoke` use the endpoints of that name; no rule of this server asks for the others.',
+      }),
     }),
-  }),
-});
-
-const CreateRolePayload = builder.simpleObject('CreateRolePayload', {
-  description: 'What comes of creating a role.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({
-    role: t.field({ type: Role, description: 'The role.' }),
-  }),
-});
-
-builder.mutationField('createRole', (t) =>
-  t.field({
-    type: CreateRolePayload,
-    nullable: false,
+  },
+  {
     description: 'Creates a role.',
     access: all(session, superadmin),
-    args: { input: t.arg({ type: CreateRoleInput, required: true, description: 'The role.' }) },
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, audit }) => {
         const { name, description, permissions } = input;
@@ -49,5 +37,6 @@ builder.mutationField('createRole', (t) =>
         });
         return { role };
       }),
-  }),
+  },
+  { outputFields: (t) => ({ role: t.expose('role', { type: Role, description: 'The role.' }) }) },
 );

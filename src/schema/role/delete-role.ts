@@ -3,31 +3,17 @@ import { all } from '../../authorization/rules/rule.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { anyone, session, superadmin } from '../../policy/conditions.ts';
+import { session, superadmin } from '../../policy/conditions.ts';
 import { Role } from './role.ts';
 import { inForce } from './role-grant.ts';
 
-const DeleteRoleInput = builder.inputType('DeleteRoleInput', {
-  description: 'Which role goes.',
-  fields: (t) => ({ id: t.globalID({ required: true, for: Role, description: 'The id of the role.' }) }),
-});
-
-const DeleteRolePayload = builder.simpleObject('DeleteRolePayload', {
-  description: 'What comes of deleting a role.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({
-    deletedId: t.id({ nullable: false, description: 'The id that the role had.' }),
-  }),
-});
-
-builder.mutationField('deleteRole', (t) =>
-  t.field({
-    type: DeleteRolePayload,
-    nullable: false,
+builder.relayMutationField(
+  'deleteRole',
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Role, description: 'The id of the role.' }) }) },
+  {
     description: 'Deletes a role that nobody holds. The built-in ones stay.',
     access: all(session, superadmin),
-    about: 'Role',
-    args: { input: t.arg({ type: DeleteRoleInput, required: true, description: 'The role.' }) },
+    target: 'Role',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
         const { id } = input.id;
@@ -42,5 +28,6 @@ builder.mutationField('deleteRole', (t) =>
         await audit({ action: 'authz_admin', reason: 'role deleted', target: ['Role', id], details: { name: role.name } });
         return { deletedId: encodeGlobalID('Role', id) };
       }),
-  }),
+  },
+  { outputFields: (t) => ({ deletedId: t.exposeID('deletedId', { nullable: false, description: 'The id that the role had.' }) }) },
 );

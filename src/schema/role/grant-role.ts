@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ifVisible } from '../../authorization/evaluate/decisions.ts';
 import type { RoleGrant as RoleGrantRow } from '../../database/generated/prisma/client.ts';
 import { validationError } from '../../errors.ts';
-import { builder } from '../../graphql/builder.ts';
+import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
 import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
 import { requireNotErased } from '../../identity/accounts/not-erased.ts';
@@ -11,7 +11,6 @@ import { type DelegationBounds, narrowDelegates } from '../../identity/grants/de
 import type { UnitOfWork } from '../../identity/unit-of-work.ts';
 import type { ViewerGrant } from '../../identity/viewer.ts';
 import { futureDate, singleLineText } from '../../lib/validators.ts';
-import { anyone } from '../../policy/conditions.ts';
 import { AccessChange } from '../access/access-change.ts';
 import { User } from '../user/user.ts';
 import { type DryRunResult, dryRun } from './dry-run.ts';
@@ -20,23 +19,20 @@ import { RoleGrant } from './role-grant.ts';
 
 const steps = z.int().min(0, 'not below 0').max(5, 'at most 5');
 
-const GrantRoleInput = builder.inputType('GrantRoleInput', {
-  description: 'Who is to hold which role, where, until when, and how often it may be passed on. What is left out is not kept from before.',
-  fields: (t) => ({
-    userId: t.globalID({ required: true, for: User, description: 'Who is to hold the role.' }),
-    role: t.string({ required: true, validate: singleLineText(63), description: 'The name of the role.' }),
-    domain: t.string({ validate: singleLineText(63), description: 'The name of the domain; left out, the role is held everywhere.' }),
-    expiresAt: t.field({
-      type: 'DateTime',
-      validate: futureDate,
-      description: 'When the grant ends by itself; left out, it has no end, or that of the grant that it is passed on from.',
-    }),
-    delegable: t.int({
-      validate: steps,
-      description: 'How often the grant may be passed on: 0 unless said, at most 5; one less with each step.',
-    }),
-    dryRun: t.boolean({ description: 'Whether nothing is to be done, and only said what would change.' }),
+const inputFields = (t: InputFields) => ({
+  userId: t.globalID({ required: true, for: User, description: 'Who is to hold the role.' }),
+  role: t.string({ required: true, validate: singleLineText(63), description: 'The name of the role.' }),
+  domain: t.string({ validate: singleLineText(63), description: 'The name of the domain; left out, the role is held everywhere.' }),
+  expiresAt: t.field({
+    type: 'DateTime',
+    validate: futureDate,
+    description: 'When the grant ends by itself; left out, it has no end, or that of the grant that it is passed on from.',
   }),
+  delegable: t.int({
+    validate: steps,
+    description: 'How often the grant may be passed on: 0 unless said, at most 5; one less with each step.',
+  }),
+  dryRun: t.boolean({ description: 'Whether nothing is to be done, and only said what would change.' }),
 });
 
 /** What comes of a grant: what is there now or, of a dry run, what would change. */
@@ -45,42 +41,20 @@ interface Granted extends Partial<Pick<DryRunResult, 'changes'>> {
   readonly changed: boolean;
 }
 
-const GrantRolePayload = builder.objectRef<Granted>('GrantRolePayload').implement({
-  description: 'What comes of granting a role.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({
-    grant: t.field({
-      type: RoleGrant,
-      description: 'The grant, if the caller may read it; null in a dry run.',
-      resolve: ({ grant }, _, context) => ifVisible(context, 'RoleGrant', grant) as never,
-    }),
-    changed: t.exposeBoolean('changed', {
-      nullable: false,
-      description:
-        'Whether anything changed or, in a dry run, would. False where the user holds the role there on the same terms, or where others granted it and the caller only passes on.',
-    }),
-    changes: t.field({
-      type: [AccessChange],
-      nullable: { list: true, items: false },
-      description:
-        'In a dry run, what the user would gain and lose, as far as the caller may know of the rows, of the members of the domain, and of what the user holds.',
-      extensions: { price: 2_500 }, // one in an operation: it counts rows for every rule that a grant changes
-      resolve: ({ changes }, _, { db }) => changes?.(db.prisma) ?? null,
-    }),
-  }),
-});
+type Input = InputOf<typeof inputFields>;
 
-type Input = typeof GrantRoleInput.$inferInput;
-
-builder.mutationField('grantRole', (t) =>
-  t.field({
-    type: GrantRolePayload,
-    nullable: false,
+builder.relayMutationField(
+  'grantRole',
+  {
+    description:
+      'Who is to hold which role, where, until when, and how often it may be passed on. What is left out is not kept from before.',
+    inputFields,
+  },
+  {
     description:
       'Grants a role. ADMIN and SUPERADMIN are granted by superadmins alone; a domain administrator grants in own domains only; the holder of a grant that may be passed on grants the same role or one that permits less, there or below, until its end, to users whom a role lets the holder read.',
     access: grantRule,
-    about: 'User',
-    args: { input: t.arg({ type: GrantRoleInput, required: true, description: 'The grant.' }) },
+    target: 'User',
     resolve: (_, { input }, context, info) =>
       runMutation<Granted>(context, info, async (writing) => {
         await writing.lockTarget(input.userId.id);
@@ -88,7 +62,29 @@ builder.mutationField('grantRole', (t) =>
         const work = () => grantIn(writing, context, input);
         return input.dryRun ? dryRun(writing, { ...input, userId: input.userId.id }, work) : work();
       }),
-  }),
+  },
+  {
+    outputFields: (t) => ({
+      grant: t.field({
+        type: RoleGrant,
+        description: 'The grant, if the caller may read it; null in a dry run.',
+        resolve: ({ grant }, _, context) => ifVisible(context, 'RoleGrant', grant) as never,
+      }),
+      changed: t.exposeBoolean('changed', {
+        nullable: false,
+        description:
+          'Whether anything changed or, in a dry run, would. False where the user holds the role there on the same terms, or where others granted it and the caller only passes on.',
+      }),
+      changes: t.field({
+        type: [AccessChange],
+        nullable: { list: true, items: false },
+        description:
+          'In a dry run, what the user would gain and lose, as far as the caller may know of the rows, of the members of the domain, and of what the user holds.',
+        extensions: { price: 2_500 }, // one in an operation: it counts rows for every rule that a grant changes
+        resolve: ({ changes }, _, { db }) => changes?.(db.prisma) ?? null,
+      }),
+    }),
+  },
 );
 
 async function grantIn(writing: MutationScope, work: UnitOfWork, input: Input) {

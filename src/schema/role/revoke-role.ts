@@ -4,42 +4,25 @@ import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
 import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
 import { loadDelegationPaths, revokeGrants } from '../../identity/grants/delegated-grants.ts';
 import { singleLineText } from '../../lib/validators.ts';
-import { anyone } from '../../policy/conditions.ts';
 import { activeGrants } from '../../policy/grants-scope.ts';
 import { User } from '../user/user.ts';
 import { grantRule, resolveGrant } from './grant-authority.ts';
 import { inForce } from './role-grant.ts';
 
-const RevokeRoleInput = builder.inputType('RevokeRoleInput', {
-  description: 'Who is to lose which role, and where.',
-  fields: (t) => ({
-    userId: t.globalID({ required: true, for: User, description: 'Who is to lose the role.' }),
-    role: t.string({ required: true, validate: singleLineText(63), description: 'The name of the role.' }),
-    domain: t.string({ validate: singleLineText(63), description: 'The name of the domain; left out, the grant that holds everywhere.' }),
-  }),
-});
-
-const RevokeRolePayload = builder.simpleObject('RevokeRolePayload', {
-  description: 'What comes of revoking a role.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({
-    changed: t.boolean({
-      nullable: false,
-      description:
-        'Whether anything changed: not if the user did not hold the role there, or by the authority of others than the caller, who passes on an own grant.',
+builder.relayMutationField(
+  'revokeRole',
+  {
+    inputFields: (t) => ({
+      userId: t.globalID({ required: true, for: User, description: 'Who is to lose the role.' }),
+      role: t.string({ required: true, validate: singleLineText(63), description: 'The name of the role.' }),
+      domain: t.string({ validate: singleLineText(63), description: 'The name of the domain; left out, the grant that holds everywhere.' }),
     }),
-  }),
-});
-
-builder.mutationField('revokeRole', (t) =>
-  t.field({
-    type: RevokeRolePayload,
-    nullable: false,
+  },
+  {
     description:
       'Revokes a role, and all that was passed on from that grant. ADMIN and SUPERADMIN are revoked by superadmins alone; a domain administrator revokes in own domains only; the holder of a grant that may be passed on revokes what was passed on from it.',
     access: grantRule,
-    about: 'User',
-    args: { input: t.arg({ type: RevokeRoleInput, required: true, description: 'The grant.' }) },
+    target: 'User',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async (writing) => {
         const { tx, viewer, lockTarget } = writing;
@@ -53,7 +36,16 @@ builder.mutationField('revokeRole', (t) =>
         await revokeGrants(writing, context, [grant.id]);
         return { changed: true };
       }),
-  }),
+  },
+  {
+    outputFields: (t) => ({
+      changed: t.exposeBoolean('changed', {
+        nullable: false,
+        description:
+          'Whether anything changed: not if the user did not hold the role there, or by the authority of others than the caller, who passes on an own grant.',
+      }),
+    }),
+  },
 );
 
 /** Whether the grant was passed on from one of the viewer's own, directly or further down. */

@@ -3,36 +3,25 @@ import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { emptyToNull, multiLineText, rejectNull } from '../../lib/validators.ts';
-import { anyone, session, superadmin } from '../../policy/conditions.ts';
+import { session, superadmin } from '../../policy/conditions.ts';
 import { permissionNames } from './permission-input.ts';
 import { Role } from './role.ts';
 
-const UpdateRoleInput = builder.inputType('UpdateRoleInput', {
-  description: 'What changes of a role: what is left out stays.',
-  validate: rejectNull('permissions'),
-  fields: (t) => ({
-    id: t.globalID({ required: true, for: Role, description: 'The id of the role.' }),
-    description: t.string({ validate: multiLineText(2_000), description: 'What the role is for; null or an empty text clears it.' }),
-    permissions: t.stringList({ validate: permissionNames, description: 'All that it permits, by the names of permissions.' }),
-  }),
-});
-
-const UpdateRolePayload = builder.simpleObject('UpdateRolePayload', {
-  description: 'What comes of changing a role.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({
-    role: t.field({ type: Role, description: 'The role.' }),
-  }),
-});
-
-builder.mutationField('updateRole', (t) =>
-  t.field({
-    type: UpdateRolePayload,
-    nullable: false,
+builder.relayMutationField(
+  'updateRole',
+  {
+    description: 'What changes of a role: what is left out stays.',
+    validate: rejectNull('permissions'),
+    inputFields: (t) => ({
+      id: t.globalID({ required: true, for: Role, description: 'The id of the role.' }),
+      description: t.string({ validate: multiLineText(2_000), description: 'What the role is for; null or an empty text clears it.' }),
+      permissions: t.stringList({ validate: permissionNames, description: 'All that it permits, by the names of permissions.' }),
+    }),
+  },
+  {
     description: 'Changes a role, for all who hold it, at their next request. The built-in ones are immutable.',
     access: all(session, superadmin),
-    about: 'Role',
-    args: { input: t.arg({ type: UpdateRoleInput, required: true, description: 'What changes.' }) },
+    target: 'Role',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, lockTarget, audit }) => {
         const { id } = input.id;
@@ -46,5 +35,6 @@ builder.mutationField('updateRole', (t) =>
         await audit({ action: 'authz_change', reason: 'role updated', target: ['Role', id], details });
         return { role };
       }),
-  }),
+  },
+  { outputFields: (t) => ({ role: t.expose('role', { type: Role, description: 'The role.' }) }) },
 );

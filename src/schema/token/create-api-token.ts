@@ -6,7 +6,7 @@ import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
 import { futureDate, nonBlankText, singleLineText } from '../../lib/validators.ts';
-import { anyone, confirmed, fresh, session } from '../../policy/conditions.ts';
+import { confirmed, fresh, session } from '../../policy/conditions.ts';
 import { isPermission } from '../../policy/permissions.ts';
 import { Token } from './token.ts';
 
@@ -15,43 +15,29 @@ const scopes = z
   .min(1, 'at least one')
   .max(100, 'at most 100')
   .refine((names) => names.every(isPermission), 'an unknown scope');
-
-const CreateApiTokenInput = builder.inputType('CreateApiTokenInput', {
-  description: 'A new API token of the viewer.',
-  fields: (t) => ({
-    description: t.string({ required: true, validate: nonBlankText(120), description: 'What its owner calls it.' }),
-    scopes: t.stringList({ required: true, validate: scopes, description: 'What it may be used for: names of permissions.' }),
-    expiresAt: t.field({
-      type: 'DateTime',
-      validate: futureDate,
-      description: 'When it ends; in 90 days unless said, at most 366 days ahead.',
-    }),
-    domain: t.string({
-      validate: singleLineText(63),
-      description: 'The name of a domain in which the viewer holds a role; the token ends with it.',
-    }),
-  }),
-});
-
-const CreateApiTokenPayload = builder.simpleObject('CreateApiTokenPayload', {
-  description: 'What comes of making an API token.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({
-    token: t.field({ type: Token, nullable: false, description: 'The token as its owner lists it.' }),
-    secret: t.string({ nullable: false, description: 'The bearer token itself. It is shown this once.' }),
-  }),
-});
-
 const day = 86_400_000;
 const mostTokens = 50; // security.md F32
 
-builder.mutationField('createApiToken', (t) =>
-  t.field({
-    type: CreateApiTokenPayload,
-    nullable: false,
+builder.relayMutationField(
+  'createApiToken',
+  {
+    inputFields: (t) => ({
+      description: t.string({ required: true, validate: nonBlankText(120), description: 'What its owner calls it.' }),
+      scopes: t.stringList({ required: true, validate: scopes, description: 'What it may be used for: names of permissions.' }),
+      expiresAt: t.field({
+        type: 'DateTime',
+        validate: futureDate,
+        description: 'When it ends; in 90 days unless said, at most 366 days ahead.',
+      }),
+      domain: t.string({
+        validate: singleLineText(63),
+        description: 'The name of a domain in which the viewer holds a role; the token ends with it.',
+      }),
+    }),
+  },
+  {
     description: 'Makes an API token of the viewer. It is never more than its scopes and the rights that its owner has at the time.',
     access: all(session, fresh, confirmed),
-    args: { input: t.arg({ type: CreateApiTokenInput, required: true, description: 'The token.' }) },
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer, audit }) => {
         const { id: userId } = viewer.user;
@@ -82,5 +68,11 @@ builder.mutationField('createApiToken', (t) =>
         await audit({ action: 'authn_token_created', userId, target: ['Token', token.id], details: { scopes: names } });
         return { token: token as never, secret };
       }),
-  }),
+  },
+  {
+    outputFields: (t) => ({
+      token: t.expose('token', { type: Token, nullable: false, description: 'The token as its owner lists it.' }),
+      secret: t.exposeString('secret', { nullable: false, description: 'The bearer token itself. It is shown this once.' }),
+    }),
+  },
 );

@@ -28,7 +28,7 @@ type Root = 'Query' | 'Subscription';
 /** The arguments that say whose revocations are asked for. */
 export const revocationArgs = () =>
   builder.args((t) => ({
-    userId: t.globalID({ for: User, about: 'User', access: any(owner, domainAdmin), description: 'Only those of this user.' }),
+    userId: t.globalID({ for: User, target: 'User', access: any(owner, domainAdmin), description: 'Only those of this user.' }),
     domain: t.string({ validate: singleLineText(63), description: 'Only those entered through this domain.' }),
     all: t.boolean({
       access: any(admin, followsAll),

@@ -5,41 +5,16 @@ import { onTransaction, sql } from '../../database/database.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { revocationBy, revokeTokens } from '../../identity/tokens/sessions.ts';
-import { anyone, domainAdmin, owner, scope } from '../../policy/conditions.ts';
+import { domainAdmin, owner, scope } from '../../policy/conditions.ts';
 import { Token } from './token.ts';
 
-const RevokeTokenInput = builder.inputType('RevokeTokenInput', {
-  description: 'Which token ends.',
-  fields: (t) => ({ id: t.globalID({ required: true, for: Token, description: 'The id of the session or API token.' }) }),
-});
-
-const RevokeTokenPayload = builder.simpleObject(
-  'RevokeTokenPayload',
+builder.relayMutationField(
+  'revokeToken',
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Token, description: 'The id of the session or API token.' }) }) },
   {
-    description: 'What comes of ending a token.',
-    access: anyone('it answers what the caller has just done'),
-    fields: (t) => ({
-      tokenId: t.id({ nullable: false, description: 'The id of the token.' }),
-      changed: t.boolean({ nullable: false, description: 'Whether it ended now: not if it had ended before.' }),
-    }),
-  },
-  (t) => ({
-    token: t.field({
-      type: Token,
-      description: 'The token, if the viewer may read it.',
-      resolve: ({ tokenId }, _, context) => loadVisible(context, 'Token', decodeGlobalID(tokenId).id) as never,
-    }),
-  }),
-);
-
-builder.mutationField('revokeToken', (t) =>
-  t.field({
-    type: RevokeTokenPayload,
-    nullable: false,
     description: 'Ends a session or an API token, everywhere. A domain administrator ends what was entered through own domains.',
     access: all(scope('tokens:revoke'), any(owner, domainAdmin)),
-    about: 'Token',
-    args: { input: t.arg({ type: RevokeTokenInput, required: true, description: 'The token.' }) },
+    target: 'Token',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer, lockTarget }) => {
         const { id } = input.id;
@@ -48,5 +23,16 @@ builder.mutationField('revokeToken', (t) =>
         const ended = await revokeTokens(onTransaction(tx), sql`t.id = ${id}::uuid`, revocationBy(viewer, userId, context));
         return { tokenId: encodeGlobalID('Token', id), changed: ended.length > 0 };
       }),
-  }),
+  },
+  {
+    outputFields: (t) => ({
+      tokenId: t.exposeID('tokenId', { nullable: false, description: 'The id of the token.' }),
+      changed: t.exposeBoolean('changed', { nullable: false, description: 'Whether it ended now: not if it had ended before.' }),
+      token: t.field({
+        type: Token,
+        description: 'The token, if the viewer may read it.',
+        resolve: ({ tokenId }, _, context) => loadVisible(context, 'Token', decodeGlobalID(tokenId).id) as never,
+      }),
+    }),
+  },
 );

@@ -3,36 +3,26 @@ import { onTransaction, sql } from '../../database/database.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { revocationBy, revokeTokens } from '../../identity/tokens/sessions.ts';
-import { anyone, domainAdmin, owner, scope } from '../../policy/conditions.ts';
+import { domainAdmin, owner, scope } from '../../policy/conditions.ts';
 import { toWhere } from '../../policy/evaluators.ts';
 import { User } from '../user/user.ts';
 import { TokenKind } from './token.ts';
 
-const RevokeTokensInput = builder.inputType('RevokeTokensInput', {
-  description: 'Whose tokens end.',
-  fields: (t) => ({
-    userId: t.globalID({ required: true, for: User, description: 'Whose tokens.' }),
-    kind: t.field({ type: TokenKind, description: 'Only this kind.' }),
-  }),
-});
-
-const RevokeTokensPayload = builder.simpleObject('RevokeTokensPayload', {
-  description: 'What comes of ending all tokens of a user.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({ ended: t.int({ nullable: false, description: 'How many ended now.' }) }),
-});
-
 const endRule = all(scope('tokens:revoke'), any(owner, domainAdmin));
 
-builder.mutationField('revokeTokens', (t) =>
-  t.field({
-    type: RevokeTokensPayload,
-    nullable: false,
+builder.relayMutationField(
+  'revokeTokens',
+  {
+    inputFields: (t) => ({
+      userId: t.globalID({ required: true, for: User, description: 'Whose tokens.' }),
+      kind: t.field({ type: TokenKind, description: 'Only this kind.' }),
+    }),
+  },
+  {
     description:
       'Ends every session and API token of a user that the viewer may end, at once: a domain administrator those sessions that were entered through own domains.',
     access: endRule,
-    about: 'User',
-    args: { input: t.arg({ type: RevokeTokensInput, required: true, description: 'Whose.' }) },
+    target: 'User',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer, lockTarget }) => {
         const { id: userId } = input.userId;
@@ -45,5 +35,6 @@ builder.mutationField('revokeTokens', (t) =>
         const ended = await revokeTokens(onTransaction(tx), sql`t.id = any(${ids}::uuid[])`, revocationBy(viewer, userId, context));
         return { ended: ended.length };
       }),
-  }),
+  },
+  { outputFields: (t) => ({ ended: t.exposeInt('ended', { nullable: false, description: 'How many ended now.' }) }) },
 );

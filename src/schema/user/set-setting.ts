@@ -3,37 +3,27 @@ import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { requireNotErased } from '../../identity/accounts/not-erased.ts';
 import { multiLineText, nonBlankText } from '../../lib/validators.ts';
-import { anyone } from '../../policy/conditions.ts';
 import { settingRule } from './access-rules.ts';
 import { User } from './user.ts';
 import { UserSetting } from './user-setting.ts';
 
-const SetSettingInput = builder.inputType('SetSettingInput', {
-  description: 'Whose setting becomes what.',
-  fields: (t) => ({
-    userId: t.globalID({ for: User, description: "Whose setting; the viewer's unless said." }),
-    key: t.string({ required: true, validate: nonBlankText(80), description: 'The key, unique for its user.' }),
-    value: t.string({ validate: multiLineText(2_000), description: 'The value; null, or left out, keeps the key without one.' }),
-  }),
-});
-
-const SetSettingPayload = builder.simpleObject('SetSettingPayload', {
-  description: 'What comes of setting a setting.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({ setting: t.field({ type: UserSetting, description: 'The setting.' }) }),
-});
-
 const mostSettings = 200; // a user's settings are a page or two, not a store
 
-builder.mutationField('setSetting', (t) =>
-  t.field({
-    type: SetSettingPayload,
-    nullable: false,
+builder.relayMutationField(
+  'setSetting',
+  {
+    description: 'Whose setting becomes what.',
+    inputFields: (t) => ({
+      userId: t.globalID({ for: User, description: "Whose setting; the viewer's unless said." }),
+      key: t.string({ required: true, validate: nonBlankText(80), description: 'The key, unique for its user.' }),
+      value: t.string({ validate: multiLineText(2_000), description: 'The value; null, or left out, keeps the key without one.' }),
+    }),
+  },
+  {
     description: 'Sets what a user keeps under a key.',
     access: settingRule,
-    about: 'User',
-    writes: 'UserSetting',
-    args: { input: t.arg({ type: SetSettingInput, required: true, description: 'The setting.' }) },
+    target: 'User',
+    updates: 'UserSetting',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
         const userId = input.userId?.id ?? viewer.user.id;
@@ -50,5 +40,6 @@ builder.mutationField('setSetting', (t) =>
         await audit({ action: 'user_updated', reason: 'setting set', userId, target: ['UserSetting', setting.id], details: { key } });
         return { setting };
       }),
-  }),
+  },
+  { outputFields: (t) => ({ setting: t.expose('setting', { type: UserSetting, description: 'The setting.' }) }) },
 );

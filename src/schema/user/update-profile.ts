@@ -1,29 +1,17 @@
 import { all } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { anyone, scope, self } from '../../policy/conditions.ts';
+import { scope, self } from '../../policy/conditions.ts';
 import { profileChanges, profileFields } from './profile-input.ts';
 import { User } from './user.ts';
 
-const UpdateProfileInput = builder.inputType('UpdateProfileInput', {
-  description: 'What changes: what is left out stays, null or an empty text clears.',
-  fields: profileFields,
-});
-
-const UpdateProfilePayload = builder.simpleObject('UpdateProfilePayload', {
-  description: 'What comes of changing a profile.',
-  access: anyone('it answers what the caller has just done'),
-  fields: (t) => ({ user: t.field({ type: User, description: 'The user.' }) }),
-});
-
-builder.mutationField('updateProfile', (t) =>
-  t.field({
-    type: UpdateProfilePayload,
-    nullable: false,
+builder.relayMutationField(
+  'updateProfile',
+  { description: 'What changes: what is left out stays, null or an empty text clears.', inputFields: profileFields },
+  {
     description: 'Changes the profile of the viewer.',
     access: all(scope('users:write'), self),
-    about: 'User',
-    args: { input: t.arg({ type: UpdateProfileInput, required: true, description: 'What changes.' }) },
+    target: 'User',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
         const { id } = viewer.user;
@@ -39,5 +27,6 @@ builder.mutationField('updateProfile', (t) =>
         });
         return { user };
       }),
-  }),
+  },
+  { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The user.' }) }) },
 );
