@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql';
 import { preparedStatement, sql } from '../../database/database.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
@@ -8,7 +9,7 @@ import { deriveNextRefreshToken, hashToken, hasTokenFormat } from '../../identit
 import { ms, revokeTokens } from '../../identity/tokens/sessions.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
-import { issueTokens, Session, type SessionRow } from './session.ts';
+import { enterSession, issueTokens, Session, type SessionRow } from './session.ts';
 
 const RefreshInput = builder.inputType('RefreshInput', {
   description: 'The refresh token that is exchanged.',
@@ -25,16 +26,28 @@ builder.mutationField('refresh', (t) =>
     access: anyone('the refresh token says whose session it is'),
     credential: true,
     args: { input: t.arg({ type: RefreshInput, required: true, description: 'The exchange.' }) },
-    resolve: async (_, { input: { refreshToken } }, context) => {
+    resolve: async (_, { input: { refreshToken } }, context, info) => {
       if (!hasTokenFormat('refresh', refreshToken)) throw await refused(context);
       const nonce = randomBytes(32);
       const next = deriveNextRefreshToken(context.keys, refreshToken, nonce);
       const session = await exchange(context, hashToken(refreshToken), hashToken(next), nonce);
-      if (session) return issueTokens(context, session, next);
-      return again(context, refreshToken);
+      const issued = session ? { session, next } : await again(context, refreshToken);
+      // A refresh that selects only tokens takes one statement: the owner is not loaded.
+      const needsOwner = info.fieldNodes.some((node) => selectsOwner(info, node.selectionSet));
+      const viewer = needsOwner ? await enterSession(context, issued.session.id) : null;
+      return issueTokens(context, issued.session, issued.next, viewer);
     },
   }),
 );
+
+/** Whether a field that shows the owner or the session may be selected; `@skip` and `@include` are ignored. */
+function selectsOwner(info: GraphQLResolveInfo, set: SelectionSetNode | undefined): boolean {
+  return (set?.selections ?? []).some((node) => {
+    if (node.kind === 'FragmentSpread') return selectsOwner(info, info.fragments[node.name.value]?.selectionSet);
+    if (node.kind === 'InlineFragment') return selectsOwner(info, node.selectionSet);
+    return node.name.value === 'user' || node.name.value === 'token';
+  });
+}
 
 /**
  * Spends the value and adds its successor in one conditional statement, so that of any number of uses at once one wins (RFC 9700 §4.14.2),
@@ -82,7 +95,7 @@ async function again(context: Context, refreshToken: string) {
     where s.hash = ${hash}::bytea and s."usedAt" is not null and t.kind = 'SESSION'`);
   if (!spent) throw await refused(context);
   const next = deriveNextRefreshToken(context.keys, refreshToken, spent.nonce);
-  if (spent.next && hashToken(next).equals(spent.next)) return issueTokens(context, spent, next);
+  if (spent.next && hashToken(next).equals(spent.next)) return { session: spent, next };
   // Committed although the request fails: the thief's newest token is dead too (security.md 6.2).
   const { client, db } = context;
   const ending = { reason: 'REUSE_DETECTED', initiator: 'POLICY', actor: null, work: context } as const;

@@ -16,8 +16,8 @@ interface SessionShape {
   expiresAt: Date;
   refreshToken: string;
   refreshExpiresAt: Date;
-  /** Whose session it is, read when it is asked for; from then on the operation asks as that user. */
-  viewer(): Promise<Viewer>;
+  /** The session and its owner. Null if the operation selects neither. */
+  viewer: Viewer | null;
 }
 
 /** What somebody gets who has proven who they are. */
@@ -38,13 +38,13 @@ export const Session = builder.objectRef<SessionShape>('Session').implement({
       type: Token,
       nullable: false,
       description: 'The session as its owner lists it.',
-      resolve: async ({ viewer }) => (await viewer()).token as never,
+      resolve: ({ viewer }) => viewer?.token as never,
     }),
     user: t.field({
       type: User,
       nullable: false,
       description: 'Who is signed in.',
-      resolve: async ({ viewer }) => (await viewer()).user as never,
+      resolve: ({ viewer }) => viewer?.user as never,
     }),
   }),
 });
@@ -52,8 +52,8 @@ export const Session = builder.objectRef<SessionShape>('Session').implement({
 const mostSessions = 20; // security.md F32
 
 /**
- * Opens a session and makes the rest of the operation ask as its owner. It ends the session that the request came with (security.md 2.2),
- * and the longest unused ones where there are too many.
+ * Opens a session and switches the rest of the operation to its owner. Revokes the session that the request presented (security.md 2.2)
+ * and, above the limit, the sessions that have been unused for longest.
  */
 export async function createSession(
   context: Context,
@@ -67,30 +67,26 @@ export async function createSession(
   const id = await insertSession(db, { ...opening, secretHash: hashToken(refreshToken), client, config });
   if (!id) throw graphqlError('ACCOUNT_DISABLED');
   await endOldest(context, opening.userId);
-  const { token } = await enter(context, id);
-  return issueTokens(context, token, refreshToken);
+  const viewer = await enterSession(context, id);
+  return issueTokens(context, viewer.token, refreshToken, viewer);
 }
 
-/** What a session's tokens are made of. */
+/** The columns that tokens are issued from. */
 export type SessionRow = Pick<TokenRow, 'id' | 'userId' | 'authenticatedAt' | 'expiresAt' | 'idleExpiresAt'>;
 
-/** The session with a new access token. */
-export async function issueTokens(context: Context, session: SessionRow, refreshToken: string): Promise<SessionShape> {
+/** Issues an access token for the session. */
+export async function issueTokens(
+  context: Context,
+  session: SessionRow,
+  refreshToken: string,
+  viewer: Viewer | null,
+): Promise<SessionShape> {
   const refreshExpiresAt = new Date(Math.min(session.idleExpiresAt.getTime(), session.expiresAt.getTime()));
-  let viewer: Promise<Viewer> | undefined;
-  return {
-    ...(await signAccessToken(context, session)),
-    refreshToken,
-    refreshExpiresAt,
-    viewer: () => {
-      viewer ??= enter(context, session.id);
-      return viewer;
-    },
-  };
+  return { ...(await signAccessToken(context, session)), refreshToken, refreshExpiresAt, viewer };
 }
 
-/** The rest of the operation asks as the owner of the session. */
-async function enter(context: Context, id: string): Promise<Viewer> {
+/** Switches the rest of the operation to the owner of the session. */
+export async function enterSession(context: Context, id: string): Promise<Viewer> {
   if (context.viewer?.token.id === id) return context.viewer;
   const identified = await context.loadViewer.load({ sid: id });
   if (!identified || identified.refused) throw graphqlError(identified?.refused ?? 'INVALID_TOKEN');
