@@ -25,7 +25,7 @@ export interface Commander {
  */
 export async function asSuperadmin(as: string | undefined, work: (commander: Commander) => Promise<void>): Promise<void> {
   const config = readConfig();
-  const log = createLogger({ LOG_LEVEL: 'silent' });
+  const log = createLogger('silent');
   const { services, notifier, close } = await createServices(config, log);
   const { db } = services;
   const client = { network: 'local', agent: 'admin command', requestId: randomUUID() };

@@ -47,7 +47,7 @@ const rotateIn = (after: number, what: string) =>
 async function withKeys(run: (db: Database, configured: ConfiguredKeys) => Promise<void>) {
   const config = readConfig();
   const configured = await loadConfiguredKeys(config);
-  const db = await openDatabase(config, createLogger({ LOG_LEVEL: 'silent' }));
+  const db = await openDatabase(config, createLogger('silent'));
   try {
     await run(db, configured);
   } finally {

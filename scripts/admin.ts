@@ -95,7 +95,7 @@ function sow(as: string | undefined, file: string) {
 async function createSuperadmin(email: string) {
   const config = readConfig();
   if (emailKey(email) === undefined) throw new Error(`${email} is not an e-mail address that we take.`);
-  const db = await openDatabase(config, createLogger({ LOG_LEVEL: 'silent' }));
+  const db = await openDatabase(config, createLogger('silent'));
   try {
     const password = await readPassword();
     const faults = Object.values(validateAccount(config, { email, password })).flat();

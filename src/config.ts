@@ -13,6 +13,9 @@ const duration = (fallback: string, { least = '1s', most }: { least?: string; mo
         context.addIssue(`needs a duration such as "${fallback}", at least ${least}${most ? `, at most ${most}` : ''}`);
       return milliseconds ?? 0;
     });
+/** The maximum lifetime of an access token, in seconds (security.md F6). */
+export const maxAccessTokenTtl = 15 * 60;
+
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const list = z
   .string()
@@ -34,7 +37,7 @@ const settings = z.object({
   AUDIENCE: z.string().min(1).default('fieldgate'),
   JWT_KEYS: z.string().min(1).optional(),
   ENCRYPTION_KEYS: z.string().min(1).optional(),
-  ACCESS_TOKEN_TTL: duration('5m', { most: '15m' }), // security.md F6
+  ACCESS_TOKEN_TTL: duration('5m', { most: '15m' }), // maxAccessTokenTtl
   REFRESH_TOKEN_TTL: duration('30d'),
   REFRESH_TOKEN_IDLE: duration('14d'),
   REFRESH_RETRY_WINDOW: duration('10s', { least: '0s', most: '60s' }), // security.md F8

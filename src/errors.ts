@@ -1,55 +1,62 @@
 import { GraphQLError, type GraphQLErrorExtensions } from 'graphql';
 
-/** Every way to fail: its code, what the client reads, and the HTTP status where the whole request fails. */
+interface ErrorDefinition {
+  /** What is wrong and, where the client can act, what to do. */
+  readonly message: string;
+  /** The HTTP status if the whole request fails. */
+  readonly status: number;
+}
+
+/** Every error code, with its message and HTTP status. */
 export const errors = {
-  UNAUTHENTICATED: ['Sign in first.', 401],
-  TOKEN_EXPIRED: ['The token has expired.', 401],
-  TOKEN_REVOKED: ['The token was revoked.', 401],
-  FORBIDDEN: ['You may not do this.', 403],
-  NOT_FOUND: ['There is no such thing, or you may not know of it.', 404],
-  INVALID_INPUT: ['The input is not valid.', 400],
-  INVALID_CREDENTIALS: ['The e-mail address, the username or the password is wrong.', 401],
-  ACCOUNT_DISABLED: ['The account is disabled.', 401],
-  EMAIL_NOT_CONFIRMED: ['The e-mail address is not confirmed yet.', 403],
-  DOMAIN_ACCESS_DENIED: ['The account has no access to this domain.', 403],
-  INVALID_TOKEN: ['The token is not valid.', 401],
-  TOKEN_REUSED: ['The token was used before; its session has ended.', 401],
-  REAUTHENTICATION_REQUIRED: ['Prove again who you are, by reauthenticate.', 401],
-  TAKEN: ['This is taken already.', 409],
-  LAST_SUPERADMIN: ['The last superadmin must stay.', 409],
-  SELF_ACTION_FORBIDDEN: ['Nobody does this to themselves.', 403],
-  RATE_LIMITED: ['Too many attempts; wait a while.', 429],
-  QUERY_TOO_COMPLEX: ['The operation asks for too much.', 400],
-  CURSOR_EXPIRED: ['The cursor is too old.', 410],
-  UNAVAILABLE: ['The server cannot answer now; try again.', 503],
-  INTERNAL: ['Something went wrong on our side.', 500],
-} as const satisfies Record<string, readonly [sentence: string, status: number]>;
+  UNAUTHENTICATED: { message: 'Authentication required.', status: 401 },
+  TOKEN_EXPIRED: { message: 'The token has expired. Refresh the session or log in again.', status: 401 },
+  TOKEN_REVOKED: { message: 'The token was revoked. Log in again.', status: 401 },
+  FORBIDDEN: { message: 'You do not have permission to do this.', status: 403 },
+  NOT_FOUND: { message: 'Not found, or not visible to you.', status: 404 },
+  INVALID_INPUT: { message: 'The input is invalid. See `fields`.', status: 400 },
+  INVALID_CREDENTIALS: { message: 'Wrong email address, username or password.', status: 401 },
+  ACCOUNT_DISABLED: { message: 'The account is disabled. Contact an administrator.', status: 401 },
+  EMAIL_NOT_CONFIRMED: { message: 'The email address is not confirmed. Open the confirmation email first.', status: 403 },
+  DOMAIN_ACCESS_DENIED: { message: 'The account has no access to this domain.', status: 403 },
+  INVALID_TOKEN: { message: 'The token is invalid.', status: 401 },
+  TOKEN_REUSED: { message: 'The refresh token was already used. The session was revoked; log in again.', status: 401 },
+  REAUTHENTICATION_REQUIRED: { message: 'Recent authentication required; call `reauthenticate`.', status: 401 },
+  TAKEN: { message: 'Already taken. Choose another one.', status: 409 },
+  LAST_SUPERADMIN: { message: 'At least one superadmin must remain. Grant SUPERADMIN to another user first.', status: 409 },
+  SELF_ACTION_FORBIDDEN: { message: 'You cannot do this to your own account.', status: 403 },
+  RATE_LIMITED: { message: 'Too many attempts. Try again later.', status: 429 },
+  QUERY_TOO_COMPLEX: { message: 'The operation is too complex. Request fewer fields or smaller pages.', status: 400 },
+  CURSOR_EXPIRED: { message: 'The cursor has expired. Continue from the `oldest` cursor.', status: 410 },
+  UNAVAILABLE: { message: 'The service is temporarily unavailable. Try again.', status: 503 },
+  INTERNAL: { message: 'Internal server error. Try again later.', status: 500 },
+} as const satisfies Record<string, ErrorDefinition>;
 
 export type ErrorCode = keyof typeof errors;
 
-/** The error with this code, to be thrown. `extensions` are shown to the client: never put input values or internals there. */
+/** Creates the error with this code, to be thrown. `extensions` reach the client: never put input values or internals there. */
 export function graphqlError(code: ErrorCode, extensions: GraphQLErrorExtensions = {}): GraphQLError {
-  return new GraphQLError(errors[code][0], { extensions: { code, ...extensions } });
+  return new GraphQLError(errors[code].message, { extensions: { code, ...extensions } });
 }
 
-/** The error that refuses a whole request, with its HTTP status. */
+/** Creates the error that rejects a whole request with its HTTP status. */
 export function requestError(code: ErrorCode, headers: Record<string, string> = {}): GraphQLError {
-  const status = errors[code][1];
+  const { status } = errors[code];
   return graphqlError(code, { http: { status, headers: status === 401 ? { 'www-authenticate': 'Bearer', ...headers } : headers } }); // RFC 6750 §3
 }
 
-/** An input fault: what is wrong with which field of the input. */
+/** Creates the error for invalid input: the faults of each field, each starting with "must". */
 export function validationError(fields: Record<string, string[]>): GraphQLError {
   return graphqlError('INVALID_INPUT', { fields });
 }
 
 export const codeOf = (error: unknown) => (error instanceof GraphQLError ? (error.extensions.code as ErrorCode | undefined) : undefined);
 
-/** What an error of the database means to the client; undefined when it means nothing to it. */
+/** Maps an error of the database to the code the client gets; undefined if it is an internal error. */
 export function errorCodeFromDatabase(error: unknown): ErrorCode | undefined {
   for (const code of codesOf(error)) {
     if (code in databaseErrors) return databaseErrors[code];
-    if (/^(?:08|57P)\w+$/.test(code)) return 'UNAVAILABLE'; // connection exceptions, and the server's own going down
+    if (/^(?:08|57P)\w+$/.test(code)) return 'UNAVAILABLE'; // connection exception, operator intervention
   }
   return /terminated|timeout exceeded|read timeout|not queryable|Can't reach database/i.test(String((error as Error | null)?.message))
     ? 'UNAVAILABLE'
@@ -61,11 +68,11 @@ interface Cause {
   readonly originalCode?: unknown;
 }
 
-/** Prisma's code of an error, and under it the one of PostgreSQL or of the operating system; a connection that closed has only a kind. */
+/** The codes of an error: PostgreSQL's or the operating system's, then Prisma's. A closed connection has only a `kind`. */
 function codesOf(error: unknown): string[] {
   const { code, cause, meta } = (error ?? {}) as { code?: unknown; cause?: Cause; meta?: { driverAdapterError?: { cause?: Cause } } };
-  const under = meta?.driverAdapterError?.cause ?? cause;
-  return [under?.originalCode, under?.kind, code].filter((one) => typeof one === 'string');
+  const root = meta?.driverAdapterError?.cause ?? cause;
+  return [root?.originalCode, root?.kind, code].filter((value) => typeof value === 'string');
 }
 
 const databaseErrors: Record<string, ErrorCode> = {
@@ -99,5 +106,5 @@ const databaseErrors: Record<string, ErrorCode> = {
   ETIMEDOUT: 'UNAVAILABLE',
 };
 
-/** Whether a transaction failed only because it met another one, and may be tried again (security.md 23.4). */
+/** True if a transaction failed only because of a concurrent one and can be retried (security.md 23.4). */
 export const isSerializationFailure = (error: unknown) => codesOf(error).some((code) => ['P2034', '40001', '40P01'].includes(code));

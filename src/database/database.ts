@@ -8,6 +8,8 @@ import { migrate } from './migrate.ts';
 
 /** Tagged template for one statement; its values travel as parameters, never as text. */
 export const sql = Prisma.sql;
+/** A duration in milliseconds as an SQL interval. */
+export const interval = (milliseconds: number) => sql`${milliseconds}::float8 * interval '1 ms'`;
 export type Sql = Prisma.Sql;
 export type Tx = Prisma.TransactionClient;
 

@@ -24,14 +24,6 @@ export interface AppServices {
   readonly receipts: Pick<ReadReceiptRecorder, 'record'>;
 }
 
-/** Where a request comes from. */
-export interface ClientInfo {
-  /** The caller's network: an IPv4 address, or the first 64 bits of an IPv6 address. */
-  readonly network: string;
-  readonly agent: string | null;
-  readonly requestId: string;
-}
-
 /** What is known so far of a rule about the rows of a model, for one viewer. */
 export interface RuleDecisions {
   /** What the viewer alone settles; undefined where a row decides. */

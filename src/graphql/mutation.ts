@@ -7,23 +7,20 @@ import type { Rule } from '../authorization/rules/rule.ts';
 import { sql, type Tx } from '../database/database.ts';
 import { Prisma } from '../database/generated/prisma/client.ts';
 import { graphqlError, isSerializationFailure, requestError } from '../errors.ts';
-import { type AuditEntry, recordAuditEvent } from '../identity/audit/record-event.ts';
+import { recordAuditEvent } from '../identity/audit/record-event.ts';
+import type { AuditedTransaction } from '../identity/audited-transaction.ts';
 import { reloadViewerForUpdate, type Viewer } from '../identity/viewer.ts';
 import { isUuid } from '../lib/validators.ts';
 import { evaluateInMemory } from '../policy/evaluators.ts';
 import type { Model } from '../policy/ownership.ts';
 import { type Context, switchViewer } from './context.ts';
 
-/** What a mutation works with: the transaction, and the viewer as read inside it. */
-export interface MutationScope {
-  readonly tx: Tx;
-  readonly viewer: Viewer;
+/** What a mutation works with: the transaction, the viewer as read inside it, and the mutation's rules. */
+export interface MutationScope extends AuditedTransaction {
   /** Locks the row that the mutation is about and applies the mutation's rules to it. Throws NOT_FOUND for what the viewer may not know of. */
   lockTarget(id: string): Promise<void>;
   /** Throws what a denied viewer is told unless the rule, which depends on the viewer alone, is met. */
   require(rule: Rule): void;
-  /** Records what happened, in the same transaction (security.md 19.1). */
-  audit(entry: AuditEntry): Promise<void>;
 }
 
 /**

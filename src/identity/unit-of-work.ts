@@ -1,4 +1,4 @@
-import type { ClientInfo } from '../graphql/context.ts';
+import type { ClientInfo } from '../lib/client-info.ts';
 
 /** The events that a unit of work has caused. They are announced after its commit. */
 export interface PendingEvents {

@@ -1,6 +1,6 @@
 import type { Tx } from '../database/database.ts';
 import type { Prisma } from '../database/generated/prisma/client.ts';
-import type { ClientInfo } from '../graphql/context.ts';
+import type { ClientInfo } from '../lib/client-info.ts';
 import type { EmailTemplateName, TemplateData } from './templates/registry.ts';
 
 /**

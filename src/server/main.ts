@@ -4,7 +4,7 @@ import { startServer } from './start.ts';
 
 try {
   const config = readConfig();
-  const log = createLogger(config);
+  const log = createLogger(config.LOG_LEVEL);
   const running = await startServer(config, log);
   const lines = [
     `Fieldgate listens at ${running.url}/graphql`,

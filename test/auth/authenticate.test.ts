@@ -90,7 +90,7 @@ describe('signing key rotation', () => {
     const bob = await server.user();
     const [next] = JSON.parse((await generateKeys()).JWT_KEYS);
     const config = { ...server.config, JWT_KEYS: JSON.stringify([next, jwk]) };
-    const rotated = await startServer(config, createLogger({ LOG_LEVEL: 'silent' }), server.db);
+    const rotated = await startServer(config, createLogger('silent'), server.db);
     const post = async (query: string, authorization?: string) => {
       const headers = { 'content-type': 'application/json', ...(authorization && { authorization }) };
       return (await fetch(`${rotated.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) })).json();

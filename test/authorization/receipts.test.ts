@@ -10,7 +10,7 @@ import { startTestServer, waitUntil } from '../test-server.ts';
 
 const server = await startTestServer();
 const admin = await server.user('ADMIN');
-const silent = createLogger({ LOG_LEVEL: 'silent' });
+const silent = createLogger('silent');
 const sensitive = 'phone address currentLoginFrom lastLoginFrom';
 const list = (edge: string) => `query ($name: String!, $first: Int, $after: String) {
   users(filter: { search: $name }, first: $first, after: $after) { pageInfo { endCursor } edges { ${edge} } }

@@ -7,7 +7,7 @@ import { createLogger } from '../../src/lib/logger.ts';
 import { createTestDatabase, isEmbedded, testConfig } from '../test-database.ts';
 
 const root = join(import.meta.dirname, '../..');
-const log = createLogger({ LOG_LEVEL: 'silent' });
+const log = createLogger('silent');
 
 const running = new Map<ChildProcess, Promise<unknown>>();
 

@@ -24,7 +24,7 @@ export async function startNodes(count: number, settings: Record<string, string>
   const here = await tempEnvironment();
   const environment = { ...here.environment, TRUSTED_PROXIES: '1', ALLOWED_HOSTS: '127.0.0.1', LOG_LEVEL: 'warn', ...settings };
   const nodes = await Promise.all(Array.from({ length: count }, () => startNode(environment)));
-  const db = await openDatabase(testConfig(here.environment), createLogger({ LOG_LEVEL: 'silent' }));
+  const db = await openDatabase(testConfig(here.environment), createLogger('silent'));
   const leave = async () => {
     await db.close();
     await here.cleanUp();

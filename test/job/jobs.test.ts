@@ -67,9 +67,7 @@ describe('a job', () => {
   });
 
   it('is taken up once, of however many that look at the same moment', async () => {
-    const stops = Array.from({ length: 8 }, () =>
-      startJobRunner({ ...server, log: createLogger({ LOG_LEVEL: 'silent' }) }, { flush: () => {} }),
-    );
+    const stops = Array.from({ length: 8 }, () => startJobRunner({ ...server, log: createLogger('silent') }, { flush: () => {} }));
     for (let period = 0; period < 3; period += 1) {
       const { runs } = await row(throttles);
       await run(throttles);

@@ -83,7 +83,7 @@ describe('POST /events/poll', () => {
     const program = await createReceiver(server);
     const [a = '', b = '', c = ''] = await recordRevocations(server, 3);
     await program.now({ ack: [b] });
-    const again = await startServer(server.config, createLogger({ LOG_LEVEL: 'silent' }), server.db);
+    const again = await startServer(server.config, createLogger('silent'), server.db);
     const { ids } = await program.poll({ returnImmediately: true }, again);
     await again.stop();
     expect(ids).toEqual([a, c]);

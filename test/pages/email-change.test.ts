@@ -21,7 +21,7 @@ describe('/email-change', () => {
     const { email, token } = await requestChange(server, alice);
     await server.db.prisma.user.create({ data: { email, emailKey: email } });
     const { status, html } = await openPage(server, '/email-change', { token, password: alice.password });
-    expect([status, /<p class="fault" role="alert"[^>]*>(.*)<\/p>/.exec(html)?.[1]]).toEqual([409, 'This is taken already.']);
+    expect([status, /<p class="fault" role="alert"[^>]*>(.*)<\/p>/.exec(html)?.[1]]).toEqual([409, 'Already taken. Choose another one.']);
   });
 
   it('by the letter to the old address undoes the change, once asked: opening it changes nothing', async () => {

@@ -49,7 +49,7 @@ describe('an outage of the database', () => {
     'is answered with UNAVAILABLE within 2 s, and over when it is over (needs a PostgreSQL server)',
     async () => {
       const lines: string[] = [];
-      const log = createLogger({ LOG_LEVEL: 'info' }, { write: (line) => void lines.push(line) });
+      const log = createLogger('info', { write: (line) => void lines.push(line) });
       const made = await createTestDatabase(testConfig(), log);
       const line = await lineTo(made.url ?? '');
       const config = testConfig({ DATABASE_URL: line.url });

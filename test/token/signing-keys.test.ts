@@ -128,7 +128,7 @@ describe('a removed signing key', () => {
     expect((await published(url)).map((key) => key.kid)).toEqual([kid]);
     const { successor = '' } = (await removeKey(db, configured, kid)) ?? {};
     await waitUntil(async () => (await published(url)).every((key) => key.kid === successor));
-    const again = await startServer(config, createLogger({ LOG_LEVEL: 'silent' }), db);
+    const again = await startServer(config, createLogger('silent'), db);
     const kids = (await published(again.url)).map((key) => key.kid);
     await again.stop();
     expect([kids, await removeKey(db, configured, kid)]).toEqual([[successor], { successor: null }]);
@@ -164,7 +164,7 @@ describe('a removed signing key', () => {
 
 describe('ENCRYPTION_KEYS', () => {
   const startWith = (keys: string[]) =>
-    startServer({ ...server.config, ENCRYPTION_KEYS: JSON.stringify(keys) }, createLogger({ LOG_LEVEL: 'silent' }), server.db);
+    startServer({ ...server.config, ENCRYPTION_KEYS: JSON.stringify(keys) }, createLogger('silent'), server.db);
   const ours = JSON.parse(server.config.ENCRYPTION_KEYS ?? '') as string[];
 
   it('decrypts signing keys with any entry while the first one encrypts', async () => {

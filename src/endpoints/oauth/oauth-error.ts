@@ -31,7 +31,7 @@ interface Http {
 export function sendGraphqlErrorAsOAuth(response: ServerResponse, error: unknown) {
   const code = codeOf(error) ?? errorCodeFromDatabase(error);
   if (code === undefined) throw error;
-  const [description, status] = errors[code];
+  const { message: description, status } = errors[code];
   const { 'retry-after': retryAfter } = (error as { extensions?: { http?: Http } }).extensions?.http?.headers ?? {};
   sendOAuthError(response, status, faultOf(code, status), description, retryAfter === undefined ? {} : { 'retry-after': retryAfter });
 }

@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose';
+import { maxAccessTokenTtl } from '../../config.ts';
 import { sql } from '../../database/database.ts';
 import type { Context } from '../../graphql/context.ts';
-import { maxAccessTokenTtl } from '../../identity/tokens/access-token.ts';
 import { formatCursor, readBounds } from '../../identity/tokens/revocation-log.ts';
 import { followsAll } from '../../schema/token/token-revocation.ts';
 import { bearerEndpoint } from './bearer-endpoint.ts';

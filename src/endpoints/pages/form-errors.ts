@@ -20,7 +20,7 @@ export function toFormErrors(error: GraphQLError, form: Form): FormErrors {
   const wait = http?.headers?.['retry-after'];
   const found = { status: statusOf(code), code, wait };
   const own = Object.entries(code === 'INVALID_CREDENTIALS' ? { password: [notThePassword] } : fields).filter(([name]) => has(form, name));
-  if (own.length === 0) return { ...found, whole: sentences[code] ?? errors[code][0], fields: {} };
+  if (own.length === 0) return { ...found, whole: sentences[code] ?? errors[code].message, fields: {} };
   return { ...found, fields: Object.fromEntries(own.map(([name, texts]) => [name, texts.map(asSentence)])) };
 }
 
@@ -36,12 +36,13 @@ const notThePassword = 'This is not the password of the account.';
 
 const sentences: Partial<Record<ErrorCode, string>> = {
   UNAUTHENTICATED: 'This address has an account already: log in where you use it, and accept the invitation there.',
+  INVALID_INPUT: 'The form is invalid. Check your entries.',
   INVALID_TOKEN: 'The link does not work: it was used already, is too old, or its address is not complete.',
 };
 
 /** The status of the table. Nobody signs in by HTTP here, as 401 would ask them to. */
 function statusOf(code: ErrorCode): number {
-  const [, status] = errors[code];
+  const { status } = errors[code];
   return status === 401 ? 400 : status;
 }
 

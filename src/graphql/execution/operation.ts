@@ -1,7 +1,7 @@
 import type { ExecutionArgs, ExecutionResult, GraphQLError, OperationTypeNode } from 'graphql';
+import type { ClientInfo } from '../../lib/client-info.ts';
 import type { ConnectionLimiter } from '../../transport/connection-limiter.ts';
 import type { OperationParams } from '../../transport/http/request-guard.ts';
-import type { ClientInfo } from '../context.ts';
 import type { Connection } from './connection.ts';
 
 /** What a transport says of the caller. */

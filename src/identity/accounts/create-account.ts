@@ -1,12 +1,12 @@
 import type { Config } from '../../config.ts';
 import type { Database, Tx } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
-import type { Context } from '../../graphql/context.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { enqueueEmail } from '../../mail/outbox.ts';
 import { recordAuditEvent } from '../audit/record-event.ts';
 import { hashPassword, normalizePassword } from '../credentials/password-hash.ts';
 import { validatePassword } from '../credentials/password-policy.ts';
+import type { RequestScope } from '../request-scope.ts';
 import { isReserved } from './reserved-email.ts';
 
 /** A new user with a first role, held everywhere unless a domain is named. */
@@ -36,7 +36,11 @@ export function validateAccount(
  * Makes an account without faults, in one transaction with its audit row. Answers the user's id; null when a unique key says that the
  * address or the username is taken.
  */
-export async function createAccount(db: Database, by: Pick<Context, 'client' | 'viewer'>, account: NewAccount): Promise<string | null> {
+export async function createAccount(
+  db: Database,
+  by: Pick<RequestScope, 'client' | 'viewer'>,
+  account: NewAccount,
+): Promise<string | null> {
   const hash = await passwordHash(account);
   return db.prisma.$transaction((tx) => insertAccount(tx, by, account, hash));
 }
@@ -47,7 +51,7 @@ export const passwordHash = ({ password }: Pick<NewAccount, 'password'>) => (pas
 /** The same as `createAccount`, in a transaction that does more. */
 export async function insertAccount(
   tx: Tx,
-  by: Pick<Context, 'client' | 'viewer'>,
+  by: Pick<RequestScope, 'client' | 'viewer'>,
   account: NewAccount,
   hash?: string,
 ): Promise<string | null> {

@@ -1,6 +1,6 @@
 import type { Tx } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
-import type { ClientInfo } from '../../graphql/context.ts';
+import type { ClientInfo } from '../../lib/client-info.ts';
 import type { Viewer } from '../viewer.ts';
 
 /** One thing that happened, as the audit keeps it. Names of actions follow the OWASP logging vocabulary where it has one. */

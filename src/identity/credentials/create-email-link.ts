@@ -1,11 +1,10 @@
 import type { Config } from '../../config.ts';
-import { type Database, sql } from '../../database/database.ts';
+import { type Database, interval, sql } from '../../database/database.ts';
 import type { Mail } from '../../database/generated/prisma/client.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { type Addressee, formatDate, type LinkFacts, type LinkKind } from '../../mail/templates/template.ts';
 import type { KeyStore } from '../keys/configured-keys.ts';
 import { deriveLinkCode, deriveLinkToken, hashToken } from '../tokens/opaque-token.ts';
-import { ms } from '../tokens/sessions.ts';
 
 interface Maker {
   readonly db: Pick<Database, 'query'>;
@@ -23,7 +22,7 @@ export async function createEmailLink({ db, keys, config }: Maker, kind: LinkKin
   const to = address ?? addressee.email;
   const key = address === null ? addressee.emailKey : (emailKey(address) ?? '');
   const userId = invitationId ? null : addressee.id;
-  const end = 'expiresAt' in addressee ? sql`${addressee.expiresAt}::timestamptz` : sql`now() + ${ms(kind.lasts ?? 0)}`;
+  const end = 'expiresAt' in addressee ? sql`${addressee.expiresAt}::timestamptz` : sql`now() + ${interval(kind.lasts ?? 0)}`;
   const [made] = await db.query<{ until: Date }>(sql`
     insert into "Link" (id, purpose, "userId", "invitationId", address, "addressKey", hash, "expiresAt")
     values (${id}::uuid, ${kind.purpose}::"LinkPurpose", ${userId}::uuid, ${invitationId}::uuid, ${to}, ${key}, ${hashToken(token)}::bytea, ${end})

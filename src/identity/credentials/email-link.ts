@@ -2,12 +2,15 @@ import { timingSafeEqual } from 'node:crypto';
 import { sql, type Tx } from '../../database/database.ts';
 import type { Link, LinkPurpose } from '../../database/generated/prisma/client.ts';
 import { graphqlError, validationError } from '../../errors.ts';
-import type { InputFields } from '../../graphql/builder.ts';
-import type { Context } from '../../graphql/context.ts';
 import { emailKey } from '../../lib/email-address.ts';
-import { singleLineText } from '../../lib/validators.ts';
+import type { KeyStore } from '../keys/configured-keys.ts';
+import type { RequestScope } from '../request-scope.ts';
 import { deriveLinkCode, hashToken } from '../tokens/opaque-token.ts';
 import { consume } from './rate-limit.ts';
+
+interface Caller extends Pick<RequestScope, 'db' | 'log' | 'client'> {
+  readonly keys: Pick<KeyStore, 'secret'>;
+}
 
 /** What a caller shows of a link: its token or, where there is no browser, the address that it was mailed to and the code beside it. */
 interface Shown {
@@ -22,21 +25,11 @@ type Found<Purpose> = Purpose extends 'INVITATION' ? Link & { readonly invitatio
 /** A link to an account. */
 export type UserLink = Link & { readonly userId: string };
 
-/** The fields of an input by which a link is shown. */
-export const linkFields = (t: InputFields) => ({
-  token: t.string({ validate: singleLineText(120), description: 'The token of the link.' }),
-  email: t.string({
-    validate: singleLineText(254),
-    description: 'Where there is no link: the address that the letter went to, in any spelling of it.',
-  }),
-  code: t.string({ validate: singleLineText(20), description: 'Where there is no link: the code of the letter.' }),
-});
-
 const mostGuesses = 5; // of a code (seeds: five wrong ones burn it); with 10^8 codes a guesser's chance is 1 in 20 million a letter
 
 /** The link that is shown, as far as it can still be used for one of these. Counts the try first. Throws INVALID_TOKEN, for whatever reason. */
 export async function findEmailLink<Purpose extends LinkPurpose>(
-  context: Context,
+  context: Caller,
   purpose: Purpose | readonly Purpose[],
   { token, email, code }: Shown,
 ): Promise<Found<Purpose>> {
@@ -80,14 +73,14 @@ export async function invalidateLinks(
   await tx.link.updateMany({ where: { userId, purpose: { in: [...purposes] }, usedAt: null }, data: { usedAt: new Date() } });
 }
 
-async function byToken({ db }: Context, purposes: LinkPurpose[], token: string): Promise<Link | undefined> {
+async function byToken({ db }: Caller, purposes: LinkPurpose[], token: string): Promise<Link | undefined> {
   const [link] = await db.query<Link>(sql`
     select * from "Link" where hash = ${hashToken(token)}::bytea and purpose = any(${purposes}::"LinkPurpose"[]) and "usedAt" is null and "expiresAt" > now()`);
   return link;
 }
 
 /** The newest link to the address, if the code is its: the guess is counted before it is looked at. */
-async function byCode({ db, keys }: Context, purposes: LinkPurpose[], email: string, code: string): Promise<Link | undefined> {
+async function byCode({ db, keys }: Caller, purposes: LinkPurpose[], email: string, code: string): Promise<Link | undefined> {
   const [link] = await db.query<Link>(sql`
     update "Link" set attempts = attempts + 1 where attempts < ${mostGuesses} and id = (
       select id from "Link" where "addressKey" = ${emailKey(email) ?? ''} and purpose = any(${purposes}::"LinkPurpose"[]) and "usedAt" is null

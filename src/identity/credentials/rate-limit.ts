@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { sql } from '../../database/database.ts';
+import { interval, sql } from '../../database/database.ts';
 import { Prisma } from '../../database/generated/prisma/client.ts';
 import { requestError } from '../../errors.ts';
-import type { Context } from '../../graphql/context.ts';
-import { ms } from '../tokens/sessions.ts';
+import type { RequestScope } from '../request-scope.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -24,6 +23,9 @@ const limits = {
   badTokenByNetwork: { most: 100, window: hour }, // security.md 4.7
   badTokenByAsker: { most: 10_000, window: hour }, // a resource server passes on whatever it is shown: many times what one guesser could send
 } as const;
+
+/** The request whose attempts are counted. */
+type Caller = Pick<RequestScope, 'db' | 'log' | 'client'>;
 
 type Limit = keyof typeof limits;
 /** What one try counts for, and in which order. */
@@ -47,22 +49,22 @@ export const emailKeys = (kind: string, address: string): RateLimitKeys => ({
  * reaches the check at most `most` times. Throws RATE_LIMITED with the seconds to wait. Each limit counts only what those before it let
  * through, so that a stranger who is refused by the narrow ones does not use up the owner's wide one (security.md 4.5).
  */
-export async function consume(context: Context, tries: RateLimitKeys): Promise<void> {
+export async function consume(context: Caller, tries: RateLimitKeys): Promise<void> {
   const exceeded = await count(context, tries);
   if (exceeded) throw await refused(context, exceeded);
 }
 
 /** Counts a try in the same way; answers whether it was let through, for what is left out in silence. */
-export const tryConsume = async (context: Context, tries: RateLimitKeys): Promise<boolean> => (await count(context, tries)) === undefined;
+export const tryConsume = async (context: Caller, tries: RateLimitKeys): Promise<boolean> => (await count(context, tries)) === undefined;
 
 /** Answers the limit that the try exceeds; undefined where it was counted. */
-async function count(context: Context, tries: RateLimitKeys) {
+async function count(context: Caller, tries: RateLimitKeys) {
   const named = entries(tries);
   const counting = named.map(({ name, key }, index) => {
     const { most, window } = limits[name];
     const before = index === 0 ? sql`true` : sql`exists (select 1 from ${counted(index - 1)})`;
     return sql`${counted(index)} as (
-      insert into "Throttle" as t (key, count, "expiresAt") select ${key}, 1, now() + ${ms(window)} where ${before}
+      insert into "Throttle" as t (key, count, "expiresAt") select ${key}, 1, now() + ${interval(window)} where ${before}
       on conflict (key) do update set
         count = case when t."expiresAt" <= now() then 1 else t.count + 1 end,
         "expiresAt" = case when t."expiresAt" <= now() then excluded."expiresAt" else t."expiresAt" end
@@ -76,7 +78,7 @@ async function count(context: Context, tries: RateLimitKeys) {
 
 const counted = (index: number) => Prisma.raw(`counted${index}`);
 
-async function refused({ db, log, client }: Context, { name, key }: { name: Limit; key: string }) {
+async function refused({ db, log, client }: Caller, { name, key }: { name: Limit; key: string }) {
   const left = sql`select ceil(extract(epoch from "expiresAt" - now()))::int as wait from "Throttle" where key = ${key}`;
   const [row] = await db.query<{ wait: number }>(left);
   log.warn({ event: 'excess_rate_limit_exceeded', limit: name, network: client.network });
@@ -84,7 +86,7 @@ async function refused({ db, log, client }: Context, { name, key }: { name: Limi
 }
 
 /** Gives a successful try back: the account and network are no longer suspected, other failures of theirs stay counted. */
-export async function refund({ db }: Context, tries: RateLimitKeys): Promise<void> {
+export async function refund({ db }: Caller, tries: RateLimitKeys): Promise<void> {
   const keys = entries(tries).map((one) => one.key);
   // Rows are locked in the order of `throttle`, so that the two never wait for each other.
   await db.query(sql`

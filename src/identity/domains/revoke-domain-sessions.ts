@@ -1,12 +1,12 @@
 import { onTransaction, sql } from '../../database/database.ts';
-import type { MutationScope } from '../../graphql/mutation.ts';
+import type { ActingTransaction } from '../audited-transaction.ts';
 import { revokeTokens } from '../tokens/sessions.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
 import { descendants } from './domain-tree.ts';
 
 /** Ends every session and API token that was entered through the domain or one below it: what is shut above is shut below. */
 export const revokeDomainSessions = (
-  { tx, viewer }: MutationScope,
+  { tx, viewer }: ActingTransaction,
   work: UnitOfWork,
   domainId: string,
   reason: 'DOMAIN_DISABLED' | 'DOMAIN_DELETED',

@@ -1,6 +1,6 @@
 import { type Database, type Sql, sql, type Tx } from '../../database/database.ts';
-import type { ClientInfo } from '../../graphql/context.ts';
-import type { MutationScope } from '../../graphql/mutation.ts';
+import type { ClientInfo } from '../../lib/client-info.ts';
+import type { ActingTransaction } from '../audited-transaction.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
 import { revokeOrphanedSessions } from './revoke-orphaned-sessions.ts';
 
@@ -15,7 +15,7 @@ export async function loadDelegationPaths({ query }: Pick<Database, 'query'>, id
 }
 
 /** Ends grants and, at once, all that was passed on from them at any depth, and what their holders entered by them; one line of the audit for each. */
-export async function revokeGrants(writing: Ender, work: UnitOfWork, ids: readonly string[]): Promise<void> {
+export async function revokeGrants(writing: ActingTransaction, work: UnitOfWork, ids: readonly string[]): Promise<void> {
   const { tx, viewer } = writing;
   const all = await withPassedOn(tx, ids);
   if (all.length === 0) return;
@@ -29,9 +29,6 @@ export async function revokeGrants(writing: Ender, work: UnitOfWork, ids: readon
   await revokeOrphanedSessions(writing, work, sql`t."userId" = any(${holders}::uuid[])`);
 }
 
-/** Who ends grants: somebody in a write, or nobody, on the clock. */
-type Ender = Pick<MutationScope, 'tx'> & { readonly viewer: MutationScope['viewer'] | null };
-
 /** What a grant says that bounds what is passed on from it. */
 export interface DelegationBounds {
   readonly expiresAt: Date | null;
@@ -43,7 +40,7 @@ export interface DelegationBounds {
  * for each step, for only a row that is locked, as a changed one is, keeps its holder from passing on by what it said before.
  */
 export async function narrowDelegates(
-  writing: MutationScope,
+  writing: ActingTransaction,
   client: ClientInfo,
   ids: readonly string[],
   bounds: DelegationBounds,
@@ -74,7 +71,7 @@ async function withPassedOn(tx: Tx, ids: readonly string[]): Promise<string[]> {
 }
 
 /** One line of the audit for each row of `changed`, in the same statement: a chain may have many. */
-const audited = (reason: string, actor: MutationScope['viewer'] | null, client: ClientInfo, more: Sql) => sql`
+const audited = (reason: string, actor: ActingTransaction['viewer'], client: ClientInfo, more: Sql) => sql`
   insert into "AuditEvent" (action, result, reason, "userId", "domainId", "targetType", "targetId", "actorId", "actorTokenId", network, agent, "requestId", details)
   select 'privilege_permissions_changed', 'ok', ${reason}, c."userId", c."domainId", 'RoleGrant', c.id, ${actor?.user.id ?? null}::uuid, ${actor?.token.id ?? null}::uuid,
     ${client.network}, ${client.agent}, ${client.requestId},

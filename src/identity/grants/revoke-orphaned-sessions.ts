@@ -1,5 +1,5 @@
 import { onTransaction, type Sql, sql } from '../../database/database.ts';
-import type { MutationScope } from '../../graphql/mutation.ts';
+import type { ActingTransaction } from '../audited-transaction.ts';
 import { revokeTokens } from '../tokens/sessions.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
 
@@ -16,11 +16,7 @@ export const lostDomainAccess = sql`t."domainId" is not null and not exists (
   where g."domainId" is null or g."domainId" = t."domainId" or (g."domainId" = up.id and r.name = 'ADMIN'))`;
 
 /** Ends those of the tokens that the condition on "Token" t finds whose owner may no longer enter the domain that they came through. */
-export const revokeOrphanedSessions = (
-  { tx, viewer }: Pick<MutationScope, 'tx'> & { viewer: MutationScope['viewer'] | null },
-  work: UnitOfWork,
-  which: Sql,
-) =>
+export const revokeOrphanedSessions = ({ tx, viewer }: ActingTransaction, work: UnitOfWork, which: Sql) =>
   revokeTokens(onTransaction(tx), sql`(${which}) and ${lostDomainAccess}`, {
     reason: 'ACCESS_LOST',
     initiator: viewer ? 'ADMIN' : 'SYSTEM',

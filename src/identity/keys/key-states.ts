@@ -1,5 +1,5 @@
+import { maxAccessTokenTtl } from '../../config.ts';
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
-import { maxAccessTokenTtl } from '../tokens/access-token.ts';
 
 /** What becomes of a signing key: published, signing, still accepted, no longer accepted because it is old, or removed. */
 type KeyState = 'next' | 'signs' | 'verifies' | 'retired' | 'removed';

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type Database, sql, type Tx } from '../../database/database.ts';
+import { type Database, interval, sql, type Tx } from '../../database/database.ts';
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
 import { recordAuditEvent } from '../audit/record-event.ts';
-import { ms } from '../tokens/sessions.ts';
 import { type ConfiguredKeys, generateSigningKey } from './configured-keys.ts';
 import { encrypt } from './encrypt.ts';
 import { importPublic } from './key-pair.ts';
@@ -59,7 +58,7 @@ async function addKey(tx: Tx, { secret }: ConfiguredKeys, after: number, agent: 
   const sealed = encrypt(secret('signing keys'), `SigningKey.sealed ${kid}`, JSON.stringify(key));
   await tx.$executeRaw(sql`
     insert into "SigningKey" (kid, jwk, sealed, "createdAt", "signsFrom")
-    values (${kid}, ${JSON.stringify(jwk)}::jsonb, ${sealed}::bytea, now(), clock_timestamp() + ${ms(after)})`);
+    values (${kid}, ${JSON.stringify(jwk)}::jsonb, ${sealed}::bytea, now(), clock_timestamp() + ${interval(after)})`);
   await recordAuditEvent(tx, clientOf(agent), null, { action: 'sys_key_rotated', details: { kid, signsAfterSeconds: after / 1_000 } });
   return kid;
 }

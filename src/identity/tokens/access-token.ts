@@ -1,7 +1,7 @@
 import { hash, randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
+import { type Config, maxAccessTokenTtl } from '../../config.ts';
 import { requestError } from '../../errors.ts';
-import type { AppServices } from '../../graphql/context.ts';
 import { isUuid } from '../../lib/validators.ts';
 import type { KeyStore } from '../keys/configured-keys.ts';
 
@@ -16,7 +16,8 @@ export interface Claims {
   readonly kid: string;
 }
 
-interface Signer extends Pick<AppServices, 'config'> {
+interface Signer {
+  readonly config: Pick<Config, 'ACCESS_TOKEN_TTL' | 'PUBLIC_URL' | 'AUDIENCE'>;
   readonly keys: Pick<KeyStore, 'signing' | 'verifying' | 'reportUnknownKey'>;
 }
 
@@ -70,8 +71,6 @@ function unknownKey({ keys }: Signer, kid: string) {
 }
 
 const clockTolerance = 5; // seconds that the clocks of two nodes may differ (security.md 23.10)
-/** The longest that an access token may live, in seconds (security.md F6). */
-export const maxAccessTokenTtl = 15 * 60;
 
 /** jose checks neither presence, type nor lifetime unless told (security.md 5.2, LAB 11). */
 async function check(signer: Signer, text: string): Promise<Claims> {

@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts';
-import { type Database, type Sql, sql } from '../../database/database.ts';
+import { type Database, interval, type Sql, sql } from '../../database/database.ts';
 import type { Initiator, RevocationReason } from '../../database/generated/prisma/client.ts';
-import type { ClientInfo } from '../../graphql/context.ts';
+import type { ClientInfo } from '../../lib/client-info.ts';
 import { requestOrigin } from '../../mail/outbox.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
 import type { Viewer } from '../viewer.ts';
@@ -85,8 +85,8 @@ export async function insertSession({ query }: Query, opening: NewSession): Prom
       where id = ${userId}::uuid and enabled and "deletedAt" is null returning id, "loginCount"
     ), opened as (
       insert into "Token" (kind, "userId", "domainId", description, scopes, "lastUsedAt", "expiresAt", "idleExpiresAt", "createdFrom", "userAgent")
-      select 'SESSION', id, ${domainId}::uuid, ${description}, '{}', now(), least(now() + ${ms(config.REFRESH_TOKEN_TTL)}, ${expiresAt}::timestamptz),
-        now() + ${ms(config.REFRESH_TOKEN_IDLE)}, ${client.network}, ${client.agent} from who returning id, "userId"
+      select 'SESSION', id, ${domainId}::uuid, ${description}, '{}', now(), least(now() + ${interval(config.REFRESH_TOKEN_TTL)}, ${expiresAt}::timestamptz),
+        now() + ${interval(config.REFRESH_TOKEN_IDLE)}, ${client.network}, ${client.agent} from who returning id, "userId"
     ), secret as (
       insert into "TokenSecret" (hash, "tokenId") select ${secretHash}::bytea, id from opened
     ), audited as (
@@ -102,6 +102,3 @@ export async function insertSession({ query }: Query, opening: NewSession): Prom
     select id::text from opened`);
   return opened?.id;
 }
-
-/** A duration in milliseconds as an interval. */
-export const ms = (milliseconds: number) => sql`${milliseconds}::float8 * interval '1 ms'`;

@@ -1,9 +1,9 @@
-import { onTransaction, sql } from '../../database/database.ts';
+import { interval, onTransaction, sql } from '../../database/database.ts';
 import type { Context } from '../../graphql/context.ts';
 import type { MutationScope } from '../../graphql/mutation.ts';
 import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
 import { invalidateLinks } from '../../identity/credentials/email-link.ts';
-import { ms, revokeTokens } from '../../identity/tokens/sessions.ts';
+import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import { enqueueEmail } from '../../mail/outbox.ts';
 
 /**
@@ -13,7 +13,7 @@ import { enqueueEmail } from '../../mail/outbox.ts';
 export async function softDeleteAccount({ tx, viewer, audit }: MutationScope, context: Context, id: string): Promise<boolean> {
   await requireAnotherSuperadmin(tx, id);
   const [archived] = await tx.$queryRaw<{ until: Date }[]>(sql`
-    update "User" set "deletedAt" = now(), "eraseAt" = now() + ${ms(context.config.DELETED_USER_RETENTION)}, "updatedAt" = now()
+    update "User" set "deletedAt" = now(), "eraseAt" = now() + ${interval(context.config.DELETED_USER_RETENTION)}, "updatedAt" = now()
     where id = ${id}::uuid and "deletedAt" is null returning "eraseAt" as until`);
   if (!archived) return false;
   const own = id === viewer.user.id;

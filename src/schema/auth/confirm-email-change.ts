@@ -5,13 +5,14 @@ import type { Context } from '../../graphql/context.ts';
 import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { reserveFormerEmail } from '../../identity/accounts/reserved-email.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
-import { consumeLink, findEmailLink, invalidateLinks, linkFields, type UserLink } from '../../identity/credentials/email-link.ts';
+import { consumeLink, findEmailLink, invalidateLinks, type UserLink } from '../../identity/credentials/email-link.ts';
 import { ownSessionOf, requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import type { Viewer } from '../../identity/viewer.ts';
 import { secretText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone } from '../../policy/conditions.ts';
+import { linkFields } from './link-fields.ts';
 
 builder.relayMutationField(
   'confirmEmailChange',

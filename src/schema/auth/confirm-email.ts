@@ -3,11 +3,12 @@ import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
-import { consumeLink, findEmailLink, invalidateLinks, linkFields, type UserLink } from '../../identity/credentials/email-link.ts';
+import { consumeLink, findEmailLink, invalidateLinks, type UserLink } from '../../identity/credentials/email-link.ts';
 import { ownSessionOf, requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import { secretText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
+import { linkFields } from './link-fields.ts';
 
 builder.relayMutationField(
   'confirmEmail',

@@ -1,5 +1,5 @@
 import type { Database } from '../../database/database.ts';
-import type { ClientInfo } from '../../graphql/context.ts';
+import type { ClientInfo } from '../../lib/client-info.ts';
 
 /** Somebody who registers: what the input of `register` holds besides the password. Whether the address has an account is not known yet. */
 interface Registering {

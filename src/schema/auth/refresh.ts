@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql';
-import { preparedStatement, sql } from '../../database/database.ts';
+import { interval, preparedStatement, sql } from '../../database/database.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { consume } from '../../identity/credentials/rate-limit.ts';
 import { deriveNextRefreshToken, hashToken, hasTokenFormat } from '../../identity/tokens/opaque-token.ts';
-import { ms, revokeTokens } from '../../identity/tokens/sessions.ts';
+import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
 import { enterSession, issueTokens, Session, type SessionRow } from './session.ts';
@@ -73,7 +73,7 @@ const exchanged = preparedStatement(
         and u.enabled and u."deletedAt" is null and (u."emailConfirmedAt" is not null or not ${true}::bool) and coalesce(home.active, true)
       returning s."tokenId"
     ), family as (
-      update "Token" t set "lastUsedAt" = now(), "idleExpiresAt" = now() + ${ms(0)}, rotations = t.rotations + 1
+      update "Token" t set "lastUsedAt" = now(), "idleExpiresAt" = now() + ${interval(0)}, rotations = t.rotations + 1
       from spent where t.id = spent."tokenId" and ${isLive} returning t.*
     ), successor as (
       insert into "TokenSecret" (hash, "tokenId", "parentHash") select ${none}::bytea, id, ${none}::bytea from family
@@ -90,7 +90,7 @@ async function again(context: Context, refreshToken: string) {
   const hash = hashToken(refreshToken);
   const [spent] = await context.db.query<Spent>(sql`
     select t.id, t."userId", t."authenticatedAt", t."expiresAt", t."idleExpiresAt", s.nonce, case when next."usedAt" is null and ${isLive}
-      and s."usedAt" > now() - ${ms(context.config.REFRESH_RETRY_WINDOW)} then next.hash end as next
+      and s."usedAt" > now() - ${interval(context.config.REFRESH_RETRY_WINDOW)} then next.hash end as next
     from "TokenSecret" s join "Token" t on t.id = s."tokenId" left join "TokenSecret" next on next."parentHash" = s.hash
     where s.hash = ${hash}::bytea and s."usedAt" is not null and t.kind = 'SESSION'`);
   if (!spent) throw await refused(context);

@@ -5,12 +5,13 @@ import type { Context } from '../../graphql/context.ts';
 import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { validateAccount } from '../../identity/accounts/create-account.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
-import { consumeLink, findEmailLink, invalidateLinks, linkFields, type UserLink } from '../../identity/credentials/email-link.ts';
+import { consumeLink, findEmailLink, invalidateLinks, type UserLink } from '../../identity/credentials/email-link.ts';
 import { hashPassword } from '../../identity/credentials/password-hash.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import { secretText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone } from '../../policy/conditions.ts';
+import { linkFields } from './link-fields.ts';
 
 builder.relayMutationField(
   'resetPassword',

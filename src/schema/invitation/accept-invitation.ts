@@ -6,10 +6,11 @@ import type { Context } from '../../graphql/context.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { insertAccount, passwordHash, validateAccount } from '../../identity/accounts/create-account.ts';
-import { findEmailLink, linkFields } from '../../identity/credentials/email-link.ts';
+import { findEmailLink } from '../../identity/credentials/email-link.ts';
 import { ownSessionOf } from '../../identity/credentials/verify-password.ts';
 import { emptyToNull, secretText, singleLineText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
+import { linkFields } from '../auth/link-fields.ts';
 import { User } from '../user/user.ts';
 import { claimInvitation, grantInvitedRole } from './redeem-invitation.ts';
 

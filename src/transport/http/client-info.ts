@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Config } from '../../config.ts';
-import type { ClientInfo } from '../../graphql/context.ts';
+import type { ClientInfo } from '../../lib/client-info.ts';
 
 /** Where a request comes from; forwarded addresses count only as far as the configured number of trusted proxies (security.md 4.4). */
 export function getClientInfo(request: IncomingMessage, config: Config): ClientInfo {

@@ -107,7 +107,7 @@ export const isOperation = (body: unknown): body is OperationParams =>
   isMap(body) && 'query' in body && Object.entries(body).every(([name, value]) => Object.hasOwn(members, name) && members[name]?.(value));
 
 function refuse(response: ServerResponse, status: number, code: ErrorCode, allowed = 'POST, OPTIONS'): undefined {
-  const body = JSON.stringify({ errors: [{ message: errors[code][0], extensions: { code } }] });
+  const body = JSON.stringify({ errors: [{ message: errors[code].message, extensions: { code } }] });
   if (status === 405) response.setHeader('allow', allowed);
   // What was not read of the request stays unread: the connection ends with the answer.
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', connection: 'close' }).end(body);
