@@ -12,11 +12,11 @@ const mutation = 'mutation ($input: DeleteUserInput!) { deleteUser(input: $input
 const remove = (by: Pick<TestUser, 'query'>, id: string, erase?: boolean) => by.query(mutation, { input: { id, ...(erase && { erase }) } });
 const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
 const mint = 'mutation { createApiToken(input: { description: "ci", scopes: ["users:read", "users:write"] }) { secret } }';
-const isThere = async ({ uuid }: TestUser) => (await prisma.user.findUniqueOrThrow({ where: { id: uuid } })).deletedAt === null;
+const exists = async ({ uuid }: TestUser) => (await prisma.user.findUniqueOrThrow({ where: { id: uuid } })).deletedAt === null;
 const requestReset = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
 
 describe('deleteUser', () => {
-  it('ends the sessions and API tokens of the account at once, each with an event that says why', async () => {
+  it('revokes the sessions and API tokens of the account with the reason USER_DELETED', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     const { secret } = (await alice.query(mint)).data.createApiToken;
     const { data } = await remove(admin, alice.id);
@@ -29,7 +29,7 @@ describe('deleteUser', () => {
     expect(events).toEqual(Array(2).fill({ reason: 'USER_DELETED', initiator: 'ADMIN' }));
   });
 
-  it('makes the account one that nobody logs in to, as if there were none', async () => {
+  it('makes login return the same error as for an unknown account', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await remove(admin, alice.id);
     const known = await server.query(login, { input: { email: alice.email, password: alice.password } });
@@ -37,7 +37,7 @@ describe('deleteUser', () => {
     expect([known.code, known.errors]).toEqual(['INVALID_CREDENTIALS', unknown.errors]);
   });
 
-  it('opens nothing by a token that was not ended, and lets none be made', async () => {
+  it('rejects tokens that were not revoked, and the creation of new ones', async () => {
     const [alice, bob] = [await server.user(), await server.user()];
     const { secret } = (await bob.query(mint)).data.createApiToken;
     await prisma.user.updateMany({ where: { id: { in: [alice.uuid, bob.uuid] } }, data: { deletedAt: new Date() } });
@@ -48,7 +48,7 @@ describe('deleteUser', () => {
     expect((await server.query(refresh)).code).toBe('INVALID_TOKEN');
   });
 
-  it('makes links that were mailed good for nothing, and keeps letters back that only somebody who signs in needs', async () => {
+  it('invalidates email links permanently and sends no emails that require an active account', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await server.query(requestReset, { input: { email: alice.email } });
     const { token } = await emailTo(server, alice.uuid, 'passwordReset');
@@ -63,7 +63,7 @@ describe('deleteUser', () => {
     expect((await use()).code).toBe('INVALID_TOKEN');
   });
 
-  it('tells the owner until when an administrator can restore it', async () => {
+  it('emails the owner until when an administrator can restore the account', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await remove(admin, alice.id);
     const { text } = await emailTo(server, alice.uuid, 'accountDeleted');
@@ -72,7 +72,7 @@ describe('deleteUser', () => {
     expect(text).toContain(`Until ${waitUntil}`);
   });
 
-  it('keeps the address taken, and roles and settings for whoever restores it', async () => {
+  it('keeps the address taken, and keeps roles and settings for a restore', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user('USER', 'north')];
     await alice.query('mutation { setSetting(input: { key: "theme", value: "dark" }) { setting { id } } }');
     await remove(admin, alice.id);
@@ -84,7 +84,7 @@ describe('deleteUser', () => {
     expect([await prisma.roleGrant.count({ where }), await prisma.userSetting.count({ where })]).toEqual([1, 1]);
   });
 
-  it('leaves it to be read by those who may, and by nobody else', async () => {
+  it('leaves the account readable for administrators only', async () => {
     const [admin, alice, bob] = [await server.user('ADMIN'), await server.user('USER', 'north'), await server.user()];
     await remove(admin, alice.id);
     const read = 'query ($id: ID!) { user(id: $id) { email deletedAt } node(id: $id) { id } }';
@@ -93,31 +93,31 @@ describe('deleteUser', () => {
     expect((await bob.query(read, { id: alice.id })).data).toEqual({ user: null, node: null });
   });
 
-  it('changes nothing the second time', async () => {
+  it('returns changed: false the second time', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await remove(admin, alice.id);
     expect((await remove(admin, alice.id)).data.deleteUser.changed).toBe(false);
     expect(await prisma.mail.count({ where: { userId: alice.uuid, letter: 'accountDeleted' } })).toBe(1);
   });
 
-  it('is for whoever outranks, and never for oneself', async () => {
+  it("requires a higher platform rank and rejects one's own account", async () => {
     const [superadmin, admin, peer] = [await server.user('SUPERADMIN'), await server.user('ADMIN'), await server.user('ADMIN')];
-    const [keeper, member] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north')];
+    const [domainAdmin, member] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north')];
     expect((await remove(admin, peer.id)).code).toBe('FORBIDDEN');
     expect((await remove(admin, superadmin.id)).code).toBe('FORBIDDEN');
-    expect((await remove(keeper, member.id)).code).toBe('FORBIDDEN');
+    expect((await remove(domainAdmin, member.id)).code).toBe('FORBIDDEN');
     expect((await remove(anonymous(server), member.id)).code).toBe('UNAUTHENTICATED');
     expect((await remove(superadmin, superadmin.id)).code).toBe('SELF_ACTION_FORBIDDEN');
     expect((await remove(admin, encodeGlobalID('User', randomUUID()))).code).toBe('NOT_FOUND');
-    expect(await Promise.all([superadmin, peer, member].map(isThere))).toEqual([true, true, true]);
+    expect(await Promise.all([superadmin, peer, member].map(exists))).toEqual([true, true, true]);
     expect((await remove(superadmin, peer.id)).data.deleteUser.changed).toBe(true);
   });
 
-  it('erases at once for a superadmin, whether it was deleted before or not, and for nobody else', async () => {
+  it('erases immediately for superadmins only, whether the account was deleted before or not', async () => {
     const [superadmin, admin] = [await server.user('SUPERADMIN'), await server.user('ADMIN')];
     const [alice, bob] = [await server.user(), await server.user()];
     expect((await remove(admin, alice.id, true)).code).toBe('FORBIDDEN');
-    expect(await isThere(alice)).toBe(true);
+    expect(await exists(alice)).toBe(true);
     await remove(admin, bob.id);
     for (const one of [alice, bob]) {
       const { changed, user } = (await remove(superadmin, one.id, true)).data.deleteUser;
@@ -131,7 +131,7 @@ describe('deleteUser', () => {
     expect(actions.map(({ action }) => action).sort()).toEqual(['user_archived', 'user_deleted']);
   });
 
-  it('takes an API token made for it, and none made for something else', async () => {
+  it('accepts an API token with the scope users:write and rejects one without', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     const secretOf = async (document: string) => (await admin.query(document)).data.createApiToken.secret;
     const [reading, writing] = [await secretOf(mint.replace(', "users:write"', '')), await secretOf(mint)];

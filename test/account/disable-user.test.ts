@@ -23,7 +23,7 @@ const isEnabled = async ({ uuid }: TestUser) => (await server.db.prisma.user.fin
 const mint = `mutation { createApiToken(input: { description: "ci", scopes: ["users:read", "users:write"] }) { secret } }`;
 
 describe('disableUser', () => {
-  it('ends the sessions and API tokens of the account at once, and lets nothing of it sign in', async () => {
+  it('revokes the sessions and API tokens of the account, and rejects login and refresh', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     const elsewhere = await server.logIn(alice.email, alice.uuid);
     const { secret } = (await alice.query(mint)).data.createApiToken;
@@ -42,14 +42,14 @@ describe('disableUser', () => {
     ).toBe(3);
   });
 
-  it('brings no session back when the account is enabled again', async () => {
+  it('keeps the sessions revoked when the account is enabled again', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await disable(admin, alice.id);
     await admin.query('mutation ($id: ID!) { enableUser(input: { id: $id }) { changed } }', { id: alice.id });
     expect((await alice.query('{ me { id } }')).code).toBe('TOKEN_REVOKED');
   });
 
-  it('makes links that were mailed good for nothing, also once the account is enabled again', async () => {
+  it('invalidates email links permanently, even after the account is enabled again', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await alice.query('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
       input: { email: alice.email },
@@ -62,13 +62,13 @@ describe('disableUser', () => {
     expect((await server.query(reset, { input })).code).toBe('INVALID_TOKEN');
   });
 
-  it('changes nothing the second time', async () => {
+  it('returns changed: false the second time', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await disable(admin, alice.id);
     expect((await disable(admin, alice.id)).data.disableUser).toEqual({ changed: false, user: { enabled: false } });
   });
 
-  it('is for whoever outranks', async () => {
+  it('requires a higher rank', async () => {
     const [superadmin, admin, peer, below] = [
       await server.user('SUPERADMIN'),
       await server.user('ADMIN'),
@@ -82,28 +82,28 @@ describe('disableUser', () => {
     expect((await disable(superadmin, below.id)).data.disableUser.changed).toBe(true);
   });
 
-  it('is not for the administrator of a domain, nor for an ordinary user', async () => {
-    const [keeper, member, stranger] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north'), await server.user()];
-    expect((await disable(keeper, member.id)).code).toBe('FORBIDDEN');
-    expect((await disable(keeper, stranger.id)).code).toBe('FORBIDDEN');
+  it('rejects domain administrators, ordinary users and anonymous callers', async () => {
+    const [domainAdmin, member, stranger] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north'), await server.user()];
+    expect((await disable(domainAdmin, member.id)).code).toBe('FORBIDDEN');
+    expect((await disable(domainAdmin, stranger.id)).code).toBe('FORBIDDEN');
     expect((await disable(stranger, member.id)).code).toBe('FORBIDDEN');
     expect((await disable(stranger, stranger.id)).code).toBe('FORBIDDEN');
     expect((await disable(anonymous(server), member.id)).code).toBe('UNAUTHENTICATED');
     expect([await isEnabled(member), await isEnabled(stranger)]).toEqual([true, true]);
   });
 
-  it('knows no unknown user', async () => {
+  it('returns NOT_FOUND for an unknown user', async () => {
     const [superadmin, admin] = [await server.user('SUPERADMIN'), await server.user('ADMIN')];
     for (const person of [superadmin, admin]) expect((await disable(person, encodeGlobalID('User', randomUUID()))).code).toBe('NOT_FOUND');
   });
 
-  it('is nothing that anybody does to themselves', async () => {
+  it("rejects one's own account", async () => {
     const superadmin = await server.user('SUPERADMIN');
     expect((await disable(superadmin, superadmin.id)).code).toBe('SELF_ACTION_FORBIDDEN');
     expect(await isEnabled(superadmin)).toBe(true);
   });
 
-  it('takes an API token made for it, as long as its owner has the rank', async () => {
+  it('accepts an API token with the scope users:write while its owner has the rank', async () => {
     const [admin, alice, bob] = [await server.user('ADMIN'), await server.user(), await server.user()];
     const { secret } = (await admin.query(mint)).data.createApiToken;
     const byToken = (id: string) => server.query(mutation, { input: { id } }, { token: secret });
@@ -113,7 +113,7 @@ describe('disableUser', () => {
     expect(await isEnabled(bob)).toBe(true);
   });
 
-  it('takes no API token made for something else', async () => {
+  it('rejects an API token without the scope users:write', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     const { secret } = (await admin.query(mint.replace(', "users:write"', ''))).data.createApiToken;
     expect((await server.query(mutation, { input: { id: alice.id } }, { token: secret })).code).toBe('FORBIDDEN');

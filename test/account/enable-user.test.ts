@@ -17,7 +17,7 @@ const mutation = graphql(`
     }
   }
 `);
-const disabled = async (role: Role = 'USER', domain?: string) => {
+const createDisabledUser = async (role: Role = 'USER', domain?: string) => {
   const person = await server.user(role, domain);
   await server.db.prisma.user.update({ where: { id: person.uuid }, data: { enabled: false } });
   return person;
@@ -25,40 +25,40 @@ const disabled = async (role: Role = 'USER', domain?: string) => {
 const enable = (by: Pick<TestUser, 'query'>, id: string) => by.query(mutation, { input: { id } });
 
 describe('enableUser', () => {
-  it('lets a disabled account sign in again', async () => {
-    const [admin, alice] = [await server.user('ADMIN'), await disabled()];
+  it('allows a disabled account to log in again', async () => {
+    const [admin, alice] = [await server.user('ADMIN'), await createDisabledUser()];
     expect((await enable(admin, alice.id)).data.enableUser).toEqual({ changed: true, user: { enabled: true } });
     expect((await server.logIn(alice.email, alice.uuid)).id).toBe(alice.id);
   });
 
-  it('changes nothing of an enabled account', async () => {
+  it('returns changed: false for an enabled account', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     expect((await enable(admin, alice.id)).data.enableUser).toEqual({ changed: false, user: { enabled: true } });
   });
 
-  it('is for whoever outranks', async () => {
+  it('requires a higher rank', async () => {
     const [superadmin, admin] = [await server.user('SUPERADMIN'), await server.user('ADMIN')];
-    const [peer, above] = [await disabled('ADMIN'), await disabled('SUPERADMIN')];
+    const [peer, above] = [await createDisabledUser('ADMIN'), await createDisabledUser('SUPERADMIN')];
     expect((await enable(admin, peer.id)).code).toBe('FORBIDDEN');
     expect((await enable(admin, above.id)).code).toBe('FORBIDDEN');
     expect((await enable(superadmin, peer.id)).data.enableUser.changed).toBe(true);
     expect((await enable(superadmin, above.id)).data.enableUser.changed).toBe(true);
   });
 
-  it('is not for the administrator of a domain', async () => {
-    const keeper = await server.user('ADMIN', 'north');
-    expect((await enable(keeper, (await disabled('USER', 'north')).id)).code).toBe('FORBIDDEN');
+  it('rejects domain administrators', async () => {
+    const domainAdmin = await server.user('ADMIN', 'north');
+    expect((await enable(domainAdmin, (await createDisabledUser('USER', 'north')).id)).code).toBe('FORBIDDEN');
   });
 
-  it('is not for an ordinary user, who is told the same of another and of nobody', async () => {
-    const [alice, bob] = [await server.user(), await disabled()];
+  it('rejects ordinary users with the same error for any user, and anonymous callers', async () => {
+    const [alice, bob] = [await server.user(), await createDisabledUser()];
     const other = await enable(alice, bob.id);
     expect(other.code).toBe('FORBIDDEN');
     expect(comparableResult(await enable(alice, encodeGlobalID('User', randomUUID())))).toEqual(comparableResult(other));
     expect((await enable(anonymous(server), bob.id)).code).toBe('UNAUTHENTICATED');
   });
 
-  it('is nothing that anybody does to themselves, or to nobody', async () => {
+  it("rejects one's own account and an unknown user", async () => {
     const superadmin = await server.user('SUPERADMIN');
     expect((await enable(superadmin, superadmin.id)).code).toBe('SELF_ACTION_FORBIDDEN');
     expect((await enable(superadmin, encodeGlobalID('User', randomUUID()))).code).toBe('NOT_FOUND');

@@ -14,8 +14,8 @@ const remove = 'mutation ($input: DeleteUserInput!) { deleteUser(input: $input) 
 const erase = ({ id }: TestUser) => superadmin.query(remove, { input: { id, erase: true } });
 const past = new Date(Date.now() - 1_000);
 
-/** Somebody of whom everything is known. */
-async function known() {
+/** A user with a value in every column and a row in every table. */
+async function createFullUser() {
   const alice = await server.user('READER', 'north');
   const secret = `a secret of ${alice.uuid}`.slice(0, 35);
   const names = {
@@ -53,9 +53,9 @@ async function known() {
   return { alice, secret };
 }
 
-describe('erasing', () => {
-  it('leaves an empty row: every column says nothing of a person, or is none that could', async () => {
-    const { alice } = await known();
+describe('erasing an account', () => {
+  it('leaves a row without personal data', async () => {
+    const { alice } = await createFullUser();
     const before = await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } });
     expect(Object.entries(before).filter(([name, value]) => value === null && !/^(deleted|erase)/.test(name))).toEqual([]);
     await erase(alice);
@@ -73,8 +73,8 @@ describe('erasing', () => {
     expect([updatedAt, deletedAt, eraseAt, erasedAt]).not.toContain(null);
   });
 
-  it('leaves no row of the user but the ended tokens and their records, in any table', async () => {
-    const { alice } = await known();
+  it('leaves no rows of the user except audit events, revoked tokens and their revocations', async () => {
+    const { alice } = await createFullUser();
     await erase(alice);
     const tables = await server.db.query<{ name: string }>(
       sql`select table_name as name from information_schema.columns where table_schema = 'public' and column_name = 'userId' order by 1`,
@@ -89,8 +89,8 @@ describe('erasing', () => {
     expect(await prisma.tokenSecret.count({ where: { token: { userId: alice.uuid } } })).toBe(0);
   });
 
-  it('leaves nothing that the user said, in any column of any table', async () => {
-    const { alice, secret } = await known();
+  it('leaves no personal data in any column of any table', async () => {
+    const { alice, secret } = await createFullUser();
     await erase(alice);
     const tables = await server.db.query<{ name: string }>(
       sql`select table_name as name from information_schema.tables where table_schema = 'public' order by 1`,
@@ -101,8 +101,8 @@ describe('erasing', () => {
     }
   });
 
-  it('keeps the log of revocations and the audit whole: who asks is told of the id', async () => {
-    const { alice } = await known();
+  it('keeps the revocation log and the audit, which refer to the id', async () => {
+    const { alice } = await createFullUser();
     const log = () => prisma.tokenRevocation.findMany({ where: { userId: alice.uuid }, select: { tokenId: true, reason: true } });
     await superadmin.query(remove, { input: { id: alice.id } });
     const before = await log();
@@ -119,8 +119,8 @@ describe('erasing', () => {
     });
   });
 
-  it('frees the address, and whoever registers it inherits nothing', async () => {
-    const { alice } = await known();
+  it('releases the address, and a new account with it inherits nothing', async () => {
+    const { alice } = await createFullUser();
     await erase(alice);
     const register =
       'mutation ($input: RegisterInput!) { register(input: $input) { session { user { id displayName roles { domain { name } } settings { totalCount } } } } }';
@@ -130,15 +130,15 @@ describe('erasing', () => {
     expect(user.id).not.toBe(alice.id);
   });
 
-  it('is kept off by nobody who registers the address that is left', async () => {
-    const { alice } = await known();
+  it('is not prevented by an account that uses the placeholder address', async () => {
+    const { alice } = await createFullUser();
     const email = `${alice.uuid}@erased.invalid`;
     await prisma.user.create({ data: { email, emailKey: email } });
     expect((await erase(alice)).data.deleteUser).toEqual({ changed: true });
   });
 
-  it('ends what was passed on from the grants of the user, and what was entered by it', async () => {
-    const { alice } = await known();
+  it("revokes grants delegated from the user's grants and the sessions that depended on them", async () => {
+    const { alice } = await createFullUser();
     const bob = await server.user();
     const [from] = await prisma.roleGrant.findMany({ where: { userId: alice.uuid } });
     if (!from?.domainId) throw new Error('no grant');
@@ -152,8 +152,8 @@ describe('erasing', () => {
     expect((await bob.query('{ me { id } }')).code).toBe('TOKEN_REVOKED');
   });
 
-  it('is done on the clock when the time has come, and by nobody', async () => {
-    const [early, due, restored] = [(await known()).alice, (await known()).alice, (await known()).alice];
+  it('is done by a job when the retention period is over, without an actor', async () => {
+    const [early, due, restored] = [(await createFullUser()).alice, (await createFullUser()).alice, (await createFullUser()).alice];
     for (const one of [early, due, restored]) await superadmin.query(remove, { input: { id: one.id } });
     await prisma.user.updateMany({ where: { id: { in: [due.uuid, restored.uuid] } }, data: { eraseAt: past } });
     await superadmin.query('mutation ($id: ID!) { restoreUser(input: { id: $id }) { changed } }', { id: restored.id });
@@ -165,8 +165,8 @@ describe('erasing', () => {
     ]);
   });
 
-  it('goes on with the others where one cannot be erased', async () => {
-    const [stuck, due] = [(await known()).alice, (await known()).alice];
+  it('continues with other accounts when one cannot be erased', async () => {
+    const [stuck, due] = [(await createFullUser()).alice, (await createFullUser()).alice];
     for (const one of [stuck, due]) await superadmin.query(remove, { input: { id: one.id } });
     await prisma.user.update({ where: { id: stuck.uuid }, data: { eraseAt: new Date(0) } });
     await prisma.user.update({ where: { id: due.uuid }, data: { eraseAt: past } });
@@ -177,8 +177,8 @@ describe('erasing', () => {
     await prisma.user.delete({ where: { emailKey: stuck.uuid } });
   });
 
-  it('loses a letter that waits, and leaves others', async () => {
-    const [{ alice }, bob] = [await known(), await server.user()];
+  it('deletes pending emails of the user and keeps those of others', async () => {
+    const [{ alice }, bob] = [await createFullUser(), await server.user()];
     await prisma.mail.create({ data: { letter: 'passwordChanged', userId: alice.uuid, dueAt: new Date(Date.now() + 60_000) } });
     await prisma.mail.create({ data: { letter: 'accessReset', userId: bob.uuid } });
     await erase(alice);

@@ -9,7 +9,7 @@ const remove = 'mutation ($input: DeleteUserInput!) { deleteUser(input: $input) 
 const mutation = 'mutation ($input: RestoreUserInput!) { restoreUser(input: $input) { changed user { deletedAt enabled } } }';
 const restore = (by: Pick<TestUser, 'query'>, { id }: TestUser) => by.query(mutation, { input: { id } });
 
-async function deleted(by: TestUser, data: object = {}) {
+async function createDeletedUser(by: TestUser, data: object = {}) {
   const alice = await server.user();
   await prisma.user.update({ where: { id: alice.uuid }, data });
   await by.query(remove, { input: { id: alice.id } });
@@ -17,28 +17,28 @@ async function deleted(by: TestUser, data: object = {}) {
 }
 
 describe('restoreUser', () => {
-  it('brings the account back: its owner logs in again, and what was signed in stays ended', async () => {
+  it('restores the account: the owner can log in again, and revoked tokens stay revoked', async () => {
     const admin = await server.user('ADMIN');
-    const alice = await deleted(admin);
+    const alice = await createDeletedUser(admin);
     expect((await restore(admin, alice)).data.restoreUser).toEqual({ changed: true, user: { deletedAt: null, enabled: true } });
     expect((await alice.query('{ me { id } }')).code).toBe('TOKEN_REVOKED');
     expect((await (await server.logIn(alice.email, alice.uuid)).query('{ me { id } }')).data.me).toEqual({ id: alice.id });
   });
 
-  it('brings it back disabled where it was', async () => {
+  it('restores a disabled account as disabled', async () => {
     const admin = await server.user('ADMIN');
-    const alice = await deleted(admin, { enabled: false });
+    const alice = await createDeletedUser(admin, { enabled: false });
     expect((await restore(admin, alice)).data.restoreUser).toEqual({ changed: true, user: { deletedAt: null, enabled: false } });
     await expect(server.logIn(alice.email, alice.uuid)).rejects.toThrow(/ACCOUNT_DISABLED/);
   });
 
-  it('changes nothing of an account that is not deleted', async () => {
+  it('returns changed: false for an account that is not deleted', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     expect((await restore(admin, alice)).data.restoreUser.changed).toBe(false);
     expect(await prisma.auditEvent.count({ where: { targetId: alice.uuid, reason: 'restored' } })).toBe(0);
   });
 
-  it('brings nothing back that was erased', async () => {
+  it('rejects an erased account', async () => {
     const superadmin = await server.user('SUPERADMIN');
     const alice = await server.user();
     await superadmin.query(remove, { input: { id: alice.id, erase: true } });
@@ -49,16 +49,16 @@ describe('restoreUser', () => {
     expect((await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } })).deletedAt).not.toBeNull();
   });
 
-  it('is for whoever outranks', async () => {
+  it('requires a higher rank', async () => {
     const [superadmin, admin] = [await server.user('SUPERADMIN'), await server.user('ADMIN')];
-    const [peer, alice] = [await server.user('ADMIN'), await deleted(superadmin)];
+    const [peer, alice] = [await server.user('ADMIN'), await createDeletedUser(superadmin)];
     await superadmin.query(remove, { input: { id: peer.id } });
     expect((await restore(admin, peer)).code).toBe('FORBIDDEN');
     expect((await restore(await server.user(), alice)).code).toBe('FORBIDDEN');
     expect((await restore(superadmin, peer)).data.restoreUser.changed).toBe(true);
   });
 
-  it('keeps the letter back that tells of the deletion, where it was not sent yet', async () => {
+  it('cancels the email about the deletion if it has not been sent yet', async () => {
     const alice = await server.user();
     await prisma.mail.create({ data: { letter: 'accountDeleted', userId: alice.uuid, facts: { until: new Date().toISOString() } } });
     expect(await outcomes(server, 'accountDeleted', { userId: alice.uuid })).toEqual(['moot']);

@@ -24,14 +24,14 @@ const mutation = graphql(`
 `);
 
 describe('createDomain', () => {
-  it('makes an active domain, below another if said', async () => {
+  it('creates an active domain, optionally below a parent', async () => {
     const input = { name: 'west-1', displayName: 'The West' };
     expect((await superadmin.query(mutation, { input })).data.createDomain.domain).toEqual({ ...input, active: true, parent: null });
     const child = { name: 'x1', displayName: 'Below', parent: 'north' };
     expect((await superadmin.query(mutation, { input: child })).data.createDomain.domain?.parent).toEqual({ name: 'north' });
   });
 
-  it('is for superadmins', async () => {
+  it('requires a superadmin', async () => {
     const input = { name: 'mine', displayName: 'Mine', parent: 'north' };
     for (const person of [await server.user('ADMIN'), await server.user('ADMIN', 'north'), await server.user()])
       expect((await person.query(mutation, { input })).code).toBe('FORBIDDEN');
@@ -39,7 +39,7 @@ describe('createDomain', () => {
     expect(await server.db.prisma.domain.findUnique({ where: { name: 'mine' } })).toBeNull();
   });
 
-  it('makes one domain of a name, also of two at the same moment', async () => {
+  it('creates one domain when two requests use the same name concurrently', async () => {
     const input = { name: 'once', displayName: 'Once' };
     const [first, second] = await runConcurrently(
       server,
@@ -64,7 +64,7 @@ describe('createDomain', () => {
     ['displayName', { displayName: 'a\nb' }],
     ['parent', { parent: 'none' }],
     ['parent', { parent: 'x'.repeat(64) }],
-  ])('refuses, with the field %s, %o', async (field, rest) => {
+  ])('rejects an invalid %s: %o', async (field, rest) => {
     const { code, errors } = await superadmin.query(mutation, { input: { name: 'fine', displayName: 'Fine', ...rest } });
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', [field]]);
     expect(await server.db.prisma.domain.findUnique({ where: { name: 'fine' } })).toBeNull();

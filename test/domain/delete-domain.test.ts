@@ -24,7 +24,7 @@ const create =
   'mutation ($parent: String!) { createDomain(input: { name: "below", displayName: "Below", parent: $parent }) { domain { id } } }';
 
 describe('deleteDomain', () => {
-  it('deletes the domain with all grants in it, and ends what was entered through it', async () => {
+  it('deletes the domain with all grants in it and revokes its sessions', async () => {
     const { globalId: id, id: uuid } = await server.domain('gone');
     const alice = await server.user('USER', 'gone');
     const inside = await server.logIn(alice.email, alice.uuid, 'gone');
@@ -35,27 +35,27 @@ describe('deleteDomain', () => {
     expect((await remove(superadmin, id)).code).toBe('NOT_FOUND');
   });
 
-  it('leaves nothing to a new domain of the same name', async () => {
+  it('leaves no grants to a new domain of the same name', async () => {
     const { globalId: id } = await server.domain('again');
-    const keeper = await server.user('ADMIN', 'again');
+    const domainAdmin = await server.user('ADMIN', 'again');
     const member = await server.user('USER', 'again');
     await remove(superadmin, id);
     await server.domain('again');
     await server.grant(member.uuid, 'USER', 'again');
-    expect((await keeper.query('{ users { totalCount } }')).data.users.totalCount).toBe(1);
+    expect((await domainAdmin.query('{ users { totalCount } }')).data.users.totalCount).toBe(1);
   });
 
   it.each([
-    ['has domains below it', async () => ({ above: await server.domain('above'), child: await server.domain('child', 'above') }).above],
-    ['is the one that new users enter', async () => lobby],
-  ])('keeps one that %s', async (_, domain) => {
+    ['has child domains', async () => ({ above: await server.domain('above'), child: await server.domain('child', 'above') }).above],
+    ['is the default domain of new users', async () => lobby],
+  ])('rejects a domain that %s', async (_, domain) => {
     const { id, globalId } = await domain();
     const { code, errors } = await remove(superadmin, globalId);
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', ['id']]);
     expect(await server.db.prisma.domain.findUnique({ where: { id } })).not.toBeNull();
   });
 
-  it('leaves no grant in a domain that is deleted at the same moment, and none below it', async () => {
+  it('leaves no grant and no child domain when those are created concurrently', async () => {
     const third = await server.user('SUPERADMIN');
     const [{ globalId: id }, alice] = [await server.domain('race-1'), await server.user()];
     const [deleted, granted, created] = await runConcurrently(
@@ -69,7 +69,7 @@ describe('deleteDomain', () => {
     expect(created?.errors?.[0]?.extensions.fields).toEqual({ parent: ['no such domain'] });
   });
 
-  it('keeps a domain below which another is made at the same moment', async () => {
+  it('keeps a domain when a child is created concurrently before the deletion', async () => {
     const { globalId: id } = await server.domain('race-2');
     const [created, deleted] = await runConcurrently(
       server,
@@ -79,7 +79,7 @@ describe('deleteDomain', () => {
     expect([created?.code, deleted?.code]).toEqual([undefined, 'INVALID_INPUT']);
   });
 
-  it('is for superadmins, and knows no unknown domain', async () => {
+  it('requires a superadmin and returns NOT_FOUND for an unknown domain', async () => {
     const { globalId: id } = await server.domain('kept');
     for (const person of [await server.user('ADMIN'), await server.user('ADMIN', 'kept'), await server.user()])
       expect((await remove(person, id)).code).toBe('FORBIDDEN');

@@ -7,11 +7,11 @@ const server = await startTestServer();
 await server.domain('north');
 await server.domain('north-east', 'north');
 await server.domain('south');
-const shut = await server.domain('shut');
-await server.domain('below-shut', 'shut');
-await server.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false, displayName: '100%' } });
+const closed = await server.domain('closed');
+await server.domain('below-closed', 'closed');
+await server.db.prisma.domain.update({ where: { id: closed.id }, data: { active: false, displayName: '100%' } });
 const all = (await server.db.prisma.domain.findMany({ orderBy: { id: 'asc' } })).map(({ name }) => name);
-const active = all.filter((name) => name !== 'shut');
+const active = all.filter((name) => name !== 'closed');
 
 const query = graphql(`
   query Domain($name: String!) {
@@ -54,7 +54,7 @@ const names = async (by: Pick<TestUser, 'query'>, variables: DomainsQueryVariabl
 const filtered = (by: Pick<TestUser, 'query'>, filter: DomainsQueryVariables['filter']) => names(by, { filter: filter ?? null });
 
 describe('domain', () => {
-  it('tells nobody the name of an active one, and nothing more', async () => {
+  it('shows anonymous callers only the name of an active domain', async () => {
     const { data } = await anonymous(server).query('{ domain(name: "north") { id name } }');
     expect(data.domain.name).toBe('north');
     const whole = await anonymous(server).query(query, { name: 'north' });
@@ -62,7 +62,7 @@ describe('domain', () => {
     expect(new Set(whole.errors?.map(({ extensions }) => extensions.code))).toEqual(new Set(['UNAUTHENTICATED']));
   });
 
-  it('tells whoever is signed in of an active one, its parent and its children', async () => {
+  it('shows authenticated users an active domain, its parent and its children', async () => {
     const alice = await server.user();
     const { data, errors } = await alice.query(query, { name: 'north' });
     expect(errors).toBeUndefined();
@@ -74,18 +74,18 @@ describe('domain', () => {
     expect((await alice.query(query, { name: 'north-east' })).data.domain?.parent?.name).toBe('north');
   });
 
-  it('hides one that is not active from all but administrators, also as a parent', async () => {
-    const [alice, keeper, admin] = [await server.user(), await server.user('ADMIN', 'shut'), await server.user('ADMIN')];
-    const hidden = await alice.query(query, { name: 'shut' });
+  it('hides an inactive domain, also as a parent, from everyone except platform administrators', async () => {
+    const [alice, domainAdmin, admin] = [await server.user(), await server.user('ADMIN', 'closed'), await server.user('ADMIN')];
+    const hidden = await alice.query(query, { name: 'closed' });
     expect(hidden.code).toBe('NOT_FOUND');
     expect({ ...(await alice.query(query, { name: 'none' })), headers: null }).toEqual({ ...hidden, headers: null });
-    expect((await keeper.query(query, { name: 'shut' })).code).toBe('NOT_FOUND');
-    expect((await anonymous(server).query(query, { name: 'shut' })).code).toBe('NOT_FOUND');
-    expect((await alice.query(query, { name: 'below-shut' })).data.domain?.parent).toBeNull();
-    expect((await admin.query(query, { name: 'shut' })).data.domain).toMatchObject({ active: false, children: { totalCount: 1 } });
+    expect((await domainAdmin.query(query, { name: 'closed' })).code).toBe('NOT_FOUND');
+    expect((await anonymous(server).query(query, { name: 'closed' })).code).toBe('NOT_FOUND');
+    expect((await alice.query(query, { name: 'below-closed' })).data.domain?.parent).toBeNull();
+    expect((await admin.query(query, { name: 'closed' })).data.domain).toMatchObject({ active: false, children: { totalCount: 1 } });
   });
 
-  it('refuses what can be no name', async () => {
+  it('rejects a malformed name', async () => {
     const alice = await server.user();
     expect((await alice.query(query, { name: 'x'.repeat(64) })).errors?.[0]?.extensions).toMatchObject({
       code: 'INVALID_INPUT',
@@ -96,9 +96,9 @@ describe('domain', () => {
 });
 
 describe('domains', () => {
-  it('lists and counts the active ones for everybody, all for administrators', async () => {
-    const [alice, keeper, admin] = [await server.user(), await server.user('ADMIN', 'shut'), await server.user('ADMIN')];
-    for (const person of [anonymous(server), alice, keeper]) {
+  it('lists and counts active domains for everyone and all domains for platform administrators', async () => {
+    const [alice, domainAdmin, admin] = [await server.user(), await server.user('ADMIN', 'closed'), await server.user('ADMIN')];
+    for (const person of [anonymous(server), alice, domainAdmin]) {
       expect(await names(person)).toEqual(active);
       expect((await person.query(list, {})).data.domains?.totalCount).toBe(active.length);
     }
@@ -106,19 +106,19 @@ describe('domains', () => {
     expect((await admin.query(list, {})).data.domains?.totalCount).toBe(all.length);
   });
 
-  it('finds by text, state and parent', async () => {
+  it('filters by text, state and parent', async () => {
     const admin = await server.user('ADMIN');
     expect(await filtered(admin, { search: 'NORTH' })).toEqual(all.filter((name) => name.startsWith('north')));
-    expect(await filtered(admin, { search: '0%' })).toEqual(['shut']);
+    expect(await filtered(admin, { search: '0%' })).toEqual(['closed']);
     expect(await filtered(admin, { search: '_' })).toEqual([]);
-    expect(await filtered(admin, { active: false })).toEqual(['shut']);
-    expect(await filtered(admin, { parent: 'shut' })).toEqual(['below-shut']);
+    expect(await filtered(admin, { active: false })).toEqual(['closed']);
+    expect(await filtered(admin, { parent: 'closed' })).toEqual(['below-closed']);
     expect(await filtered(admin, { parent: 'north', search: 'south' })).toEqual([]);
   });
 
-  it('finds nothing by what the viewer may not know of', async () => {
+  it('does not filter by fields that the viewer cannot see', async () => {
     const alice = await server.user();
-    for (const filter of [{ active: false }, { parent: 'shut' }, { search: '100' }]) {
+    for (const filter of [{ active: false }, { parent: 'closed' }, { search: '100' }]) {
       expect(await filtered(alice, filter)).toEqual([]);
       expect((await alice.query(list, { filter })).data.domains?.totalCount).toBe(0);
     }
@@ -126,7 +126,7 @@ describe('domains', () => {
       expect((await anonymous(server).query(list, { filter })).code).toBe('UNAUTHENTICATED');
   });
 
-  it('goes page by page, and backwards', async () => {
+  it('paginates forwards and backwards', async () => {
     const admin = await server.user('ADMIN');
     const first = (await admin.query(list, { first: 2 })).data.domains;
     expect(first?.pageInfo.hasNextPage).toBe(true);
@@ -141,14 +141,14 @@ describe('domains', () => {
     { first: 1, last: 1 },
     { after: 'nonsense' },
     { filter: { search: 'x'.repeat(121) } },
-  ])('refuses %o', async (variables) => {
+  ])('rejects %o', async (variables) => {
     const admin = await server.user('ADMIN');
     expect((await admin.query(list, variables)).code).toBe('INVALID_INPUT');
   });
 
-  it('refuses the cursor of one that the viewer may not know of', async () => {
+  it('rejects the cursor of a domain that the viewer cannot see', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
-    const edge = (await admin.query(list, {})).data.domains?.edges.find(({ node }) => node.name === 'shut');
+    const edge = (await admin.query(list, {})).data.domains?.edges.find(({ node }) => node.name === 'closed');
     expect((await alice.query(list, { after: edge?.cursor ?? null })).code).toBe('INVALID_INPUT');
   });
 });

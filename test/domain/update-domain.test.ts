@@ -29,7 +29,7 @@ const update = (by: Pick<TestUser, 'query'>, id: string, rest: Omit<UpdateDomain
 const parentOf = async (name: string) =>
   (await server.db.prisma.domain.findUniqueOrThrow({ where: { name }, include: { parent: true } })).parent?.name;
 let made = 0;
-/** A line of new domains, each below the one before. */
+/** A chain of new domains, each below the previous one. */
 const chain = async (length: number) => {
   const line: Domain[] = [];
   for (let index = 0; index < length; index += 1) {
@@ -41,7 +41,7 @@ const chain = async (length: number) => {
 type Domain = Awaited<ReturnType<typeof server.domain>>;
 
 describe('updateDomain', () => {
-  it('changes what is given and leaves the rest', async () => {
+  it('changes the given fields and keeps the others', async () => {
     const [{ name: top }, { name, globalId: id }] = await chain(2);
     const answer = async (rest: object) => (await update(superadmin, id, rest)).data.updateDomain.domain;
     expect(await answer({ displayName: 'New' })).toEqual({ name, displayName: 'New', active: true, parent: { name: top } });
@@ -51,15 +51,18 @@ describe('updateDomain', () => {
     expect(await answer({})).toEqual({ name, displayName: 'New', active: true, parent: { name: top } });
   });
 
-  it('lets the administrators of a domain, and of one above, change its display name and no more', async () => {
+  it('allows administrators of the domain and its parents to change only the display name', async () => {
     const [top, { name, globalId: id }] = await chain(2);
-    for (const keeper of [await server.user('ADMIN', name), await server.user('ADMIN', top.name)]) {
-      expect((await update(keeper, id, { displayName: 'Ours' })).data.updateDomain.domain?.displayName).toBe('Ours');
-      expect((await update(keeper, id, { displayName: 'Shut', active: false })).errors?.[0]?.extensions).toMatchObject({
+    for (const domainAdmin of [await server.user('ADMIN', name), await server.user('ADMIN', top.name)]) {
+      expect((await update(domainAdmin, id, { displayName: 'Ours' })).data.updateDomain.domain?.displayName).toBe('Ours');
+      expect((await update(domainAdmin, id, { displayName: 'Closed', active: false })).errors?.[0]?.extensions).toMatchObject({
         code: 'FORBIDDEN',
         rule: 'admin',
       });
-      expect((await update(keeper, id, { parent: null })).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', rule: 'superadmin' });
+      expect((await update(domainAdmin, id, { parent: null })).errors?.[0]?.extensions).toMatchObject({
+        code: 'FORBIDDEN',
+        rule: 'superadmin',
+      });
     }
     expect(await server.db.prisma.domain.findUnique({ where: { name } })).toMatchObject({
       displayName: 'Ours',
@@ -68,7 +71,7 @@ describe('updateDomain', () => {
     });
   });
 
-  it('lets administrators also shut and open it, but not move it', async () => {
+  it('allows platform administrators to deactivate and activate a domain but not to move it', async () => {
     const [, { globalId: id }] = await chain(2);
     const admin = await server.user('ADMIN');
     expect((await update(admin, id, { active: false })).data.updateDomain.domain?.active).toBe(false);
@@ -76,7 +79,7 @@ describe('updateDomain', () => {
     expect((await update(admin, id, { parent: null })).code).toBe('FORBIDDEN');
   });
 
-  it('is not for the administrators of other domains, of those below, for ordinary users and for nobody', async () => {
+  it('rejects administrators of other domains and of child domains, ordinary users and anonymous callers', async () => {
     const [top, middle, bottom] = await chain(3);
     const [foreign] = await chain(1);
     for (const person of [
@@ -89,13 +92,16 @@ describe('updateDomain', () => {
     expect((await update(superadmin, encodeGlobalID('Domain', randomUUID()), {})).code).toBe('NOT_FOUND');
   });
 
-  it('answers the administrator of another domain for one that is not active as for an unknown one', async () => {
-    const [shut, own] = [...(await chain(1)), ...(await chain(1))];
-    await update(superadmin, shut.globalId, { active: false });
-    const keeper = await server.user('ADMIN', own?.name);
-    const hidden = await update(keeper, shut.globalId, { displayName: 'Mine' });
+  it('returns the same error for another domain that is inactive as for an unknown one', async () => {
+    const [closed, own] = [...(await chain(1)), ...(await chain(1))];
+    await update(superadmin, closed.globalId, { active: false });
+    const domainAdmin = await server.user('ADMIN', own?.name);
+    const hidden = await update(domainAdmin, closed.globalId, { displayName: 'Mine' });
     expect(hidden.code).toBe('NOT_FOUND');
-    expect({ ...(await update(keeper, encodeGlobalID('Domain', randomUUID()), {})), headers: null }).toEqual({ ...hidden, headers: null });
+    expect({ ...(await update(domainAdmin, encodeGlobalID('Domain', randomUUID()), {})), headers: null }).toEqual({
+      ...hidden,
+      headers: null,
+    });
   });
 
   it.each([
@@ -104,14 +110,14 @@ describe('updateDomain', () => {
     ['displayName', { displayName: 'x'.repeat(121) }],
     ['active', { active: null }],
     ['parent', { parent: 'none' }],
-  ])('refuses, with the field %s, %o', async (field, rest) => {
+  ])('rejects an invalid %s: %o', async (field, rest) => {
     const [{ name, globalId: id }] = await chain(1);
     const { code, errors } = await update(superadmin, id, rest);
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', [field]]);
     expect(await server.db.prisma.domain.findUnique({ where: { name } })).toMatchObject({ displayName: name, active: true });
   });
 
-  it('never moves a domain below itself', async () => {
+  it('rejects a move below itself', async () => {
     const [top, middle, bottom] = await chain(3);
     for (const { name } of [top, middle, bottom])
       expect((await update(superadmin, top.globalId, { parent: name })).errors?.[0]?.extensions).toMatchObject({
@@ -121,7 +127,7 @@ describe('updateDomain', () => {
     expect(await parentOf(top.name)).toBeUndefined();
   });
 
-  it('closes no circle by two moves at the same moment, each below what the other moves', async () => {
+  it('creates no cycle when two domains are moved below each other concurrently', async () => {
     const [[one, belowOne], [two, belowTwo]] = [await chain(2), await chain(2)];
     const answers = await runConcurrently(
       server,
@@ -134,7 +140,7 @@ describe('updateDomain', () => {
 });
 
 describe('updateDomain with active: false', () => {
-  it('ends the sessions and API tokens that were entered through the domain, and no others', async () => {
+  it('revokes the sessions and API tokens in the domain and no others', async () => {
     const [{ name, globalId: id }] = await chain(1);
     const alice = await server.user('USER', name);
     const inside = await server.logIn(alice.email, alice.uuid, name);
@@ -149,16 +155,16 @@ describe('updateDomain with active: false', () => {
     expect(ended.map(({ reason, initiator }) => [reason, initiator])).toEqual(Array(2).fill(['DOMAIN_DISABLED', 'ADMIN']));
   });
 
-  it('lets nobody in through it, and gives its administrators no power', async () => {
+  it('rejects login to the domain and suspends the rights of its administrators', async () => {
     const [{ name, globalId: id }] = await chain(1);
-    const [keeper, alice] = [await server.user('ADMIN', name), await server.user('USER', name)];
-    expect((await keeper.query('{ users { totalCount } }')).data.users.totalCount).toBe(2);
+    const [domainAdmin, alice] = [await server.user('ADMIN', name), await server.user('USER', name)];
+    expect((await domainAdmin.query('{ users { totalCount } }')).data.users.totalCount).toBe(2);
     await update(superadmin, id, { active: false });
-    expect((await keeper.query('{ users { totalCount } }')).data.users.totalCount).toBe(1);
+    expect((await domainAdmin.query('{ users { totalCount } }')).data.users.totalCount).toBe(1);
     await expect(server.logIn(alice.email, alice.uuid, name)).rejects.toThrow(/cannot log in/);
   });
 
-  it('brings no session back when it is active again', async () => {
+  it('keeps the sessions revoked when the domain is activated again', async () => {
     const [{ name, globalId: id }] = await chain(1);
     const alice = await server.user('USER', name);
     const inside = await server.logIn(alice.email, alice.uuid, name);

@@ -10,7 +10,7 @@ const north = await server.user('ADMIN', 'north');
 const toNorth = (email?: string) => invite(server, north, { role: 'EDITOR', domain: 'north', ...(email && { email }) });
 
 describe('acceptInvitation', () => {
-  it('makes an account where registration is closed: with both roles and a proven address, and signs nobody in', async () => {
+  it('creates a confirmed account with both roles and without a session, even if public registration is disabled', async () => {
     const { email, token } = await toNorth();
     const { data } = await server.query(acceptMutation, { input: { token, password, displayName: 'Alice' } });
     expect(data.acceptInvitation).toEqual({ made: true, user: null });
@@ -20,13 +20,13 @@ describe('acceptInvitation', () => {
     expect(await prisma.mail.count({ where: { letter: 'confirmation', user: { email } } })).toBe(0);
   });
 
-  it('takes the address and the code for the link', async () => {
+  it('accepts the email and code instead of the link', async () => {
     const { email, code } = await toNorth();
     expect((await server.query(acceptMutation, { input: { email: email.toUpperCase(), code, password } })).code).toBeUndefined();
     expect(await rolesOf(server, email)).toEqual(['EDITOR in north', 'USER']);
   });
 
-  it('adds the role to an account, for its owner who is signed in; the granter is the inviter', async () => {
+  it('adds the role to the account of the signed-in owner, granted by the inviter', async () => {
     const alice = await server.user();
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
     const { token } = await toNorth(alice.email);
@@ -38,7 +38,7 @@ describe('acceptInvitation', () => {
     expect((await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } })).emailConfirmedAt).not.toBeNull();
   });
 
-  it('asks the owner of an account to sign in, and leaves the invitation good', async () => {
+  it('requires the owner of an existing account to sign in, and keeps the invitation valid', async () => {
     const [alice, bob] = [await server.user(), await server.user()];
     const { token } = await toNorth(alice.email);
     const mint = 'mutation { createApiToken(input: { description: "ci", scopes: ["users:write"] }) { secret } }';
@@ -53,7 +53,7 @@ describe('acceptInvitation', () => {
     expect((await alice.query(acceptMutation, { input: { token } })).code).toBeUndefined();
   });
 
-  it('keeps what the user holds there already, and renews what has ended', async () => {
+  it('keeps a grant that the user already has and renews an expired one', async () => {
     const [held, ended] = [await server.user(), await server.user()];
     const soon = new Date(Date.now() + 3_600_000);
     for (const [{ uuid }, expiresAt] of [[held, soon] as const, [ended, new Date(Date.now() - 1_000)] as const]) {
@@ -70,7 +70,7 @@ describe('acceptInvitation', () => {
     expect(ends).toEqual([soon, null]);
   });
 
-  it('is done once, however many ask at the same moment', async () => {
+  it('succeeds once when 10 requests use the link concurrently', async () => {
     const { email, token } = await toNorth();
     const answers = await Promise.all(Array.from({ length: 10 }, () => accept(server, { token })));
     const codes = answers.map(({ code }) => code);
@@ -79,7 +79,7 @@ describe('acceptInvitation', () => {
     expect(await prisma.user.count({ where: { email } })).toBe(1);
   });
 
-  it('is done once by an owner who is signed in, however often at the same moment', async () => {
+  it('succeeds once when the signed-in owner uses the link 10 times concurrently', async () => {
     const alice = await server.user();
     const { token } = await toNorth(alice.email);
     const answers = await Promise.all(Array.from({ length: 10 }, () => alice.query(acceptMutation, { input: { token } })));
@@ -88,7 +88,7 @@ describe('acceptInvitation', () => {
     expect(await prisma.auditEvent.count({ where })).toBe(1);
   });
 
-  it('is for one of two invitations to one address at the same moment: the other is for whoever signs in', async () => {
+  it('creates one account when two invitations to one address are accepted concurrently; the other one requires a login', async () => {
     const [first, second] = [await toNorth(), { token: '' }];
     second.token = (await toNorth(first.email)).token;
     const answers = await Promise.all([accept(server, first), accept(server, second)]);
@@ -98,7 +98,7 @@ describe('acceptInvitation', () => {
     expect((await server.query(acceptMutation, { input: { token: other?.token } }, { token: signedIn })).code).toBeUndefined();
   });
 
-  it('refuses what is over, revoked, used, or no token of an invitation', async () => {
+  it('rejects an expired, revoked or used invitation, an unknown token and a link of another purpose', async () => {
     const [late, revoked, used] = [await toNorth(), await toNorth(), await toNorth()];
     await prisma.invitation.update({ where: { id: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     await north.query('mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }', { id: revoked.id });
@@ -113,15 +113,15 @@ describe('acceptInvitation', () => {
     expect((await accept(server, used)).code).toBe('INVALID_TOKEN');
   });
 
-  it('is bound to the address: not for an account that has left it', async () => {
+  it('applies only to the invited address, not to an account that has changed its address', async () => {
     const alice = await server.user();
     const { email, token } = await toNorth(alice.email);
     await prisma.user.update({ where: { id: alice.uuid }, data: { email: `new-${email}`, emailKey: `new-${email}` } });
-    expect((await alice.query(acceptMutation, { input: { token } })).code).toBe('INVALID_INPUT'); // the address has no account: it asks for a password
+    expect((await alice.query(acceptMutation, { input: { token } })).code).toBe('INVALID_INPUT'); // the address has no account, so a password is required
     expect(await rolesOf(server, `new-${email}`)).toEqual(['USER']);
   });
 
-  it('asks for a good password where the address has no account, and leaves the invitation good', async () => {
+  it('requires an acceptable password for a new account, and keeps the invitation valid otherwise', async () => {
     const { token } = await toNorth();
     for (const input of [{ token }, { token, password: 'short' }])
       expect(await server.query(acceptMutation, { input })).toMatchObject({
@@ -131,7 +131,7 @@ describe('acceptInvitation', () => {
     expect((await accept(server, { token })).code).toBeUndefined();
   });
 
-  it('is recorded: the account, the role, and by which invitation', async () => {
+  it('records audit events for the account and for the role with the invitation', async () => {
     const { email, token, uuid } = await toNorth();
     await accept(server, { token });
     const { id } = await waitForAccount(server, email);

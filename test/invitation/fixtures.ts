@@ -10,7 +10,7 @@ export const acceptMutation = 'mutation ($input: AcceptInvitationInput!) { accep
 
 export const newEmail = () => `${randomUUID()}@example.com`;
 
-/** Invites an address, and answers what the letter to it carries, and the id of the invitation. */
+/** Invites an address and returns the email with its link and the id of the invitation. */
 export async function invite(server: TestServer, inviter: Pick<TestUser, 'query'>, to: { role: string; domain?: string; email?: string }) {
   const { email = newEmail(), ...where } = to;
   const before = await server.db.prisma.invitation.count({ where: { email } });
@@ -21,22 +21,22 @@ export async function invite(server: TestServer, inviter: Pick<TestUser, 'query'
   return { ...letter, email, id, uuid: Buffer.from(id, 'base64').toString().split(':')[1] ?? '' };
 }
 
-/** Accepts as nobody, with a password for a new account. */
+/** Accepts without a session, with a password for a new account. */
 export const accept = (server: TestServer, { token }: { readonly token: string }) =>
   server.query(acceptMutation, { input: { token, password } });
 
-/** The answer to a login with that password. */
+/** Logs in with that password. */
 export const logIn = (server: TestServer, email: string) =>
   server.query('mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken user { email displayName } } } }', {
     input: { email, password },
   });
 
-/** The roles that the owner of the address holds, as `NAME in domain`. */
+/** The roles of the account with the address, such as `NAME in domain`. */
 export async function rolesOf({ db }: TestServer, email: string): Promise<string[]> {
   const grants = await db.prisma.roleGrant.findMany({ where: { user: { email } }, include: { role: true, domain: true } });
   return grants.map(({ role, domain }) => (domain ? `${role.name} in ${domain.name}` : role.name)).sort();
 }
 
-/** Waits until the database has one more account with the address. */
+/** Waits until an account with the address exists. */
 export const waitForAccount = (server: TestServer, email: string) =>
   waitUntil(() => server.db.prisma.user.findUnique({ where: { emailKey: email } }));

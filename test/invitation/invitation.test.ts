@@ -15,8 +15,8 @@ const [toNorth, toBelow, everywhere] = [
 const list =
   'query ($filter: InvitationFilter) { invitations(filter: $filter) { totalCount edges { node { email domain { name } invitedBy { id } } } } }';
 
-/** The addresses that somebody finds; the count is of the same. */
-async function found(person: Pick<TestUser, 'query'>, filter?: object): Promise<string[]> {
+/** The addresses of the invitations that a user can list. Checks totalCount too. */
+async function listEmails(person: Pick<TestUser, 'query'>, filter?: object): Promise<string[]> {
   const { data } = await person.query(list, { filter });
   const emails: string[] = data.invitations.edges.map(({ node }: { node: { email: string } }) => node.email);
   expect(data.invitations.totalCount).toBe(emails.length);
@@ -24,15 +24,15 @@ async function found(person: Pick<TestUser, 'query'>, filter?: object): Promise<
 }
 
 describe('invitations', () => {
-  it('are seen by whoever administers where they lead to', async () => {
-    expect(await found(admin)).toEqual([toNorth.email, toBelow.email, everywhere.email]);
-    expect(await found(north)).toEqual([toNorth.email, toBelow.email]);
-    expect(await found(below)).toEqual([toBelow.email]);
-    expect(await found(await server.user())).toEqual([]);
+  it('are visible to the administrators of their domain', async () => {
+    expect(await listEmails(admin)).toEqual([toNorth.email, toBelow.email, everywhere.email]);
+    expect(await listEmails(north)).toEqual([toNorth.email, toBelow.email]);
+    expect(await listEmails(below)).toEqual([toBelow.email]);
+    expect(await listEmails(await server.user())).toEqual([]);
     expect((await anonymous(server).query(list)).code).toBe('UNAUTHENTICATED');
   });
 
-  it('are found by id by the same, and are unknown to others, the invited included', async () => {
+  it('are found by id by those administrators only, not by the invited user', async () => {
     const alice = await server.user();
     const { id } = await invite(server, north, { role: 'EDITOR', domain: 'north', email: alice.email });
     const node = 'query ($id: ID!) { node(id: $id) { ... on Invitation { email } } }';
@@ -40,8 +40,8 @@ describe('invitations', () => {
     for (const person of [alice, below]) expect((await person.query(node, { id })).data?.node ?? null).toBeNull();
   });
 
-  it('are filtered by their domain, and by whether they can still be accepted', async () => {
-    expect(await found(admin, { domain: 'below' })).toEqual([toBelow.email]);
+  it('are filtered by domain and by whether they are pending', async () => {
+    expect(await listEmails(admin, { domain: 'below' })).toEqual([toBelow.email]);
     const [late, revoked, accepted] = [
       await invite(server, below, { role: 'EDITOR', domain: 'below' }),
       await invite(server, below, { role: 'EDITOR', domain: 'below' }),
@@ -50,11 +50,11 @@ describe('invitations', () => {
     await server.db.prisma.invitation.update({ where: { id: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     await below.query('mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }', { id: revoked.id });
     await accept(server, accepted);
-    expect(await found(below, { pending: true })).toEqual([toBelow.email]);
-    expect(await found(below, { pending: false })).toEqual([late.email, revoked.email, accepted.email]);
+    expect(await listEmails(below, { pending: true })).toEqual([toBelow.email]);
+    expect(await listEmails(below, { pending: false })).toEqual([late.email, revoked.email, accepted.email]);
   });
 
-  it('are gone with the account of whom they were for, once that is erased', async () => {
+  it('are deleted when the account of the invited user is erased', async () => {
     const [superadmin, alice] = [await server.user('SUPERADMIN'), await server.user()];
     await invite(server, north, { role: 'EDITOR', domain: 'north', email: alice.email });
     await superadmin.query('mutation ($id: ID!) { deleteUser(input: { id: $id, erase: true }) { changed } }', { id: alice.id });

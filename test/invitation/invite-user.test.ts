@@ -15,7 +15,7 @@ const codeOf = async (inviter: TestUser, input: object) =>
 const days = (count: number) => Date.now() + count * 24 * 3_600_000;
 
 describe('inviteUser', () => {
-  it('mails the address a link to the page of invitations, and answers nothing that opens it', async () => {
+  it('emails the address a link to the invitation page and returns no secret', async () => {
     const { email, token, text } = await invite(server, north, { role: 'EDITOR', domain: 'north' });
     expect(text).toContain(`/invite?token=${token}`);
     const answer = await north.query('{ invitations(last: 1) { edges { node { email role { name } domain { name } } } } }');
@@ -23,20 +23,20 @@ describe('inviteUser', () => {
     expect(node).toEqual({ email, role: { name: 'EDITOR' }, domain: { name: 'north' } });
   });
 
-  it('lets a domain administrator invite to the own domain and those below, and to no other place', async () => {
+  it('allows domain administrators to invite to their domains and child domains only', async () => {
     expect(await codeOf(north, { role: 'EDITOR', domain: 'north' })).toBeUndefined();
     expect(await codeOf(north, { role: 'EDITOR', domain: 'below' })).toBeUndefined();
     for (const domain of ['south', undefined]) expect(await codeOf(north, { role: 'EDITOR', domain })).toBe('FORBIDDEN');
   });
 
-  it('lets superadmins alone invite to ADMIN and SUPERADMIN', async () => {
+  it('requires a superadmin to invite to ADMIN or SUPERADMIN', async () => {
     for (const input of [{ role: 'ADMIN', domain: 'north' }, { role: 'ADMIN' }, { role: 'SUPERADMIN' }]) {
       expect([await codeOf(north, input), await codeOf(admin, input)]).toEqual(['FORBIDDEN', 'FORBIDDEN']);
       expect(await codeOf(superadmin, input)).toBeUndefined();
     }
   });
 
-  it('is not for whoever administers nothing, a grant that may be passed on included, and not for API tokens', async () => {
+  it('rejects users who are not administrators, even with a delegable grant, and API tokens', async () => {
     const editor = await server.user('EDITOR', 'north');
     await prisma.roleGrant.updateMany({ where: { userId: editor.uuid }, data: { delegable: 1 } });
     expect(await codeOf(editor, { role: 'EDITOR', domain: 'north' })).toBe('FORBIDDEN');
@@ -46,13 +46,13 @@ describe('inviteUser', () => {
     expect(byToken.code).toBe('FORBIDDEN');
   });
 
-  it('is for whoever has proven the own address', async () => {
+  it('requires a confirmed address of the inviter', async () => {
     const guest = await server.user('ADMIN', 'north');
     await prisma.user.update({ where: { id: guest.uuid }, data: { emailConfirmedAt: null } });
     expect(await codeOf(guest, { role: 'EDITOR', domain: 'north' })).toBe('FORBIDDEN');
   });
 
-  it('answers an address with an account and one without alike, and sends the same letter', async () => {
+  it('sends the same email and returns the same response whether or not the address has an account', async () => {
     const alice = await server.user();
     const known = await invite(server, north, { role: 'EDITOR', domain: 'north', email: alice.email });
     const unknown = await invite(server, north, { role: 'EDITOR', domain: 'north' });
@@ -66,7 +66,7 @@ describe('inviteUser', () => {
     expect(rows.map(({ userId }) => userId)).toEqual([null, null]);
   });
 
-  it('shows names in the letter as text: no markup, no link, no line of a header', async () => {
+  it('escapes names in the email: no markup, no link, no header injection', async () => {
     await prisma.domain.create({ data: { name: 'evil', displayName: '<b>win</b> https://evil.example\r\nBcc: x@example.com' } });
     await prisma.user.update({ where: { id: admin.uuid }, data: { displayName: '<img src=x> www.evil.example' } });
     const { subject, text, html } = await invite(server, admin, { role: 'EDITOR', domain: 'evil' });
@@ -75,7 +75,7 @@ describe('inviteUser', () => {
     expect(subject).not.toMatch(/[\r\n]/);
   });
 
-  it('lasts 7 days unless said, and at most 30', async () => {
+  it('expires after 7 days by default and rejects more than 30 days', async () => {
     const { uuid } = await invite(server, north, { role: 'EDITOR', domain: 'north' });
     const { expiresAt, createdAt } = await prisma.invitation.findUniqueOrThrow({ where: { id: uuid } });
     expect(Math.round((expiresAt.getTime() - createdAt.getTime()) / 60_000)).toBe(7 * 24 * 60);
@@ -83,25 +83,25 @@ describe('inviteUser', () => {
     expect([await until(days(29)), await until(days(31)), await until(days(-1))]).toEqual([undefined, 'INVALID_INPUT', 'INVALID_INPUT']);
   });
 
-  it('is for nobody to send to themselves, and for no address that we do not take', async () => {
+  it("rejects one's own address and malformed addresses", async () => {
     expect(await codeOf(admin, { role: 'EDITOR', email: admin.email.toUpperCase() })).toBe('SELF_ACTION_FORBIDDEN');
     expect(await codeOf(admin, { role: 'EDITOR', email: 'nobody' })).toBe('INVALID_INPUT');
   });
 
-  it('knows no role, domain or shut domain that it could lead to', async () => {
-    await prisma.domain.create({ data: { name: 'shut', displayName: 'Shut', active: false } });
+  it('rejects an unknown role and an unknown or inactive domain', async () => {
+    await prisma.domain.create({ data: { name: 'closed', displayName: 'Closed', active: false } });
     expect(await codeOf(admin, { role: 'NO_SUCH' })).toBe('INVALID_INPUT');
-    for (const domain of ['no-such', 'shut']) expect(await codeOf(admin, { role: 'EDITOR', domain })).toBe('INVALID_INPUT');
+    for (const domain of ['no-such', 'closed']) expect(await codeOf(admin, { role: 'EDITOR', domain })).toBe('INVALID_INPUT');
   });
 
-  it('is for three letters an hour to one address from one inviter, who uses up nobody else’s', async () => {
+  it('allows 3 emails an hour for an address from one inviter, counted separately for each inviter', async () => {
     const email = newEmail();
     for (let times = 0; times < 3; times += 1) expect(await codeOf(admin, { role: 'EDITOR', email })).toBeUndefined();
     expect(await codeOf(admin, { role: 'EDITOR', email: email.toUpperCase() })).toBe('RATE_LIMITED');
     expect(await codeOf(superadmin, { role: 'EDITOR', email })).toBeUndefined();
   });
 
-  it('sends no letter for what was revoked before it went out', async () => {
+  it('sends no email when the invitation was revoked before', async () => {
     const { email, id } = await invite(server, admin, { role: 'EDITOR' });
     const { id: invitationId } = await prisma.invitation.findFirstOrThrow({ where: { email } });
     await admin.query('mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }', { id });
@@ -109,8 +109,8 @@ describe('inviteUser', () => {
     expect(await outcomes(server, 'invitation', { invitationId })).toEqual(['shown', 'moot']);
   });
 
-  // The last one: its letters keep those of others waiting.
-  it('is for 100 letters a day from one inviter, and for 30 an hour from one network', async () => {
+  // Runs last: its emails delay those of other tests.
+  it('allows 100 emails a day for an inviter and 30 an hour for a network', async () => {
     const busy = await server.user('ADMIN', 'north');
     const send = (address: string) =>
       server.query(inviteMutation, { input: { email: newEmail(), role: 'EDITOR', domain: 'north' } }, { token: busy.accessToken, address });

@@ -23,7 +23,7 @@ const mutation = graphql(`
 `);
 
 describe('createRole', () => {
-  it('makes a role that permits what it says, and nothing unless said', async () => {
+  it('creates a role with the given permissions, and with none by default', async () => {
     const input = { name: 'CLERK_2', description: 'Files\nand more.', permissions: ['users:read', 'roles:read'] };
     expect((await superadmin.query(mutation, { input })).data.createRole.role).toMatchObject({ ...input, builtIn: false });
     expect((await superadmin.query(mutation, { input: { name: 'BARE' } })).data.createRole.role).toMatchObject({
@@ -32,14 +32,14 @@ describe('createRole', () => {
     });
   });
 
-  it('is for superadmins', async () => {
+  it('requires a superadmin', async () => {
     for (const person of [await server.user('ADMIN'), await server.user('ADMIN', 'north'), await server.user()])
       expect((await person.query(mutation, { input: { name: 'MINE' } })).code).toBe('FORBIDDEN');
     expect((await anonymous(server).query(mutation, { input: { name: 'MINE' } })).code).toBe('UNAUTHENTICATED');
     expect(await server.db.prisma.role.findUnique({ where: { name: 'MINE' } })).toBeNull();
   });
 
-  it('makes one role of a name, also of two at the same moment', async () => {
+  it('creates one role when two requests use the same name concurrently', async () => {
     const [first, second] = await runConcurrently(
       server,
       () => superadmin.query(mutation, { input: { name: 'ONCE' } }),
@@ -62,7 +62,7 @@ describe('createRole', () => {
     ['permissions', { name: 'FINE', permissions: ['users:read', 'users:read'] }],
     ['permissions', { name: 'FINE', permissions: ['constructor'] }],
     ['permissions', { name: 'FINE', permissions: Array(101).fill('users:read') }],
-  ])('refuses, with the field %s, %o', async (field, input) => {
+  ])('rejects an invalid %s: %o', async (field, input) => {
     const { code, errors } = await superadmin.query(mutation, { input });
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', [field]]);
     expect(await server.db.prisma.role.findUnique({ where: { name: 'FINE' } })).toBeNull();

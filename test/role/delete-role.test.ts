@@ -22,13 +22,13 @@ const idOf = async (name: string) => encodeGlobalID('Role', (await server.db.pri
 const make = async (name: string) => encodeGlobalID('Role', (await server.db.prisma.role.create({ data: { name } })).id);
 
 describe('deleteRole', () => {
-  it('deletes a role that nobody holds', async () => {
+  it('deletes a role that is not granted to anyone', async () => {
     const id = await make('EMPTY');
     expect((await superadmin.query(mutation, { input: { id } })).data.deleteRole.deletedId).toBe(id);
     expect((await superadmin.query(mutation, { input: { id } })).code).toBe('NOT_FOUND');
   });
 
-  it('keeps a role that somebody holds, until the time of the last grant is over', async () => {
+  it('rejects a role that is granted, until the last grant expires', async () => {
     const id = await make('HELD');
     const alice = await server.user('HELD');
     const { code, errors } = await superadmin.query(mutation, { input: { id } });
@@ -37,12 +37,12 @@ describe('deleteRole', () => {
     expect((await superadmin.query(mutation, { input: { id } })).code).toBeUndefined();
   });
 
-  it.each(['SUPERADMIN', 'ADMIN', 'USER', 'GUEST'])('keeps %s, which the server needs', async (name) => {
+  it.each(['SUPERADMIN', 'ADMIN', 'USER', 'GUEST'])('rejects the built-in or default role %s', async (name) => {
     const { code, errors } = await superadmin.query(mutation, { input: { id: await idOf(name) } });
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', ['id']]);
   });
 
-  it('leaves no grant of a role that is deleted at the same moment', async () => {
+  it('leaves no grant when the role is granted and deleted concurrently', async () => {
     const [id, alice] = [await make('RACE_1'), await server.user()];
     const remove = () => superadmin.query(mutation, { input: { id } });
     const [deleted, granted] = await runConcurrently(server, remove, () => other.query(grant, { id: alice.id, role: 'RACE_1' }));
@@ -53,14 +53,14 @@ describe('deleteRole', () => {
     ]);
   });
 
-  it('keeps a role that is granted at the same moment', async () => {
+  it('keeps a role that is granted concurrently before the deletion', async () => {
     const [id, alice] = [await make('RACE_2'), await server.user()];
     const remove = () => superadmin.query(mutation, { input: { id } });
     const [granted, deleted] = await runConcurrently(server, () => other.query(grant, { id: alice.id, role: 'RACE_2' }), remove);
     expect([granted?.code, deleted?.code]).toEqual([undefined, 'INVALID_INPUT']);
   });
 
-  it('is for superadmins, and knows no unknown role', async () => {
+  it('requires a superadmin and returns NOT_FOUND for an unknown role', async () => {
     const id = await make('KEPT');
     for (const person of [await server.user('ADMIN'), await server.user()])
       expect((await person.query(mutation, { input: { id } })).code).toBe('FORBIDDEN');

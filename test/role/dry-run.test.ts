@@ -3,8 +3,8 @@ import { startTestServer, type TestUser } from '../test-server.ts';
 import { seedDelegation } from './delegation-fixtures.ts';
 
 const server = await startTestServer();
-const { superadmin, pass, member, holder, chain } = await seedDelegation(server);
-await server.db.prisma.role.updateMany({ data: { description: 'Said of it' } });
+const { superadmin, delegate, member, holder, chain } = await seedDelegation(server);
+await server.db.prisma.role.updateMany({ data: { description: 'A description' } });
 for (const domain of ['middle', 'bottom', 'aside']) await server.user('USER', domain);
 
 interface Change {
@@ -18,12 +18,12 @@ const document =
   'mutation ($input: GrantRoleInput!) { grantRole(input: $input) { changed grant { id } changes { coordinate gained lost } } }';
 const grant = (by: Pick<TestUser, 'query'>, to: Pick<TestUser, 'id'>, input: Input) =>
   by.query(document, { input: { userId: to.id, ...input } });
-const rehearse = async (by: Pick<TestUser, 'query'>, to: Pick<TestUser, 'id'>, input: Input) => {
+const dryRun = async (by: Pick<TestUser, 'query'>, to: Pick<TestUser, 'id'>, input: Input) => {
   const { data, errors } = await grant(by, to, { ...input, dryRun: true });
   expect(errors).toBeUndefined();
   return data.grantRole as { changed: boolean; grant: unknown; changes: Change[] };
 };
-const at = (changes: readonly Change[], coordinate: string) => {
+const netGain = (changes: readonly Change[], coordinate: string) => {
   const { gained = 0, lost = 0 } = changes.find((one) => one.coordinate === coordinate) ?? {};
   return gained - lost;
 };
@@ -36,61 +36,66 @@ describe('grantRole with dryRun', () => {
     { role: 'ADMIN', domain: 'top' },
     { role: 'ADMIN' },
     { role: 'SUPERADMIN' },
-  ])('says what happens by %o', async (input) => {
+  ])('predicts the changes of %o', async (input) => {
     const bob = await member();
-    const { changes } = await rehearse(superadmin, bob, input);
+    const { changes } = await dryRun(superadmin, bob, input);
     const before = await reachOf(bob);
     expect((await grant(superadmin, bob, input)).data.grantRole).toMatchObject({ changed: true, changes: null });
     const after = await reachOf(bob);
-    expect(Object.entries(after).map(([coordinate]) => [coordinate, at(changes, coordinate)])).toEqual(
+    expect(Object.entries(after).map(([coordinate]) => [coordinate, netGain(changes, coordinate)])).toEqual(
       Object.entries(after).map(([coordinate, count]) => [coordinate, count - (before[coordinate] ?? 0)]),
     );
-    expect(at(changes, 'User')).toBeGreaterThan(0);
+    expect(netGain(changes, 'User')).toBeGreaterThan(0);
   });
 
-  it('counts each place by its own rule, in the order of their names', async () => {
-    const { changes } = await rehearse(superadmin, await member(), { role: 'READER', domain: 'middle' });
+  it('counts each coordinate by its own rule and sorts them by name', async () => {
+    const { changes } = await dryRun(superadmin, await member(), { role: 'READER', domain: 'middle' });
     const places = changes.map(({ coordinate }) => coordinate);
     expect(places).toEqual(places.toSorted());
-    expect(at(changes, 'User.phone')).toBe(at(changes, 'User'));
-    expect(at(changes, 'User.email')).toBe(at(changes, 'User'));
+    expect(netGain(changes, 'User.phone')).toBe(netGain(changes, 'User'));
+    expect(netGain(changes, 'User.email')).toBe(netGain(changes, 'User'));
     for (const place of ['User.loginCount', 'Mutation.disableUser', 'Domain', 'UserSetting']) expect(places).not.toContain(place);
     for (const { gained, lost } of changes) expect(gained + lost).toBeGreaterThan(0);
   });
 
-  it('says what is lost: who may no longer pass a grant on grants to nobody', async () => {
+  it('reports lost access when a grant is no longer delegable', async () => {
     const alice = await holder(1);
-    const { changed, changes } = await rehearse(superadmin, alice, { role: 'READER', domain: 'middle' });
+    const { changed, changes } = await dryRun(superadmin, alice, { role: 'READER', domain: 'middle' });
     expect(changed).toBe(true);
     expect(changes.map(({ coordinate }) => coordinate)).toEqual(['Mutation.grantRole', 'Mutation.revokeRole']);
     expect(changes).toMatchObject(Array(2).fill({ gained: 0, lost: expect.any(Number) }));
-    expect(at(changes, 'Mutation.grantRole')).toBeLessThan(0);
+    expect(netGain(changes, 'Mutation.grantRole')).toBeLessThan(0);
   });
 
-  it('changes nothing, and answers no grant', async () => {
+  it('changes nothing and returns no grant', async () => {
     const [line, bob] = [await chain(3), await member()];
-    const before = await everything();
-    expect(await rehearse(superadmin, bob, { role: 'READER', domain: 'middle' })).toMatchObject({ changed: true, grant: null });
-    expect((await rehearse(superadmin, line[0], { role: 'READER', domain: 'middle' })).changed).toBe(true);
-    expect((await rehearse(line[0], bob, { role: 'READER', domain: 'middle' })).changed).toBe(true);
-    expect(await everything()).toEqual(before);
+    const before = await readTables();
+    expect(await dryRun(superadmin, bob, { role: 'READER', domain: 'middle' })).toMatchObject({ changed: true, grant: null });
+    expect((await dryRun(superadmin, line[0], { role: 'READER', domain: 'middle' })).changed).toBe(true);
+    expect((await dryRun(line[0], bob, { role: 'READER', domain: 'middle' })).changed).toBe(true);
+    expect(await readTables()).toEqual(before);
   });
 
-  it('says that nothing would change where nothing would', async () => {
+  it('returns changed: false when the grant exists already', async () => {
     const bob = await holder(0);
-    expect(await rehearse(superadmin, bob, { role: 'READER', domain: 'middle' })).toEqual({ changed: false, grant: null, changes: [] });
+    expect(await dryRun(superadmin, bob, { role: 'READER', domain: 'middle' })).toEqual({ changed: false, grant: null, changes: [] });
   });
 
-  it('is refused wherever the grant is refused, in the same words', async () => {
-    const [alice, bob, keeper, stranger] = [await holder(1), await member(), await server.user('ADMIN', 'middle'), await server.user()];
+  it('is rejected with the same errors as the real grant', async () => {
+    const [alice, bob, domainAdmin, stranger] = [
+      await holder(1),
+      await member(),
+      await server.user('ADMIN', 'middle'),
+      await server.user(),
+    ];
     const attempts: [TestUser, TestUser, Input][] = [
       [bob, alice, { role: 'READER', domain: 'middle' }],
       [alice, alice, { role: 'READER', domain: 'bottom' }],
       [alice, bob, { role: 'WRITER', domain: 'middle' }],
       [alice, bob, { role: 'READER', domain: 'middle', delegable: 1 }],
       [alice, stranger, { role: 'READER', domain: 'middle' }],
-      [keeper, bob, { role: 'ADMIN', domain: 'middle' }],
-      [keeper, stranger, { role: 'READER', domain: 'middle' }],
+      [domainAdmin, bob, { role: 'ADMIN', domain: 'middle' }],
+      [domainAdmin, stranger, { role: 'READER', domain: 'middle' }],
       [superadmin, bob, { role: 'NONE' }],
       [superadmin, bob, { role: 'ADMIN', delegable: 1 }],
       [superadmin, bob, { role: 'READER', expiresAt: '2020-01-01T00:00:00Z' }],
@@ -107,27 +112,27 @@ describe('grantRole with dryRun', () => {
   });
 });
 
-describe('what a dry run counts', () => {
-  it('is only what the caller may know of', async () => {
+describe('the counts of a dry run', () => {
+  it('include only rows that the caller can see', async () => {
     const [alice, bob] = [await holder(1), await member()];
     for (let count = 0; count < 3; count += 1) await server.user('USER', 'bottom');
     const input = { role: 'READER', domain: 'bottom' };
-    expect(at((await rehearse(superadmin, bob, input)).changes, 'User')).toBeGreaterThan(2);
-    expect(at((await rehearse(alice, bob, input)).changes, 'User')).toBe(0);
+    expect(netGain((await dryRun(superadmin, bob, input)).changes, 'User')).toBeGreaterThan(2);
+    expect(netGain((await dryRun(alice, bob, input)).changes, 'User')).toBe(0);
   });
 
-  it('tells nothing of what the user holds that the caller may not know of', async () => {
-    const [keeper, bob, carol] = [await server.user('ADMIN', 'middle'), await member(), await member()];
-    await pass(superadmin, carol, { domain: null });
+  it('do not reveal grants of the user that the caller cannot see', async () => {
+    const [domainAdmin, bob, carol] = [await server.user('ADMIN', 'middle'), await member(), await member()];
+    await delegate(superadmin, carol, { domain: null });
     const input = { role: 'READER', domain: 'middle' };
-    const [ofBob, ofCarol] = [await rehearse(keeper, bob, input), await rehearse(keeper, carol, input)];
-    expect(at(ofBob.changes, 'User')).toBeGreaterThan(0);
+    const [ofBob, ofCarol] = [await dryRun(domainAdmin, bob, input), await dryRun(domainAdmin, carol, input)];
+    expect(netGain(ofBob.changes, 'User')).toBeGreaterThan(0);
     expect(ofCarol).toEqual(ofBob);
-    expect(at((await rehearse(superadmin, carol, input)).changes, 'User')).toBe(0);
+    expect(netGain((await dryRun(superadmin, carol, input)).changes, 'User')).toBe(0);
   });
 });
 
-/** For how many rows somebody has a right, by real queries; the grant itself, which is not there before, is not counted with the others. */
+/** How many rows a user can see, counted by real queries. The user's own grants are left out, since the new one did not exist before. */
 async function reachOf(person: TestUser): Promise<Record<string, number>> {
   const list = 'first: 100) { totalCount edges { node';
   const { data } = await person.query(`{ users(${list} { id email loginCount roles { id } } } } roles(${list} { name description } } } }`);
@@ -145,7 +150,7 @@ async function reachOf(person: TestUser): Promise<Record<string, number>> {
   };
 }
 
-async function everything() {
+async function readTables() {
   const { prisma } = server.db;
   const by = { orderBy: { id: 'asc' } } as const;
   return [await prisma.roleGrant.findMany(by), await prisma.auditEvent.findMany(by), await prisma.token.findMany(by)];

@@ -13,7 +13,7 @@ const role = await server.db.prisma.role.create({ data: { name: 'CLERK' } });
 const grant = 'mutation ($id: ID!, $role: String!) { grantRole(input: { userId: $id, role: $role }) { changed } }';
 const revoke = 'mutation ($id: ID!, $role: String!) { revokeRole(input: { userId: $id, role: $role }) { changed } }';
 
-describe('an API token of a superadmin, with every scope', async () => {
+describe('an API token of a superadmin with every scope', async () => {
   const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "all", scopes: $scopes }) { secret } }';
   const { secret } = (await superadmin.query(mint, { scopes: Object.keys(permissions) })).data.createApiToken;
   const roleId = Buffer.from(`Role:${role.id}`).toString('base64');
@@ -28,7 +28,7 @@ describe('an API token of a superadmin, with every scope', async () => {
     ['deleteRole', `mutation { deleteRole(input: { id: "${roleId}" }) { deletedId } }`],
     ['createApiToken', 'mutation { createApiToken(input: { description: "more", scopes: ["users:read"] }) { secret } }'],
     ['reauthenticate', `mutation { reauthenticate(input: { password: "${superadmin.password}" }) { accessToken } }`],
-  ])('cannot %s', async (_, document) => {
+  ])('cannot call %s', async (_, document) => {
     const before = await counts();
     expect((await server.query(document, {}, { token: secret })).code).toBe('FORBIDDEN');
     expect(await counts()).toEqual(before);
@@ -44,7 +44,7 @@ describe('an API token of a superadmin, with every scope', async () => {
 const isWaiting = async () =>
   (await server.db.query(sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length > 0;
 
-/** Takes away all roles of `person` in a transaction that ends when `meanwhile` waits for it. */
+/** Deletes all grants of `person` in a transaction that commits when `meanwhile` waits for its lock. */
 const demoteDuring = (person: TestUser, meanwhile: () => Promise<unknown>) =>
   server.db.prisma.$transaction(async (tx) => {
     await tx.roleGrant.deleteMany({ where: { userId: person.uuid } });
@@ -53,8 +53,8 @@ const demoteDuring = (person: TestUser, meanwhile: () => Promise<unknown>) =>
     return { answer };
   });
 
-describe('whoever loses the right between the beginning of a request and its write', () => {
-  it.skipIf(isEmbedded).each([grant, revoke])('does not write: %s', async (document) => {
+describe('a caller who loses the permission between the start of a request and its write', () => {
+  it.skipIf(isEmbedded).each([grant, revoke])('is rejected: %s', async (document) => {
     const admin = await server.user('ADMIN');
     const before = await server.db.prisma.roleGrant.findMany({ where: { userId: alice.uuid } });
     const { answer } = await demoteDuring(admin, () => admin.query(document, { id: alice.id, role: 'CLERK' }));
@@ -62,7 +62,7 @@ describe('whoever loses the right between the beginning of a request and its wri
     expect(await server.db.prisma.roleGrant.findMany({ where: { userId: alice.uuid } })).toEqual(before);
   });
 
-  it('does not write, or wrote before: a grant and the demotion of its granter at the same moment', async () => {
+  it('either writes before the revocation or is rejected, when both run concurrently', async () => {
     for (let round = 0; round < 3; round += 1) {
       const [admin, bob] = [await server.user('ADMIN'), await server.user()];
       const [demoted, granted] = await Promise.all([
@@ -78,7 +78,7 @@ describe('whoever loses the right between the beginning of a request and its wri
     }
   });
 
-  it('does not write when disabled, or when the session ended', async () => {
+  it('is rejected when the account is disabled or the session was revoked', async () => {
     const [off, out] = [await server.user('ADMIN'), await server.user('ADMIN')];
     await server.db.query(sql`update "User" set enabled = false where id = ${off.uuid}::uuid`);
     await server.db.query(sql`update "Token" set "revokedAt" = now(), "revokedReason" = 'LOGOUT' where "userId" = ${out.uuid}::uuid`);

@@ -8,11 +8,11 @@ const server = await startTestServer();
 const revoke = 'mutation ($id: ID!) { revokeRole(input: { userId: $id, role: "SUPERADMIN" }) { changed } }';
 const disable = 'mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }';
 const remove = 'mutation ($id: ID!) { deleteUser(input: { id: $id }) { changed } }';
-const leave = 'mutation ($password: String!) { deleteAccount(input: { password: $password }) { ok } }';
+const deleteAccount = 'mutation ($password: String!) { deleteAccount(input: { password: $password }) { ok } }';
 const limit = 'mutation ($id: ID!, $end: DateTime!) { grantRole(input: { userId: $id, role: "SUPERADMIN", expiresAt: $end }) { changed } }';
 const end = new Date(Date.now() + 3_600_000).toISOString();
 
-/** Those who are superadmins now, without an end. */
+/** The users who are superadmins now without an expiry. */
 const superadmins = async () => {
   const role = { name: 'SUPERADMIN' };
   const grants = await server.db.prisma.roleGrant.findMany({
@@ -34,20 +34,20 @@ const refusals = [
 describe('the last superadmin', () => {
   afterEach(() => server.db.prisma.roleGrant.deleteMany());
 
-  it.each([revoke, limit])('stays one, also against their own will: %s', async (document) => {
+  it.each([revoke, limit])('cannot give up the role or limit it: %s', async (document) => {
     const only = await server.user('SUPERADMIN');
     const { code } = await only.query(document, { id: only.id, ...(document === limit && { end }) });
     expect(code).toBe('LAST_SUPERADMIN');
     expect(await superadmins()).toEqual([only.uuid]);
   });
 
-  it('does not delete their own account', async () => {
+  it('cannot delete their own account', async () => {
     const only = await server.user('SUPERADMIN');
-    expect((await only.query(leave, { password: only.password })).code).toBe('LAST_SUPERADMIN');
+    expect((await only.query(deleteAccount, { password: only.password })).code).toBe('LAST_SUPERADMIN');
     expect(await superadmins()).toEqual([only.uuid]);
   });
 
-  it.each([revoke, disable, remove, limit])('is not removed by one whose own time is limited: %s', async (document) => {
+  it.each([revoke, disable, remove, limit])('cannot be removed by a superadmin whose own grant expires: %s', async (document) => {
     const [only, guest] = [await server.user('SUPERADMIN'), await server.user('SUPERADMIN')];
     await server.db.prisma.roleGrant.updateMany({ where: { userId: guest.uuid }, data: { expiresAt: new Date(end) } });
     const { code } = await guest.query(document, { id: only.id, ...(document === limit && { end }) });
@@ -55,25 +55,25 @@ describe('the last superadmin', () => {
     expect(await superadmins()).toEqual([only.uuid]);
   });
 
-  it('does not count a disabled one', async () => {
-    const [only, shut] = [await server.user('SUPERADMIN'), await server.user('SUPERADMIN')];
-    await server.db.prisma.user.update({ where: { id: shut.uuid }, data: { enabled: false } });
+  it('is the one left when the other is disabled', async () => {
+    const [only, disabled] = [await server.user('SUPERADMIN'), await server.user('SUPERADMIN')];
+    await server.db.prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
     expect((await only.query(revoke, { id: only.id })).code).toBe('LAST_SUPERADMIN');
   });
 
-  it('does not count a deleted one', async () => {
+  it('is the one left when the other is deleted', async () => {
     const [only, gone] = [await server.user('SUPERADMIN'), await server.user('SUPERADMIN')];
     await only.query(remove, { id: gone.id });
     expect((await only.query(revoke, { id: only.id })).code).toBe('LAST_SUPERADMIN');
   });
 
-  it('may go when there is another', async () => {
+  it('can give up the role when there is another superadmin', async () => {
     const [one, other] = [await server.user('SUPERADMIN'), await server.user('SUPERADMIN')];
     expect((await one.query(revoke, { id: one.id })).code).toBeUndefined();
     expect(await superadmins()).toEqual([other.uuid]);
   });
 
-  it.each([revoke, disable, remove])('is left when two remove each other at the same moment: %s', async (document) => {
+  it.each([revoke, disable, remove])('remains when two superadmins remove each other concurrently: %s', async (document) => {
     for (let round = 0; round < (isEmbedded ? 2 : 5); round += 1) {
       const [one, other] = [await server.user('SUPERADMIN'), await server.user('SUPERADMIN')];
       const answers = await Promise.all([one.query(document, { id: other.id }), other.query(document, { id: one.id })]);
@@ -83,7 +83,7 @@ describe('the last superadmin', () => {
     }
   });
 
-  it('is left when two step down at the same moment', async () => {
+  it('remains when two superadmins give up the role concurrently', async () => {
     const [one, other] = [await server.user('SUPERADMIN'), await server.user('SUPERADMIN')];
     const answers = await runConcurrently(
       server,
@@ -94,14 +94,14 @@ describe('the last superadmin', () => {
     expect(await superadmins()).toHaveLength(1);
   });
 
-  it('is left when two delete their accounts at the same moment', async () => {
+  it('remains when two superadmins delete their accounts concurrently', async () => {
     const [one, other] = [await server.user('SUPERADMIN'), await server.user('SUPERADMIN')];
-    const answers = await Promise.all([one, other].map((person) => person.query(leave, { password: person.password })));
+    const answers = await Promise.all([one, other].map((person) => person.query(deleteAccount, { password: person.password })));
     expect(answers.map(({ code }) => code).sort()).toEqual(['LAST_SUPERADMIN', undefined]);
     expect(await superadmins()).toHaveLength(1);
   });
 
-  it('is left of two by 50 attempts at the same moment to take the role, to limit it, to disable, and to delete', async () => {
+  it('remains after 50 concurrent attempts of two superadmins to revoke, limit, disable and delete', async () => {
     const two: [TestUser, TestUser] = [await server.user('SUPERADMIN'), await server.user('SUPERADMIN')];
     const attempts = Array.from({ length: isEmbedded ? 20 : 50 }, (_, index) => {
       const document = [revoke, disable, limit, remove][index % 4] ?? revoke;

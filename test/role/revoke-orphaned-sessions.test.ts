@@ -9,8 +9,8 @@ await server.domain('here', 'above');
 await server.domain('aside');
 const idOf = (person: Pick<TestUser, 'tokenId'>) => Buffer.from(person.tokenId, 'base64').toString().replace('Token:', '');
 
-/** Why the session has ended, who brought it about, and what others call that; null while it lives. */
-async function fate(session: TestUser) {
+/** The reason, event type and initiator of the revocation of a session; null while it is active. */
+async function revocationOf(session: TestUser) {
   const { data } = await superadmin.query(
     'query ($id: ID!) { tokenRevocations(userId: $id, first: 100) { edges { node { sid reason event initiator } } } }',
     { id: session.id },
@@ -18,24 +18,24 @@ async function fate(session: TestUser) {
   const found = data.tokenRevocations.edges.find(({ node }: { node: { sid: string } }) => node.sid === idOf(session));
   return found ? [found.node.reason, found.node.event, found.node.initiator] : null;
 }
-const lost = ['ACCESS_LOST', 'TOKEN_CLAIMS_CHANGE', 'ADMIN'];
+const accessLost = ['ACCESS_LOST', 'TOKEN_CLAIMS_CHANGE', 'ADMIN'];
 
 const revokeRole = (person: TestUser, role: string, domain?: string) =>
   superadmin.query('mutation ($input: RevokeRoleInput!) { revokeRole(input: $input) { changed } }', {
     input: { userId: person.id, role, ...(domain && { domain }) },
   });
-const enter = (person: TestUser, domain?: string) => server.logIn(person.email, person.uuid, domain);
+const logIn = (person: TestUser, domain?: string) => server.logIn(person.email, person.uuid, domain);
 
-describe('a session that was entered through a domain', () => {
-  it('ends with the last role that let its owner in, and no other session does', async () => {
+describe('a session in a domain', () => {
+  it('is revoked with the last role that gave its user access to the domain, but no other session is', async () => {
     const alice = await server.user('USER', 'here');
-    const [inside, outside] = [await enter(alice, 'here'), await enter(alice)];
+    const [inside, outside] = [await logIn(alice, 'here'), await logIn(alice)];
     await revokeRole(alice, 'USER', 'here');
-    expect([await fate(inside), await fate(outside)]).toEqual([lost, null]);
+    expect([await revocationOf(inside), await revocationOf(outside)]).toEqual([accessLost, null]);
     expect((await inside.query('{ me { id } }')).code).toBe('TOKEN_REVOKED');
   });
 
-  it('stays while another role lets its owner in: one there, one that holds everywhere, or ADMIN above', async () => {
+  it('stays active while the user has another role: one in the domain, a platform role, or ADMIN in a parent', async () => {
     for (const [role, domain] of [
       ['ADMIN', 'here'],
       ['USER', undefined],
@@ -43,60 +43,60 @@ describe('a session that was entered through a domain', () => {
     ] as const) {
       const alice = await server.user('USER', 'here');
       await server.grant(alice.uuid, role, domain);
-      const inside = await enter(alice, 'here');
+      const inside = await logIn(alice, 'here');
       await revokeRole(alice, 'USER', 'here');
-      expect([role, domain, await fate(inside)]).toEqual([role, domain, null]);
+      expect([role, domain, await revocationOf(inside)]).toEqual([role, domain, null]);
     }
   });
 
-  it('ends with a role that held everywhere, or above', async () => {
+  it('is revoked with the platform role or the ADMIN role in a parent that gave access', async () => {
     const [bob, carol] = [await server.user('USER'), await server.user('ADMIN', 'above')];
-    const [one, two] = [await enter(bob, 'here'), await enter(carol, 'here')];
+    const [one, two] = [await logIn(bob, 'here'), await logIn(carol, 'here')];
     await revokeRole(bob, 'USER');
     await revokeRole(carol, 'ADMIN', 'above');
-    expect([await fate(one), await fate(two)]).toEqual([lost, lost]);
+    expect([await revocationOf(one), await revocationOf(two)]).toEqual([accessLost, accessLost]);
   });
 
-  it('does not stay by a role above that is not ADMIN, or by one aside', async () => {
+  it('is revoked even if the user has a role other than ADMIN in a parent, or any role elsewhere', async () => {
     const alice = await server.user('USER', 'here');
     await server.grant(alice.uuid, 'USER', 'above');
     await server.grant(alice.uuid, 'ADMIN', 'aside');
-    const inside = await enter(alice, 'here');
+    const inside = await logIn(alice, 'here');
     await revokeRole(alice, 'USER', 'here');
-    expect(await fate(inside)).toEqual(lost);
+    expect(await revocationOf(inside)).toEqual(accessLost);
   });
 
-  it('ends when its domain is moved away from where its owner is ADMIN', async () => {
+  it('is revoked when the domain is moved away from the domain where its user is ADMIN', async () => {
     const moving = await server.domain('moving', 'above');
     const alice = await server.user('ADMIN', 'above');
-    const inside = await enter(alice, 'moving');
+    const inside = await logIn(alice, 'moving');
     const move = (parent: string | null) =>
       superadmin.query('mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { id } } }', {
         input: { id: moving.globalId, parent },
       });
     await move('above');
-    expect(await fate(inside)).toBeNull();
+    expect(await revocationOf(inside)).toBeNull();
     await move('aside');
-    expect(await fate(inside)).toEqual(lost);
+    expect(await revocationOf(inside)).toEqual(accessLost);
     expect(above.active).toBe(true);
   });
 
-  it('ends with a role that ends by itself, on the clock', async () => {
+  it('is revoked by a job after the role expired', async () => {
     const alice = await server.user('USER', 'here');
-    const inside = await enter(alice, 'here');
+    const inside = await logIn(alice, 'here');
     await server.db.prisma.roleGrant.updateMany({ where: { userId: alice.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     await runJobs(server);
-    expect(await fate(inside)).toEqual(['ACCESS_LOST', 'TOKEN_CLAIMS_CHANGE', 'SYSTEM']);
+    expect(await revocationOf(inside)).toEqual(['ACCESS_LOST', 'TOKEN_CLAIMS_CHANGE', 'SYSTEM']);
   });
 });
 
 describe('an API token for a domain', () => {
-  it('ends with the last role in it as well', async () => {
+  it('is revoked with the last role in the domain', async () => {
     const alice = await server.user('USER', 'here');
     const { data } = await alice.query('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { token { id } } }', {
       input: { description: 'ci', scopes: ['users:read'], domain: 'here' },
     });
     await revokeRole(alice, 'USER', 'here');
-    expect(await fate({ ...alice, tokenId: data.createApiToken.token.id })).toEqual(lost);
+    expect(await revocationOf({ ...alice, tokenId: data.createApiToken.token.id })).toEqual(accessLost);
   });
 });

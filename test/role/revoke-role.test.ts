@@ -23,14 +23,14 @@ const revoke = (by: Pick<TestUser, 'query'>, from: Pick<TestUser, 'id'>, role: s
 const count = ({ uuid }: TestUser) => server.db.prisma.roleGrant.count({ where: { userId: uuid } });
 
 describe('revokeRole', () => {
-  it('takes away the role there, and nowhere else', async () => {
+  it('revokes the role in the given domain only', async () => {
     const alice = await server.user('CLERK', 'north');
     await server.grant(alice.uuid, 'CLERK');
     expect((await revoke(superadmin, alice, 'CLERK', 'north')).data.revokeRole.changed).toBe(true);
     expect(await server.db.prisma.roleGrant.findMany({ where: { userId: alice.uuid } })).toMatchObject([{ domainId: null }]);
   });
 
-  it('changes nothing where the user does not hold the role', async () => {
+  it('returns changed: false when the user does not have the role there', async () => {
     const alice = await server.user('CLERK', 'north');
     for (const domain of ['south', undefined])
       expect((await revoke(superadmin, alice, 'CLERK', domain)).data.revokeRole.changed).toBe(false);
@@ -38,20 +38,20 @@ describe('revokeRole', () => {
     expect((await revoke(superadmin, alice, 'CLERK', 'north')).data.revokeRole.changed).toBe(false);
   });
 
-  it('changes nothing of a role whose time is over', async () => {
+  it('returns changed: false when the grant has expired', async () => {
     const alice = await server.user('CLERK');
     await server.db.prisma.roleGrant.updateMany({ where: { userId: alice.uuid }, data: { expiresAt: new Date(0) } });
     expect((await revoke(superadmin, alice, 'CLERK')).data.revokeRole.changed).toBe(false);
   });
 
-  it('takes away a role in a domain that is not active', async () => {
-    const shut = await server.domain('shut');
-    const alice = await server.user('CLERK', 'shut');
-    await server.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false } });
-    expect((await revoke(superadmin, alice, 'CLERK', 'shut')).data.revokeRole.changed).toBe(true);
+  it('revokes a role in an inactive domain', async () => {
+    const closed = await server.domain('closed');
+    const alice = await server.user('CLERK', 'closed');
+    await server.db.prisma.domain.update({ where: { id: closed.id }, data: { active: false } });
+    expect((await revoke(superadmin, alice, 'CLERK', 'closed')).data.revokeRole.changed).toBe(true);
   });
 
-  it('counts at the next request, and already in the same one', async () => {
+  it('takes effect on the next request and later in the same operation', async () => {
     const own = await server.user('SUPERADMIN');
     const document = `mutation ($input: RevokeRoleInput!, $again: RevokeRoleInput!) {
       first: revokeRole(input: $input) { changed } second: revokeRole(input: $again) { changed }
@@ -68,13 +68,13 @@ describe('revokeRole', () => {
   it.each([
     ['role', { role: 'NONE' }],
     ['domain', { role: 'CLERK', domain: 'none' }],
-  ])('refuses, with the field %s, %o', async (field, input) => {
+  ])('rejects an invalid %s: %o', async (field, input) => {
     const alice = await server.user('CLERK');
     const { code, errors } = await superadmin.query(mutation, { input: { userId: alice.id, ...input } });
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', [field]]);
   });
 
-  it('is not for nobody, nor for an ordinary user, and knows no unknown one', async () => {
+  it('rejects anonymous callers and ordinary users, and returns NOT_FOUND for an unknown user', async () => {
     const [alice, bob] = [await server.user('CLERK'), await server.user('CLERK')];
     expect((await revoke(anonymous(server), alice, 'CLERK')).code).toBe('UNAUTHENTICATED');
     expect((await revoke(superadmin, { id: encodeGlobalID('User', randomUUID()) }, 'CLERK')).code).toBe('NOT_FOUND');
@@ -85,19 +85,19 @@ describe('revokeRole', () => {
 });
 
 describe('revokeRole by an administrator', () => {
-  it('never takes ADMIN or SUPERADMIN, anywhere, from anybody', async () => {
-    const [admin, peer, keeper] = [await server.user('ADMIN'), await server.user('ADMIN'), await server.user('ADMIN', 'north')];
-    expect((await revoke(admin, keeper, 'ADMIN', 'north')).errors?.[0]?.extensions).toMatchObject({
+  it('cannot revoke ADMIN or SUPERADMIN anywhere, including their own', async () => {
+    const [admin, peer, domainAdmin] = [await server.user('ADMIN'), await server.user('ADMIN'), await server.user('ADMIN', 'north')];
+    expect((await revoke(admin, domainAdmin, 'ADMIN', 'north')).errors?.[0]?.extensions).toMatchObject({
       code: 'FORBIDDEN',
       rule: 'superadmin',
     });
     expect((await revoke(admin, peer, 'ADMIN')).code).toBe('FORBIDDEN');
     expect((await revoke(admin, superadmin, 'SUPERADMIN')).code).toBe('FORBIDDEN');
     expect((await revoke(admin, admin, 'ADMIN')).code).toBe('FORBIDDEN');
-    expect([await count(admin), await count(peer), await count(keeper)]).toEqual([1, 1, 1]);
+    expect([await count(admin), await count(peer), await count(domainAdmin)]).toEqual([1, 1, 1]);
   });
 
-  it('takes nothing from those whom the administrator does not outrank', async () => {
+  it('cannot revoke from users of the same or a higher rank', async () => {
     const [admin, peer] = [await server.user('ADMIN'), await server.user('ADMIN')];
     await server.grant(peer.uuid, 'CLERK', 'north');
     expect((await revoke(admin, peer, 'CLERK', 'north')).code).toBe('FORBIDDEN');
@@ -106,21 +106,25 @@ describe('revokeRole by an administrator', () => {
 });
 
 describe('revokeRole by the administrator of a domain', () => {
-  it('takes from members in own domains only', async () => {
-    const [keeper, member] = [await server.user('ADMIN', 'north-east'), await server.user('CLERK', 'north-east')];
+  it('can revoke from members in their domains only', async () => {
+    const [domainAdmin, member] = [await server.user('ADMIN', 'north-east'), await server.user('CLERK', 'north-east')];
     await server.grant(member.uuid, 'CLERK', 'north');
     await server.grant(member.uuid, 'CLERK', 'south');
     await server.grant(member.uuid, 'CLERK');
-    for (const domain of ['north', 'south', undefined]) expect((await revoke(keeper, member, 'CLERK', domain)).code).toBe('FORBIDDEN');
-    expect((await revoke(keeper, member, 'CLERK', 'north-east')).data.revokeRole.changed).toBe(true);
+    for (const domain of ['north', 'south', undefined]) expect((await revoke(domainAdmin, member, 'CLERK', domain)).code).toBe('FORBIDDEN');
+    expect((await revoke(domainAdmin, member, 'CLERK', 'north-east')).data.revokeRole.changed).toBe(true);
     expect(await count(member)).toBe(3);
   });
 
-  it('takes nothing from another administrator of the domain, nor from those with a rank', async () => {
-    const [keeper, peer, admin] = [await server.user('ADMIN', 'north'), await server.user('ADMIN', 'north'), await server.user('ADMIN')];
+  it('gets NOT_FOUND for other administrators of the domain and ranked users', async () => {
+    const [domainAdmin, peer, admin] = [
+      await server.user('ADMIN', 'north'),
+      await server.user('ADMIN', 'north'),
+      await server.user('ADMIN'),
+    ];
     await server.grant(admin.uuid, 'CLERK', 'north');
-    expect((await revoke(keeper, peer, 'ADMIN', 'north')).code).toBe('NOT_FOUND');
-    expect((await revoke(keeper, admin, 'CLERK', 'north')).code).toBe('NOT_FOUND');
+    expect((await revoke(domainAdmin, peer, 'ADMIN', 'north')).code).toBe('NOT_FOUND');
+    expect((await revoke(domainAdmin, admin, 'CLERK', 'north')).code).toBe('NOT_FOUND');
     expect(await server.db.prisma.roleGrant.count({ where: { domainId: north.id, userId: { in: [peer.uuid, admin.uuid] } } })).toBe(2);
   });
 });

@@ -1,7 +1,7 @@
 import type { Prisma } from '../../src/database/generated/prisma/client.ts';
 import type { TestServer, TestUser } from '../test-server.ts';
 
-/** What somebody holds, in the order of granting: `CLERK`, `CLERK in north`; only what meets the condition, if one is given. */
+/** The roles of a user in the order of granting, such as `CLERK` or `CLERK in north`; `where` filters the grants. */
 export const rolesHeldIn =
   ({ db }: TestServer, where: Prisma.RoleGrantWhereInput = {}) =>
   async ({ uuid }: Pick<TestUser, 'uuid'>) => {

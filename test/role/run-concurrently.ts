@@ -5,8 +5,8 @@ import { type QueryResult, type TestServer, waitUntil } from '../test-server.ts'
 type Ask = () => Promise<QueryResult<unknown>>;
 
 /**
- * Runs mutations so that each has begun before any of them is done: all wait for the audit, in which nobody may write until the last one
- * waits too. The embedded database takes one transaction after the other, in the order of asking.
+ * Runs mutations so that each has started before the first commits: a lock on the audit table is held until the last one
+ * waits for it. On the embedded database they run one after another in the given order.
  */
 export async function runConcurrently(server: TestServer, ...asks: Ask[]) {
   if (isEmbedded) return runSequentially(asks);

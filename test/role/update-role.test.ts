@@ -28,7 +28,7 @@ const role = async (data = {}) => {
 };
 
 describe('updateRole', () => {
-  it('changes what is given and leaves the rest', async () => {
+  it('changes the given fields and keeps the others', async () => {
     const { name, globalId: id } = await role();
     const answer = async (input: object) => (await superadmin.query(mutation, { input: { id, ...input } })).data.updateRole.role;
     expect(await answer({ permissions: ['roles:read'] })).toEqual({ name, description: 'Files.', permissions: ['roles:read'] });
@@ -37,7 +37,7 @@ describe('updateRole', () => {
     expect(await answer({})).toEqual({ name, description: null, permissions: [] });
   });
 
-  it('counts for its holders at the next request', async () => {
+  it("takes effect on the next request of the role's holders", async () => {
     const { name, globalId: id } = await role();
     const alice = await server.user(name);
     expect((await alice.query('{ viewer { rights } }')).data.viewer.rights).toEqual(['users:read']);
@@ -45,7 +45,7 @@ describe('updateRole', () => {
     expect((await alice.query('{ viewer { rights } }')).data.viewer.rights).toEqual([]);
   });
 
-  it.each(['SUPERADMIN', 'ADMIN', 'USER'])('leaves %s as it is', async (name) => {
+  it.each(['SUPERADMIN', 'ADMIN', 'USER'])('rejects changes of the built-in role %s', async (name) => {
     const { id } = await server.db.prisma.role.findUniqueOrThrow({ where: { name } });
     const { code, errors } = await superadmin.query(mutation, { input: { id: encodeGlobalID('Role', id), permissions: ['users:read'] } });
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', ['id']]);
@@ -55,14 +55,14 @@ describe('updateRole', () => {
     ['permissions', { permissions: null }],
     ['permissions', { permissions: ['everything'] }],
     ['description', { description: 'x'.repeat(2_001) }],
-  ])('refuses, with the field %s, %o', async (field, input) => {
+  ])('rejects an invalid %s: %o', async (field, input) => {
     const { id, globalId } = await role();
     const { code, errors } = await superadmin.query(mutation, { input: { id: globalId, ...input } });
     expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', [field]]);
     expect(await server.db.prisma.role.findUnique({ where: { id } })).toMatchObject({ description: 'Files.', permissions: ['users:read'] });
   });
 
-  it('is for superadmins, and knows no unknown role', async () => {
+  it('requires a superadmin and returns NOT_FOUND for an unknown role', async () => {
     const { name, globalId: id } = await role();
     for (const person of [await server.user('ADMIN'), await server.user(name)])
       expect((await person.query(mutation, { input: { id, permissions: [] } })).code).toBe('FORBIDDEN');

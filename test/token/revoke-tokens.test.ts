@@ -49,10 +49,10 @@ describe('revokeTokens', () => {
   });
 
   it('revokes for a domain administrator only the sessions in that domain', async () => {
-    const [chief, member] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north')];
+    const [domainAdmin, member] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north')];
     await server.grant(member.uuid, 'USER', 'south');
     const [north, south, token] = [await signInAgain(member, 'north'), await signInAgain(member, 'south'), await apiToken(member)];
-    expect((await revokeAll(chief, member)).data.revokeTokens).toEqual({ ended: 1 });
+    expect((await revokeAll(domainAdmin, member)).data.revokeTokens).toEqual({ ended: 1 });
     expect(await Promise.all([north, south, member, token].map(isAlive))).toEqual([false, true, true, true]);
   });
 

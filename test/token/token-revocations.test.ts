@@ -99,13 +99,13 @@ describe('tokenRevocations', () => {
 
 describe('the scope of tokenRevocations', () => {
   it("is the viewer's own log by default, and for a domain administrator that of the domain", async () => {
-    const [chief, member] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north')];
+    const [domainAdmin, member] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north')];
     const [inside] = await ended(member, 1, 'north');
     const [outside] = await ended(member, 1);
     expect((await revocationPage(member)).nodes.map(({ sid }) => sid)).toEqual([inside, outside]);
-    expect((await revocationPage(chief, '(domain: "north")')).nodes.map(({ sid }) => sid)).toEqual([inside]);
+    expect((await revocationPage(domainAdmin, '(domain: "north")')).nodes.map(({ sid }) => sid)).toEqual([inside]);
     expect((await revocationPage(member, '(domain: "north")')).code).toBe('NOT_FOUND');
-    expect((await revocationPage(chief, '(domain: "nowhere")')).code).toBe('NOT_FOUND');
+    expect((await revocationPage(domainAdmin, '(domain: "nowhere")')).code).toBe('NOT_FOUND');
   });
 
   it('contains for an administrator the revocations of lower-ranked users, on pages that may be short', async () => {

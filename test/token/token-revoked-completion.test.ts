@@ -61,17 +61,17 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('a stream of token
   });
 
   it('rechecks the permission for every event and ends with FORBIDDEN once it is lost', async () => {
-    const [admin, chief] = [await server.user('ADMIN'), await server.user('ADMIN', 'inside')];
+    const [admin, domainAdmin] = [await server.user('ADMIN'), await server.user('ADMIN', 'inside')];
     const member = await server.user('USER', 'inside');
     const streams = await Promise.all([
       follow(server, admin.accessToken, '(all: true)', transport),
       follow(server, admin.accessToken, `(userId: "${member.id}")`, transport),
-      follow(server, chief.accessToken, '(domain: "inside")', transport),
+      follow(server, domainAdmin.accessToken, '(domain: "inside")', transport),
     ]);
     const first = await signInAgain(member, 'inside');
     await logOut(first);
     for (const stream of streams) await waitUntil(() => stream.sids.length);
-    for (const [one, domain] of [[admin], [chief, 'inside']] as const)
+    for (const [one, domain] of [[admin], [domainAdmin, 'inside']] as const)
       await superadmin.query('mutation ($input: RevokeRoleInput!) { revokeRole(input: $input) { changed } }', {
         input: { userId: one.id, role: 'ADMIN', domain },
       });

@@ -42,7 +42,7 @@ describe('tokenRevoked', () => {
   });
 
   it('delivers each of 700 simultaneous revocations exactly once', async () => {
-    const chief = await server.user('ADMIN', 'crowd');
+    const domainAdmin = await server.user('ADMIN', 'crowd');
     const member = await server.user('USER', 'crowd');
     const crowd = await server.db.prisma.domain.findUniqueOrThrow({ where: { name: 'crowd' } });
     const later = new Date(Date.now() + 1e9);
@@ -55,7 +55,7 @@ describe('tokenRevoked', () => {
       idleExpiresAt: later,
     };
     const rows = await server.db.prisma.token.createManyAndReturn({ data: Array.from({ length: 700 }, () => session) });
-    const stream = await follow(server, chief.accessToken, '(domain: "crowd")');
+    const stream = await follow(server, domainAdmin.accessToken, '(domain: "crowd")');
     const admin = await server.user('SUPERADMIN');
     await admin.query('mutation ($input: DisableUserInput!) { disableUser(input: $input) { changed } }', { input: { id: member.id } });
     const end = performance.now() + 30_000;

@@ -79,12 +79,12 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked over
       expect(await stream.ended).toBe('NOT_FOUND');
       stream.leave();
     }
-    const [entered, elsewhere, chief] = [
+    const [entered, elsewhere, domainAdmin] = [
       await signInAgain(member, 'inside'),
       await signInAgain(member),
       await server.user('ADMIN', 'inside'),
     ];
-    const entering = await signInAgain(chief, 'inside');
+    const entering = await signInAgain(domainAdmin, 'inside');
     for (const session of [elsewhere, entering, entered]) await logOut(session);
     for (const stream of streams) await waitUntil(() => stream.sids.includes(sidOf(entered)));
     const [own, above, platform] = streams.map(({ sids }) => sids);
@@ -146,8 +146,8 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked over
 
   it('includes the token only for viewers who may read it, and never its secret', async () => {
     const member = await server.user('USER', 'inside');
-    const [chief, admin] = [await server.user('ADMIN', 'inside'), await server.user('ADMIN')];
-    const streams = await Promise.all([chief, admin].map((one) => follow(server, one.accessToken, '(domain: "inside")', transport)));
+    const [domainAdmin, admin] = [await server.user('ADMIN', 'inside'), await server.user('ADMIN')];
+    const streams = await Promise.all([domainAdmin, admin].map((one) => follow(server, one.accessToken, '(domain: "inside")', transport)));
     const entered = await signInAgain(member, 'inside');
     await logOut(entered);
     for (const stream of streams) await waitUntil(() => stream.sids.length);

@@ -40,8 +40,8 @@ describe('deleteSetting', () => {
 
   it('follows the right to write the owner', async () => {
     const [admin, other, alice] = [await server.user('ADMIN'), await server.user('ADMIN'), await server.user('USER', 'north')];
-    const keeper = await server.user('ADMIN', 'north');
-    expect((await keeper.query(mutation, { input: { id: await settingOf(alice) } })).code).toBe('NOT_FOUND');
+    const domainAdmin = await server.user('ADMIN', 'north');
+    expect((await domainAdmin.query(mutation, { input: { id: await settingOf(alice) } })).code).toBe('NOT_FOUND');
     expect((await admin.query(mutation, { input: { id: await settingOf(other) } })).code).toBe('NOT_FOUND');
     const [setting] = await server.db.prisma.userSetting.findMany({ where: { userId: alice.uuid } });
     expect((await admin.query(mutation, { input: { id: encodeGlobalID('UserSetting', setting?.id ?? '') } })).code).toBeUndefined();

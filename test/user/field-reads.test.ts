@@ -19,7 +19,7 @@ const person = async (role?: Role, domain?: string) => {
   await server.db.prisma.user.update({ where: { id: made.uuid }, data: profile });
   return made;
 };
-const [keeper, reader] = [await person('ADMIN', 'north'), await person('READER')];
+const [domainAdmin, reader] = [await person('ADMIN', 'north'), await person('READER')];
 const [admin, superadmin] = [await person('ADMIN'), await person('SUPERADMIN')];
 
 interface Reading {
@@ -71,7 +71,7 @@ describe('a reading of a sensitive field', () => {
 
   it('says by which part of the rule it was', async () => {
     const alice = await person('USER', 'north');
-    await read(keeper, alice, 'address');
+    await read(domainAdmin, alice, 'address');
     await read(reader, alice, 'phone');
     await read(admin, alice, 'currentLoginFrom');
     await read(superadmin, alice, 'lastLoginFrom');
@@ -92,7 +92,7 @@ describe('a reading of a sensitive field', () => {
   it('is none where the value is the own, or null, or denied', async () => {
     const alice = await person('USER', 'north');
     await read(alice, alice, sensitive.join(' '));
-    expect((await read(keeper, alice, 'currentLoginFrom')).code).toBe('FORBIDDEN');
+    expect((await read(domainAdmin, alice, 'currentLoginFrom')).code).toBe('FORBIDDEN');
     expect((await read(await person(), alice)).code).toBe('NOT_FOUND');
     await server.db.prisma.user.update({ where: { id: alice.uuid }, data: { phone: null } });
     expect((await read(admin, alice, 'phone email displayName')).data.user.phone).toBeNull();
@@ -138,7 +138,7 @@ describe('User.fieldReads', () => {
     await read(admin, alice);
     await some(alice);
     expect((await alice.query('{ me { fieldReads { totalCount } } }')).data.me.fieldReads).toEqual({ totalCount: 1 });
-    for (const other of [keeper, reader, admin, superadmin]) {
+    for (const other of [domainAdmin, reader, admin, superadmin]) {
       const { data, errors } = await read(other, alice, 'fieldReads { totalCount edges { node { field } } }');
       expect(data.user).toEqual({ fieldReads: null });
       expect(errors).toMatchObject([{ extensions: { code: 'FORBIDDEN', coordinate: 'User.fieldReads' } }]);

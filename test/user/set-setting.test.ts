@@ -70,8 +70,8 @@ describe('setSetting', () => {
   });
 
   it('is not for the administrator of a domain, who sees the member', async () => {
-    const [keeper, member] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north')];
-    expect((await keeper.query(mutation, { input: { userId: member.id, key: 'a' } })).code).toBe('FORBIDDEN');
+    const [domainAdmin, member] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north')];
+    expect((await domainAdmin.query(mutation, { input: { userId: member.id, key: 'a' } })).code).toBe('FORBIDDEN');
   });
 
   it.each([

@@ -37,13 +37,13 @@ describe('updateUser', () => {
   });
 
   it('is for the user, who administers a domain of a plain user, and who outranks the user', async () => {
-    const [alice, other, keeper] = [await server.user('USER', 'north'), await server.user(), await server.user('ADMIN', 'north')];
+    const [alice, other, domainAdmin] = [await server.user('USER', 'north'), await server.user(), await server.user('ADMIN', 'north')];
     const codeOf = async (who: Pick<TestUser, 'query'>, whom: TestUser) => (await update(who, whom, { firstName: 'New' })).code;
-    for (const who of [alice, keeper, admin, superadmin]) expect(await codeOf(who, alice)).toBeUndefined();
+    for (const who of [alice, domainAdmin, admin, superadmin]) expect(await codeOf(who, alice)).toBeUndefined();
     expect(await codeOf(anonymous(server), alice)).toBe('UNAUTHENTICATED');
     for (const who of [other, await server.user('ADMIN', 'south')]) expect(await codeOf(who, alice)).toBe('NOT_FOUND');
     expect(await codeOf(admin, await server.user('ADMIN'))).toBe('FORBIDDEN');
-    expect(await codeOf(keeper, await server.user('ADMIN', 'north'))).toBe('NOT_FOUND');
+    expect(await codeOf(domainAdmin, await server.user('ADMIN', 'north'))).toBe('NOT_FOUND');
   });
 
   it('refuses what updateProfile refuses', async () => {
@@ -75,8 +75,8 @@ describe('updateUser: emailConfirmed', () => {
   });
 
   it('is for who outranks the user: not for an administrator of a domain, and nothing else is changed then', async () => {
-    const [alice, keeper] = [await unproven('USER', 'north'), await server.user('ADMIN', 'north')];
-    const { code, errors } = await update(keeper, alice, { firstName: 'New', emailConfirmed: true });
+    const [alice, domainAdmin] = [await unproven('USER', 'north'), await server.user('ADMIN', 'north')];
+    const { code, errors } = await update(domainAdmin, alice, { firstName: 'New', emailConfirmed: true });
     expect([code, errors?.[0]?.extensions.coordinate]).toEqual(['FORBIDDEN', 'UpdateUserInput.emailConfirmed']);
     expect(await rowOf(alice)).toMatchObject({ firstName: null, emailConfirmedAt: null });
   });

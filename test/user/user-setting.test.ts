@@ -31,7 +31,7 @@ const keeping = async (...user: Parameters<typeof server.user>): Promise<TestUse
 const cast = {
   alice: await keeping('USER', 'north'),
   bob: await keeping(),
-  keeper: await keeping('ADMIN', 'north'),
+  domainAdmin: await keeping('ADMIN', 'north'),
   admin: await keeping('ADMIN'),
   other: await keeping('ADMIN'),
   superadmin: await keeping('SUPERADMIN'),
@@ -42,9 +42,9 @@ describe('UserSetting', () => {
   it.each<[Name, Name[]]>([
     ['alice', ['alice']],
     ['bob', ['bob']],
-    ['keeper', ['keeper']],
-    ['admin', ['alice', 'bob', 'keeper', 'admin']],
-    ['superadmin', ['alice', 'bob', 'keeper', 'admin', 'other', 'superadmin']],
+    ['domainAdmin', ['domainAdmin']],
+    ['admin', ['alice', 'bob', 'domainAdmin', 'admin']],
+    ['superadmin', ['alice', 'bob', 'domainAdmin', 'admin', 'other', 'superadmin']],
   ])('is read by %s where it belongs to %o, and exists nowhere else', async (viewer, owners) => {
     for (const [owner, { setting, email }] of Object.entries(cast)) {
       const { data, code } = await cast[viewer].query(node, { id: setting });
@@ -64,7 +64,7 @@ describe('UserSetting', () => {
 
   it('is null with an error at its place where the user may be seen and the settings may not', async () => {
     for (const [viewer, owner] of [
-      [cast.keeper, cast.alice],
+      [cast.domainAdmin, cast.alice],
       [cast.admin, cast.other],
     ] as const) {
       const { data, errors } = await viewer.query(query, { id: owner.id });

@@ -41,13 +41,13 @@ const named = async (profile: object, ...user: Parameters<typeof server.user>) =
 
 describe('users', () => {
   it('lists and counts only those whom the viewer may know of', async () => {
-    const keeper = await server.user('ADMIN', 'north');
+    const domainAdmin = await server.user('ADMIN', 'north');
     const [alice, below] = [await server.user('USER', 'north'), await server.user('USER', 'north-east')];
     await server.user('USER', 'south');
     expect(await ids(alice)).toEqual([alice.id]);
     expect((await list(alice))?.totalCount).toBe(1);
-    expect(await ids(keeper)).toEqual([keeper.id, alice.id, below.id]);
-    expect((await list(keeper))?.totalCount).toBe(3);
+    expect(await ids(domainAdmin)).toEqual([domainAdmin.id, alice.id, below.id]);
+    expect((await list(domainAdmin))?.totalCount).toBe(3);
     expect((await list(admin))?.totalCount).toBe(await server.db.prisma.user.count({ where: { deletedAt: null } }));
   });
 
@@ -81,13 +81,13 @@ describe('users', () => {
 
   it('finds nobody by a role whose time is over, or that the viewer may not know of', async () => {
     await server.db.prisma.role.create({ data: { name: 'GUARD' } });
-    const keeper = await server.user('ADMIN', 'north');
+    const domainAdmin = await server.user('ADMIN', 'north');
     const [former, elsewhere] = [await server.user('GUARD', 'north'), await server.user('GUARD', 'south')];
     await server.grant(elsewhere.uuid, 'USER', 'north');
     await server.db.prisma.roleGrant.updateMany({ where: { userId: former.uuid }, data: { expiresAt: new Date(0) } });
     expect(await ids(admin, { filter: { role: 'GUARD' } })).toEqual([elsewhere.id]);
-    expect(await ids(keeper, { filter: { role: 'GUARD' } })).toEqual([]);
-    expect(await ids(keeper, { filter: { domain: 'south' } })).toEqual([]);
+    expect(await ids(domainAdmin, { filter: { role: 'GUARD' } })).toEqual([]);
+    expect(await ids(domainAdmin, { filter: { domain: 'south' } })).toEqual([]);
   });
 
   it('finds the disabled and the enabled', async () => {
