@@ -1,17 +1,12 @@
 import { createHash } from 'node:crypto';
+import { avatarPath } from '../identity/accounts/default-avatar.ts';
 import type { Endpoint } from '../transport/http/endpoint.ts';
-
-/** The path of a tile; a well-formed id is enough, so that it tells nobody whose there is. */
-export const avatarPath = /^\/avatars\/([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\.svg$/i;
-
-/** Where the tile of a user is found. */
-export const defaultAvatarUrl = (publicUrl: string, userId: string) => `${publicUrl}/avatars/${userId}.svg`;
 
 /** `GET /avatars/<id>.svg`: a picture made of the id alone, the same for ever, that pages of any site may show. */
 export const avatar: Endpoint = {
   method: 'GET',
   answer: ({ request, response }) => {
-    const [, id = ''] = avatarPath.exec(request.url?.split('?', 1)[0] ?? '') ?? [];
+    const { id = '' } = avatarPath.exec(request.url?.split('?', 1)[0] ?? '')?.groups ?? {};
     response.writeHead(200, headers).end(tileOf(id.toLowerCase()));
   },
 };

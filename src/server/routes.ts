@@ -1,5 +1,5 @@
 import { sql } from '../database/database.ts';
-import { avatar, avatarPath } from '../endpoints/avatar.ts';
+import { avatar } from '../endpoints/avatar.ts';
 import { introspection } from '../endpoints/oauth/introspect.ts';
 import { oauthMetadata, openidMetadata, ssfMetadata } from '../endpoints/oauth/metadata.ts';
 import { poll } from '../endpoints/oauth/poll.ts';
@@ -9,6 +9,7 @@ import { formPage } from '../endpoints/pages/form-page.ts';
 import { mailPreview, mailPreviewList, mailPreviewPath } from '../endpoints/pages/mail-preview.ts';
 import { pages } from '../endpoints/pages/pages.ts';
 import { style } from '../endpoints/pages/style.ts';
+import { avatarPath } from '../identity/accounts/default-avatar.ts';
 import { type Endpoint, type EndpointRequest, sendJson, sendText } from '../transport/http/endpoint.ts';
 
 /** What is served at one path. */

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
+import { clearedProfile } from '../../src/schema/user/profile-fields.ts';
 import { runJobs } from '../jobs.ts';
 import { emailTo, outcomes } from '../mail/emails.ts';
 import { startTestServer, type TestUser } from '../test-server.ts';
+import { exampleProfile } from '../user/example-profile.ts';
 
 const server = await startTestServer();
 const { prisma } = server.db;
@@ -18,20 +20,20 @@ const past = new Date(Date.now() - 1_000);
 async function createFullUser() {
   const alice = await server.user('READER', 'north');
   const secret = `a secret of ${alice.uuid}`.slice(0, 35);
-  const names = {
+  const profile = {
+    ...exampleProfile,
     displayName: secret,
     firstName: secret,
     lastName: secret,
     phone: secret,
     address: secret,
-    country: 'SE',
-    locale: 'sv-SE',
+    avatarUrl: `https://example.com/${alice.uuid}`,
   };
   const username = { username: `a${alice.uuid.slice(-12)}`, usernameKey: `a${alice.uuid.slice(-12)}` };
   const logins = { loginCount: 9, currentLoginFrom: secret, lastLoginFrom: secret, lastLoginAt: new Date(), currentLoginAt: new Date() };
   await prisma.user.update({
     where: { id: alice.uuid },
-    data: { ...names, ...username, ...logins, avatarUrl: `https://example.com/${alice.uuid}` },
+    data: { ...profile, ...username, ...logins },
   });
   await prisma.token.updateMany({
     where: { userId: alice.uuid },
@@ -61,7 +63,9 @@ describe('erasing an account', () => {
     await erase(alice);
     const { id, email, emailKey, enabled, createdAt, updatedAt, deletedAt, eraseAt, erasedAt, loginCount, ...rest } =
       await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } });
-    expect(Object.values(rest).filter((value) => value !== null)).toEqual([]);
+    expect(rest).toMatchObject(clearedProfile);
+    const account = Object.entries(rest).filter(([name]) => !(name in clearedProfile));
+    expect(account.filter(([, value]) => value !== null)).toEqual([]);
     expect({ id, email, emailKey, enabled, createdAt, loginCount }).toEqual({
       id: alice.uuid,
       email: `${alice.uuid}@erased.invalid`,

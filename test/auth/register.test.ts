@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { profileEntries } from '../../src/schema/user/profile-fields.ts';
 import { graphql } from '../generated/gql.ts';
 import { startTestServer } from '../test-server.ts';
 
@@ -61,7 +62,9 @@ describe('register', () => {
   it('accepts profile fields only, no roles, state or confirmation', async () => {
     const { data } = await server.query(`{ __type(name: "RegisterInput") { inputFields { name } } }`);
     const names = data.__type.inputFields.map((field: { name: string }) => field.name).sort();
-    expect(names).toEqual(['device', 'displayName', 'email', 'firstName', 'lastName', 'locale', 'password', 'username']);
+    const profile = profileEntries.flatMap(([name, { inputs = [] }]) => (inputs.includes('register') ? [name] : []));
+    expect(profile).toEqual(expect.arrayContaining(['displayName', 'firstName', 'lastName', 'locale']));
+    expect(names).toEqual(['device', 'email', 'password', 'username', ...profile].sort());
     const input = { email: newEmail(), password, roles: ['ADMIN'] };
     expect(await server.query(register, { input } as never)).toMatchObject({ status: 400, code: 'INVALID_INPUT' });
     expect(await countOf(input.email)).toBe(0);

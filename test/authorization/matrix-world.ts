@@ -5,6 +5,7 @@ import type { Prisma } from '../../src/database/generated/prisma/client.ts';
 import { loginIdentifier } from '../../src/identity/accounts/username.ts';
 import { type Model, parentOf } from '../../src/policy/ownership.ts';
 import type { QueryResult, TestServer, TestUser } from '../test-server.ts';
+import { exampleProfile } from '../user/example-profile.ts';
 import { eventsAbout } from './matrix-events.ts';
 import { invitation } from './matrix-invitations.ts';
 import { furnishPlaces } from './matrix-places.ts';
@@ -23,13 +24,7 @@ export const session = (userId: string): Prisma.TokenUncheckedCreateInput => ({
 });
 
 const profile = {
-  firstName: 'First',
-  lastName: 'Last',
-  phone: '+1 555 0100',
-  address: '1 Main Street',
-  country: 'SE',
-  locale: 'sv-SE',
-  avatarUrl: 'https://example.com/a.png',
+  ...exampleProfile,
   loginCount: 2,
   lastLoginAt: new Date(),
   lastLoginFrom: '192.0.2.1',

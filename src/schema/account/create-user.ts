@@ -6,18 +6,15 @@ import { runMutation } from '../../graphql/mutation.ts';
 import { insertAccount } from '../../identity/accounts/create-account.ts';
 import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
-import { locale, singleLineText } from '../../lib/validators.ts';
+import { singleLineText } from '../../lib/validators.ts';
 import { admin, scope, session } from '../../policy/conditions.ts';
 import { resolveGrantForNewUser } from '../role/grant-authority.ts';
-import { profileChanges } from '../user/profile-input.ts';
+import { profileChanges, profileInputs } from '../user/profile-input.ts';
 import { User } from '../user/user.ts';
 
 const inputFields = (t: InputFields) => ({
   email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address.' }),
-  displayName: t.string({ validate: singleLineText(120), description: 'The name that others see.' }),
-  firstName: t.string({ validate: singleLineText(120), description: 'The given name.' }),
-  lastName: t.string({ validate: singleLineText(120), description: 'The family name.' }),
-  locale: t.string({ validate: locale, description: 'The preferred language, a BCP 47 tag.' }),
+  ...profileInputs(t, 'createUser'),
   role: t.string({
     access: session,
     validate: singleLineText(63),
@@ -46,8 +43,8 @@ builder.relayMutationField(
       return runMutation(context, info, async (writing) => {
         const { tx, viewer } = writing;
         const { role, domain } = await resolveGrantForNewUser(writing, firstRole(context.config, input));
-        const { email, role: _, domain: __, ...profile } = input;
-        const account = { email, role: role.name, domain: domain?.name, grantedById: viewer.user.id, profile: profileChanges(profile) };
+        const profile = profileChanges(input);
+        const account = { email: input.email, role: role.name, domain: domain?.name, grantedById: viewer.user.id, profile };
         const id = await insertAccount(tx, { client: context.client, viewer }, account);
         if (!id) throw graphqlError('TAKEN', { fields: { email: ['taken'] } });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };

@@ -5,20 +5,17 @@ import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { revokeGrants } from '../../identity/grants/delegated-grants.ts';
 import type { UnitOfWork } from '../../identity/unit-of-work.ts';
 import { type Model, ownership, parentOf } from '../../policy/ownership.ts';
+import { clearedProfile } from '../user/profile-fields.ts';
 
-/** What becomes of every column of a user that says something of a person; a new column is to be added here or to those that stay. */
-const blankUser: Omit<User, 'id' | 'email' | 'emailKey' | 'enabled' | 'createdAt' | 'updatedAt' | 'deletedAt' | 'eraseAt' | 'erasedAt'> = {
+/** Columns that do not describe a person, or that erasing sets to something of its own. */
+type Kept = 'id' | 'email' | 'emailKey' | 'enabled' | 'createdAt' | 'updatedAt' | 'deletedAt' | 'eraseAt' | 'erasedAt';
+
+/** The columns of an erased user. A new column of `User` belongs in `profileFields`, here, or in `Kept`: otherwise this does not compile. */
+const blankUser: Omit<User, Kept> = {
+  ...clearedProfile,
   emailConfirmedAt: null,
   username: null,
   usernameKey: null,
-  displayName: null,
-  firstName: null,
-  lastName: null,
-  phone: null,
-  address: null,
-  country: null,
-  locale: null,
-  avatarUrl: null,
   loginCount: 0,
   currentLoginAt: null,
   currentLoginFrom: null,

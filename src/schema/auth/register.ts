@@ -8,10 +8,10 @@ import { loginIdentifier, username } from '../../identity/accounts/username.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { consume, emailKeys, tryConsume } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
-import { locale, secretText, singleLineText } from '../../lib/validators.ts';
+import { secretText, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone } from '../../policy/conditions.ts';
-import { profileChanges } from '../user/profile-input.ts';
+import { profileChanges, profileInputs } from '../user/profile-input.ts';
 import { firstRejection, hooks } from './hooks.ts';
 import { createSession, Session } from './session.ts';
 
@@ -23,10 +23,7 @@ const inputFields = (t: InputFields) => ({
     description:
       'A name to log in by, unique in whatever letters. Where the address has to be confirmed first, it is given then, if still free.',
   }),
-  displayName: t.string({ validate: singleLineText(120), description: 'The name that others see.' }),
-  firstName: t.string({ validate: singleLineText(120), description: 'The given name.' }),
-  lastName: t.string({ validate: singleLineText(120), description: 'The family name.' }),
-  locale: t.string({ validate: locale, description: 'The preferred language, a BCP 47 tag.' }),
+  ...profileInputs(t, 'register'),
   device: t.string({ validate: singleLineText(120), description: 'What the owner calls the device.' }),
 });
 
@@ -66,11 +63,10 @@ builder.relayMutationField(
   },
 );
 
-/** What is neither proof nor device is profile: a field that is added to the input is written to the user. */
 function accountOf({ DEFAULT_ROLE: role, DEFAULT_DOMAIN: domain, ...config }: Config, input: Registration): NewAccount {
-  const { email, password, device: _, username: wanted, ...rest } = input;
+  const { email, password, username: wanted } = input;
   const named = { ...loginIdentifier(wanted), ...(config.REQUIRE_EMAIL_CONFIRMATION && { usernameKey: null }) };
-  return { email, password, role, domain, profile: { ...profileChanges(rest), ...named } };
+  return { email, password, role, domain, profile: { ...profileChanges(input), ...named } };
 }
 
 /** Throws FORBIDDEN with the reason, where a hook has one. */

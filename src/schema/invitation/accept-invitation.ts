@@ -8,9 +8,10 @@ import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { insertAccount, passwordHash, validateAccount } from '../../identity/accounts/create-account.ts';
 import { findEmailLink } from '../../identity/credentials/email-link.ts';
 import { ownSessionOf } from '../../identity/credentials/verify-password.ts';
-import { emptyToNull, secretText, singleLineText } from '../../lib/validators.ts';
+import { secretText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
 import { linkFields } from '../auth/link-fields.ts';
+import { profileChanges, profileInputs } from '../user/profile-input.ts';
 import { User } from '../user/user.ts';
 import { claimInvitation, grantInvitedRole } from './redeem-invitation.ts';
 
@@ -20,7 +21,7 @@ const inputFields = (t: InputFields) => ({
     validate: secretText,
     description: 'Where the address has no account: its password, long, and not one of the common ones. Else it is not looked at.',
   }),
-  displayName: t.string({ validate: singleLineText(120), description: 'Where the address has no account: the name that others see.' }),
+  ...profileInputs(t, 'acceptInvitation'),
 });
 
 type Input = InputOf<typeof inputFields>;
@@ -69,16 +70,17 @@ async function join(context: Context, info: GraphQLResolveInfo, link: Invited, u
 }
 
 /** Somebody without an account gets one, with the role that everybody gets and the one that was promised. The letter has proven the address. */
-async function begin(context: Context, link: Invited, { password, displayName }: Input) {
+async function begin(context: Context, link: Invited, input: Input) {
   const { config, client, db } = context;
   const { address: email } = link;
+  const { password } = input;
   const { password: faults } =
     password == null ? { password: ['needed: the address has no account yet'] } : validateAccount(config, { email, password });
   if (faults) throw validationError({ password: faults });
   const hash = await passwordHash({ password: password ?? '' });
   await db.prisma.$transaction(async (tx) => {
     const invitation = await claimInvitation(tx, link);
-    const profile = { displayName: emptyToNull(displayName), emailConfirmedAt: new Date() };
+    const profile = { ...profileChanges(input), emailConfirmedAt: new Date() };
     const account = { email, role: config.DEFAULT_ROLE, domain: config.DEFAULT_DOMAIN, profile };
     const id = await insertAccount(tx, { client, viewer: null }, account, hash);
     if (!id) throw graphqlError('UNAUTHENTICATED'); // registered at this moment: its owner logs in, and asks again

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { builder } from '../../graphql/builder.ts';
 import { anyone } from '../../policy/conditions.ts';
 
-// The codes that ISO 3166-1 alpha-2 has assigned; those that it reserves (UK, EU) or leaves to users (XK) are none.
+// The assigned codes of ISO 3166-1 alpha-2. Reserved codes (UK, EU) and user-assigned ones (XK) are invalid.
 const assigned = new Set(
   `AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI
   CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ
@@ -12,27 +12,26 @@ const assigned = new Set(
   TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW`.split(/\s+/),
 );
 
-/** A country by its code, or empty. */
-export const country = z.string().refine((code) => code === '' || assigned.has(code), 'a country, ISO 3166-1 alpha-2');
+/** A country code, or empty. */
+export const countryCode = z.string().refine((code) => code === '' || assigned.has(code), 'must be an ISO 3166-1 alpha-2 country code');
 
-interface Named {
+interface NamedCountry {
   readonly code: string;
   readonly name: string;
 }
 
 const names = new Intl.DisplayNames('en', { type: 'region' });
 
-/** All of them, in the order of their names. */
-const countries: readonly Named[] = [...assigned]
+const countries: readonly NamedCountry[] = [...assigned]
   .map((code) => ({ code, name: names.of(code) ?? code }))
   .sort((a, b) => a.name.localeCompare(b.name, 'en'));
 
-const Country = builder.objectRef<Named>('Country').implement({
-  description: 'A country, as ISO 3166-1 has it.',
+const Country = builder.objectRef<NamedCountry>('Country').implement({
+  description: 'A country of ISO 3166-1.',
   access: anyone('the list is public'),
   fields: (t) => ({
-    code: t.exposeString('code', { nullable: false, description: 'The code of two letters, as a profile has it.' }),
-    name: t.exposeString('name', { nullable: false, description: 'The name in English.' }),
+    code: t.exposeString('code', { nullable: false, description: 'ISO 3166-1 alpha-2 code, as in `User.country`.' }),
+    name: t.exposeString('name', { nullable: false, description: 'English name.' }),
   }),
 });
 
@@ -40,7 +39,7 @@ builder.queryField('countries', (t) =>
   t.field({
     type: [Country],
     nullable: { list: false, items: false },
-    description: 'The countries that a profile may name, by their names.',
+    description: 'The countries that `User.country` accepts, sorted by name.',
     access: anyone('the list is public'),
     resolve: () => countries,
   }),

@@ -1,25 +1,33 @@
-import type { InputFields } from '../../graphql/builder.ts';
-import { definedEntries, emptyToNull, locale, multiLineText, singleLineText, url } from '../../lib/validators.ts';
-import { country } from './country.ts';
+import type { InputFieldRef } from '@pothos/core';
+import type { User } from '../../database/generated/prisma/client.ts';
+import type { builder, InputFields } from '../../graphql/builder.ts';
+import { type Form, type ProfileFieldName, type ProfileFieldsOf, profileColumn, profileEntries } from './profile-fields.ts';
 
-/** A telephone number as people write one, or empty. */
-const phone = singleLineText(40).refine(
-  (text) => text === '' || (/^[\d +\-()./]*$/.test(text) && text.replace(/\D/g, '').length >= 5),
-  'at least 5 digits, and besides them only blanks and + - ( ) . /',
-);
+type Inputs<Name extends ProfileFieldName> = {
+  [Field in Name]: InputFieldRef<(typeof builder)['$inferSchemaTypes'], User[Field] | null | undefined>;
+};
 
-/** What a profile is made of, for the input of every verb that changes one: what is left out stays, null or an empty text clears. */
-export const profileFields = (t: InputFields) => ({
-  displayName: t.string({ validate: singleLineText(120), description: 'The name that others see.' }),
-  firstName: t.string({ validate: singleLineText(120), description: 'The given name.' }),
-  lastName: t.string({ validate: singleLineText(120), description: 'The family name.' }),
-  phone: t.string({ validate: phone, description: 'A telephone number.' }),
-  address: t.string({ validate: multiLineText(2_000), description: 'A postal address.' }),
-  country: t.string({ validate: country, description: 'The country, ISO 3166-1 alpha-2.' }),
-  locale: t.string({ validate: locale, description: 'The preferred language, a BCP 47 tag.' }),
-  avatarUrl: t.string({ validate: url, description: 'Where the picture is found; https.' }),
-});
+/** The input fields of the whole profile: what is omitted stays; null or an empty text clears. */
+export const allProfileInputs = (t: InputFields) => inputsOf(t, () => true) as Inputs<ProfileFieldName>;
 
-/** What an input of these fields changes, as it is written. */
-export const profileChanges = (profile: Record<string, string | null | undefined>): Record<string, string | null> =>
-  Object.fromEntries(definedEntries(profile).map(([name, value]) => [name, emptyToNull(value)]));
+/** The input fields of the part of the profile that a mutation accepts. */
+export const profileInputs = <Mutation extends Form>(t: InputFields, mutation: Mutation) =>
+  inputsOf(t, (inputs) => inputs.includes(mutation)) as Inputs<ProfileFieldsOf<Mutation>>;
+
+function inputsOf(t: InputFields, accepts: (inputs: readonly Form[]) => boolean) {
+  const accepted = profileEntries.filter(([, { inputs = [] }]) => accepts(inputs));
+  return Object.fromEntries(
+    accepted.map(([name, { validate }]) => {
+      const { type, documentation: description } = profileColumn(name);
+      return [name, t.field({ type, validate, description })];
+    }),
+  );
+}
+
+/** The columns that the profile fields of an input change; other fields of the input are ignored. */
+export function profileChanges(input: Readonly<Record<string, unknown>>): Partial<Pick<User, ProfileFieldName>> {
+  const given = profileEntries.filter(([name]) => input[name] !== undefined);
+  return Object.fromEntries(given.map(([name, { cleared = null }]) => [name, isEmpty(input[name]) ? cleared : input[name]]));
+}
+
+const isEmpty = (value: unknown) => value === null || value === '';

@@ -2,12 +2,12 @@ import { all } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { scope, self } from '../../policy/conditions.ts';
-import { profileChanges, profileFields } from './profile-input.ts';
+import { allProfileInputs, profileChanges } from './profile-input.ts';
 import { User } from './user.ts';
 
 builder.relayMutationField(
   'updateProfile',
-  { description: 'What changes: what is left out stays, null or an empty text clears.', inputFields: profileFields },
+  { description: 'What changes: what is left out stays, null or an empty text clears.', inputFields: allProfileInputs },
   {
     description: 'Changes the profile of the viewer.',
     access: all(scope('users:write'), self),

@@ -6,7 +6,7 @@ import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { requireNotErased } from '../../identity/accounts/not-erased.ts';
 import { rejectNull } from '../../lib/validators.ts';
 import { manageStatusRule, profileRule } from './access-rules.ts';
-import { profileChanges, profileFields } from './profile-input.ts';
+import { allProfileInputs, profileChanges } from './profile-input.ts';
 import { User } from './user.ts';
 
 builder.relayMutationField(
@@ -16,7 +16,7 @@ builder.relayMutationField(
     validate: rejectNull('emailConfirmed'),
     inputFields: (t) => ({
       id: t.globalID({ required: true, for: User, description: 'The id of the user.' }),
-      ...profileFields(t),
+      ...allProfileInputs(t),
       emailConfirmed: t.boolean({
         access: manageStatusRule,
         validate: z.boolean().refine((confirmed) => confirmed, 'true: what is proven stays so'),
@@ -30,12 +30,12 @@ builder.relayMutationField(
     target: 'User',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
-        const { id: of, emailConfirmed = false, ...profile } = input;
-        const { id } = of;
+        const { emailConfirmed = false } = input;
+        const { id } = input.id;
         await lockTarget(id);
         await requireNotErased(tx, id, 'id');
         if (emailConfirmed && id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
-        const changes = profileChanges(profile);
+        const changes = profileChanges(input);
         await tx.user.update({ where: { id }, data: changes });
         if (emailConfirmed) await markEmailConfirmed(tx, id);
         const fields = [...Object.keys(changes), ...(emailConfirmed ? ['emailConfirmed'] : [])];

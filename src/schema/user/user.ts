@@ -1,10 +1,10 @@
 import { loadVisible } from '../../authorization/evaluate/decisions.ts';
-import { defaultAvatarUrl } from '../../endpoints/avatar.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { isUuid } from '../../lib/validators.ts';
 import { anyone, scope } from '../../policy/conditions.ts';
 import { loginHistoryRule, userRule } from './access-rules.ts';
+import { profileColumn, profileEntries } from './profile-fields.ts';
 
 export const User = builder.prismaNode('User', {
   id: { field: 'id', description: 'The opaque global id.' },
@@ -14,23 +14,12 @@ export const User = builder.prismaNode('User', {
       description: 'A name to log in by instead of the e-mail address, unique in whatever letters.',
       resolve: ({ username, usernameKey }) => usernameKey && username, // without a key it is a wish
     }),
-    displayName: t.exposeString('displayName'),
-    avatarUrl: t.string({
-      description: "Where the user's picture is found; unless one was set, a tile that this server draws of the id.",
-      resolve: ({ avatarUrl, id }, _, { config }) => avatarUrl ?? defaultAvatarUrl(config.PUBLIC_URL, id),
-    }),
     email: t.exposeString('email'),
     emailConfirmedAt: t.expose('emailConfirmedAt', { type: 'DateTime' }),
-    firstName: t.exposeString('firstName'),
-    lastName: t.exposeString('lastName'),
     fullName: t.string({
       description: 'The given name and the family name, or whichever there is.',
       resolve: ({ firstName, lastName }) => [firstName, lastName].filter(Boolean).join(' ') || null,
     }),
-    phone: t.exposeString('phone', { sensitive: true }),
-    address: t.exposeString('address', { sensitive: true }),
-    country: t.exposeString('country'),
-    locale: t.exposeString('locale'),
     enabled: t.exposeBoolean('enabled'),
     deletedAt: t.expose('deletedAt', { type: 'DateTime' }),
     erasedAt: t.expose('erasedAt', { type: 'DateTime' }),
@@ -43,6 +32,17 @@ export const User = builder.prismaNode('User', {
     lastLoginFrom: t.exposeString('lastLoginFrom', { access: loginHistoryRule, sensitive: true }),
   }),
 });
+
+builder.prismaObjectFields('User', (t) =>
+  Object.fromEntries(
+    profileEntries.map(([name, { access, sensitive, resolve }]) => {
+      const { type, documentation: description } = profileColumn(name);
+      const options = { type, ...(access && { access }), ...(sensitive && { sensitive }) };
+      if (!resolve) return [name, t.expose(name, options)];
+      return [name, t.field({ ...options, description, resolve: (user, _, { config }) => resolve(user, config) as string | null })];
+    }),
+  ),
+);
 
 builder.queryField('me', (t) =>
   t.field({
