@@ -42,9 +42,6 @@ export const futureDate = z
   .date()
   .refine((at) => at.getTime() > Date.now() && at.getUTCFullYear() < 2100, 'a time that lies ahead, before 2100');
 
-/** The fields that a person gave a value or null; validation leaves the others there, as undefined. */
-export const definedEntries = (input: object) => Object.entries(input).filter(([, value]) => value !== undefined);
-
 /** A text that a person emptied is none. */
 export const emptyToNull = (text: string | null | undefined) => text || null;
 
