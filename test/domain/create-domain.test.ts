@@ -46,7 +46,7 @@ describe('createDomain', () => {
       () => superadmin.query(mutation, { input }),
       () => other.query(mutation, { input }),
     );
-    expect([first?.code, second?.code, second?.errors?.[0]?.extensions.fields]).toEqual([undefined, 'TAKEN', { name: ['taken'] }]);
+    expect([first?.code, second?.code, second?.errors?.[0]?.extensions.fields]).toEqual([undefined, 'TAKEN', { name: ['must be unique'] }]);
   });
 
   it.each([

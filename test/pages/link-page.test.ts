@@ -81,7 +81,7 @@ describe('/reset', () => {
 
   it('keeps what is not secret where it was wrong', async () => {
     const { status, html } = await openPage(server, '/reset', { email: 'ada@nowhere"><script>' });
-    expect([status, fault(html)]).toEqual([400, 'Not an e-mail address that we take.']);
+    expect([status, fault(html)]).toEqual([400, 'Must be a valid email address.']);
     expect(html).toContain('value="ada@nowhere&quot;&gt;&lt;script&gt;"');
   });
 

@@ -29,7 +29,7 @@ export function validateAccount(
 ): Record<string, string[]> {
   const faults = validatePassword(normalizePassword(password), { email, words: config.PASSWORD_WORDS, min: config.PASSWORD_MIN });
   const unknown = emailKey(email) === undefined;
-  return { ...(unknown && { email: ['not an e-mail address that we take'] }), ...(faults.length > 0 && { password: faults }) };
+  return { ...(unknown && { email: ['must be a valid email address'] }), ...(faults.length > 0 && { password: faults }) };
 }
 
 /**

@@ -7,20 +7,25 @@ import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import { enqueueEmail } from '../../mail/outbox.ts';
 
 /**
- * Deletes an account so that it can be restored until it is erased: nothing of it signs in, and its address stays taken. Answers whether it was
- * there. Throws LAST_SUPERADMIN.
+ * Marks an account as deleted. Until it is erased it can be restored, and its email address stays reserved. Returns false if it was already
+ * deleted. Throws LAST_SUPERADMIN.
  */
 export async function softDeleteAccount({ tx, viewer, audit }: MutationScope, context: Context, id: string): Promise<boolean> {
   await requireAnotherSuperadmin(tx, id);
-  const [archived] = await tx.$queryRaw<{ until: Date }[]>(sql`
+  const [deleted] = await tx.$queryRaw<{ eraseAt: Date }[]>(sql`
     update "User" set "deletedAt" = now(), "eraseAt" = now() + ${interval(context.config.DELETED_USER_RETENTION)}, "updatedAt" = now()
-    where id = ${id}::uuid and "deletedAt" is null returning "eraseAt" as until`);
-  if (!archived) return false;
-  const own = id === viewer.user.id;
+    where id = ${id}::uuid and "deletedAt" is null returning "eraseAt"`);
+  if (!deleted) return false;
+  const isOwnAccount = id === viewer.user.id;
   await audit({ action: 'user_archived', userId: id, target: ['User', id] });
   await invalidateLinks(tx, id);
-  const ending = { reason: 'USER_DELETED', initiator: own ? 'USER' : 'ADMIN', actor: viewer, work: context } as const;
-  await revokeTokens(onTransaction(tx), sql`t."userId" = ${id}::uuid`, ending);
-  await enqueueEmail(tx, 'accountDeleted', { userId: id }, { until: archived.until.toISOString(), ...(!own && { byAdministrator: true }) });
+  const cause = { reason: 'USER_DELETED', initiator: isOwnAccount ? 'USER' : 'ADMIN', actor: viewer, work: context } as const;
+  await revokeTokens(onTransaction(tx), sql`t."userId" = ${id}::uuid`, cause);
+  await enqueueEmail(
+    tx,
+    'accountDeleted',
+    { userId: id },
+    { until: deleted.eraseAt.toISOString(), ...(!isOwnAccount && { byAdministrator: true }) },
+  );
   return true;
 }

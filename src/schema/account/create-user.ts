@@ -13,17 +13,18 @@ import { profileChanges, profileInputs } from '../user/profile-input.ts';
 import { User } from '../user/user.ts';
 
 const inputFields = (t: InputFields) => ({
-  email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address.' }),
+  email: t.string({ required: true, validate: singleLineText(254), description: 'The email address.' }),
   ...profileInputs(t, 'createUser'),
   role: t.string({
     access: session,
     validate: singleLineText(63),
-    description: 'The name of the first role, one that the caller may grant; left out, with `domain`, what whoever registers gets.',
+    description: 'The name of the initial role; the caller must be allowed to grant it. Defaults to DEFAULT_ROLE.',
   }),
   domain: t.string({
     access: session,
     validate: singleLineText(63),
-    description: 'The name of the domain in which it is held; left out, everywhere.',
+    description:
+      'The name of the domain in which the role is granted. If omitted, the role applies platform-wide, or in DEFAULT_DOMAIN if `role` is omitted too.',
   }),
 });
 
@@ -34,25 +35,26 @@ builder.relayMutationField(
   { inputFields },
   {
     description:
-      'Makes an account for somebody, who is mailed a link by which to choose a password; using it proves the address. ADMIN and SUPERADMIN are granted by superadmins alone.',
+      'Creates an account and emails its owner a link to choose a password, which also confirms the address. Only superadmins can grant ADMIN and SUPERADMIN.',
     access: all(scope('users:write'), admin),
     resolve: async (_, { input }, context, info) => {
       const key = emailKey(input.email);
-      if (key === undefined) throw validationError({ email: ['not an e-mail address that we take'] });
+      if (key === undefined) throw validationError({ email: ['must be a valid email address'] });
       await consume(context, emailKeys('welcome', key));
-      return runMutation(context, info, async (writing) => {
-        const { tx, viewer } = writing;
-        const { role, domain } = await resolveGrantForNewUser(writing, firstRole(context.config, input));
+      return runMutation(context, info, async (mutation) => {
+        const { tx, viewer } = mutation;
+        const { role, domain } = await resolveGrantForNewUser(mutation, initialRole(context.config, input));
         const profile = profileChanges(input);
         const account = { email: input.email, role: role.name, domain: domain?.name, grantedById: viewer.user.id, profile };
         const id = await insertAccount(tx, { client: context.client, viewer }, account);
-        if (!id) throw graphqlError('TAKEN', { fields: { email: ['taken'] } });
+        if (!id) throw graphqlError('TAKEN', { fields: { email: ['must be unique'] } });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
       });
     },
   },
-  { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The user.' }) }) },
+  { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The new user.' }) }) },
 );
 
-const firstRole = ({ DEFAULT_ROLE, DEFAULT_DOMAIN }: Config, { role, domain }: Input) =>
+/** An omitted role and domain are those of a public registration. */
+const initialRole = ({ DEFAULT_ROLE, DEFAULT_DOMAIN }: Config, { role, domain }: Input) =>
   role == null && domain == null ? { role: DEFAULT_ROLE, domain: DEFAULT_DOMAIN } : { role: role ?? DEFAULT_ROLE, domain };

@@ -9,28 +9,28 @@ import { softDeleteAccount } from './archive-account.ts';
 
 builder.relayMutationField(
   'deleteAccount',
-  { inputFields: (t) => ({ password: t.string({ required: true, validate: secretText, description: 'The password of the account.' }) }) },
+  { inputFields: (t) => ({ password: t.string({ required: true, validate: secretText, description: 'The current password.' }) }) },
   {
     description:
-      'Deletes the account of the viewer, with all sessions and API tokens. An administrator can restore it until it is erased, after DELETED_USER_RETENTION.',
+      'Deletes the account of the viewer and revokes all its sessions and API tokens. An administrator can restore it until DELETED_USER_RETENTION has passed, when it is erased.',
     access: all(session, fresh),
     credential: true,
     resolve: async (_, { input }, context, info) => {
-      const { viewer: asking } = context;
-      if (!asking) throw graphqlError('UNAUTHENTICATED');
-      const hash = await requireCurrentPassword(context, asking.user, input.password);
-      return runMutation(context, info, async (writing) => {
-        const { id: userId } = writing.viewer.user;
-        // Not by a password that was changed meanwhile.
-        if ((await writing.tx.password.count({ where: { userId, hash } })) === 0) throw graphqlError('INVALID_CREDENTIALS');
-        await softDeleteAccount(writing, context, userId);
+      const { viewer: caller } = context;
+      if (!caller) throw graphqlError('UNAUTHENTICATED');
+      const hash = await requireCurrentPassword(context, caller.user, input.password);
+      return runMutation(context, info, async (mutation) => {
+        const { id: userId } = mutation.viewer.user;
+        // The password was verified outside of this transaction and may have changed since.
+        if ((await mutation.tx.password.count({ where: { userId, hash } })) === 0) throw graphqlError('INVALID_CREDENTIALS');
+        await softDeleteAccount(mutation, context, userId);
         return { ok: true };
       });
     },
   },
   {
     outputFields: (t) => ({
-      ok: t.exposeBoolean('ok', { nullable: false, description: 'True: the account is deleted, and the session has ended.' }),
+      ok: t.exposeBoolean('ok', { nullable: false, description: 'Always true: the account is deleted and the session is revoked.' }),
     }),
   },
 );

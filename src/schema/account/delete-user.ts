@@ -11,36 +11,35 @@ builder.relayMutationField(
   'deleteUser',
   {
     inputFields: (t) => ({
-      id: t.globalID({ required: true, for: User, description: 'The id of the user.' }),
+      id: t.globalID({ required: true, for: User, description: 'The global ID of the user.' }),
       erase: t.boolean({
         access: superadmin,
-        description:
-          'Whether everything that the account says of its owner is erased at once; then nothing restores it, and no letter tells of it.',
+        description: 'Erases all personal data immediately. The account can then not be restored and no email is sent. Defaults to false.',
       }),
     }),
   },
   {
     description:
-      'Deletes an account: its sessions and API tokens end at once, and nothing of it signs in. It can be restored until it is erased, after DELETED_USER_RETENTION.',
+      'Deletes the account and immediately revokes its sessions and API tokens. It can be restored until DELETED_USER_RETENTION has passed, when it is erased.',
     access: manageStatusRule,
     target: 'User',
     resolve: (_, { input }, context, info) =>
-      runMutation(context, info, async (writing) => {
-        const { tx, viewer, lockTarget } = writing;
+      runMutation(context, info, async (mutation) => {
+        const { tx, viewer, lockTarget } = mutation;
         const { id } = input.id;
         await lockTarget(id);
         if (id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
-        const archived = await softDeleteAccount(writing, context, id);
-        const erased = input.erase === true && (await anonymizeUser(writing, context, id));
+        const archived = await softDeleteAccount(mutation, context, id);
+        const erased = input.erase === true && (await anonymizeUser(mutation, context, id));
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: archived || erased };
       }),
   },
   {
     outputFields: (t) => ({
-      user: t.expose('user', { type: User, description: 'The user, as far as there is something left.' }),
+      user: t.expose('user', { type: User, description: 'The deleted user, or null if the caller can no longer see it.' }),
       changed: t.exposeBoolean('changed', {
         nullable: false,
-        description: 'Whether anything changed: not if the account was deleted already.',
+        description: 'False if the account was already deleted.',
       }),
     }),
   },

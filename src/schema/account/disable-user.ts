@@ -10,9 +10,9 @@ import { User } from '../user/user.ts';
 
 builder.relayMutationField(
   'disableUser',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The global ID of the user.' }) }) },
   {
-    description: 'Shuts an account: its sessions and API tokens end at once, and nothing of it signs in.',
+    description: 'Disables the account and immediately revokes its sessions and API tokens.',
     access: manageStatusRule,
     target: 'User',
     resolve: (_, { input }, context, info) =>
@@ -35,10 +35,10 @@ builder.relayMutationField(
   },
   {
     outputFields: (t) => ({
-      user: t.expose('user', { type: User, description: 'The user.' }),
+      user: t.expose('user', { type: User, description: 'The disabled user.' }),
       changed: t.exposeBoolean('changed', {
         nullable: false,
-        description: 'Whether anything changed: not if the account was disabled already.',
+        description: 'False if the account was already disabled.',
       }),
     }),
   },

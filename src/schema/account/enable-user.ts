@@ -6,9 +6,9 @@ import { User } from '../user/user.ts';
 
 builder.relayMutationField(
   'enableUser',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The global ID of the user.' }) }) },
   {
-    description: 'Lets a disabled account sign in again.',
+    description: 'Enables a disabled account so that its owner can log in again.',
     access: manageStatusRule,
     target: 'User',
     resolve: (_, { input }, context, info) =>
@@ -23,10 +23,10 @@ builder.relayMutationField(
   },
   {
     outputFields: (t) => ({
-      user: t.expose('user', { type: User, description: 'The user.' }),
+      user: t.expose('user', { type: User, description: 'The enabled user.' }),
       changed: t.exposeBoolean('changed', {
         nullable: false,
-        description: 'Whether anything changed: not if the account was enabled already.',
+        description: 'False if the account was already enabled.',
       }),
     }),
   },

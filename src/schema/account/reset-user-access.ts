@@ -10,9 +10,10 @@ import { User } from '../user/user.ts';
 
 builder.relayMutationField(
   'resetUserAccess',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The global ID of the user.' }) }) },
   {
-    description: 'Ends all sessions and API tokens of a user, and makes links that were mailed good for nothing; the password stays.',
+    description:
+      'Revokes all sessions and API tokens of a user and invalidates the links in emails already sent. The password is unchanged.',
     access: manageStatusRule,
     target: 'User',
     resolve: (_, { input }, context, info) =>
@@ -22,16 +23,16 @@ builder.relayMutationField(
         if (id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
         await audit({ action: 'user_updated', reason: 'access reset', userId: id, target: ['User', id] });
         await invalidateLinks(tx, id);
-        const ending = { reason: 'ACCESS_RESET', initiator: 'ADMIN', actor: viewer, work: context } as const;
-        const ended = await revokeTokens(onTransaction(tx), sql`t."userId" = ${id}::uuid`, ending);
+        const cause = { reason: 'ACCESS_RESET', initiator: 'ADMIN', actor: viewer, work: context } as const;
+        const revoked = await revokeTokens(onTransaction(tx), sql`t."userId" = ${id}::uuid`, cause);
         await enqueueEmail(tx, 'accessReset', { userId: id }, {});
-        return { user: await tx.user.findUniqueOrThrow({ where: { id } }), ended: ended.length };
+        return { user: await tx.user.findUniqueOrThrow({ where: { id } }), ended: revoked.length };
       }),
   },
   {
     outputFields: (t) => ({
-      user: t.expose('user', { type: User, description: 'The user.' }),
-      ended: t.exposeInt('ended', { nullable: false, description: 'How many sessions and API tokens ended now.' }),
+      user: t.expose('user', { type: User, description: 'The user whose access was reset.' }),
+      ended: t.exposeInt('ended', { nullable: false, description: 'The number of sessions and API tokens that were revoked.' }),
     }),
   },
 );

@@ -6,10 +6,10 @@ import { User } from '../user/user.ts';
 
 builder.relayMutationField(
   'restoreUser',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The global ID of the user.' }) }) },
   {
     description:
-      'Brings a deleted account back as it was, disabled if it was; its sessions and API tokens have ended. What was erased does not come back: INVALID_INPUT.',
+      'Restores a deleted account; its sessions and API tokens stay revoked. Fails with INVALID_INPUT if the account has been erased.',
     access: manageStatusRule,
     target: 'User',
     resolve: (_, { input }, context, info) =>
@@ -24,10 +24,10 @@ builder.relayMutationField(
   },
   {
     outputFields: (t) => ({
-      user: t.expose('user', { type: User, description: 'The user.' }),
+      user: t.expose('user', { type: User, description: 'The restored user.' }),
       changed: t.exposeBoolean('changed', {
         nullable: false,
-        description: 'Whether anything changed: not if the account was not deleted.',
+        description: 'False if the account was not deleted.',
       }),
     }),
   },

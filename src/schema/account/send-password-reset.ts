@@ -7,14 +7,14 @@ import { User } from '../user/user.ts';
 
 builder.relayMutationField(
   'sendPasswordReset',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The id of the user.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The global ID of the user.' }) }) },
   {
-    description: 'Mails a user the link by which a new password is chosen; nobody but the user ever sees it.',
+    description: 'Emails a user a link to choose a new password. The link is never shown to the caller.',
     access: manageStatusRule,
     target: 'User',
     resolve: async (_, { input }, context, info) => {
       const { id } = input.id;
-      // By who asks as well: whoever may not, and is told so later, uses up nobody's letters but their own.
+      // The key includes the caller, so that callers who are denied below cannot use up the emails of the user.
       await consume(context, emailKeys('sendPasswordReset', `${context.viewer?.user.id} ${id}`));
       return runMutation(context, info, async ({ tx, lockTarget, audit }) => {
         await lockTarget(id);
@@ -24,5 +24,5 @@ builder.relayMutationField(
       });
     },
   },
-  { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The user.' }) }) },
+  { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The recipient of the email.' }) }) },
 );

@@ -36,5 +36,5 @@ builder.relayMutationField(
 
 /** The unique key alone says that a name is somebody else's. */
 function taken(error: unknown): never {
-  throw errorCodeFromDatabase(error) === 'TAKEN' ? graphqlError('TAKEN', { fields: { username: ['taken'] } }) : error;
+  throw errorCodeFromDatabase(error) === 'TAKEN' ? graphqlError('TAKEN', { fields: { username: ['must be unique'] } }) : error;
 }

@@ -47,7 +47,7 @@ builder.relayMutationField(
       const confirmationRequired = context.config.REQUIRE_EMAIL_CONFIRMATION;
       // Where the address must be proven first, a taken one is answered like a new one (security.md 3.4).
       if (confirmationRequired) return { session: null, confirmationRequired };
-      if (!userId) throw graphqlError('TAKEN', { fields: { [taken ?? 'email']: ['taken'] } });
+      if (!userId) throw graphqlError('TAKEN', { fields: { [taken ?? 'email']: ['must be unique'] } });
       const opening = { userId, domainId: null, description: input.device ?? null, action: 'authn_login_success' } as const;
       return { session: await createSession(context, opening), confirmationRequired };
     },

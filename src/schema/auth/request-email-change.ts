@@ -22,7 +22,7 @@ builder.relayMutationField(
       const { client, viewer: asking } = context;
       if (!asking) throw graphqlError('UNAUTHENTICATED');
       const key = emailKey(newEmail);
-      if (key === undefined) throw validationError({ newEmail: ['not an e-mail address that we take'] });
+      if (key === undefined) throw validationError({ newEmail: ['must be a valid email address'] });
       if (key === asking.user.emailKey) throw validationError({ newEmail: ['the account has this address already'] });
       await consume(context, { mailByNetwork: client.network, ...emailKeys('newAddress', key) });
       return runMutation(context, info, async ({ tx, viewer, audit }) => {

@@ -15,7 +15,7 @@ type Wished = 'confirmation' | 'passwordReset' | 'usernameReminder';
 export async function requestEmail(context: Context, letter: Wished, email: string): Promise<{ ok: true }> {
   const { client, db, viewer } = context;
   const key = emailKey(email);
-  if (key === undefined) throw validationError({ email: ['not an e-mail address that we take'] });
+  if (key === undefined) throw validationError({ email: ['must be a valid email address'] });
   await consume(context, { mailByNetwork: client.network, ...emailKeys(letter, key) });
   await db.prisma.$transaction(async (tx) => {
     const owner = await tx.user.findUnique({ where: { emailKey: key }, select: { id: true } });

@@ -26,7 +26,7 @@ builder.relayMutationField(
         if (parent === undefined) throw validationError({ parent: ['no such domain'] });
         const data = { name, displayName, parentId: parent?.id ?? null };
         const [domain] = await tx.domain.createManyAndReturn({ data, skipDuplicates: true });
-        if (!domain) throw graphqlError('TAKEN', { fields: { name: ['taken'] } });
+        if (!domain) throw graphqlError('TAKEN', { fields: { name: ['must be unique'] } });
         await audit({
           action: 'authz_admin',
           reason: 'domain created',

@@ -38,7 +38,7 @@ builder.relayMutationField(
     access: all(session, confirmed, administers),
     resolve: async (_, { input }, context, info) => {
       const key = emailKey(input.email);
-      if (key === undefined) throw validationError({ email: ['not an e-mail address that we take'] });
+      if (key === undefined) throw validationError({ email: ['must be a valid email address'] });
       const { network } = context.client;
       const inviter = context.viewer?.user.id ?? '';
       await consume(context, { mailByNetwork: network, invitationByUser: inviter, ...emailKeys('invitation', `${inviter} ${key}`) });

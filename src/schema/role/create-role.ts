@@ -28,7 +28,7 @@ builder.relayMutationField(
         const { name, description, permissions } = input;
         const data = { name, description: emptyToNull(description), permissions: permissions ?? [] };
         const [role] = await tx.role.createManyAndReturn({ data, skipDuplicates: true });
-        if (!role) throw graphqlError('TAKEN', { fields: { name: ['taken'] } });
+        if (!role) throw graphqlError('TAKEN', { fields: { name: ['must be unique'] } });
         await audit({
           action: 'authz_admin',
           reason: 'role created',
