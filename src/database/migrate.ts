@@ -33,7 +33,7 @@ export async function draftMigration(factory: SqlMigrationAwareDriverAdapterFact
   return drawn.exitCode === 0 ? '' : (drawn.stdout ?? '').replace(unconstrained, '').trimStart();
 }
 
-/** The relations of the audit: an event outlives whom it names (docs/decisions/0023-the-audit-is-read-by-its-relations.md). */
+/** The relations of the audit: an event outlives whom it names (docs/decisions/0023). */
 const unconstrained = /-- AddForeignKey\nALTER TABLE "AuditEvent" .*\n*/g;
 
 async function refuseUnfit(factory: SqlMigrationAwareDriverAdapterFactory) {

@@ -1,51 +1,121 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { spawnProcess, startServerProcess, tempEnvironment } from './process.ts';
 
 const root = join(import.meta.dirname, '../..');
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const { environment, cleanUp: leave } = await tempEnvironment();
-afterAll(leave);
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+const readme = read('README.md');
+const { environment, folder, cleanUp } = await tempEnvironment();
+afterAll(cleanUp);
 
-/** The fenced blocks of a section, with what stands behind their first fence. */
-function blocksOf(section: string) {
-  const [, body = ''] = new RegExp(`\n## ${section}\n(.*?)(?=\n## |$)`, 's').exec(readme) ?? [];
-  return [...body.matchAll(/^```(\w+)(?: terminal=(\d))?\n(.*?)^```$/gms)].map(([, kind = '', terminal = '', text = '']) => ({
-    kind,
-    terminal,
+interface Block {
+  readonly language: string;
+  readonly terminals: string[];
+  readonly file: string | undefined;
+  readonly text: string;
+}
+
+/** The fenced blocks of a section of the README. */
+function blocksOf(section: string): Block[] {
+  return blocksIn(new RegExp(`\n## ${section}\n(?<body>.*?)(?=\n## |$)`, 's').exec(readme)?.groups?.body ?? '');
+}
+
+/** The fenced blocks of a text, with the terminals or the file that their info string names. */
+function blocksIn(body: string): Block[] {
+  const fenced = /^```(?<language>\w+)(?: terminal=(?<terminals>[\d,]+))?(?: file=(?<file>\S+))?\n(?<text>.*?)^```$/gms;
+  return [...body.matchAll(fenced)].map(({ groups: { language = '', terminals, file, text = '' } = {} }) => ({
+    language,
+    terminals: terminals?.split(',') ?? [],
+    file,
     text,
   }));
 }
 
 /** A shell that runs what is pasted into it. */
 function openTerminal() {
-  const { output: said, waitForOutput: hear, write } = spawnProcess('bash', []);
+  const { output, waitForOutput, write } = spawnProcess('bash', []);
   let pasted = 0;
   return {
-    said,
-    /** Runs commands to their end and answers what they print. */
+    output,
+    /** Runs commands to their end and returns what they print. */
     async paste(commands: string): Promise<string> {
       pasted += 1;
-      const from = said.out.length;
+      const from = output.out.length;
       const end = `\n--- ${pasted} pasted\n`;
       write(`${commands}\nprintf '${end.replaceAll('\n', '\\n')}'\n`);
-      await hear(() => said.out.includes(end));
-      return said.out.slice(from, said.out.indexOf(end)).trim();
+      await waitForOutput(() => output.out.includes(end));
+      return output.out.slice(from, output.out.indexOf(end)).trim();
     },
-    /** Runs commands that do not end, until they say that the stream is open: the first line of an event stream is a comment. */
+    /** Runs commands that do not end, until the stream is open: the first line of an event stream is a comment. */
     async follow(commands: string) {
+      const from = output.out.length;
       write(commands);
-      await hear(() => said.out.startsWith(':'));
+      await waitForOutput(() => output.out.slice(from).includes(':'));
     },
     async nextEvent(): Promise<string> {
-      await hear(() => said.out.includes('data:') && said.out.endsWith('\n\n'));
-      return said.out.replace(':', '').trim();
+      await waitForOutput(() => output.out.includes('data:') && output.out.endsWith('\n\n'));
+      return output.out.slice(output.out.indexOf('event:')).trim();
     },
   };
 }
 
-describe('the README', { timeout: 60_000 }, () => {
+/** Runs the first session. `pause` is the time between two steps; a session with pauses has no stream, which ends with its token. */
+async function runSession(url: string, { pause = 0 } = {}) {
+  const terminals: Record<string, ReturnType<typeof openTerminal>> = { 2: openTerminal(), 3: openTerminal() };
+  const blocks = blocksOf('A first session').map((block) => ({ ...block, text: block.text.replaceAll('http://localhost:4000', url) }));
+  let printed = '';
+  for (const { language, terminals: names, text } of blocks) {
+    const isStream = text.includes('event-stream');
+    if (isStream && pause === 0) await terminals[3]?.follow(text);
+    if (!isStream) for (const name of names) printed = (await terminals[name]?.paste(text)) ?? '';
+    if (language === 'text' && !text.startsWith('event')) expect(printed).toMatch(asPattern(text.trim()));
+    if (text.startsWith('event') && pause === 0) expect(await terminals[3]?.nextEvent()).toMatch(asPattern(text.trim()));
+    await sleep(pause);
+  }
+  expect(Object.values(terminals).map(({ output }) => output.err)).toEqual(['', '']);
+}
+
+/** Writes the files of an example into a folder that has the packages of this repository. */
+async function writeProject(name: string, files: Pick<Block, 'file' | 'text'>[]) {
+  const project = join(folder, name);
+  for (const { file = '', text } of files) {
+    await mkdir(dirname(join(project, file)), { recursive: true });
+    await writeFile(join(project, file), text);
+  }
+  await symlink(join(root, 'node_modules'), join(project, 'node_modules'));
+  await writeFile(join(project, 'package.json'), '{ "type": "module" }');
+  const compilerOptions = {
+    target: 'esnext',
+    module: 'nodenext',
+    strict: true,
+    noEmit: true,
+    types: ['node'],
+    allowImportingTsExtensions: true,
+    erasableSyntaxOnly: true,
+    verbatimModuleSyntax: true,
+  };
+  await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+  return project;
+}
+
+/** Runs commands of the installed packages in a folder, and returns what they print. */
+async function runIn(project: string, commands: string, settings: Record<string, string> = {}) {
+  const { output, ended } = spawnProcess(
+    'bash',
+    ['-c', `set -e; cd "$0"; PATH=$PWD/node_modules/.bin:$PATH; ${commands}`, project],
+    settings,
+  );
+  return { code: await ended, ...output };
+}
+
+describe('the README', { timeout: 120_000 }, () => {
+  it('has at most 150 lines', () => {
+    expect(readme.split('\n').length - 1).toBeLessThanOrEqual(150);
+  });
+
   it('names the two commands, which are npm scripts', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
     const commands = blocksOf('Start').map(({ text }) => text.trim());
@@ -53,44 +123,51 @@ describe('the README', { timeout: 60_000 }, () => {
     expect(scripts).toMatchObject({ start: 'node src/server/main.ts', test: 'node scripts/test.ts' });
   });
 
-  it('has a first session that works word for word', async () => {
-    const server = await startServerProcess(environment);
-    const { port } = new URL(server.url);
-    const [second, third] = [openTerminal(), openTerminal()];
-    let answer = '';
-    for (const { kind, terminal, text } of blocksOf('A first session')) {
-      const typed = text.replaceAll('localhost:4000', `localhost:${port}`);
-      if (terminal === '2') answer = await second.paste(typed);
-      if (terminal === '3') await third.follow(typed);
-      if (kind === 'text') expect(text.startsWith('event') ? await third.nextEvent() : answer).toMatch(asPattern(text.trim()));
-    }
-    expect([second.said.err, third.said.err]).toEqual(['', '']);
+  it('has a first session and a frontend that work word for word', async () => {
+    await using server = await startServerProcess(environment);
+    const url = server.url.replace('127.0.0.1', 'localhost');
+    await runSession(url);
+    const files = blocksOf('A frontend in TypeScript').map(({ file, text }) => ({
+      file,
+      text: text.replaceAll('http://localhost:4000', url),
+    }));
+    const output = await runIn(await writeProject('frontend', files), 'graphql-codegen --silent; tsc; node src/main.ts');
+    expect(output).toEqual({ code: 0, out: 'Hello, Ada\n', err: '' });
   });
 
-  it('shows both the answers and the event', () => {
-    expect(blocksOf('A first session').map(({ kind, terminal }) => kind + terminal)).toEqual([
-      'bash2',
-      'bash2',
-      'bash2',
-      'text',
-      'bash2',
-      'text',
-      'bash3',
-      'bash2',
-      'text',
-      'text',
-    ]);
+  it('has a first session that works a second time, with pauses longer than an access token lasts', async () => {
+    await using server = await startServerProcess({ ...environment, ACCESS_TOKEN_TTL: '1s' });
+    await runSession(server.url.replace('127.0.0.1', 'localhost'), { pause: 1_100 });
   });
 
-  it('names every setting, and no other', () => {
-    const source = readFileSync(join(root, 'src/config.ts'), 'utf8');
-    const settings = [...source.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name]) => name);
-    const documented = [...readme.matchAll(/^\| `([A-Z_]+)` +\|/gm)].map(([, name]) => name);
-    expect(documented.sort()).toEqual([...new Set(settings)].sort());
+  it('shows the answers and the event of the first session', () => {
+    const kinds = blocksOf('A first session').map(({ language, terminals }) => language + terminals.join());
+    expect(kinds).toEqual(['bash2,3', 'bash2', 'bash2', 'text', 'bash3', 'bash2', 'text', 'text']);
   });
 });
 
-/** A text in which `…` stands for whatever differs from time to time. */
+describe('the page for clients', { timeout: 120_000 }, () => {
+  it('has code that refreshes once for all callers, and keeps a stream open for longer than an access token lasts', async () => {
+    await using server = await startServerProcess({ ...environment, ACCESS_TOKEN_TTL: '3s' });
+    const main = `
+      import { connect } from './follow.ts';
+      import { login, refresh, request, send } from './tokens.ts';
+      const input = { email: 'grace@example.com', password: 'a long walk along the river' };
+      await send('mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }', { input });
+      await login(input.email, input.password);
+      const [one, other] = await Promise.all([refresh(), refresh()]);
+      console.log(one.refreshToken === other.refreshToken);
+      setTimeout(() => request('mutation { logout { ended } }'), 4_000);
+      const client = connect();
+      for await (const result of client.iterate({ query: 'subscription { tokenRevoked { reason } }' })) console.log(JSON.stringify(result));
+      await client.dispose();`;
+    const files = [...blocksIn(read('docs/clients.md')), { file: 'main.ts', text: main }];
+    const output = await runIn(await writeProject('client', files), 'tsc; node main.ts', { ENDPOINT: `${server.url}/graphql` });
+    expect(output).toEqual({ code: 0, out: 'true\n{"data":{"tokenRevoked":{"reason":"LOGOUT"}}}\n', err: '' });
+  });
+});
+
+/** A pattern in which `…` stands for any value. */
 const asPattern = (text: string) =>
   new RegExp(
     `^${text

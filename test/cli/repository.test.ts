@@ -42,7 +42,7 @@ describe('the repository', () => {
   });
 
   it('has documents that link to nothing that is not there', () => {
-    const documents = ['', 'docs', 'docs/decisions', 'packages/verifier'].flatMap((folder) =>
+    const documents = ['', 'docs', 'docs/decisions', 'docs/recipes', 'packages/verifier'].flatMap((folder) =>
       readdirSync(join(root, folder)).flatMap((name) => (name.endsWith('.md') ? [join(folder, name)] : [])),
     );
     const links = documents.flatMap((file) =>
