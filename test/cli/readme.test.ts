@@ -62,18 +62,18 @@ function openTerminal() {
   };
 }
 
-/** Runs the first session. `pause` is the time between two steps; a session with pauses has no stream, which ends with its token. */
+/** Runs the first session. `pause` is the time before each step that logs in; a session with pauses has no stream, which ends with its token. */
 async function runSession(url: string, { pause = 0 } = {}) {
   const terminals: Record<string, ReturnType<typeof openTerminal>> = { 2: openTerminal(), 3: openTerminal() };
   const blocks = blocksOf('A first session').map((block) => ({ ...block, text: block.text.replaceAll('http://localhost:4000', url) }));
   let printed = '';
   for (const { language, terminals: names, text } of blocks) {
     const isStream = text.includes('event-stream');
+    if (text.startsWith('login') && !isStream) await sleep(pause);
     if (isStream && pause === 0) await terminals[3]?.follow(text);
     if (!isStream) for (const name of names) printed = (await terminals[name]?.paste(text)) ?? '';
     if (language === 'text' && !text.startsWith('event')) expect(printed).toMatch(asPattern(text.trim()));
     if (text.startsWith('event') && pause === 0) expect(await terminals[3]?.nextEvent()).toMatch(asPattern(text.trim()));
-    await sleep(pause);
   }
   expect(Object.values(terminals).map(({ output }) => output.err)).toEqual(['', '']);
 }
@@ -136,8 +136,8 @@ describe('the README', { timeout: 120_000 }, () => {
   });
 
   it('has a first session that works a second time, with pauses longer than an access token lasts', async () => {
-    await using server = await startServerProcess({ ...environment, ACCESS_TOKEN_TTL: '1s' });
-    await runSession(server.url.replace('127.0.0.1', 'localhost'), { pause: 1_100 });
+    await using server = await startServerProcess({ ...environment, ACCESS_TOKEN_TTL: '3s' });
+    await runSession(server.url.replace('127.0.0.1', 'localhost'), { pause: 3_100 });
   });
 
   it('shows the answers and the event of the first session', () => {
