@@ -3,14 +3,16 @@ import { createPendingEvents } from '../src/identity/unit-of-work.ts';
 import { jobs } from '../src/schema/job/schedule.ts';
 import type { TestServer } from './test-server.ts';
 
-/** Lets all happen that happens on a clock. */
+/** Runs all jobs once. */
 export async function runJobs({ db, config }: Pick<TestServer, 'db' | 'config'>) {
   const client = { network: 'local', agent: 'clock', requestId: randomUUID() };
   for (const job of jobs) await job.run(db, { client, events: createPendingEvents() }, config);
 }
 
-/** The statements that a driver was called with. What the server asks on its own clock is left out: no operation costs it. */
+/** The statements that a driver was called with, without those of background work. */
 export const statementsIn = (calls: readonly unknown[][]) =>
-  calls.map(([first]) => (typeof first === 'string' ? first : (first as { text: string }).text)).filter((text) => !ofTheClock.test(text));
+  calls
+    .map(([first]) => (typeof first === 'string' ? first : (first as { text: string }).text))
+    .filter((text) => !ofBackgroundWork.test(text));
 
-const ofTheClock = /"RevocationCommit"|"Job"|update "Mail"|"SigningKey"|insert into "FieldRead"|set "revokedAt"/;
+const ofBackgroundWork = /"RevocationCommit"|"Job"|update "Mail"|"SigningKey"|insert into "FieldRead"|set "revokedAt"/;

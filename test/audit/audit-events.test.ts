@@ -24,15 +24,15 @@ const document = graphql(`
   }
 `);
 
-/** Something that happened at a moment; its action is its name. */
-async function happened(parts: Omit<Prisma.AuditEventUncheckedCreateInput, 'action' | 'result'> = {}, result = 'ok') {
+/** Inserts an audit event with a unique action. */
+async function insertEvent(parts: Omit<Prisma.AuditEventUncheckedCreateInput, 'action' | 'result'> = {}, result = 'ok') {
   const action = randomUUID();
   const { id } = await server.db.prisma.auditEvent.create({ data: { network: '192.0.2.7', agent: 'curl', ...parts, action, result } });
   return { action, id, node: encodeGlobalID('AuditEvent', id) };
 }
 const list = async (person: TestUser, filter?: AuditEventFilter, page: object = {}) =>
   (await person.query(document, { filter, ...page })).data.auditEvents;
-const sees = async (person: TestUser, { action, node }: Awaited<ReturnType<typeof happened>>) => {
+const sees = async (person: TestUser, { action, node }: Awaited<ReturnType<typeof insertEvent>>) => {
   const { totalCount, edges } = await list(person, { action });
   const { data } = await person.query('query ($node: ID!) { node(id: $node) { id } }', { node });
   expect([totalCount, data.node ? 1 : 0]).toEqual([edges.length, edges.length]);
@@ -40,9 +40,9 @@ const sees = async (person: TestUser, { action, node }: Awaited<ReturnType<typeo
 };
 
 describe('auditEvents', () => {
-  it('tells what happened, to whom, by whom, where and from where', async () => {
+  it('returns the event with its user, actor, domain, target, network and agent', async () => {
     const parts = { userId: ann.uuid, actorId: admin.uuid, domainId: north.id, targetType: 'User', targetId: ann.uuid };
-    const { action, node } = await happened({ ...parts, reason: 'tried', requestId: 'r', details: { role: 'USER' } }, 'denied');
+    const { action, node } = await insertEvent({ ...parts, reason: 'tried', requestId: 'r', details: { role: 'USER' } }, 'denied');
     const { edges } = await list(superadmin, { action });
     expect(edges[0]?.node).toEqual({
       ...{ id: node, at: expect.any(String), action, result: 'DENIED', reason: 'tried', actor: { id: admin.id }, user: { id: ann.id } },
@@ -51,7 +51,7 @@ describe('auditEvents', () => {
     });
   });
 
-  it('tells of what is really done', async () => {
+  it('contains the events of a real mutation', async () => {
     const alice = await server.user();
     await superadmin.query('mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }', { id: alice.id });
     const { edges } = await list(superadmin, { user: alice.id });
@@ -60,15 +60,19 @@ describe('auditEvents', () => {
     );
   });
 
-  it('tells users what concerns them, and nothing else', async () => {
-    const [own, others, nobodys] = [await happened({ userId: ann.uuid }), await happened({ userId: admin.uuid }), await happened()];
+  it('shows users only events about themselves', async () => {
+    const [own, others, nobodys] = [
+      await insertEvent({ userId: ann.uuid }),
+      await insertEvent({ userId: admin.uuid }),
+      await insertEvent(),
+    ];
     expect([await sees(ann, own), await sees(ann, others), await sees(ann, nobodys)]).toEqual([true, false, false]);
   });
 
-  it('keeps from users who did it, from where and by what, where they may not know of whoever did', async () => {
+  it('hides the actor, network and agent from a user who cannot see the actor', async () => {
     const [theirs, own] = [
-      await happened({ userId: ann.uuid, actorId: admin.uuid }),
-      await happened({ userId: ann.uuid, actorId: ann.uuid }),
+      await insertEvent({ userId: ann.uuid, actorId: admin.uuid }),
+      await insertEvent({ userId: ann.uuid, actorId: ann.uuid }),
     ];
     const told = async ({ action }: { action: string }) =>
       (await list(ann, { action })).edges.map(({ node }) => [node.actor?.id, node.network, node.agent]);
@@ -78,12 +82,12 @@ describe('auditEvents', () => {
     expect((await list(ann, { actor: ann.id, action: own.action })).totalCount).toBe(1);
   });
 
-  it('tells administrators of all but what a superadmin took part in, as one is now', async () => {
+  it('shows platform administrators all events except those that involve a current superadmin', async () => {
     const former = await server.user('SUPERADMIN');
     const events = [
-      await happened({ userId: former.uuid }),
-      await happened({ actorId: former.uuid }),
-      await happened({ userId: ann.uuid, actorId: former.uuid }),
+      await insertEvent({ userId: former.uuid }),
+      await insertEvent({ actorId: former.uuid }),
+      await insertEvent({ userId: ann.uuid, actorId: former.uuid }),
     ];
     const told = () => Promise.all(events.map((event) => sees(admin, event)));
     expect(await told()).toEqual([false, false, false]);
@@ -91,31 +95,34 @@ describe('auditEvents', () => {
     expect(await told()).toEqual([true, true, true]);
   });
 
-  it.each([['ADMIN'], ['AUDITOR']])('tells whoever holds %s in a domain of what happened there and to nobody of a rank', async (role) => {
-    const [inside, everywhere] = [await server.user(role, 'north'), await server.user(role)];
-    const of = (parts: object) => happened({ domainId: north.id, ...parts });
-    const events = [
-      await of({}),
-      await of({ userId: ann.uuid }),
-      await of({ userId: admin.uuid }),
-      await of({ actorId: superadmin.uuid }),
-      await happened(),
-    ];
-    expect(await Promise.all(events.map((event) => sees(inside, event)))).toEqual([true, true, false, false, false]);
-    expect(await Promise.all(events.map((event) => sees(everywhere, event)))).toEqual([true, true, true, false, true]);
-  });
+  it.each([['ADMIN'], ['AUDITOR']])(
+    'shows holders of %s in a domain the events in it, except those that involve ranked users',
+    async (role) => {
+      const [inside, everywhere] = [await server.user(role, 'north'), await server.user(role)];
+      const of = (parts: object) => insertEvent({ domainId: north.id, ...parts });
+      const events = [
+        await of({}),
+        await of({ userId: ann.uuid }),
+        await of({ userId: admin.uuid }),
+        await of({ actorId: superadmin.uuid }),
+        await insertEvent(),
+      ];
+      expect(await Promise.all(events.map((event) => sees(inside, event)))).toEqual([true, true, false, false, false]);
+      expect(await Promise.all(events.map((event) => sees(everywhere, event)))).toEqual([true, true, true, false, true]);
+    },
+  );
 
-  it('goes on telling of those who are gone', async () => {
+  it('keeps showing events of deleted users', async () => {
     const gone = await server.user();
-    const event = await happened({ userId: gone.uuid, actorId: gone.uuid });
+    const event = await insertEvent({ userId: gone.uuid, actorId: gone.uuid });
     await server.db.prisma.user.delete({ where: { id: gone.uuid } });
     expect([await sees(admin, event), await sees(superadmin, event)]).toEqual([true, true]);
     const { edges } = await list(admin, { user: gone.id, action: event.action });
     expect(edges.map(({ node }) => [node.user, node.network])).toEqual([[null, '192.0.2.7']]);
   });
 
-  it('asks an API token for audit:read, by every way', async () => {
-    const { node } = await happened({ userId: admin.uuid });
+  it('requires the scope audit:read for an API token, in lists and by node', async () => {
+    const { node } = await insertEvent({ userId: admin.uuid });
     const by = async (scopes: string[]) => {
       const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "d", scopes: $scopes }) { secret } }';
       const token = (await admin.query(mint, { scopes })).data.createApiToken.secret;
@@ -127,12 +134,12 @@ describe('auditEvents', () => {
   });
 });
 
-describe('a page of events', () => {
-  it('goes on where the one before ended, the newest first, also within one moment and when more happens', async () => {
+describe('pagination of auditEvents', () => {
+  it('continues newest first without gaps, even for equal times and while new events are recorded', async () => {
     const at = new Date(Date.now() + 60_000);
     const targetId = randomUUID();
     const filter = { targetId: encodeGlobalID('Role', targetId) };
-    const event = (moment: Date) => happened({ targetType: 'Role', targetId, at: moment });
+    const event = (moment: Date) => insertEvent({ targetType: 'Role', targetId, at: moment });
     for (let count = 0; count < 5; count += 1) await event(at);
     const later = await event(new Date(at.getTime() + 1));
     const whole = (await list(admin, filter)).edges.map(({ node }) => node.id);
@@ -146,10 +153,10 @@ describe('a page of events', () => {
   });
 });
 
-describe('a filter of events', () => {
-  it('finds by each part, and moments with their ends', async () => {
+describe('the filter of auditEvents', () => {
+  it('matches each field, with inclusive time bounds', async () => {
     const at = new Date('2020-01-01T00:00:00Z');
-    const { action, node } = await happened({
+    const { action, node } = await insertEvent({
       userId: ann.uuid,
       actorId: admin.uuid,
       domainId: north.id,
@@ -160,7 +167,7 @@ describe('a filter of events', () => {
     const has = async (filter: AuditEventFilter) =>
       (await list(superadmin, { ...filter, action })).edges.some((edge) => edge.node.id === node);
     const before = new Date(at.getTime() - 1);
-    const meant: [AuditEventFilter, AuditEventFilter][] = [
+    const filters: [AuditEventFilter, AuditEventFilter][] = [
       [{ user: ann.id }, { user: admin.id }],
       [{ actor: admin.id }, { actor: ann.id }],
       [{ domain: 'north' }, { domain: 'south' }],
@@ -170,6 +177,6 @@ describe('a filter of events', () => {
       [{ targetType: 'Role' }, { targetType: 'Token' }],
       [{ targetId: encodeGlobalID('Role', north.id) }, { targetId: encodeGlobalID('Role', 'x') }],
     ] as never;
-    for (const [fits, fitsNot] of meant) expect([fits, await has(fits), await has(fitsNot)]).toEqual([fits, true, false]);
+    for (const [matching, other] of filters) expect([matching, await has(matching), await has(other)]).toEqual([matching, true, false]);
   });
 });

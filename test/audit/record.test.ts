@@ -20,7 +20,7 @@ const prepared = async (verb: string) => {
   return { alice, ...made };
 };
 const tables = ['User', 'Role', 'RoleGrant', 'Domain', 'Token', 'TokenRevocation', 'UserSetting', 'Invitation', 'AuditEvent'] as const;
-const everything = async () => {
+const readTables = async () => {
   const rows = tables.map((name) =>
     (server.db.prisma as unknown as Record<string, { findMany(query: object): Promise<object[]> }>)[
       name.charAt(0).toLowerCase() + name.slice(1)
@@ -29,7 +29,7 @@ const everything = async () => {
   return Promise.all(rows);
 };
 
-/** Those whose audit is tested where they are. */
+/** Mutations whose audit events are tested in their own test files. */
 const elsewhere = [
   'acceptInvitation',
   'changePassword',
@@ -56,11 +56,11 @@ const elsewhere = [
 ];
 
 describe('the audit', () => {
-  it('is tested here, or with the verb, for every mutation of the schema', () => {
+  it("is tested here or in the mutation's own test for every mutation of the schema", () => {
     expect([...verbs, ...elsewhere].sort()).toEqual(Object.keys(schema.getMutationType()?.getFields() ?? {}).sort());
   });
 
-  it.each(verbs)('has one row of %s: who, whom, what, where, and in which request', async (verb) => {
+  it.each(verbs)('contains one event of %s with actor, user, target, network and request id', async (verb) => {
     const { document, variables, says } = await prepared(verb);
     const requestId = randomUUID();
     const headers = { 'x-request-id': requestId, 'user-agent': 'tester/1.0' };
@@ -72,27 +72,27 @@ describe('the audit', () => {
     expect(Math.abs((rows[0]?.at.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
   });
 
-  it.each(verbs)('is written with what it records, or nothing is: %s', async (verb) => {
+  it.each(verbs)('commits together with the change: %s is rolled back when the event cannot be written', async (verb) => {
     const { document, variables } = await prepared(verb);
     await server.db.query(sql`alter table "AuditEvent" add constraint "refuse" check (false) not valid`);
-    const before = await everything();
+    const before = await readTables();
     const { code } = await superadmin.query(document, variables);
-    const after = await everything();
+    const after = await readTables();
     await server.db.query(sql`alter table "AuditEvent" drop constraint "refuse"`);
     expect(code).toBe('INTERNAL');
     expect(after).toEqual(before);
   });
 
-  it.each(verbs.filter((verb) => verb !== 'updateProfile'))('records nothing of a denied %s, which changes nothing', async (verb) => {
+  it.each(verbs.filter((verb) => verb !== 'updateProfile'))('records nothing for a denied %s, which changes nothing', async (verb) => {
     const { document, variables } = await prepared(verb);
     const stranger = await server.user();
-    const before = await everything();
+    const before = await readTables();
     const { code } = await stranger.query(document, variables);
     expect(['FORBIDDEN', 'NOT_FOUND']).toContain(code);
-    expect(await everything()).toEqual(before);
+    expect(await readTables()).toEqual(before);
   });
 
-  it('records nothing where nothing changed', async () => {
+  it('records nothing when nothing changes', async () => {
     const alice = await server.user();
     const count = () => server.db.prisma.auditEvent.count();
     const before = await count();
@@ -107,7 +107,7 @@ describe('the audit', () => {
     expect(await count()).toBe(before);
   });
 
-  it('names every session that ends with the account, and who ended it', async () => {
+  it('records each session that is revoked with the account, and the actor', async () => {
     const { alice, document, variables } = await prepared('disableUser');
     await superadmin.query(document, variables);
     const rows = await server.db.prisma.auditEvent.findMany({ where: { action: 'session_revoked', userId: alice.uuid } });
@@ -116,7 +116,7 @@ describe('the audit', () => {
     ]);
   });
 
-  it('holds no secret and no value that somebody keeps', async () => {
+  it('contains no secrets and no personal values', async () => {
     const alice = await server.user();
     const mint = 'mutation { createApiToken(input: { description: "ci", scopes: ["users:read"] }) { secret } }';
     const { secret } = (await alice.query(mint)).data.createApiToken;

@@ -10,11 +10,11 @@ const server = await startTestServer();
 const superadmin = await server.user('SUPERADMIN');
 const document = graphql(`query Jobs { jobs { name everySeconds lastStartedAt lastFinishedAt lastError lastCount } }`);
 const [throttles, receipts] = ['forget throttles that have ended', 'forget read receipts after 90 days'] as const;
-const told = async (name: string) => (await superadmin.query(document)).data.jobs.find((job) => job.name === name);
+const showJob = async (name: string) => (await superadmin.query(document)).data.jobs.find((job) => job.name === name);
 const row = (name: string) => server.db.prisma.job.findUniqueOrThrow({ where: { name } });
 await waitUntil(() => server.db.prisma.job.count());
 
-/** Makes a job due, and waits until it was run and given back. */
+/** Makes a job due and waits until it has run. */
 async function run(name: string) {
   const { runs } = await row(name);
   await server.db.query(sql`update "Job" set "dueAt" = now() where name = ${name}`);
@@ -25,22 +25,22 @@ async function run(name: string) {
 }
 
 describe('jobs', () => {
-  it('tells superadmins what is done on a clock, and how it last went', async () => {
+  it('shows superadmins the schedule and the last run of each job', async () => {
     const { data } = await superadmin.query(document);
     expect(data.jobs.map(({ name, everySeconds }) => [name, everySeconds])).toEqual(jobs.map(({ name, every }) => [name, every / 1_000]));
-    expect(await told(throttles)).toMatchObject({ lastStartedAt: null, lastFinishedAt: null, lastError: null, lastCount: null });
+    expect(await showJob(throttles)).toMatchObject({ lastStartedAt: null, lastFinishedAt: null, lastError: null, lastCount: null });
     await server.db.query(sql`insert into "Throttle" values ('past', 1, now() - interval '1 s'), ('future', 1, now() + interval '1 h')`);
     await run(throttles);
     const moment = expect.stringMatching(/^20.*Z$/);
-    expect(await told(throttles)).toMatchObject({ lastStartedAt: moment, lastFinishedAt: moment, lastError: null, lastCount: 1 });
+    expect(await showJob(throttles)).toMatchObject({ lastStartedAt: moment, lastFinishedAt: moment, lastError: null, lastCount: 1 });
   });
 
-  it('tells nobody else', async () => {
+  it('rejects other callers', async () => {
     for (const person of [await server.user(), await server.user('ADMIN')]) expect((await person.query(document)).code).toBe('FORBIDDEN');
     expect((await server.query(document)).code).toBe('UNAUTHENTICATED');
   });
 
-  it('asks an API token for audit:read', async () => {
+  it('requires the scope audit:read for an API token', async () => {
     const by = async (scopes: string[]) => {
       const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "d", scopes: $scopes }) { secret } }';
       const token = (await superadmin.query(mint, { scopes })).data.createApiToken.secret;
@@ -50,34 +50,34 @@ describe('jobs', () => {
   });
 });
 
-describe('a job', () => {
-  it('that fails is told with the error, and comes again', async () => {
+describe('the job runner', () => {
+  it('stores the error of a failed job and runs it again', async () => {
     await server.db.query(sql`alter table "FieldRead" rename to "Away"`);
     await run(receipts);
-    expect(await told(receipts)).toMatchObject({ lastCount: null, lastError: expect.stringContaining('FieldRead') });
+    expect(await showJob(receipts)).toMatchObject({ lastCount: null, lastError: expect.stringContaining('FieldRead') });
     expect(server.log.some((line) => line.includes('a job failed') && line.includes(receipts))).toBe(true);
     await server.db.query(sql`alter table "Away" rename to "FieldRead"`);
     await run(receipts);
-    expect(await told(receipts)).toMatchObject({ lastCount: 0, lastError: null });
+    expect(await showJob(receipts)).toMatchObject({ lastCount: 0, lastError: null });
   });
 
-  it('is due again a period after it was taken up', async () => {
+  it('schedules the next run one period after the start of the last one', async () => {
     const { dueAt, startedAt } = await run(throttles);
     expect(dueAt.getTime() - (startedAt?.getTime() ?? 0)).toBe(600_000);
   });
 
-  it('is taken up once, of however many that look at the same moment', async () => {
+  it('runs a due job once when several runners claim it concurrently', async () => {
     const stops = Array.from({ length: 8 }, () => startJobRunner({ ...server, log: createLogger('silent') }, { flush: () => {} }));
     for (let period = 0; period < 3; period += 1) {
       const { runs } = await row(throttles);
       await run(throttles);
-      await run(receipts); // whoever looked beside has looked by now
+      await run(receipts); // by now every runner has checked
       expect((await row(throttles)).runs).toBe(runs + 1);
     }
     await Promise.all(stops.map((stop) => stop()));
   });
 
-  it('that another server holds is left to it until its lease ends', async () => {
+  it('leaves a job to another server until its lease expires', async () => {
     const { runs } = await row(throttles);
     await server.db.query(sql`update "Job" set "dueAt" = now(), "leasedUntil" = now() + interval '1 h' where name = ${throttles}`);
     await run(receipts);

@@ -1,22 +1,22 @@
 import type { Prisma } from '../../src/database/generated/prisma/client.ts';
 import { type TestServer, waitUntil } from '../test-server.ts';
 
-/** A letter as it lies on the page of a server without a mail server. */
+/** An email of a server without SMTP_URL, as shown at /dev/mails. */
 export interface ReceivedEmail {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
-  /** The token of its link, and the code beside it; empty where it has none. */
+  /** The token of its link and the code; empty if it has none. */
   readonly token: string;
   readonly code: string;
 }
 
-/** The newest letter of that kind to a user, as soon as there are `count` of them. */
+/** The newest email of a template to a user, once there are `count` of them. */
 export async function emailTo({ db }: Pick<TestServer, 'db'>, userId: string, letter: string, count = 1): Promise<ReceivedEmail> {
   return newest(db, async () => ({ letter, OR: [{ userId }, { emailKey: { in: await emailKeysOf(db, userId) } }] }), count);
 }
 
-/** The newest letter to whoever is invited by that address, as soon as there are `count` of them. */
+/** The newest invitation email to an address, once there are `count` of them. */
 export const invitationEmailTo = ({ db }: Pick<TestServer, 'db'>, email: string, count = 1): Promise<ReceivedEmail> =>
   newest(db, async () => ({ letter: 'invitation', invitation: { email } }), count);
 
@@ -37,7 +37,7 @@ async function newest(db: TestServer['db'], which: () => Promise<Prisma.MailWher
 const emailKeysOf = async (db: TestServer['db'], id: string) =>
   (await db.prisma.user.findMany({ where: { id }, select: { emailKey: true } })).map(({ emailKey }) => emailKey);
 
-/** What became of all letters of that kind to a user, or asked for by an address, once none of them waits. */
+/** The outcomes of all emails of a template to a user or an address, once none is pending. */
 export async function outcomes(
   { db }: Pick<TestServer, 'db'>,
   letter: string,

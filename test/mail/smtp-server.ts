@@ -3,8 +3,8 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { afterAll } from 'vitest';
 
-/** A letter as a mail server took it. */
-interface Taken {
+/** An email as the mail server received it. */
+interface AcceptedEmail {
   readonly from: string;
   readonly to: readonly string[];
   /** Headers and body as they were sent. */
@@ -12,11 +12,11 @@ interface Taken {
 }
 
 /**
- * A mail server that keeps what it takes; `options` make it refuse, and it takes a letter only after `ready` for whom it is to. Closes with
+ * A mail server that stores what it receives. `options` can make it reject, and it accepts an email after `ready` resolves for its recipient. Closes with
  * the test file.
  */
 export async function openSmtpServer(options: SMTPServerOptions = {}, ready: (to: string) => Promise<void> = async () => {}) {
-  const taken: Taken[] = [];
+  const taken: AcceptedEmail[] = [];
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
@@ -40,8 +40,8 @@ export async function openSmtpServer(options: SMTPServerOptions = {}, ready: (to
   return { url: `smtp://127.0.0.1:${port}`, taken };
 }
 
-/** A line to a mail server that is cut as soon as the server says what `cutAt` matches. */
-export async function openLine(url: string) {
+/** A proxy to a mail server that cuts the connection when a reply matches `cutAt`. */
+export async function openProxy(url: string) {
   const line = { url: '', cutAt: /$^/ };
   const server = createServer((near) => {
     const far = connect(Number(new URL(url).port), '127.0.0.1');

@@ -11,7 +11,7 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
   const permission = path === '/oauth/revoke' ? 'tokens:revoke' : 'tokens:introspect';
   const ask = (body: string | Buffer, headers: Record<string, string> = {}, token = secret) => post(server, path, body, { token, headers });
 
-  it('is for API tokens with its scope whose owner holds a role that permits it', async () => {
+  it('requires an API token with the scope whose owner has a role with the permission', async () => {
     const root = await server.user('SUPERADMIN');
     const permitted = [secret, (await createTokenFor(server, root.uuid, [permission])).secret];
     for (const token of permitted) expect((await ask('token=x', {}, token)).status).toBe(200);
@@ -33,7 +33,7 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
     }
   });
 
-  it('refuses nobody, and bearers of no live token, with 401 and a challenge', async () => {
+  it('rejects anonymous requests and invalid bearer tokens with 401 and a challenge', async () => {
     const gone = await createTokenFor(server, owner.uuid, [permission]);
     await server.db.prisma.token.update({ where: { id: gone.id }, data: { revokedAt: new Date() } });
     const answers = [
@@ -47,7 +47,7 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
       expect([status, json.error, headers.get('www-authenticate')]).toEqual([401, 'invalid_client', 'Bearer error="invalid_token"']);
   });
 
-  it('takes a form of UTF-8 with a token, each parameter once; what it does not know it lets be', async () => {
+  it('requires a UTF-8 form with each parameter at most once, and ignores unknown parameters', async () => {
     const good = ['token=x', 'token=x&token_type_hint=nonsense', 'token_type_hint=access_token&resource=%C3%A9&token=x', '&token=x&'];
     for (const body of good) expect((await ask(body)).status, body).toBe(200);
     const bad = [
@@ -66,7 +66,7 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
     for (const body of bad) expect(await ask(body), String(body)).toMatchObject({ status: 400, json: { error: 'invalid_request' } });
   });
 
-  it('takes no other type, no encoding, nothing big, and nothing in its URL', async () => {
+  it('rejects other content types, content encodings, large bodies, and parameters in the URL', async () => {
     for (const type of ['application/json', 'text/plain', 'multipart/form-data', 'application/x-www-form-urlencoded; charset=utf-16', ''])
       expect((await ask('token=x', { 'content-type': type })).status, type).toBe(415);
     expect((await ask('token=x', { 'content-encoding': 'gzip' })).status).toBe(415);
@@ -76,7 +76,7 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
     expect((await fetch(`${server.url}${path}`)).status).toBe(405);
   });
 
-  it('is never kept by a cache, and says its errors in JSON without what was sent', async () => {
+  it('is never cached, and returns JSON errors that do not repeat the request', async () => {
     const answers = [await ask('token=x'), await ask('token=hunter2&token=hunter2'), await ask('token=x', {}, `fg_${'B'.repeat(43)}`)];
     for (const { headers, text } of answers) {
       expect([headers.get('cache-control'), text.includes('hunter2'), text.includes('BBBB')]).toEqual(['no-store', false, false]);
@@ -86,7 +86,7 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
     );
   });
 
-  it('slows down whoever guesses the token that it is asked with', async () => {
+  it('rate-limits guesses of the bearer token', async () => {
     const address = uniqueAddress();
     const guess = (index: number) => post(server, path, 'token=x', { token: `fg_${'A'.repeat(40)}${100 + index}`, address });
     const statuses = new Set<number>();

@@ -2,14 +2,14 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { generateToken, hashToken } from '../../src/identity/tokens/opaque-token.ts';
 import { type TestServer, uniqueAddress } from '../test-server.ts';
 
-/** What a program sends. */
+/** Options of a request. */
 export interface RequestOptions {
   readonly token?: string | undefined;
   readonly address?: string;
   readonly headers?: Record<string, string>;
 }
 
-/** An API token of a user, with these scopes; a role of the same permissions where `permitted`. */
+/** An API token with these scopes, whose owner has a role with these permissions. */
 export async function apiToken({ db, user }: TestServer, scopes: string[], permissions = scopes) {
   const owner = await user();
   const name = `ROLE_${owner.uuid.replaceAll('-', '').toUpperCase()}`;
@@ -20,7 +20,7 @@ export async function apiToken({ db, user }: TestServer, scopes: string[], permi
   return { owner, ...(await createTokenFor({ db }, owner.uuid, scopes)) };
 }
 
-/** One more API token of somebody. */
+/** Another API token of a user. */
 export async function createTokenFor({ db }: Pick<TestServer, 'db'>, userId: string, scopes: string[]) {
   const secret = generateToken('api');
   const ends = new Date(Date.now() + 3_600_000);
@@ -36,7 +36,7 @@ export async function createTokenFor({ db }: Pick<TestServer, 'db'>, userId: str
   return { secret, id, globalId: encodeGlobalID('Token', id) };
 }
 
-/** Sends a body to a path. */
+/** Posts a body to a path. */
 export async function post(
   { url }: TestServer,
   path: string,

@@ -2,7 +2,7 @@ import { decodeJwt, type JWTPayload } from 'jose';
 import type { TestServer } from '../test-server.ts';
 import { apiToken, post } from './endpoint-client.ts';
 
-/** What is polled with. */
+/** The body of a poll. */
 export interface PollRequest {
   readonly maxEvents?: number;
   readonly returnImmediately?: boolean;
@@ -12,7 +12,7 @@ export interface PollRequest {
 
 type Event = JWTPayload & { events: Record<string, Record<string, unknown>>; sub_id: Record<string, unknown> };
 
-/** A receiver of events that has polled before, so that it hears what comes from now on. */
+/** A receiver that has polled once, so that it gets events from now on. */
 export async function createReceiver(server: TestServer) {
   const made = await apiToken(server, ['tokens:follow']);
   const poll = async (polling: PollRequest = { returnImmediately: true }, at: Pick<TestServer, 'url'> = server) => {
@@ -35,7 +35,7 @@ export async function createReceiver(server: TestServer) {
 export const sendPoll = (server: TestServer, token: string | undefined, body: string) =>
   post(server, '/events/poll', body, { token, headers: { 'content-type': 'application/json' } });
 
-/** Writes records as they are written when tokens end, each in a commit of its own. Answers their ids. */
+/** Inserts revocations, each in its own commit, and returns their ids. */
 export async function recordRevocations(
   { db, user }: TestServer,
   count: number,

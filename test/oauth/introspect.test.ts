@@ -14,7 +14,7 @@ const past = new Date(Date.now() - 1_000);
 const inactive = { status: 200, text: '{"active":false}' };
 
 describe('POST /oauth/introspect', () => {
-  it('says whose a live access token is and until when it holds, and nothing else of them', async () => {
+  it('returns the subject, session and expiry of an active access token and nothing else', async () => {
     const alice = await server.user();
     const { jti, iat, exp, sid } = claimsOf(alice.accessToken);
     const { json, headers } = await introspect(alice.accessToken);
@@ -23,7 +23,7 @@ describe('POST /oauth/introspect', () => {
     expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
   });
 
-  it('says what a live API token is for', async () => {
+  it('returns the scopes of an active API token', async () => {
     const bob = await server.user();
     const token = await createTokenFor(server, bob.uuid, ['users:read', 'roles:read']);
     const { expiresAt, createdAt } = await prisma.token.findUniqueOrThrow({ where: { id: token.id } });
@@ -38,27 +38,27 @@ describe('POST /oauth/introspect', () => {
     });
   });
 
-  const ended: Record<string, (who: TestUser) => Promise<unknown>> = {
+  const invalidations: Record<string, (who: TestUser) => Promise<unknown>> = {
     revoked: (who) => who.query('mutation { logout { ended } }'),
     expired: (who) => prisma.token.updateMany({ where: { userId: who.uuid }, data: { expiresAt: past } }),
     'expired idle': (who) => prisma.token.updateMany({ where: { userId: who.uuid }, data: { idleExpiresAt: past } }),
-    "a disabled user's": (who) => prisma.user.update({ where: { id: who.uuid }, data: { enabled: false } }),
-    "a deleted user's": (who) => prisma.user.delete({ where: { id: who.uuid } }),
-    'entered through a domain that is shut': async (who) => {
-      const { id } = await server.domain(`shut-${who.uuid}`);
+    'of a disabled user': (who) => prisma.user.update({ where: { id: who.uuid }, data: { enabled: false } }),
+    'of a deleted user': (who) => prisma.user.delete({ where: { id: who.uuid } }),
+    'in an inactive domain': async (who) => {
+      const { id } = await server.domain(`closed-${who.uuid}`);
       await prisma.token.updateMany({ where: { userId: who.uuid }, data: { domainId: id } });
       await prisma.domain.update({ where: { id }, data: { active: false } });
     },
   };
 
-  it.each(Object.entries(ended))('says no more than inactive of a token that is %s', async (_, end) => {
+  it.each(Object.entries(invalidations))('returns only inactive for a token that is %s', async (_, end) => {
     const alice = await server.user();
     expect((await introspect(alice.accessToken)).json.active).toBe(true);
     await end(alice);
     expect(await introspect(alice.accessToken)).toMatchObject(inactive);
   });
 
-  it('says the same of an API token', async () => {
+  it('returns only inactive for a revoked or expired API token', async () => {
     for (const data of [{ revokedAt: past }, { expiresAt: past }]) {
       const token = await createTokenFor(server, (await server.user()).uuid, ['users:read']);
       await prisma.token.update({ where: { id: token.id }, data });
@@ -66,7 +66,7 @@ describe('POST /oauth/introspect', () => {
     }
   });
 
-  it('says no more than inactive of what is unknown, malformed, foreign or no access token', async () => {
+  it('returns only inactive for unknown, malformed and foreign tokens and other kinds of tokens', async () => {
     const alice = await server.user();
     const [jwk] = JSON.parse(server.config.JWT_KEYS ?? '');
     const claims = claimsOf(alice.accessToken);
@@ -79,7 +79,7 @@ describe('POST /oauth/introspect', () => {
       '\u0000\u00e9',
       alice.refreshToken,
       `${alice.accessToken}x`,
-      `${alice.accessToken}\n`, // jose lets pass what it takes for white space (security.md, LAB 11)
+      `${alice.accessToken}\n`, // jose alone would accept trailing white space
       ` ${alice.accessToken}`,
       `${alice.accessToken}=`,
       await sign({ aud: 'another' }),
@@ -92,9 +92,9 @@ describe('POST /oauth/introspect', () => {
     expect((await introspect(await sign({}))).json.active).toBe(true);
   });
 
-  it('stands for the API: what it calls active the API takes, what it does not the API refuses', async () => {
+  it('agrees with the API: a token that is active here is accepted there', async () => {
     const people = await Promise.all(Array.from({ length: 6 }, () => server.user()));
-    for (const [index, end] of Object.values(ended).entries()) if (index % 2) await end(people[index] as TestUser);
+    for (const [index, end] of Object.values(invalidations).entries()) if (index % 2) await end(people[index] as TestUser);
     for (const { accessToken: token } of people) {
       const { json } = await introspect(token);
       const { code } = await server.query('{ me { id } }', {}, { token });
@@ -102,10 +102,10 @@ describe('POST /oauth/introspect', () => {
     }
   });
 
-  it('slows down whoever looks for tokens by it, and still answers for those that are live', async () => {
+  it('rate-limits guesses of tokens but still answers for active ones', async () => {
     const [alice, address] = [await server.user(), uniqueAddress()];
     for (let index = 0; index < 200; index += 1)
-      expect((await introspect(`fg_${'A'.repeat(40)}${100 + index}`, address)).status, String(index)).toBe(200); // it passes on what it is shown
+      expect((await introspect(`fg_${'A'.repeat(40)}${100 + index}`, address)).status, String(index)).toBe(200); // guesses count for the caller's network
     await server.db.prisma.throttle.updateMany({ data: { count: 10_000 } });
     expect((await introspect(`fg_${'A'.repeat(43)}`, address)).status).toBe(429);
     expect((await introspect(alice.accessToken, address)).json.active).toBe(true);

@@ -13,17 +13,17 @@ async function get(name: string) {
 }
 const paths = ['oauth-authorization-server', 'openid-configuration', 'ssf-configuration'];
 
-/** Where the document says something is, on the server under test. */
+/** A URL of the document on the server under test. */
 const here = (url: unknown) => String(url).replace(issuer, server.url);
 
-describe('metadata', () => {
-  it.each(paths)('of %s name the issuer of the tokens and are kept for at most 5 minutes', async (name) => {
+describe('metadata documents', () => {
+  it.each(paths)('%s names the issuer and is cacheable for at most 5 minutes', async (name) => {
     const { status, headers, json } = await get(name);
     expect([status, json.issuer, json.jwks_uri]).toEqual([200, issuer, `${issuer}/.well-known/jwks.json`]);
     expect([headers.get('content-type'), headers.get('cache-control')]).toEqual(['application/json; charset=utf-8', 'public, max-age=300']);
   });
 
-  it.each(paths)('of %s lead to the keys by which an access token is verified', async (name) => {
+  it.each(paths)('%s leads to the keys that verify an access token', async (name) => {
     const { accessToken } = await server.user();
     const { json } = await get(name);
     const keys = createRemoteJWKSet(new URL(here(json.jwks_uri)));
@@ -31,7 +31,7 @@ describe('metadata', () => {
     expect(payload.aud).toBe(server.config.AUDIENCE);
   });
 
-  it('name endpoints that are there, and how they are asked', async () => {
+  it('name existing endpoints and their authentication method', async () => {
     const { json } = await get('oauth-authorization-server');
     const { secret: token } = await apiToken(server, ['tokens:revoke', 'tokens:introspect']);
     for (const kind of ['revocation', 'introspection']) {
@@ -44,7 +44,7 @@ describe('metadata', () => {
     expect(json.scopes_supported).toEqual(Object.keys(permissions));
   });
 
-  it('claim no grant, no endpoint and no ID token that there is not', async () => {
+  it('claim no grant types, endpoints or ID tokens that are not supported', async () => {
     for (const name of ['oauth-authorization-server', 'openid-configuration']) {
       const { json } = await get(name);
       const claimed = Object.keys(json).filter((key) =>
@@ -54,7 +54,7 @@ describe('metadata', () => {
     }
   });
 
-  it('are answered to GET alone', async () => {
+  it('are served to GET requests only', async () => {
     for (const name of paths) expect((await fetch(`${server.url}/.well-known/${name}`, { method: 'POST' })).status).toBe(405);
   });
 });

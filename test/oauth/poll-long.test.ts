@@ -5,12 +5,12 @@ import { createReceiver, recordRevocations } from './event-receiver.ts';
 const server = await startTestServer();
 const { prisma } = server.db;
 
-/** Whether the promise is still open a little later. */
+/** True if the promise is still pending after 300 ms. */
 const isOpen = async (promise: Promise<unknown>) =>
   Promise.race([promise.then(() => false), new Promise<true>((resolve) => setTimeout(resolve, 300, true))]);
 
-describe('a poll that waits', () => {
-  it('is answered as soon as something ends', async () => {
+describe('a long poll', () => {
+  it('returns as soon as a token is revoked', async () => {
     const [program, alice] = [await createReceiver(server), await server.user()];
     const waiting = program.poll({});
     expect(await isOpen(waiting)).toBe(true);
@@ -18,13 +18,13 @@ describe('a poll that waits', () => {
     expect((await waiting).events).toMatchObject([{ sub_id: { user: { sub: alice.uuid } } }]);
   });
 
-  it('is answered at once where something waits', async () => {
+  it('returns immediately when events are pending', async () => {
     const program = await createReceiver(server);
     const ids = await recordRevocations(server, 2);
     expect((await program.poll({})).ids).toEqual(ids);
   });
 
-  it('is refused when its own token ends', async () => {
+  it('is rejected when its own token is revoked', async () => {
     const program = await createReceiver(server);
     const waiting = program.poll({});
     expect(await isOpen(waiting)).toBe(true);
@@ -32,7 +32,7 @@ describe('a poll that waits', () => {
     expect(await waiting).toMatchObject({ status: 401, json: { error: 'invalid_client' }, ids: [] });
   });
 
-  it('hears nothing more once the right was taken', async () => {
+  it('returns no events after the permission was revoked', async () => {
     const [program, alice] = [await createReceiver(server), await server.user()];
     const waiting = program.poll({});
     expect(await isOpen(waiting)).toBe(true);
@@ -41,7 +41,7 @@ describe('a poll that waits', () => {
     expect((await waiting).json).not.toHaveProperty('sets');
   });
 
-  it('is answered with nothing when the server stops', async () => {
+  it('returns no events when the server stops', async () => {
     const other = await startTestServer();
     const program = await createReceiver(other);
     const waiting = program.poll({});
@@ -51,7 +51,7 @@ describe('a poll that waits', () => {
     await closing;
   });
 
-  it('holds nothing when its receiver goes away', async () => {
+  it('releases its resources when the receiver disconnects', async () => {
     const program = await createReceiver(server);
     const leaving = new AbortController();
     const gone = fetch(`${server.url}/events/poll`, {
@@ -68,17 +68,17 @@ describe('a poll that waits', () => {
   });
 });
 
-/** Takes all records out of the log that there are, as the clock does after 30 days. */
-async function trim() {
+/** Deletes all records of the log, as a job does after 30 days. */
+async function purgeLog() {
   await prisma.revocationCommit.updateMany({ data: { trimmed: true } });
   await prisma.tokenRevocation.deleteMany();
 }
 
-describe('a receiver that did not acknowledge events before they were taken out of the log', () => {
-  it('is told so by an event, until it acknowledges that, and then goes on', async () => {
+describe('a receiver whose unacknowledged events were purged from the log', () => {
+  it('gets a stream-updated event until it acknowledges it, and then continues', async () => {
     const program = await createReceiver(server);
     await recordRevocations(server, 2);
-    await trim();
+    await purgeLog();
     const { sets, ids, events } = await program.now();
     expect([ids.length, ids[0]]).toEqual([1, expect.stringMatching(/^stream-updated\./)]);
     expect(events).toMatchObject([
@@ -92,32 +92,32 @@ describe('a receiver that did not acknowledge events before they were taken out 
     expect(Object.keys((await program.now({ ack: later })).sets)).toHaveLength(1);
     expect(Object.keys(sets)).toEqual(ids);
     const after = await program.now({ ack: ids });
-    expect(after.ids).toEqual(later); // what came after it was told is not lost
+    expect(after.ids).toEqual(later); // later events are not lost
     expect((await program.now({ ack: later })).ids).toEqual([]);
   });
 
-  it('is not told so where it had acknowledged them all', async () => {
+  it('gets no such event if it had acknowledged all events', async () => {
     const program = await createReceiver(server);
     const ids = await recordRevocations(server, 2);
     await program.now({ ack: ids });
-    await trim();
+    await purgeLog();
     expect((await program.now()).ids).toEqual([]);
     const later = await recordRevocations(server, 1);
     expect((await program.now()).ids).toEqual(later);
   });
 
-  it('cannot leave out events by saying so', async () => {
+  it('cannot skip events by acknowledging a forged stream-updated event', async () => {
     const program = await createReceiver(server);
     const ids = await recordRevocations(server, 2);
     const cursor = Buffer.from('999999.0').toString('base64url');
     expect((await program.now({ ack: [`stream-updated.${cursor}`] })).ids).toEqual(ids);
-    await trim();
+    await purgeLog();
     const before = await prisma.eventReceiver.findUnique({ where: { tokenId: program.id } });
     expect((await program.now({ ack: [`stream-updated.${cursor}`] })).ids[0]).toMatch(/^stream-updated\./);
     expect(await prisma.eventReceiver.findUnique({ where: { tokenId: program.id } })).toEqual(before);
   });
 
-  it('is forgotten with its token', async () => {
+  it('is deleted with its token', async () => {
     const program = await createReceiver(server);
     await waitUntil(() => prisma.eventReceiver.findUnique({ where: { tokenId: program.id } }));
     await prisma.token.delete({ where: { id: program.id } });

@@ -11,7 +11,7 @@ const { prisma } = server.db;
 const caep = 'https://schemas.openid.net/secevent/caep/event-type/';
 
 describe('POST /events/poll', () => {
-  it('answers the end of a token as a signed event that names the user and the session', async () => {
+  it('returns a revocation as a signed event that identifies the user and the session', async () => {
     const [program, alice] = [await createReceiver(server), await server.user()];
     const sid = Buffer.from(alice.tokenId, 'base64').toString().replace('Token:', '');
     await alice.query('mutation { logout { ended } }');
@@ -38,7 +38,7 @@ describe('POST /events/poll', () => {
     });
   });
 
-  it('says of each kind of event what its profile asks for', async () => {
+  it('returns for each event type the claims that its profile requires', async () => {
     const program = await createReceiver(server);
     await recordRevocations(server, 1, { reason: 'REAUTHENTICATED' });
     await recordRevocations(server, 1, { reason: 'ACCESS_LOST' });
@@ -51,7 +51,7 @@ describe('POST /events/poll', () => {
     ]);
   });
 
-  it('answers an event again, word for word, until it is acknowledged', async () => {
+  it('returns an event unchanged until it is acknowledged', async () => {
     const program = await createReceiver(server);
     const ids = await recordRevocations(server, 3);
     const first = await program.now();
@@ -61,7 +61,7 @@ describe('POST /events/poll', () => {
     expect((await program.now({ ack: ids })).ids).toEqual([]);
   });
 
-  it('takes acknowledgements in any order, and again, and those of nothing', async () => {
+  it('accepts acknowledgements in any order, repeated, and of unknown events', async () => {
     const program = await createReceiver(server);
     const [a = '', b = '', c = '', d = ''] = await recordRevocations(server, 4);
     expect((await program.now({ ack: [c] })).ids).toEqual([a, b, d]);
@@ -72,14 +72,14 @@ describe('POST /events/poll', () => {
     expect((await program.now({ ack: [a, d] })).ids).toEqual([e]);
   });
 
-  it('takes acknowledgements that come at the same time, all of them', async () => {
+  it('accepts concurrent acknowledgements', async () => {
     const program = await createReceiver(server);
     const ids = await recordRevocations(server, 20);
     await Promise.all(ids.map((id) => program.now({ maxEvents: 0, ack: [id] })));
     expect((await program.now()).ids).toEqual([]);
   });
 
-  it('forgets nothing when the server starts anew', async () => {
+  it('keeps acknowledgements after a restart of the server', async () => {
     const program = await createReceiver(server);
     const [a = '', b = '', c = ''] = await recordRevocations(server, 3);
     await program.now({ ack: [b] });
@@ -89,7 +89,7 @@ describe('POST /events/poll', () => {
     expect(ids).toEqual([a, c]);
   });
 
-  it('answers as many as are asked for, and says whether there are more', async () => {
+  it('returns at most maxEvents events and whether there are more', async () => {
     const program = await createReceiver(server);
     const ids = await recordRevocations(server, 3);
     const some = await program.now({ maxEvents: 2 });
@@ -98,14 +98,14 @@ describe('POST /events/poll', () => {
     expect([rest.ids, rest.more]).toEqual([ids.slice(2), false]);
   });
 
-  it('only takes acknowledgements where no events are asked for, and does not wait', async () => {
+  it('only acknowledges, without waiting, when maxEvents is 0', async () => {
     const program = await createReceiver(server);
     const ids = await recordRevocations(server, 2);
     expect((await program.poll({ maxEvents: 0, ack: ids.slice(0, 1) })).ids).toEqual([]);
     expect((await program.now()).ids).toEqual(ids.slice(1));
   });
 
-  it('takes an event that the receiver does not accept for received, and the log says so', async () => {
+  it('treats an event reported in setErrs as acknowledged and logs the error', async () => {
     const program = await createReceiver(server);
     const [a = '', b = ''] = await recordRevocations(server, 2);
     expect((await program.now({ setErrs: { [a]: { err: 'invalid_key', description: 'hunter2' } } })).ids).toEqual([b]);
@@ -113,14 +113,14 @@ describe('POST /events/poll', () => {
     expect([said.length, said[0]?.includes('invalid_key'), said[0]?.includes('hunter2')]).toEqual([1, true, false]);
   });
 
-  it('answers each receiver by itself', async () => {
+  it('tracks each receiver separately', async () => {
     const [one, other] = [await createReceiver(server), await createReceiver(server)];
     const ids = await recordRevocations(server, 2);
     await one.now({ ack: ids });
     expect([(await one.now()).ids, (await other.now()).ids]).toEqual([[], ids]);
   });
 
-  it('lets at most 1,000 wait behind the oldest that is not acknowledged, and goes on from there', async () => {
+  it('holds at most 1,000 events behind the oldest unacknowledged one and then continues', async () => {
     const program = await createReceiver(server);
     const ids = await recordRevocations(server, 1_005);
     const [oldest = ''] = ids;
@@ -134,7 +134,7 @@ describe('POST /events/poll', () => {
     expect((await program.now({ ack: [oldest] })).ids).toEqual(ids.slice(1_000));
   }, 60_000);
 
-  it('is for API tokens with the scope whose owner holds a role that permits it', async () => {
+  it('requires an API token with the scope whose owner has a role with the permission', async () => {
     const program = await createReceiver(server);
     const others = [
       (await createTokenFor(server, program.owner.uuid, ['tokens:read'])).secret,
@@ -146,7 +146,7 @@ describe('POST /events/poll', () => {
     expect(await sendPoll(server, undefined, '{}')).toMatchObject({ status: 401, json: { error: 'invalid_client' } });
   });
 
-  it('takes a poll in JSON, with what it does not know let be', async () => {
+  it('requires a valid JSON body and ignores unknown members', async () => {
     const { secret } = await createReceiver(server);
     const ask = (body: string) => sendPoll(server, secret, body);
     expect((await ask('{"returnImmediately":true,"more":1}')).status).toBe(200);
@@ -168,8 +168,8 @@ describe('POST /events/poll', () => {
   });
 });
 
-describe('a signed event', () => {
-  it('is no access token', async () => {
+describe('a security event token', () => {
+  it('is rejected as an access token', async () => {
     const program = await createReceiver(server);
     const [id = ''] = await recordRevocations(server, 1);
     const { sets } = await program.now();

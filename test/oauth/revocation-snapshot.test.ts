@@ -12,7 +12,7 @@ const logOut = (person: TestUser) => person.query('mutation { logout { ended } }
 const snapshot = (authorization?: string) =>
   fetch(`${server.url}/revocations/snapshot`, { headers: { 'x-forwarded-for': uniqueAddress(), ...(authorization && { authorization }) } });
 
-const shared = 1_000; // milliseconds for which one snapshot is given to all who ask
+const shared = 1_000; // milliseconds for which a snapshot is cached
 
 async function read(authorization = `Bearer ${subscriber.token}`) {
   await new Promise((resolve) => setTimeout(resolve, shared + 50));
@@ -26,13 +26,13 @@ async function read(authorization = `Bearer ${subscriber.token}`) {
   return { ...(payload as { cursor: string; lifetime: number; revoked: [string, number][]; iat: number; exp: number }), protectedHeader };
 }
 
-describe('the snapshot of revocations', () => {
-  it('is signed, holds for a minute, and says for how long an end matters', async () => {
+describe('the revocation snapshot', () => {
+  it('is signed, valid for a minute, and contains the lifetime of its entries', async () => {
     const { iat, exp, lifetime, protectedHeader } = await read();
     expect([exp - iat, lifetime >= 900, protectedHeader.alg]).toEqual([60, true, 'EdDSA']);
   });
 
-  it('has all that ended so lately that its access tokens may still be about, and no more', async () => {
+  it('contains exactly the revocations whose access tokens may still be unexpired', async () => {
     const [alice, bob] = [await server.user(), await server.user()];
     await logOut(alice);
     await logOut(bob);
@@ -46,7 +46,7 @@ describe('the snapshot of revocations', () => {
     expect(Math.abs((revoked.find(([sid]) => sid === sidOf(alice))?.[1] ?? 0) - Date.now() / 1000)).toBeLessThan(60);
   });
 
-  it('says from where to follow: what is not in it comes after its cursor', async () => {
+  it('contains the cursor after which newer revocations follow', async () => {
     const { cursor, revoked } = await read();
     const alice = await server.user();
     await logOut(alice);
@@ -55,13 +55,13 @@ describe('the snapshot of revocations', () => {
     expect(await readRevocations(superadmin, 'all: true', (await read()).cursor)).toEqual([]);
   });
 
-  it('is made once for all who ask at the same time', async () => {
+  it('is created once for concurrent requests', async () => {
     await read();
     const texts = await Promise.all(Array.from({ length: 5 }, async () => (await snapshot(`Bearer ${subscriber.token}`)).text()));
     expect(new Set(texts).size).toBe(1);
   });
 
-  it('is for those who may follow all, and for nobody else', async () => {
+  it('requires the permission to follow all revocations', async () => {
     const strangers = [
       (await server.user()).accessToken,
       (await server.user('ADMIN')).accessToken,

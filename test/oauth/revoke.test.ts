@@ -15,26 +15,26 @@ const refresh = async ({ refreshToken }: Pick<TestUser, 'refreshToken'>) =>
 const recordsOf = (person: TestUser) => prisma.tokenRevocation.findMany({ where: { userId: person.uuid } });
 
 describe('POST /oauth/revoke', () => {
-  it('ends the session of an access token, and its refresh token with it', async () => {
+  it('revokes the session of an access token together with its refresh token', async () => {
     const alice = await server.user();
     expect(await revoke(alice.accessToken)).toMatchObject({ status: 200, text: '' });
     expect([await codeOf(alice.accessToken), (await refresh(alice)).code]).toEqual(['TOKEN_REVOKED', 'INVALID_TOKEN']);
   });
 
-  it('ends the session of a refresh token, and its access tokens with it', async () => {
+  it('revokes the session of a refresh token together with its access tokens', async () => {
     const alice = await server.user();
     await revoke(alice.refreshToken);
     expect([await codeOf(alice.accessToken), (await refresh(alice)).code]).toEqual(['TOKEN_REVOKED', 'INVALID_TOKEN']);
   });
 
-  it('ends the session of a refresh token that was used before', async () => {
+  it('revokes the session of a refresh token that has been rotated', async () => {
     const alice = await server.user();
     const { data } = await refresh(alice);
     await revoke(alice.refreshToken);
     expect([await codeOf(data.refresh.accessToken), (await refresh(data.refresh)).code]).toEqual(['TOKEN_REVOKED', 'INVALID_TOKEN']);
   });
 
-  it('ends an API token, its own too', async () => {
+  it('revokes an API token, including the one of the request', async () => {
     const bob = await server.user();
     const token = await createTokenFor(server, bob.uuid, ['users:read']);
     await revoke(token.secret);
@@ -46,7 +46,7 @@ describe('POST /oauth/revoke', () => {
     ]);
   });
 
-  it('finds the token whatever the hint says', async () => {
+  it('finds the token regardless of token_type_hint', async () => {
     for (const hint of ['access_token', 'refresh_token', 'api_token', 'pat', '']) {
       const alice = await server.user();
       const token = hint === 'access_token' ? alice.refreshToken : alice.accessToken;
@@ -55,7 +55,7 @@ describe('POST /oauth/revoke', () => {
     }
   });
 
-  it('answers what it does not know, what has ended and what is none like any other, and does nothing', async () => {
+  it('returns 200 for unknown, revoked and malformed tokens and changes nothing', async () => {
     const alice = await server.user();
     await revoke(alice.accessToken);
     const before = await prisma.tokenRevocation.count();
@@ -75,7 +75,7 @@ describe('POST /oauth/revoke', () => {
     expect(await prisma.tokenRevocation.count()).toBe(before);
   });
 
-  it('ends the other kind of token by no trick of the prefix', async () => {
+  it('does not revoke a token whose prefix was exchanged', async () => {
     const alice = await server.user();
     const token = await createTokenFor(server, alice.uuid, ['users:read']);
     await revoke(alice.refreshToken.replace('fgr_', 'fg_'));
@@ -83,7 +83,7 @@ describe('POST /oauth/revoke', () => {
     expect([await codeOf(alice.accessToken), await codeOf(token.secret)]).toEqual([undefined, undefined]);
   });
 
-  it('is recorded and heard of like any other end', async () => {
+  it('records and streams the revocation like any other', async () => {
     const alice = await server.user();
     const stream = await follow(server, alice.accessToken);
     await revoke(alice.accessToken);
@@ -96,13 +96,13 @@ describe('POST /oauth/revoke', () => {
     stream.leave();
   });
 
-  it('ends a token once, however often it is asked at the same time', async () => {
+  it('revokes a token once when it is called 10 times concurrently', async () => {
     const alice = await server.user();
     const answers = await Promise.all(Array.from({ length: 10 }, () => revoke(alice.accessToken)));
     expect([new Set(answers.map(({ status }) => status)), (await recordsOf(alice)).length]).toEqual([new Set([200]), 1]);
   });
 
-  it('slows down whoever looks for tokens by it, and still ends those that are live', async () => {
+  it('rate-limits guesses of tokens but still revokes active ones', async () => {
     const [alice, address] = [await server.user(), uniqueAddress()];
     const guess = (token: string) => post(server, '/oauth/revoke', `token=${token}`, { token: program.secret, address });
     for (let index = 0; index < 200; index += 1) expect((await guess(`fgr_${'A'.repeat(40)}${100 + index}`)).status).toBe(200);
@@ -111,7 +111,7 @@ describe('POST /oauth/revoke', () => {
     expect([(await guess(String(alice.accessToken))).status, await codeOf(alice.accessToken)]).toEqual([200, 'TOKEN_REVOKED']);
   });
 
-  it('is refused to whom the right was taken, though the token is the same', async () => {
+  it('rejects a caller whose permission was revoked, even with the same token', async () => {
     const [alice, other] = [await server.user(), await apiToken(server, ['tokens:revoke'])];
     await prisma.roleGrant.deleteMany({ where: { userId: other.owner.uuid, role: { builtIn: false } } });
     expect((await post(server, '/oauth/revoke', `token=${alice.accessToken}`, { token: other.secret })).status).toBe(403);

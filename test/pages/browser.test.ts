@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startTestServer } from '../test-server.ts';
-import { isSkipped, newPage, type Watched } from './chromium.ts';
+import { isSkipped, newPage, type WatchedPage } from './chromium.ts';
 import { loginErrorCode, password, passwordResetEmail, registerUser } from './page-client.ts';
 
 const newPassword = 'nine amber foxes fold a letter';
 
-describe.skipIf(isSkipped)('in a browser', async () => {
+describe.skipIf(isSkipped)('the pages in a browser', async () => {
   const server = await startTestServer({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
-  let watched: Watched;
+  let watched: WatchedPage;
   beforeEach(async () => {
     watched = await newPage();
   });
@@ -17,7 +17,7 @@ describe.skipIf(isSkipped)('in a browser', async () => {
     await watched.page.context().close();
   });
 
-  /** Opens the link of a letter, as its text has it. */
+  /** Opens the link in the text of an email. */
   const follow = ({ text }: { text: string }) =>
     watched.page.goto((/http:\S+token=\S+/.exec(text)?.[0] ?? '').replace(server.config.PUBLIC_URL, server.url));
   const heading = () => watched.page.getByRole('heading', { level: 1 }).textContent();
@@ -25,7 +25,7 @@ describe.skipIf(isSkipped)('in a browser', async () => {
     for (const key of keys) await watched.page.keyboard.press(key);
   };
 
-  it('somebody registers, confirms the address by keyboard alone, and logs in', async () => {
+  it('let a user register, confirm the address with the keyboard alone, and log in', async () => {
     const { email, letter } = await registerUser(server);
     await follow(letter);
     await press('Tab');
@@ -35,7 +35,7 @@ describe.skipIf(isSkipped)('in a browser', async () => {
     expect(await loginErrorCode(server, email, password)).toBeUndefined();
   });
 
-  it('somebody whose address another one registered removes the password, and chooses one of their own', async () => {
+  it('let the owner of an address that a stranger registered remove the password and choose a new one', async () => {
     const { email, id, letter } = await registerUser(server);
     await follow(letter);
     await press('Tab', 'Tab', 'Tab', 'Enter');
@@ -51,7 +51,7 @@ describe.skipIf(isSkipped)('in a browser', async () => {
     expect(await loginErrorCode(server, email, newPassword)).toBeUndefined();
   });
 
-  it('a weak password is told of at its field, which has the focus, and the link is still good', async () => {
+  it('show a weak password at its field, focus the field, and keep the link valid', async () => {
     const alice = await registerUser(server);
     await follow(await passwordResetEmail(server, alice));
     const field = watched.page.getByLabel('New password');
@@ -66,7 +66,7 @@ describe.skipIf(isSkipped)('in a browser', async () => {
     await expect.poll(heading).toBe('The password is set');
   });
 
-  it('the way back after it shows nothing secret, and a second use does nothing', async () => {
+  it('show no secrets after going back, and reject a second use of the link', async () => {
     const alice = await registerUser(server);
     await follow(await passwordResetEmail(server, alice));
     await watched.page.getByLabel('New password').fill(newPassword);
@@ -80,7 +80,7 @@ describe.skipIf(isSkipped)('in a browser', async () => {
     expect(await loginErrorCode(server, alice.email, newPassword)).toBe(undefined);
   });
 
-  it('each page is as wide as a telephone, and dark for whoever likes it so', async () => {
+  it('fit a phone screen and support dark mode', async () => {
     const { page } = watched;
     await page.emulateMedia({ colorScheme: 'dark' });
     for (const path of ['/confirm?token=x', '/confirm', '/reset?token=x', '/reset', '/invite?token=x', '/dev/mails']) {

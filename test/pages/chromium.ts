@@ -11,7 +11,7 @@ const places = [
 ];
 const executablePath = process.env.CHROMIUM ?? places.find((path) => existsSync(path));
 
-// It talks to nobody but the server under test.
+// The browser must connect to nothing except the server under test.
 const args = [
   '--no-sandbox',
   '--disable-gpu',
@@ -24,7 +24,7 @@ const args = [
 
 const isMissing = executablePath === undefined;
 
-/** Without a browser; and on a second database, where there is nothing more to learn. */
+/** True without a browser, and on PostgreSQL, because the pages do not depend on the database. */
 export const isSkipped = isMissing || !isEmbedded;
 
 if (isMissing && isEmbedded) {
@@ -35,15 +35,15 @@ if (isMissing && isEmbedded) {
 let browser: Promise<Browser> | undefined;
 afterAll(async () => (await browser)?.close());
 
-/** What a page should not have done: errors, and breaches of its policy, of which the console tells; and whom it asked. */
-export interface Watched {
+/** A page with its console errors and warnings, such as policy violations, and the origins it has requested. */
+export interface WatchedPage {
   readonly page: Page;
   readonly complaints: readonly string[];
   readonly origins: ReadonlySet<string>;
 }
 
-/** A new page of a browser that remembers nothing of others; as a person's, it may show again what it has left. */
-export async function newPage(): Promise<Watched> {
+/** A page in a new browser context, with the back-forward cache enabled as users have it. */
+export async function newPage(): Promise<WatchedPage> {
   browser ??= chromium.launch({ executablePath: executablePath ?? '', args, ignoreDefaultArgs: ['--disable-back-forward-cache'] });
   const context = await (await browser).newContext({ viewport: { width: 320, height: 640 } });
   context.setDefaultTimeout(5_000);
@@ -51,9 +51,9 @@ export async function newPage(): Promise<Watched> {
   const complaints: string[] = [];
   const origins = new Set<string>();
   page.on('console', (message) => {
-    // The status of an answer is a line of its own there; below a warning it says how forms could be made nicer still.
-    const isTold = ['error', 'warning'].includes(message.type());
-    if (isTold && !/^Failed to load resource: .* status of 4\d\d/.test(message.text())) complaints.push(message.text());
+    // The console also reports 4xx responses, and hints about forms below the level of a warning.
+    const isReported = ['error', 'warning'].includes(message.type());
+    if (isReported && !/^Failed to load resource: .* status of 4\d\d/.test(message.text())) complaints.push(message.text());
   });
   page.on('pageerror', ({ message }) => complaints.push(message));
   page.on('request', (request) => origins.add(new URL(request.url()).origin));

@@ -6,8 +6,8 @@ import { openPage } from './page-client.ts';
 
 const register = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';
 
-/** Somebody who was sent a letter. */
-async function registrant(server: TestServer, email: string) {
+/** Registers a user, who is sent an email. */
+async function registerUser(server: TestServer, email: string) {
   await server.query(register, { input: { email, password: 'seven teal herons misread a map' } });
   return server.db.prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
 }
@@ -15,8 +15,8 @@ async function registrant(server: TestServer, email: string) {
 describe('/dev/mails', async () => {
   const server = await startTestServer();
 
-  it('lists what would have been sent, the newest first, and shows each as text and as HTML', async () => {
-    for (const name of ['ada', 'grace']) await emailTo(server, (await registrant(server, `${name}@example.com`)).id, 'confirmation');
+  it('lists emails newest first and shows each as text and as HTML', async () => {
+    for (const name of ['ada', 'grace']) await emailTo(server, (await registerUser(server, `${name}@example.com`)).id, 'confirmation');
     const list = await openPage(server, '/dev/mails');
     const found = [...list.html.matchAll(/<a href="(mails\/[\w-]+)">(.*?)<\/a><br>to (.*?),/g)].map(([, path, subject, to]) => ({
       path,
@@ -33,12 +33,12 @@ describe('/dev/mails', async () => {
     expect(asHtml.html).toContain('>Confirm the address</a>');
   });
 
-  it('has no letter of another id', async () => {
+  it('returns 404 for an unknown id', async () => {
     expect((await openPage(server, '/dev/mails/0190a0a0-0000-7000-8000-000000000000')).status).toBe(404);
     expect((await openPage(server, '/dev/mails/nonsense')).status).toBe(404);
   });
 
-  it('is not there where letters are sent, nor in production', async () => {
+  it('is not available when SMTP_URL is set or in production', async () => {
     const smtp = await openSmtpServer();
     const production = { NODE_ENV: 'production', DATABASE_URL: 'postgresql://nowhere/x', MAIL_FROM: 'a@example.com' };
     for (const settings of [{ SMTP_URL: smtp.url }, { ...production, SMTP_URL: smtp.url }]) {
@@ -50,10 +50,10 @@ describe('/dev/mails', async () => {
 });
 
 describe('the log', () => {
-  it('has the letters of a server in development, and of no other', async () => {
+  it('contains emails in development only', async () => {
     const [development, test] = [await startTestServer({ NODE_ENV: 'development' }), await startTestServer()];
     for (const server of [development, test]) {
-      const { id } = await registrant(server, 'ada@example.com');
+      const { id } = await registerUser(server, 'ada@example.com');
       await emailTo(server, id, 'confirmation');
     }
     const line = await waitUntil(() => development.log.map((text) => JSON.parse(text)).find(({ subject }) => subject));

@@ -7,7 +7,7 @@ import { openPage } from './page-client.ts';
 const server = await startTestServer();
 
 describe('/email-change', () => {
-  it('gives the account its new address, for its password', async () => {
+  it('changes the address when the password is given', async () => {
     const alice = await server.user();
     const { email, token } = await requestChange(server, alice);
     expect((await openPage(server, `/email-change?token=${token}`)).heading).toBe('Confirm your new e-mail address');
@@ -16,7 +16,7 @@ describe('/email-change', () => {
     expect(await currentEmail(server, alice)).toBe(email);
   });
 
-  it('says that somebody else has the address by now', async () => {
+  it('reports that the address has been taken in the meantime', async () => {
     const alice = await server.user();
     const { email, token } = await requestChange(server, alice);
     await server.db.prisma.user.create({ data: { email, emailKey: email } });
@@ -24,7 +24,7 @@ describe('/email-change', () => {
     expect([status, /<p class="fault" role="alert"[^>]*>(.*)<\/p>/.exec(html)?.[1]]).toEqual([409, 'Already taken. Choose another one.']);
   });
 
-  it('by the letter to the old address undoes the change, once asked: opening it changes nothing', async () => {
+  it('undoes the change with the link to the old address after a confirmation; opening the page changes nothing', async () => {
     const alice = await server.user();
     const { email, token } = await changeEmail(server, alice);
     const [path = ''] = /\/email-change\?undo=fgl_[\w-]{43}/.exec((await emailTo(server, alice.uuid, 'addressChanged')).text) ?? [];

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { emailTo } from '../mail/emails.ts';
 import { type TestServer, uniqueAddress } from '../test-server.ts';
 
-/** Opens a page, or sends a form to it; answers also what it is called, and what stands as its heading. */
+/** Opens a page or submits a form to it. Returns its title and heading too. */
 export async function openPage(
   { url }: Pick<TestServer, 'url'>,
   path: string,
@@ -21,7 +21,7 @@ export async function openPage(
 
 export const password = 'seven teal herons misread a map';
 
-/** Somebody who has registered, and has the letter. */
+/** Registers a user and returns the confirmation email. */
 export async function registerUser(server: TestServer) {
   const email = `${randomUUID()}@example.com`;
   await server.query('mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }', {
@@ -31,13 +31,13 @@ export async function registerUser(server: TestServer) {
   return { email, id, letter: await emailTo(server, id, 'confirmation') };
 }
 
-/** The letter by which somebody chooses a new password. */
+/** Requests a password reset and returns its email. */
 export async function passwordResetEmail(server: TestServer, { email, id }: { email: string; id: string }) {
   await server.query('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', { input: { email } });
   return emailTo(server, id, 'passwordReset');
 }
 
-/** Why somebody cannot log in; undefined where they can. */
+/** The error code of a login; undefined if it succeeds. */
 export async function loginErrorCode(server: TestServer, email: string, typed: string) {
   const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
   return (await server.query(login, { input: { email, password: typed } })).code;

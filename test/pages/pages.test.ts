@@ -7,11 +7,11 @@ import { schema } from '../../src/schema/schema.ts';
 const forms = Object.entries(pages).flatMap(([path, all]) => all.map((form) => ({ path, form, name: `${path}: ${form.title}` })));
 
 describe('the table of pages', () => {
-  it.each(forms)('has a mutation that the schema has ($name)', ({ form }) => {
+  it.each(forms)('refers to a valid mutation ($name)', ({ form }) => {
     expect(validate(schema, parse(form.mutation))).toEqual([]);
   });
 
-  it.each(forms)('asks for what the input of the mutation has, and for all that it needs ($name)', ({ form }) => {
+  it.each(forms)("has exactly fields of the mutation's input, including all required ones ($name)", ({ form }) => {
     const [, input = ''] = /\$input: (\w+)!/.exec(form.mutation) ?? [];
     const fields = Object.values((schema.getType(input) as GraphQLInputObjectType).getFields());
     const given = [...form.fields.map(({ name }) => name), ...(form.tokenParam ? ['token'] : [])];
@@ -20,7 +20,7 @@ describe('the table of pages', () => {
     expect(needed.filter(({ name }) => !given.includes(name))).toEqual([]);
   });
 
-  it('has the page that each letter links to', () => {
+  it('contains the page that each email links to', () => {
     const linked = Object.values(emailTemplates).flatMap((letter) => ('link' in letter ? [letter.link.page] : []));
     expect(linked.length).toBeGreaterThan(0);
     for (const path of linked) expect(pages).toHaveProperty([path]);

@@ -3,21 +3,21 @@ import { describe, expect, it } from 'vitest';
 import { startTestServer } from '../test-server.ts';
 
 const server = await startTestServer();
-const tile = (name: string, init?: RequestInit) => fetch(`${server.url}/avatars/${name}`, init);
-const drawn = async (id: string) => (await tile(`${id}.svg`)).text();
+const getAvatar = (name: string, init?: RequestInit) => fetch(`${server.url}/avatars/${name}`, init);
+const avatarSvg = async (id: string) => (await getAvatar(`${id}.svg`)).text();
 
-describe('the tile of a user', () => {
-  it('is a picture of squares and nothing else, the same in whatever letters of the id, and for others another', async () => {
+describe('the generated avatar of a user', () => {
+  it('is an SVG of squares, the same for an id in any letter case and different for other ids', async () => {
     const id = 'abcdef00-0000-7000-8000-00000000abcd';
-    const picture = await drawn(id);
+    const picture = await avatarSvg(id);
     expect(picture).toMatch(
       /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" viewBox="0 0 7 7" shape-rendering="crispEdges">(<path fill="hsl\(\d+,\d+%,\d+%\)" d="[Mhvz\d -]+"\/>){2}<\/svg>$/,
     );
-    expect([await drawn(id), await drawn(id.toUpperCase())]).toEqual([picture, picture]);
-    expect(await drawn(randomUUID())).not.toBe(picture);
+    expect([await avatarSvg(id), await avatarSvg(id.toUpperCase())]).toEqual([picture, picture]);
+    expect(await avatarSvg(randomUUID())).not.toBe(picture);
   });
 
-  it('is the picture of whoever set none', async () => {
+  it('is returned as avatarUrl until the user sets one', async () => {
     const alice = await server.user();
     const picture = async () => (await alice.query('{ me { avatarUrl } }')).data.me.avatarUrl;
     expect(await picture()).toBe(`${server.config.PUBLIC_URL}/avatars/${alice.uuid}.svg`);
@@ -27,15 +27,15 @@ describe('the tile of a user', () => {
     expect(listed.data.users.edges).toEqual([{ node: { avatarUrl: 'https://example.com/a.png' } }]);
   });
 
-  it('says nothing of whether there is such a user', async () => {
+  it('does not reveal whether the user exists', async () => {
     const alice = await server.user();
-    const [known, unknown] = [await tile(`${alice.uuid}.svg`), await tile(`${randomUUID()}.svg`)];
-    const told = ({ status, headers }: Response) => ({ status, headers: [...headers.keys()].sort() });
-    expect(told(unknown)).toEqual(told(known));
+    const [known, unknown] = [await getAvatar(`${alice.uuid}.svg`), await getAvatar(`${randomUUID()}.svg`)];
+    const summary = ({ status, headers }: Response) => ({ status, headers: [...headers.keys()].sort() });
+    expect(summary(unknown)).toEqual(summary(known));
   });
 
-  it('is kept for ever, shown by pages of any site, and does nothing when it is opened', async () => {
-    const { status, headers } = await tile(`${randomUUID()}.svg?x=1`);
+  it('is cacheable forever, can be embedded by any site, and is sandboxed', async () => {
+    const { status, headers } = await getAvatar(`${randomUUID()}.svg?x=1`);
     expect([status, Object.fromEntries(headers)]).toMatchObject([
       200,
       {
@@ -48,7 +48,7 @@ describe('the tile of a user', () => {
     ]);
   });
 
-  it('is for what could be an id, and is only read', async () => {
+  it('is served only for ids and only to GET requests', async () => {
     for (const name of [
       '',
       'x.svg',
@@ -58,8 +58,8 @@ describe('the tile of a user', () => {
       `x${randomUUID()}.svg`,
       `${randomUUID()}%00.svg`,
     ])
-      expect((await tile(name)).status, name).toBe(404);
-    const { status, headers } = await tile(`${randomUUID()}.svg`, { method: 'POST' });
+      expect((await getAvatar(name)).status, name).toBe(404);
+    const { status, headers } = await getAvatar(`${randomUUID()}.svg`, { method: 'POST' });
     expect([status, headers.get('allow')]).toEqual([405, 'GET']);
   });
 });

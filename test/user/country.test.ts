@@ -6,7 +6,7 @@ const server = await startTestServer();
 const query = graphql(`query Countries { countries { code name } }`);
 
 describe('countries', () => {
-  it('lists the 249 of ISO 3166-1 with their names, in their order, to anybody', async () => {
+  it('lists the 249 countries of ISO 3166-1 with their names, ordered by name, to anonymous callers', async () => {
     const { countries } = (await anonymous(server).query(query)).data;
     expect(countries).toHaveLength(249);
     expect(countries).toContainEqual({ code: 'GB', name: 'United Kingdom' });
@@ -14,7 +14,7 @@ describe('countries', () => {
     for (const { code, name } of countries) expect(name).not.toBe(code);
   });
 
-  it('lists what a profile takes', async () => {
+  it('lists the codes that updateProfile accepts', async () => {
     const alice = await server.user();
     const { countries } = (await alice.query(query)).data;
     const change = 'mutation ($country: String) { updateProfile(input: { country: $country }) { user { country } } }';

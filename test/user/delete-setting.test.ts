@@ -21,7 +21,7 @@ const settingOf = async (owner: TestUser) => {
 const settingsOf = (owner: TestUser) => server.db.prisma.userSetting.count({ where: { userId: owner.uuid } });
 
 describe('deleteSetting', () => {
-  it('deletes a setting of the viewer, once', async () => {
+  it('deletes a setting of the viewer once', async () => {
     const alice = await server.user();
     const id = await settingOf(alice);
     expect((await alice.query(mutation, { input: { id } })).data.deleteSetting.deletedId).toBe(id);
@@ -29,7 +29,7 @@ describe('deleteSetting', () => {
     expect(await settingsOf(alice)).toBe(0);
   });
 
-  it("answers for another's setting as for an unknown one, and keeps it", async () => {
+  it('returns the same error for a setting of another user as for an unknown one, and keeps it', async () => {
     const [alice, bob] = [await server.user(), await server.user()];
     const other = await alice.query(mutation, { input: { id: await settingOf(bob) } });
     const none = await alice.query(mutation, { input: { id: encodeGlobalID('UserSetting', randomUUID()) } });
@@ -38,7 +38,7 @@ describe('deleteSetting', () => {
     expect(await settingsOf(bob)).toBe(1);
   });
 
-  it('follows the right to write the owner', async () => {
+  it('requires write access to the owner of the setting', async () => {
     const [admin, other, alice] = [await server.user('ADMIN'), await server.user('ADMIN'), await server.user('USER', 'north')];
     const domainAdmin = await server.user('ADMIN', 'north');
     expect((await domainAdmin.query(mutation, { input: { id: await settingOf(alice) } })).code).toBe('NOT_FOUND');
@@ -47,7 +47,7 @@ describe('deleteSetting', () => {
     expect((await admin.query(mutation, { input: { id: encodeGlobalID('UserSetting', setting?.id ?? '') } })).code).toBeUndefined();
   });
 
-  it('refuses the id of anything else', async () => {
+  it('rejects the id of another type', async () => {
     const alice = await server.user();
     expect((await alice.query(mutation, { input: { id: alice.id } })).code).toBe('INVALID_INPUT');
   });

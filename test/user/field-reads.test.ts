@@ -30,13 +30,13 @@ interface Reading {
 }
 const mine = '{ me { fieldReads { edges { node { field via at actor { email } } } } } }';
 
-/** What the owner sees. */
+/** The read receipts that the owner sees. */
 async function readingsOf(owner: Pick<TestUser, 'query'>): Promise<Reading[]> {
   const { data, errors } = await owner.query(mine);
   expect(errors).toBeUndefined();
   return data.me.fieldReads.edges.map(({ node }: { node: Reading }) => node);
 }
-const some = (owner: TestUser, wanted = (readings: Reading[]) => readings.length > 0) =>
+const waitForReadings = (owner: TestUser, wanted = (readings: Reading[]) => readings.length > 0) =>
   waitUntil(async () => {
     const readings = await readingsOf(owner);
     return wanted(readings) ? readings : undefined;
@@ -45,37 +45,37 @@ const read = (asker: Pick<TestUser, 'query'>, { id }: TestUser, fields = 'phone'
   asker.query(`query ($id: ID!) { user(id: $id) { ${fields} } }`, { id });
 const now = async () => (await server.db.query<{ now: Date }>(sql`select now()`))[0]?.now.toISOString() ?? '';
 
-/** Waits until all that was noted so far is written: what is noted last is written last. */
-async function allWritten() {
+/** Waits until all receipts recorded so far are stored. They are stored in order, so it waits for a later one. */
+async function waitUntilStored() {
   const last = await person();
   await read(admin, last);
-  await some(last);
+  await waitForReadings(last);
 }
 
-/** The same person, by an API token with these scopes. */
+/** The same user, calling with an API token that has these scopes. */
 async function byToken(owner: TestUser, scopes: string[]): Promise<TestUser> {
   const document = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }';
   const { data } = await owner.query(document, { input: { description: 'For a script', scopes } });
   return { ...owner, query: (query, variables) => server.query(query, variables, { token: data.createApiToken.secret }) };
 }
 
-describe('a reading of a sensitive field', () => {
-  it('is seen by the owner, with the field, the time and the rule', async () => {
+describe('a read receipt of a sensitive field', () => {
+  it('is shown to the owner with the field, the time and the part of the rule', async () => {
     const [alice, before] = [await person(), await now()];
     expect((await read(admin, alice)).data.user).toEqual({ phone: '+1 555 0100' });
-    const readings = await some(alice);
+    const readings = await waitForReadings(alice);
     expect(readings).toEqual([{ field: 'User.phone', via: 'admin', at: expect.any(String), actor: null }]);
     const times = [before, readings[0]?.at ?? '', await now()];
     expect(times).toEqual([...times].sort());
   });
 
-  it('says by which part of the rule it was', async () => {
+  it('contains the part of the rule that granted the access', async () => {
     const alice = await person('USER', 'north');
     await read(domainAdmin, alice, 'address');
     await read(reader, alice, 'phone');
     await read(admin, alice, 'currentLoginFrom');
     await read(superadmin, alice, 'lastLoginFrom');
-    const readings = await some(alice, ({ length }) => length === 4);
+    const readings = await waitForReadings(alice, ({ length }) => length === 4);
     expect(Object.fromEntries(readings.map(({ field, via }) => [field, via]))).toEqual({
       'User.address': 'domainAdmin',
       'User.phone': 'may(users:read)',
@@ -84,29 +84,29 @@ describe('a reading of a sensitive field', () => {
     });
   });
 
-  it('names the reader to an owner who may know of them', async () => {
+  it('contains the reader if the owner can see them', async () => {
     await read(superadmin, admin);
-    expect(await some(admin)).toMatchObject([{ actor: { email: superadmin.email } }]);
+    expect(await waitForReadings(admin)).toMatchObject([{ actor: { email: superadmin.email } }]);
   });
 
-  it('is none where the value is the own, or null, or denied', async () => {
+  it("is not recorded when the value is the reader's own, null or denied", async () => {
     const alice = await person('USER', 'north');
     await read(alice, alice, sensitive.join(' '));
     expect((await read(domainAdmin, alice, 'currentLoginFrom')).code).toBe('FORBIDDEN');
     expect((await read(await person(), alice)).code).toBe('NOT_FOUND');
     await server.db.prisma.user.update({ where: { id: alice.uuid }, data: { phone: null } });
     expect((await read(admin, alice, 'phone email displayName')).data.user.phone).toBeNull();
-    await allWritten();
+    await waitUntilStored();
     expect(await readingsOf(alice)).toEqual([]);
   });
 
-  it('by an API token is its owner’s', async () => {
+  it("for a read with an API token names the token's owner", async () => {
     const other = await person('ADMIN');
     await read(await byToken(superadmin, ['users:read']), other);
-    expect(await some(other)).toMatchObject([{ actor: { email: superadmin.email } }]);
+    expect(await waitForReadings(other)).toMatchObject([{ actor: { email: superadmin.email } }]);
   });
 
-  it('in an event of a subscription is one as well', async () => {
+  it('is also recorded for a field in a subscription event', async () => {
     const alice = await person();
     const events = admin.socket().iterate({ query: 'subscription { tokenRevoked(all: true) { token { user { phone } } } }' });
     const first = events.next();
@@ -120,23 +120,23 @@ describe('a reading of a sensitive field', () => {
 });
 
 describe('User.fieldReads', () => {
-  it('has one of each reader, field and day, with the latest time, the newest first', async () => {
+  it('contains one receipt for each reader, field and day, with the latest time, newest first', async () => {
     const alice = await person();
     await read(admin, alice);
-    const [first] = await some(alice);
+    const [first] = await waitForReadings(alice);
     await read(admin, alice);
-    expect(await some(alice, ([one]) => String(one?.at) > String(first?.at))).toHaveLength(1);
+    expect(await waitForReadings(alice, ([one]) => String(one?.at) > String(first?.at))).toHaveLength(1);
     await server.db.query(sql`update "FieldRead" set day = day - 1, at = at - interval '1 day'
       where "userId" = ${alice.uuid}::uuid and day = (now() at time zone 'UTC')::date`);
     await read(admin, alice);
-    const times = (await some(alice, ({ length }) => length === 2)).map(({ at }) => at);
+    const times = (await waitForReadings(alice, ({ length }) => length === 2)).map(({ at }) => at);
     expect(times).toEqual([...times].sort().reverse());
   });
 
-  it('is read by nobody but the owner, whatever their rank', async () => {
+  it('can be read by the owner only, whatever the rank of others', async () => {
     const alice = await person('USER', 'north');
     await read(admin, alice);
-    await some(alice);
+    await waitForReadings(alice);
     expect((await alice.query('{ me { fieldReads { totalCount } } }')).data.me.fieldReads).toEqual({ totalCount: 1 });
     for (const other of [domainAdmin, reader, admin, superadmin]) {
       const { data, errors } = await read(other, alice, 'fieldReads { totalCount edges { node { field } } }');
@@ -145,23 +145,23 @@ describe('User.fieldReads', () => {
     }
   });
 
-  it('is read by an API token that was made for it', async () => {
+  it('can be read by the owner with an API token that has the scope users:read', async () => {
     const alice = await person();
     expect(await readingsOf(await byToken(alice, ['users:read']))).toEqual([]);
     expect((await (await byToken(alice, ['settings:read', 'tokens:read'])).query(mine)).code).toBe('FORBIDDEN');
   });
 });
 
-describe('what is sensitive', () => {
+describe('sensitive fields', () => {
   afterAll(() => {
     for (const coordinate of ['Thing', 'Thing.name', 'Query.thing'])
       ruleByCoordinate.delete(coordinate) && modelByCoordinate.delete(coordinate);
   });
 
-  it('is said by accessRules and by the schema', async () => {
+  it('are marked in accessRules and in the schema', async () => {
     const { data } = await server.query('{ accessRules { coordinate sensitive } }');
-    const told = data.accessRules.filter((one: { sensitive: boolean }) => one.sensitive);
-    expect(told.map((one: { coordinate: string }) => one.coordinate)).toEqual([
+    const fields = data.accessRules.filter((one: { sensitive: boolean }) => one.sensitive);
+    expect(fields.map((one: { coordinate: string }) => one.coordinate)).toEqual([
       'AuditEvent.network',
       'Token.createdFrom',
       'Token.reuse',
@@ -173,9 +173,9 @@ describe('what is sensitive', () => {
   });
 
   it.each([
-    ['has no rows', {}, 'Thing.name is sensitive, and its type has no rows'],
-    ['nobody owns', { extensions: { pothosPrismaModel: 'Domain' } }, 'Thing.name is sensitive, and a row of Domain does not say whose'],
-  ])('is no field of a type that %s: the schema does not build', (_, type, message) => {
+    ['has no Prisma model', {}, 'Thing.name is sensitive, and its type has no Prisma model'],
+    ['has no owner', { extensions: { pothosPrismaModel: 'Domain' } }, 'Thing.name is sensitive, and a row of Domain does not say whose'],
+  ])('fail the schema build on a type that %s', (_, type, message) => {
     const builder = new SchemaBuilder<{ Objects: { Thing: object } }>({
       plugins: ['access', ScopeAuthPlugin, 'sensitive'],
       scopeAuth,

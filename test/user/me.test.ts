@@ -27,11 +27,11 @@ const query = graphql(`
 `);
 
 describe('me', () => {
-  it('is null for nobody, without an error', async () => {
+  it('is null without an error for an anonymous caller', async () => {
     expect(await anonymous(server).query(query)).toMatchObject({ status: 200, data: { me: null }, code: undefined });
   });
 
-  it('is the viewer, with the roles held everywhere and in domains', async () => {
+  it('returns the viewer with their platform roles and domain roles', async () => {
     const alice = await server.user();
     await server.grant(alice.uuid, 'ADMIN', 'north');
     const { data } = await alice.query(query);
@@ -42,7 +42,7 @@ describe('me', () => {
     ]);
   });
 
-  it('has a new role at the next request, and none whose time is over', async () => {
+  it('includes a new role on the next request and leaves out an expired one', async () => {
     const alice = await server.user();
     const { id } = await server.grant(alice.uuid, 'USER', 'north');
     expect((await alice.query(query)).data.me?.roles).toHaveLength(2);
@@ -50,17 +50,17 @@ describe('me', () => {
     expect((await alice.query(query)).data.me?.roles).toHaveLength(1);
   });
 
-  it('leaves out a role in a domain that is not active, which would read as one that holds everywhere', async () => {
-    const shut = await server.domain('shut');
-    const alice = await server.user('USER', 'shut');
-    await server.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false } });
+  it('leaves out a role in an inactive domain, which would look like a platform role', async () => {
+    const closed = await server.domain('closed');
+    const alice = await server.user('USER', 'closed');
+    await server.db.prisma.domain.update({ where: { id: closed.id }, data: { active: false } });
     expect((await alice.query(query)).data.me?.roles).toEqual([]);
   });
 
-  it('is the user of others as little as of nobody: two who ask at once get themselves', async () => {
+  it('returns each caller themselves when two users call it concurrently', async () => {
     const [alice, bob] = [await server.user(), await server.user()];
-    const asked = Array.from({ length: 20 }, (_, index) => (index % 2 ? alice : bob));
-    const answers = await Promise.all(asked.map((person) => person.query(query)));
-    expect(answers.map(({ data }) => data.me?.id)).toEqual(asked.map(({ id }) => id));
+    const callers = Array.from({ length: 20 }, (_, index) => (index % 2 ? alice : bob));
+    const answers = await Promise.all(callers.map((person) => person.query(query)));
+    expect(answers.map(({ data }) => data.me?.id)).toEqual(callers.map(({ id }) => id));
   });
 });

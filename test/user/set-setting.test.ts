@@ -24,13 +24,13 @@ const mutation = graphql(`
 const settingsOf = (userId: string) => server.db.prisma.userSetting.findMany({ where: { userId }, select: { key: true, value: true } });
 
 describe('setSetting', () => {
-  it("makes the viewer's own, unless told whose", async () => {
+  it('creates a setting of the viewer by default', async () => {
     const alice = await server.user();
     const { data } = await alice.query(mutation, { input: { key: 'theme', value: 'dark' } });
     expect(data.setSetting.setting).toMatchObject({ key: 'theme', value: 'dark', user: { id: alice.id } });
   });
 
-  it('keeps one value for a key: the last', async () => {
+  it('replaces the value of an existing key', async () => {
     const alice = await server.user();
     const first = await alice.query(mutation, { input: { key: 'theme', value: 'dark' } });
     const second = await alice.query(mutation, { input: { key: 'theme', value: 'light\nor not' } });
@@ -38,14 +38,14 @@ describe('setSetting', () => {
     expect(await settingsOf(alice.uuid)).toEqual([{ key: 'theme', value: 'light\nor not' }]);
   });
 
-  it.each([{}, { value: null }])('keeps a key without a value for %o', async (rest) => {
+  it.each([{}, { value: null }])('stores a key without a value for %o', async (rest) => {
     const alice = await server.user();
     await alice.query(mutation, { input: { key: 'theme', value: 'dark' } });
     await alice.query(mutation, { input: { key: 'theme', ...rest } });
     expect(await settingsOf(alice.uuid)).toEqual([{ key: 'theme', value: null }]);
   });
 
-  it('answers a user who sets for another as for an unknown one', async () => {
+  it('returns the same error for another user as for an unknown one', async () => {
     const [alice, bob] = [await server.user(), await server.user()];
     const other = await alice.query(mutation, { input: { userId: bob.id, key: 'a' } });
     const none = await alice.query(mutation, { input: { userId: encodeGlobalID('User', randomUUID()), key: 'a' } });
@@ -54,7 +54,7 @@ describe('setSetting', () => {
     expect(await settingsOf(bob.uuid)).toEqual([]);
   });
 
-  it('follows the right to write the owner: up to the rank below the own', async () => {
+  it("requires a higher rank than the owner's", async () => {
     const [superadmin, admin, other, alice] = [
       await server.user('SUPERADMIN'),
       await server.user('ADMIN'),
@@ -69,7 +69,7 @@ describe('setSetting', () => {
     expect(await settingsOf(other.uuid)).toEqual([]);
   });
 
-  it('is not for the administrator of a domain, who sees the member', async () => {
+  it("rejects the administrator of the member's domain", async () => {
     const [domainAdmin, member] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north')];
     expect((await domainAdmin.query(mutation, { input: { userId: member.id, key: 'a' } })).code).toBe('FORBIDDEN');
   });
@@ -81,20 +81,20 @@ describe('setSetting', () => {
     ['key', 'a\tb'],
     ['value', 'x'.repeat(2_001)],
     ['value', 'a\u0007b'],
-  ])('refuses a %s that is %j', async (name, value) => {
+  ])('rejects a %s that is %j', async (name, value) => {
     const alice = await server.user();
     const { code, errors } = await alice.query(mutation, { input: { key: 'a', [name]: value } });
     expect(code).toBe('INVALID_INPUT');
     expect(Object.keys(errors?.[0]?.extensions.fields ?? {})).toEqual([name]);
   });
 
-  it('refuses U+0000 however it is written', async () => {
+  it('rejects U+0000 even as an escape sequence', async () => {
     const alice = await server.user();
     const { code } = await alice.query('mutation { setSetting(input: { key: "a", value: "\\u0000" }) { setting { id } } }');
     expect(code).toBe('INVALID_INPUT');
   });
 
-  it('takes 200 settings, still changes them, and refuses one more', async () => {
+  it('allows 200 settings, whose values can still be changed, and rejects one more', async () => {
     const alice = await server.user();
     const rows = Array.from({ length: 200 }, (_, index) => ({ userId: alice.uuid, key: `k${index}` }));
     await server.db.prisma.userSetting.createMany({ data: rows });
@@ -104,7 +104,7 @@ describe('setSetting', () => {
     expect(await settingsOf(alice.uuid)).toHaveLength(200);
   });
 
-  it('takes all that one user sets at the same moment, and makes one row for one key', async () => {
+  it('accepts concurrent calls of one user and stores one row for each key', async () => {
     const alice = await server.user();
     const keys = ['a', 'b', 'c', 'd', 'd', 'd'];
     const answers = await Promise.all(keys.map((key) => alice.query(mutation, { input: { key, value: key } })));
@@ -112,7 +112,7 @@ describe('setSetting', () => {
     expect((await settingsOf(alice.uuid)).map(({ key }) => key).sort()).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('asks nobody to sign in', async () => {
+  it('rejects an anonymous caller', async () => {
     expect((await anonymous(server).query(mutation, { input: { key: 'a' } })).code).toBe('UNAUTHENTICATED');
   });
 });

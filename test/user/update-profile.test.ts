@@ -19,7 +19,7 @@ describe('updateProfile', () => {
     expect(data.updateProfile.user).toEqual({ id: alice.id, ...exampleProfile });
   });
 
-  it('leaves alone what is left out, and clears what is null or empty', async () => {
+  it('keeps omitted fields and clears fields that are null or empty', async () => {
     const alice = await server.user();
     await alice.query(mutation, { input: exampleProfile });
     const { phone, ...others } = clearing;
@@ -57,7 +57,7 @@ describe('updateProfile', () => {
     ['displayName', 'A\u200bda'],
     ['displayName', 'Ada\nKing'],
     ['address', 'Lon\u202edon'],
-  ])('refuses %s to be %j', async (name, value) => {
+  ])('rejects %s: %j', async (name, value) => {
     const alice = await server.user();
     const { code, errors } = await alice.query(mutation, { input: { lastName: 'King', [name]: value } });
     expect(code).toBe('INVALID_INPUT');
@@ -66,22 +66,25 @@ describe('updateProfile', () => {
     expect((await server.db.prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } })).lastName).toBeNull();
   });
 
-  it.each(['email', 'emailConfirmedAt', 'enabled', 'role', 'roles', 'userId', 'loginCount', 'password'])('takes no %s', async (name) => {
-    const alice = await server.user();
-    const document = `mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { user { id } } }`;
-    expect((await alice.query(document, { input: { [name]: 'x' } })).code).toBe('INVALID_INPUT');
-  });
+  it.each(['email', 'emailConfirmedAt', 'enabled', 'role', 'roles', 'userId', 'loginCount', 'password'])(
+    'rejects the field %s',
+    async (name) => {
+      const alice = await server.user();
+      const document = `mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { user { id } } }`;
+      expect((await alice.query(document, { input: { [name]: 'x' } })).code).toBe('INVALID_INPUT');
+    },
+  );
 
-  it.each(['12345', '+44 (0)20/7946-0958', '020.7946.0958'])('keeps the telephone number %j as it is typed', async (phone) => {
+  it.each(['12345', '+44 (0)20/7946-0958', '020.7946.0958'])('stores the phone number %j as entered', async (phone) => {
     const alice = await server.user();
     expect((await alice.query(mutation, { input: { phone } })).data.updateProfile.user?.phone).toBe(phone);
   });
 
-  it('asks nobody to sign in', async () => {
+  it('rejects an anonymous caller', async () => {
     expect((await anonymous(server).query(mutation, { input: {} })).code).toBe('UNAUTHENTICATED');
   });
 
-  it('takes all changes that one user makes at the same moment', async () => {
+  it('applies all concurrent changes of one user', async () => {
     const alice = await server.user();
     const inputs = [{ firstName: 'Ada' }, { lastName: 'King' }, { phone: '12345' }, { country: 'GB' }, { locale: 'en' }];
     const answers = await Promise.all(inputs.map((input) => alice.query(mutation, { input })));

@@ -20,15 +20,15 @@ const update = (who: Pick<TestUser, 'query'>, { id }: TestUser, input: Omit<Upda
   who.query(mutation, { input: { id, ...input } });
 const rowOf = ({ uuid }: TestUser) => prisma.user.findUniqueOrThrow({ where: { id: uuid } });
 
-/** Somebody whose address is not proven. */
-async function unproven(...user: Parameters<typeof server.user>) {
+/** A user whose address is not confirmed. */
+async function unconfirmedUser(...user: Parameters<typeof server.user>) {
   const person = await server.user(...user);
   await prisma.user.update({ where: { id: person.uuid }, data: { emailConfirmedAt: null } });
   return person;
 }
 
 describe('updateUser', () => {
-  it('leaves alone what is left out, and clears what is null or empty', async () => {
+  it('keeps omitted fields and clears fields that are null or empty', async () => {
     const alice = await server.user();
     await update(admin, alice, { firstName: 'Ada', lastName: 'King', phone: '12345', country: 'GB' });
     const { data } = await update(admin, alice, { lastName: 'Lovelace', phone: null, country: '' });
@@ -36,7 +36,7 @@ describe('updateUser', () => {
     expect(await rowOf(alice)).toMatchObject({ firstName: 'Ada', lastName: 'Lovelace', phone: null, country: null });
   });
 
-  it('is for the user, who administers a domain of a plain user, and who outranks the user', async () => {
+  it('is allowed for the user, for administrators of a domain of an unranked user, and for users with a higher rank', async () => {
     const [alice, other, domainAdmin] = [await server.user('USER', 'north'), await server.user(), await server.user('ADMIN', 'north')];
     const codeOf = async (who: Pick<TestUser, 'query'>, whom: TestUser) => (await update(who, whom, { firstName: 'New' })).code;
     for (const who of [alice, domainAdmin, admin, superadmin]) expect(await codeOf(who, alice)).toBeUndefined();
@@ -46,56 +46,56 @@ describe('updateUser', () => {
     expect(await codeOf(domainAdmin, await server.user('ADMIN', 'north'))).toBe('NOT_FOUND');
   });
 
-  it('refuses what updateProfile refuses', async () => {
+  it('rejects the values that updateProfile rejects', async () => {
     for (const input of [{ phone: '1' }, { country: 'XK' }, { avatarUrl: 'http://example.com/a.png' }, { firstName: 'A\u202e' }]) {
       const { code, errors } = await update(admin, await server.user(), input);
       expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', Object.keys(input)]);
     }
   });
 
-  it.each(['email', 'emailConfirmedAt', 'enabled', 'roles', 'username', 'password'])('takes no %s', async (name) => {
+  it.each(['email', 'emailConfirmedAt', 'enabled', 'roles', 'username', 'password'])('rejects the field %s', async (name) => {
     expect((await update(superadmin, await server.user(), { [name]: 'x' })).code).toBe('INVALID_INPUT');
   });
 });
 
 describe('updateUser: emailConfirmed', () => {
-  it('marks the address as proven, once', async () => {
-    const alice = await unproven();
+  it('confirms the address once', async () => {
+    const alice = await unconfirmedUser();
     const { data } = await update(admin, alice, { emailConfirmed: true });
     const at = data.updateUser.user?.emailConfirmedAt;
     expect(Math.abs(Date.parse(at ?? '') - Date.now())).toBeLessThan(60_000);
     expect((await update(superadmin, alice, { emailConfirmed: true })).data.updateUser.user?.emailConfirmedAt).toBe(at);
   });
 
-  it('is never taken back', async () => {
+  it('rejects false and null', async () => {
     for (const emailConfirmed of [false, null]) {
       const { code, errors } = await update(admin, await server.user(), { emailConfirmed });
       expect([code, Object.keys(errors?.[0]?.extensions.fields ?? {})]).toEqual(['INVALID_INPUT', ['emailConfirmed']]);
     }
   });
 
-  it('is for who outranks the user: not for an administrator of a domain, and nothing else is changed then', async () => {
-    const [alice, domainAdmin] = [await unproven('USER', 'north'), await server.user('ADMIN', 'north')];
+  it('requires a higher platform rank: rejects domain administrators and changes nothing', async () => {
+    const [alice, domainAdmin] = [await unconfirmedUser('USER', 'north'), await server.user('ADMIN', 'north')];
     const { code, errors } = await update(domainAdmin, alice, { firstName: 'New', emailConfirmed: true });
     expect([code, errors?.[0]?.extensions.coordinate]).toEqual(['FORBIDDEN', 'UpdateUserInput.emailConfirmed']);
     expect(await rowOf(alice)).toMatchObject({ firstName: null, emailConfirmedAt: null });
   });
 
-  it('is for nobody about themselves', async () => {
-    expect((await update(await unproven('SUPERADMIN'), superadmin, { emailConfirmed: true })).code).toBeUndefined();
+  it("rejects one's own account", async () => {
+    expect((await update(await unconfirmedUser('SUPERADMIN'), superadmin, { emailConfirmed: true })).code).toBeUndefined();
     for (const [rank, code] of [
       ['USER', 'FORBIDDEN'],
       ['ADMIN', 'FORBIDDEN'],
       ['SUPERADMIN', 'SELF_ACTION_FORBIDDEN'],
     ] as const) {
-      const alice = await unproven(rank);
+      const alice = await unconfirmedUser(rank);
       expect((await update(alice, alice, { emailConfirmed: true })).code).toBe(code);
       expect((await rowOf(alice)).emailConfirmedAt).toBeNull();
     }
   });
 
-  it('gives the username that was asked for, unless somebody has it by now', async () => {
-    const [alice, bob, username] = [await unproven(), await unproven(), `A${randomUUID().slice(0, 12)}`];
+  it('assigns the requested username unless it has been taken since', async () => {
+    const [alice, bob, username] = [await unconfirmedUser(), await unconfirmedUser(), `A${randomUUID().slice(0, 12)}`];
     await prisma.user.updateMany({ where: { id: { in: [alice.uuid, bob.uuid] } }, data: { username } });
     expect((await update(admin, alice, { emailConfirmed: true })).data.updateUser.user?.username).toBe(username);
     expect((await update(admin, bob, { emailConfirmed: true })).data.updateUser.user).toMatchObject({ username: null });

@@ -23,20 +23,20 @@ const query = graphql(`
 `);
 const node = 'query ($id: ID!) { node(id: $id) { id ... on UserSetting { key value user { email } } } }';
 
-const keeping = async (...user: Parameters<typeof server.user>): Promise<TestUser & { setting: string }> => {
+const userWithSetting = async (...user: Parameters<typeof server.user>): Promise<TestUser & { setting: string }> => {
   const person = await server.user(...user);
   const { id } = await server.db.prisma.userSetting.create({ data: { userId: person.uuid, key: 'theme', value: 'dark' } });
   return Object.assign(person, { setting: encodeGlobalID('UserSetting', id) });
 };
-const cast = {
-  alice: await keeping('USER', 'north'),
-  bob: await keeping(),
-  domainAdmin: await keeping('ADMIN', 'north'),
-  admin: await keeping('ADMIN'),
-  other: await keeping('ADMIN'),
-  superadmin: await keeping('SUPERADMIN'),
+const users = {
+  alice: await userWithSetting('USER', 'north'),
+  bob: await userWithSetting(),
+  domainAdmin: await userWithSetting('ADMIN', 'north'),
+  admin: await userWithSetting('ADMIN'),
+  other: await userWithSetting('ADMIN'),
+  superadmin: await userWithSetting('SUPERADMIN'),
 };
-type Name = keyof typeof cast;
+type Name = keyof typeof users;
 
 describe('UserSetting', () => {
   it.each<[Name, Name[]]>([
@@ -45,27 +45,27 @@ describe('UserSetting', () => {
     ['domainAdmin', ['domainAdmin']],
     ['admin', ['alice', 'bob', 'domainAdmin', 'admin']],
     ['superadmin', ['alice', 'bob', 'domainAdmin', 'admin', 'other', 'superadmin']],
-  ])('is read by %s where it belongs to %o, and exists nowhere else', async (viewer, owners) => {
-    for (const [owner, { setting, email }] of Object.entries(cast)) {
-      const { data, code } = await cast[viewer].query(node, { id: setting });
+  ])('can be read by %s if it belongs to one of %o, and is NOT_FOUND otherwise', async (viewer, owners) => {
+    for (const [owner, { setting, email }] of Object.entries(users)) {
+      const { data, code } = await users[viewer].query(node, { id: setting });
       if (owners.includes(owner as Name)) expect(data.node, owner).toMatchObject({ key: 'theme', value: 'dark', user: { email } });
       else expect(code, owner).toBe('NOT_FOUND');
     }
   });
 
-  it('exists for nobody who is not signed in', async () => {
-    expect((await anonymous(server).query(node, { id: cast.alice.setting })).code).toMatch(/NOT_FOUND|UNAUTHENTICATED/);
+  it('is not visible to anonymous callers', async () => {
+    expect((await anonymous(server).query(node, { id: users.alice.setting })).code).toMatch(/NOT_FOUND|UNAUTHENTICATED/);
   });
 
-  it('is listed and counted under its user', async () => {
-    const { data } = await cast.admin.query(query, { id: cast.alice.id });
+  it('is listed and counted in User.settings', async () => {
+    const { data } = await users.admin.query(query, { id: users.alice.id });
     expect(data.user?.settings).toEqual({ totalCount: 1, edges: [{ node: { key: 'theme', value: 'dark' } }] });
   });
 
-  it('is null with an error at its place where the user may be seen and the settings may not', async () => {
+  it('makes User.settings null with an error when the user is visible but the settings are not', async () => {
     for (const [viewer, owner] of [
-      [cast.domainAdmin, cast.alice],
-      [cast.admin, cast.other],
+      [users.domainAdmin, users.alice],
+      [users.admin, users.other],
     ] as const) {
       const { data, errors } = await viewer.query(query, { id: owner.id });
       expect(data).toEqual({ user: { settings: null } });

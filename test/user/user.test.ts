@@ -37,7 +37,7 @@ const logins = graphql(`
 const unknown = () => encodeGlobalID('User', randomUUID());
 
 describe('user', () => {
-  it('answers every user to an administrator', async () => {
+  it('returns any user to a platform administrator', async () => {
     const [admin, superadmin] = [await server.user('ADMIN'), await server.user('SUPERADMIN')];
     const { data } = await admin.query(query, { id: superadmin.id });
     expect(data.user).toMatchObject({
@@ -47,7 +47,7 @@ describe('user', () => {
     });
   });
 
-  it('answers to an ordinary user nobody else, and another like an unknown one', async () => {
+  it('returns only themselves to ordinary users, and the same error for others as for unknown users', async () => {
     const [alice, bob] = [await server.user(), await server.user()];
     const other = await alice.query(query, { id: bob.id });
     const none = await alice.query(query, { id: unknown() });
@@ -56,7 +56,7 @@ describe('user', () => {
     expect({ ...none, headers: null }).toEqual({ ...other, headers: null });
   });
 
-  it('answers the members of own domains and of those below to a domain administrator, and nobody else', async () => {
+  it('returns to domain administrators the members of their domains and child domains only', async () => {
     const admin = await server.user('ADMIN', 'north');
     const [inside, below, outside] = [
       await server.user('USER', 'north'),
@@ -68,13 +68,13 @@ describe('user', () => {
     expect((await admin.query(query, { id: outside.id })).code).toBe('NOT_FOUND');
   });
 
-  it('hides the members of a parent domain from an administrator of its child', async () => {
+  it('hides members of a parent domain from the administrator of a child', async () => {
     const admin = await server.user('ADMIN', 'north-east');
     const above = await server.user('USER', 'north');
     expect((await admin.query(query, { id: above.id })).code).toBe('NOT_FOUND');
   });
 
-  it('hides whoever has a rank from a domain administrator, though a member', async () => {
+  it('hides ranked members from domain administrators', async () => {
     const admin = await server.user('ADMIN', 'north');
     const peer = await server.user('ADMIN', 'north');
     const superadmin = await server.user('SUPERADMIN');
@@ -83,7 +83,7 @@ describe('user', () => {
     expect((await admin.query(query, { id: superadmin.id })).code).toBe('NOT_FOUND');
   });
 
-  it('shows a domain administrator of a member only the roles in own domains', async () => {
+  it('shows domain administrators only the roles in their domains', async () => {
     const admin = await server.user('ADMIN', 'north');
     const member = await server.user('USER', 'north');
     await server.grant(member.uuid, 'USER', 'south');
@@ -96,19 +96,19 @@ describe('user', () => {
     ['Ada', null, 'Ada'],
     [null, 'King', 'King'],
     [null, null, null],
-  ])('calls whose first name is %j and last name %j by the full name %j', async (firstName, lastName, fullName) => {
+  ])('combines first name %j and last name %j to fullName %j', async (firstName, lastName, fullName) => {
     const alice = await server.user();
     await server.db.prisma.user.update({ where: { id: alice.uuid }, data: { firstName, lastName } });
     expect((await alice.query('{ me { fullName } }')).data.me).toEqual({ fullName });
   });
 
-  it('leaves out roles whose time is over', async () => {
+  it('leaves out expired roles', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await server.db.prisma.roleGrant.updateMany({ where: { userId: alice.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     expect((await admin.query(query, { id: alice.id })).data.user?.roles).toEqual([]);
   });
 
-  it('shows logins to whoever outranks, and null with an error at its place to others', async () => {
+  it('shows logins to users with a higher rank, and null with an error to others', async () => {
     const [superadmin, admin, other, alice] = [
       await server.user('SUPERADMIN'),
       await server.user('ADMIN'),
@@ -122,7 +122,7 @@ describe('user', () => {
     expect(errors).toMatchObject([{ path: ['user', 'loginCount'], extensions: { code: 'FORBIDDEN', coordinate: 'User.loginCount' } }]);
   });
 
-  it('keeps to the same rule however a user is reached', async () => {
+  it('applies the same rules to a user that is reached through nested fields', async () => {
     const [admin, other] = [await server.user('ADMIN'), await server.user('ADMIN')];
     const { data, errors } = await admin.query(
       'query ($id: ID!) { user(id: $id) { roles { user { roles { user { email loginCount } } } } } }',
@@ -134,13 +134,13 @@ describe('user', () => {
     expect(errors?.map(({ extensions }) => extensions.code)).toEqual(['FORBIDDEN']);
   });
 
-  it('refuses ids of other types and what is no id', async () => {
+  it('rejects ids of other types and malformed ids', async () => {
     const admin = await server.user('ADMIN');
     for (const id of [admin.tokenId, 'nonsense', '']) expect((await admin.query(query, { id })).code).toBe('INVALID_INPUT');
     expect((await admin.query(query, { id: encodeGlobalID('User', 'nonsense') })).code).toBe('NOT_FOUND');
   });
 
-  it('asks nobody to sign in', async () => {
+  it('rejects an anonymous caller', async () => {
     expect((await anonymous(server).query(query, { id: unknown() })).code).toBe('UNAUTHENTICATED');
   });
 });

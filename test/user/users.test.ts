@@ -33,14 +33,14 @@ const list = async (person: Pick<TestUser, 'query'>, variables: UsersQueryVariab
   (await person.query(query, variables)).data.users;
 const ids = async (person: Pick<TestUser, 'query'>, variables: UsersQueryVariables = {}) =>
   (await list(person, { first: 100, ...variables }))?.edges.map(({ node }) => node.id);
-const named = async (profile: object, ...user: Parameters<typeof server.user>) => {
+const createUser = async (profile: object, ...user: Parameters<typeof server.user>) => {
   const person = await server.user(...user);
   await server.db.prisma.user.update({ where: { id: person.uuid }, data: profile });
   return person;
 };
 
 describe('users', () => {
-  it('lists and counts only those whom the viewer may know of', async () => {
+  it('lists and counts only users that the viewer can see', async () => {
     const domainAdmin = await server.user('ADMIN', 'north');
     const [alice, below] = [await server.user('USER', 'north'), await server.user('USER', 'north-east')];
     await server.user('USER', 'south');
@@ -51,25 +51,30 @@ describe('users', () => {
     expect((await list(admin))?.totalCount).toBe(await server.db.prisma.user.count({ where: { deletedAt: null } }));
   });
 
-  it('asks nobody to sign in, and counts nothing for nobody', async () => {
+  it('rejects an anonymous caller without a count', async () => {
     const { data, code } = await anonymous(server).query(query, {});
     expect(data.users).toBeNull();
     expect(code).toBe('UNAUTHENTICATED');
   });
 
-  it('searches in names, usernames and addresses, in any case', async () => {
-    const ada = await named({ displayName: 'Countess', firstName: 'Augusta', lastName: 'Lovelace', ...loginIdentifier('Enchantress') });
+  it('searches names, usernames and addresses, ignoring case', async () => {
+    const ada = await createUser({
+      displayName: 'Countess',
+      firstName: 'Augusta',
+      lastName: 'Lovelace',
+      ...loginIdentifier('Enchantress'),
+    });
     for (const search of ['counTESS', 'uGUst', 'velac', 'nCHAnt', ada.email.slice(0, 13).toUpperCase()])
       expect(await ids(admin, { filter: { search } })).toEqual([ada.id]);
   });
 
-  it('takes % and _ in a search for themselves', async () => {
-    const odd = await named({ displayName: '100%_\\' });
+  it('treats % and _ in a search as plain characters', async () => {
+    const odd = await createUser({ displayName: '100%_\\' });
     for (const search of ['0%', '%_', '_\\']) expect(await ids(admin, { filter: { search } })).toEqual([odd.id]);
     expect(await ids(admin, { filter: { search: '1_0' } })).toEqual([]);
   });
 
-  it('finds the holders of a role, of a role in a domain, and of that role in that domain', async () => {
+  it('filters by role, by domain, and by a role in a domain', async () => {
     await server.db.prisma.role.create({ data: { name: 'CLERK' } });
     const [clerk, both] = [await server.user('CLERK', 'north'), await server.user('CLERK', 'south')];
     await server.grant(both.uuid, 'USER', 'north');
@@ -79,7 +84,7 @@ describe('users', () => {
     expect(await ids(admin, { filter: { role: 'NONE' } })).toEqual([]);
   });
 
-  it('finds nobody by a role whose time is over, or that the viewer may not know of', async () => {
+  it('does not match expired roles or roles that the viewer cannot see', async () => {
     await server.db.prisma.role.create({ data: { name: 'GUARD' } });
     const domainAdmin = await server.user('ADMIN', 'north');
     const [former, elsewhere] = [await server.user('GUARD', 'north'), await server.user('GUARD', 'south')];
@@ -90,15 +95,15 @@ describe('users', () => {
     expect(await ids(domainAdmin, { filter: { domain: 'south' } })).toEqual([]);
   });
 
-  it('finds the disabled and the enabled', async () => {
-    const off = await named({ enabled: false });
+  it('filters by enabled', async () => {
+    const off = await createUser({ enabled: false });
     expect(await ids(admin, { filter: { enabled: false } })).toEqual([off.id]);
     expect(await ids(admin, { filter: { enabled: true, search: off.email } })).toEqual([]);
   });
 
-  it('lists and counts no deleted ones unless they are asked for', async () => {
-    const gone = await named({ deletedAt: new Date(), lastName: 'Departed' });
-    const here = await named({ lastName: 'Departed' });
+  it('excludes deleted users from list and count by default', async () => {
+    const gone = await createUser({ deletedAt: new Date(), lastName: 'Departed' });
+    const here = await createUser({ lastName: 'Departed' });
     expect(await ids(admin, { filter: { search: 'Departed' } })).toEqual([here.id]);
     expect((await list(admin, { filter: { search: 'Departed' } }))?.totalCount).toBe(1);
     expect(await ids(admin)).not.toContain(gone.id);
@@ -107,10 +112,10 @@ describe('users', () => {
     expect(await ids(here, { filter: { deleted: true } })).toEqual([]);
   });
 
-  it('orders by one field, either way, equals by id', async () => {
+  it('sorts by one field in either direction, with the id as tie-breaker', async () => {
     const names = ['Zoe', 'Yan', 'Yan', null];
     const people = [];
-    for (const displayName of names) people.push((await named({ displayName, lastName: 'Ordered' })).id);
+    for (const displayName of names) people.push((await createUser({ displayName, lastName: 'Ordered' })).id);
     const [zoe, yan, twin, unnamed] = people;
     const filter = { search: 'Ordered' };
     expect(await ids(admin, { filter, orderBy: { displayName: 'ASC' } })).toEqual([yan, twin, zoe, unnamed]);
@@ -122,9 +127,9 @@ describe('users', () => {
   });
 
   it.each([undefined, { displayName: 'ASC' }, { displayName: 'DESC' }, { createdAt: 'DESC' }] as const)(
-    'brings everybody once, page by page, ordered by %o',
+    'returns every user exactly once over all pages, ordered by %o',
     async (orderBy) => {
-      for (const displayName of ['Same', null, 'Same', null, 'Same']) await named({ displayName, firstName: 'Paged' });
+      for (const displayName of ['Same', null, 'Same', null, 'Same']) await createUser({ displayName, firstName: 'Paged' });
       const filter = { search: 'Paged' };
       const variables = { filter, ...(orderBy && { orderBy }) };
       const pages: string[] = [];
@@ -139,7 +144,7 @@ describe('users', () => {
     },
   );
 
-  it('goes backwards from the end', async () => {
+  it('paginates backwards', async () => {
     const all = (await list(admin, { first: 100 }))?.edges ?? [];
     const page = await list(admin, { last: 2, before: all.at(-1)?.cursor ?? '' });
     expect(page?.edges).toEqual(all.slice(-3, -1));
@@ -147,7 +152,7 @@ describe('users', () => {
     expect((await list(admin, { last: 1 }))?.edges).toEqual(all.slice(-1));
   });
 
-  it('brings 20 unless told, and at most 100', async () => {
+  it('returns 20 users by default and at most 100', async () => {
     const rows = Array.from({ length: 100 }, (_, index) => ({ email: `n${index}@example.com`, emailKey: `n${index}@example.com` }));
     await server.db.prisma.user.createMany({ data: rows });
     expect((await list(admin))?.edges).toHaveLength(20);
@@ -168,13 +173,13 @@ describe('users', () => {
     [{ filter: { createdFrom: '0000-01-01T00:00:00Z' } }, 'filter.createdFrom'],
     [{ filter: { createdTo: '2100-01-01T00:00:00Z' } }, 'filter.createdTo'],
     [{ filter: { domain: 'a\u202eb' } }, 'filter.domain'],
-  ])('refuses %o', async (variables, field) => {
+  ])('rejects %o', async (variables, field) => {
     const { code, errors, data } = await admin.query(query, variables);
     expect({ code, users: data.users }).toEqual({ code: 'INVALID_INPUT', users: null });
     expect(errors?.[0]?.extensions.fields).toHaveProperty([field]);
   });
 
-  it('refuses a cursor that is none, that is of another kind, or whose user the viewer may not know of', async () => {
+  it('rejects a cursor that is malformed, of another type, or of a user that the viewer cannot see', async () => {
     const [alice, bob] = [await server.user(), await server.user()];
     const cursorOf = (text: string) => Buffer.from(text).toString('base64');
     for (const after of [
@@ -189,7 +194,7 @@ describe('users', () => {
     expect((await alice.query(query, { last: 1, before: cursorOf(`GPC:S:${bob.uuid}`) })).code).toBe('INVALID_INPUT');
   });
 
-  it.each(['emailKey', 'password', 'loginCount', 'id', 'OR'])('knows no filter and no order by %s', async (name) => {
+  it.each(['emailKey', 'password', 'loginCount', 'id', 'OR'])('has no filter and no order by %s', async (name) => {
     const filtered = await admin.query(`{ users(filter: { ${name}: "a" }) { totalCount } }`);
     const ordered = await admin.query(`{ users(orderBy: { ${name}: ASC }) { totalCount } }`);
     for (const { data, code, errors } of [filtered, ordered]) {

@@ -11,14 +11,14 @@ const confirmedAt = async (id: string) => (await prisma.user.findUniqueOrThrow({
 const fault = (html: string) => /<p class="fault" role="alert"[^>]*>(.*)<\/p>/.exec(html)?.[1];
 
 describe('/confirm', () => {
-  it('proves the address to whoever types the password, who keeps it', async () => {
+  it('confirms the address and keeps the password when it is given', async () => {
     const { email, letter } = await registerUser(server);
     const { status, heading } = await openPage(server, '/confirm', { token: letter.token, password });
     expect([status, heading]).toEqual([200, 'The address is confirmed']);
     expect(await loginErrorCode(server, email, password)).toBeUndefined();
   });
 
-  it('removes the password for whoever did not choose it, and leads to where one is chosen', async () => {
+  it('removes the password when the owner did not choose it and links to /reset', async () => {
     const { email, id, letter } = await registerUser(server);
     const { html } = await openPage(server, '/confirm', { token: letter.token, password: 'typed, but not meant', without: 'fields' });
     expect(html).toContain('The password was removed. <a href="reset">');
@@ -26,14 +26,14 @@ describe('/confirm', () => {
     expect(await confirmedAt(id)).not.toBeNull();
   });
 
-  it('never takes an empty field for no password', async () => {
+  it('does not treat an empty field as no password', async () => {
     const { id, letter } = await registerUser(server);
     const { status, html } = await openPage(server, '/confirm', { token: letter.token, password: '' });
     expect([status, fault(html)]).toEqual([400, 'This is missing.']);
     expect(await confirmedAt(id)).toBeNull();
   });
 
-  it('says at its field that the password is wrong, and the link stays good', async () => {
+  it('reports a wrong password at its field and keeps the link valid', async () => {
     const { id, letter } = await registerUser(server);
     const { status, html, title } = await openPage(server, '/confirm', { token: letter.token, password: 'a guess' });
     expect([status, title, fault(html)]).toEqual([400, 'Error: Confirm your e-mail address', 'This is not the password of the account.']);
@@ -45,7 +45,7 @@ describe('/confirm', () => {
     expect(await confirmedAt(id)).not.toBeNull();
   });
 
-  it('without a token mails the letter once more', async () => {
+  it('resends the confirmation email when it is opened without a token', async () => {
     const { email, id } = await registerUser(server);
     expect((await openPage(server, '/confirm', { email })).heading).toBe('Look into your mail');
     expect(await prisma.mail.count({ where: { letter: 'confirmation', OR: [{ userId: id }, { emailKey: email }] } })).toBe(2);
@@ -60,7 +60,7 @@ describe('/reset', () => {
     expect(await loginErrorCode(server, alice.email, newPassword)).toBeUndefined();
   });
 
-  it('says at its field what is wrong with a password, and the link stays good', async () => {
+  it('reports a weak password at its field and keeps the link valid', async () => {
     const alice = await registerUser(server);
     const { token } = await passwordResetEmail(server, alice);
     const { status, html } = await openPage(server, '/reset', { token, newPassword: 'short' });
@@ -68,7 +68,7 @@ describe('/reset', () => {
     expect((await openPage(server, '/reset', { token, newPassword })).status).toBe(200);
   });
 
-  it('without a token mails a link, and says the same whoever asks', async () => {
+  it('emails a link when it is opened without a token, with the same response for any address', async () => {
     const { email, id } = await registerUser(server);
     const [known, unknown] = [
       await openPage(server, '/reset', { email }),
@@ -79,13 +79,13 @@ describe('/reset', () => {
     expect(await prisma.mail.count({ where: { userId: id, letter: 'passwordReset' } })).toBe(0);
   });
 
-  it('keeps what is not secret where it was wrong', async () => {
+  it('keeps the entered address after an error, escaped', async () => {
     const { status, html } = await openPage(server, '/reset', { email: 'ada@nowhere"><script>' });
     expect([status, fault(html)]).toEqual([400, 'Must be a valid email address.']);
     expect(html).toContain('value="ada@nowhere&quot;&gt;&lt;script&gt;"');
   });
 
-  it('says of a link that is used, late or made up that it does not work, and where to ask for another', async () => {
+  it('reports a used, expired or unknown link and offers a new one', async () => {
     const alice = await registerUser(server);
     const { token } = await passwordResetEmail(server, alice);
     await openPage(server, '/reset', { token, newPassword });
@@ -97,8 +97,8 @@ describe('/reset', () => {
   });
 });
 
-describe('a page that a letter links to', () => {
-  it('changes nothing and asks nothing of the database when it is opened', async () => {
+describe('a page that an email links to', () => {
+  it('changes nothing and does not query the database when it is opened', async () => {
     const { id, letter } = await registerUser(server);
     await prisma.$transaction(async (tx) => {
       await tx.$executeRaw`lock table "Link", "User", "Throttle", "AuditEvent" in access exclusive mode`;
@@ -108,7 +108,7 @@ describe('a page that a letter links to', () => {
     expect(await confirmedAt(id)).toBeNull();
   });
 
-  it('says nothing of its address to others, is kept by nobody, and may do nothing but send its form', async () => {
+  it('sends no referrer, is not cached, and may only submit its own form', async () => {
     const { headers } = await openPage(server, '/reset?token=secret');
     expect(headers.get('referrer-policy')).toBe('no-referrer');
     expect(headers.get('cache-control')).toBe('no-store');
@@ -117,7 +117,7 @@ describe('a page that a letter links to', () => {
     );
   });
 
-  it('puts the token where its form brings it back, and whatever it is made of, nowhere else', async () => {
+  it('puts the token, escaped, only into the hidden field, and not into the log', async () => {
     const { html } = await openPage(server, `/reset?token=${encodeURIComponent('"><script>alert(1)</script>')}`);
     expect(html).toContain('value="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;"');
     expect(html).not.toContain('<script');
@@ -125,13 +125,13 @@ describe('a page that a letter links to', () => {
     expect(server.log.join('')).not.toContain('seen-in-no-log');
   });
 
-  it('takes a form from itself, from a browser that does not say where it comes from, and from no other origin', async () => {
+  it('accepts a form from its own origin or without an origin, and rejects other origins', async () => {
     const send = async (headers: Record<string, string>) => (await openPage(server, '/reset', { email: 'a@example.com' }, headers)).status;
     const elsewhere = await send({ origin: 'https://elsewhere.example' });
     expect([await send({}), await send({ origin: 'null' }), await send({ origin: server.url }), elsewhere]).toEqual([200, 200, 200, 403]);
   });
 
-  it('takes nothing but a form, of a bounded size, with each field once', async () => {
+  it('accepts only forms of limited size with each field at most once', async () => {
     const send = async (body: string, type = 'application/x-www-form-urlencoded') =>
       (await fetch(`${server.url}/reset`, { method: 'POST', body, headers: { 'content-type': type } })).status;
     expect(await send('{"email":"a@example.com"}', 'application/json')).toBe(415);
@@ -140,7 +140,7 @@ describe('a page that a letter links to', () => {
     expect((await fetch(`${server.url}/reset`, { method: 'DELETE' })).headers.get('allow')).toBe('GET, POST');
   });
 
-  it('is slowed down as the API is, and says for how long', async () => {
+  it('is rate-limited like the API, with Retry-After', async () => {
     const headers = { 'x-forwarded-for': '10.9.8.7' };
     const statuses = new Map<number, Headers>();
     for (let times = 0; times < 101; times += 1) {
@@ -151,7 +151,7 @@ describe('a page that a letter links to', () => {
     expect(Number(statuses.get(429)?.get('retry-after'))).toBeGreaterThan(0);
   });
 
-  it('is recorded as the API is', async () => {
+  it('records the same audit events as the API', async () => {
     const { id, letter } = await registerUser(server);
     await openPage(server, '/confirm', { token: letter.token, password }, { 'user-agent': 'a browser' });
     expect(await prisma.auditEvent.findFirst({ where: { userId: id, reason: 'email confirmed' } })).toMatchObject({ agent: 'a browser' });
@@ -159,14 +159,14 @@ describe('a page that a letter links to', () => {
 });
 
 describe('/invite', () => {
-  it('makes the account of whoever is invited', async () => {
+  it('creates the account of the invited user', async () => {
     const { email, token } = await invite(server, await server.user('ADMIN'), { role: 'USER' });
     const { status, heading } = await openPage(server, '/invite', { token, displayName: '', password: newPassword });
     expect([status, heading]).toEqual([200, 'The account is made']);
     expect(await loginErrorCode(server, email, newPassword)).toBeUndefined();
   });
 
-  it('sends whoever has an account to where they log in, and the invitation stays good', async () => {
+  it('tells a user with an account to log in and keeps the invitation valid', async () => {
     const alice = await server.user();
     const { token, uuid } = await invite(server, await server.user('ADMIN'), { role: 'USER', email: alice.email });
     const { status, html } = await openPage(server, '/invite', { token, password: newPassword });

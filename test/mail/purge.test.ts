@@ -8,8 +8,8 @@ const { prisma } = server.db;
 const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
 const days = (count: number) => new Date(Date.now() - count * 86_400_000);
 
-describe('letters, links and invitations', () => {
-  it('are forgotten 30 days after their end, and not before; what waits stays', async () => {
+describe('purging emails, links and invitations', () => {
+  it('deletes emails and links 30 days after they ended and keeps pending emails', async () => {
     const [old, young, waiting] = [await server.user(), await server.user(), await server.user()];
     for (const { email, uuid } of [old, young]) {
       await server.query(request, { input: { email } });
@@ -35,7 +35,7 @@ describe('letters, links and invitations', () => {
     expect(await prisma.mail.count({ where: { userId: waiting.uuid } })).toBe(1);
   });
 
-  it('that only a newer version knows are left to its servers', async () => {
+  it('leaves emails of unknown templates to newer servers', async () => {
     const alice = await server.user();
     const { id } = await prisma.mail.create({ data: { letter: 'notYetKnown', userId: alice.uuid } });
     await server.query(request, { input: { email: alice.email } });
@@ -43,7 +43,7 @@ describe('letters, links and invitations', () => {
     expect(await prisma.mail.findUniqueOrThrow({ where: { id } })).toMatchObject({ attempts: 0, endedAt: null });
   });
 
-  it('and invitations are forgotten 30 days after they ended in whatever way', async () => {
+  it('deletes invitations 30 days after they expired, were accepted or revoked', async () => {
     const { id: roleId } = await prisma.role.findUniqueOrThrow({ where: { name: 'USER' } });
     const { uuid: invitedById } = await server.user('SUPERADMIN');
     const invite = (ends: object) =>

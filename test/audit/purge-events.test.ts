@@ -5,21 +5,21 @@ import { runJobs } from '../jobs.ts';
 import { startTestServer } from '../test-server.ts';
 
 const server = await startTestServer({ AUDIT_RETENTION: '10d' });
-const happened = (days: number, many = 1) =>
+const insertEvents = (days: number, many = 1) =>
   server.db.query(sql`
     insert into "AuditEvent" (action, result, at) select 'past', 'ok', now() - ${days}::float8 * interval '1 day' from generate_series(1, ${many}::int)`);
 const left = () => server.db.prisma.auditEvent.count({ where: { action: 'past' } });
 
-describe('what happened', () => {
-  it('is kept as long as AUDIT_RETENTION says, and no longer', async () => {
-    await happened(9.99);
-    await happened(10.01);
+describe('the retention of audit events', () => {
+  it('deletes events older than AUDIT_RETENTION and keeps newer ones', async () => {
+    await insertEvents(9.99);
+    await insertEvents(10.01);
     await runJobs(server);
     expect(await left()).toBe(1);
   });
 
-  it('goes wholly, however much it is', async () => {
-    await happened(11, 12_000);
+  it('deletes any number of events in one run', async () => {
+    await insertEvents(11, 12_000);
     expect(await purgeAuditEvents(server.db, server.config)).toBe(12_000);
     expect(await left()).toBe(1);
   });

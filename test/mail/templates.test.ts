@@ -6,7 +6,7 @@ import type { EmailTemplate, LinkEmailTemplate } from '../../src/mail/templates/
 
 const origin = { network: '192.0.2.7', agent: 'Mozilla/5.0 (X11; Linux x86_64)' };
 
-/** What each letter tells, for the pictures of them below. */
+/** Template data of each email for the snapshots. */
 const facts: { [Name in EmailTemplateName]: TemplateData<Name> } = {
   accessReset: {},
   accountDeleted: { until: '2030-05-01T12:00:00Z', byAdministrator: true },
@@ -23,13 +23,13 @@ const facts: { [Name in EmailTemplateName]: TemplateData<Name> } = {
   welcome: {},
 };
 
-/** What nobody but the server writes. */
+/** Values that only the server writes. */
 const ours = new Set(['network', 'until']);
 
 const link = { url: 'https://id.example.com/page?token=fgl_…', code: '12345678', until: 'for 30 minutes, until 1 May 2030 at 12:00 UTC' };
 
-/** A letter as it is sent, to somebody of that name. */
-function written(name: EmailTemplateName, told: object, displayName = 'Ada') {
+/** Renders an email to a user with that name. */
+function render(name: EmailTemplateName, told: object, displayName = 'Ada') {
   const user = { email: 'ada@example.com', displayName, username: displayName } as unknown as User;
   const letter = emailTemplates[name] as EmailTemplate<object> | LinkEmailTemplate<object>;
   return renderEmail('link' in letter ? letter.write(told, user, link) : letter.write(told, user));
@@ -37,20 +37,20 @@ function written(name: EmailTemplateName, told: object, displayName = 'Ada') {
 
 const names = Object.keys(facts) as EmailTemplateName[];
 
-describe('every letter', () => {
-  it.each(names)('reads as it did: %s', (name) => {
-    const { subject, text, html } = written(name, facts[name]);
+describe('email templates', () => {
+  it.each(names)('match their snapshot: %s', (name) => {
+    const { subject, text, html } = render(name, facts[name]);
     expect(`${subject}\n\n${text}\n${html}`).toMatchSnapshot();
   });
 
-  it('is among them', () => {
+  it('are all covered here', () => {
     expect(names.sort()).toEqual(Object.keys(emailTemplates).sort());
   });
 
-  it.each(names)('has nothing in it that somebody else wrote as HTML, as a link or as a header: %s', (name) => {
+  it.each(names)('escape hostile data as HTML, links and headers: %s', (name) => {
     const hostile = '"><script src=//evil.example>\r\nBcc: eve@evil.example\r\n\u202Ehttps://evil.example/reset';
     const told = Object.entries(facts[name]).map(([key, value]) => [key, typeof value === 'string' && !ours.has(key) ? hostile : value]);
-    const { subject, text, html } = written(name, Object.fromEntries(told), hostile);
+    const { subject, text, html } = render(name, Object.fromEntries(told), hostile);
     expect(html).not.toContain('<script');
     for (const part of [text, html]) {
       expect(part).not.toMatch(/evil\.example|https:\/\/(?!id\.example\.com)/);

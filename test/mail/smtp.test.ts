@@ -4,8 +4,8 @@ import { openSmtpServer } from './smtp-server.ts';
 
 const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
 
-describe('a letter', () => {
-  it('goes to the mail server as text and HTML, with what says who sent it and that nobody need answer', async () => {
+describe('an email', () => {
+  it('is sent to the mail server as text and HTML with the sender and auto-reply headers', async () => {
     const smtp = await openSmtpServer();
     const server = await startTestServer({ SMTP_URL: smtp.url, MAIL_FROM: 'Example <no-reply@example.com>' });
     const alice = await server.user();
@@ -25,7 +25,7 @@ describe('a letter', () => {
     expect(await server.db.prisma.mail.findUniqueOrThrow({ where: { id } })).toMatchObject({ facts: null, shown: null });
   });
 
-  it('begins no header with what a caller says of itself', async () => {
+  it('contains no header injected through the User-Agent', async () => {
     const smtp = await openSmtpServer();
     const server = await startTestServer({ SMTP_URL: smtp.url });
     const { email } = await server.user();
