@@ -1,16 +1,18 @@
 import { idOf, type PaginationArgs } from '../../authorization/enforce/pagination.ts';
 import { whereVisible } from '../../authorization/evaluate/decisions.ts';
-import { filterWhere, whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
+import { filterWhere } from '../../authorization/evaluate/filters.ts';
 import { toPrismaWhere } from '../../authorization/evaluate/query-matching.ts';
 import { ruleOf } from '../../authorization/rules/registry.ts';
+import type { Database } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
 import { builder } from '../../graphql/builder.ts';
+import { visibleConnection } from '../../graphql/connections.ts';
 import type { Context } from '../../graphql/context.ts';
 import { isUuid, singleLineText } from '../../lib/validators.ts';
 import { scope } from '../../policy/conditions.ts';
 import { toWhere } from '../../policy/evaluators.ts';
 import { User } from '../user/user.ts';
-import { AuditEvent, AuditResult, auditRule } from './audit-event.ts';
+import { AuditResult, auditRule } from './audit-event.ts';
 
 const AuditEventFilter = builder.inputType('AuditEventFilter', {
   description: 'Which events are meant; all parts that are given apply together.',
@@ -27,37 +29,16 @@ const AuditEventFilter = builder.inputType('AuditEventFilter', {
   }),
 });
 
-builder.queryField('auditEvents', (t) =>
-  t.prismaConnection(
-    {
-      type: AuditEvent,
-      nullable: false,
-      cursor: 'id',
-      description: 'The events that the viewer may know of, the newest first.',
-      access: scope('audit:read'),
-      args: { filter: t.arg({ type: AuditEventFilter, description: 'Which events are meant.' }) },
-      totalCount: (_, { filter }, context) => context.db.prisma.auditEvent.count({ where: where(context, filter) }),
-      resolve: async (query, _, { filter, ...page }, context) =>
-        context.db.prisma.auditEvent.findMany({
-          ...query,
-          where: { AND: [where(context, filter), await between(context, page)] },
-          orderBy: [{ at: 'desc' }, { id: 'desc' }],
-        }),
-    },
-    { name: 'AuditEventConnection', description: 'A page of events.' },
-    { name: 'AuditEventEdge', description: 'An event in a list.' },
-  ),
-);
-
-type Filter = typeof AuditEventFilter.$inferInput;
-
-const where = (context: Context, filter: Filter | null | undefined): Prisma.AuditEventWhereInput =>
-  whereVisibleAnd(
-    context,
-    'AuditEvent',
+visibleConnection('auditEvents', {
+  model: 'AuditEvent',
+  nullable: false,
+  description: 'The audit events that the viewer can see, newest first.',
+  access: scope('audit:read'),
+  filter: AuditEventFilter,
+  where: (context, filter) =>
     filterWhere(context, 'AuditEvent', 'AuditEventFilter', filter, {
-      user: (user) => knownAs(context, 'user', user),
-      actor: (actor) => knownAs(context, 'actor', actor),
+      user: (user) => whereParticipantVisible(context, 'user', user),
+      actor: (actor) => whereParticipantVisible(context, 'actor', actor),
       domain: (name) => ({ domain: { AND: [{ name }, whereVisible(context, 'Domain')] } }),
       action: (action) => ({ action }),
       result: (result) => ({ result }),
@@ -66,10 +47,13 @@ const where = (context: Context, filter: Filter | null | undefined): Prisma.Audi
       targetType: (targetType) => ({ targetType }),
       targetId: ({ typename, id }) => (isUuid(id) ? { targetType: typename, targetId: id } : toPrismaWhere<'AuditEvent'>(false)),
     }),
-  );
+  order: () => [{ at: 'desc' }, { id: 'desc' }],
+  load: async ({ db }, query, args) =>
+    db.prisma.auditEvent.findMany({ ...query, where: { AND: [query.where ?? {}, await whereBetweenCursors(db, args)] } }),
+});
 
 /** Events with a part taken by this user, if the viewer may know of that user; of one who is gone, whoever may know of everybody. */
-function knownAs(context: Context, part: 'user' | 'actor', { id }: { readonly id: string }): Prisma.AuditEventWhereInput {
+function whereParticipantVisible(context: Context, part: 'user' | 'actor', { id }: { readonly id: string }): Prisma.AuditEventWhereInput {
   const known = toWhere(ruleOf('User'), context.viewer, 'User');
   if (known === false || !isUuid(id)) return toPrismaWhere<'AuditEvent'>(false);
   return known === true ? { [`${part}Id`]: id } : { [part]: { AND: [{ id }, known] } };
@@ -79,11 +63,11 @@ function knownAs(context: Context, part: 'user' | 'actor', { id }: { readonly id
  * The moments between the cursors. Prisma's condition on a place in an order of two columns is a choice that no index answers; with this one beside
  * it, a page deep in the list costs no more than the first.
  */
-async function between({ db }: Context, { after, before }: PaginationArgs): Promise<Prisma.AuditEventWhereInput> {
+async function whereBetweenCursors({ prisma }: Database, { after, before }: PaginationArgs): Promise<Prisma.AuditEventWhereInput> {
   const [from, to] = [before, after].map((cursor) => (cursor == null ? undefined : idOf(cursor)));
   if (!from && !to) return {};
   const ids = [from, to].filter((id) => id !== undefined);
-  const found = await db.prisma.auditEvent.findMany({ where: { id: { in: ids } }, select: { id: true, at: true } });
+  const found = await prisma.auditEvent.findMany({ where: { id: { in: ids } }, select: { id: true, at: true } });
   const at = new Map(found.map((event) => [event.id, event.at]));
   return { at: { gte: at.get(from ?? ''), lte: at.get(to ?? '') } };
 }

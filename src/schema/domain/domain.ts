@@ -1,36 +1,29 @@
-import { ifVisible, loadVisible } from '../../authorization/evaluate/decisions.ts';
-import { filterWhere, whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
+import { ifVisible, loadVisible, whereVisible } from '../../authorization/evaluate/decisions.ts';
+import { filterWhere } from '../../authorization/evaluate/filters.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import type { Context } from '../../graphql/context.ts';
+import { connectionNames, visibleConnection, visibleRelation } from '../../graphql/connections.ts';
 import { escapeLike, singleLineText } from '../../lib/validators.ts';
 import { active, admin, anyone, domainAdmin, may, scope, signedIn } from '../../policy/conditions.ts';
 
 /** Who may know of a domain: of an active one everybody, by its name. */
 const domainRule = any(active, all(scope('domains:read'), any(domainAdmin, admin, may('domains:read'))));
-const known = all(signedIn, scope('domains:read'));
+const detailsRule = all(signedIn, scope('domains:read'));
 
 export const Domain = builder.prismaNode('Domain', {
   id: { field: 'id', description: 'The opaque global id.' },
   access: domainRule,
   fields: (t) => ({
     name: t.exposeString('name'),
-    displayName: t.exposeString('displayName', { access: known }),
-    active: t.exposeBoolean('active', { access: known }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', access: known }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime', access: known }),
+    displayName: t.exposeString('displayName', { access: detailsRule }),
+    active: t.exposeBoolean('active', { access: detailsRule }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', access: detailsRule }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', access: detailsRule }),
     children: t.relatedConnection(
       'children',
-      {
-        cursor: 'id',
-        access: known,
-        description: 'The domains directly below, as far as the viewer may know of them.',
-        query: (_, context) => ({ where: whereVisibleAnd(context, 'Domain', undefined), orderBy: { id: 'asc' as const } }),
-        totalCount: true,
-      },
-      { description: 'A page of the domains below.' },
-      { description: 'A domain below.' },
+      { ...visibleRelation('Domain'), access: detailsRule, description: 'The child domains that the viewer can see.' },
+      ...connectionNames('DomainChild'),
     ),
   }),
 });
@@ -38,7 +31,7 @@ export const Domain = builder.prismaNode('Domain', {
 builder.prismaObjectFields('Domain', (t) => ({
   parent: t.field({
     type: Domain,
-    access: known,
+    access: detailsRule,
     description: 'The domain above, if there is one that the viewer may know of.',
     resolve: (domain, _, context) => loadVisible(context, 'Domain', domain.parentId) as never,
   }),
@@ -59,40 +52,29 @@ builder.queryField('domain', (t) =>
 );
 
 const DomainFilter = builder.inputType('DomainFilter', {
-  description: 'Which domains are meant; all parts that are given apply together.',
+  description: 'Filters domains. Conditions are combined with AND.',
   fields: (t) => ({
-    search: t.string({ access: known, validate: singleLineText(120), description: 'Text in the name or the display name, in any case.' }),
-    active: t.boolean({ access: known, description: 'Whether the domain is active.' }),
-    parent: t.string({ access: known, validate: singleLineText(63), description: 'The domains directly below the one of this name.' }),
+    search: t.string({
+      access: detailsRule,
+      validate: singleLineText(120),
+      description: 'Text in the name or display name, case-insensitive.',
+    }),
+    active: t.boolean({ access: detailsRule, description: 'Include only active (`true`) or only disabled (`false`) domains.' }),
+    parent: t.string({ access: detailsRule, validate: singleLineText(63), description: 'Name of the parent domain.' }),
   }),
 });
 
-builder.queryField('domains', (t) =>
-  t.prismaConnection(
-    {
-      type: Domain,
-      cursor: 'id',
-      description: 'The domains that the viewer may know of.',
-      access: anyone('the names of active domains are public'),
-      args: { filter: t.arg({ type: DomainFilter, description: 'Which domains are meant.' }) },
-      totalCount: (_, { filter }, context) => context.db.prisma.domain.count({ where: where(context, filter) }),
-      resolve: (query, _, { filter }, context) =>
-        context.db.prisma.domain.findMany({ ...query, where: where(context, filter), orderBy: { id: 'asc' } }),
-    },
-    { name: 'DomainConnection', description: 'A page of domains.' },
-    { name: 'DomainEdge', description: 'A domain in a list.' },
-  ),
-);
-
-const where = (context: Context, filter: typeof DomainFilter.$inferInput | null | undefined) =>
-  whereVisibleAnd(
-    context,
-    'Domain',
+visibleConnection('domains', {
+  model: 'Domain',
+  description: 'The domains that the viewer can see.',
+  access: anyone('the names of active domains are public'),
+  filter: DomainFilter,
+  where: (context, filter) =>
     filterWhere(context, 'Domain', 'DomainFilter', filter, {
       search: (text) => ({
-        OR: ['name', 'displayName'].map((name) => ({ [name]: { contains: escapeLike(text), mode: 'insensitive' as const } })),
+        OR: ['name', 'displayName'].map((column) => ({ [column]: { contains: escapeLike(text), mode: 'insensitive' as const } })),
       }),
       active: (isActive) => ({ active: isActive }),
-      parent: (name) => ({ parent: { AND: [{ name }, whereVisibleAnd(context, 'Domain', undefined)] } }),
+      parent: (name) => ({ parent: { AND: [{ name }, whereVisible(context, 'Domain')] } }),
     }),
-  );
+});

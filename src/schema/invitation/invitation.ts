@@ -1,9 +1,10 @@
 import { loadVisible, whereVisible } from '../../authorization/evaluate/decisions.ts';
-import { filterWhere, whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
+import { filterWhere } from '../../authorization/evaluate/filters.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
+import { visibleConnection } from '../../graphql/connections.ts';
 import type { Context } from '../../graphql/context.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { admin, domainAdmin, scope } from '../../policy/conditions.ts';
@@ -56,32 +57,17 @@ const InvitationFilter = builder.inputType('InvitationFilter', {
   }),
 });
 
-builder.queryField('invitations', (t) =>
-  t.prismaConnection(
-    {
-      type: Invitation,
-      cursor: 'id',
-      description: 'The invitations that the viewer may know of.',
-      access: scope('users:read'),
-      args: { filter: t.arg({ type: InvitationFilter, description: 'Which invitations are meant.' }) },
-      totalCount: (_, { filter }, context) => context.db.prisma.invitation.count({ where: where(context, filter) }),
-      resolve: (query, _, { filter }, context) =>
-        context.db.prisma.invitation.findMany({ ...query, where: where(context, filter), orderBy: { id: 'asc' } }),
-    },
-    { name: 'InvitationConnection', description: 'A page of invitations.' },
-    { name: 'InvitationEdge', description: 'An invitation in a list.' },
-  ),
-);
-
-const where = (context: Context, filter: typeof InvitationFilter.$inferInput | null | undefined) =>
-  whereVisibleAnd(
-    context,
-    'Invitation',
+visibleConnection('invitations', {
+  model: 'Invitation',
+  description: 'The invitations that the viewer can see.',
+  access: scope('users:read'),
+  filter: InvitationFilter,
+  where: (context, filter) =>
     filterWhere(context, 'Invitation', 'InvitationFilter', filter, {
       domain: (name) => ({ domain: { AND: [{ name }, whereVisible(context, 'Domain')] } }),
       pending: (isPending) => (isPending ? pending(context) : { NOT: pending(context) }),
     }),
-  );
+});
 
 const pending = ({ viewer }: Context): Prisma.InvitationWhereInput => ({
   acceptedAt: null,

@@ -3,9 +3,9 @@ import { all } from '../../authorization/rules/rule.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
+import { whereActive } from '../../identity/grants/where-active.ts';
 import { session, superadmin } from '../../policy/conditions.ts';
 import { Role } from './role.ts';
-import { inForce } from './role-grant.ts';
 
 builder.relayMutationField(
   'deleteRole',
@@ -21,7 +21,7 @@ builder.relayMutationField(
         const role = await tx.role.findUniqueOrThrow({ where: { id } });
         if (role.builtIn) throw validationError({ id: ['built-in roles are immutable'] });
         if (role.name === context.config.DEFAULT_ROLE) throw validationError({ id: ['new users get it: DEFAULT_ROLE'] });
-        const held = await tx.roleGrant.findFirst({ where: { roleId: id, ...inForce(viewer.now) } });
+        const held = await tx.roleGrant.findFirst({ where: { roleId: id, ...whereActive(viewer.now) } });
         if (held) throw validationError({ id: ['still granted; revoke it first'] });
         await tx.roleGrant.deleteMany({ where: { roleId: id } });
         await tx.role.delete({ where: { id } });

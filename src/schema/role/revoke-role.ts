@@ -3,11 +3,11 @@ import { builder } from '../../graphql/builder.ts';
 import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
 import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
 import { loadDelegationPaths, revokeGrants } from '../../identity/grants/delegated-grants.ts';
+import { whereActive } from '../../identity/grants/where-active.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { activeGrants } from '../../policy/grants-scope.ts';
 import { User } from '../user/user.ts';
 import { grantRule, resolveGrant } from './grant-authority.ts';
-import { inForce } from './role-grant.ts';
 
 builder.relayMutationField(
   'revokeRole',
@@ -31,7 +31,7 @@ builder.relayMutationField(
         const { role, domain, through } = await resolveGrant(writing, { ...input, userId });
         if (role.name === 'SUPERADMIN') await requireAnotherSuperadmin(tx, userId);
         const domainId = domain?.id ?? null;
-        const grant = await tx.roleGrant.findFirst({ where: { userId, roleId: role.id, domainId, ...inForce(viewer.now) } });
+        const grant = await tx.roleGrant.findFirst({ where: { userId, roleId: role.id, domainId, ...whereActive(viewer.now) } });
         if (!grant || (through && !(await isPassedOn(writing, grant.id)))) return { changed: false };
         await revokeGrants(writing, context, [grant.id]);
         return { changed: true };

@@ -1,8 +1,6 @@
-import { ifVisible, loadVisible, whereVisible } from '../../authorization/evaluate/decisions.ts';
-import { toPrismaWhere } from '../../authorization/evaluate/query-matching.ts';
-import { ruleOf } from '../../authorization/rules/registry.ts';
+import { ifVisible, loadVisible } from '../../authorization/evaluate/decisions.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
-import type { RoleGrant as GrantRow, Prisma, User as UserRow } from '../../database/generated/prisma/client.ts';
+import type { RoleGrant as GrantRow, User as UserRow } from '../../database/generated/prisma/client.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { type Context, getLoader } from '../../graphql/context.ts';
@@ -10,7 +8,6 @@ import { loadDelegationPaths } from '../../identity/grants/delegated-grants.ts';
 import { readActiveGrants } from '../../identity/grants/read-grants.ts';
 import type { Grant } from '../../identity/viewer.ts';
 import { admin, domainAdmin, may, scope, self } from '../../policy/conditions.ts';
-import { toWhere } from '../../policy/evaluators.ts';
 import { Domain } from '../domain/domain.ts';
 import { User } from '../user/user.ts';
 import { Role } from './role.ts';
@@ -88,20 +85,6 @@ function orNotFound<T>(row: T | null): T {
   if (row === null) throw graphqlError('NOT_FOUND');
   return row;
 }
-
-/** The condition on grants in force that the viewer may know of. */
-export const grantedTo = (context: Context, wanted: Prisma.RoleGrantWhereInput): Prisma.RoleGrantWhereInput => ({
-  AND: [wanted, whereVisible(context, 'RoleGrant'), inNoHiddenDomain(context), inForce(context.viewer?.now ?? new Date())],
-});
-
-/** Said by two negations: a choice between no domain and a visible one finds no grant without a domain, as Prisma 7 joins it. */
-function inNoHiddenDomain({ viewer }: Context): Prisma.RoleGrantWhereInput {
-  const met = toWhere(ruleOf('Domain'), viewer, 'Domain');
-  return met === true ? {} : { NOT: { domain: { is: { NOT: toPrismaWhere<'Domain'>(met) } } } };
-}
-
-/** The condition on grants in force at that time. */
-export const inForce = (now: Date) => ({ OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] });
 
 /** A user who was read together with the grants that are in force. */
 type UserWithGrants = UserRow & { readonly grants: readonly Grant[] };

@@ -1,8 +1,8 @@
 import { ifVisible } from '../../authorization/evaluate/decisions.ts';
-import { whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
+import { visibleConnection } from '../../graphql/connections.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { admin, domainAdmin, holds, may, scope } from '../../policy/conditions.ts';
 
@@ -33,18 +33,8 @@ builder.queryField('role', (t) =>
   }),
 );
 
-builder.queryField('roles', (t) =>
-  t.prismaConnection(
-    {
-      type: Role,
-      cursor: 'id',
-      description: 'The roles that the viewer may know of.',
-      access: scope('roles:read'),
-      totalCount: (_, __, context) => context.db.prisma.role.count({ where: whereVisibleAnd(context, 'Role', undefined) }),
-      resolve: (query, _, __, context) =>
-        context.db.prisma.role.findMany({ ...query, where: whereVisibleAnd(context, 'Role', undefined), orderBy: { id: 'asc' } }),
-    },
-    { name: 'RoleConnection', description: 'A page of roles.' },
-    { name: 'RoleEdge', description: 'A role in a list.' },
-  ),
-);
+visibleConnection('roles', {
+  model: 'Role',
+  description: 'The roles that the viewer can see.',
+  access: scope('roles:read'),
+});

@@ -2,6 +2,7 @@ import { loadVisible } from '../../authorization/evaluate/decisions.ts';
 import { whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
 import { all } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
+import { connectionNames } from '../../graphql/connections.ts';
 import { owner, scope } from '../../policy/conditions.ts';
 import { Domain } from '../domain/domain.ts';
 import { User } from '../user/user.ts';
@@ -102,7 +103,6 @@ builder.prismaObjectField('User', 'tokens', (t) =>
       }),
       totalCount: true,
     },
-    { description: 'A page of tokens.' },
-    { description: 'A token in a list.' },
+    ...connectionNames('UserToken'),
   ),
 );

@@ -1,7 +1,7 @@
 import { loadVisible } from '../../authorization/evaluate/decisions.ts';
-import { whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
 import { all } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
+import { connectionNames, visibleRelation } from '../../graphql/connections.ts';
 import { scope, self } from '../../policy/conditions.ts';
 import { User } from './user.ts';
 
@@ -26,17 +26,11 @@ builder.prismaObjectField('User', 'fieldReads', (t) =>
   t.relatedConnection(
     'reads',
     {
-      cursor: 'id',
+      ...visibleRelation('FieldRead', [{ at: 'desc' }, { id: 'desc' }]),
       access: readRule,
       description:
-        'Who else read a sensitive field of the user that had a value: one entry for each reader, field and day, in the last 90 days, the newest first.',
-      query: (_, context) => ({
-        where: whereVisibleAnd(context, 'FieldRead', undefined),
-        orderBy: [{ at: 'desc' as const }, { id: 'desc' as const }],
-      }),
-      totalCount: true,
+        'Reads of sensitive fields of this user by other users in the last 90 days, newest first. There is one entry per reader, field and day.',
     },
-    { description: 'A page of readings.' },
-    { description: 'A reading in a list.' },
+    ...connectionNames('UserFieldRead'),
   ),
 );

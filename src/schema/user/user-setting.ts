@@ -1,7 +1,7 @@
 import { loadVisible } from '../../authorization/evaluate/decisions.ts';
-import { whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
 import { all } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
+import { connectionNames, visibleRelation } from '../../graphql/connections.ts';
 import { owner, scope } from '../../policy/conditions.ts';
 import { User } from './user.ts';
 
@@ -26,13 +26,10 @@ builder.prismaObjectField('User', 'settings', (t) =>
   t.relatedConnection(
     'settings',
     {
-      cursor: 'id',
+      ...visibleRelation('UserSetting'),
       access: readRule,
-      description: 'What the user keeps, by key.',
-      query: (_, context) => ({ where: whereVisibleAnd(context, 'UserSetting', undefined), orderBy: { id: 'asc' as const } }),
-      totalCount: true,
+      description: 'The settings of the user.',
     },
-    { description: 'A page of settings.' },
-    { description: 'A setting in a list.' },
+    ...connectionNames('UserSetting'),
   ),
 );
