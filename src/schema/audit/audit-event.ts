@@ -22,7 +22,7 @@ export const AuditResult = builder.enumType('AuditResult', {
   } as const,
 });
 
-export const AuditEvent = builder.prismaNode('AuditEvent', {
+builder.prismaNode('AuditEvent', {
   id: { field: 'id', description: 'The opaque global id.' },
   access: auditRule,
   fields: (t) => ({
