@@ -102,8 +102,8 @@ describe('confirmEmailChange', () => {
     await changeEmail(server, alice);
     const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
     expect((await server.query(reset, { input: { token, newPassword: password } })).code).toBe('INVALID_TOKEN');
-    const startTestServer = { userId: alice.uuid, usedAt: null };
-    expect(await prisma.link.findMany({ where: startTestServer, select: { purpose: true } })).toEqual([{ purpose: 'UNDO_EMAIL_CHANGE' }]);
+    const unused = { userId: alice.uuid, usedAt: null };
+    expect(await prisma.link.findMany({ where: unused, select: { purpose: true } })).toEqual([{ purpose: 'UNDO_EMAIL_CHANGE' }]);
   });
 
   it('rejects an address that another account has taken in the meantime', async () => {

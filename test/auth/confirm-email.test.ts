@@ -133,13 +133,13 @@ describe('confirmEmail', () => {
 
 describe('confirmEmail, when a session exists before the confirmation', () => {
   it('revokes sessions when the password is not given, but keeps them when called from a session of the account', async () => {
-    const startTestServer = async () => {
+    const createUnconfirmed = async () => {
       const alice = await server.user();
       await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
       await server.query(resend, { input: { email: alice.email } });
       return { alice, token: (await emailTo(server, alice.uuid, 'confirmation')).token };
     };
-    const [own, foreign] = [await startTestServer(), await startTestServer()];
+    const [own, foreign] = [await createUnconfirmed(), await createUnconfirmed()];
     expect((await own.alice.query(confirm, { input: { token: own.token } })).data.confirmEmail).toEqual({ passwordKept: true });
     expect((await own.alice.query('{ me { id } }')).data.me.id).toBe(own.alice.id);
     expect((await server.query(confirm, { input: { token: foreign.token } })).data.confirmEmail).toEqual({ passwordKept: false });

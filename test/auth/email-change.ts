@@ -9,19 +9,19 @@ export const loginMutation = 'mutation ($input: LoginInput!) { login(input: $inp
 
 export const newEmail = () => `${randomUUID()}@example.com`;
 
-/** Somebody asks for another address, and has the letter that went there. */
+/** Requests a new address and returns the email sent to it. */
 export async function requestChange(server: TestServer, alice: TestUser, email = newEmail(), count = 1) {
   await alice.query(requestMutation, { input: { newEmail: email } });
   return { email, ...(await emailTo(server, alice.uuid, 'newAddress', count)) };
 }
 
-/** Somebody changes the address; answers the new one, and the token that undoes it. */
+/** Changes the address and returns the new one and the token that undoes the change. */
 export async function changeEmail(server: TestServer, alice: TestUser, count = 1) {
   const { email, token } = await requestChange(server, alice, newEmail(), count);
   await alice.query(confirmMutation, { input: { token } });
   return { email, token: (await emailTo(server, alice.uuid, 'addressChanged', count)).token };
 }
 
-/** The address that an account has now. */
+/** The current address of an account. */
 export const currentEmail = async ({ db }: TestServer, { uuid }: Pick<TestUser, 'uuid'>) =>
   (await db.prisma.user.findUniqueOrThrow({ where: { id: uuid } })).email;

@@ -6,7 +6,7 @@ import { inspectDatabase, runCommand, tempEnvironment } from './process.ts';
 const { environment, folder, cleanUp: leave } = await tempEnvironment();
 afterAll(leave);
 
-/** Says a command; answers its exit code and what it printed. */
+/** Runs a command and returns its exit code and output. */
 async function admin(...words: string[]) {
   const { code, out, err } = await runCommand(['scripts/admin.ts', ...words], environment, 'a long walk along the river\n');
   return [code, (out + err).trim()];
@@ -14,8 +14,8 @@ async function admin(...words: string[]) {
 
 beforeAll(() => admin('create-superadmin', 'ada@example.com'), 60_000);
 
-describe('the commands for domains, roles and grants', { timeout: 60_000 }, () => {
-  it('do what the API does, say whether anything changed, and end with 0 where there is nothing to do', async () => {
+describe('the admin commands for domains, roles and grants', { timeout: 60_000 }, () => {
+  it('do what the API does, report whether anything changed, and exit with 0 if there is nothing to do', async () => {
     expect(await admin('domains', 'create', 'north', '--display-name', 'The north')).toEqual([0, 'north is a domain.']);
     expect(await admin('roles', 'create', 'EDITOR', '--permissions', 'users:read,roles:read')).toEqual([0, 'EDITOR is a role.']);
     const grant = ['users', 'grant', 'ada@example.com', 'EDITOR', '--domain', 'north'];
@@ -26,7 +26,7 @@ describe('the commands for domains, roles and grants', { timeout: 60_000 }, () =
     expect(await admin(...revoke)).toEqual([0, 'Ada@Example.com did not hold EDITOR in north.']);
   });
 
-  it('end with 1 and one sentence for what is not there, and for what the rules refuse', async () => {
+  it('exit with 1 and one sentence when something is not found or is rejected', async () => {
     expect(await admin('tokens', 'purge')).toEqual([0, '0 tokens are forgotten that ended longer ago than 30 days.']);
     expect(await admin('users', 'enable', 'nobody@example.com')).toEqual([1, 'No user has the address nobody@example.com.']);
     expect(await admin('domains', 'disable', 'nowhere')).toEqual([1, 'There is no domain nowhere.']);
@@ -35,7 +35,7 @@ describe('the commands for domains, roles and grants', { timeout: 60_000 }, () =
     expect(await admin('users', 'enable', 'ada@example.com', '--as', 'eve@example.com')).toEqual([1, 'eve@example.com is no superadmin.']);
   });
 
-  it('make an account, confirm its address, delete and restore it', async () => {
+  it('create an account, confirm its address, delete it and restore it', async () => {
     const email = 'carol@example.com';
     expect(await admin('users', 'create', email, '--display-name', 'Carol')).toEqual([0, expect.stringContaining('has an account')]);
     expect(await admin('users', 'create', email)).toEqual([1, expect.stringContaining('TAKEN')]);
@@ -51,7 +51,7 @@ describe('the commands for domains, roles and grants', { timeout: 60_000 }, () =
     });
   });
 
-  it('end with 2 for what they do not understand', async () => {
+  it('exit with 2 and the usage when the arguments are invalid', async () => {
     for (const words of [
       ['users'],
       ['users', 'enable'],
@@ -63,7 +63,7 @@ describe('the commands for domains, roles and grants', { timeout: 60_000 }, () =
       expect(await admin(...words)).toEqual([2, expect.stringContaining('Usage:')]);
   });
 
-  it('act in a session of a superadmin that ends with them, and are in the audit', async () => {
+  it('use a superadmin session that is revoked at the end, and are audited', async () => {
     await inspectDatabase(environment, async ({ prisma }) => {
       expect(await prisma.token.count({ where: { revokedAt: null } })).toBe(0);
       const made = await prisma.auditEvent.findFirstOrThrow({ where: { targetType: 'Domain' } });
@@ -76,14 +76,14 @@ describe('the commands for domains, roles and grants', { timeout: 60_000 }, () =
   });
 });
 
-describe('seed', { timeout: 60_000 }, () => {
+describe('the seed command', { timeout: 60_000 }, () => {
   const file = join(folder, 'seed.yaml');
-  const plant = async (text: string) => {
+  const seed = async (text: string) => {
     await writeFile(file, text);
     return admin('seed', file);
   };
 
-  it('makes what the file names, and the second time nothing', async () => {
+  it('creates what the file describes, and nothing the second time', async () => {
     const text = `
 roles:
   - { name: WRITER, description: Writes, permissions: [users:read] }
@@ -100,13 +100,13 @@ users:
       'user bob@example.com made',
       'bob@example.com granted WRITER in harbour',
     ];
-    expect(await plant(text)).toEqual([0, made.join('\n')]);
-    expect(await plant(text)).toEqual([0, 'Everything is there already.']);
-    expect(await plant(text.replace('[users:read]', '[roles:read]'))).toEqual([0, 'role WRITER changed']);
+    expect(await seed(text)).toEqual([0, made.join('\n')]);
+    expect(await seed(text)).toEqual([0, 'Everything is there already.']);
+    expect(await seed(text.replace('[users:read]', '[roles:read]'))).toEqual([0, 'role WRITER changed']);
   });
 
-  it('names the place of each fault, and makes nothing', async () => {
-    expect(await plant('roles: [{ nam: X }]\nthings: []')).toEqual([1, expect.stringMatching(/roles\.0[\s\S]*the whole/)]);
-    expect(await plant('roles: [')).toEqual([1, expect.stringContaining(file)]);
+  it('names the position of each fault and creates nothing', async () => {
+    expect(await seed('roles: [{ nam: X }]\nthings: []')).toEqual([1, expect.stringMatching(/roles\.0[\s\S]*the whole/)]);
+    expect(await seed('roles: [')).toEqual([1, expect.stringContaining(file)]);
   });
 });

@@ -18,7 +18,7 @@ const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Se
 const me = '{ me { emailConfirmedAt roles { role { name } domain { name } } } }';
 
 describe('create-superadmin', { timeout: 60_000 }, () => {
-  it('makes a superadmin of everything, who can log in at once', async () => {
+  it('creates a platform superadmin who can log in at once', async () => {
     expect(await create('ada@example.com')).toEqual({ code: 0, out: 'ada@example.com is a superadmin.\n', err: '' });
     await using server = await startServerProcess(environment);
     const session = await ask(server.url, login, { input: { email: 'Ada@example.com', password } });
@@ -27,7 +27,7 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
     expect(await server.stop()).toBe(0);
   });
 
-  it('leaves an audit row that says so', async () => {
+  it('records an audit event', async () => {
     const rows = await inspectDatabase(environment, (db) => db.prisma.auditEvent.findMany({ where: { action: 'user_created' } }));
     expect(rows).toMatchObject([
       { result: 'ok', actorId: null, agent: 'create-superadmin', details: { role: 'SUPERADMIN', domain: null } },
@@ -35,20 +35,20 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
     expect(JSON.stringify(rows)).not.toContain(password);
   });
 
-  it('refuses an address that has an account, however it is spelled, and leaves that account alone', async () => {
+  it('rejects a taken address, ignoring case, and keeps its account unchanged', async () => {
     const { code, err } = await create('ADA@EXAMPLE.COM', 'another walk along the river\n');
     expect([code, err]).toEqual([1, expect.stringContaining('has an account already')]);
     expect(await countUsers()).toBe(1);
   });
 
-  it('refuses what is no address, and a password that nobody may have', async () => {
+  it('rejects a malformed address and an unacceptable password', async () => {
     expect(await create('ada@localhost')).toMatchObject({ code: 1, err: expect.stringContaining('not an e-mail address') });
     for (const bad of ['passwordpassword\n', 'robert@example.com\n', ''])
       expect(await create('robert@example.com', bad)).toMatchObject({ code: 1, out: '', err: expect.stringContaining('The password is') });
     expect(await countUsers()).toBe(1);
   });
 
-  it('takes the line as it is: spaces count, the rest of the input does not', async () => {
+  it('reads exactly one line as the password, with its spaces', async () => {
     expect(await create('carol@example.com', ` ${password} \r\nmore\n`)).toMatchObject({ code: 0 });
     await using server = await startServerProcess(environment);
     const tries = [password, ` ${password} `].map((one) =>
@@ -58,7 +58,7 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
     expect([trimmed?.data, exact?.data.login]).toEqual([null, { accessToken: expect.any(String) }]);
   });
 
-  it.runIf(isEmbedded)('says that another process has the embedded database open', async () => {
+  it.runIf(isEmbedded)('reports that another process has the embedded database open', async () => {
     await using _ = await startServerProcess(environment);
     expect(await create('dora@example.com')).toMatchObject({ code: 1, err: expect.stringMatching(/Another process \(\d+\) has .* open/) });
   });
@@ -68,7 +68,7 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
     expect(await create('dora@example.com')).toMatchObject({ code: 0 });
   });
 
-  it('explains itself with exit code 2, and never repeats an argument that could be a password', async () => {
+  it('prints the usage with exit code 2 and never repeats an argument that could be a password', async () => {
     for (const args of [
       [],
       ['create-superadmin'],
@@ -81,7 +81,7 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
     }
   });
 
-  it('names the setting that is wrong, and nothing of its value', async () => {
+  it('names an invalid setting without its value', async () => {
     const { code, err } = await runCommand(['scripts/admin.ts', 'create-superadmin', 'eve@example.com'], {
       DATABASE_URL: 'mysql://root:secret@db',
     });
@@ -90,7 +90,7 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
   });
 });
 
-// `script` of util-linux gives a command a terminal; what the terminal shows is what it prints.
+// `script` of util-linux runs a command in a terminal and prints what the terminal shows.
 describe('create-superadmin on a terminal', { timeout: 60_000 }, () => {
   async function type(email: string, first: string, second: string) {
     const command = `${process.execPath} scripts/admin.ts create-superadmin ${email}`;
@@ -107,20 +107,20 @@ describe('create-superadmin on a terminal', { timeout: 60_000 }, () => {
     return { code: await ended, shown: said.out };
   }
 
-  it('asks twice and shows nothing of what is typed', async () => {
+  it('asks for the password twice and does not echo it', async () => {
     const { code, shown } = await type('frank@example.com', password, password);
     expect(shown.replaceAll('\r', '')).toBe('Password: \nThe same again: \nfrank@example.com is a superadmin.\n');
     expect(code).toBe(0);
   });
 
-  it('makes nobody when the two differ', async () => {
+  it('creates no account when the two passwords differ', async () => {
     const before = await countUsers();
     const { code, shown } = await type('grace@example.com', password, `${password}s`);
     expect([code, shown]).toEqual([1, expect.stringContaining('The two passwords differ.')]);
     expect(await countUsers()).toBe(before);
   });
 
-  it('makes nobody when the question is left unanswered', async () => {
+  it('creates no account when the prompt is cancelled', async () => {
     const before = await countUsers();
     const { code, shown } = await type('heidi@example.com', password, '\u0003');
     expect([code, shown]).toEqual([1, expect.stringContaining('No password was given.')]);

@@ -8,7 +8,7 @@ afterAll(leave);
 const create = () => runCommand(['scripts/admin.ts', 'create-keys'], {});
 
 describe('create-keys', { timeout: 60_000 }, () => {
-  it('prints two settings that a shell reads and a server starts with', async () => {
+  it('prints two settings that a shell can source and a server can start with', async () => {
     const { code, out } = await create();
     expect(code).toBe(0);
     await writeFile(join(folder, 'keys.env'), out);
@@ -18,7 +18,7 @@ describe('create-keys', { timeout: 60_000 }, () => {
     expect(keys.map(({ kid }) => kid)).toEqual([/"kid":"([\w-]+)"/.exec(out)?.[1]]);
   });
 
-  it('needs no setting, and makes other keys every time', async () => {
+  it('needs no settings and creates different keys every time', async () => {
     const [one, other] = await Promise.all([create(), create()]);
     expect([one.out, other.out]).toEqual(
       Array(2).fill(expect.stringMatching(/^JWT_KEYS='\[\{.+\}\]'\nENCRYPTION_KEYS='\["[\w+/]{43}="\]'\n$/)),

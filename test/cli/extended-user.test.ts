@@ -10,8 +10,8 @@ beforeAll(async () => {
 }, timeout);
 afterAll(() => copy.remove());
 
-describe('the user that CONTRIBUTING extends', { timeout }, () => {
-  it('compiles, leaves nothing to mend, and does what its test says', async () => {
+describe('the user extension in CONTRIBUTING', { timeout }, () => {
+  it('compiles, passes the linter and passes its test', async () => {
     const { code, said } = await copy.run(
       'biome check --error-on-warnings src/user src/auth src/hooks.ts test/user/employee-id.test.ts && tsc --noEmit && vitest run test/user/employee-id.test.ts test/schema',
       { TEST_DATABASE_URL: process.env.TEST_DATABASE_URL ?? '' },

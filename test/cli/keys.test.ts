@@ -6,7 +6,7 @@ afterAll(leave);
 const admin = (...words: string[]) => runCommand(['scripts/admin.ts', ...words], environment);
 const idIn = (text: string) => /[\da-f-]{36}/.exec(text)?.[0] ?? '';
 
-/** What `keys` lists: the state of each id. */
+/** The state of each key id as listed by `keys`. */
 async function states() {
   const { code, out } = await admin('keys');
   expect(code).toBe(0);
@@ -18,8 +18,8 @@ async function states() {
   );
 }
 
-describe('the commands for signing keys', { timeout: 60_000 }, () => {
-  it('list, make and remove keys, and a server has them as they say', async () => {
+describe('the admin commands for signing keys', { timeout: 60_000 }, () => {
+  it('list, rotate and remove keys, and a server uses them accordingly', async () => {
     const [first = ''] = Object.keys(await states());
     expect(await states()).toEqual({ [first]: 'signs' });
     const next = await admin('rotate-keys');
@@ -35,7 +35,7 @@ describe('the commands for signing keys', { timeout: 60_000 }, () => {
     expect(await server.stop()).toBe(0);
   });
 
-  it('make a key that signs at once when the one that signed is removed', async () => {
+  it('create a new active key when the active one is removed', async () => {
     const [kid = ''] = Object.entries(await states()).find(([, state]) => state === 'signs') ?? [];
     const { out } = await admin('remove-key', kid);
     const made = idIn(out.split('\n')[1] ?? '');
@@ -46,7 +46,7 @@ describe('the commands for signing keys', { timeout: 60_000 }, () => {
     expect(rows.map(({ details, agent }) => [details, agent])).toContainEqual([{ kid, state: 'signs' }, 'remove-key']);
   });
 
-  it('answer 1 for a key that is none, and 2 for what they do not understand', async () => {
+  it('exit with 1 for an unknown key and with 2 for invalid arguments', async () => {
     expect(await admin('remove-key', 'none')).toMatchObject({ code: 1, out: '', err: expect.stringContaining('There is no key') });
     for (const words of [
       ['remove-key'],

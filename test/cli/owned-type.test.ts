@@ -17,7 +17,7 @@ afterAll(() => copy.remove());
 const test = (files: string) => copy.run(`vitest run ${files}`, { TEST_DATABASE_URL: process.env.TEST_DATABASE_URL ?? '' });
 const succeeds = ({ code, said }: Awaited<ReturnType<typeof test>>) => expect(code, said).toBe(0);
 
-/** What is said of a row of `ownedBy` that is another for a while. */
+/** Runs a command while a row of the ownership table is replaced, and returns its output. */
 async function withRow(model: string, other: string, command: () => ReturnType<Copy['run']>) {
   const text = await copy.read(ownership);
   const [row] = new RegExp(`^ {2}${model}: \\{ of: .*\n`, 'm').exec(text) ?? [];
@@ -32,29 +32,29 @@ async function withRow(model: string, other: string, command: () => ReturnType<C
   return said;
 }
 
-describe('the owned type that CONTRIBUTING adds', { timeout }, () => {
-  it('is built by what stands there, and leaves nothing to mend', async () => {
+describe('the owned type in CONTRIBUTING', { timeout }, () => {
+  it('passes the linter and compiles', async () => {
     const files = [...new Set(blocks.flatMap((block) => (block.file ?? block.in ?? '').match(/.*\.ts$/) ?? []))];
     expect(files.length).toBeGreaterThan(8);
     succeeds(await copy.run(`biome check --error-on-warnings ${files.join(' ')}`));
     succeeds(await copy.run('tsc --noEmit'));
   });
 
-  it('is reached by every kind of caller as its test says, and has its place in the layout, the schema and the audit', async () => {
+  it('passes its own tests and the tests of the layout, the schema and the audit', async () => {
     succeeds(await test('test/folder test/schema test/audit'));
   });
 
-  it('does not compile without its row in the table of owners: the message names it', async () => {
+  it('does not compile without its row in the ownership table, and the error names the row', async () => {
     const said = await withRow('Document', '', () => copy.run('tsc --noEmit'));
     expect(said).toMatch(/ownership\.ts\W.*Property 'Document' is missing/);
   });
 
-  it('is reached by nobody with a row that leads nowhere, and its test sees that', async () => {
+  it('fails its test with a row that leads nowhere', async () => {
     const said = await withRow('Document', '  Document: {},\n', () => test('test/folder/document.test.ts'));
     expect(said).toMatch(/- +"owner": "by every way"/);
   });
 
-  it('is for its user alone where what is above it says so', async () => {
+  it('is accessible only to its user when the row of its parent says so', async () => {
     const row = "  Folder: { of: 'User', by: 'user', writable: self },\n";
     const said = await withRow('Folder', row, () => test('test/folder/document.test.ts'));
     expect(said).toMatch(/- +"admin": "by every way",\n\+ +"admin": "by none"/);

@@ -13,7 +13,7 @@ const running = new Map<ChildProcess, Promise<unknown>>();
 
 type Environment = Record<string, string>;
 
-/** A place of its own for the processes of a test file: a folder, and a database on the server where the suite runs on one. Leaving ends them. */
+/** A temporary folder and a database for the processes of a test file. Cleaning up kills them. */
 export async function tempEnvironment() {
   const folder = await mkdtemp(join(tmpdir(), 'fieldgate-'));
   const made = isEmbedded ? undefined : await createTestDatabase(testConfig(), log);
@@ -27,7 +27,7 @@ export async function tempEnvironment() {
   return { folder, environment, cleanUp };
 }
 
-/** Looks into the database while no process has it open. */
+/** Opens the database while no process uses it. */
 export async function inspectDatabase<T>(environment: Environment, at: (db: Database) => Promise<T>): Promise<T> {
   const db = await openDatabase(testConfig(environment), log);
   try {
@@ -37,7 +37,7 @@ export async function inspectDatabase<T>(environment: Environment, at: (db: Data
   }
 }
 
-/** A process of ours with what it has said so far. Nothing but `environment` is set for it. */
+/** Starts a process with only these environment variables and collects its output. */
 export function spawnProcess(command: string, args: string[], environment: Environment = {}) {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(command, args, { cwd: root, env: { PATH, HOME, TERM: 'xterm', PORT: '0', ...environment } });
@@ -48,33 +48,33 @@ export function spawnProcess(command: string, args: string[], environment: Envir
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output.err += text;
   });
-  child.stdin.on('error', () => {}); // a process that ends early does not read what it is told
+  child.stdin.on('error', () => {}); // a process that exits early does not read its input
   let over = false;
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve)).finally(() => {
     over = true;
     running.delete(child);
   });
   running.set(child, ended);
-  /** Waits until what the process says meets the condition, or the process ends. */
+  /** Waits until the condition holds for the output or the process exits. */
   const waitForOutput = async (met: () => boolean) => {
     while (!met() && !over) await Promise.race([ended, new Promise((resolve) => child.stdout.once('data', resolve))]);
   };
   return { child, output, ended, waitForOutput, write: (text: string) => child.stdin.write(text) };
 }
 
-/** Runs a command of ours to its end. */
+/** Runs a script to its end. */
 export async function runCommand(args: string[], environment: Environment, input = '') {
   const { child, output: said, ended } = spawnProcess(process.execPath, args, environment);
   child.stdin.end(input);
   return { code: await ended, ...said };
 }
 
-/** Starts a server in a process of its own and waits until it listens. It stops where it goes out of scope, if not before. */
+/** Starts a server process and waits until it listens. Disposing of it stops it. */
 export async function startServerProcess(environment: Environment) {
   return waitUntilListening(spawnProcess(process.execPath, ['src/server/main.ts'], environment));
 }
 
-/** Waits until the process says where it listens. */
+/** Waits until the process logs where it listens. */
 export async function waitUntilListening({ child, output: said, ended, waitForOutput: hear }: ReturnType<typeof spawnProcess>) {
   const says = () => /listens at (http\S+)\/graphql/.exec(said.out)?.[1];
   await hear(() => says() !== undefined);

@@ -14,7 +14,7 @@ interface Locked {
 }
 
 describe('the repository', () => {
-  it('locks every package by its digest, and none to a host', () => {
+  it('locks every package by its digest and none to a registry host', () => {
     const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked> };
     const ours = (name: string) => name === '' || name.startsWith('packages/');
     const locked = Object.entries(packages).filter(([name, { inBundle, link }]) => !ours(name) && !inBundle && !link);
@@ -23,14 +23,14 @@ describe('the repository', () => {
     expect(read('.npmrc')).toContain('omit-lockfile-registry-resolved=true');
   });
 
-  it('locks what other platforms need, without which npm ci refuses', () => {
+  it('locks the optional packages of other platforms, which npm ci requires', () => {
     const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked> };
     const names = new Set(Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, '')));
     const optional = Object.values(packages).flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies));
     expect(optional.filter((name) => !names.has(name))).toEqual([]);
   });
 
-  it('depends on exact versions, in production on 25 packages at most', () => {
+  it('depends on exact versions, and on at most 25 packages in production', () => {
     const manifest = (file: string) => JSON.parse(read(file)) as Record<string, Record<string, string>>;
     const { dependencies, devDependencies } = manifest('package.json');
     const verifier = manifest('packages/verifier/package.json');
@@ -41,7 +41,7 @@ describe('the repository', () => {
     expect(Object.keys(dependencies ?? {}).length).toBeLessThanOrEqual(25);
   });
 
-  it('has documents that link to nothing that is not there', () => {
+  it('has no broken links in its documents', () => {
     const documents = ['', 'docs', 'docs/decisions', 'docs/recipes', 'packages/verifier'].flatMap((folder) =>
       readdirSync(join(root, folder)).flatMap((name) => (name.endsWith('.md') ? [join(folder, name)] : [])),
     );

@@ -5,18 +5,18 @@ import { spawnProcess } from './process.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** The repository in a temporary folder, to be changed and run there; its packages are those of the original. */
+/** A copy of the repository in a temporary folder that links the packages of the original. */
 export async function copyRepository() {
   const folder = await mkdtemp(join(tmpdir(), 'fieldgate-'));
   const left = ['.git', 'node_modules', 'data'];
   const names = (await readdir(root)).filter((name) => !left.includes(name));
   for (const name of names) await cp(join(root, name), join(folder, name), { recursive: true });
-  // Each package by a link of its own: what tools keep in node_modules stays with the copy.
+  // Links each package separately, so that caches of tools in node_modules stay in the copy.
   await mkdir(join(folder, 'node_modules'));
   const packages = (await readdir(join(root, 'node_modules'))).filter((name) => !name.startsWith('.') || name === '.bin');
   for (const name of packages) await symlink(join(root, 'node_modules', name), join(folder, 'node_modules', name));
 
-  /** Runs a command of the shell in the copy. */
+  /** Runs a shell command in the copy. */
   async function run(command: string, environment: Record<string, string> = {}) {
     const line = `cd "$0" && PATH="$0/node_modules/.bin:$PATH" && ${command}`;
     const { output: said, ended } = spawnProcess('sh', ['-c', line, folder], {
@@ -28,7 +28,7 @@ export async function copyRepository() {
   }
   const read = (file: string) => readFile(join(folder, file), 'utf8');
   const write = (file: string, text: string) => writeFile(join(folder, file), text);
-  /** Writes a file that is not there yet. */
+  /** Creates a file; fails if it exists. */
   async function add(file: string, text: string) {
     await mkdir(dirname(join(folder, file)), { recursive: true });
     await writeFile(join(folder, file), text, { flag: 'wx' });
@@ -38,14 +38,14 @@ export async function copyRepository() {
 
 export type Copy = Awaited<ReturnType<typeof copyRepository>>;
 
-/** A fenced block of a document, and what stands behind its fence. */
+/** A fenced code block of a document with its info string. */
 export interface Block {
   readonly language: string;
   readonly file?: string | undefined;
   readonly in?: string | undefined;
   readonly after?: string | undefined;
   readonly before?: string | undefined;
-  /** The line that it takes the place of. */
+  /** The line that it replaces. */
   readonly instead?: string | undefined;
   readonly at?: string | undefined;
   readonly text: string;
@@ -62,23 +62,23 @@ export async function blocksOf(section: string): Promise<Block[]> {
   }));
 }
 
-/** Does what a block says: runs its commands, makes its file, or writes it where it goes. Throws where that can not be done. */
+/** Applies a block: runs its commands, creates its file or inserts it into one. */
 export async function apply(copy: Copy, block: Block) {
   const { language, file, text } = block;
   if (language === 'bash') {
     const { code, said } = await copy.run(`set -e; ${text}`);
     if (code !== 0) throw new Error(`${text}ended with ${code}: ${said}`);
   } else if (file) await copy.add(file, text);
-  else if (block.in) await copy.write(block.in, inserted(await copy.read(block.in), block));
+  else if (block.in) await copy.write(block.in, insertBlock(await copy.read(block.in), block));
   else throw new Error(`a block does not say where it goes: ${text}`);
 }
 
-/** The text with the block in its place, which is there once; indented as the line beside it. */
-function inserted(before: string, { in: file, after, before: until, instead, at, text }: Block): string {
+/** Inserts the block beside the line that it names, which must be unique, with the same indentation. */
+function insertBlock(before: string, { in: file, after, before: until, instead, at, text }: Block): string {
   if (at === 'end') return `${before}\n${text}`;
   const lines = before.split('\n');
-  const beside = squeezed(after ?? until ?? instead ?? '');
-  const found = lines.flatMap((line, index) => (squeezed(line) === beside ? [index] : []));
+  const beside = normalizeSpace(after ?? until ?? instead ?? '');
+  const found = lines.flatMap((line, index) => (normalizeSpace(line) === beside ? [index] : []));
   const [place, ...more] = found;
   if (place === undefined || more.length > 0) throw new Error(`${file} has ${found.length} lines "${beside}"`);
   const [indent = ''] = /^ */.exec(lines[place] ?? '') ?? [];
@@ -86,4 +86,4 @@ function inserted(before: string, { in: file, after, before: until, instead, at,
   return lines.toSpliced(after === undefined ? place : place + 1, instead === undefined ? 0 : 1, added).join('\n');
 }
 
-const squeezed = (line: string) => line.trim().replace(/\s+/g, ' ');
+const normalizeSpace = (line: string) => line.trim().replace(/\s+/g, ' ');

@@ -10,14 +10,14 @@ const cluster = isEmbedded ? undefined : await startNodes(2);
 afterAll(() => cluster?.leave());
 const db = cluster?.db as Database;
 const name = 'forget throttles that have ended';
-// One comes every few seconds by itself, so that nobody counts its runs.
+// Jobs with a short period also run by themselves, so their runs cannot be counted.
 const slow = jobs.filter(({ every }) => every >= 60_000).map((job) => job.name);
 
-describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL server)', () => {
+describe.skipIf(!cluster)('two servers on one database: jobs (needs a PostgreSQL server)', () => {
   const rows = () => db.prisma.job.findMany({ where: { name: { in: slow } } });
   const isDue = () => db.query(sql`update "Job" set "dueAt" = now() where name = any(${slow}::text[])`);
 
-  it('run each job once in each period', async () => {
+  it('run once in each period', async () => {
     await waitUntil(async () => (await rows()).length === slow.length);
     for (let period = 1; period <= 5; period += 1) {
       await isDue();
@@ -26,7 +26,7 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
     expect((await rows()).map(({ runs, error }) => [runs, error])).toEqual(slow.map(() => [5, null]));
   });
 
-  it('go on with a job after the one that held it was killed', async () => {
+  it('are taken over after the server that ran them was killed', async () => {
     for (const node of cluster?.nodes ?? []) await node.kill();
     const mortal = await cluster?.start();
     await db.prisma.$transaction(async (tx) => {
@@ -41,7 +41,7 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
       true,
     ]);
     const next = await cluster?.start();
-    await db.query(sql`update "Job" set "dueAt" = now(), "leasedUntil" = now() where name = ${name}`); // the lease ends
+    await db.query(sql`update "Job" set "dueAt" = now(), "leasedUntil" = now() where name = ${name}`); // the lease expires
     await waitUntil(async () => (await db.prisma.job.findUnique({ where: { name } }))?.runs === 7);
     await next?.kill();
   });

@@ -11,7 +11,7 @@ afterAll(() => cluster?.leave());
 const revoke = 'mutation ($id: ID!) { revokeRole(input: { userId: $id, role: "SUPERADMIN" }) { changed } }';
 const disable = 'mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }';
 
-/** Somebody who is a superadmin, and the id under which others name them. */
+/** A superadmin with their global id. */
 async function superadmin(): Promise<Member & { id: string }> {
   const member = await register(nodes[0]);
   const prisma = cluster?.db.prisma as NonNullable<typeof cluster>['db']['prisma'];
@@ -22,7 +22,7 @@ async function superadmin(): Promise<Member & { id: string }> {
 }
 
 describe.skipIf(!cluster)('the last superadmin (needs a PostgreSQL server)', () => {
-  it('is left by 50 attempts of two to remove each other, at the same moment on two servers', async () => {
+  it('remains after 50 concurrent attempts of two superadmins on two servers to remove each other', async () => {
     for (let round = 0; round < 3; round += 1) {
       await cluster?.db.prisma.roleGrant.deleteMany({ where: { role: { name: 'SUPERADMIN' } } });
       const two = [await superadmin(), await superadmin()] as const;

@@ -14,32 +14,32 @@ const logout = 'mutation { logout { ended } }';
 const endListening = sql`
   select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen%' and datname = current_database()`;
 
-/** Ends a session at one server, and waits until it was told at the other one. */
-async function endOne(stream: Awaited<ReturnType<typeof follow>>, alice: Awaited<ReturnType<typeof register>>, node: Node) {
+/** Revokes a session on one server and waits until the other one streams it. */
+async function revokeOne(stream: Awaited<ReturnType<typeof follow>>, alice: Awaited<ReturnType<typeof register>>, node: Node) {
   const { accessToken, sid } = await logIn(node, alice);
   await node.query(logout, {}, { token: accessToken });
   await waitUntil(() => stream.sids.includes(sid));
   return sid;
 }
 
-describe.skipIf(!cluster)('a wake-up that is lost (needs a PostgreSQL server)', { timeout: 30_000 }, () => {
-  it('delays a revocation and loses none, where the listening connection ends', async () => {
+describe.skipIf(!cluster)('a lost notification (needs a PostgreSQL server)', { timeout: 30_000 }, () => {
+  it('delays a revocation but loses none when the listening connection is terminated', async () => {
     const alice = await register(one);
     const stream = await follow(two, alice.accessToken);
     const sids: string[] = [];
     for (let round = 0; round < 5; round += 1) {
       await waitUntil(async () => (await cluster?.db.query(endListening))?.length);
-      sids.push(await endOne(stream, alice, one));
+      sids.push(await revokeOne(stream, alice, one));
     }
     expect(stream.sids).toEqual(sids);
     stream.leave();
   });
 
-  it('delays a revocation and loses none, where nothing is notified', async () => {
-    const silent = await cluster?.start({ REDIS_URL: 'redis://127.0.0.1:1' }); // it ends tokens without NOTIFY, and reaches no Redis
+  it('delays a revocation but loses none when no notification is sent', async () => {
+    const silent = await cluster?.start({ REDIS_URL: 'redis://127.0.0.1:1' }); // it sends no NOTIFY and cannot reach Redis
     const alice = await register(one);
     const stream = await follow(two, alice.accessToken);
-    const sids = [await endOne(stream, alice, silent as Node), await endOne(stream, alice, silent as Node)];
+    const sids = [await revokeOne(stream, alice, silent as Node), await revokeOne(stream, alice, silent as Node)];
     expect(stream.sids).toEqual(sids);
     stream.leave();
     await silent?.kill();

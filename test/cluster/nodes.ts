@@ -7,19 +7,19 @@ import { uniqueAddress } from '../test-server.ts';
 
 const password = 'horses of the correct battery';
 
-/** A server in a process of its own. */
+/** A server process. */
 export type Node = Awaited<ReturnType<typeof startNode>>;
 
 // biome-ignore lint/suspicious/noExplicitAny: an untyped document answers anything
-type Told = { data: any; code: string | undefined };
+type QueryResult = { data: any; code: string | undefined };
 
-/** What an operation is asked with. */
-interface Asking {
+/** Options of an operation. */
+interface QueryOptions {
   readonly token?: string | undefined;
   readonly address?: string;
 }
 
-/** Servers in processes of their own on one PostgreSQL, and a way to look into it. */
+/** Starts server processes on one PostgreSQL and opens its database. */
 export async function startNodes(count: number, settings: Record<string, string> = {}) {
   const here = await tempEnvironment();
   const environment = { ...here.environment, TRUSTED_PROXIES: '1', ALLOWED_HOSTS: '127.0.0.1', LOG_LEVEL: 'warn', ...settings };
@@ -36,7 +36,11 @@ async function startNode(environment: Record<string, string>) {
   const process = spawnProcess(globalThis.process.execPath, ['src/server/main.ts'], environment);
   const { url } = await waitUntilListening(process);
 
-  async function query(query: string, variables: object = {}, { token, address = uniqueAddress() }: Asking = {}): Promise<Told> {
+  async function query(
+    query: string,
+    variables: object = {},
+    { token, address = uniqueAddress() }: QueryOptions = {},
+  ): Promise<QueryResult> {
     const answer = await fetch(`${url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-forwarded-for': address, ...(token && { authorization: `Bearer ${token}` }) },
@@ -53,7 +57,7 @@ async function startNode(environment: Record<string, string>) {
   return { url, query, kill, said: process.output };
 }
 
-/** Somebody who has just registered. */
+/** A registered user with a session. */
 export interface Member {
   readonly email: string;
   readonly password: string;
@@ -71,7 +75,7 @@ export async function register(node: Node): Promise<Member> {
   return { ...input, ...toSession(data.register.session) };
 }
 
-/** One more session of somebody. */
+/** Creates another session of a user. */
 export async function logIn(node: Node, { email, password }: Member): Promise<Member> {
   const { data } = await node.query(`mutation ($input: LoginInput!) { login(input: $input) { ... on Session ${session} } }`, {
     input: { email, password },

@@ -14,33 +14,33 @@ afterAll(() => cluster?.leave());
 
 const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
 
-/** Somebody who can be written to. */
-async function person(): Promise<string> {
+/** Creates a user who can receive email. */
+async function createUser(): Promise<string> {
   const email = `${randomUUID()}@example.com`;
   await cluster?.db.prisma.user.create({ data: { email, emailKey: email } });
   return email;
 }
 
-const ask = (node: Node | undefined, email: string) => node?.query(request, { input: { email } });
+const requestReset = (node: Node | undefined, email: string) => node?.query(request, { input: { email } });
 const mailOf = (emailKey: string) => cluster?.db.prisma.mail.findFirst({ where: { emailKey } });
 const makeDue = (emailKey: string) => cluster?.db.prisma.mail.updateMany({ where: { emailKey }, data: { dueAt: new Date() } });
 const sent = (email: string) => waitUntil(async () => (await mailOf(email))?.outcome === 'sent');
 const timesTaken = (email: string) => smtp.taken.filter(({ to }) => to[0] === email).length;
 
-describe.skipIf(!cluster)('letters of two servers on one database (needs a PostgreSQL server)', { timeout: 30_000 }, () => {
-  it('are sent once each', async () => {
-    const people = await Promise.all(Array.from({ length: 30 }, person));
-    await Promise.all(people.map((email, index) => ask(cluster?.nodes[index % 2], email)));
+describe.skipIf(!cluster)('emails of two servers on one database (needs a PostgreSQL server)', { timeout: 30_000 }, () => {
+  it('are sent exactly once', async () => {
+    const people = await Promise.all(Array.from({ length: 30 }, createUser));
+    await Promise.all(people.map((email, index) => requestReset(cluster?.nodes[index % 2], email)));
     for (const email of people) await sent(email);
     expect(people.map(timesTaken)).toEqual(people.map(() => 1));
   });
 
-  it('are sent by another one when theirs is killed between the commit and the sending', async () => {
-    const [mortal, email] = [await cluster?.start(), await person()];
+  it('are sent by another server when theirs is killed between the commit and the delivery', async () => {
+    const [mortal, email] = [await cluster?.start(), await createUser()];
     await cluster?.db.query(sql`
       create function later() returns trigger language plpgsql as $$ begin new."dueAt" = now() + interval '1 hour'; return new; end $$`);
     await cluster?.db.query(sql`create trigger later before insert on "Mail" for each row execute function later()`);
-    expect((await ask(mortal, email))?.code).toBeUndefined();
+    expect((await requestReset(mortal, email))?.code).toBeUndefined();
     await mortal?.kill();
     await cluster?.db.query(sql`drop trigger later on "Mail"`);
     expect((await mailOf(email))?.attempts).toBe(0);
@@ -49,10 +49,10 @@ describe.skipIf(!cluster)('letters of two servers on one database (needs a Postg
     expect(timesTaken(email)).toBe(1);
   });
 
-  it('are sent by another one when theirs is killed while it sends', async () => {
-    const email = await person();
+  it('are sent by another server when theirs is killed during the delivery', async () => {
+    const email = await createUser();
     isReady = false;
-    await ask(one, email);
+    await requestReset(one, email);
     await waitUntil(async () => (await mailOf(email))?.attempts);
     for (const node of cluster?.nodes ?? []) await node.kill();
     isReady = true;

@@ -5,14 +5,14 @@ import { waitUntil } from '../test-server.ts';
 
 export const isInstalled = spawnSync('redis-server', ['--version']).status === 0;
 
-/** A Redis of this test's own, which can be killed and started again at the same address. */
+/** A Redis server that can be killed and restarted at the same address. */
 export async function openRedis() {
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   let child: ChildProcess | undefined;
   const start = async () => {
     child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], { stdio: 'ignore' });
-    const client = connected();
+    const client = connectClient();
     await waitUntil(async () => (await client.ping().catch(() => '')) === 'PONG');
     client.disconnect();
   };
@@ -21,10 +21,10 @@ export async function openRedis() {
     child?.kill('SIGKILL');
     await ended;
   };
-  const connected = () => new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: 0 }).on('error', () => {});
-  /** What is said on the channel from now on. */
+  const connectClient = () => new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: 0 }).on('error', () => {});
+  /** Collects the messages on a channel from now on. */
   const listen = async (channel: string) => {
-    const client = connected();
+    const client = connectClient();
     const said: string[] = [];
     client.on('message', (_, text) => said.push(text));
     await waitUntil(async () => (await client.subscribe(channel).catch(() => 0)) === 1);

@@ -16,12 +16,12 @@ afterAll(async () => {
 });
 
 const logout = 'mutation { logout { ended } }';
-/** How often the first server has said in its log that Redis is away. */
-const complaints = () => one.said.out.split('Redis does not answer').length - 1;
+/** How many times the first server has logged that Redis does not answer. */
+const warningCount = () => one.said.out.split('Redis does not answer').length - 1;
 const notifier = async () => (await redis?.listen(channels.tokenRevoked)) ?? { said: [], leave: () => {} };
 
-/** Somebody who follows their own tokens at the second server, and ends sessions at the first one. */
-async function follower() {
+/** A user who follows their tokens on the second server and revokes sessions on the first. */
+async function createFollower() {
   const alice = await register(one);
   const stream = await follow(two, alice.accessToken);
   const endOne = async () => {
@@ -33,9 +33,9 @@ async function follower() {
 }
 
 describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and redis-server in PATH)', { timeout: 30_000 }, () => {
-  it('wake each other through Redis, once for what ended tokens and not for what did not, and say nothing by it', async () => {
+  it('notify each other through Redis once for each revocation, without content', async () => {
     const { said, leave } = await notifier();
-    const { stream, endOne } = await follower();
+    const { stream, endOne } = await createFollower();
     const { sid } = await endOne();
     await waitUntil(() => said.length && stream.sids.includes(sid));
     await endOne();
@@ -45,7 +45,7 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     leave();
   });
 
-  it('wake each other once the transaction can be seen: whoever looks at the wake-up finds the record', async () => {
+  it('notify each other only after the commit, so that the record is visible', async () => {
     const { said, leave } = await notifier();
     const alice = await register(one);
     for (let round = 1; round <= 20; round += 1) {
@@ -58,25 +58,25 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     leave();
   });
 
-  it('leave NOTIFY alone', async () => {
+  it('do not use NOTIFY', async () => {
     const { DATABASE_URL } = (cluster?.environment ?? {}) as { DATABASE_URL?: string };
     const client = new pg.Client({ connectionString: DATABASE_URL });
     const notified: unknown[] = [];
     await client.connect();
     client.on('notification', (message) => notified.push(message));
     await client.query(`listen ${channels.tokenRevoked}`);
-    const { stream, endOne } = await follower();
+    const { stream, endOne } = await createFollower();
     const { sid } = await endOne();
     await waitUntil(() => stream.sids.includes(sid));
-    await client.query('select 1'); // a notification of before would have come with the answer
+    await client.query('select 1'); // an earlier notification would have arrived with this result
     expect(notified).toEqual([]);
     stream.leave();
     await client.end();
   });
 
-  it('go on without Redis, which they say once, start without it, and take it up again by themselves', async () => {
-    const { alice, stream, endOne } = await follower();
-    const before = complaints();
+  it('keep working and start without Redis, log its absence once, and reconnect by themselves', async () => {
+    const { alice, stream, endOne } = await createFollower();
+    const before = warningCount();
     await redis?.kill();
     const without = await endOne();
     await waitUntil(() => stream.sids.includes(without.sid));
@@ -87,18 +87,18 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     await redis?.start();
     const { said, leave } = await notifier();
     await waitUntil(async () => (await endOne()).ended && said.length);
-    expect([without.ended, stream.sids.slice(0, 2), complaints() - before]).toEqual([true, [without.sid, own.sid], 1]);
+    expect([without.ended, stream.sids.slice(0, 2), warningCount() - before]).toEqual([true, [without.sid, own.sid], 1]);
     stream.leave();
     leave();
     await late?.kill();
   });
 
-  it('wait for no Redis that hangs, and give the line to it up', async () => {
-    const { stream, endOne } = await follower();
-    const before = complaints();
+  it('do not wait for a Redis that hangs, and reconnect to it later', async () => {
+    const { stream, endOne } = await createFollower();
+    const before = warningCount();
     redis?.pause();
     const { sid, ended } = await endOne();
-    await waitUntil(() => stream.sids.includes(sid) && complaints() > before);
+    await waitUntil(() => stream.sids.includes(sid) && warningCount() > before);
     redis?.goOn();
     const { said, leave } = await notifier();
     await waitUntil(async () => (await endOne()).ended && said.length);

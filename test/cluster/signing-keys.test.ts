@@ -15,7 +15,7 @@ const codeAt = async (node: Node, token: string) => (await node.query('{ me { id
 const publishedAt = async (node: Node) => (await fetch(`${node.url}/.well-known/jwks.json`)).text();
 
 describe.skipIf(!cluster)('signing keys of two servers (need a PostgreSQL server)', { timeout: 60_000 }, () => {
-  it('are followed by a new one without a refusal: each server knows it before another one signs with it', async () => {
+  it('are rotated without rejections: each server knows a key before another one signs with it', async () => {
     const [alice, bob] = [await register(one), await register(one)];
     const kid = idIn((await admin('rotate-keys')).out);
     for (const node of [one, two]) await waitUntil(async () => (await publishedAt(node)).includes(kid));
@@ -33,10 +33,10 @@ describe.skipIf(!cluster)('signing keys of two servers (need a PostgreSQL server
       }
     }
     expect([signed.size, refused.filter(Boolean)]).toEqual([2, []]);
-    expect(await codeAt(two, bob.accessToken)).toBeUndefined(); // the old key's tokens stay good
+    expect(await codeAt(two, bob.accessToken)).toBeUndefined(); // tokens of the old key remain valid
   });
 
-  it('are refused by both once they are removed, in an emergency too', async () => {
+  it('are rejected by both servers once they are removed, also in an emergency', async () => {
     const kid = idIn((await admin('rotate-keys', '--now')).out);
     const alice = await waitUntil(async () => {
       const member = await register(one);

@@ -10,7 +10,7 @@ const [one, two] = (cluster?.nodes ?? []) as [Node, Node];
 afterAll(() => cluster?.leave());
 
 describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL server)', () => {
-  it('leave exactly one live successor of a refresh token, however often it is used at once', async () => {
+  it('issue exactly one successor of a refresh token that is used concurrently', async () => {
     const alice = await register(one);
     let current = alice.refreshToken;
     for (let round = 0; round < 100; round += 1) {
@@ -23,7 +23,7 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
     expect((await refresh(one, current)).code).toBeUndefined();
   }, 60_000);
 
-  it('end a session whose spent refresh token comes again, and tell of it on the other one within a second', async () => {
+  it('revoke a session whose refresh token is reused and stream that on the other server within a second', async () => {
     const alice = await register(one);
     const watching = await logIn(two, alice);
     const stream = await follow(two, watching.accessToken);
@@ -42,7 +42,7 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
     stream.leave();
   });
 
-  it('count wrong passwords together', async () => {
+  it('count failed logins together', async () => {
     const alice = await register(one);
     const address = uniqueAddress();
     const input = { email: alice.email, password: 'not the password at all' };
@@ -53,7 +53,7 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
     expect([counted('INVALID_CREDENTIALS'), counted('RATE_LIMITED')]).toEqual([5, 25]);
   });
 
-  it('refuse a session at once that ended on the other one', async () => {
+  it('reject a session at once after it was revoked on the other server', async () => {
     const alice = await register(one);
     for (let round = 0; round < 20; round += 1) {
       const [here, there] = round % 2 ? [one, two] : [two, one];
@@ -64,7 +64,7 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
     }
   });
 
-  it('do not need each other: one goes on when the other is killed, and with its successor', async () => {
+  it('work independently: one continues when the other is killed, and with its replacement', async () => {
     const [mortal, alice] = [await cluster?.start(), await register(one)];
     const device = await logIn(one, alice);
     const stream = await follow(one, alice.accessToken);
@@ -72,7 +72,7 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
     await mortal?.kill();
     await Promise.all(asked);
     const refreshed = await refresh(one, device.refreshToken);
-    expect(refreshed.code).toBeUndefined(); // whatever the killed one had done of it
+    expect(refreshed.code).toBeUndefined(); // regardless of how far the killed server got
     const next = await cluster?.start();
     await next?.query('mutation { logout { ended } }', {}, { token: refreshed.data.refresh.accessToken });
     await waitUntil(() => stream.sids.includes(device.sid));

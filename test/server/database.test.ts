@@ -12,8 +12,8 @@ const end = async ({ child, ended }: ReturnType<typeof spawnProcess>) => {
   return ended;
 };
 
-describe('a database', () => {
-  it('is made and migrated at the first start, and opened at the next', async () => {
+describe('the database of a server', () => {
+  it('is created and migrated on the first start and reused on the next', async () => {
     for (const _ of [1, 2]) {
       const server = start();
       const { url } = await waitUntilListening(server);
@@ -22,7 +22,7 @@ describe('a database', () => {
     }
   }, 60_000);
 
-  it('that is newer than the server is left alone, and the server says what to start', async () => {
+  it('is left unchanged when it is newer than the server, which exits naming the unknown migration', async () => {
     const own = await tempEnvironment();
     await inspectDatabase(
       own.environment,
@@ -38,7 +38,7 @@ describe('a database', () => {
     await own.cleanUp();
   }, 60_000);
 
-  it('on which a migration did not finish is left alone, and the server says what to do', async () => {
+  it('is left unchanged when a migration did not finish, and the server exits with instructions', async () => {
     const own = await tempEnvironment();
     await inspectDatabase(own.environment, (db) => db.prisma.$executeRaw`update _prisma_migrations set finished_at = null`);
     const { code, err } = await runCommand(['src/server/main.ts'], own.environment);
@@ -48,9 +48,9 @@ describe('a database', () => {
   }, 60_000);
 });
 
-describe('an embedded database', () => {
+describe('the embedded database', () => {
   it.runIf(isEmbedded)(
-    'is open in one process at a time, and the other one says so (tried where it is embedded)',
+    'serves one process at a time, and a second one exits naming the first (embedded database only)',
     async () => {
       const own = await tempEnvironment();
       const server = start(own.environment);
@@ -72,9 +72,9 @@ describe('an embedded database', () => {
   );
 });
 
-describe('a PostgreSQL', () => {
+describe('PostgreSQL', () => {
   it.skipIf(isEmbedded)(
-    'is migrated once by servers that start at once on an empty one (needs a PostgreSQL server)',
+    'is migrated once when several servers start concurrently on an empty database (needs a PostgreSQL server)',
     async () => {
       const own = await tempEnvironment();
       await empty(own.environment);
@@ -94,7 +94,7 @@ describe('a PostgreSQL', () => {
   );
 });
 
-/** Takes everything away that a server has made. */
+/** Deletes everything that a server has created. */
 async function empty({ DATABASE_URL }: Record<string, string>) {
   const client = new pg.Client({ connectionString: DATABASE_URL });
   await client.connect();
@@ -102,7 +102,7 @@ async function empty({ DATABASE_URL }: Record<string, string>) {
   await client.end();
 }
 
-/** How often the first migration was applied. */
+/** How many times the first migration was applied. */
 const migrations = (environment: Record<string, string>) =>
   inspectDatabase(environment, async (db) => {
     const rows = await db.prisma.$queryRaw<unknown[]>`select 1 from _prisma_migrations where migration_name like '%_core'`;
@@ -110,14 +110,14 @@ const migrations = (environment: Record<string, string>) =>
   });
 
 describe('npm run migrate', () => {
-  it('says that nothing changed where nothing did', async () => {
+  it('reports that the schema has not changed', async () => {
     expect(await runCommand(['scripts/migrate.ts', 'new', 'nothing'], {})).toMatchObject({
       code: 0,
       out: 'The schema has not changed since the last migration.\n',
     });
   }, 60_000);
 
-  it('wants a name for a migration', async () => {
+  it('requires a valid name for a new migration', async () => {
     for (const args of [[], ['new'], ['new', '../../etc'], ['old', 'x']])
       expect((await runCommand(['scripts/migrate.ts', ...args], {})).code).toBe(2);
   }, 60_000);

@@ -7,13 +7,13 @@ import { createTestDatabase, isEmbedded, testConfig } from '../test-database.ts'
 import { type TestServer, waitUntil } from '../test-server.ts';
 import { post, rawSocket } from '../transport/raw-client.ts';
 
-/** A line to a server that can be cut, and put together again. */
-async function lineTo(url: string) {
+/** A proxy to a server whose connections can be cut and restored. */
+async function proxyTo(url: string) {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
-  let isMute = false;
+  let isBlackholed = false;
   const relay = (socket: Socket) => {
-    if (isMute) return void sockets.add(socket.on('error', () => {}));
+    if (isBlackholed) return void sockets.add(socket.on('error', () => {}));
     const other = connect(Number(port || 5432), hostname);
     for (const [one, two] of [
       [socket, other],
@@ -26,7 +26,7 @@ async function lineTo(url: string) {
   };
   const server = createServer(relay);
   const listen = (at: number) => {
-    isMute = false;
+    isBlackholed = false;
     return new Promise<void>((resolve) => server.listen(at, '127.0.0.1', () => resolve()));
   };
   await listen(0);
@@ -36,56 +36,56 @@ async function lineTo(url: string) {
     for (const socket of sockets) socket.destroy();
     await closed;
   };
-  /** From now on nothing comes through, and nobody says so. */
-  const muffle = async () => {
-    isMute = true;
+  /** From now on nothing is forwarded, but connections are still accepted. */
+  const blackhole = async () => {
+    isBlackholed = true;
     for (const socket of sockets) socket.destroy();
   };
-  return { url: Object.assign(new URL(url), { host: `127.0.0.1:${own}` }).href, cut, muffle, mend: () => listen(own) };
+  return { url: Object.assign(new URL(url), { host: `127.0.0.1:${own}` }).href, cut, blackhole, restore: () => listen(own) };
 }
 
 describe('an outage of the database', () => {
   it.skipIf(isEmbedded)(
-    'is answered with UNAVAILABLE within 2 s, and over when it is over (needs a PostgreSQL server)',
+    'makes requests fail with UNAVAILABLE within 2 s, and ends without a restart (needs a PostgreSQL server)',
     async () => {
       const lines: string[] = [];
       const log = createLogger('info', { write: (line) => void lines.push(line) });
       const made = await createTestDatabase(testConfig(), log);
-      const line = await lineTo(made.url ?? '');
-      const config = testConfig({ DATABASE_URL: line.url });
+      const proxy = await proxyTo(made.url ?? '');
+      const config = testConfig({ DATABASE_URL: proxy.url });
       const db = await openDatabase(config, log);
       const running = await startServer(config, log, db);
       const server = { url: running.url } as TestServer;
       const ready = async () => (await fetch(`${running.url}/health/ready`)).status;
       const ask = async () => {
-        const asked = performance.now();
+        const started = performance.now();
         const answer = await post(
           server,
           '{"query":"mutation { refresh(input: { refreshToken: \\"fgr_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\\" }) { expiresAt } }"}',
         );
         const { errors } = (await answer.json()) as { errors: { extensions: { code: string } }[] };
-        return { code: errors[0]?.extensions.code, seconds: (performance.now() - asked) / 1_000 };
+        return { code: errors[0]?.extensions.code, seconds: (performance.now() - started) / 1_000 };
       };
       const socket = await rawSocket(server);
       await socket.init();
       for (let times = 0; times < 6; times += 1) {
         expect([await ready(), (await ask()).code]).toEqual([200, 'INVALID_TOKEN']);
-        await (times % 2 ? line.cut() : line.muffle());
+        await (times % 2 ? proxy.cut() : proxy.blackhole());
         for (const { code, seconds } of await Promise.all(Array.from({ length: 30 }, ask))) {
           expect(code).toBe('UNAVAILABLE');
           expect(seconds).toBeLessThan(2);
         }
         expect([await ready(), (await fetch(`${running.url}/health/live`)).status]).toEqual([503, 200]);
-        if (times % 2 === 0) await line.cut();
-        await line.mend();
+        if (times % 2 === 0) await proxy.cut();
+        await proxy.restore();
         await waitUntil(async () => (await ready()) === 200);
       }
       socket.send({ type: 'ping' });
-      await socket.heard('pong');
+      await socket.waitForMessage('pong');
       expect(lines.filter((text) => text.includes('"level":50'))).toEqual([]);
       await running.stop();
       await db.close();
-      await line.cut();
+      await proxy.cut();
       await made.drop();
     },
     60_000,

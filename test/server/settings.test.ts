@@ -6,11 +6,11 @@ import { runCommand, tempEnvironment } from '../cli/process.ts';
 const here = await tempEnvironment();
 afterAll(here.cleanUp);
 
-/** Starts a server with one more setting, which it does not survive. */
+/** Starts a server with settings that make it exit. */
 const start = (settings: Record<string, string>) => runCommand(['src/server/main.ts'], { ...here.environment, ...settings });
 
 describe('a setting', () => {
-  it('that is not valid ends the process, which names it and never says its value', async () => {
+  it('that is invalid stops the process with its name but not its value', async () => {
     const secret = 'hunter2';
     const bad = {
       PORT: secret,
@@ -41,19 +41,19 @@ describe('a setting', () => {
     }
   }, 60_000);
 
-  it('that must be said in production is asked for, with all others that are missing', async () => {
+  it('that is required in production is reported together with all other missing ones', async () => {
     const { code, err } = await start({ NODE_ENV: 'production', DATABASE_URL: '' });
     expect(code).toBe(1);
     for (const name of ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPTION_KEYS', 'SMTP_URL', 'MAIL_FROM'])
       expect(err).toContain(`Setting ${name}: must be said in production`);
   }, 60_000);
 
-  it('that names a database which is not there is named, and nothing of what it says', async () => {
+  it('DATABASE_URL is named without its value when no database listens there', async () => {
     const { code, err } = await start({ DATABASE_URL: 'postgresql://hunter2:hunter3@127.0.0.1:1/hunter4' });
     expect([code, err.trim()]).toEqual([1, 'Setting DATABASE_URL: no database listens there']);
   }, 60_000);
 
-  it('that names a port which is taken is named', async () => {
+  it('PORT is named when another process listens there', async () => {
     const { createServer } = await import('node:net');
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));

@@ -9,7 +9,7 @@ import { rawSocket } from '../transport/raw-client.ts';
 const here = await tempEnvironment();
 afterAll(here.cleanUp);
 
-/** A running process of the server. */
+/** A running server process. */
 async function serve() {
   const process = spawnProcess(globalThis.process.execPath, ['src/server/main.ts'], { ...here.environment, TRUSTED_PROXIES: '1' });
   const { url } = await waitUntilListening(process);
@@ -18,7 +18,7 @@ async function serve() {
 
 const body = '{"query":"{ viewer { fresh } }"}';
 
-/** A request that the server has begun to read. */
+/** A request that the server has started to read. */
 async function begin(url: string) {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname).on('error', () => {});
@@ -57,8 +57,8 @@ async function register(url: string) {
   return data.register.session.accessToken;
 }
 
-describe('a stop', () => {
-  it('finishes what was asked, takes nothing new, and says good-bye to sockets and streams', async () => {
+describe('stopping the server', () => {
+  it('completes running requests, accepts no new ones, and closes WebSockets and streams', async () => {
     const { child, url, server, ended } = await serve();
     const token = await register(url);
     const [socket, stream, request] = [await rawSocket(server), await follow(server, token, '', 'server-sent events'), await begin(url)];
@@ -71,7 +71,7 @@ describe('a stop', () => {
     expect(await ended).toBe(0);
   }, 60_000);
 
-  it('does not wait for connections on which nothing is asked, or sockets that say nothing', async () => {
+  it('does not wait for idle connections and WebSockets', async () => {
     const { child, url, server, ended } = await serve();
     await rawSocket(server);
     await fetch(`${url}/health/live`, { keepalive: true });
@@ -83,7 +83,7 @@ describe('a stop', () => {
     expect(performance.now() - started).toBeLessThan(10_000);
   }, 60_000);
 
-  it('is at once when it is asked for twice', async () => {
+  it('is immediate when it is requested twice', async () => {
     const { child, url, ended } = await serve();
     const request = await begin(url);
     child.kill('SIGTERM');

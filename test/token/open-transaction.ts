@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { TestServer, TestUser } from '../test-server.ts';
 
-/** The end of a session in a transaction that stays open; answers how to commit it. */
+/** Records the revocation of a session in a transaction that stays open. Returns a function that commits it. */
 export async function revokeInOpenTransaction(
   { databaseUrl }: Pick<TestServer, 'databaseUrl'>,
   { uuid }: TestUser,

@@ -2,14 +2,14 @@ import { sql } from '../../src/database/database.ts';
 import { channels } from '../../src/identity/tokens/revocation-channel.ts';
 import type { QueryResult, TestServer, TestUser } from '../test-server.ts';
 
-/** A record of the log as the API shows it. */
+/** An entry of the revocation log as the API returns it. */
 export interface LogEntry {
   readonly cursor: string;
   readonly sid: string;
   readonly reason: string;
 }
 
-/** A page of the log; `args` as they stand behind the field. */
+/** A page of the log; `args` are the arguments of the field as text. */
 export async function revocationPage(person: Pick<TestUser, 'query'>, args = '', fields = 'cursor sid reason') {
   const document = `{ tokenRevocations${args} { edges { cursor node { ${fields} } } pageInfo { hasNextPage endCursor } } }`;
   const answer: QueryResult<{
@@ -19,7 +19,7 @@ export async function revocationPage(person: Pick<TestUser, 'query'>, args = '',
   return { nodes: edges.map(({ node }) => node), edges, pageInfo, code: answer.code, errors: answer.errors };
 }
 
-/** All of the log from a cursor on, page by page. */
+/** All entries of the log after a cursor, read page by page. */
 export async function readRevocations(
   person: Pick<TestUser, 'query'>,
   scope = 'all: true',
@@ -31,13 +31,13 @@ export async function readRevocations(
   return pageInfo?.hasNextPage ? [...nodes, ...(await readRevocations(person, scope, pageInfo.endCursor, first))] : nodes;
 }
 
-/** Where the log ends now. */
+/** The cursor of the last entry of the log. */
 export async function endCursor(person: Pick<TestUser, 'query'>, after?: string): Promise<string> {
   const { pageInfo } = await revocationPage(person, `(all: true, first: 100${after ? `, after: "${after}"` : ''})`);
   return pageInfo?.hasNextPage ? endCursor(person, pageInfo.endCursor) : (pageInfo?.endCursor ?? '');
 }
 
-/** Someone who follows all by an API token, as a resource server does: with these scopes, and a role that permits this. */
+/** A resource server that follows all revocations with an API token: the token has these scopes, its owner a role with these permissions. */
 export async function resourceServer(server: TestServer, scopes = ['tokens:follow'], permissions = ['tokens:follow']) {
   const name = `SERVER_${Math.trunc(performance.now() * 1_000)}`;
   await server.db.prisma.role.create({ data: { name, permissions } });
@@ -53,7 +53,7 @@ export async function resourceServer(server: TestServer, scopes = ['tokens:follo
   return { account, token, query };
 }
 
-/** Makes so many sessions of somebody and ends them, so many in each commit. */
+/** Creates this many sessions of a user and revokes them, `together` of them in each commit. */
 export async function revokeMany({ db }: Pick<TestServer, 'db'>, userId: string, count: number, together = 7) {
   const later = new Date(Date.now() + 1e9);
   const session = { kind: 'SESSION' as const, userId, scopes: [], expiresAt: later, idleExpiresAt: later };

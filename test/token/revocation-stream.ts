@@ -3,9 +3,9 @@ import { rawSocket } from '../transport/raw-client.ts';
 
 export type Transport = 'WebSocket' | 'server-sent events';
 
-/** A stream of `tokenRevoked` as a client sees it. */
+/** A subscription to `tokenRevoked` as a client sees it. */
 export interface RevocationStream {
-  /** The database ids of the tokens that it heard the end of. */
+  /** The database ids of the revoked tokens it has received. */
   readonly sids: string[];
   readonly events: {
     sid: string;
@@ -16,9 +16,9 @@ export interface RevocationStream {
     userId: string;
     token: object | null;
   }[];
-  /** Resolves with the code of the error that ended it, or with `complete`. */
+  /** Resolves with the code of the error that ended it, or `complete`. */
   readonly ended: Promise<string>;
-  /** Resolves when the connection is closed, with what the server said of it where it can say something. */
+  /** Resolves when the connection is closed, with the close code and reason on a WebSocket. */
   readonly closed: Promise<string>;
   leave(): void;
 }
@@ -30,7 +30,7 @@ interface Result {
   errors?: { extensions: { code: string } }[];
 }
 
-/** Follows revocations as the holder of a token; `args` as they stand behind the field. */
+/** Subscribes to revocations with a token; `args` are the arguments of the field as text. */
 export async function follow(
   server: Pick<TestServer, 'url'>,
   token: string | undefined,
@@ -59,7 +59,7 @@ export async function follow(
   };
 }
 
-/** A stream says nothing when it is open; but its statements have run when others that were sent after them are answered. */
+/** A stream does not report when it is open, but its statements have run once later requests are answered. */
 async function waitUntilSubscribed({ url }: Pick<TestServer, 'url'>, token: string | undefined) {
   for (let times = 0; times < 4; times += 1)
     await fetch(`${url}/graphql`, {
@@ -107,7 +107,7 @@ async function overServerSentEvents(
   return { complete: complete.promise, closed, leave: () => leaving.abort() };
 }
 
-/** Asks for a stream of server-sent events. */
+/** Requests a stream of server-sent events. */
 export const requestEvents = ({ url }: Pick<TestServer, 'url'>, token: string | undefined, body: object, signal?: AbortSignal) =>
   fetch(`${url}/graphql`, {
     method: 'POST',

@@ -129,7 +129,7 @@ describe('a WebSocket', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     for (const socket of [nobody, other]) {
       socket.send({ type: 'ping' });
-      await socket.heard('pong');
+      await socket.waitForMessage('pong');
     }
   });
 });

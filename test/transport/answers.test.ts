@@ -8,7 +8,7 @@ const server = await startTestServer();
 const query = JSON.stringify({ query: '{ viewer { fresh } }' });
 const ask = (document: string, variables?: object) => server.query(document, variables);
 
-const everyAnswer = {
+const securityHeaders = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   'cross-origin-opener-policy': 'same-origin',
@@ -18,8 +18,8 @@ const everyAnswer = {
   'x-content-type-options': 'nosniff',
 };
 
-describe('an answer', () => {
-  it('carries the headers that keep browsers and caches away, whatever it says', async () => {
+describe('a response', () => {
+  it('has security and cache headers, whatever its status', async () => {
     const answers = [
       await post(server, query),
       await post(server, 'no JSON'),
@@ -31,28 +31,28 @@ describe('an answer', () => {
       await fetch(`${server.url}/health/ready`),
     ];
     for (const { headers, url } of answers) {
-      expect(Object.fromEntries(headers), url).toMatchObject(everyAnswer);
+      expect(Object.fromEntries(headers), url).toMatchObject(securityHeaders);
       expect(headers.get('content-type'), url).toMatch(/; charset=utf-8$/);
       for (const name of ['server', 'x-powered-by']) expect(headers.has(name)).toBe(false);
     }
   });
 
-  it('carries them also where nothing of a request was understood', async () => {
+  it('has these headers even if the request cannot be parsed', async () => {
     for (const bytes of ['nonsense\r\n\r\n', `GET / HTTP/1.1\r\nx: ${'x'.repeat(17 * 1024)}\r\n\r\n`]) {
       const { headers, status } = await sendRaw(server.url, bytes);
       expect([400, 431]).toContain(status);
-      for (const [name, value] of Object.entries(everyAnswer)) expect(headers).toContain(`${name}: ${value.toLowerCase()}`);
+      for (const [name, value] of Object.entries(securityHeaders)) expect(headers).toContain(`${name}: ${value.toLowerCase()}`);
     }
   });
 
-  it('names the request by the id that the caller gave, or by a new one', async () => {
+  it("contains the caller's x-request-id or a new one", async () => {
     const idFor = async (id: string) => (await post(server, query, { 'x-request-id': id })).headers.get('x-request-id');
     expect(await idFor('abcDEF-12345')).toBe('abcDEF-12345');
     for (const id of ['short', 'x'.repeat(65), 'with space and more', '<script>alert(1)</script>'])
       expect(await idFor(id)).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('says of a bad value where it is, and never what it is', async () => {
+  it('names the position of an invalid value but never the value', async () => {
     const secret = 'hunter2hunter2';
     const login = 'mutation ($input: LoginInput!) { login(input: $input) { __typename } }';
     const answers = [
@@ -72,12 +72,12 @@ describe('an answer', () => {
     expect(answers[0]?.errors?.[0]?.message).toBe('The variable $input is not valid at input.password.');
   });
 
-  it('says of a null where a value must be that the input is not valid', async () => {
+  it('reports a null variable for a non-null argument as invalid input', async () => {
     const { code, errors } = await ask('query ($id: ID = "x") { node(id: $id) { id } }', { id: null });
     expect([code, errors?.[0]?.path]).toEqual(['INVALID_INPUT', ['node']]);
   });
 
-  it('suggests no names', async () => {
+  it('suggests no names in validation errors', async () => {
     for (const document of [
       '{ viewr { fresh } }',
       '{ viewer { frsh } }',
@@ -88,7 +88,7 @@ describe('an answer', () => {
       expect((await ask(document)).errors?.[0]?.message).not.toMatch(/mean/);
   });
 
-  it('lists at most 20 errors, and says how many more there were', async () => {
+  it('contains at most 20 errors and the number of omitted ones', async () => {
     const { accessToken } = await server.user();
     const strangers = Array.from({ length: 50 }, () => ({ id: randomUUID(), email: randomUUID(), emailKey: randomUUID() }));
     await server.db.prisma.user.createMany({ data: strangers });
@@ -108,7 +108,7 @@ describe('an answer', () => {
     expect([data, code, errors?.[0]?.extensions.limit]).toEqual([null, 'QUERY_TOO_COMPLEX', 'answer']);
   });
 
-  it('tells of a defect no more than an id, by which the log tells all', async () => {
+  it('contains for an internal error only an error id, under which the log has the details', async () => {
     const alice = await server.user();
     await server.db.prisma.$executeRaw`alter table "UserSetting" rename to "Elsewhere"`;
     const { code, errors } = await alice.query('{ me { settings { edges { node { key } } } } }');
@@ -121,14 +121,14 @@ describe('an answer', () => {
     expect(line).not.toContain(alice.uuid);
   });
 
-  it('asks for a bearer token where one is needed', async () => {
+  it('asks for a bearer token with WWW-Authenticate when the token is invalid', async () => {
     const { status, headers } = await post(server, query, { authorization: 'Bearer nothing' });
     expect([status, headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
   });
 });
 
-describe('health', () => {
-  it('says ok and nothing more', async () => {
+describe('the health endpoints', () => {
+  it('return only ok', async () => {
     for (const path of ['live', 'ready']) expect(await (await fetch(`${server.url}/health/${path}`)).text()).toBe('ok');
     expect((await sendRaw(server.url, request([], '', 'POST /health/live HTTP/1.1'))).status).toBe(405);
   });

@@ -9,21 +9,21 @@ const superadmin = await server.user('SUPERADMIN');
 const logOut = (person: TestUser) => person.query('mutation { logout { ended } }');
 const query = 'subscription ($after: String) { tokenRevoked(all: true, after: $after) { cursor sid } }';
 
-interface Beat {
+interface Heartbeat {
   readonly cursor: string;
   readonly age: number;
   readonly keys: string;
 }
 
-/** What a stream says while nothing happens, by its transport. */
+/** Opens a stream and reads its heartbeats, for each transport. */
 const beatsOver = {
   async WebSocket(token: string | undefined, heartbeat: number) {
-    const { send, heard, said, socket } = await rawSocket(server);
+    const { send, waitForMessage, messages, socket } = await rawSocket(server);
     send({ type: 'connection_init', payload: { authorization: `Bearer ${token}`, heartbeat } });
-    await heard('connection_ack');
+    await waitForMessage('connection_ack');
     send({ id: '1', type: 'subscribe', payload: { query } });
-    const beats = () => said.filter(({ type }) => type === 'ping').map(({ payload }) => payload as Beat);
-    return { beats, events: () => said.filter(({ type }) => type === 'next').length, leave: () => socket.terminate() };
+    const beats = () => messages.filter(({ type }) => type === 'ping').map(({ payload }) => payload as Heartbeat);
+    return { beats, events: () => messages.filter(({ type }) => type === 'next').length, leave: () => socket.terminate() };
   },
   async 'server-sent events'(token: string | undefined, heartbeat: number) {
     const leaving = new AbortController();
@@ -33,14 +33,14 @@ const beatsOver = {
       for await (const chunk of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) text += chunk;
     };
     void reading().catch(() => {});
-    const beats = () => [...text.matchAll(/^: (\{.*\})$/gm)].map(([, json]) => JSON.parse(json ?? '') as Beat);
+    const beats = () => [...text.matchAll(/^: (\{.*\})$/gm)].map(([, json]) => JSON.parse(json ?? '') as Heartbeat);
     return { beats, events: () => text.split('event: next').length - 1, leave: () => leaving.abort() };
   },
 };
 
-describe.each(Object.entries(beatsOver))('a beat over %s', (_, startTestServer) => {
-  it('says where one can go on from: nothing after it is missed, nothing before it comes again', async () => {
-    const stream = await startTestServer(superadmin.accessToken, 500);
+describe.each(Object.entries(beatsOver))('a heartbeat over %s', (_, openStream) => {
+  it('contains a cursor from which the client can resume without gaps or repetitions', async () => {
+    const stream = await openStream(superadmin.accessToken, 500);
     await waitUntil(() => stream.beats().length > 0);
     const [before] = stream.beats();
     const alice = await server.user();
@@ -53,8 +53,8 @@ describe.each(Object.entries(beatsOver))('a beat over %s', (_, startTestServer) 
     stream.leave();
   });
 
-  it('says how old that is, and the name of the set of public keys', async () => {
-    const stream = await startTestServer(superadmin.accessToken, 500);
+  it('contains the age of the cursor and the id of the set of public keys', async () => {
+    const stream = await openStream(superadmin.accessToken, 500);
     await waitUntil(() => stream.beats().length > 0);
     const [beat] = stream.beats();
     expect(beat).toEqual({
@@ -66,8 +66,8 @@ describe.each(Object.entries(beatsOver))('a beat over %s', (_, startTestServer) 
     stream.leave();
   });
 
-  it('stands still while the stream has not come so far', async () => {
-    const stream = await startTestServer(superadmin.accessToken, 500);
+  it('keeps the cursor until the stream has delivered more', async () => {
+    const stream = await openStream(superadmin.accessToken, 500);
     await waitUntil(() => stream.beats().length > 1);
     const [first] = stream.beats();
     expect(new Set(stream.beats().map(({ cursor }) => cursor))).toEqual(new Set([first?.cursor]));
@@ -76,32 +76,32 @@ describe.each(Object.entries(beatsOver))('a beat over %s', (_, startTestServer) 
   });
 });
 
-describe('a beat in the middle of many events', () => {
-  it('names no place that the stream has not come to', async () => {
-    const { send, heard, said, socket } = await rawSocket(server);
+describe('a heartbeat between many events', () => {
+  it('contains no cursor beyond the delivered events', async () => {
+    const { send, waitForMessage, messages, socket } = await rawSocket(server);
     send({ type: 'connection_init', payload: { authorization: `Bearer ${superadmin.accessToken}`, heartbeat: 500 } });
-    await heard('connection_ack');
+    await waitForMessage('connection_ack');
     const slow = 'subscription { tokenRevoked(all: true) { cursor token { user { roles { role { name } } } } } }';
     send({ id: '1', type: 'subscribe', payload: { query: slow } });
-    await waitUntil(() => said.some(({ type }) => type === 'ping'));
+    await waitUntil(() => messages.some(({ type }) => type === 'ping'));
     for (let count = 0; count < 3; count += 1) {
       await revokeMany(server, (await server.user()).uuid, 300, 100);
-      await waitUntil(() => said.filter(({ type }) => type === 'next').length === 300 * (count + 1));
+      await waitUntil(() => messages.filter(({ type }) => type === 'next').length === 300 * (count + 1));
     }
     const placeOf = (cursor: string) => Buffer.from(cursor, 'base64url').toString().split('.').map(BigInt) as [bigint, bigint];
     const isAfter = ([position, seq]: [bigint, bigint], [other, otherSeq]: [bigint, bigint]) =>
       position > other || (position === other && seq > otherSeq);
-    let least: [bigint, bigint] = [0n, 0n];
-    for (const { type, payload } of said) {
-      if (type === 'ping') least = placeOf(payload.cursor);
-      if (type === 'next') expect(isAfter(placeOf(payload.data.tokenRevoked.cursor), least)).toBe(true);
+    let latest: [bigint, bigint] = [0n, 0n];
+    for (const { type, payload } of messages) {
+      if (type === 'ping') latest = placeOf(payload.cursor);
+      if (type === 'next') expect(isAfter(placeOf(payload.data.tokenRevoked.cursor), latest)).toBe(true);
     }
     socket.terminate();
   }, 60_000);
 });
 
-describe('how often one is wanted', () => {
-  it('is between half a second and half a minute', async () => {
+describe('the heartbeat interval', () => {
+  it('must be between 500 ms and 30 s', async () => {
     for (const heartbeat of [0, 499, 30_001, 1.5, '500', {}, true]) {
       const { closed, send } = await rawSocket(server);
       send({ type: 'connection_init', payload: { authorization: `Bearer ${superadmin.accessToken}`, heartbeat } });
@@ -112,14 +112,14 @@ describe('how often one is wanted', () => {
     }
   });
 
-  it('costs none of the messages that a socket may send: the answers to beats are none', async () => {
-    const { send, said, heard, socket } = await rawSocket(server);
+  it('does not count pongs against the message limit of the WebSocket', async () => {
+    const { send, messages, waitForMessage, socket } = await rawSocket(server);
     send({ type: 'connection_init', payload: { authorization: `Bearer ${superadmin.accessToken}`, heartbeat: 500 } });
-    await heard('connection_ack');
+    await waitForMessage('connection_ack');
     send({ id: '1', type: 'subscribe', payload: { query } });
     for (let count = 0; count < 95; count += 1) send({ type: 'pong' });
-    await waitUntil(() => said.some(({ type }) => type === 'ping'));
-    const answered = () => said.filter(({ type }) => type === 'ping').length;
+    await waitUntil(() => messages.some(({ type }) => type === 'ping'));
+    const answered = () => messages.filter(({ type }) => type === 'ping').length;
     const from = answered();
     for (let count = from; count < from + 6; count += 1) {
       await waitUntil(() => answered() > count);

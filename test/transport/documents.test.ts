@@ -5,8 +5,7 @@ import { codeIn, post } from './raw-client.ts';
 
 const server = await startTestServer();
 const alice = await server.user();
-const nested = (startTestServer: string, close: string, inner: string, times: number) =>
-  startTestServer.repeat(times) + inner + close.repeat(times);
+const nested = (open: string, close: string, inner: string, times: number) => open.repeat(times) + inner + close.repeat(times);
 
 /** The limit that an operation exceeds. */
 async function limit(document: string, variables?: object) {
@@ -15,12 +14,12 @@ async function limit(document: string, variables?: object) {
 }
 
 describe('a document', () => {
-  it('is at most 16 KiB and 1,500 tokens long', async () => {
+  it('is limited to 16 KiB and 1,500 tokens', async () => {
     expect(await limit(`{ viewer { fresh } } #${'x'.repeat(16 * 1024)}`)).toEqual([400, 'document']);
     expect(await limit(`{ viewer { ${'fresh '.repeat(1_600)} } }`)).toEqual([400, 'tokens']);
   });
 
-  it('is refused, and nothing else happens, however deep it is', async () => {
+  it('is rejected without side effects when it is nested too deeply', async () => {
     for (const times of [700, 1_400, 5_000, 20_000]) {
       expect((await alice.query(nested('{me', '}', '{id}', times))).status).toBe(400);
       expect((await alice.query(`{ node(id: ${nested('[', ']', '1', times)}) { id } }`)).status).toBe(400);
@@ -37,7 +36,7 @@ describe('a document', () => {
     }
   });
 
-  it('is at most 12 fields deep, with its fragments', async () => {
+  it('is limited to a depth of 12 fields including fragments', async () => {
     const users = (times: number) => nested('roles { user {', '} }', 'id', times);
     expect(await limit(`{ me { ${nested('roles { user { ', '} }', 'id', 6)} } }`)).toEqual([400, 'depth']);
     expect(await limit(`{ me { ...A } } fragment A on User { roles { user { ...B } } } fragment B on User { ${users(5)} }`)).toEqual([
@@ -46,7 +45,7 @@ describe('a document', () => {
     ]);
   });
 
-  it('has at most 15 aliases, 20 directives, 20 fragments, 10 fields at the root, 5 of a mutation', async () => {
+  it('is limited to 15 aliases, 20 directives, 20 fragments, 10 root fields and 5 mutation fields', async () => {
     const times = (count: number, make: (index: number) => string) => Array.from({ length: count }, (_, index) => make(index)).join(' ');
     expect(await limit(`{ viewer { ${times(16, (index) => `a${index}: fresh`)} } }`)).toEqual([400, 'aliases']);
     expect(await limit(`{ viewer { ${times(21, () => 'fresh @include(if: true)')} } }`)).toEqual([400, 'directives']);
@@ -59,7 +58,7 @@ describe('a document', () => {
     expect(await limit(`mutation { ${times(6, (index) => `a${index}: logout { ended }`)} }`)).toEqual([400, 'roots']);
   });
 
-  it('checks at most one credential, under whatever name', async () => {
+  it('is limited to one credential check under any alias', async () => {
     const login = 'login(input: { email: "a@example.com", password: "x" }) { __typename }';
     expect(await limit(`mutation { a: ${login} b: ${login} }`)).toEqual([400, 'credentials']);
     expect(await limit(`mutation { __schema: ${login} viewer: ${login} }`)).toEqual([400, 'credentials']);
@@ -68,7 +67,7 @@ describe('a document', () => {
     ).toEqual([400, 'credentials']);
   });
 
-  it('costs what its lists may bring, by the sizes that it really asks for', async () => {
+  it('is limited by a cost that is computed from the requested list sizes', async () => {
     const lists = (first: string) => `users(first: ${first}) { edges { node { tokens(first: ${first}) { edges { node { id } } } } } }`;
     expect(await limit(`{ ${lists('100')} }`)).toEqual([400, 'cost']);
     expect(await limit(`query ($size: Int) { ${lists('$size')} }`, { size: 100 })).toEqual([400, 'cost']);
@@ -78,7 +77,7 @@ describe('a document', () => {
     expect(await limit('{ me { roles { user { roles { user { roles { id } } } } } } }')).toEqual([400, 'cost']);
   });
 
-  it('is measured in a moment, however its fragments refer to each other', async () => {
+  it('is measured quickly even if its fragments refer to each other exponentially', async () => {
     const names = Array.from({ length: 20 }, (_, index) => `F${index}`);
     const twice = names.map(
       (name, index) => `fragment ${name} on User { ${index < 19 ? `...F${index + 1} ... { ...F${index + 1} }` : 'id'} }`,
@@ -88,13 +87,13 @@ describe('a document', () => {
     expect(performance.now() - started).toBeLessThan(2_000);
   });
 
-  it('may ask for the schema in development, not through itself', async () => {
+  it('can query the schema in development, but not recursively', async () => {
     expect((await alice.query(getIntrospectionQuery())).data.__schema.queryType.name).toBe('Query');
     const fields = nested('type { fields { ', '} }', 'name', 3);
     expect((await alice.query(`{ __schema { types { fields { ${fields} } } } }`)).status).toBe(400);
   });
 
-  it('names the operation that is executed', async () => {
+  it('requires a valid operationName when it contains several operations', async () => {
     const two = 'query A { viewer { fresh } } query B { me { id } }';
     const ask = async (operationName?: string) => (await post(server, JSON.stringify({ query: two, operationName }))).status;
     expect([await ask('A'), await ask('hunter2'), await ask()]).toEqual([200, 400, 400]);

@@ -7,8 +7,8 @@ import { requestEvents } from '../token/revocation-stream.ts';
 const server = await startTestServer();
 const subscription = { query: 'subscription { tokenRevoked { cursor } }' };
 
-/** Asks for a stream and goes away once the whole request was sent, while the server looks up who asks. */
-const goAway = (token: string | undefined, address: string) =>
+/** Requests a stream and disconnects as soon as the request is sent, while the server authenticates it. */
+const openAndDisconnect = (token: string | undefined, address: string) =>
   new Promise<void>((done) => {
     const body = JSON.stringify(subscription);
     const headers = {
@@ -18,12 +18,12 @@ const goAway = (token: string | undefined, address: string) =>
       authorization: `Bearer ${token}`,
       'content-length': Buffer.byteLength(body),
     };
-    const asked = request(`${server.url}/graphql`, { method: 'POST', agent: false, headers });
-    asked.on('error', () => {}).on('close', () => done());
-    asked.end(body, () => setImmediate(() => asked.destroy()));
+    const clientRequest = request(`${server.url}/graphql`, { method: 'POST', agent: false, headers });
+    clientRequest.on('error', () => {}).on('close', () => done());
+    clientRequest.end(body, () => setImmediate(() => clientRequest.destroy()));
   });
 
-const isLetIn = async (token: string | undefined) => {
+const isAccepted = async (token: string | undefined) => {
   const leaving = new AbortController();
   const { status } = await requestEvents(server, token, subscription, leaving.signal);
   leaving.abort();
@@ -32,18 +32,18 @@ const isLetIn = async (token: string | undefined) => {
 
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 
-describe('whoever goes away before the stream is open', () => {
-  it('leaves no place taken', async () => {
+describe('a client that disconnects before its stream is open', () => {
+  it('releases the connection of the user', async () => {
     const alice = await server.user();
-    for (let times = 0; times < 40; times += 1) await goAway(alice.accessToken, uniqueAddress());
-    expect(await waitUntil(() => isLetIn(alice.accessToken))).toBe(true);
+    for (let times = 0; times < 40; times += 1) await openAndDisconnect(alice.accessToken, uniqueAddress());
+    expect(await waitUntil(() => isAccepted(alice.accessToken))).toBe(true);
   });
 
-  it('leaves no place of the network taken', async () => {
+  it('releases the connection of the network', async () => {
     const address = uniqueAddress();
     for (let people = 0; people < 6; people += 1) {
       const { accessToken } = await server.user();
-      for (let times = 0; times < 12; times += 1) await goAway(accessToken, address);
+      for (let times = 0; times < 12; times += 1) await openAndDisconnect(accessToken, address);
     }
     const bob = await server.user();
     const answer = async () => {
@@ -66,7 +66,7 @@ describe('whoever goes away before the stream is open', () => {
     expect(await waitUntil(answer)).toBe(true);
   });
 
-  it('leaves no clock running, over WebSocket either', async () => {
+  it('leaves no timers running, over WebSocket either', async () => {
     const alice = await server.user();
     const before = timers();
     for (let times = 0; times < 100; times += 1)

@@ -4,8 +4,8 @@ import { rawSocket } from './raw-client.ts';
 
 const server = await startTestServer();
 
-describe('what one caller is told', () => {
-  it('is never judged by the rights of another', async () => {
+describe('isolation of concurrent callers', () => {
+  it('evaluates each request with the permissions of its own caller', async () => {
     const [admin, alice, bob] = [await server.user('ADMIN'), await server.user(), await server.user()];
     for (let round = 0; round < 20; round += 1) {
       const ask = (index: number) =>
@@ -16,7 +16,7 @@ describe('what one caller is told', () => {
     }
   });
 
-  it('is never told to another, however many ask at once', async () => {
+  it('returns each of 200 concurrent callers their own data', async () => {
     const people = await Promise.all(Array.from({ length: 8 }, () => server.user()));
     for (let round = 0; round < 3; round += 1) {
       const answers = await Promise.all(
@@ -26,20 +26,20 @@ describe('what one caller is told', () => {
           return [person && { id: person.id, email: person.email }, person?.tokenId, data.me ?? undefined, data.viewer.token?.id];
         }),
       );
-      for (const [me, token, toldMe, toldToken] of answers) expect([toldMe, toldToken]).toEqual([me, token]);
+      for (const [me, token, returnedMe, returnedToken] of answers) expect([returnedMe, returnedToken]).toEqual([me, token]);
     }
   });
 
-  it('is never told to another socket either', async () => {
+  it('returns each WebSocket client its own data', async () => {
     const people = await Promise.all(Array.from({ length: 8 }, () => server.user()));
     const sockets = await Promise.all(people.map(async (person) => ({ person, ...(await rawSocket(server)) })));
     await Promise.all(sockets.map(({ init, person }) => init(person.accessToken)));
     for (let id = 0; id < 15; id += 1)
       for (const { send } of sockets) send({ id: String(id), type: 'subscribe', payload: { query: '{ me { id } }' } });
-    for (const { said, person, socket } of sockets) {
-      await waitUntil(() => said.filter(({ type }) => type === 'complete').length === 15);
-      const told = said.filter(({ type }) => type === 'next').map(({ payload }) => payload.data.me.id);
-      expect(new Set(told)).toEqual(new Set([person.id]));
+    for (const { messages, person, socket } of sockets) {
+      await waitUntil(() => messages.filter(({ type }) => type === 'complete').length === 15);
+      const ids = messages.filter(({ type }) => type === 'next').map(({ payload }) => payload.data.me.id);
+      expect(new Set(ids)).toEqual(new Set([person.id]));
       socket.terminate();
     }
   });

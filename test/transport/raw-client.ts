@@ -2,15 +2,15 @@ import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 import { type TestServer, uniqueAddress } from '../test-server.ts';
 
-/** What a server answered to bytes that no HTTP client would send. */
-export interface RawAnswer {
+/** The response to a request that is sent as raw bytes. */
+export interface RawResponse {
   readonly status: number;
   readonly headers: string;
   readonly body: string;
 }
 
-/** Sends bytes as they are and reads until the server ends the connection. */
-export async function sendRaw(url: string, text: string | Buffer): Promise<RawAnswer> {
+/** Sends raw bytes and reads until the server closes the connection. */
+export async function sendRaw(url: string, text: string | Buffer): Promise<RawResponse> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   const chunks: Buffer[] = [];
@@ -21,15 +21,15 @@ export async function sendRaw(url: string, text: string | Buffer): Promise<RawAn
   return { status: Number(headers.split(' ')[1]), headers: headers.toLowerCase(), body };
 }
 
-/** A request as bytes; what is not said is what a client of ours sends. */
+/** A request as bytes, with default headers. */
 export function request(headers: string[], body: string | Buffer, line = 'POST /graphql HTTP/1.1'): Buffer {
   const bytes = Buffer.from(body as string);
-  const said = ['content-type: application/json', ...headers, `content-length: ${bytes.length}`, 'connection: close'];
+  const lines = ['content-type: application/json', ...headers, `content-length: ${bytes.length}`, 'connection: close'];
   const host = headers.some((header) => /^host:/i.test(header)) ? [] : ['host: localhost'];
-  return Buffer.concat([Buffer.from(`${[line, ...host, ...said].join('\r\n')}\r\n\r\n`), bytes]);
+  return Buffer.concat([Buffer.from(`${[line, ...host, ...lines].join('\r\n')}\r\n\r\n`), bytes]);
 }
 
-/** Sends a body as it is, with these headers, from an address of its own. */
+/** Posts a body with these headers from a new address. */
 export const post = ({ url }: TestServer, body: string | Buffer, headers: Record<string, string> = {}) =>
   fetch(`${url}/graphql`, {
     method: 'POST',
@@ -37,20 +37,20 @@ export const post = ({ url }: TestServer, body: string | Buffer, headers: Record
     body: body as string,
   });
 
-/** The code of the first error in an answer. */
+/** The code of the first error of a response. */
 export async function codeIn(answer: Response): Promise<string | undefined> {
   const { errors } = (await answer.json()) as { errors?: { extensions: { code: string } }[] };
   return errors?.[0]?.extensions.code;
 }
 
-interface Said {
+interface Message {
   readonly type: string;
   readonly id?: string;
   // biome-ignore lint/suspicious/noExplicitAny: an untyped message holds anything
   readonly payload?: any;
 }
 
-/** A socket that speaks the protocol only as far as it is told to. */
+/** A WebSocket that sends only what the test tells it to. */
 export async function rawSocket(
   server: TestServer,
   { address = uniqueAddress(), headers = {}, protocol = 'graphql-transport-ws' as string } = {},
@@ -58,7 +58,7 @@ export async function rawSocket(
   const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, protocol ? [protocol] : [], {
     headers: { 'x-forwarded-for': address, ...headers },
   });
-  const said: Said[] = [];
+  const messages: Message[] = [];
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }));
   });
@@ -68,22 +68,22 @@ export async function rawSocket(
       response.destroy();
     });
   });
-  socket.on('message', (data) => said.push(JSON.parse(String(data)))).on('error', () => {});
+  socket.on('message', (data) => messages.push(JSON.parse(String(data)))).on('error', () => {});
   const opened = new Promise<true>((resolve) => socket.once('open', () => resolve(true)));
   const status = await Promise.race([opened, refused, closed.then(() => 0)]);
   const send = (message: object | string) => socket.send(typeof message === 'string' ? message : JSON.stringify(message));
-  const heard = async (type: string, id?: string): Promise<Said> => {
+  const waitForMessage = async (type: string, id?: string): Promise<Message> => {
     for (;;) {
-      const found = said.find((message) => message.type === type && (id === undefined || message.id === id));
+      const found = messages.find((message) => message.type === type && (id === undefined || message.id === id));
       if (found) return found;
       if (socket.readyState > socket.OPEN) throw new Error(`closed before ${type}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   };
-  /** Opens the conversation as the holder of a token. */
+  /** Sends connection_init with a token. */
   const init = async (token?: string) => {
     send({ type: 'connection_init', payload: token === undefined ? {} : { authorization: `Bearer ${token}` } });
-    return heard('connection_ack');
+    return waitForMessage('connection_ack');
   };
-  return { socket, said, closed, status, send, heard, init };
+  return { socket, messages, closed, status, send, waitForMessage, init };
 }

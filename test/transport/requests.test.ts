@@ -6,15 +6,15 @@ const server = await startTestServer();
 const query = JSON.stringify({ query: '{ viewer { fresh } }' });
 const inForm = 'query=%7B%20viewer%20%7B%20fresh%20%7D%20%7D';
 
-describe('a request', () => {
-  it('is a POST: everything else is refused', async () => {
+describe('a request to /graphql', () => {
+  it('must use POST', async () => {
     for (const method of ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'TRACE'])
       expect((await sendRaw(server.url, request([], '', `${method} /graphql HTTP/1.1`))).status, method).toBe(405);
     const answer = await fetch(`${server.url}/graphql?${inForm}`, { headers: { accept: 'text/event-stream' } });
     expect(answer.headers.get('allow')).toBe('POST, OPTIONS');
   });
 
-  it('is JSON in UTF-8, as it is: every other type, and every encoding, is refused', async () => {
+  it('must be unencoded UTF-8 JSON', async () => {
     const types = [
       'application/x-www-form-urlencoded',
       'multipart/form-data; boundary=x',
@@ -28,14 +28,14 @@ describe('a request', () => {
     expect((await post(server, query, { 'content-type': 'Application/JSON; charset=UTF-8' })).status).toBe(200);
   });
 
-  it('is one operation, not a batch, with no member that nobody knows', async () => {
+  it('must contain a single operation and no unknown members', async () => {
     for (const body of [`[${query}]`, '[]', 'null', '"x"', '{}', '{"query":1}', '{"query":"{ viewer { fresh } }","map":{}}'])
       expect(await codeIn(await post(server, body)), body).toBe('INVALID_INPUT');
     for (const variables of [[], 'x', 1])
       expect((await post(server, JSON.stringify({ query: '{ me { id } }', variables }))).status).toBe(400);
   });
 
-  it('is at most 100 KiB, however it is sent', async () => {
+  it('is limited to 100 KiB, also with chunked encoding', async () => {
     const long = JSON.stringify({ query: '{ viewer { fresh } }', variables: { text: 'x'.repeat(101 * 1024) } });
     expect((await post(server, long)).status).toBe(413);
     const chunked = `POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`;
@@ -43,7 +43,7 @@ describe('a request', () => {
     expect(status).toBe(413);
   });
 
-  it('names nothing twice, and nothing by a name that JavaScript gives a meaning', async () => {
+  it('is rejected with duplicate members or names such as __proto__', async () => {
     const inside = (text: string) => `{"query":"{ viewer { fresh } }","variables":${text}}`;
     for (const text of [
       '{"a":1,"a":2}',
@@ -56,7 +56,7 @@ describe('a request', () => {
     expect((await post(server, inside('{"a":["b","::","\\"c\\":"],"d":{"a":1}}'))).status).toBe(200);
   });
 
-  it('holds only text that survives storage', async () => {
+  it('is rejected with unpaired surrogates, U+0000 or invalid UTF-8', async () => {
     for (const text of ['\ud800', 'a\udfff', '\u0000']) {
       expect(await codeIn(await post(server, JSON.stringify({ query: '{ viewer { fresh } }', variables: { text } })))).toBe(
         'INVALID_INPUT',
@@ -69,7 +69,7 @@ describe('a request', () => {
     expect((await sendRaw(server.url, request([], surrogateInBytes))).status).toBe(400);
   });
 
-  it('says each header that decides something once', async () => {
+  it('is rejected with duplicate authorization, host or origin headers', async () => {
     for (const headers of [
       ['authorization: Bearer a', 'Authorization: Bearer b'],
       ['host: localhost', 'host: localhost'],
@@ -79,7 +79,7 @@ describe('a request', () => {
     expect((await sendRaw(server.url, request(['transfer-encoding: chunked'], query))).status).toBe(400);
   });
 
-  it('carries its token in a header, never in the address', async () => {
+  it('is rejected with a token in the URL', async () => {
     const { accessToken } = await server.user();
     const answer = await fetch(`${server.url}/graphql?access_token=${accessToken}`, {
       method: 'POST',
@@ -89,7 +89,7 @@ describe('a request', () => {
     expect([answer.status, await codeIn(answer)]).toEqual([400, 'INVALID_INPUT']);
   });
 
-  it('is answered nowhere but where something is', async () => {
+  it('gets 404 on unknown paths', async () => {
     const statuses = ['/', '/graphql/', '/health', '/health/none', '/metrics', '/.well-known/x'].map(
       async (path) => (await fetch(server.url + path)).status,
     );

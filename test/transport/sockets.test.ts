@@ -9,21 +9,21 @@ const subscribe = (id: string, query = 'subscription { tokenRevoked { tokenId } 
   payload: { query, ...more },
 });
 
-/** Whether a user gets one more socket. */
-const enters = async (token: string | undefined) =>
+/** True if a user can open another WebSocket. */
+const canConnect = async (token: string | undefined) =>
   (await rawSocket(server)).init(token).then(
     () => true,
     () => false,
   );
 
-describe('a socket', () => {
-  it('speaks graphql-transport-ws and nothing else', async () => {
+describe('a WebSocket', () => {
+  it('requires the subprotocol graphql-transport-ws', async () => {
     expect((await rawSocket(server)).socket.protocol).toBe('graphql-transport-ws');
     expect((await rawSocket(server, { protocol: 'graphql-ws' })).status).toBe(0);
     expect(await (await rawSocket(server, { protocol: '' })).closed).toEqual({ code: 4406, reason: 'Subprotocol not acceptable' });
   });
 
-  it('is opened at the one address, with nothing in it', async () => {
+  it('is accepted at /graphql without a query string only', async () => {
     const upgrade = ['upgrade: websocket', 'sec-websocket-version: 13', 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=='];
     for (const path of ['/graphql?token=x', '/', '/graphql/'])
       expect(
@@ -36,12 +36,12 @@ describe('a socket', () => {
       ).toBe(404);
   });
 
-  it('says who it is within 3 s, or is closed', async () => {
+  it('is closed unless it sends connection_init within 3 s', async () => {
     const silent = await rawSocket(server);
     expect(await silent.closed).toEqual({ code: 4408, reason: 'Connection initialisation timeout' });
   });
 
-  it('is closed for a bad, an expired or a revoked token, and told no more', async () => {
+  it('is closed with 4403 and no details for an invalid, expired or revoked token', async () => {
     const alice = await server.user();
     await alice.query('mutation { logout { ended } }');
     for (const payload of [
@@ -56,7 +56,7 @@ describe('a socket', () => {
     }
   });
 
-  it('is asked nothing before it said who it is, and told once', async () => {
+  it('is closed when it subscribes before connection_init or sends that twice', async () => {
     const early = await rawSocket(server);
     early.send(subscribe('1'));
     expect(await early.closed).toEqual({ code: 4401, reason: 'Unauthorized' });
@@ -66,7 +66,7 @@ describe('a socket', () => {
     expect(await twice.closed).toMatchObject({ code: 4429 });
   });
 
-  it('is closed, with a sentence of ours, for whatever is no message', async () => {
+  it('is closed with a generic reason for invalid messages', async () => {
     const alice = await server.user();
     const long = 'x'.repeat(300);
     for (const message of [
@@ -87,21 +87,21 @@ describe('a socket', () => {
     expect(await taken.closed).toEqual({ code: 4409, reason: 'Subscriber already exists' });
   });
 
-  it('takes frames of 64 KiB', async () => {
+  it('accepts frames of at most 64 KiB', async () => {
     const socket = await rawSocket(server);
     await socket.init();
     socket.send({ type: 'ping', payload: { text: 'x'.repeat(65 * 1024) } });
     expect(await socket.closed).toMatchObject({ code: 1009 });
   });
 
-  it('answers as a request over HTTP is answered: the same errors, with path and code, and no status', async () => {
+  it('returns the same errors as an HTTP request', async () => {
     const alice = await server.user();
     const socket = await rawSocket(server);
     await socket.init(alice.accessToken);
     const over = async (id: string, query: string, more: object = {}) => {
       socket.send(subscribe(id, query, more));
-      await waitUntil(() => socket.said.some((message) => message.id === id && message.type !== 'next'));
-      const [{ payload } = { payload: null }] = socket.said.filter((message) => message.id === id && message.type !== 'complete');
+      await waitUntil(() => socket.messages.some((message) => message.id === id && message.type !== 'next'));
+      const [{ payload } = { payload: null }] = socket.messages.filter((message) => message.id === id && message.type !== 'complete');
       return payload.errors ?? payload;
     };
     for (const [index, document] of [
@@ -117,28 +117,28 @@ describe('a socket', () => {
     );
   });
 
-  it('follows at most 20 streams', async () => {
+  it('allows at most 20 subscriptions', async () => {
     const alice = await server.user();
     const socket = await rawSocket(server);
     await socket.init(alice.accessToken);
     for (let id = 0; id <= 20; id += 1) socket.send(subscribe(String(id)));
-    const refused = await socket.heard('error');
+    const refused = await socket.waitForMessage('error');
     expect([refused.id, refused.payload[0].extensions]).toEqual(['20', { code: 'QUERY_TOO_COMPLEX', limit: 'subscriptions' }]);
   });
 
-  it('takes 100 messages a minute, pings too, and nothing after them', async () => {
+  it('is closed after 100 messages a minute, pings included, and executes nothing after them', async () => {
     const alice = await server.user();
     const socket = await rawSocket(server);
     await socket.init(alice.accessToken);
     for (let left = 50; left > 0; left -= 1) socket.socket.ping();
     for (let left = 49; left > 0; left -= 1) socket.send({ type: 'ping' });
-    await waitUntil(() => socket.said.filter(({ type }) => type === 'pong').length === 49);
+    await waitUntil(() => socket.messages.filter(({ type }) => type === 'pong').length === 49);
     for (const id of ['late', 'later']) socket.send(subscribe(id, 'mutation { logout { ended } }'));
     expect(await socket.closed).toEqual({ code: 4429, reason: 'Too many messages' });
     expect((await alice.query('{ me { id } }')).data.me.id).toBe(alice.id);
   });
 
-  it('is one of at most 50 of a network, counted before they say who they are', async () => {
+  it('is limited to 50 for each network, before authentication', async () => {
     const address = uniqueAddress();
     const sockets = await Promise.all(Array.from({ length: 50 }, () => rawSocket(server, { address })));
     expect(sockets.every(({ status }) => status === true)).toBe(true);
@@ -149,7 +149,7 @@ describe('a socket', () => {
     for (const { socket } of sockets) socket.terminate();
   });
 
-  it('is one of at most 10 of a user', async () => {
+  it('is limited to 10 for each user', async () => {
     const alice = await server.user();
     const sockets = await Promise.all(Array.from({ length: 10 }, () => rawSocket(server)));
     for (const socket of sockets) await socket.init(alice.accessToken);
@@ -158,27 +158,27 @@ describe('a socket', () => {
     expect(await eleventh.closed).toEqual({ code: 1013, reason: 'Try again later' });
     sockets[0]?.socket.close();
     await sockets[0]?.closed;
-    await waitUntil(() => enters(alice.accessToken));
+    await waitUntil(() => canConnect(alice.accessToken));
     for (const { socket } of sockets) socket.terminate();
   });
 
-  it('that does not read is cut off', async () => {
+  it('is terminated when the client does not read', async () => {
     const alice = await server.user();
     const settings = Array.from({ length: 100 }, (_, index) => ({ userId: alice.uuid, key: `k${index}`, value: 'x'.repeat(2_000) }));
     await server.db.prisma.userSetting.createMany({ data: settings });
-    const deaf = await rawSocket(server);
-    await deaf.init(alice.accessToken);
-    deaf.socket.pause();
+    const stalled = await rawSocket(server);
+    await stalled.init(alice.accessToken);
+    stalled.socket.pause();
     const query = '{ me { settings(first: 100) { edges { node { value a: value b: value c: value } } } } }';
-    for (let id = 0; id < 90; id += 1) deaf.send(subscribe(String(id), query));
+    for (let id = 0; id < 90; id += 1) stalled.send(subscribe(String(id), query));
     const others = await Promise.all(Array.from({ length: 9 }, () => rawSocket(server)));
     for (const socket of others) await socket.init(alice.accessToken);
-    await waitUntil(() => enters(alice.accessToken)); // the tenth place is free again
-    deaf.socket.resume();
-    expect((await deaf.closed).code).toBe(1006);
+    await waitUntil(() => canConnect(alice.accessToken)); // the tenth connection is available again
+    stalled.socket.resume();
+    expect((await stalled.closed).code).toBe(1006);
   });
 
-  it('that is refused may go away as it likes', async () => {
+  it('may be reset by the client while its upgrade is rejected', async () => {
     const { connect } = await import('node:net');
     const { hostname, port } = new URL(server.url);
     for (let times = 0; times < 20; times += 1) {
