@@ -19,7 +19,7 @@ export async function authenticate(services: AppServices, work: UnitOfWork, auth
   const { credential, tokenExpiresAt, signingKeyId } = await read(nobody, bearer);
   const identified = await services.loadViewer.load(credential);
   if (!identified) throw await unknown(nobody);
-  if (identified.refused) throw requestError(identified.refused);
+  if (identified.rejection) throw requestError(identified.rejection);
   const { viewer } = identified;
   if (viewer.token.kind === 'API') await touch(nobody, viewer.token);
   return createContext(services, work, viewer, { tokenExpiresAt: tokenExpiresAt ?? viewer.token.expiresAt, signingKeyId });

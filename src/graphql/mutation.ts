@@ -62,7 +62,7 @@ async function takeTurns(tx: Tx, asker: string, named: string) {
 async function readAgain(context: Context) {
   const sid = context.viewer?.token.id;
   const now = sid === undefined ? undefined : await context.loadViewer.load({ sid });
-  switchViewer(context, now && !now.refused ? now.viewer : null);
+  switchViewer(context, now && !now.rejection ? now.viewer : null);
 }
 
 async function inside<T>(
@@ -74,7 +74,7 @@ async function inside<T>(
   if (!context.viewer) throw graphqlError('UNAUTHENTICATED');
   if (about?.model === 'User' && id && isUuid(id)) await takeTurns(tx, context.viewer.user.id, id.toLowerCase());
   const again = await reloadViewerForUpdate(tx, context.viewer, context.config.FRESHNESS);
-  if (!again || again.refused) throw requestError(again?.refused ?? 'UNAUTHENTICATED');
+  if (!again || again.rejection) throw requestError(again?.rejection ?? 'UNAUTHENTICATED');
   const { viewer } = again;
   const asker = { ...context, viewer };
   const [coordinate] = places;

@@ -1,4 +1,5 @@
 import type { Prisma } from '../database/generated/prisma/client.ts';
+import { whereActive } from '../identity/grants/active-grants.ts';
 import { ranks, type Viewer } from '../identity/viewer.ts';
 import { type Model, ownership, type Row, whereOwnerMatches } from './ownership.ts';
 
@@ -17,15 +18,13 @@ export function domainsWithPermission(viewer: Viewer, permission: string): strin
 }
 
 /** The viewer's grants that count: one in a domain that is shut, itself or above, grants nothing. */
-export const activeGrants = (viewer: Viewer) => viewer.grants.filter(({ open }) => open);
+export const activeGrants = (viewer: Viewer) => viewer.grants.filter(({ active }) => active);
 
 /** Grants that count now, by database time, and carry at least this rank everywhere. */
 export function whereRankAtLeast(viewer: Viewer, rank: number): Prisma.RoleGrantWhereInput {
   const names = Object.entries(ranks).flatMap(([name, of]) => (of >= rank && of > 0 ? [name] : []));
-  return { domainId: null, role: { name: { in: names } }, ...live(viewer) };
+  return { domainId: null, role: { name: { in: names } }, ...whereActive(viewer.now) };
 }
-
-const live = (viewer: Viewer): Prisma.RoleGrantWhereInput => ({ OR: [{ expiresAt: null }, { expiresAt: { gt: viewer.now } }] });
 
 /** Whether the row is one of these domains', as far as it is known without the database. */
 export function isInDomains(domainIds: readonly string[], subject: RowSubject | undefined): boolean | undefined {
@@ -45,9 +44,9 @@ export function whereInDomains(viewer: Viewer, domainIds: string[], model: Model
   const { domain } = ownership[model];
   if (domainIds.length === 0 || !domain) return false;
   if (domain === 'everywhere') return true;
-  const within = domain(domainIds, live(viewer));
+  const within = domain(domainIds, whereActive(viewer.now));
   const above = domainIds.flatMap((id) => viewer.ancestorIds[id] ?? []);
-  const administrator = { domainId: { in: [...domainIds, ...above] }, role: { name: 'ADMIN' }, ...live(viewer) };
+  const administrator = { domainId: { in: [...domainIds, ...above] }, role: { name: 'ADMIN' }, ...whereActive(viewer.now) };
   const ranked = whereOwnerMatches(model, { grants: { some: { OR: [whereRankAtLeast(viewer, ranks.ADMIN), administrator] } } });
   return ranked ? { AND: [within, { NOT: ranked }] } : within; // what belongs to nobody has no owner of a rank
 }

@@ -21,9 +21,9 @@ export const hypotheticalViewer = {
   token: { id: '' },
   grants: [],
   rank: 0,
-  administers: [],
-  lineage: {},
+  administeredDomainIds: [],
+  ancestorIds: {},
   permissions: new Set<string>(),
   scopes: null,
-  fresh: true,
+  recentlyAuthenticated: true,
 } as unknown as Viewer;

@@ -104,10 +104,7 @@ export async function visibleGrants(context: Context, asker: Viewer): Promise<Vi
 export async function withOnlyGrants({ db }: Pick<Context, 'db'>, asker: Viewer): Promise<(grants: readonly ViewerGrant[]) => Viewer> {
   const roots = asker.grants.flatMap(({ domainId, role }) => (domainId && isAdmin(role) ? [domainId] : []));
   const below = await db.prisma.$queryRaw<{ root: string; id: string }[]>(sql`
-    with recursive down as (
-      select d.id as root, d.id from "Domain" d where d.id = any(${roots}::uuid[])
-      union select down.root, c.id from "Domain" c join down on c."parentId" = down.id
-    ) select root::text, id::text from down`);
+    select root.id::text as root, below.id::text from unnest(${roots}::uuid[]) as root (id) cross join lateral domain_descendants(root.id) below`);
   return (grants) => {
     const own = new Set(grants.flatMap(({ domainId, role }) => (domainId && isAdmin(role) ? [domainId] : [])));
     const tree = new Set(below.flatMap(({ root, id }) => (own.has(root) ? [id] : [])));

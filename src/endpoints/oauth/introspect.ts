@@ -25,8 +25,8 @@ async function liveOf(asking: AuthenticatedContext, text: string) {
   const credential: Credential = claims ? { sid: claims.sid } : { hash: hashToken(text) };
   const identified = await asking.loadViewer.load(credential);
   if (!identified) return unknown(asking);
-  const { viewer, refused } = identified;
-  if (refused || viewer.token.idleExpiresAt <= viewer.now) return undefined;
+  const { viewer, rejection } = identified;
+  if (rejection || viewer.token.idleExpiresAt <= viewer.now) return undefined;
   const { PUBLIC_URL: iss, AUDIENCE: aud } = asking.config;
   return { iss, aud, sub: viewer.user.id, sid: viewer.token.id, token_type: 'Bearer', ...(claims ? ofClaims(claims) : ofRow(viewer)) };
 }

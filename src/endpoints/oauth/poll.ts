@@ -80,6 +80,6 @@ async function waited(asking: AuthenticatedContext, { response, connectionLimite
 /** Throws unless the receiver may still ask: what it waited for may be its own end (security.md R-C). */
 async function requireStill(asking: AuthenticatedContext) {
   const now = await asking.loadViewer.load({ sid: asking.viewer.token.id });
-  if (!now || now.refused) throw requestError(now?.refused ?? 'INVALID_TOKEN');
+  if (!now || now.rejection) throw requestError(now?.rejection ?? 'INVALID_TOKEN');
   if (evaluateInMemory(access, now.viewer) !== true) throw requestError('FORBIDDEN');
 }

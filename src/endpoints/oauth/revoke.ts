@@ -49,7 +49,7 @@ async function named(asking: AuthenticatedContext, text: string): Promise<Sql | 
 /** Ends it in one transaction with the right to do so, read again (security.md 7.9). */
 async function end(tx: Tx, asking: AuthenticatedContext, { id, userId }: Found) {
   const again = await reloadViewerForUpdate(tx, asking.viewer, asking.config.FRESHNESS);
-  if (!again || again.refused) throw requestError(again?.refused ?? 'UNAUTHENTICATED');
+  if (!again || again.rejection) throw requestError(again?.rejection ?? 'UNAUTHENTICATED');
   const { viewer } = again;
   if (evaluateInMemory(access, viewer) !== true) throw requestError('FORBIDDEN');
   await revokeTokens(onTransaction(tx), sql`t.id = ${id}::uuid`, revocationBy(viewer, userId, asking));

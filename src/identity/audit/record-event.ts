@@ -1,35 +1,69 @@
-import type { Tx } from '../../database/database.ts';
+import { type Sql, sql, type Tx } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
 import type { ClientInfo } from '../../lib/client-info.ts';
 import type { Viewer } from '../viewer.ts';
 
-/** One thing that happened, as the audit keeps it. Names of actions follow the OWASP logging vocabulary where it has one. */
+/** One audit event. Actions follow the OWASP logging vocabulary where it has a word. */
 export interface AuditEntry {
   readonly action: string;
   readonly result?: 'ok' | 'denied';
   readonly reason?: string;
-  /** Whom it is about. */
+  /** The user the event is about. */
   readonly userId?: string | null;
   readonly domainId?: string | null;
   readonly target?: readonly [type: string, id: string];
   readonly details?: Prisma.InputJsonObject;
 }
 
-/** Writes an audit row in the transaction of what it records; if it cannot be written, the action fails. */
-export async function recordAuditEvent(tx: Tx, client: ClientInfo, actor: Viewer | null, entry: AuditEntry): Promise<void> {
-  const { target, result = 'ok', ...rest } = entry;
-  await tx.auditEvent.create({
-    data: {
-      ...rest,
-      result,
-      targetType: target?.[0],
-      targetId: target?.[1],
-      actorId: actor?.user.id,
-      actorTokenId: actor?.token.id,
-      network: client.network,
-      agent: client.agent,
-      requestId: client.requestId,
-    },
-    select: { id: true },
-  });
+/** Records an audit event in the transaction of its cause; if it cannot be written, the cause fails. */
+export async function recordAuditEvent(
+  tx: Pick<Tx, '$executeRaw'>,
+  client: ClientInfo,
+  actor: Viewer | null,
+  entry: AuditEntry,
+): Promise<void> {
+  const { action, result, reason, userId = null, domainId = null, target, details } = entry;
+  await tx.$executeRaw(
+    insertAuditEvents(client, {
+      action,
+      ...(result && { result }),
+      ...(reason && { reason }),
+      userId: sql`${userId}::uuid`,
+      domainId: sql`${domainId}::uuid`,
+      ...(target && { targetType: target[0], targetId: sql`${target[1]}::uuid` }),
+      ...actorColumns(actor),
+      ...(details && { details: sql`${JSON.stringify(details)}::jsonb` }),
+    }),
+  );
 }
+
+/** The values of one audit event: constants, and expressions over the rows of `from`. */
+interface AuditColumns {
+  readonly action: string;
+  readonly result?: 'ok' | 'denied';
+  readonly reason?: string;
+  readonly userId?: Sql;
+  readonly domainId?: Sql;
+  readonly targetType?: string;
+  readonly targetId?: Sql;
+  readonly actorId?: Sql;
+  readonly actorTokenId?: Sql;
+  readonly details?: Sql;
+  /** The rows to record one event each for; a single event if omitted. */
+  readonly from?: Sql;
+}
+
+/** The statement that inserts audit events, alone or as a CTE of the statement that causes them. */
+export const insertAuditEvents = (client: ClientInfo, columns: AuditColumns): Sql => sql`
+  insert into "AuditEvent" (action, result, reason, "userId", "domainId", "targetType", "targetId", "actorId", "actorTokenId", network, agent, "requestId", details)
+  select ${columns.action}, ${columns.result ?? 'ok'}, ${columns.reason ?? null}, ${columns.userId ?? none}, ${columns.domainId ?? none},
+    ${columns.targetType ?? null}, ${columns.targetId ?? none}, ${columns.actorId ?? none}, ${columns.actorTokenId ?? none},
+    ${client.network}, ${client.agent}, ${client.requestId}, ${columns.details ?? sql`null::jsonb`} ${columns.from ? sql`from ${columns.from}` : sql``}`;
+
+const none = sql`null::uuid`;
+
+/** The viewer as the actor of audit events. */
+export const actorColumns = (actor: Viewer | null): Pick<AuditColumns, 'actorId' | 'actorTokenId'> => ({
+  actorId: sql`${actor?.user.id ?? null}::uuid`,
+  actorTokenId: sql`${actor?.token.id ?? null}::uuid`,
+});

@@ -1,27 +1,20 @@
 import { type Sql, sql, type Tx } from '../../database/database.ts';
 import type { Domain } from '../../database/generated/prisma/client.ts';
 
-const tree = sql`hashtext('fieldgate.domains')`;
+const lockId = sql`hashtext('fieldgate.domains')`;
 
-/** Of two moves at the same moment the second sees the first, so that together they close no circle. */
-export const lockTreeForUpdate = (tx: Tx) => tx.$queryRaw(sql`select pg_advisory_xact_lock(${tree})::text`);
+/** Serializes moves of domains until the transaction ends: two concurrent moves could close a cycle. */
+export const lockTreeForUpdate = (tx: Tx) => tx.$queryRaw(sql`select pg_advisory_xact_lock(${lockId})::text`);
 
-/** Until the transaction ends no domain moves: what is below another stays there. */
-export const lockTreeForShare = (tx: Tx) => tx.$queryRaw(sql`select pg_advisory_xact_lock_shared(${tree})::text`);
+/** Keeps every domain where it is until the transaction ends. */
+export const lockTreeForShare = (tx: Tx) => tx.$queryRaw(sql`select pg_advisory_xact_lock_shared(${lockId})::text`);
 
-/** The domain and all that are above it. */
+/** The domain and every domain above it. */
 export const ancestors = (tx: Tx, id: string) =>
-  tx.$queryRaw<Pick<Domain, 'id' | 'active'>[]>(sql`
-    with recursive up as (
-      select d.id, d."parentId", d.active from "Domain" d where d.id = ${id}::uuid
-      union select d.id, d."parentId", d.active from "Domain" d join up on d.id = up."parentId"
-    ) select id::text, active from up`);
+  tx.$queryRaw<Pick<Domain, 'id' | 'active'>[]>(sql`select id::text, active from domain_ancestors(${id}::uuid)`);
 
-/** A query for the ids of the domain and all that are below it. */
-export const descendants = (id: string): Sql => sql`
-  with recursive down as (
-    select ${id}::uuid as id union select d.id from "Domain" d join down on d."parentId" = down.id
-  ) select id from down`;
+/** A subquery for the ids of the domain and every domain below it. */
+export const descendants = (id: string): Sql => sql`select id from domain_descendants(${id}::uuid)`;
 
-/** Whether the domain or one above it is shut: what is shut above is shut below. */
+/** True if the domain or one above it is disabled: disabling a domain disables those below. */
 export const isInactive = async (tx: Tx, id: string) => (await ancestors(tx, id)).some(({ active }) => !active);

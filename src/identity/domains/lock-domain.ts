@@ -1,7 +1,7 @@
 import { sql, type Tx } from '../../database/database.ts';
 import type { Domain } from '../../database/generated/prisma/client.ts';
 
-/** The domain of that name, which nobody deletes before the transaction ends. */
+/** Reads a domain by name and prevents its deletion until the transaction ends. */
 export async function lockDomain(tx: Tx, name: string) {
   const [domain] = await tx.$queryRaw<Pick<Domain, 'id' | 'name' | 'active'>[]>(
     sql`select id::text, name, active from "Domain" where name = ${name} for key share`,

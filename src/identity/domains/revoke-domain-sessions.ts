@@ -4,7 +4,7 @@ import { revokeTokens } from '../tokens/sessions.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
 import { descendants } from './domain-tree.ts';
 
-/** Ends every session and API token that was entered through the domain or one below it: what is shut above is shut below. */
+/** Revokes every session and API token of the domain and of those below it. */
 export const revokeDomainSessions = (
   { tx, viewer }: ActingTransaction,
   work: UnitOfWork,

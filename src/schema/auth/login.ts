@@ -71,18 +71,13 @@ interface Account {
   domainId: string | null;
 }
 
-/** The account, none where it is deleted, and the domain if the user holds a role there, everywhere, or ADMIN above it; in one statement. */
+/** The account, unless it is deleted, and the domain if the user may enter it and no domain above it is disabled; in one statement. */
 async function find({ db }: Context, key: string, domain: string | null): Promise<Account | undefined> {
+  const enterable = sql`(
+    select d.id::text from "Domain" d where d.name = ${domain} and exists (select from domain_entry_grants(u.id, d.id))
+      and not exists (select from domain_ancestors(d.id) a where not a.active))`;
   const [account] = await db.query<Account>(sql`
-    select u.id::text, p.hash, u.enabled, u."emailConfirmedAt" is not null as confirmed, (
-      with recursive up as (
-        select d.id, d.id as start, d."parentId", d.active from "Domain" d where d.name = ${domain}
-        union all select a.id, up.start, a."parentId", a.active from "Domain" a join up on a.id = up."parentId"
-      )
-      select up.start::text from up join "RoleGrant" g on g."userId" = u.id and (g."expiresAt" is null or g."expiresAt" > now())
-        join "Role" r on r.id = g."roleId"
-      where (g."domainId" is null or g."domainId" = up.start or (g."domainId" = up.id and r.name = 'ADMIN'))
-        and (select bool_and(active) from up) limit 1) as "domainId"
+    select u.id::text, p.hash, u.enabled, u."emailConfirmedAt" is not null as confirmed, ${domain === null ? sql`null` : enterable} as "domainId"
     from "User" u left join "Password" p on p."userId" = u.id
     where (u."emailKey" = ${key} or u."usernameKey" = ${key}) and u."deletedAt" is null`);
   return account;

@@ -89,7 +89,7 @@ export async function issueTokens(
 export async function enterSession(context: Context, id: string): Promise<Viewer> {
   if (context.viewer?.token.id === id) return context.viewer;
   const identified = await context.loadViewer.load({ sid: id });
-  if (!identified || identified.refused) throw graphqlError(identified?.refused ?? 'INVALID_TOKEN');
+  if (!identified || identified.rejection) throw graphqlError(identified?.rejection ?? 'INVALID_TOKEN');
   switchViewer(context, identified.viewer);
   return identified.viewer;
 }

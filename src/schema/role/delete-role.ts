@@ -3,7 +3,7 @@ import { all } from '../../authorization/rules/rule.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { whereActive } from '../../identity/grants/where-active.ts';
+import { whereActive } from '../../identity/grants/active-grants.ts';
 import { session, superadmin } from '../../policy/conditions.ts';
 import { Role } from './role.ts';
 

@@ -4,8 +4,8 @@ import type { RoleGrant as GrantRow, User as UserRow } from '../../database/gene
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { type Context, getLoader } from '../../graphql/context.ts';
+import { readActiveGrants } from '../../identity/grants/active-grants.ts';
 import { loadDelegationPaths } from '../../identity/grants/delegated-grants.ts';
-import { readActiveGrants } from '../../identity/grants/read-grants.ts';
 import type { Grant } from '../../identity/viewer.ts';
 import { admin, domainAdmin, may, scope, self } from '../../policy/conditions.ts';
 import { Domain } from '../domain/domain.ts';

@@ -44,7 +44,7 @@ builder.relayMutationField(
         const { description, domain, scopes: names, expiresAt = null } = input;
         const latest = new Date(viewer.now.getTime() + 366 * day);
         if (expiresAt && expiresAt > latest) throw validationError({ expiresAt: ['at most 366 days ahead'] });
-        const grant = domain == null ? undefined : viewer.grants.find((held) => held.domain?.name === domain && held.open);
+        const grant = domain == null ? undefined : viewer.grants.find((held) => held.domain?.name === domain && held.active);
         if (domain != null && !grant) throw validationError({ domain: ['no domain in which you hold a role'] });
         // One after another for each user: tokens that are made at once do not see each other.
         await tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtextextended(${`fieldgate.tokens ${userId}`}, 0))::text`);

@@ -135,11 +135,11 @@ async function rightsNow(context: Context, events: readonly Revocation[] = []) {
   const id = context.viewer?.token.id;
   const identified = id === undefined ? undefined : await context.loadViewer.load({ sid: id });
   if (!identified) throw graphqlError('UNAUTHENTICATED');
-  const { viewer, refused } = identified;
+  const { viewer, rejection: refused } = identified;
   const endsHere = events.some(({ tokenId }) => tokenId === id);
   if (refused && !endsHere && (refused !== 'TOKEN_REVOKED' || events.length === 0)) throw graphqlError(refused);
   // Whose token has ended hears of that, and has no other right.
-  const left = refused ? { ...viewer, grants: [], rank: 0, administers: [], permissions: new Set<string>() } : viewer;
+  const left = refused ? { ...viewer, grants: [], rank: 0, administeredDomainIds: [], permissions: new Set<string>() } : viewer;
   return { now: fresh(context, left), refused };
 }
 

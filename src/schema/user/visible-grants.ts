@@ -3,7 +3,7 @@ import { toPrismaWhere } from '../../authorization/evaluate/query-matching.ts';
 import { ruleOf } from '../../authorization/rules/registry.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
 import type { Context } from '../../graphql/context.ts';
-import { whereActive } from '../../identity/grants/where-active.ts';
+import { whereActive } from '../../identity/grants/active-grants.ts';
 import { toWhere } from '../../policy/evaluators.ts';
 
 /** The condition on active grants that the viewer can see: the grant itself and, unless it is held everywhere, its domain. */

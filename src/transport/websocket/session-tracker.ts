@@ -45,7 +45,7 @@ export function trackSessions({ revocations, loadViewer }: AppServices, connecti
       lease.end();
     });
     // It may have ended while it was looked up; from now on that is heard.
-    return (await loadViewer.load({ sid: viewer.token.id }))?.refused === null;
+    return (await loadViewer.load({ sid: viewer.token.id }))?.rejection === null;
   }
 
   return { keep, stop };
