@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
+import { inject } from 'vitest';
 import { type Config, readConfig } from '../src/config.ts';
 import { type Database, openDatabase, openEmbeddedDatabase } from '../src/database/database.ts';
+import { generateKeys } from '../src/identity/keys/configured-keys.ts';
 import type { Logger } from '../src/lib/logger.ts';
+import { readContent, restoreContent } from './embedded-content.ts';
 
 const server = process.env.TEST_DATABASE_URL || undefined;
 
-/** A database of its own for one test file, and how other processes reach it (not where it is embedded). */
+/** The database of one test file. `url` is how other processes reach it; undefined if it is embedded. */
 export interface TestDatabase {
   readonly db: Database;
   readonly url: string | undefined;
@@ -16,35 +19,25 @@ export interface TestDatabase {
 
 export const isEmbedded = server === undefined;
 
-let template: Promise<PGlite> | undefined;
+/** Opens a fresh, migrated database on the PostgreSQL of TEST_DATABASE_URL, or an embedded one if that is not set. */
+export function createTestDatabase(config: Config, log: Logger): Promise<TestDatabase> {
+  return server ? createOnServer(server, config, log) : createEmbedded();
+}
 
-/** A fresh, migrated database: a clone of a template where it is embedded, one more database where there is a server. */
-export async function createTestDatabase(config: Config, log: Logger): Promise<TestDatabase> {
-  if (!server) {
-    template ??= made();
-    const pglite = (await (await template).clone()) as PGlite;
-    const db = await openEmbeddedDatabase({ pglite, close: () => pglite.close() });
-    return { db, url: undefined, drop: () => db.close() };
-  }
+/** Copies the database that the global setup has migrated once (test/global-setup.ts): 0.07 s instead of 0.3 s. */
+async function createOnServer(server: string, config: Config, log: Logger): Promise<TestDatabase> {
   const name = `fieldgate_test_${randomUUID().replaceAll('-', '')}`;
-  await administer(`create database ${name}`);
+  await administer(server, `create database ${name} template ${inject('templateDatabase')}`);
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
   const db = await openDatabase({ ...config, DATABASE_URL: url }, log);
   const drop = async () => {
     await db.close();
-    await administer(`drop database ${name} with (force)`);
+    await administer(server, `drop database ${name} with (force)`);
   };
   return { db, url, drop };
 }
 
-async function made() {
-  const pglite = await PGlite.create();
-  const db = await openEmbeddedDatabase({ pglite, close: async () => {} });
-  await db.prisma.$disconnect();
-  return pglite;
-}
-
-async function administer(statement: string) {
+async function administer(server: string, statement: string) {
   const client = new pg.Client({ connectionString: server });
   await client.connect();
   try {
@@ -52,6 +45,31 @@ async function administer(statement: string) {
   } finally {
     await client.end();
   }
+}
+
+/** The embedded databases that no test file uses now. Restoring one takes 0.1 s, creating or cloning one takes seconds. */
+const idle: PGlite[] = [];
+let migratedContent: ReturnType<typeof readContent> | undefined;
+
+async function createEmbedded(): Promise<TestDatabase> {
+  const pglite = (await restored(idle.pop())) ?? (await PGlite.create());
+  const db = await openEmbeddedDatabase({ pglite, close: async () => {} });
+  await pglite.refreshArrayTypes(); // those of the enums that the migrations have created
+  migratedContent ??= readContent(pglite);
+  await migratedContent;
+  const drop = async () => {
+    await db.close();
+    idle.push(pglite);
+  };
+  return { db, url: undefined, drop };
+}
+
+/** The database with its content as it was after the migrations; undefined if a test has changed its schema. */
+async function restored(pglite: PGlite | undefined): Promise<PGlite | undefined> {
+  if (!pglite || !migratedContent) return undefined;
+  if (await restoreContent(pglite, await migratedContent)) return pglite;
+  await pglite.close();
+  return undefined;
 }
 
 /** The settings of a server under test. */
@@ -67,5 +85,4 @@ export const testConfig = (settings: Record<string, string> = {}) =>
     ...settings,
   });
 
-const { generateKeys } = await import('../src/identity/keys/configured-keys.ts');
 const keys = await generateKeys();

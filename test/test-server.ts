@@ -5,6 +5,9 @@ import { createClient, type Client as SocketClient } from 'graphql-ws';
 import { afterAll } from 'vitest';
 import { WebSocket } from 'ws';
 import { hashPassword } from '../src/identity/credentials/password-hash.ts';
+import { signAccessToken } from '../src/identity/tokens/access-token.ts';
+import { generateToken, hashToken } from '../src/identity/tokens/opaque-token.ts';
+import { insertSession } from '../src/identity/tokens/sessions.ts';
 import { createLogger } from '../src/lib/logger.ts';
 import { startServer } from '../src/server/start.ts';
 import type { TypedDocumentString } from './generated/graphql.ts';
@@ -88,28 +91,46 @@ export async function startTestServer(settings: Record<string, string> = {}) {
     return { status: response.status, headers: response.headers, ...body, code: body.errors?.[0]?.extensions.code };
   }
 
-  /** A person for these credentials; signs in unless told not to. */
+  /** A session of a user, opened by `login`. */
   async function logIn(email: string, uuid: string, domain?: string): Promise<TestUser> {
     const address = uniqueAddress();
     const { data, errors } = await query(login, { input: { email, password, domain } }, { address });
     if (errors) throw new Error(`${email} cannot log in: ${JSON.stringify(errors)}`);
     const { accessToken, refreshToken, token } = data.login;
-    const person: TestUser = {
-      id: encodeGlobalID('User', uuid),
-      uuid,
-      email,
-      password,
-      address,
-      accessToken,
-      refreshToken,
-      tokenId: token.id,
-      query: (document, variables) => query(document, variables, { token: person.accessToken, address }),
-      socket: () => socket(person.accessToken),
-    };
-    return person;
+    return testUser({ email, uuid, address, accessToken, refreshToken, tokenId: token.id });
   }
 
-  /** A user who is signed in, with a role everywhere or in a domain; USER everywhere goes without saying. */
+  /** A session of a user, opened as `login` does it after it has verified the password, which takes longer than anything else in a test. */
+  async function newSession({ email, uuid }: Pick<TestUser, 'email' | 'uuid'>): Promise<TestUser> {
+    const address = uniqueAddress();
+    const refreshToken = generateToken('refresh');
+    const sessionId = await insertSession(db, {
+      userId: uuid,
+      domainId: null,
+      description: null,
+      secretHash: hashToken(refreshToken),
+      client: { network: address, agent: 'node', requestId: randomUUID() },
+      config,
+      action: 'authn_login_success',
+    });
+    if (!sessionId) throw new Error(`${email} is disabled or deleted`);
+    const session = { id: sessionId, userId: uuid, authenticatedAt: new Date() };
+    const { accessToken } = await signAccessToken({ config, keys: running.keys }, session);
+    return testUser({ email, uuid, address, accessToken, refreshToken, tokenId: encodeGlobalID('Token', sessionId) });
+  }
+
+  function testUser(session: Pick<TestUser, 'email' | 'uuid' | 'address' | 'accessToken' | 'refreshToken' | 'tokenId'>): TestUser {
+    const user: TestUser = {
+      ...session,
+      id: encodeGlobalID('User', session.uuid),
+      password,
+      query: (document, variables) => query(document, variables, { token: user.accessToken, address: user.address }),
+      socket: () => socket(user.accessToken),
+    };
+    return user;
+  }
+
+  /** A user with a session and a role, everywhere or in a domain. Everybody has USER everywhere unless it is given in a domain. */
   async function user(role: Role = 'USER', domain?: string): Promise<TestUser> {
     const email = `${randomUUID()}@example.com`;
     const created = await db.prisma.user.create({
@@ -123,7 +144,7 @@ export async function startTestServer(settings: Record<string, string> = {}) {
     });
     if (role !== 'USER' || !domain) await grant(created.id, role, domain);
     if (role === 'USER' && domain) await grant(created.id, 'USER', domain);
-    return logIn(email, created.id);
+    return newSession({ email, uuid: created.id });
   }
 
   async function grant(userId: string, role: Role, domain?: string) {
@@ -160,7 +181,7 @@ export async function startTestServer(settings: Record<string, string> = {}) {
     return client;
   }
 
-  return { ...running, config, log: lines, databaseUrl, close, query, user, grant, domain, logIn, socket };
+  return { ...running, config, log: lines, databaseUrl, close, query, user, grant, domain, logIn, newSession, socket };
 }
 
 export type TestServer = Awaited<ReturnType<typeof startTestServer>>;

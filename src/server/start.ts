@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/database.ts';
+import type { KeyStore } from '../identity/keys/configured-keys.ts';
 import type { Logger } from '../lib/logger.ts';
 import { startJobRunner } from '../schema/job/job-runner.ts';
 import { createHttpServer } from './create-server.ts';
@@ -12,6 +13,7 @@ import { createServices } from './services.ts';
 export interface RunningServer {
   readonly url: string;
   readonly db: Database;
+  readonly keys: KeyStore;
   /** Stops taking requests, lets those under way finish, and closes everything, within 30 s. */
   stop(): Promise<void>;
 }
@@ -20,7 +22,7 @@ export interface RunningServer {
 export async function startServer(config: Config, log: Logger, database?: Database): Promise<RunningServer> {
   const opened = await createServices(config, log, database);
   const { services, notifier } = opened;
-  const { db, revocations } = services;
+  const { db, keys, revocations } = services;
   const app = createHttpServer(services, notifier);
   const postOffice = startMailDelivery(services);
   const stopJobs = startJobRunner(services, notifier);
@@ -44,7 +46,7 @@ export async function startServer(config: Config, log: Logger, database?: Databa
     clearTimeout(grace);
     await closeGround();
   };
-  return { url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`, db, stop };
+  return { url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`, db, keys, stop };
 }
 
 /** Listens where the settings say. Throws with the name of the setting that is to be changed. */

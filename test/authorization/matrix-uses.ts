@@ -47,7 +47,7 @@ export const unique = () => randomUUID().slice(0, 8);
 /** The same person in another session, which the mutation may end; for nobody, nobody. */
 export async function elsewhere({ matrix, persona, subject }: Cell): Promise<TestUser | undefined> {
   const caller = matrix.caller(persona, subject);
-  return caller && matrix.logIn(caller.email, caller.uuid);
+  return caller && matrix.newSession(caller);
 }
 
 /** Somebody like the subject; the subject itself where it asks. */
