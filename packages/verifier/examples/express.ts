@@ -15,15 +15,15 @@ const requireUser: RequestHandler = async (request, response, next) => {
   } catch (error) {
     const { code, message } = error as { code: string; message: string };
     console.info(message);
-    if (isAway(code)) response.status(503).set('retry-after', '1').json({ error: 'Try again.' });
-    else response.status(401).set('www-authenticate', 'Bearer error="invalid_token"').json({ error: 'Sign in first.' });
+    if (isUnavailable(code)) response.status(503).set('retry-after', '1').json({ error: 'Try again.' });
+    else response.status(401).set('www-authenticate', 'Bearer error="invalid_token"').json({ error: 'Authentication required.' });
     return;
   }
   next();
 };
 
-/** Nobody is signed out by an identity server that is away: they come again. */
-const isAway = (code: string) => code === 'ERR_STALE' || code === 'ERR_INTROSPECTION_FAILED';
+/** While the identity server is unreachable, clients retry with the same token instead of logging in again. */
+const isUnavailable = (code: string) => code === 'ERR_STALE' || code === 'ERR_INTROSPECTION_FAILED';
 
 app.get('/me', requireUser, (_, response) => {
   response.json({ user: response.locals.user });

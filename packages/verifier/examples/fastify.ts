@@ -14,15 +14,16 @@ app.addHook('onRequest', async (request, reply) => {
     .verify(jwt, { maxStaleness: '2s', onStale: 'introspect' })
     .catch(({ code, message }: { code: string; message: string }) => {
       request.log.info(message);
-      return isAway(code) ? 'away' : undefined;
+      return isUnavailable(code) ? 'unavailable' : undefined;
     });
-  if (claims === 'away') return reply.code(503).header('retry-after', '1').send({ error: 'Try again.' });
-  if (!claims) return reply.code(401).header('www-authenticate', 'Bearer error="invalid_token"').send({ error: 'Sign in first.' });
+  if (claims === 'unavailable') return reply.code(503).header('retry-after', '1').send({ error: 'Try again.' });
+  if (!claims)
+    return reply.code(401).header('www-authenticate', 'Bearer error="invalid_token"').send({ error: 'Authentication required.' });
   request.user = claims.sub;
 });
 
-/** Nobody is signed out by an identity server that is away: they come again. */
-const isAway = (code: string) => code === 'ERR_STALE' || code === 'ERR_INTROSPECTION_FAILED';
+/** While the identity server is unreachable, clients retry with the same token instead of logging in again. */
+const isUnavailable = (code: string) => code === 'ERR_STALE' || code === 'ERR_INTROSPECTION_FAILED';
 
 app.get('/me', (request) => ({ user: request.user }));
 

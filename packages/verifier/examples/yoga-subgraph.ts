@@ -9,17 +9,17 @@ const { FIELDGATE_URL: url = 'http://localhost:4000', FIELDGATE_TOKEN: token = '
 const verifier = await createVerifier({ url, token, log: console });
 
 const sdl = 'type Query { me: User! } type User { id: ID! }';
-const typeDefs = `${sdl} extend type Query { _service: Service! } type Service { sdl: String! }`; // what a gateway asks for
+const typeDefs = `${sdl} extend type Query { _service: Service! } type Service { sdl: String! }`; // read by federation gateways
 
-/** Nobody is signed out by an identity server that is away: they come again. */
-const isAway = (code: string) => code === 'ERR_STALE' || code === 'ERR_INTROSPECTION_FAILED';
+/** While the identity server is unreachable, clients retry with the same token instead of logging in again. */
+const isUnavailable = (code: string) => code === 'ERR_STALE' || code === 'ERR_INTROSPECTION_FAILED';
 
-const refuse = ({ code, message }: { code: string; message: string }) => {
+const reject = ({ code, message }: { code: string; message: string }) => {
   console.info(message);
-  if (isAway(code))
+  if (isUnavailable(code))
     throw new GraphQLError('Try again.', { extensions: { code: 'UNAVAILABLE', http: { status: 503, headers: { 'retry-after': '1' } } } });
   const http = { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } };
-  throw new GraphQLError('Sign in first.', { extensions: { code: 'UNAUTHENTICATED', http } });
+  throw new GraphQLError('Authentication required.', { extensions: { code: 'UNAUTHENTICATED', http } });
 };
 
 interface Context {
@@ -35,7 +35,7 @@ const yoga = createYoga<object, Context>({
   }),
   context: ({ request }) => {
     const [, jwt = ''] = /^Bearer (\S+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
-    return { viewer: () => verifier.verify(jwt, { maxStaleness: '2s', onStale: 'introspect' }).catch(refuse) };
+    return { viewer: () => verifier.verify(jwt, { maxStaleness: '2s', onStale: 'introspect' }).catch(reject) };
   },
 });
 

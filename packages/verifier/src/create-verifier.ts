@@ -1,23 +1,23 @@
-import { type Claims, checkToken } from './check.ts';
+import { type Claims, checkToken } from './check-token.ts';
 import { type Duration, milliseconds } from './duration.ts';
-import { follow, type State } from './follow.ts';
-import { openIntrospection } from './introspect.ts';
-import { openKeys } from './keys.ts';
-import { createKnowledge } from './knowledge.ts';
+import { followRevocations, type State } from './follow-revocations.ts';
+import { createIntrospection } from './introspect.ts';
+import { createKeySet } from './key-set.ts';
 import { type Options, readOptions } from './options.ts';
-import { createRecent } from './recent.ts';
+import { createRevokedSessions } from './revoked-sessions.ts';
+import { createTokenCache } from './token-cache.ts';
 import { VerifierError } from './verifier-error.ts';
 
-export type { Claims } from './check.ts';
+export type { Claims } from './check-token.ts';
 export type { Duration } from './duration.ts';
-export type { State } from './follow.ts';
+export type { State } from './follow-revocations.ts';
 export type { Log, Options } from './options.ts';
 
-/** What one call asks for. */
-export interface Demand {
-  /** For how long revocations may be missing. `2s` unless said. */
+/** Options of one call of `verify`. */
+export interface VerifyOptions {
+  /** For how long revocations may be missing. Defaults to `2s`. */
   readonly maxStaleness?: Duration | undefined;
-  /** What happens when they may be missing for longer: the server is asked, or the token is refused. `deny` unless said. */
+  /** What happens if they may be missing for longer: `introspect` calls the server, `deny` rejects the token. Defaults to `deny`. */
   readonly onStale?: 'introspect' | 'deny' | undefined;
 }
 
@@ -26,46 +26,52 @@ export interface Verifier {
   readonly state: State;
   /** Why revocations are not followed at the moment. */
   readonly problem: VerifierError | undefined;
-  /** Answers what the token says. Throws ERR_TOKEN_INVALID, ERR_TOKEN_EXPIRED, ERR_TOKEN_REVOKED, ERR_STALE, ERR_INTROSPECTION_FAILED or ERR_CLOSED. */
-  verify(jwt: string, demand?: Demand): Promise<Claims>;
-  /** Milliseconds since which revocations may be missing; Infinity until the first beat. */
+  /**
+   * Verifies an access token and returns its claims. Throws ERR_TOKEN_INVALID, ERR_TOKEN_EXPIRED, ERR_TOKEN_REVOKED, ERR_STALE,
+   * ERR_INTROSPECTION_FAILED or ERR_CLOSED.
+   */
+  verify(jwt: string, options?: VerifyOptions): Promise<Claims>;
+  /** Milliseconds since which revocations may be missing; Infinity until the first heartbeat. */
   staleness(): number;
-  /** Stops following and forgets everything. */
+  /** Disconnects and clears all caches. */
   close(): Promise<void>;
 }
 
-/** Starts to follow revocations. A server that is away is waited for, stale; one that refuses is an error: ERR_REFUSED, ERR_CONFIGURATION. */
+/**
+ * Creates a verifier and starts to follow revocations. If the server is unreachable, the verifier is stale and keeps trying. Throws ERR_REFUSED if
+ * the server rejects the API token, and ERR_CONFIGURATION for an invalid option.
+ */
 export async function createVerifier(options: Options): Promise<Verifier> {
   const settings = readOptions(options);
   const closing = new AbortController();
-  const verified = createRecent<Claims>(settings.cachedTokens);
-  const knowledge = createKnowledge(settings.revokedSessions);
-  const keys = openKeys(settings, closing.signal, verified.clear);
-  const introspect = openIntrospection(settings);
-  const following = follow(settings, keys, knowledge, closing.signal);
+  const verified = createTokenCache<Claims>(settings.cachedTokens);
+  const revoked = createRevokedSessions(settings.revokedSessions);
+  const keys = createKeySet(settings, closing.signal, verified.clear);
+  const introspect = createIntrospection(settings);
+  const following = followRevocations(settings, keys, revoked, closing.signal);
 
-  async function verify(jwt: string, { maxStaleness = '2s', onStale = 'deny' }: Demand = {}): Promise<Claims> {
-    const most = milliseconds('maxStaleness', maxStaleness);
-    const claims = verified.get(jwt) ?? (await checkAnew(jwt));
-    requireLive(jwt, claims);
-    if (knowledge.staleness() <= most) return claims;
+  async function verify(jwt: string, { maxStaleness = '2s', onStale = 'deny' }: VerifyOptions = {}): Promise<Claims> {
+    const maxAge = milliseconds('maxStaleness', maxStaleness);
+    const claims = verified.get(jwt) ?? (await checkAndCache(jwt));
+    requireValid(jwt, claims);
+    if (revoked.staleness() <= maxAge) return claims;
     if (onStale !== 'introspect') throw new VerifierError('ERR_STALE');
     await introspect(jwt, claims);
-    requireLive(jwt, claims); // it may have been heard of in the meantime
+    requireValid(jwt, claims); // a revocation may have arrived in the meantime
     return claims;
   }
 
-  async function checkAnew(jwt: string): Promise<Claims> {
+  async function checkAndCache(jwt: string): Promise<Claims> {
     const { removals } = keys;
     const claims = await checkToken(settings, keys, jwt);
-    if (keys.removals !== removals) return checkAnew(jwt);
+    if (keys.removals !== removals) return checkAndCache(jwt); // the key may have been removed during the check
     verified.set(jwt, claims);
     return claims;
   }
 
-  function requireLive(jwt: string, { sid, exp }: Claims) {
+  function requireValid(jwt: string, { sid, exp }: Claims) {
     if (closing.signal.aborted) throw new VerifierError('ERR_CLOSED');
-    if (knowledge.isRevoked(sid)) throw new VerifierError('ERR_TOKEN_REVOKED');
+    if (revoked.has(sid)) throw new VerifierError('ERR_TOKEN_REVOKED');
     if (exp > Date.now() / 1000) return;
     verified.delete(jwt);
     throw new VerifierError('ERR_TOKEN_EXPIRED');
@@ -77,13 +83,13 @@ export async function createVerifier(options: Options): Promise<Verifier> {
     verified.clear();
   }
 
-  await following.begun.catch(async (error: unknown) => {
+  await following.started.catch(async (error: unknown) => {
     await close();
     throw error;
   });
   return {
     verify,
-    staleness: knowledge.staleness,
+    staleness: revoked.staleness,
     close,
     get state() {
       return following.state;

@@ -1,37 +1,40 @@
-import type { Claims } from './check.ts';
+import type { Claims } from './check-token.ts';
 import type { Settings } from './options.ts';
-import { bearer, parseJson, request, textOf } from './request.ts';
+import { bearerHeader, parseJson, readText, request } from './request.ts';
 import { VerifierError } from './verifier-error.ts';
 
-const most = { bytes: 64 * 1024, wait: 2_000, atOnce: 100 };
+const maxBytes = 64 * 1024;
+const timeout = 2_000; // milliseconds
+const maxConcurrent = 100;
 
-/** Asks the server whether a verified token still holds (RFC 7662). Throws ERR_TOKEN_REVOKED or ERR_INTROSPECTION_FAILED. */
+/** Asks the server whether a verified token is still valid (RFC 7662). Throws ERR_TOKEN_REVOKED or ERR_INTROSPECTION_FAILED. */
 export type Introspect = (jwt: string, claims: Claims) => Promise<void>;
 
-/** A server that comes back is not met by all at once: more than a hundred questions are not asked at a time. */
-export function openIntrospection(settings: Settings): Introspect {
-  let underWay = 0;
+/** Limits concurrent introspections, so that a server that comes back is not overloaded by all callers at once. */
+export function createIntrospection(settings: Settings): Introspect {
+  let running = 0;
   return async (jwt, claims) => {
-    if (underWay >= most.atOnce) throw new VerifierError('ERR_INTROSPECTION_FAILED', 'too many at once');
-    underWay += 1;
+    if (running >= maxConcurrent) throw new VerifierError('ERR_INTROSPECTION_FAILED', 'too many at once');
+    running += 1;
     try {
-      await ask(settings, jwt, claims);
+      await introspect(settings, jwt, claims);
     } finally {
-      underWay -= 1;
+      running -= 1;
     }
   };
 }
 
-async function ask(settings: Settings, jwt: string, { sid, sub }: Claims) {
-  const signal = AbortSignal.timeout(most.wait);
-  const headers = { ...bearer(settings), accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
+async function introspect(settings: Settings, jwt: string, { sid, sub }: Claims) {
+  const signal = AbortSignal.timeout(timeout);
+  const headers = { ...bearerHeader(settings), accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
   const body = new URLSearchParams({ token: jwt }).toString();
-  const answer = await request(settings, { path: '/oauth/introspect', headers, body, signal })
-    .then((response) => textOf(response, most.bytes))
+  const text = await request(settings, { path: '/oauth/introspect', headers, body, signal })
+    .then((response) => readText(response, maxBytes))
     .catch((error: VerifierError) => {
       throw new VerifierError('ERR_INTROSPECTION_FAILED', error.code);
     });
-  const said = (parseJson(answer) ?? {}) as { active?: unknown; sid?: unknown; sub?: unknown };
-  if (said.active === false) throw new VerifierError('ERR_TOKEN_REVOKED');
-  if (said.active !== true || said.sid !== sid || said.sub !== sub) throw new VerifierError('ERR_INTROSPECTION_FAILED', 'no such answer');
+  const result = (parseJson(text) ?? {}) as { active?: unknown; sid?: unknown; sub?: unknown };
+  if (result.active === false) throw new VerifierError('ERR_TOKEN_REVOKED');
+  if (result.active !== true || result.sid !== sid || result.sub !== sub)
+    throw new VerifierError('ERR_INTROSPECTION_FAILED', 'unexpected response');
 }

@@ -4,33 +4,33 @@ import { asVerifierError, VerifierError } from './verifier-error.ts';
 interface Request {
   readonly path: string;
   readonly headers?: Record<string, string>;
-  /** Makes it a POST. */
+  /** Sends a POST instead of a GET. */
   readonly body?: string;
   readonly signal: AbortSignal;
 }
 
-/** Sends a request to the server and answers its response. Throws ERR_REFUSED or ERR_UNREACHABLE. */
+/** Sends a request to the server. Throws ERR_REFUSED for 401 and 403, otherwise ERR_UNREACHABLE. */
 export async function request({ url }: Settings, { path, headers = {}, body, signal }: Request): Promise<Response> {
   const method = body === undefined ? 'GET' : 'POST';
-  // Nobody but the server gets the API token, so a redirection is not followed.
+  // Redirects are not followed: only the server may receive the API token.
   const init = { method, headers, redirect: 'error', signal, ...(body !== undefined && { body }) } as const;
   const response = await fetch(url + path, init).catch((error: unknown) => {
     throw asVerifierError(error, 'ERR_UNREACHABLE');
   });
   if (response.ok) return response;
   await response.body?.cancel().catch(() => {});
-  const isRefused = response.status === 401 || response.status === 403;
-  throw new VerifierError(isRefused ? 'ERR_REFUSED' : 'ERR_UNREACHABLE', `${path}: ${response.status}`);
+  const isRejected = response.status === 401 || response.status === 403;
+  throw new VerifierError(isRejected ? 'ERR_REFUSED' : 'ERR_UNREACHABLE', `${path}: ${response.status}`);
 }
 
-/** Reads a whole answer of at most so many bytes. Throws ERR_UNREACHABLE. */
-export async function textOf(response: Response, most: number): Promise<string> {
+/** Reads a response of at most `maxBytes`. Throws ERR_UNREACHABLE. */
+export async function readText(response: Response, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const chunk of response.body ?? []) {
       size += chunk.byteLength;
-      if (size > most) throw new VerifierError('ERR_UNREACHABLE', `more than ${most} bytes`);
+      if (size > maxBytes) throw new VerifierError('ERR_UNREACHABLE', `more than ${maxBytes} bytes`);
       chunks.push(chunk);
     }
   } catch (error) {
@@ -39,7 +39,7 @@ export async function textOf(response: Response, most: number): Promise<string> 
   return Buffer.concat(chunks).toString();
 }
 
-/** What a text says in JSON; undefined where it is none. */
+/** Parses JSON; undefined if the text is not valid JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -48,5 +48,4 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** The header that says who asks. */
-export const bearer = ({ token }: Settings) => ({ authorization: `Bearer ${token}` });
+export const bearerHeader = ({ token }: Settings) => ({ authorization: `Bearer ${token}` });

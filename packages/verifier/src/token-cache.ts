@@ -1,18 +1,18 @@
-/** The most recently used of many values: at most `most`, and a use costs one look-up. */
-export interface Recent<T> {
+/** A cache of the most recently used values. */
+export interface TokenCache<T> {
   get(key: string): T | undefined;
   set(key: string, value: T): void;
   delete(key: string): void;
   clear(): void;
 }
 
-/** Two generations, in place of a list that every use reorders: what is used of the old one is young again, the rest goes with it. */
-export function createRecent<T>(most: number): Recent<T> {
+/** Holds at most `max` values in two generations: a value of the old one that is used moves to the young one; the others go with the old one. */
+export function createTokenCache<T>(max: number): TokenCache<T> {
   let young = new Map<string, T>();
   let old = new Map<string, T>();
 
   function set(key: string, value: T) {
-    if (young.size >= most / 2) {
+    if (young.size >= max / 2) {
       old = young;
       young = new Map();
     }
