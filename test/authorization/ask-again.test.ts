@@ -7,8 +7,8 @@ await server.user('SUPERADMIN');
 
 const revoke = (person: TestUser, role: string) => `revokeRole(input: { userId: "${person.id}", role: "${role}" }) { changed }`;
 
-describe('two mutations in one request', () => {
-  it('are both asked about: the second is denied what the first gave away', async () => {
+describe('several mutations in one operation', () => {
+  it('are authorized one after another, so the second is denied what the first gave up', async () => {
     const person = await server.user('SUPERADMIN');
     const { data, errors } = await person.query(
       `mutation { first: ${revoke(person, 'SUPERADMIN')} second: createRole(input: { name: "TOO_LATE" }) { role { name } } }`,
@@ -19,7 +19,7 @@ describe('two mutations in one request', () => {
     expect(await server.db.prisma.roleGrant.count({ where: { userId: person.uuid, role: { name: 'SUPERADMIN' } } })).toBe(0);
   });
 
-  it('answer their fields by the rights that are left at the time', async () => {
+  it('return fields with the permissions in force at the time of each', async () => {
     const [person, granter, holder] = [await server.user('SUPERADMIN'), await server.user('ADMIN'), await server.user()];
     await server.grant(person.uuid, 'ADMIN');
     await server.db.prisma.roleGrant.updateMany({ where: { userId: holder.uuid }, data: { grantedById: granter.uuid } });
@@ -30,7 +30,7 @@ describe('two mutations in one request', () => {
     expect(errors?.map(({ path }) => path?.join('.'))).toEqual(['after.user.roles.0.grantedBy.loginCount']);
   });
 
-  it('of which the first logs out leave nobody for the second', async () => {
+  it('are anonymous after a logout', async () => {
     const person = await server.user();
     const { errors } = await person.query('mutation { logout { ended } updateProfile(input: { firstName: "Late" }) { user { id } } }');
     expect(errors?.map(({ path, extensions }) => [path?.[0], extensions.code])).toEqual([['updateProfile', 'UNAUTHENTICATED']]);
@@ -38,8 +38,8 @@ describe('two mutations in one request', () => {
   });
 });
 
-describe('a right', () => {
-  it('counts from the next request on, without another login, and ends so too', async () => {
+describe('a role', () => {
+  it('takes effect on the next request without another login, and so does its revocation', async () => {
     const [person, other] = [await server.user(), await server.user('USER', 'inside')];
     const sees = async () => (await person.query('query ($id: ID!) { node(id: $id) { id } }', { id: other.id })).data.node !== null;
     expect(await sees()).toBe(false);
@@ -51,7 +51,7 @@ describe('a right', () => {
 });
 
 describe('a denied mutation', () => {
-  it('changes nothing, not even what would have been allowed by itself', async () => {
+  it('changes nothing, not even the parts that would be allowed', async () => {
     const person = await server.user('ADMIN', 'inside');
     const { id } = (await person.query('{ domain(name: "inside") { id } }')).data.domain;
     const { code } = await person.query('mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { id } } }', {
@@ -62,8 +62,8 @@ describe('a denied mutation', () => {
   });
 });
 
-describe('requests at the same time', () => {
-  it('never answer one caller with what is for another', async () => {
+describe('concurrent requests', () => {
+  it('never return data of another caller', async () => {
     const member = await server.user('USER', 'inside');
     const people = [await server.user('SUPERADMIN'), await server.user(), await server.user('ADMIN', 'inside'), member];
     const { email } = member;

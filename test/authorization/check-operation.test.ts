@@ -21,10 +21,10 @@ const profile = `query ($id: ID!) {
   roles { totalCount }
 }
 fragment logins on User { lastLoginAt sign: lastLoginFrom }`;
-const switching = 'mutation ($id: ID!) { disableUser(input: { id: $id }) { changed user { email } } }';
+const disableMutation = 'mutation ($id: ID!) { disableUser(input: { id: $id }) { changed user { email } } }';
 
 describe('checkOperation', () => {
-  it('names every place that would be denied, in one answer, and nothing else', async () => {
+  it('lists exactly the coordinates that would be denied', async () => {
     const { allowed, denied } = await check(domainAdmin, profile, { id: ann.id });
     const { errors } = await domainAdmin.query(profile, { id: ann.id });
     expect(allowed).toBe(false);
@@ -41,7 +41,7 @@ describe('checkOperation', () => {
     });
   });
 
-  it('names the smallest set that would allow all of it, and it does', async () => {
+  it('suggests the smallest set of changes that would allow the operation, and it does', async () => {
     const document = `{ user(id: "${superadmin.id}") { loginCount email } domains(filter: { search: "x" }) { totalCount } }`;
     const carl = await server.user();
     const before = await check(superadmin, document, undefined, { as: carl.id });
@@ -51,7 +51,7 @@ describe('checkOperation', () => {
     expect(await check(anonymous(server), '{ users { totalCount } }')).toMatchObject({ wouldSatisfy: ['sign in'] });
   });
 
-  it('names scopes for a token', async () => {
+  it('suggests scopes for an API token', async () => {
     const input = { description: 'd', scopes: ['domains:read'] };
     const made = await admin.query('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
     const bot = { query: (text: never, values: never) => server.query(text, values, { token: made.data.createApiToken.secret }) } as Pick<
@@ -63,9 +63,9 @@ describe('checkOperation', () => {
     expect(wouldSatisfy).toEqual(['scope roles:read', 'scope users:read']);
   });
 
-  it('judges a mutation by what its input names, and runs nothing', async () => {
-    expect(await check(admin, switching, { id: ann.id })).toMatchObject({ allowed: true });
-    expect(coordinates((await check(admin, switching, { id: superadmin.id })).denied)).toEqual(['Mutation.disableUser']);
+  it('evaluates a mutation for the objects in its input without running it', async () => {
+    expect(await check(admin, disableMutation, { id: ann.id })).toMatchObject({ allowed: true });
+    expect(coordinates((await check(admin, disableMutation, { id: superadmin.id })).denied)).toEqual(['Mutation.disableUser']);
     expect(await server.db.prisma.user.count({ where: { enabled: false } })).toBe(0);
     const rename = 'mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { name } } }';
     const domain = await server.db.prisma.domain.findFirstOrThrow();
@@ -73,59 +73,59 @@ describe('checkOperation', () => {
     expect(coordinates((await check(domainAdmin, rename, { input: { id, active: false } })).denied)).toEqual(['UpdateDomainInput.active']);
   });
 
-  it('answers for an object that one may not know of as for one that is not there', async () => {
+  it('returns the same result for an object that the viewer cannot see as for an unknown one', async () => {
     const unknown = Buffer.from('User:01900000-0000-7000-8000-000000000000').toString('base64');
     const ben = await server.user();
-    for (const document of [profile, switching]) {
+    for (const document of [profile, disableMutation]) {
       const hidden = await ask(ben, document, { id: ann.id });
       expect(coordinates(hidden.data.checkOperation.denied)).toContain('User');
       expect(comparableResult(hidden)).toEqual(comparableResult(await ask(ben, document, { id: unknown })));
     }
   });
 
-  it('agrees with explainAccess on what may be ended without being read', async () => {
+  it('allows revoking a token that the viewer cannot read, as explainAccess does', async () => {
     const session = await server.logIn(ann.email, ann.uuid, 'inside');
     const end = 'mutation ($id: ID!) { revokeToken(input: { id: $id }) { changed } }';
     expect(await check(domainAdmin, end, { id: session.tokenId })).toMatchObject({ allowed: true });
     expect((await domainAdmin.query(end, { id: session.tokenId })).data.revokeToken).toEqual({ changed: true });
   });
 
-  it('takes the names of input types and unions for what they are', async () => {
+  it('returns no error for ids with the name of an input type or a union', async () => {
     const odd = ['RevokeTokenInput', 'LoginResult', 'Node', 'Nothing'].map((type) => Buffer.from(`${type}:x`).toString('base64'));
     for (const id of odd) expect((await ask(anonymous(server), `{ node(id: "${id}") { id } }`)).errors).toBeUndefined();
   });
 
-  it('is asked once in an operation, and statements do not grow with the places', async () => {
+  it('is allowed once in an operation', async () => {
     const fields = Array.from({ length: 2 }, (_, at) => `c${at}: checkOperation(document: "{ me { id } }") { allowed }`);
     expect((await admin.query(`{ ${fields.join(' ')} }`)).code).toBe('QUERY_TOO_COMPLEX');
   });
 
-  it('says what depends on the objects that a list brings', async () => {
+  it('lists coordinates that depend on the objects in a list as undecided', async () => {
     const { denied, undecided } = await check(domainAdmin, '{ users { edges { node { email loginCount } } } }');
     expect(coordinates(undecided)).toEqual(['User.email', 'User.loginCount']);
     expect(coordinates(denied)).toEqual([]);
   });
 
-  it('follows what the variables include', async () => {
+  it('respects @include and @skip with the variables', async () => {
     const document = 'query ($deep: Boolean!) { me { id } users @include(if: $deep) { totalCount } roles @skip(if: $deep) { totalCount } }';
     const visitor = anonymous(server);
     expect(coordinates((await check(visitor, document, { deep: true })).denied)).toEqual(['Query.users']);
     expect(coordinates((await check(visitor, document, { deep: false })).denied)).toEqual(['Query.roles']);
   });
 
-  it('is asked about another user by a platform administrator only', async () => {
+  it('is available for another user to platform administrators only', async () => {
     expect((await ask(admin, '{ me { id } }', undefined, { as: ann.id })).errors).toBeUndefined();
     expect((await ask(domainAdmin, '{ me { id } }', undefined, { as: ann.id })).code).toBe('FORBIDDEN');
     expect((await ask(ann, '{ me { id } }', undefined, { as: admin.id })).code).toBe('NOT_FOUND');
   });
 
   it.each([
-    ['that is no document', '{ me {', {}, 'document'],
-    ['that does not fit the schema', '{ me { shoeSize } }', {}, 'document'],
-    ['that asks for too much', `{ ${'me { id } '.repeat(20)} }`.replace(/me/g, (_, at) => `a${at}: me`), {}, 'document'],
-    ['without the operation', 'query A { me { id } } query B { me { id } }', { operationName: 'C' }, 'operationName'],
-    ['whose variables are missing', profile, {}, 'variables'],
-  ])('refuses a document %s', async (_, document, more, field) => {
+    ['with a syntax error', '{ me {', {}, 'document'],
+    ['that is invalid for the schema', '{ me { shoeSize } }', {}, 'document'],
+    ['that exceeds the query limits', `{ ${'me { id } '.repeat(20)} }`.replace(/me/g, (_, at) => `a${at}: me`), {}, 'document'],
+    ['without the named operation', 'query A { me { id } } query B { me { id } }', { operationName: 'C' }, 'operationName'],
+    ['with missing variables', profile, {}, 'variables'],
+  ])('rejects a document %s', async (_, document, more, field) => {
     const { errors, code } = await ask(admin, document, undefined, more);
     expect(code).toBe('INVALID_INPUT');
     expect(errors?.[0]?.extensions.fields).toHaveProperty(field);

@@ -34,7 +34,7 @@ const leaves = (part: Part): Part[] => (part.is ? [part] : (part.any ?? part.all
 const metOf = (tree: Part) => Object.fromEntries(leaves(tree).map(({ is, met }) => [is, met]));
 
 describe('explainAccess', () => {
-  it('shows an administrator of the row the verdict of each part, and the grant through which parent domain', async () => {
+  it('shows the verdict of each condition to an administrator of the row, with the grant in a parent domain', async () => {
     const { allowed, tree, satisfiedBy, wouldSatisfy } = await explain(parentAdmin, 'User.email', ann.id);
     expect(allowed).toBe(true);
     expect(metOf(tree)).toEqual({ scope: true, self: false, domainAdmin: true, admin: false, may: false });
@@ -44,14 +44,14 @@ describe('explainAccess', () => {
     expect(wouldSatisfy).toEqual([]);
   });
 
-  it('shows oneself only what says nothing of the row', async () => {
+  it('shows other callers only conditions that do not depend on the row', async () => {
     const { allowed, tree, satisfiedBy, wouldSatisfy } = await explain(reader, 'User.loginCount', ann.id);
     expect([allowed, satisfiedBy]).toEqual([false, null]);
     expect(metOf(tree)).toMatchObject({ scope: true, self: false, admin: false, outranks: false, may: null });
     expect(wouldSatisfy).toEqual(['role ADMIN']);
   });
 
-  it('answers for a row that one may not know of as for one that is not there', async () => {
+  it('returns the same error for a row that the viewer cannot see as for an unknown one', async () => {
     const unknown = encodeGlobalID('User', '01900000-0000-7000-8000-000000000000');
     for (const who of [foreignAdmin, anonymous(server)]) {
       const hidden = await ask(who, 'User.email', ann.id);
@@ -63,14 +63,14 @@ describe('explainAccess', () => {
     }
   });
 
-  it('shows a platform administrator all about another user', async () => {
+  it('shows platform administrators everything about another user', async () => {
     const { allowed, tree, satisfiedBy } = await explain(admin, 'User.email', ann.id, parentAdmin.id);
     expect([allowed, satisfiedBy]).toEqual([true, [{ role: { name: 'ADMIN' }, domain: { name: 'above' } }]]);
     expect(metOf(tree)).toMatchObject({ domainAdmin: true, admin: false });
     expect(await explain(admin, 'Query.users', undefined, ann.id)).toMatchObject({ allowed: true });
   });
 
-  it('tells a domain administrator of a member whether, not why, and only within the domain', async () => {
+  it('shows domain administrators only whether a member has access, without reasons, and only within the domain', async () => {
     const { allowed, tree, satisfiedBy, wouldSatisfy } = await explain(parentAdmin, 'User.email', ann.id, reader.id);
     expect([allowed, satisfiedBy, wouldSatisfy]).toEqual([true, null, []]);
     expect(leaves(tree).every(({ met }) => met === null)).toBe(true);
@@ -79,7 +79,7 @@ describe('explainAccess', () => {
     expect((await ask(parentAdmin, 'Domain.name', encodeGlobalID('Domain', open_?.id ?? ''), reader.id)).code).toBe('FORBIDDEN');
   });
 
-  it('tells a domain administrator nothing of what a member holds elsewhere, not even by a yes', async () => {
+  it('does not reveal grants of a member in other domains', async () => {
     const [member, elsewhere] = [await server.user('USER', 'inside'), await server.user('USER', 'inside')];
     await server.grant(elsewhere.uuid, 'READER');
     await server.grant(elsewhere.uuid, 'ADMIN', 'abroad');
@@ -95,7 +95,7 @@ describe('explainAccess', () => {
     expect((await ask(admin, 'User.email', ann.id, elsewhere.id)).data.explainAccess.allowed).toBe(true);
   });
 
-  it('names roles and domains of grants only to those who may know of them', async () => {
+  it('shows role and domain of a grant only to viewers who can see them', async () => {
     const input = { description: 'd', scopes: ['users:read'] };
     const made = await admin.query('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
     const token = made.data.createApiToken.secret;
@@ -104,14 +104,14 @@ describe('explainAccess', () => {
     expect(asAdmin.by).toEqual([{ grant: expect.any(String), role: null, domain: null }]);
   });
 
-  it('is not asked about others by those who do not administer them', async () => {
+  it('rejects questions about users whom the caller does not administer', async () => {
     expect((await ask(reader, 'User.email', ann.id, ann.id)).code).toBe('FORBIDDEN');
     expect((await ask(reader, 'User.email', ann.id, superadmin.id)).code).toBe('NOT_FOUND');
     expect((await ask(foreignAdmin, 'User.email', foreignAdmin.id, ann.id)).code).toBe('NOT_FOUND');
     expect((await ask(anonymous(server), 'Query.users', undefined, ann.id)).code).toBe('UNAUTHENTICATED');
   });
 
-  it('says what would be enough, and it is', async () => {
+  it('suggests changes that would allow access, and they do', async () => {
     const carl = await server.user('USER', 'inside');
     const { wouldSatisfy } = await explain(admin, 'User.email', ann.id, carl.id);
     expect(wouldSatisfy).toEqual(['a role that permits users:read', 'role ADMIN in inside', 'role ADMIN']);
@@ -123,7 +123,7 @@ describe('explainAccess', () => {
     expect((await explain(anonymous(server), 'Query.users')).wouldSatisfy).toEqual(['sign in']);
   });
 
-  it('says it of a proof that is old, and of a token that is not for it', async () => {
+  it('suggests reauthentication for a stale session and scopes for an API token', async () => {
     const input = { description: 'd', scopes: ['roles:read'] };
     const made = await admin.query('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
     const bot = { query: (text: never, values: never) => server.query(text, values, { token: made.data.createApiToken.secret }) };
@@ -135,11 +135,11 @@ describe('explainAccess', () => {
   });
 
   it.each([
-    ['a place that is none', 'User.shoeSize', undefined, 'coordinate'],
-    ['no object where the rule asks about one', 'User.email', undefined, 'nodeId'],
+    ['an unknown coordinate', 'User.shoeSize', undefined, 'coordinate'],
+    ['a missing object when the rule depends on one', 'User.email', undefined, 'nodeId'],
     ['an object of another type', 'Role.name', () => ann.id, 'nodeId'],
-    ['an object where the rule asks about none', 'Query.users', () => ann.id, 'nodeId'],
-  ])('refuses %s', async (_, coordinate, nodeId, field) => {
+    ['an object when the rule does not depend on one', 'Query.users', () => ann.id, 'nodeId'],
+  ])('rejects %s', async (_, coordinate, nodeId, field) => {
     const { errors, code } = await ask(ann, coordinate, nodeId?.());
     expect(code).toBe('INVALID_INPUT');
     expect(errors?.[0]?.extensions.fields).toHaveProperty(field);

@@ -24,7 +24,7 @@ const denied = (coordinate: string, rule: unknown = expect.any(String)) => ({
 });
 
 describe('a field', () => {
-  it('is under its rule by every path to it', async () => {
+  it('is guarded by its rule on every path to it', async () => {
     const { data, errors } = await admin.query(
       `query ($ann: ID!) { user(id: $ann) { loginCount roles { user { loginCount } grantedBy { displayName loginCount roles { user { loginCount } } } } } }`,
       { ann: ann.id },
@@ -39,7 +39,7 @@ describe('a field', () => {
     for (const { extensions } of errors ?? []) expect(extensions).toEqual(denied('User.loginCount'));
   });
 
-  it('is null where it is denied, and the rest of the answer stands', async () => {
+  it('is null when it is denied, while the rest of the response stands', async () => {
     const { data, errors } = await domainAdmin.query(
       'query ($ann: ID!) { user(id: $ann) { email tokens { totalCount } settings { totalCount } } }',
       {
@@ -53,7 +53,7 @@ describe('a field', () => {
     ]);
   });
 
-  it('is under its rule behind an alias and in a fragment', async () => {
+  it('is guarded by its rule behind aliases and in fragments', async () => {
     const { data, errors } = await domainAdmin.query(
       'query ($id: ID!) { a: user(id: $id) { ...F } b: node(id: $id) { ...F } } fragment F on User { times: loginCount loginCount }',
       { id: ann.id },
@@ -63,7 +63,7 @@ describe('a field', () => {
   });
 });
 
-describe('a row that the viewer may not know of', () => {
+describe('a row that the viewer cannot see', () => {
   const around = (to: TestUser) =>
     to.query(
       'query ($id: ID!) { user(id: $id) { roles { domain { name } grantedBy { id } } tokens { edges { node { user { id } } } } } }',
@@ -72,14 +72,14 @@ describe('a row that the viewer may not know of', () => {
       },
     );
 
-  it('is null where a field would show it', async () => {
+  it('is null in a field that would return it', async () => {
     const { data, errors } = await around(ann);
     expect(data.user.roles).toEqual([{ domain: { name: 'inside' }, grantedBy: null }]);
     expect(data.user.tokens.edges).toEqual([{ node: { user: { id: ann.id } } }]);
     expect(errors).toBeUndefined();
   });
 
-  it('is missing above and below what it is related to', async () => {
+  it('is hidden as a parent and among children', async () => {
     const document = '{ domain(name: "cellar") { parent { name } children { totalCount edges { node { name } } } } }';
     const none = { parent: null, children: { totalCount: 0, edges: [] } };
     expect((await domainAdmin.query(document)).data.domain).toEqual(none);
@@ -98,7 +98,7 @@ describe('a row that the viewer may not know of', () => {
       'RoleGrant',
       async () => encodeGlobalID('RoleGrant', (await server.db.prisma.roleGrant.findFirstOrThrow({ where: { userId: ann.uuid } })).id),
     ],
-  ])('is told apart from none by nobody: %s', async (type, id) => {
+  ])('returns the same response as an unknown row: %s', async (type, id) => {
     const document = 'query ($id: ID!, $ids: [ID!]!) { node(id: $id) { id } nodes(ids: $ids) { id } }';
     const ask = async (one: string, who: Pick<TestUser, 'query'>) => ({
       ...(await who.query(document, { id: one, ids: [one] })),
@@ -116,7 +116,7 @@ describe('a row that the viewer may not know of', () => {
     ['setSetting', 'userId', () => ann.id, 'User'],
     ['revokeToken', 'id', () => ann.tokenId, 'Token'],
     ['updateDomain', 'id', () => below.globalId, 'Domain'],
-  ])('is told apart from none by no mutation: %s', async (mutation, field, id, type) => {
+  ])('makes mutations return the same error as for an unknown row: %s', async (mutation, field, id, type) => {
     const document = `mutation ($input: ${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}Input!) { ${mutation}(input: $input) { __typename } }`;
     const ask = async (one: string) =>
       comparableResult(await ben.query(document, { input: { [field]: one, ...(field === 'userId' && { key: 'k' }) } }));
@@ -125,7 +125,7 @@ describe('a row that the viewer may not know of', () => {
 });
 
 describe('nodes', () => {
-  it('answers each at its place: what may be seen, and null for all else', async () => {
+  it('returns visible objects at their position and null with NOT_FOUND for all others', async () => {
     const ids = [ben.id, ann.id, inside.globalId, unknown('User'), ben.id, encodeGlobalID('Nothing', ann.uuid), ben.tokenId];
     const { data, errors } = await ben.query('query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }', { ids });
     expect(data.nodes.map((node: { id: string } | null) => node?.id ?? null)).toEqual([
@@ -151,7 +151,7 @@ describe('nodes', () => {
     encodeGlobalID('User', 'x'),
     encodeGlobalID('TokenRevocation', ann.uuid),
     encodeGlobalID('constructor', ann.uuid),
-  ])('finds nothing under what is no id: "%s"', async (id) => {
+  ])('returns an error for the malformed id "%s"', async (id) => {
     for (const document of ['query ($id: ID!) { node(id: $id) { id } }', 'query ($id: ID!) { nodes(ids: [$id]) { id } }']) {
       const { code } = await ben.query(document, { id });
       expect(['NOT_FOUND', 'INVALID_INPUT']).toContain(code);

@@ -13,17 +13,17 @@ const [ann, superadmin] = [await server.user('USER', 'middle'), await server.use
 
 const sees = async (person: Pick<TestUser, 'query'>, other = ann) =>
   (await person.query('query ($id: ID!) { user(id: $id) { email } }', { id: other.id })).data.user?.email === other.email;
-const shut = (name: string) => server.db.prisma.domain.update({ where: { name }, data: { active: false } });
-const open_ = (name: string) => server.db.prisma.domain.update({ where: { name }, data: { active: true } });
+const deactivate = (name: string) => server.db.prisma.domain.update({ where: { name }, data: { active: false } });
+const activate = (name: string) => server.db.prisma.domain.update({ where: { name }, data: { active: true } });
 
 describe('a permission of a role', () => {
-  it('reaches everything where the role is held everywhere, and its own domain where it is held in one', async () => {
+  it('applies to everything when the role is granted on the platform, and to one domain when granted there', async () => {
     const reach = async (domain?: string) => sees(await server.user('READER', domain));
     expect([await reach(), await reach('middle'), await reach('top'), await reach('bottom')]).toEqual([true, true, false, false]);
     expect(await sees(await server.user('BARE', 'middle'))).toBe(false);
   });
 
-  it('does not reach, in a domain, those who have a rank there or anywhere; nor their logins, settings and tokens', async () => {
+  it('does not cover ranked users in the domain, nor logins, settings and tokens of any user', async () => {
     const reader = await server.user('READER', 'middle');
     for (const [role, domain] of [['ADMIN', 'middle'], ['ADMIN', 'top'], ['SUPERADMIN']] as const) {
       const member = await server.user('USER', 'middle');
@@ -40,7 +40,7 @@ describe('a permission of a role', () => {
     expect([data.user, errors?.length]).toEqual([{ loginCount: null, settings: null, tokens: null }, 3]);
   });
 
-  it('counts from the next request on, and ends so too: with the role, with the grant, by database time', async () => {
+  it("takes effect on the next request, and ends with the role's permission or the grant's expiry in database time", async () => {
     const reader = await server.user('READER', 'middle');
     const change = (permissions: string[]) => server.db.prisma.role.update({ where: { name: 'READER' }, data: { permissions } });
     await change([]);
@@ -51,17 +51,17 @@ describe('a permission of a role', () => {
     expect(await sees(reader)).toBe(false);
   });
 
-  it('counts for nothing in a domain that is shut, itself or above', async () => {
+  it('is suspended while the domain or one of its parents is inactive', async () => {
     const reader = await server.user('READER', 'middle');
     for (const name of ['middle', 'top']) {
-      await shut(name);
+      await deactivate(name);
       expect(await sees(reader)).toBe(false);
-      await open_(name);
+      await activate(name);
       expect(await sees(reader)).toBe(true);
     }
   });
 
-  it('lists, counts and finds only what it reaches', async () => {
+  it('limits lists, counts and filters to what it covers', async () => {
     await server.domain('cellar');
     const reader = await server.user('READER', 'cellar');
     await server.user('USER', 'cellar');
@@ -72,13 +72,13 @@ describe('a permission of a role', () => {
     expect((await reader.query(document, { filter: { domain: 'middle' } })).data.users.totalCount).toBe(0);
   });
 
-  it('reaches what belongs to no domain only from everywhere', async () => {
+  it('covers roles, which belong to no domain, only when it is granted on the platform', async () => {
     const names = async (person: TestUser) => (await person.query('{ roles { totalCount } }')).data.roles.totalCount;
     expect(await names(await server.user('LIBRARIAN', 'middle'))).toBe(1);
     expect(await names(await server.user('LIBRARIAN'))).toBe(await server.db.prisma.role.count());
   });
 
-  it('adds up: two roles that each give a part give the whole', async () => {
+  it('adds up over several roles', async () => {
     const person = await server.user('READER');
     const rights = async () => (await person.query('{ viewer { rights } users { totalCount } roles { totalCount } }')).data;
     expect((await rights()).viewer.rights).toEqual(['users:read']);
@@ -87,7 +87,7 @@ describe('a permission of a role', () => {
     expect((await rights()).roles.totalCount).toBeGreaterThan(3);
   });
 
-  it('is bounded by the scopes of an API token, and gives nobody anything', async () => {
+  it('is limited by the scopes of an API token', async () => {
     const reader = await server.user('READER');
     const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "d", scopes: $scopes }) { secret } }';
     const tokenFor = async (scope: string) => (await reader.query(mint, { scopes: [scope] })).data.createApiToken.secret as string;
@@ -102,17 +102,17 @@ describe('a permission of a role', () => {
   });
 
   it.each([
-    ['a role', 'mutation { createRole(input: { name: "NEW", permissions: ["users:fly"] }) { role { name } } }', 'permissions'],
-    ['a token', 'mutation { createApiToken(input: { description: "d", scopes: ["users:fly"] }) { secret } }', 'scopes'],
-    ['a grant, as an unknown role', `mutation { grantRole(input: { userId: "${ann.id}", role: "FLYER" }) { changed } }`, 'role'],
-  ])('that is unknown is an error in %s', async (_, document, field) => {
+    ['createRole', 'mutation { createRole(input: { name: "NEW", permissions: ["users:fly"] }) { role { name } } }', 'permissions'],
+    ['createApiToken', 'mutation { createApiToken(input: { description: "d", scopes: ["users:fly"] }) { secret } }', 'scopes'],
+    ['grantRole, as an unknown role', `mutation { grantRole(input: { userId: "${ann.id}", role: "FLYER" }) { changed } }`, 'role'],
+  ])('that is unknown is rejected by %s', async (_, document, field) => {
     const { code, errors } = await superadmin.query(document);
     expect([code, Object.keys(errors?.[0]?.extensions.fields as object)]).toEqual(['INVALID_INPUT', [field]]);
   });
 });
 
 describe('moving a domain', () => {
-  it('counts from the next request on: who administers it, and what is reached through it', async () => {
+  it('changes who administers it on the next request', async () => {
     const [left, right, moved] = [await server.domain('left'), await server.domain('right'), await server.domain('moved', 'left')];
     const [ofLeft, ofRight, member] = [
       await server.user('ADMIN', 'left'),

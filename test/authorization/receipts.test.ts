@@ -16,8 +16,8 @@ const list = (edge: string) => `query ($name: String!, $first: Int, $after: Stri
   users(filter: { search: $name }, first: $first, after: $after) { pageInfo { endCursor } edges { ${edge} } }
 }`;
 
-/** Users of whom everything is known. */
-async function crowd(count: number, displayName: string): Promise<string[]> {
+/** Creates users with all sensitive fields. */
+async function createUsers(count: number, displayName: string): Promise<string[]> {
   const known = { phone: '+1 555 0100', address: '1 Main Street', currentLoginFrom: '192.0.2.1', lastLoginFrom: '192.0.2.2' };
   const data = Array.from({ length: count }, (_, at) => {
     const email = `${displayName}-${at}@example.com`;
@@ -29,9 +29,9 @@ async function crowd(count: number, displayName: string): Promise<string[]> {
 const countOf = (userIds: string[]) => server.db.prisma.fieldRead.count({ where: { userId: { in: userIds } } });
 const logged = (text: string) => server.log.filter((line) => line.includes(text)).map((line) => JSON.parse(line));
 
-describe('receipts', () => {
-  it('of a whole list are written by one statement, one for each user and field', async () => {
-    const people = await crowd(50, 'listed');
+describe('read receipts', () => {
+  it('of a whole list are inserted by one statement, one for each user and field', async () => {
+    const people = await createUsers(50, 'listed');
     const driver = isEmbedded ? vi.spyOn(PGlite.prototype, 'query') : vi.spyOn(pg.Client.prototype, 'query');
     expect(
       (await admin.query(list(`node { ${sensitive} } again: node { ${sensitive} }`), { name: 'listed', first: 50 })).errors,
@@ -42,8 +42,8 @@ describe('receipts', () => {
     expect(texts.filter((text) => text.includes('insert into "FieldRead"'))).toHaveLength(1);
   });
 
-  it('wait for a database that does not take them, at most 10,000; how many more there were is logged', async () => {
-    const people = await crowd(2_600, 'waiting');
+  it('are buffered while the database rejects them, at most 10,000, and the number of dropped ones is logged', async () => {
+    const people = await createUsers(2_600, 'waiting');
     const dropped = () => logged('read receipts were dropped').reduce((sum: number, line) => sum + line.dropped, 0);
     await server.db.query(sql`alter table "FieldRead" rename to "Away"`);
     for (let page = 0, after: unknown = null; page < 26; page += 1)
@@ -54,8 +54,8 @@ describe('receipts', () => {
     expect(dropped()).toBe(400);
   }, 60_000);
 
-  it('of somebody who is gone hold up no others', async () => {
-    const people = await crowd(2, 'leaving');
+  it('of a deleted user do not block others', async () => {
+    const people = await createUsers(2, 'leaving');
     await server.db.query(sql`alter table "FieldRead" rename to "Away"`);
     await admin.query(list('node { phone }'), { name: 'leaving', first: 2 });
     await server.db.prisma.user.delete({ where: { id: people[0] ?? '' } });
@@ -63,8 +63,8 @@ describe('receipts', () => {
     await waitUntil(async () => (await countOf(people)) === 1);
   });
 
-  it('that wait are written by a stop', async () => {
-    const people = await crowd(1, 'stopped');
+  it('that are buffered are written when the server stops', async () => {
+    const people = await createUsers(1, 'stopped');
     const node = await startServer(server.config, silent, server.db);
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${admin.accessToken}` };
     const body = JSON.stringify({ query: list('node { phone }'), variables: { name: 'stopped', first: 1 } });
@@ -73,8 +73,8 @@ describe('receipts', () => {
     expect(await countOf(people)).toBe(1);
   });
 
-  it('are forgotten after 90 days', async () => {
-    const [userId = ''] = await crowd(1, 'forgotten');
+  it('are deleted after 90 days', async () => {
+    const [userId = ''] = await createUsers(1, 'forgotten');
     for (const days of [89, 91])
       await server.db.query(sql`insert into "FieldRead" ("userId", "actorId", field, via, day, at)
         select ${userId}::uuid, ${admin.uuid}::uuid, 'User.phone', 'admin', at::date, at from (select now() - ${days}::int * interval '1 day' as at) one`);

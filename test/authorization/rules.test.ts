@@ -30,7 +30,7 @@ const newBuilder = () =>
 
 type Add = (builder: ReturnType<typeof newBuilder>) => unknown;
 
-/** Builds a small schema under the same plugins: a query, and what the test adds. */
+/** Builds a small schema with the same plugins, one query and what the test adds. */
 function build(add: Add) {
   const builder = newBuilder();
   builder.queryType({ fields: (t) => ({ hello: t.string({ access: public_, resolve: () => 'hello' }) }) });
@@ -41,7 +41,7 @@ function build(add: Add) {
 const field = (access?: Rule) => ({ ...(access && { access }), type: 'String' as const, resolve: () => 'secret' });
 const row = { extensions: { pothosPrismaModel: 'User' } };
 
-describe('a schema', () => {
+describe('the schema build', () => {
   it.each<[string, Add]>([
     ['Thing', (builder) => builder.objectType('Thing', { fields: (t) => ({ name: t.field(field()) }) })],
     ['Query.things', (builder) => builder.queryField('things', (t) => t.field(field()))],
@@ -53,17 +53,17 @@ describe('a schema', () => {
     ['ThingFilter.name', (builder) => builder.inputType('ThingFilter', { fields: (t) => ({ name: t.string() }) })],
     ['ThingOrder.name', (builder) => builder.inputType('ThingOrder', { fields: (t) => ({ name: t.string({ required: true }) }) })],
     ['Named', (builder) => builder.interfaceType('Named', { fields: (t) => ({ name: t.string() }) })],
-  ])('in which %s has no rule does not build', (coordinate, add) => {
+  ])('fails when %s has no rule', (coordinate, add) => {
     expect(() => build(add)).toThrow(`${coordinate} has no access rule`);
   });
 
-  it.each(['everybody', 'constructor'])('whose rule asks for what no word stands for, "%s", does not build', (is) => {
+  it.each(['everybody', 'constructor'])('fails when a rule uses the unknown condition "%s"', (is) => {
     expect(() => build((builder) => builder.queryField('things', (t) => t.field(field({ is }))))).toThrow(
       `Query.things: "${is}" is not in the vocabulary`,
     );
   });
 
-  it('whose rule asks about a row where there are none does not build', () => {
+  it('fails when a rule depends on a row where there is none', () => {
     const thing =
       (access: Rule, name?: Rule): Add =>
       (builder) =>
@@ -72,7 +72,7 @@ describe('a schema', () => {
     expect(() => build(thing(signedIn, outranks))).toThrow('Thing.name: "outranks" asks about a row');
   });
 
-  it('gives an argument the rule of its own place, not that of a field of the same name', () => {
+  it('registers the rule of an argument under its own coordinate, not that of a field with the same name', () => {
     build((builder) =>
       builder.queryField('things', (t) => t.field({ ...field(admin), args: { hello: t.arg.string({ access: superadmin }) } } as never)),
     );
@@ -80,12 +80,12 @@ describe('a schema', () => {
     expect(ruleByCoordinate.get('Query.things(hello:)')).toEqual(superadmin);
   });
 
-  it("lets a field narrow its type's rule, never widen it", () => {
+  it('lets a field narrow the rule of its type but never widen it', () => {
     build((builder) => builder.objectType('Thing', { ...row, access: admin, fields: (t) => ({ name: t.field(field(public_)) }) }));
     expect(print(ruleByCoordinate.get('Thing.name') as Rule)).toBe('admin & anyone(a test)');
   });
 
-  it('says each rule in its directive, and as the last line of the description', () => {
+  it('adds each rule as a directive and as the last line of the description', () => {
     for (const coordinate of coordinates()) {
       const { extensions, description } = at(coordinate);
       const rule = print(ruleByCoordinate.get(coordinate) as Rule);
@@ -97,7 +97,7 @@ describe('a schema', () => {
   });
 });
 
-describe('a check that fails', () => {
+describe('a condition that throws', () => {
   const explode = () => {
     throw new Error('the database is away');
   };
@@ -119,7 +119,7 @@ describe('a check that fails', () => {
     ['type', thing(explodes, public_), '{ thing { name } }'],
     ['field', thing(public_, explodes), '{ thing { name } }'],
     ['part of a rule', thing(public_, any(explodes, public_)), '{ thing { name } }'],
-  ])('denies: in the rule of a %s', async (_, add, query) => {
+  ])('denies access in the rule of a %s', async (_, add, query) => {
     const { data, errors } = await ask(add, query);
     expect(JSON.stringify(data)).not.toContain('secret');
     expect(errors).toHaveLength(1);
@@ -129,17 +129,17 @@ describe('a check that fails', () => {
 describe('a rule', () => {
   const rule = all(scope('users:read'), any(self, admin), any(outranks, superadmin));
 
-  it('prints as it is read', () => {
+  it('prints in the syntax that is parsed', () => {
     expect(print(rule)).toBe('scope(users:read) & (self | admin) & (outranks | superadmin)');
     expect(conditionsOf(rule).map((atom) => print(atom))).toEqual(['scope(users:read)', 'self', 'admin', 'outranks', 'superadmin']);
   });
 
-  it('is said once, however often it is combined with itself', () => {
+  it('is simplified when it is combined with itself', () => {
     expect(print(all(all(admin, fresh), admin, any(fresh, fresh)))).toBe('admin & fresh');
     expect(any(self, self)).toBe(self);
   });
 
-  it('is decided by what is known, and open only where it is not', () => {
+  it('is decided by the known conditions, and undefined only if they do not suffice', () => {
     const known = (truths: Record<string, boolean>) => evaluate(rule, ({ is }) => truths[is]);
     expect(known({ scope: false })).toBe(false);
     expect(known({ scope: true, self: true, superadmin: true })).toBe(true);
@@ -148,32 +148,32 @@ describe('a rule', () => {
 });
 
 describe('accessRules', () => {
-  interface Told {
+  interface Entry {
     coordinate: string;
     rule: string;
     tree: Rule;
   }
   const ask = async (type?: string) =>
     (await server.query('query ($type: String) { accessRules(type: $type) { coordinate rule tree } }', { type })).data
-      .accessRules as Told[];
+      .accessRules as Entry[];
 
-  it('lists the rule of every place, to anybody', async () => {
+  it('lists the rule of every coordinate to anonymous callers', async () => {
     const types = Object.values(schema.getTypeMap()).filter((type) => type.extensions.directives);
     expect((await ask()).map(({ coordinate }) => coordinate).sort()).toEqual([...coordinates(), ...types.map(({ name }) => name)].sort());
   });
 
-  it('gives each as a tree that reads as its text', async () => {
+  it('returns each rule as a tree that prints as its text', async () => {
     for (const { rule, tree } of await ask()) expect(print(tree)).toBe(rule);
   });
 
-  it('lists those of one type', async () => {
-    const told = await ask('User');
-    expect(told.map(({ coordinate }) => coordinate)).toContain('User.email');
-    expect(told.every(({ coordinate }) => coordinate === 'User' || coordinate.startsWith('User.'))).toBe(true);
+  it('lists the rules of one type', async () => {
+    const rules = await ask('User');
+    expect(rules.map(({ coordinate }) => coordinate)).toContain('User.email');
+    expect(rules.every(({ coordinate }) => coordinate === 'User' || coordinate.startsWith('User.'))).toBe(true);
   });
 });
 
-/** What stands at a coordinate of the schema. */
+/** The element at a coordinate of the schema. */
 function at(coordinate: string): { extensions: { directives?: unknown }; description?: string | null } {
   const [, type = '', name = '', argument] = /^(\w+)\.(\w+)(?:\((\w+):\))?$/.exec(coordinate) ?? [];
   const found = (schema.getType(type) as unknown as { getFields(): Record<string, { args: { name: string }[] }> }).getFields()[name];

@@ -8,7 +8,7 @@ const admin = await server.user('SUPERADMIN');
 await server.user('SUPERADMIN');
 const ann = await server.user();
 
-/** How the person asks by an API token with these scopes. */
+/** Sends operations with an API token of the user with these scopes. */
 async function byToken(person: TestUser, scopes: string[]) {
   const { data } = await person.query('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }', {
     input: { description: 'For a script', scopes },
@@ -50,7 +50,7 @@ const valueAt = (data: unknown, path: string) =>
   path.split('.').reduce((at: unknown, key) => (at as Record<string, unknown> | null)?.[key], data);
 
 describe('an API token', () => {
-  it.each(reads)('reads with the scope %s, and without it not: %s', async (scope, document, path) => {
+  it.each(reads)('needs the scope %s to read %s', async (scope, document, path) => {
     const variables = document.includes('$ann') ? { ann: ann.id } : {};
     const [with_, without] = [
       await byToken(admin, [scope]),
@@ -65,7 +65,7 @@ describe('an API token', () => {
     expect(['FORBIDDEN', 'NOT_FOUND']).toContain(errors?.[0]?.extensions.code);
   });
 
-  it.each(writes)('writes with the scope %s, and without it not: %s', async (scope, name, input) => {
+  it.each(writes)('needs the scope %s to call %s', async (scope, name, input) => {
     const [with_, without] = [
       await byToken(admin, [scope]),
       await byToken(
@@ -77,14 +77,14 @@ describe('an API token', () => {
     expect((await with_(mutation(name), { input: input() })).errors).toBeUndefined();
   });
 
-  it.each(sessionsOnly)('does not do what only a session may, whatever its scopes: %s', async (name, input) => {
+  it.each(sessionsOnly)('cannot call %s, which requires a session, whatever its scopes', async (name, input) => {
     const ask = await byToken(admin, every);
     const { code, errors } = await ask(mutation(name), { input: input() });
     expect(code).toBe('FORBIDDEN');
     expect(errors?.[0]?.extensions.rule).toMatch(/^session/);
   });
 
-  it('is told which rule it did not meet, also of what a mutation answers', async () => {
+  it('gets the failed rule in the error, also for the payload of a mutation', async () => {
     const ask = await byToken(admin, ['users:write']);
     const { data, errors } = await ask('mutation ($input: EnableUserInput!) { enableUser(input: $input) { changed user { id } } }', {
       input: { id: ann.id },
@@ -94,7 +94,7 @@ describe('an API token', () => {
     expect(errors?.[0]?.extensions.rule).toContain('scope(users:read)');
   });
 
-  it('is never more than its owner is now', async () => {
+  it('loses access when its owner does', async () => {
     const [owner, other] = [await server.user('ADMIN'), await server.user()];
     const ask = await byToken(owner, ['users:read', 'users:write']);
     const document = 'query ($id: ID!) { user(id: $id) { email } }';
@@ -104,7 +104,7 @@ describe('an API token', () => {
     expect((await ask(mutation('disableUser'), { input: { id: other.id } })).code).toBe('FORBIDDEN');
   });
 
-  it('lists no right beyond its scopes', async () => {
+  it('shows no rights beyond its scopes in viewer.rights', async () => {
     const [session, ask] = [await admin.query('{ viewer { rights } }'), await byToken(admin, ['users:read'])];
     const rights = (await ask('{ viewer { rights } }')).data.viewer.rights;
     expect(rights.filter((right: string) => !session.data.viewer.rights.includes(right) || right !== 'users:read')).toEqual([]);

@@ -14,7 +14,7 @@ const people = [
 const [, member, peer, superior, insider] = people as [TestUser, TestUser, TestUser, TestUser, TestUser];
 const domainAdmin = await server.user('ADMIN', 'inside');
 
-/** What the viewer, an ADMIN, may read of each: their own, and of whoever has no rank. */
+/** The login counts that the viewer, an ADMIN, may read: their own and those of unranked users. */
 const counts = {
   [viewer.email]: 1,
   [member.email]: 1,
@@ -23,7 +23,7 @@ const counts = {
   [insider.email]: 1,
   [domainAdmin.email]: 1,
 };
-interface Reached {
+interface UserNode {
   readonly email: string;
   readonly viewerAccess: { readonly readable: string[]; readonly operations: { name: string; allowed: boolean }[] };
 }
@@ -31,7 +31,7 @@ const countsIn = ({ edges }: { edges: { node: { email: string; loginCount: numbe
   Object.fromEntries(edges.map(({ node }) => [node.email, node.loginCount]));
 
 describe('a page of a list', () => {
-  it('gives each row its own verdict', async () => {
+  it('decides the access to each row separately', async () => {
     const { data, errors } = await viewer.query('{ users { edges { node { email loginCount } } } }');
     expect(countsIn(data.users)).toEqual(counts);
     expect(errors?.map(({ path, extensions }) => [path?.at(-1), extensions.code, extensions.coordinate])).toEqual([
@@ -40,22 +40,22 @@ describe('a page of a list', () => {
     ]);
   });
 
-  it('gives the same rows the same verdicts on another page of the same request', async () => {
+  it('decides equally for the same row on several pages of one operation', async () => {
     const page = (args: string) => `users(${args}) { edges { node { email loginCount } } }`;
     const { data } = await viewer.query(`{ all: ${page('first: 50')} head: ${page('first: 3')} tail: ${page('last: 4')} }`);
     expect(countsIn(data.all)).toEqual(counts);
     expect({ ...countsIn(data.head), ...countsIn(data.tail) }).toEqual(counts);
   });
 
-  it('gives one row under two names what each field of it says', async () => {
+  it('decides each field of a row that is selected under two aliases', async () => {
     const named = `named: users { edges { node { email ...Few } } } fully: users { edges { node { email ...Few tokens { totalCount } } } }`;
     const { data } = await viewer.query(`{ ${named} } fragment Few on Node { id ... on User { loginCount } }`);
     expect([countsIn(data.named), countsIn(data.fully)]).toEqual([counts, counts]);
-    const closed = data.fully.edges.filter(({ node }: { node: { tokens: object | null } }) => !node.tokens);
-    expect(closed.map(({ node }: { node: { email: string } }) => node.email).sort()).toEqual([peer.email, superior.email].sort());
+    const denied = data.fully.edges.filter(({ node }: { node: { tokens: object | null } }) => !node.tokens);
+    expect(denied.map(({ node }: { node: { email: string } }) => node.email).sort()).toEqual([peer.email, superior.email].sort());
   });
 
-  it('says of each row what the viewer may do with it', async () => {
+  it('shows in viewerAccess what the viewer may do with each row', async () => {
     const { data } = await viewer.query(
       '{ users { edges { node { email viewerAccess { readable operations { name allowed } } loginCount } } } }',
     );
@@ -66,35 +66,35 @@ describe('a page of a list', () => {
     }
   });
 
-  it('is refused to whom its field is refused, whatever its rows would be', async () => {
+  it('is denied as a whole when its field is denied', async () => {
     const { data, errors } = await viewer.query(`{ user(id: "${peer.id}") { email tokens { edges { node { id kind } } } } }`);
     expect(data.user).toEqual({ email: peer.email, tokens: null });
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', coordinate: 'User.tokens' });
   });
 
-  it('is read by an administrator of a domain as far as that domain goes', async () => {
+  it('is limited to the domain for a domain administrator', async () => {
     const { data } = await domainAdmin.query('{ users { edges { node { email loginCount roles { domain { name } } } } } }');
     expect(countsIn(data.users)).toEqual({ [domainAdmin.email]: 1, [insider.email]: null });
   });
 
-  it('is asked about by each rule that has another meaning for the viewer', async () => {
+  it('decides every rule that differs for the viewer', async () => {
     await server.domain('beside');
     await server.db.prisma.role.create({ data: { name: 'READER', description: 'Reads.', permissions: ['users:read'] } });
     const [both, known] = [await server.user('ADMIN', 'inside'), await server.user('USER', 'beside')];
     await server.grant(both.uuid, 'READER', 'beside');
     const { data } = await both.query('{ users { edges { node { email viewerAccess { readable operations { name allowed } } } } } }');
-    const said = data.users.edges.map(({ node }: { node: Reached }) => [
+    const verdicts = data.users.edges.map(({ node }: { node: UserNode }) => [
       node.email,
       node.viewerAccess.readable.includes('email'),
       node.viewerAccess.operations.find(({ name }) => name === 'grantRole')?.allowed,
     ]);
-    expect(said).toContainEqual([insider.email, true, true]);
-    expect(said).toContainEqual([known.email, true, false]);
+    expect(verdicts).toContainEqual([insider.email, true, true]);
+    expect(verdicts).toContainEqual([known.email, true, false]);
   });
 });
 
-describe('what the database said of a row', () => {
-  it('is asked again after a mutation of the same request', async () => {
+describe('cached decisions', () => {
+  it('are discarded after a mutation in the same operation', async () => {
     const [granter, holder] = [await server.user(), await server.user()];
     await server.db.prisma.roleGrant.updateMany({ where: { userId: holder.uuid }, data: { grantedById: granter.uuid } });
     await promoteWithSetting(granter);
@@ -107,7 +107,7 @@ describe('what the database said of a row', () => {
     expect(data.after.user.roles).toEqual([{ grantedBy: { email, loginCount: null, tokens: null } }]);
   });
 
-  it('is asked again of a row that was read before', async () => {
+  it('are discarded for a row that was read before', async () => {
     const granter = await server.user('USER', 'inside');
     await server.db.prisma.roleGrant.updateMany({ where: { userId: domainAdmin.uuid }, data: { grantedById: granter.uuid } });
     await promoteWithSetting(granter);
@@ -118,7 +118,7 @@ describe('what the database said of a row', () => {
     expect(data.after.user.roles).toEqual([{ grantedBy: null }]);
   });
 
-  it('is asked again of the row that a mutation answers', async () => {
+  it('are discarded for the row that a mutation returns', async () => {
     const owner = await server.user();
     await promoteWithSetting(owner);
     const { data, errors } = await viewer.query(
@@ -129,7 +129,7 @@ describe('what the database said of a row', () => {
   });
 });
 
-/** Makes the next setting that anybody sets raise the person to ADMIN, as somebody else might at that moment. */
+/** Installs a trigger that makes the user ADMIN when a setting is inserted, as a concurrent request might. */
 async function promoteWithSetting({ uuid }: TestUser) {
   const promotion = `insert into "RoleGrant" ("userId", "roleId") select '${uuid}', id from "Role" where name = 'ADMIN'`;
   const body = `begin ${promotion}; return new; end`;

@@ -19,11 +19,11 @@ for (let count = 0; count < 12; count += 1) {
 for (const { uuid } of [admin, domainAdmin])
   await server.db.prisma.token.createMany({ data: Array.from({ length: 12 }, () => session(uuid)) });
 
-// The driver itself, so that nothing goes past the count.
+// Counts at the driver, so that no statement is missed.
 const driver = isEmbedded ? vi.spyOn(PGlite.prototype, 'query') : vi.spyOn(pg.Client.prototype, 'query');
 afterAll(() => driver.mockRestore());
 
-/** The statements that an operation costs. What the server does on its own clock does not count. */
+/** The statements that an operation runs, without those of background work. */
 async function statementsOf(person: TestUser, document: string, variables?: object): Promise<string[]> {
   driver.mockClear();
   const { errors } = await person.query(document, variables);
@@ -32,7 +32,7 @@ async function statementsOf(person: TestUser, document: string, variables?: obje
 }
 
 describe('me', () => {
-  it('costs at most two statements, the reading of the caller included', async () => {
+  it('needs at most two statements, authentication included', async () => {
     const document = '{ me { id email displayName roles { role { name } domain { name } } } }';
     for (const person of [admin, domainAdmin]) {
       const statements = await statementsOf(person, document);
@@ -45,19 +45,19 @@ describe('me', () => {
 describe('a list', () => {
   it.each([
     ['users with their roles', 'users(first: $first) { totalCount edges { node { email roles { role { name } domain { name } } } } }'],
-    ['users with who granted what', 'users(first: $first) { edges { node { roles { grantedBy { email } user { email } } } } }'],
+    ['users with the granters of their roles', 'users(first: $first) { edges { node { roles { grantedBy { email } user { email } } } } }'],
     ['users with fields that are denied', 'users(first: $first) { edges { node { email loginCount } } }'],
     [
       'users with their sessions',
       'users(first: $first) { edges { node { tokens { totalCount edges { node { kind domain { name } } } } } } }',
     ],
     ['users with their settings', 'users(first: $first) { edges { node { settings { totalCount edges { node { key } } } } } }'],
-    ['domains with what is below', 'domains(first: $first) { edges { node { children { totalCount edges { node { name } } } } } }'],
-    ['grants with the sessions of whoever granted', 'users(first: $first) { edges { node { roles { user { tokens { totalCount } } } } } }'],
-    ['sessions with whose they are', 'me { tokens(first: $first) { edges { node { kind user { email } domain { displayName } } } } }'],
-    ['domains with what is around them', 'domains(first: $first) { edges { node { name parent { name } } } }'],
-    ['users with what the viewer may do', 'users(first: $first) { edges { node { viewerAccess { readable } } } }'],
-  ])('costs no more statements the longer it is: %s', async (_, selection) => {
+    ['domains with their children', 'domains(first: $first) { edges { node { children { totalCount edges { node { name } } } } } }'],
+    ['grants with the sessions of their users', 'users(first: $first) { edges { node { roles { user { tokens { totalCount } } } } } }'],
+    ['sessions with their users', 'me { tokens(first: $first) { edges { node { kind user { email } domain { displayName } } } } }'],
+    ['domains with their parents', 'domains(first: $first) { edges { node { name parent { name } } } }'],
+    ['users with viewerAccess', 'users(first: $first) { edges { node { viewerAccess { readable } } } }'],
+  ])('needs the same number of statements for any length: %s', async (_, selection) => {
     for (const person of [admin, domainAdmin]) {
       const cost = async (first: number) => (await statementsOf(person, `query ($first: Int) { ${selection} }`, { first })).length;
       const [short, long] = [await cost(2), await cost(6)];
@@ -66,7 +66,7 @@ describe('a list', () => {
     }
   });
 
-  it('asks about its rows once for a rule, however many of their fields have it', async () => {
+  it('queries each rule once for all rows and fields', async () => {
     const users = (fields: string) => `{ users { edges { node { email ${fields} } } } }`;
     const cost = async (fields: string) => (await statementsOf(admin, users(fields))).length;
     const [none, one] = [await cost(''), await cost('loginCount')];
@@ -75,12 +75,12 @@ describe('a list', () => {
     expect(await cost('loginCount @include(if: false) ... on User @skip(if: true) { currentLoginAt }')).toBe(none);
   });
 
-  it('asks once for the rules that come to the same for the viewer', async () => {
+  it('queries once for all rules that are equivalent for the viewer', async () => {
     const cost = async (fields: string) => (await statementsOf(admin, `{ users { edges { node { email ${fields} } } } }`)).length;
     expect(await cost('viewerAccess { readable writable operations { allowed } }')).toBe((await cost('loginCount')) + 1);
   });
 
-  it('of nodes costs one statement for each type, however many they are', async () => {
+  it('of nodes needs one statement for each type', async () => {
     const users = await server.db.prisma.user.findMany({ take: 10 });
     const ids = users.map(({ id }) => Buffer.from(`User:${id}`).toString('base64'));
     const cost = async (some: string[]) =>

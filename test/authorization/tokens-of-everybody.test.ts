@@ -8,11 +8,11 @@ import { runMutations } from './matrix-runs.ts';
 import type { Kind, Persona } from './matrix-truth.ts';
 import { inTurn, type SeededMatrix, seedMatrix } from './matrix-world.ts';
 
-// The persona matrix once more, by everybody's API tokens: one for all that there is, and one for next to nothing.
+// Runs the persona matrix with API tokens: one with all scopes and one with almost none.
 const matrix = await seedMatrix(await startTestServer());
 const everything = Object.keys(permissions);
 
-/** The same matrix, in which everybody comes with an API token. */
+/** The same matrix, in which every caller uses an API token. */
 async function byTokens(scopes: string[]): Promise<SeededMatrix> {
   const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "d", scopes: $scopes }) { secret } }';
   const people = new Map<string, TestUser>();
@@ -32,36 +32,36 @@ async function byTokens(scopes: string[]): Promise<SeededMatrix> {
   return { ...matrix, caller, ask };
 }
 
-const told = ({ coordinate, subject, persona, verdict, predicted }: Observation) =>
+const describeObservation = ({ coordinate, subject, persona, verdict, predicted }: Observation) =>
   `${coordinate} of ${subject}, ${persona}: ${verdict} by a token, ${predicted} by a session`;
 const isMore = ({ verdict, predicted }: Observation) => verdict === '✔' && predicted !== '✔';
 
-describe('an API token', () => {
-  it('reads what its owner reads, and nothing besides, when it is for everything', async () => {
+describe('an API token in the persona matrix', () => {
+  it('with all scopes reads exactly what its owner reads', async () => {
     const read = await readRows(await byTokens(everything));
-    expect(read.filter(({ verdict, predicted }) => verdict !== predicted).map(told)).toEqual([]);
+    expect(read.filter(({ verdict, predicted }) => verdict !== predicted).map(describeObservation)).toEqual([]);
   });
 
-  it('reads next to nothing when it is for next to nothing', async () => {
+  it('with one unrelated scope reads almost nothing', async () => {
     const read = (await readRows(await byTokens(['tokens:revoke']))).filter(({ persona }) => persona !== 'anonymous');
-    expect(read.filter(isMore).map(told)).toEqual([]);
+    expect(read.filter(isMore).map(describeObservation)).toEqual([]);
     const allowed = read.filter(({ verdict }) => verdict === '✔').map(({ coordinate }) => coordinate);
     expect([...new Set(allowed)].sort()).toEqual(['Domain.id', 'Domain.name', 'Domain.viewerAccess']);
   });
 
-  it('does nothing that its owner may not do, and nothing that takes a session', async () => {
+  it('does nothing that its owner may not do and nothing that requires a session', async () => {
     const outcomes = (await runMutations(await byTokens(everything))).filter(
       ({ coordinate, persona }) => coordinate.startsWith('Mutation.') && persona !== 'anonymous',
     );
     const rowsOfAnother = outcomes.filter(({ coordinate }) => !comesWithItsOwnSession.has(coordinate));
-    expect(rowsOfAnother.filter(isMore).map(told)).toEqual([]);
+    expect(rowsOfAnother.filter(isMore).map(describeObservation)).toEqual([]);
     const takesSession = rowsOfAnother.filter(({ coordinate }) => conditionsOf(ruleOf(coordinate)).some(({ is }) => is === 'session'));
     expect(takesSession.length).toBeGreaterThan(100);
-    expect(takesSession.filter(({ verdict }) => verdict === '✔').map(told)).toEqual([]);
+    expect(takesSession.filter(({ verdict }) => verdict === '✔').map(describeObservation)).toEqual([]);
   }, 120_000);
 });
 
-// These are tried with a session that is opened for them, whatever the caller comes with.
+// These are tested with a session of their own, whatever the caller uses.
 const comesWithItsOwnSession = new Set(
   ['register', 'login', 'refresh', 'reauthenticate', 'logout', 'createApiToken', 'changePassword', 'deleteAccount'].map(
     (name) => `Mutation.${name}`,

@@ -13,11 +13,11 @@ const about = async (who: { query: Data }, id: string) => {
   const { readable, writable, operations } = data.node.viewerAccess;
   return { readable, writable, allowed: operations.filter((one: Data) => one.allowed).map((one: Data) => one.name) };
 };
-const mostRoots = 10; // of one operation
+const maxRootFields = 10;
 const rowOf = (type: string, kind = 'user') => matrix.rows.find((row) => row.type === type && row.kind === kind)?.id ?? '';
 
 describe('viewerAccess', () => {
-  it('names the fields that the same viewer can read of the same object, for every kind of caller and of object', async () => {
+  it('lists exactly the fields that the viewer can read, for every persona and kind of object', async () => {
     const differing = await inTurn(matrix.rows, (row) =>
       forEach(async (persona) => {
         const fields = everyField(row.type).replace('viewerAccess { __typename }', 'viewerAccess { readable }');
@@ -38,20 +38,20 @@ describe('viewerAccess', () => {
     expect(differing.flat(2)).toEqual([]);
   });
 
-  it('allows the operations that explainAccess allows', async () => {
+  it('allows exactly the operations that explainAccess allows', async () => {
     const differing = await inTurn(matrix.rows, (row) =>
       forEach(async (persona) => {
         const seen = await matrix.ask(persona, row.kind, `query ($id: ID!) { node(id: $id) { ${access} } }`, { id: row.id });
         const operations: Data[] = seen.data?.node?.viewerAccess.operations ?? [];
-        const asked = operations.filter(({ name }) => name !== 'setSetting' || row.type === 'User');
-        if (asked.length === 0) return [];
-        const fields = asked.map(({ name }) => `${name}: explainAccess(coordinate: "Mutation.${name}", nodeId: "${row.id}") { allowed }`);
-        const parts = Array.from({ length: Math.ceil(fields.length / mostRoots) }, (_, at) =>
-          fields.slice(at * mostRoots).slice(0, mostRoots),
+        const checked = operations.filter(({ name }) => name !== 'setSetting' || row.type === 'User');
+        if (checked.length === 0) return [];
+        const fields = checked.map(({ name }) => `${name}: explainAccess(coordinate: "Mutation.${name}", nodeId: "${row.id}") { allowed }`);
+        const parts = Array.from({ length: Math.ceil(fields.length / maxRootFields) }, (_, at) =>
+          fields.slice(at * maxRootFields).slice(0, maxRootFields),
         );
         const answers = await inTurn(parts, (part) => matrix.ask(persona, row.kind, `{ ${part.join(' ')} }`));
         const data = Object.assign({}, ...answers.map((answer) => answer.data));
-        return asked.flatMap(({ name, allowed }) =>
+        return checked.flatMap(({ name, allowed }) =>
           data[name].allowed === allowed ? [] : [`${name} of ${row.kind}, ${persona}: ${allowed}`],
         );
       }),
@@ -59,7 +59,7 @@ describe('viewerAccess', () => {
     expect(differing.flat(2)).toEqual([]);
   });
 
-  it('names what the viewer may set', async () => {
+  it('lists the fields that the viewer may write', async () => {
     const [ann, admin] = [matrix.selves.get('user'), await user('ADMIN')];
     const profile = Object.keys(profileFields).sort();
     expect(profile).toEqual(expect.arrayContaining(['address', 'avatarUrl', 'displayName', 'phone']));
@@ -73,7 +73,7 @@ describe('viewerAccess', () => {
     expect((await about(ann as never, rowOf('UserSetting'))).writable).toEqual(['key', 'value']);
   });
 
-  it('knows the scopes of the token', async () => {
+  it('respects the scopes of an API token', async () => {
     const admin = await user('ADMIN');
     const input = { description: 'd', scopes: ['users:read'] };
     const made = await admin.query('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }', { input });
@@ -84,7 +84,7 @@ describe('viewerAccess', () => {
     expect((await about(admin, rowOf('User'))).allowed).toContain('disableUser');
   });
 
-  it('changes with the next operation when the right does', async () => {
+  it('changes on the next operation when a role is granted', async () => {
     const carl = await user();
     expect((await about(carl, carl.id)).allowed).not.toContain('disableUser');
     await matrix.grant(carl.uuid, 'ADMIN');

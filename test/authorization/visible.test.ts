@@ -7,9 +7,9 @@ import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 const server = await startTestServer();
 await server.domain('north');
 await server.domain('south');
-const shut = await server.domain('shut');
-await server.domain('under-shut', 'shut');
-await server.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false } });
+const closed = await server.domain('closed');
+await server.domain('under-closed', 'closed');
+await server.db.prisma.domain.update({ where: { id: closed.id }, data: { active: false } });
 for (const name of ['EDITOR', 'READER']) await server.db.prisma.role.create({ data: { name } });
 const northAdmin = await server.user('ADMIN', 'north');
 const admin = await server.user('ADMIN');
@@ -34,13 +34,13 @@ const named = (person: TestUser, displayName: string) =>
 const cursorOf = (id: string) => Buffer.from(`GPC:S:${id}`).toString('base64');
 
 describe('a list', () => {
-  it('holds and counts only what the viewer may know of', async () => {
+  it('contains and counts only what the viewer can see', async () => {
     expect(await idsOf(northAdmin)).toEqual([northAdmin.id, ann.id].sort());
     expect(await idsOf(ben)).toEqual([ben.id]);
     expect(await idsOf(admin)).toEqual(expect.arrayContaining([ann.id, ben.id, northAdmin.id, admin.id]));
   });
 
-  it('ends where what the viewer may know of ends', async () => {
+  it('ends after the last row that the viewer can see', async () => {
     const first = await northAdmin.query(list, { first: 1 });
     expect(first.data.users.pageInfo.hasNextPage).toBe(true);
     const last = await northAdmin.query(list, { first: 1, after: first.data.users.edges[0].cursor });
@@ -56,9 +56,9 @@ describe('a list', () => {
       async () => (await server.db.prisma.token.findFirstOrThrow({ where: { userId: ben.uuid } })).id,
     ],
     ['settings', 'query ($after: String) { me { settings(after: $after) { edges { cursor } } } }', () => setting()],
-    ['domains', 'query ($after: String) { domains(after: $after) { edges { cursor } } }', () => shut.id],
-    ['children', 'query ($after: String) { domain(name: "north") { children(after: $after) { edges { cursor } } } }', () => shut.id],
-  ])('of %s answers the cursor of a hidden row like one of no row', async (_, document, hidden) => {
+    ['domains', 'query ($after: String) { domains(after: $after) { edges { cursor } } }', () => closed.id],
+    ['children', 'query ($after: String) { domain(name: "north") { children(after: $after) { edges { cursor } } } }', () => closed.id],
+  ])('of %s returns the same error for the cursor of a hidden row as for an unknown one', async (_, document, hidden) => {
     const ask = async (id: string) => (await ann.query(document, { after: cursorOf(id) })) as object;
     const [ofHidden, ofNone] = [await ask(await hidden()), await ask('01900000-0000-7000-8000-000000000000')];
     expect({ ...ofHidden, headers: null }).toEqual({ ...ofNone, headers: null });
@@ -66,7 +66,7 @@ describe('a list', () => {
   });
 
   it.each([cursorOf('no uuid'), 'no cursor', '', Buffer.from('GPC:N:1').toString('base64')])(
-    'refuses what is no cursor: "%s"',
+    'rejects the malformed cursor "%s"',
     async (after) => {
       for (const document of [list, 'query ($after: String) { me { tokens(after: $after) { edges { cursor } } } }'])
         expect((await ann.query(document, { after })).code).toBe('INVALID_INPUT');
@@ -75,7 +75,7 @@ describe('a list', () => {
 });
 
 describe('a filter', () => {
-  it.each(['%', '_', 'a_b', '100%', '\\'])('takes "%s" for itself', async (text) => {
+  it.each(['%', '_', 'a_b', '100%', '\\'])('treats "%s" as plain text', async (text) => {
     const [literal, other] = [await server.user(), await server.user()];
     await named(literal, `x${text}x`);
     await named(other, 'xaXbx100x');
@@ -84,33 +84,33 @@ describe('a filter', () => {
     expect(found).not.toContain(other.id);
   });
 
-  it('finds nobody by a grant that the viewer may not know of', async () => {
+  it('does not match grants that the viewer cannot see', async () => {
     expect(await idsOf(admin, { role: 'EDITOR' })).toEqual([ann.id]);
     expect(await idsOf(northAdmin, { role: 'EDITOR' })).toEqual([]);
     expect(await idsOf(northAdmin, { domain: 'south' })).toEqual([]);
     expect(await idsOf(northAdmin, { domain: 'north', role: 'USER' })).toEqual([ann.id]);
   });
 
-  it('finds nobody by a grant that has ended', async () => {
+  it('does not match expired grants', async () => {
     const { id } = await server.grant(ann.uuid, 'READER', 'north');
     expect(await idsOf(northAdmin, { role: 'READER' })).toEqual([ann.id]);
     await server.db.prisma.roleGrant.update({ where: { id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     expect(await idsOf(northAdmin, { role: 'READER' })).toEqual([]);
   });
 
-  it('finds nobody outside by name, address or state', async () => {
+  it('does not match users that the viewer cannot see by name, address or state', async () => {
     expect(await idsOf(northAdmin, { search: ben.email })).toEqual([]);
     expect(await idsOf(northAdmin, { enabled: true })).toEqual([northAdmin.id, ann.id].sort());
   });
 
-  it('finds nothing below a domain that the viewer may not know of', async () => {
+  it('does not match children of a domain that the viewer cannot see', async () => {
     const document = 'query ($parent: String) { domains(filter: { parent: $parent }) { totalCount } }';
-    expect((await admin.query(document, { parent: 'shut' })).data.domains.totalCount).toBe(1);
-    expect((await ann.query(document, { parent: 'shut' })).data.domains.totalCount).toBe(0);
+    expect((await admin.query(document, { parent: 'closed' })).data.domains.totalCount).toBe(1);
+    expect((await ann.query(document, { parent: 'closed' })).data.domains.totalCount).toBe(0);
     expect((await anonymous(server).query(document, { parent: 'north' })).code).toBe('UNAUTHENTICATED');
   });
 
-  it('by a field that may be read of some rows finds only those', async () => {
+  it('by a field that is readable only for some rows matches only those', async () => {
     ruleByCoordinate.set('UserFilter.search', loginHistoryRule);
     await named(admin, 'Searched');
     await named(ben, 'Searched');
@@ -119,7 +119,7 @@ describe('a filter', () => {
     expect(await idsOf(northAdmin, { search: ann.email })).toEqual([]);
   });
 
-  it('by a field that may not be read is refused', async () => {
+  it('by a field that the viewer cannot read is rejected', async () => {
     ruleByCoordinate.set('UserFilter.search', superadmin);
     const { data, errors } = await admin.query(list, { filter: { search: 'x' } });
     expect(data.users).toBeNull();
@@ -127,8 +127,8 @@ describe('a filter', () => {
   });
 });
 
-describe('a filter by a name', () => {
-  it('finds nobody by a role or a domain that the viewer may not know of', async () => {
+describe('a filter by role or domain name', () => {
+  it('does not match a role or domain that the viewer cannot see', async () => {
     const reader = await server.user();
     const role = await server.db.prisma.role.create({ data: { name: 'FINDER', permissions: ['users:read'] } });
     await server.db.prisma.roleGrant.create({ data: { userId: reader.uuid, roleId: role.id } });
@@ -146,16 +146,16 @@ describe('an order', () => {
   const document = 'query ($orderBy: UserOrder) { users(orderBy: $orderBy) { edges { node { email } } } }';
 
   it.each([
-    ['nobody may read', superadmin],
-    ['may be read of some rows only', loginHistoryRule],
-  ])('by a field that %s is refused', async (_, rule) => {
+    ['no one may read', superadmin],
+    ['is readable only for some rows', loginHistoryRule],
+  ])('by a field that %s is rejected', async (_, rule) => {
     ruleByCoordinate.set('UserOrder.email', rule);
     const { data, errors } = await admin.query(document, { orderBy: { email: 'ASC' } });
     expect(data.users).toBeNull();
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', coordinate: 'UserOrder.email' });
   });
 
-  it('goes by one field', async () => {
+  it('accepts one field only', async () => {
     expect((await admin.query(document, { orderBy: { email: 'ASC', displayName: 'ASC' } })).code).toBe('INVALID_INPUT');
   });
 });

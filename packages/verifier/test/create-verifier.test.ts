@@ -10,21 +10,21 @@ afterAll(async () => {
   await Promise.all(closing.map((close) => close()));
 });
 
-async function issued(): Promise<Issuer> {
+async function createIssuer(): Promise<Issuer> {
   const issuer = await openIssuer();
   closing.push(issuer.close);
   return issuer;
 }
 
-async function started({ url }: Pick<Issuer, 'url'>, options: Partial<Options> = {}) {
+async function startVerifier({ url }: Pick<Issuer, 'url'>, options: Partial<Options> = {}) {
   const verifier = await createVerifier({ url, token: apiToken, ...options });
   closing.push(verifier.close);
   return verifier;
 }
 
 describe.concurrent('createVerifier', () => {
-  it('answers once it is fresh', async () => {
-    const verifier = await started(await issued());
+  it('resolves once it has loaded the keys and the snapshot', async () => {
+    const verifier = await startVerifier(await createIssuer());
     expect(verifier).toMatchObject({ state: 'following', problem: undefined });
     expect(verifier.staleness()).toBeLessThan(2_000);
   });
@@ -42,24 +42,24 @@ describe.concurrent('createVerifier', () => {
     ['heartbeat', { heartbeat: 'often' }],
     ['cachedTokens', { cachedTokens: 0 }],
     ['revokedSessions', { revokedSessions: 1.5 }],
-  ])('names the option %s where it cannot be used, and says no value', async (name, options) => {
+  ])('rejects an invalid option %s and names it without its value', async (name, options) => {
     const made = createVerifier({ url: 'http://127.0.0.1:1', token: apiToken, ...options } as Options);
     const error = (await made.catch((thrown: unknown) => thrown)) as Error & { code: string };
     expect(error).toMatchObject({ code: 'ERR_CONFIGURATION', message: expect.stringContaining(name) });
     for (const value of Object.values(options)) if (value) expect(error.message).not.toContain(String(value));
   });
 
-  it('throws where the server refuses the API token', async () => {
-    const { url } = await issued();
+  it('rejects when the server rejects the API token', async () => {
+    const { url } = await createIssuer();
     expect(await codeOf(createVerifier({ url, token: 'fg_another' }))).toBe('ERR_REFUSED');
     expect(await codeOf(createVerifier({ url, token: 'fg_another', transport: 'websocket' }))).toBe('ERR_REFUSED');
   });
 
-  it('waits, stale, for a server that is away', async () => {
-    const issuer = await issued();
+  it('resolves in a stale state while the server is unreachable, and recovers later', async () => {
+    const issuer = await createIssuer();
     const jwt = await issuer.token();
     await issuer.close();
-    const verifier = await started(issuer);
+    const verifier = await startVerifier(issuer);
     expect(verifier).toMatchObject({ state: 'starting', problem: { code: 'ERR_UNREACHABLE' } });
     expect(verifier.staleness()).toBe(Number.POSITIVE_INFINITY);
     expect(await codeOf(verifier.verify(jwt))).toBe('ERR_STALE');
@@ -72,69 +72,69 @@ describe.concurrent('createVerifier', () => {
     ['another type', {}, { typ: 'at+jwt' }],
     ['another issuer', { iss: 'http://elsewhere.test' }, {}],
     ['another audience', { aud: 'another' }, {}],
-    ['a time that is over', { iat: now() - 120, exp: now() - 60 }, {}],
-    ['a time to come', { iat: now() + 60 }, {}],
-    ['a time without end', { exp: now() + 1e9 }, {}],
+    ['an expiry in the past', { iat: now() - 120, exp: now() - 60 }, {}],
+    ['an iat in the future', { iat: now() + 60 }, {}],
+    ['an expiry too far ahead', { exp: now() + 1e9 }, {}],
     ['no cursor', { cursor: undefined }, {}],
-    ['a lifetime that is longer than any', { lifetime: 961 }, {}],
+    ['a lifetime above the maximum', { lifetime: 961 }, {}],
     ['no lifetime', { lifetime: undefined }, {}],
-    ['no list', { revoked: {} }, {}],
-    ['a list of something else', { revoked: [['sid', 'yesterday']] }, {}],
-  ])('believes no snapshot with %s', async (_, claims, header) => {
-    const issuer = await issued();
+    ['no list of revocations', { revoked: {} }, {}],
+    ['a malformed list', { revoked: [['sid', 'yesterday']] }, {}],
+  ])('rejects a snapshot with %s', async (_, claims, header) => {
+    const issuer = await createIssuer();
     issuer.faults['/revocations/snapshot'] = async (__, response) => void response.end(await issuer.snapshot(claims, header));
-    const verifier = await started(issuer);
+    const verifier = await startVerifier(issuer);
     expect(verifier).toMatchObject({ state: 'starting', problem: { code: 'ERR_SNAPSHOT_INVALID' } });
     expect(await codeOf(verifier.verify(await issuer.token()))).toBe('ERR_STALE');
     delete issuer.faults['/revocations/snapshot'];
     await until(() => verifier.state === 'following');
   });
 
-  it('believes no snapshot that somebody changed', async () => {
-    const issuer = await issued();
+  it('rejects a snapshot with an invalid signature', async () => {
+    const issuer = await createIssuer();
     const sid = issuer.revoke();
     issuer.faults['/revocations/snapshot'] = async (_, response) => {
       const [header, payload = '', signature] = (await issuer.snapshot()).split('.');
       const emptied = { ...JSON.parse(Buffer.from(payload, 'base64url').toString()), revoked: [] };
       response.end([header, Buffer.from(JSON.stringify(emptied)).toString('base64url'), signature].join('.'));
     };
-    const verifier = await started(issuer);
+    const verifier = await startVerifier(issuer);
     expect(verifier.problem?.code).toBe('ERR_SNAPSHOT_INVALID');
     expect(await codeOf(verifier.verify(await issuer.token({ sid })))).toBe('ERR_STALE');
   });
 
-  it('takes in no more of an answer than it can be', async () => {
-    const issuer = await issued();
+  it('limits the size of responses', async () => {
+    const issuer = await createIssuer();
     issuer.faults['/revocations/snapshot'] = (_, response) => void response.end('x'.repeat(200_000));
-    const verifier = await started(issuer, { revokedSessions: 10 });
+    const verifier = await startVerifier(issuer, { revokedSessions: 10 });
     expect(verifier.problem).toMatchObject({ code: 'ERR_UNREACHABLE', message: expect.stringContaining('bytes') });
   });
 
-  it('tells its log when it follows and when it does not, and never the token', async () => {
-    const issuer = await issued();
-    const said: string[] = [];
-    const log = { info: (text: string) => said.push(`info ${text}`), warn: (text: string) => said.push(`warn ${text}`) };
-    const verifier = await started(issuer, { log });
+  it('logs when it starts and stops following, and never logs the token', async () => {
+    const issuer = await createIssuer();
+    const lines: string[] = [];
+    const log = { info: (text: string) => lines.push(`info ${text}`), warn: (text: string) => lines.push(`warn ${text}`) };
+    const verifier = await startVerifier(issuer, { log });
     await issuer.close();
-    await until(() => said.length === 2);
+    await until(() => lines.length === 2);
     await issuer.listen();
     await until(() => verifier.state === 'following');
-    expect(said.map((line) => line.slice(0, 4))).toEqual(['info', 'warn', 'info']);
-    expect(said.join()).not.toContain(apiToken);
+    expect(lines.map((line) => line.slice(0, 4))).toEqual(['info', 'warn', 'info']);
+    expect(lines.join()).not.toContain(apiToken);
   });
 
-  it('is not ended by a log that fails', async () => {
-    const fail = () => {
-      throw new Error('no paper');
+  it('survives a logger that throws', async () => {
+    const throwError = () => {
+      throw new Error('broken log');
     };
-    expect((await started(await issued(), { log: { info: fail, warn: fail } })).state).toBe('following');
+    expect((await startVerifier(await createIssuer(), { log: { info: throwError, warn: throwError } })).state).toBe('following');
   });
 });
 
 describe.concurrent('close', () => {
-  it.each(['sse', 'websocket'] as const)('ends the line and verifies no more (%s)', async (transport) => {
-    const issuer = await issued();
-    const verifier = await started(issuer, { transport });
+  it.each(['sse', 'websocket'] as const)('closes the connection, after which verify rejects (%s)', async (transport) => {
+    const issuer = await createIssuer();
+    const verifier = await startVerifier(issuer, { transport });
     const jwt = await issuer.token({ sid: randomUUID() });
     await verifier.verify(jwt);
     await verifier.close();
@@ -143,11 +143,11 @@ describe.concurrent('close', () => {
     await until(() => issuer.listeners.size === 0);
   });
 
-  it('does not wait for a server that is away', async () => {
-    const issuer = await issued();
-    const verifier = await started(issuer);
+  it('does not wait for an unreachable server', async () => {
+    const issuer = await createIssuer();
+    const verifier = await startVerifier(issuer);
     issuer.faults['/graphql'] = (_, response) => send(response, 503, {});
-    for (const line of issuer.listeners) line.cut();
+    for (const listener of issuer.listeners) listener.cut();
     await until(() => verifier.state === 'reconnecting');
     await verifier.close();
     const { length } = issuer.requests;
@@ -155,11 +155,11 @@ describe.concurrent('close', () => {
     expect(issuer.requests).toHaveLength(length);
   });
 
-  it('does not wait until it would try again', { timeout: 2_400 }, async () => {
-    const issuer = await issued();
-    const verifier = await started(issuer);
-    for (const line of issuer.listeners) line.refuse();
-    await until(() => verifier.problem?.code === 'ERR_REFUSED'); // from now on it waits for at least 2.5 s
+  it('does not wait for a pending retry', { timeout: 2_400 }, async () => {
+    const issuer = await createIssuer();
+    const verifier = await startVerifier(issuer);
+    for (const listener of issuer.listeners) listener.refuse();
+    await until(() => verifier.problem?.code === 'ERR_REFUSED'); // the next retry is at least 2.5 s away
     await verifier.close();
     expect(verifier.state).toBe('closed');
   });

@@ -1,74 +1,74 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { now, openIssuer, send } from './issuer.ts';
-import { codeOf, opened, until } from './open-verifier.ts';
+import { codeOf, openVerifier, until } from './open-verifier.ts';
 
 const issuer = await openIssuer();
 afterAll(issuer.close);
-const verifier = await opened(issuer);
+const verifier = await openVerifier(issuer);
 const path = '/oauth/introspect';
-const asked = () => issuer.requests.filter((one) => one === path).length;
+const introspections = () => issuer.requests.filter((one) => one === path).length;
 
-// The line is cut and stays so: from now on the verifier is stale.
+// The stream stays disconnected, so the verifier is stale from now on.
 issuer.faults['/graphql'] = (_, response) => send(response, 503, {});
-for (const line of issuer.listeners) line.cut();
+for (const listener of issuer.listeners) listener.cut();
 await until(() => verifier.staleness() > 1_000);
-const ask = (jwt: string) => verifier.verify(jwt, { maxStaleness: '1s', onStale: 'introspect' });
+const verifyStale = (jwt: string) => verifier.verify(jwt, { maxStaleness: '1s', onStale: 'introspect' });
 
 beforeEach(() => {
   delete issuer.faults[path];
 });
 
-describe('verify, stale, with onStale: introspect', () => {
-  it('asks the server each time', async () => {
+describe('verify with onStale: introspect, while stale', () => {
+  it('introspects the token each time', async () => {
     const jwt = await issuer.token();
-    const before = asked();
-    expect([await codeOf(ask(jwt)), await codeOf(ask(jwt))]).toEqual(['accepted', 'accepted']);
-    expect(asked() - before).toBe(2);
+    const before = introspections();
+    expect([await codeOf(verifyStale(jwt)), await codeOf(verifyStale(jwt))]).toEqual(['accepted', 'accepted']);
+    expect(introspections() - before).toBe(2);
   });
 
-  it('refuses what the server says has ended', async () => {
+  it('rejects a token that the server reports as inactive', async () => {
     const sid = randomUUID();
     const jwt = await issuer.token({ sid });
     issuer.log.push({ sid, at: now() });
-    expect(await codeOf(ask(jwt))).toBe('ERR_TOKEN_REVOKED');
+    expect(await codeOf(verifyStale(jwt))).toBe('ERR_TOKEN_REVOKED');
   });
 
-  it('asks nothing about what is no token, or was', async () => {
-    const before = asked();
-    expect(await codeOf(ask('no.token.atall'))).toBe('ERR_TOKEN_INVALID');
-    expect(await codeOf(ask(await issuer.token({ iat: now() - 60, exp: now() - 1 })))).toBe('ERR_TOKEN_EXPIRED');
-    expect(asked()).toBe(before);
+  it('does not introspect malformed or expired tokens', async () => {
+    const before = introspections();
+    expect(await codeOf(verifyStale('no.token.atall'))).toBe('ERR_TOKEN_INVALID');
+    expect(await codeOf(verifyStale(await issuer.token({ iat: now() - 60, exp: now() - 1 })))).toBe('ERR_TOKEN_EXPIRED');
+    expect(introspections()).toBe(before);
   });
 
   it.each<[string, number, unknown]>([
     ['an error', 503, {}],
-    ['a refusal', 401, {}],
-    ['no list of claims', 200, [true]],
-    ['an active that is no truth', 200, { active: 'true', sid: 's', sub: 'u' }],
+    ['a rejection', 401, {}],
+    ['no claims', 200, [true]],
+    ['an active that is not a boolean', 200, { active: 'true', sid: 's', sub: 'u' }],
     ['the claims of another session', 200, { active: true, sid: randomUUID(), sub: 'u' }],
-    ['nothing but that it holds', 200, { active: true }],
-    ['more than it can be', 200, { active: true, more: 'x'.repeat(100_000) }],
-  ])('refuses where the server answers with %s', async (_, status, answer) => {
+    ['no claims except active', 200, { active: true }],
+    ['a response that is too large', 200, { active: true, more: 'x'.repeat(100_000) }],
+  ])('rejects when introspection returns %s', async (_, status, answer) => {
     issuer.faults[path] = (__, response) => send(response, status, answer as object);
-    expect(await codeOf(ask(await issuer.token({ sid: 's', sub: 'u' })))).toBe('ERR_INTROSPECTION_FAILED');
+    expect(await codeOf(verifyStale(await issuer.token({ sid: 's', sub: 'u' })))).toBe('ERR_INTROSPECTION_FAILED');
   });
 
-  it('refuses where the server does not answer in time', async () => {
+  it('rejects when introspection times out', async () => {
     issuer.faults[path] = () => {};
-    expect(await codeOf(ask(await issuer.token()))).toBe('ERR_INTROSPECTION_FAILED');
+    expect(await codeOf(verifyStale(await issuer.token()))).toBe('ERR_INTROSPECTION_FAILED');
   });
 
-  it('asks at most a hundred questions at once', async () => {
+  it('runs at most 100 introspections concurrently', async () => {
     issuer.faults[path] = () => {};
-    const before = asked();
+    const before = introspections();
     const tokens = await Promise.all(Array.from({ length: 120 }, () => issuer.token()));
-    const codes = await Promise.all(tokens.map((jwt) => codeOf(ask(jwt))));
+    const codes = await Promise.all(tokens.map((jwt) => codeOf(verifyStale(jwt))));
     expect(new Set(codes)).toEqual(new Set(['ERR_INTROSPECTION_FAILED']));
-    expect(asked() - before).toBeLessThanOrEqual(100);
+    expect(introspections() - before).toBeLessThanOrEqual(100);
   });
 
-  it('refuses with anything else that is said in place of introspect', async () => {
+  it('rejects as stale with any other value of onStale', async () => {
     const jwt = await issuer.token();
     expect(await codeOf(verifier.verify(jwt, { maxStaleness: '1s', onStale: 'allow' as never }))).toBe('ERR_STALE');
   });

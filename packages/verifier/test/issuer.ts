@@ -5,29 +5,29 @@ import { text } from 'node:stream/consumers';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { WebSocketServer } from 'ws';
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
-/** How one stream is told of what happens, whatever carries it. */
+/** Sends to one stream over either transport. */
 interface Listener {
   next(result: object): void;
-  beat(said: object): void;
-  /** Says that the credential has ended, and ends. */
+  beat(payload: object): void;
+  /** Reports that the token was revoked and closes. */
   refuse(): void;
-  /** Cuts the line, without a word. */
+  /** Terminates the connection. */
   cut(): void;
 }
 
 export const apiToken = 'fg_test_of_a_verifier';
 export const now = () => Math.floor(Date.now() / 1000);
 
-/** A server that follows docs/revocations.md and, where it is told to, does what a real one never would. */
+/** A server that implements docs/revocations.md and can be made to misbehave. */
 export async function openIssuer() {
   const keys = new Map([['first', await generateKeyPair('EdDSA')]]);
   const log: { sid: string; at: number }[] = [];
   const listeners = new Set<Listener>();
   const requests: string[] = [];
   const resumed: string[] = [];
-  const faults: Record<string, Answer> = {};
+  const faults: Record<string, Handler> = {};
   const beat = { age: 0, keys: undefined as string | undefined, isSilent: false };
   const result = (index: number) => ({ data: { tokenRevoked: { cursor: `c${index + 1}`, sid: log[index]?.sid } } });
   const beatOf = () => ({ cursor: `c${log.length}`, age: beat.age, keys: beat.keys ?? nameOfKeys() });
@@ -37,7 +37,7 @@ export async function openIssuer() {
       .digest('base64url')
       .slice(0, 12);
 
-  const answers: Record<string, Answer> = {
+  const handlers: Record<string, Handler> = {
     '/.well-known/jwks.json': async (_, response) => {
       const open = [...keys].map(async ([kid, { publicKey }]) => ({ ...(await exportJWK(publicKey)), kid, alg: 'EdDSA', use: 'sig' }));
       send(response, 200, { keys: await Promise.all(open) });
@@ -48,14 +48,14 @@ export async function openIssuer() {
     '/graphql': async (request, response) => {
       const { variables, extensions } = JSON.parse(await text(request));
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n\n');
-      const next = (said: object) => response.write(`event: next\ndata: ${JSON.stringify(said)}\n\n`);
-      const say = (said: object) => response.write(`: ${JSON.stringify(said)}\n\n`);
+      const next = (result: object) => response.write(`event: next\ndata: ${JSON.stringify(result)}\n\n`);
+      const comment = (payload: object) => response.write(`: ${JSON.stringify(payload)}\n\n`);
       const refuse = () => {
         next({ errors: [{ extensions: { code: 'TOKEN_REVOKED' } }] });
         response.end('event: complete\ndata:\n\n');
       };
-      const tell = { next, refuse, beat: say, cut: () => response.destroy() };
-      response.once('close', follow(tell, variables.after, extensions.heartbeat));
+      const listener = { next, refuse, beat: comment, cut: () => response.destroy() };
+      response.once('close', follow(listener, variables.after, extensions.heartbeat));
     },
     '/oauth/introspect': async (request, response) => {
       const token = new URLSearchParams(await text(request)).get('token') ?? '';
@@ -70,9 +70,9 @@ export async function openIssuer() {
     for (let index = Number(after.slice(1)); index < log.length; index += 1) listener.next(result(index));
     const tick = () => beat.isSilent || listener.beat(beatOf());
     tick();
-    const clock = setInterval(tick, every);
+    const timer = setInterval(tick, every);
     return () => {
-      clearInterval(clock);
+      clearInterval(timer);
       listeners.delete(listener);
     };
   }
@@ -82,25 +82,25 @@ export async function openIssuer() {
     requests.push(path);
     const isOpen = path === '/.well-known/jwks.json';
     if (!isOpen && request.headers.authorization !== `Bearer ${apiToken}`) return send(response, 401, {});
-    await (faults[path] ?? answers[path])?.(request, response);
+    await (faults[path] ?? handlers[path])?.(request, response);
   });
   const sockets = new WebSocketServer({ server });
   sockets.on('connection', (socket) => {
     requests.push('socket');
-    const say = (message: object) => socket.send(JSON.stringify(message));
+    const send = (message: object) => socket.send(JSON.stringify(message));
     const cut = () => socket.terminate();
     let every = 0;
-    socket.on('message', (said) => {
-      const { type, payload } = JSON.parse(String(said));
+    socket.on('message', (message) => {
+      const { type, payload } = JSON.parse(String(message));
       if (type === 'connection_init') {
         if (payload.authorization !== `Bearer ${apiToken}`) return socket.close(4403, 'Forbidden');
         every = payload.heartbeat;
-        say({ type: 'connection_ack' });
+        send({ type: 'connection_ack' });
       }
-      const next = (one: object) => say({ id: '1', type: 'next', payload: one });
+      const next = (one: object) => send({ id: '1', type: 'next', payload: one });
       const refuse = () => socket.close(4403, 'The session has ended');
-      const tell = { next, refuse, beat: (one: object) => say({ type: 'ping', payload: one }), cut };
-      if (type === 'subscribe') socket.once('close', follow(tell, payload.variables.after, every));
+      const listener = { next, refuse, beat: (one: object) => send({ type: 'ping', payload: one }), cut };
+      if (type === 'subscribe') socket.once('close', follow(listener, payload.variables.after, every));
     });
   });
 
@@ -114,7 +114,7 @@ export async function openIssuer() {
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
 
-  /** A token of any content, signed by one of the keys. */
+  /** Signs any claims with one of the keys. */
   async function sign(claims: JWTPayload, header: Record<string, unknown> = {}, kid = 'first') {
     const key = keys.get(kid)?.privateKey;
     if (!key) throw new Error(`no key ${kid}`);
@@ -122,7 +122,7 @@ export async function openIssuer() {
     return new SignJWT({ ...common, ...claims }).setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid, ...header }).sign(key);
   }
 
-  /** An access token as it should be, but for what is said. */
+  /** A valid access token with these changes. */
   const token = (claims: JWTPayload = {}, header: Record<string, unknown> = {}, kid = 'first') =>
     sign({ sub: randomUUID(), sid: randomUUID(), jti: randomUUID(), ...claims }, header, kid);
 
@@ -131,7 +131,7 @@ export async function openIssuer() {
     return sign({ exp: now() + 60, cursor: `c${log.length}`, lifetime: 960, revoked, ...claims }, { typ: 'revocations+jwt', ...header });
   };
 
-  /** Ends a session. Answers its id. */
+  /** Revokes a session and returns its id. */
   function revoke(sid: string = randomUUID(), at = now()) {
     log.push({ sid, at });
     for (const { next } of listeners) next(result(log.length - 1));

@@ -1,15 +1,15 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { openIssuer, send } from './issuer.ts';
-import { codeOf, opened, until } from './open-verifier.ts';
+import { codeOf, openVerifier, until } from './open-verifier.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterAll(async () => {
   await Promise.all(closing.map((close) => close()));
 });
 
-async function server() {
+async function createServer() {
   const issuer = await openIssuer();
-  const verifier = await opened(issuer);
+  const verifier = await openVerifier(issuer);
   closing.push(issuer.close, verifier.close);
   return { issuer, verifier };
 }
@@ -18,14 +18,14 @@ const path = '/.well-known/jwks.json';
 const times = (requests: readonly string[]) => requests.filter((one) => one === path).length;
 
 describe.concurrent('the keys of the server', () => {
-  it('are fetched anew when a beat names others', async () => {
-    const { issuer, verifier } = await server();
+  it('are reloaded when a heartbeat names another key set', async () => {
+    const { issuer, verifier } = await createServer();
     await issuer.addKey('second');
     await until(async () => (await codeOf(verifier.verify(await issuer.token({}, {}, 'second')))) === 'accepted');
   });
 
-  it('take the tokens with them that they signed, also those that are known', async () => {
-    const { issuer, verifier } = await server();
+  it('invalidate tokens of a removed key, even if they are cached', async () => {
+    const { issuer, verifier } = await createServer();
     await issuer.addKey('second');
     const [one, other] = [await issuer.token(), await issuer.token({}, {}, 'second')];
     await until(async () => (await codeOf(verifier.verify(other))) === 'accepted');
@@ -35,8 +35,8 @@ describe.concurrent('the keys of the server', () => {
     expect(await codeOf(verifier.verify(other))).toBe('accepted');
   });
 
-  it('are other ones under the same name where they are others', async () => {
-    const { issuer, verifier } = await server();
+  it('are replaced when a key changes under the same kid', async () => {
+    const { issuer, verifier } = await createServer();
     const jwt = await issuer.token();
     expect(await codeOf(verifier.verify(jwt))).toBe('accepted');
     await issuer.addKey('first');
@@ -44,8 +44,8 @@ describe.concurrent('the keys of the server', () => {
     expect(await codeOf(verifier.verify(await issuer.token()))).toBe('accepted');
   });
 
-  it('make the verifier stale while they are known to have changed, but not how', async () => {
-    const { issuer, verifier } = await server();
+  it('make the verifier stale while a changed key set cannot be loaded', async () => {
+    const { issuer, verifier } = await createServer();
     const jwt = await issuer.token();
     issuer.faults[path] = (_, response) => send(response, 503, {});
     await issuer.addKey('second');
@@ -54,8 +54,8 @@ describe.concurrent('the keys of the server', () => {
     await until(async () => (await codeOf(verifier.verify(jwt))) === 'accepted');
   });
 
-  it('make it stale while what is fetched is not the set that beats name: a cache answers with an older one', async () => {
-    const { issuer, verifier } = await server();
+  it('make the verifier stale while a cache returns an older key set', async () => {
+    const { issuer, verifier } = await createServer();
     const jwt = await issuer.token();
     const old = await (await fetch(`${issuer.url}${path}`)).json();
     issuer.faults[path] = (_, response) => send(response, 200, old);
@@ -66,8 +66,8 @@ describe.concurrent('the keys of the server', () => {
     await until(async () => (await codeOf(verifier.verify(jwt))) === 'ERR_TOKEN_INVALID');
   });
 
-  it('do not make it stale while they have not changed, whether they can be fetched or not', async () => {
-    const { issuer, verifier } = await server();
+  it('do not make the verifier stale while they are unchanged, even if they cannot be loaded', async () => {
+    const { issuer, verifier } = await createServer();
     const jwt = await issuer.token();
     const before = times(issuer.requests);
     issuer.faults[path] = () => {};
@@ -78,11 +78,11 @@ describe.concurrent('the keys of the server', () => {
 
   it.each([
     ['no keys', { keys: [] }],
-    ['no list', { keys: 'none' }],
-    ['keys of another kind', { keys: [{ kty: 'RSA', kid: 'first', n: 'AQAB', e: 'AQAB' }] }],
-    ['nothing', []],
-  ])('stay what they were where the answer holds %s', async (_, answer) => {
-    const { issuer, verifier } = await server();
+    ['a malformed list', { keys: 'none' }],
+    ['keys of another type', { keys: [{ kty: 'RSA', kid: 'first', n: 'AQAB', e: 'AQAB' }] }],
+    ['an empty list', []],
+  ])('are kept when the response contains %s', async (_, answer) => {
+    const { issuer, verifier } = await createServer();
     const jwt = await issuer.token();
     issuer.faults[path] = (__, response) => send(response, 200, answer);
     issuer.beat.keys = 'others';
@@ -90,8 +90,8 @@ describe.concurrent('the keys of the server', () => {
     expect(await codeOf(verifier.verify(jwt, { maxStaleness: '10m' }))).toBe('accepted');
   });
 
-  it('are asked for at most every ten seconds by tokens with an unknown kid', async () => {
-    const { issuer, verifier } = await server();
+  it('are reloaded at most every 10 s for tokens with an unknown kid', async () => {
+    const { issuer, verifier } = await createServer();
     const before = times(issuer.requests);
     await issuer.addKey('stranger');
     const unknown = await Promise.all(Array.from({ length: 50 }, () => issuer.token({}, { kid: 'unknown' }, 'stranger')));

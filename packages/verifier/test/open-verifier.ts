@@ -2,14 +2,14 @@ import { afterAll } from 'vitest';
 import { createVerifier, type Options } from '../src/create-verifier.ts';
 import { apiToken, type Issuer } from './issuer.ts';
 
-/** A verifier of an issuer's tokens, which is closed with the test file. */
-export async function opened({ url }: Pick<Issuer, 'url'>, options: Partial<Options> = {}) {
+/** Creates a verifier that is closed at the end of the test file. */
+export async function openVerifier({ url }: Pick<Issuer, 'url'>, options: Partial<Options> = {}) {
   const verifier = await createVerifier({ url, token: apiToken, ...options });
   afterAll(verifier.close);
   return verifier;
 }
 
-/** The code of the error with which it fails; `accepted` where it does not. */
+/** The code of the error, or `accepted`. */
 export const codeOf = (attempt: Promise<unknown>): Promise<string> =>
   attempt.then(
     () => 'accepted',

@@ -5,22 +5,22 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { until } from './open-verifier.ts';
-import { installPacked, run } from './packed-package.ts';
-import { openReal } from './real-server.ts';
+import { installPackage, run } from './packed-package.ts';
+import { startRealServer } from './real-server.ts';
 
-const { folder, place, remove } = installPacked(['jose', 'fastify', 'express', 'graphql', 'graphql-yoga']);
+const { folder, place, remove } = installPackage(['jose', 'fastify', 'express', 'graphql', 'graphql-yoga']);
 afterAll(remove);
-const { server, url: issuer, token } = await openReal();
+const { server, url: issuer, token } = await startRealServer();
 const plain = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8')) as { version: string };
 
 describe('the package', () => {
-  it('is what was built, a README, a licence and nothing else', () => {
+  it('contains only the build, a README and a license', () => {
     expect(plain.version).toBe('0.1.0');
     expect(readdirSync(place).sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
     expect(readdirSync(join(place, 'dist')).filter((name) => !/^[a-z-]+(\.d\.ts|\.js)$/.test(name))).toEqual([]);
   });
 
-  it('has a README that names every option and every code', () => {
+  it('documents every option and every error code in its README', () => {
     const said = readFileSync(join(place, 'README.md'), 'utf8');
     const read = (file: string) => readFileSync(join(import.meta.dirname, '../src', file), 'utf8');
     const codes = [...read('verifier-error.ts').matchAll(/^ {2}(ERR_\w+):/gm)].map(([, code = '']) => code);
@@ -29,7 +29,7 @@ describe('the package', () => {
     expect([...codes, ...options].filter((name) => !said.includes(`\`${name}\``))).toEqual([]);
   });
 
-  it('is imported by plain Node, and lets the process end once it is closed', async () => {
+  it('works in plain Node.js, and lets the process exit after close', async () => {
     const { accessToken } = await server.user();
     const program = `
       import { createVerifier } from '@fieldgate/verifier';
@@ -46,7 +46,7 @@ describe('the package', () => {
     expect((await said).join('')).toBe('following 36 true ERR_TOKEN_INVALID\n');
   });
 
-  it('has types that a strict program can use', () => {
+  it('has types for strict TypeScript', () => {
     const program = `
       import { type Claims, createVerifier, type Verifier } from '@fieldgate/verifier';
       import { type Code, VerifierError } from '@fieldgate/verifier/error';
@@ -78,7 +78,7 @@ describe.each([
     expect(readFileSync(join(folder, file), 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(50);
   });
 
-  it('answers who asks, nobody else, and ends when it is told to', async () => {
+  it('accepts valid tokens, rejects everything else, and exits on SIGTERM', async () => {
     const child = spawn(process.execPath, [file], {
       cwd: folder,
       env: { ...process.env, FIELDGATE_URL: issuer, FIELDGATE_TOKEN: token, PORT: '0' },

@@ -6,15 +6,15 @@ import { dirname, join } from 'node:path';
 const home = join(import.meta.dirname, '..');
 const installed = join(home, '../../node_modules');
 
-/** Runs a command to its end. Throws what it said where it failed. */
+/** Runs a command. Throws its output if it fails. */
 export function run(folder: string, command: string, ...args: string[]): string {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stdout}${stderr}`);
   return stdout;
 }
 
-/** A folder of somebody who has installed the package as it would be published, with the examples in it and what those need. */
-export function installPacked(needed: readonly string[]) {
+/** A folder with the package installed as published, the examples and their dependencies. */
+export function installPackage(needed: readonly string[]) {
   const folder = mkdtempSync(join(tmpdir(), 'fieldgate-verifier-'));
   run(home, 'npm', 'pack', '--silent', '--pack-destination', folder);
   const [tarball = ''] = readdirSync(folder);

@@ -3,22 +3,22 @@ import { loadConfiguredKeys } from '../../../src/identity/keys/configured-keys.t
 import { removeKey } from '../../../src/identity/keys/rotate-keys.ts';
 import { createVerifier } from '../src/create-verifier.ts';
 import { codeOf, until } from './open-verifier.ts';
-import { openReal } from './real-server.ts';
+import { startRealServer } from './real-server.ts';
 
-const real = await openReal();
+const real = await startRealServer();
 const { server, url, token } = real;
 const logout = 'mutation { logout { ended } }';
 const refresh = 'mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken } }';
 
-async function opened(transport: 'sse' | 'websocket') {
+async function createTestVerifier(transport: 'sse' | 'websocket') {
   const verifier = await createVerifier({ url, token, transport });
   onTestFinished(verifier.close);
   return verifier;
 }
 
-describe.each(['sse', 'websocket'] as const)('a verifier of the real server, by %s', (transport) => {
-  it('accepts whom the server signed in, until the session ends', async () => {
-    const verifier = await opened(transport);
+describe.each(['sse', 'websocket'] as const)('a verifier of a real server, by %s', (transport) => {
+  it('accepts the tokens of a session until it is revoked', async () => {
+    const verifier = await createTestVerifier(transport);
     const [alice, bob] = [await server.user(), await server.user()];
     const claims = await verifier.verify(String(alice.accessToken));
     expect(claims).toMatchObject({ sub: alice.uuid, iss: url, aud: 'fieldgate' });
@@ -29,15 +29,15 @@ describe.each(['sse', 'websocket'] as const)('a verifier of the real server, by 
     expect(await codeOf(verifier.verify(next.data.refresh.accessToken))).toBe('accepted');
   });
 
-  it('knows from the snapshot what ended before it began', async () => {
+  it('rejects tokens of sessions in the snapshot', async () => {
     const alice = await server.user();
     await alice.query(logout);
-    const verifier = await opened(transport);
+    const verifier = await createTestVerifier(transport);
     expect(await codeOf(verifier.verify(String(alice.accessToken)))).toBe('ERR_TOKEN_REVOKED');
   });
 
   it('stays fresh while nothing happens', async () => {
-    const verifier = await opened(transport);
+    const verifier = await createTestVerifier(transport);
     const alice = await server.user();
     for (let times = 0; times < 20; times += 1) {
       expect(await codeOf(verifier.verify(String(alice.accessToken)))).toBe('accepted');
@@ -46,8 +46,8 @@ describe.each(['sse', 'websocket'] as const)('a verifier of the real server, by 
     expect(verifier.state).toBe('following');
   });
 
-  it('hears of many that end at once, of each', async () => {
-    const verifier = await opened(transport);
+  it('receives every one of many simultaneous revocations', async () => {
+    const verifier = await createTestVerifier(transport);
     const member = await server.user();
     const people = await Promise.all(Array.from({ length: 18 }, () => server.logIn(member.email, member.uuid)));
     const tokens = people.map(({ accessToken }) => String(accessToken));
@@ -59,9 +59,9 @@ describe.each(['sse', 'websocket'] as const)('a verifier of the real server, by 
   });
 });
 
-describe('a verifier of the real server', () => {
-  it('says that it is stale while the server is stopped, and hears afterwards of what it missed', async () => {
-    const lines = [await opened('sse'), await opened('websocket')];
+describe('a verifier of a real server', () => {
+  it('is stale while the server is stopped, and catches up with missed revocations', async () => {
+    const lines = [await createTestVerifier('sse'), await createTestVerifier('websocket')];
     const [alice, bob] = [await server.user(), await server.user()];
     await server.stop();
     for (const verifier of lines) await until(() => verifier.staleness() > 2_000);
@@ -82,8 +82,8 @@ describe('a verifier of the real server', () => {
     }
   });
 
-  it('asks the server where nothing may be missing, and knows at once', async () => {
-    const verifier = await opened('sse');
+  it('learns of a revocation immediately by introspection with maxStaleness 0', async () => {
+    const verifier = await createTestVerifier('sse');
     const alice = await server.user();
     const ask = () => codeOf(verifier.verify(String(alice.accessToken), { maxStaleness: '0ms', onStale: 'introspect' }));
     expect(await ask()).toBe('accepted');
@@ -91,8 +91,8 @@ describe('a verifier of the real server', () => {
     expect(await ask()).toBe('ERR_TOKEN_REVOKED');
   });
 
-  it('refuses what a removed key signed, and accepts what its successor signs', async () => {
-    const verifier = await opened('sse');
+  it('rejects tokens of a removed key and accepts those of its successor', async () => {
+    const verifier = await createTestVerifier('sse');
     const alice = await server.user();
     expect(await codeOf(verifier.verify(String(alice.accessToken)))).toBe('accepted');
     const [header = ''] = String(alice.accessToken).split('.');
@@ -102,8 +102,8 @@ describe('a verifier of the real server', () => {
     await until(async () => (await codeOf(verifier.verify(String(again.accessToken)))) === 'accepted');
   });
 
-  it('is refused, and stale, once its API token has ended', async () => {
-    const lines = [await opened('sse'), await opened('websocket')];
+  it('is rejected and stale once its API token is revoked', async () => {
+    const lines = [await createTestVerifier('sse'), await createTestVerifier('websocket')];
     const follower = await server.logIn(real.follower.email, real.follower.uuid);
     await follower.query('mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { changed } }', {
       input: { id: real.tokenId },

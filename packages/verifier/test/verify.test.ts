@@ -2,16 +2,16 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, describe, expect, it } from 'vitest';
 import { now, openIssuer } from './issuer.ts';
-import { codeOf, opened } from './open-verifier.ts';
+import { codeOf, openVerifier } from './open-verifier.ts';
 
 const issuer = await openIssuer();
 afterAll(issuer.close);
-const verifier = await opened(issuer);
+const verifier = await openVerifier(issuer);
 const { token } = issuer;
 const base64 = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 const stranger = await generateKeyPair('EdDSA');
 const payload = () => ({ iss: issuer.url, aud: 'fieldgate', sub: 'u', sid: 's', jti: 'j', iat: now(), exp: now() + 300 });
-/** Signed by hand: what jose would not sign. */
+/** Signs a token manually that jose would refuse to sign. */
 const byHand = async (header: object, said: string) => {
   const { privateKey } = issuer.keys.get('first') ?? stranger;
   const input = `${base64({ alg: 'EdDSA', typ: 'at+jwt', kid: 'first', ...header })}.${base64(said)}`;
@@ -20,35 +20,35 @@ const byHand = async (header: object, said: string) => {
 };
 
 describe('verify', () => {
-  it('answers what the token says', async () => {
+  it('returns the claims of the token', async () => {
     const claims = { sub: randomUUID(), sid: randomUUID(), jti: randomUUID(), auth_time: now() - 5 };
     const iat = now();
-    const answered = await verifier.verify(await token({ ...claims, iat, exp: iat + 300 }));
-    expect(answered).toEqual({ iss: issuer.url, aud: 'fieldgate', ...claims, iat, exp: iat + 300 });
+    const result = await verifier.verify(await token({ ...claims, iat, exp: iat + 300 }));
+    expect(result).toEqual({ iss: issuer.url, aud: 'fieldgate', ...claims, iat, exp: iat + 300 });
   });
 
-  it('asks nobody', async () => {
+  it('sends no request', async () => {
     const jwt = await token();
     await verifier.verify(jwt);
     const before = issuer.requests.length;
     for (let times = 0; times < 100; times += 1) await verifier.verify(jwt);
     await Promise.all(Array.from({ length: 100 }, async () => verifier.verify(await token())));
     expect(issuer.requests.slice(before).filter((path) => path !== '/.well-known/jwks.json')).toEqual([]);
-    expect(issuer.requests.length - before).toBeLessThan(2); // the keys are looked at now and then
+    expect(issuer.requests.length - before).toBeLessThan(2); // keys are reloaded periodically
   });
 
   it.each<[string, () => Promise<unknown> | unknown]>([
-    ['nothing', () => undefined],
-    ['what is no text', () => ({})],
-    ['an empty text', () => ''],
-    ['a text of another form', () => 'fg_at_abc'],
-    ['a token with text after it', async () => `${await token()}.e30`],
-    ['a token with a line end after it', async () => `${await token()}\n`],
+    ['undefined', () => undefined],
+    ['a value that is not a string', () => ({})],
+    ['an empty string', () => ''],
+    ['a string of another format', () => 'fg_at_abc'],
+    ['a token with a suffix', async () => `${await token()}.e30`],
+    ['a token with a trailing newline', async () => `${await token()}\n`],
     ['a token of more than 4,096 characters', () => token({ more: 'x'.repeat(4_096) })],
     ['a token without a signature', async () => (await token()).replace(/[^.]+$/, '')],
     ['alg none', () => `${base64({ alg: 'none', typ: 'at+jwt', kid: 'first' })}.${base64(payload())}.`],
     ['an HMAC with the public key', hmacOfPublicKey],
-    ['a signature of a stranger', () => signedBy({})],
+    ['a signature by an unknown key', () => signedBy({})],
     ['a key in the header (jwk)', async () => signedBy({ jwk: await exportJWK(stranger.publicKey) })],
     ['a key behind an address in the header (jku)', () => signedBy({ jku: `${issuer.url}/stranger.json` })],
     ['a certificate behind an address in the header (x5u)', () => signedBy({ x5u: `${issuer.url}/stranger.pem` })],
@@ -70,15 +70,15 @@ describe('verify', () => {
     ['an empty sid', () => token({ sid: '' })],
     ['a sid that is a number', () => token({ sid: 7 })],
     ['a sub that is a list', () => token({ sub: ['u'] as never })],
-    ['an exp that is a text', () => token({ exp: String(now() + 300) as never })],
+    ['an exp that is a string', () => token({ exp: String(now() + 300) as never })],
     ['an exp that is not finite', () => byHand({}, JSON.stringify({ ...payload(), exp: 0 }).replace('"exp":0', '"exp":1e999'))],
-    ['a life of more than 15 minutes', () => token({ exp: now() + 901 })],
+    ['a lifetime of more than 15 minutes', () => token({ exp: now() + 901 })],
     ['an iat in the future', () => token({ iat: now() + 60 })],
-  ])('refuses %s', async (_, made) => {
+  ])('rejects %s', async (_, made) => {
     expect(await codeOf(verifier.verify((await made()) as string))).toBe('ERR_TOKEN_INVALID');
   });
 
-  it('refuses what has expired, also what it knew before', async () => {
+  it('rejects an expired token, even if it is cached', async () => {
     expect(await codeOf(verifier.verify(await token({ iat: now() - 300, exp: now() - 1 })))).toBe('ERR_TOKEN_EXPIRED');
     const short = await token({ exp: now() + 1 });
     expect(await codeOf(verifier.verify(short))).toBe('accepted');
@@ -86,27 +86,27 @@ describe('verify', () => {
     expect(await codeOf(verifier.verify(short))).toBe('ERR_TOKEN_EXPIRED');
   });
 
-  it('verifies anew what it no longer remembers', async () => {
-    const small = await opened(issuer, { cachedTokens: 2 });
+  it('verifies a token again after it was evicted from the cache', async () => {
+    const small = await openVerifier(issuer, { cachedTokens: 2 });
     const [first, ...others] = await Promise.all(Array.from({ length: 6 }, () => token()));
     for (const jwt of [first, ...others, first]) expect(await codeOf(small.verify(String(jwt)))).toBe('accepted');
   });
 
-  it('says nothing of the token in its error', async () => {
+  it('does not repeat the token in its error', async () => {
     for (const jwt of [await signedBy({ kid: 'third' }), 'a-secret.of-another.form-of-text.than-this']) {
       const error = (await verifier.verify(jwt).catch((thrown: unknown) => thrown)) as Error;
-      const said = [error.message, error.stack, JSON.stringify(error), String(error.cause)].join();
-      for (const part of jwt.split('.')) expect(said).not.toContain(part);
+      const details = [error.message, error.stack, JSON.stringify(error), String(error.cause)].join();
+      for (const part of jwt.split('.')) expect(details).not.toContain(part);
     }
   });
 
-  it('needs a duration that can be read', async () => {
+  it('requires a valid duration for maxStaleness', async () => {
     const jwt = await token();
     expect(await codeOf(verifier.verify(jwt, { maxStaleness: '2 seconds' as never }))).toBe('ERR_CONFIGURATION');
   });
 });
 
-/** Signed by a key that the server does not have. */
+/** Signs with a key that the server does not know. */
 function signedBy(header: Record<string, unknown>) {
   return new SignJWT(payload()).setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: 'first', ...header }).sign(stranger.privateKey);
 }
