@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { JWTPayload } from 'jose';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createVerifier, type Options } from '../src/create-verifier.ts';
-import { apiToken, type Issuer, now, openIssuer, send } from './issuer.ts';
+import { apiToken, type Issuer, now, openIssuer, send } from './test-issuer.ts';
 import { codeOf, until } from './open-verifier.ts';
 
 const closing: (() => Promise<void>)[] = [];

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Options } from '../src/create-verifier.ts';
-import { now, openIssuer, send } from './issuer.ts';
+import { now, openIssuer, send } from './test-issuer.ts';
 import { codeOf, openVerifier, until } from './open-verifier.ts';
 
 const closing: (() => Promise<void>)[] = [];

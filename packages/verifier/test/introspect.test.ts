@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { now, openIssuer, send } from './issuer.ts';
+import { now, openIssuer, send } from './test-issuer.ts';
 import { codeOf, openVerifier, until } from './open-verifier.ts';
 
 const issuer = await openIssuer();

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { openIssuer, send } from './issuer.ts';
+import { openIssuer, send } from './test-issuer.ts';
 import { codeOf, openVerifier, until } from './open-verifier.ts';
 
 const closing: (() => Promise<void>)[] = [];

@@ -1,6 +1,6 @@
 import { afterAll } from 'vitest';
 import { createVerifier, type Options } from '../src/create-verifier.ts';
-import { apiToken, type Issuer } from './issuer.ts';
+import { apiToken, type Issuer } from './test-issuer.ts';
 
 /** Creates a verifier that is closed at the end of the test file. */
 export async function openVerifier({ url }: Pick<Issuer, 'url'>, options: Partial<Options> = {}) {

@@ -1,7 +1,7 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, describe, expect, it } from 'vitest';
-import { now, openIssuer } from './issuer.ts';
+import { now, openIssuer } from './test-issuer.ts';
 import { codeOf, openVerifier } from './open-verifier.ts';
 
 const issuer = await openIssuer();
