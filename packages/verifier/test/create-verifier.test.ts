@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { JWTPayload } from 'jose';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createVerifier, type Options } from '../src/create-verifier.ts';
-import { apiToken, type Issuer, now, openIssuer, send } from './test-issuer.ts';
 import { codeOf, until } from './open-verifier.ts';
+import { apiToken, type Issuer, now, openIssuer, send } from './test-issuer.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterAll(async () => {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Options } from '../src/create-verifier.ts';
-import { now, openIssuer, send } from './test-issuer.ts';
 import { codeOf, openVerifier, until } from './open-verifier.ts';
+import { now, openIssuer, send } from './test-issuer.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterAll(async () => {

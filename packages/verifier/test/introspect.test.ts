@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { now, openIssuer, send } from './test-issuer.ts';
 import { codeOf, openVerifier, until } from './open-verifier.ts';
+import { now, openIssuer, send } from './test-issuer.ts';
 
 const issuer = await openIssuer();
 afterAll(issuer.close);

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { openIssuer, send } from './test-issuer.ts';
 import { codeOf, openVerifier, until } from './open-verifier.ts';
+import { openIssuer, send } from './test-issuer.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterAll(async () => {

@@ -1,8 +1,8 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, describe, expect, it } from 'vitest';
-import { now, openIssuer } from './test-issuer.ts';
 import { codeOf, openVerifier } from './open-verifier.ts';
+import { now, openIssuer } from './test-issuer.ts';
 
 const issuer = await openIssuer();
 afterAll(issuer.close);
