@@ -88,7 +88,9 @@ describe('createApiToken', () => {
     const { data } = await create(alice, { domain: 'acme' });
     expect(data.createApiToken.token.domain?.name).toBe('acme');
     for (const domain of ['elsewhere', 'no-such-domain'])
-      expect((await create(alice, { domain })).errors?.[0]?.extensions.fields).toEqual({ domain: ['no domain in which you hold a role'] });
+      expect((await create(alice, { domain })).errors?.[0]?.extensions.fields).toEqual({
+        domain: ['must be an active domain in which you have a role'],
+      });
     await prisma.domain.update({ where: { name: 'acme' }, data: { active: false } });
     expect((await create(alice, { domain: 'acme' })).code).toBe('INVALID_INPUT');
     expect((await server.query(whoCalls, {}, { token: data.createApiToken.secret })).code).toBe('DOMAIN_ACCESS_DENIED');

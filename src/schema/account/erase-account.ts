@@ -7,11 +7,11 @@ import type { UnitOfWork } from '../../identity/unit-of-work.ts';
 import { type Model, ownership, parentOf } from '../../policy/ownership.ts';
 import { clearedProfile } from '../user/profile-fields.ts';
 
-/** Columns that do not describe a person, or that erasing sets to something of its own. */
+/** Columns that do not describe a person, or that erasing sets to a generated value. */
 type Kept = 'id' | 'email' | 'emailKey' | 'enabled' | 'createdAt' | 'updatedAt' | 'deletedAt' | 'eraseAt' | 'erasedAt';
 
 /** The columns of an erased user. A new column of `User` belongs in `profileFields`, here, or in `Kept`: otherwise this does not compile. */
-const blankUser: Omit<User, Kept> = {
+const erasedUser: Omit<User, Kept> = {
   ...clearedProfile,
   emailConfirmedAt: null,
   username: null,
@@ -23,72 +23,74 @@ const blankUser: Omit<User, Kept> = {
   lastLoginFrom: null,
 };
 
-/** The same of the tokens, which stay as long as the log says that they have ended. */
-const blankToken: Pick<Token, 'description' | 'createdFrom' | 'userAgent' | 'reuseFrom'> = {
+/** The columns of the tokens of an erased user. The rows are kept as long as the revocation log refers to them. */
+const erasedToken: Pick<Token, 'description' | 'createdFrom' | 'userAgent' | 'reuseFrom'> = {
   description: null,
   createdFrom: null,
   userAgent: null,
   reuseFrom: null,
 };
 
-/** Of what belongs to users, by `ownedBy`, what does not simply go: grants end with what was passed on from them, the others are records. */
-const otherwise: readonly string[] = ['AuditEvent', 'RoleGrant', 'Token', 'TokenRevocation'];
-/** What a user has that no rule is about. */
-const neverShown = ['FormerEmail', 'Link', 'Mail', 'Password'];
+/** Models in `ownership` whose rows are not simply deleted: grants are revoked together with those delegated from them, the others are records. */
+const keptModels: readonly string[] = ['AuditEvent', 'RoleGrant', 'Token', 'TokenRevocation'];
+/** Models of a user that the API does not expose and that `ownership` therefore does not list. */
+const internalModels = ['FormerEmail', 'Link', 'Mail', 'Password'];
+
+const maxErasedPerRun = 100; // the others follow in the next run
+
+/** A mutation by an administrator, or the scheduled job, which has no viewer. */
+type Eraser = Pick<MutationScope, 'tx'> & { readonly viewer: MutationScope['viewer'] | null };
 
 /**
- * Erases what an account says of its owner; it stays as an empty row, so that whatever names its id still says the same (decision 24). Its address
- * is free, and who registers it inherits nothing. Answers whether there was something to erase.
+ * Erases all personal data of an account. The empty row is kept, so that references to its id stay valid (decision 24). The address becomes
+ * available again, and an account registered with it later inherits nothing. Returns false if the account was already erased.
  */
-export async function anonymizeUser(writing: Eraser, work: UnitOfWork, id: string): Promise<boolean> {
-  const { tx, viewer } = writing;
-  const before = await tx.user.findUniqueOrThrow({ where: { id }, select: { emailKey: true } });
-  // No address has the form of the key, so that nobody can have it already.
-  const none = { email: `${id}@erased.invalid`, emailKey: id };
-  const { count } = await tx.user.updateMany({ where: { id, erasedAt: null }, data: { ...blankUser, ...none, erasedAt: new Date() } });
+export async function anonymizeUser(eraser: Eraser, work: UnitOfWork, id: string): Promise<boolean> {
+  const { tx, viewer } = eraser;
+  const { emailKey } = await tx.user.findUniqueOrThrow({ where: { id }, select: { emailKey: true } });
+  // An id is not a valid email key, so it cannot collide with the address of another account.
+  const placeholder = { email: `${id}@erased.invalid`, emailKey: id };
+  const erased = { ...erasedUser, ...placeholder, erasedAt: new Date() };
+  const { count } = await tx.user.updateMany({ where: { id, erasedAt: null }, data: erased });
   if (count === 0) return false;
   await recordAuditEvent(tx, work.client, viewer, { action: 'user_deleted', reason: 'erased', userId: id, target: ['User', id] });
-  const grants = await tx.roleGrant.findMany({ where: { userId: id }, select: { id: true } });
-  await revokeGrants(
-    writing,
-    work,
-    grants.map((grant) => grant.id),
-  );
+  await revokeAllGrants(eraser, work, id);
   await tx.tokenSecret.deleteMany({ where: { token: { userId: id } } });
-  await tx.token.updateMany({ where: { userId: id }, data: blankToken });
-  await tx.mail.deleteMany({ where: { emailKey: before.emailKey } });
-  await tx.invitation.deleteMany({ where: { emailKey: before.emailKey } });
-  await deleteBelongings(tx, id);
+  await tx.token.updateMany({ where: { userId: id }, data: erasedToken });
+  await tx.mail.deleteMany({ where: { emailKey } });
+  await tx.invitation.deleteMany({ where: { emailKey } });
+  await deleteOwnedRows(tx, id);
   return true;
 }
 
-/** Who erases: an administrator in a write, or nobody, when the time has come. */
-type Eraser = Pick<MutationScope, 'tx'> & { readonly viewer: MutationScope['viewer'] | null };
+async function revokeAllGrants(eraser: Eraser, work: UnitOfWork, userId: string): Promise<void> {
+  const grants = await eraser.tx.roleGrant.findMany({ where: { userId }, select: { id: true } });
+  const ids = grants.map(({ id }) => id);
+  await revokeGrants(eraser, work, ids);
+}
 
-async function deleteBelongings(tx: Tx, userId: string): Promise<void> {
-  const owned = (Object.keys(ownership) as Model[]).filter((model) => parentOf(model)?.model === 'User' && !otherwise.includes(model));
-  for (const model of [...owned, ...neverShown])
+async function deleteOwnedRows(tx: Tx, userId: string): Promise<void> {
+  const owned = (Object.keys(ownership) as Model[]).filter((model) => parentOf(model)?.model === 'User' && !keptModels.includes(model));
+  for (const model of [...owned, ...internalModels])
     await tx.$executeRaw(sql`delete from ${Prisma.raw(`"${model}"`)} where "userId" = ${userId}::uuid`);
 }
 
-const most = 100; // in one run; the others in the next
-
-/** Erases the accounts whose time has come, each by itself, so that one that cannot be keeps none of the others. Answers how many. */
+/** Erases the accounts that are due, each in a transaction, so that a failure does not affect the others. Returns the number of erased accounts. */
 export async function eraseExpiredAccounts({ prisma, query }: Pick<Database, 'prisma' | 'query'>, work: UnitOfWork): Promise<number> {
   const due = await query<{ id: string }>(sql`
-    select id::text from "User" where "eraseAt" <= now() and "erasedAt" is null order by "eraseAt" limit ${most}`);
+    select id::text from "User" where "eraseAt" <= now() and "erasedAt" is null order by "eraseAt" limit ${maxErasedPerRun}`);
   const failures: Error[] = [];
   let erased = 0;
   for (const { id } of due) {
-    const done = prisma.$transaction((tx) => eraseOne(tx, work, id)).catch((error: Error) => void failures.push(error));
+    const done = prisma.$transaction((tx) => eraseIfDue(tx, work, id)).catch((error: Error) => void failures.push(error));
     if (await done) erased += 1;
   }
   if (failures[0]) throw failures[0];
   return erased;
 }
 
-/** Not one that was restored meanwhile. */
-async function eraseOne(tx: Tx, work: UnitOfWork, id: string): Promise<boolean> {
-  const held = await tx.$queryRaw<unknown[]>(sql`select 1 from "User" where id = ${id}::uuid and "eraseAt" <= now() for update`);
-  return held.length > 0 && anonymizeUser({ tx, viewer: null }, work, id);
+/** The account may have been restored since it was selected. */
+async function eraseIfDue(tx: Tx, work: UnitOfWork, id: string): Promise<boolean> {
+  const due = await tx.$queryRaw<unknown[]>(sql`select 1 from "User" where id = ${id}::uuid and "eraseAt" <= now() for update`);
+  return due.length > 0 && anonymizeUser({ tx, viewer: null }, work, id);
 }

@@ -16,34 +16,42 @@ builder.relayMutationField(
   'changePassword',
   {
     inputFields: (t) => ({
-      currentPassword: t.string({ required: true, validate: secretText, description: 'The password as it is.' }),
-      newPassword: t.string({ required: true, validate: secretText, description: 'The new one: long, and not one of the common ones.' }),
+      currentPassword: t.string({ required: true, validate: secretText, description: 'The current password.' }),
+      newPassword: t.string({
+        required: true,
+        validate: secretText,
+        description: 'The new password. Short and common passwords are rejected.',
+      }),
     }),
   },
   {
-    description: 'Changes the password of the viewer, and ends all of their other sessions; API tokens stay.',
+    description: 'Changes the password of the viewer and revokes their other sessions. API tokens are unchanged.',
     access: all(session, fresh),
     credential: true,
     resolve: async (_, { input: { currentPassword, newPassword } }, context, info) => {
-      const { viewer: asking, client, config } = context;
-      if (!asking) throw graphqlError('UNAUTHENTICATED');
-      const current = await requireCurrentPassword(context, asking.user, currentPassword);
-      const { password: faults } = validateAccount(config, { email: asking.user.email, password: newPassword });
+      const { viewer: caller, client, config } = context;
+      if (!caller) throw graphqlError('UNAUTHENTICATED');
+      const currentHash = await requireCurrentPassword(context, caller.user, currentPassword);
+      const { password: faults } = validateAccount(config, { email: caller.user.email, password: newPassword });
       if (faults) throw validationError({ newPassword: faults });
       const hash = await hashPassword(newPassword);
       return runMutation(context, info, async ({ tx, viewer, audit }) => {
         const { id: userId } = viewer.user;
-        // Of two changes at the same moment the second has proven a password that is none any more.
-        const { count } = await tx.password.updateMany({ where: { userId, hash: current }, data: { hash } });
+        // Fails if the password has been changed since it was verified, for example by a concurrent request.
+        const { count } = await tx.password.updateMany({ where: { userId, hash: currentHash }, data: { hash } });
         if (count === 0) throw graphqlError('INVALID_CREDENTIALS');
         await audit({ action: 'authn_password_change', userId, target: ['User', userId] });
         await invalidateLinks(tx, userId);
         await enqueueEmail(tx, 'passwordChanged', { userId }, requestOrigin(client));
-        const others = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id <> ${viewer.token.id}::uuid`;
-        const ending = { reason: 'PASSWORD_CHANGED', initiator: 'USER', actor: viewer, work: context } as const;
-        return { ended: (await revokeTokens(onTransaction(tx), others, ending)).length };
+        const otherSessions = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id <> ${viewer.token.id}::uuid`;
+        const cause = { reason: 'PASSWORD_CHANGED', initiator: 'USER', actor: viewer, work: context } as const;
+        return { ended: (await revokeTokens(onTransaction(tx), otherSessions, cause)).length };
       });
     },
   },
-  { outputFields: (t) => ({ ended: t.exposeInt('ended', { nullable: false, description: 'How many other sessions ended now.' }) }) },
+  {
+    outputFields: (t) => ({
+      ended: t.exposeInt('ended', { nullable: false, description: 'The number of other sessions that were revoked.' }),
+    }),
+  },
 );

@@ -11,30 +11,34 @@ builder.relayMutationField(
   'changeUsername',
   {
     inputFields: (t) => ({
-      username: t.string({ validate: username, description: 'The name, unique in whatever letters; null or an empty text for none.' }),
+      username: t.string({
+        validate: username,
+        description: 'The new username; unique, case-insensitive. `null` or an empty string removes it.',
+      }),
     }),
   },
   {
-    description: 'Changes the name by which the viewer logs in besides the e-mail address. The former one is free at once.',
+    description:
+      'Changes the username that the viewer can log in with instead of the email address. The old username becomes available immediately.',
     access: all(session, fresh, self),
     target: 'User',
     resolve: async (_, { input }, context, info) => {
       if (!context.viewer) throw graphqlError('UNAUTHENTICATED');
-      if (input.username === undefined) throw validationError({ username: ['a name, or null for none'] });
+      if (input.username === undefined) throw validationError({ username: ['must be a username or null'] });
       await consume(context, { usernameByAccount: context.viewer.user.id, usernameByNetwork: context.client.network });
       return runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
         const { id } = viewer.user;
         await lockTarget(id);
-        const user = await tx.user.update({ where: { id }, data: loginIdentifier(input.username) }).catch(taken);
+        const user = await tx.user.update({ where: { id }, data: loginIdentifier(input.username) }).catch(throwTaken);
         await audit({ action: 'user_updated', reason: 'username', userId: id, target: ['User', id] });
         return { user };
       });
     },
   },
-  { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The user.' }) }) },
+  { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The changed user.' }) }) },
 );
 
-/** The unique key alone says that a name is somebody else's. */
-function taken(error: unknown): never {
+/** Only the unique key decides whether the username is taken. */
+function throwTaken(error: unknown): never {
   throw errorCodeFromDatabase(error) === 'TAKEN' ? graphqlError('TAKEN', { fields: { username: ['must be unique'] } }) : error;
 }

@@ -17,70 +17,88 @@ import { linkFields } from './link-fields.ts';
 builder.relayMutationField(
   'confirmEmailChange',
   {
-    description: 'The proof that the new address was reached: the token of the link, or the new address and the code beside it.',
+    description: 'Either `token`, or `email` and `code`, and the password if the caller has no session of the account.',
     inputFields: (t) => ({
       ...linkFields(t),
       password: t.string({
         validate: secretText,
-        description: 'The password of the account; needed where the caller has no session of it.',
+        description: 'The password of the account. Required if the caller has no session of the account.',
       }),
     }),
   },
   {
     description:
-      'Gives an account the address that was asked for by requestEmailChange, and ends its other sessions; API tokens stay. The old address is told, and can undo it for 72 hours. TAKEN where somebody else has got the address meanwhile.',
-    access: anyone('whoever has the letter may prove it, in a session of the account or with its password'),
+      'Completes `requestEmailChange`: changes the address of the account and revokes its other sessions. The previous address is notified and can undo the change for 72 hours.',
+    access: anyone('the emailed token or code is the credential, with a session of the account or its password'),
     credential: true,
     resolve: async (_, { input }, context) => {
       const link = await findEmailLink(context, 'CHANGE_EMAIL', input);
-      await proveOwner(context, link, input.password);
-      const ended = await change(context, link).catch((error: unknown) => {
-        throw errorCodeFromDatabase(error) === 'TAKEN' ? graphqlError('TAKEN') : error;
-      });
-      return { ended };
+      await requireOwner(context, link, input.password);
+      return { ended: await changeEmail(context, link).catch(throwTaken) };
     },
   },
-  { outputFields: (t) => ({ ended: t.exposeInt('ended', { nullable: false, description: 'How many other sessions ended now.' }) }) },
+  {
+    outputFields: (t) => ({
+      ended: t.exposeInt('ended', { nullable: false, description: 'The number of other sessions that were revoked.' }),
+    }),
+  },
 );
 
-/** Throws unless who shows the link is who asked for it: by the password of the account, or by a session of it (security.md 11.6). The link stays. */
-async function proveOwner(context: Context, { userId }: UserLink, password: string | null | undefined): Promise<void> {
+/** Throws unless the caller owns the account, shown by its password or by a session of it (security.md 11.6). Does not use up the link. */
+async function requireOwner(context: Context, { userId }: UserLink, password: string | null | undefined): Promise<void> {
   if (password != null) {
     const { emailKey } = await context.db.prisma.user.findUniqueOrThrow({ where: { id: userId }, select: { emailKey: true } });
     await requireCurrentPassword(context, { id: userId, emailKey }, password);
-  } else if (!ownSessionOf(context, userId)) throw validationError({ password: ['needed where there is no session of the account'] });
+  } else if (!ownSessionOf(context, userId)) {
+    throw validationError({ password: ['must be given without a session of the account'] });
+  }
 }
 
-/** The unique key decides whether the address is free. Answers how many sessions ended. */
-async function change(context: Context, link: UserLink): Promise<number> {
-  const { db, client } = context;
-  const { userId, address: email, addressKey: emailKey } = link;
-  const actor = ownSessionOf(context, userId);
-  return db.prisma.$transaction(async (tx) => {
+/** Returns the number of revoked sessions. */
+async function changeEmail(context: Context, link: UserLink): Promise<number> {
+  const actor = ownSessionOf(context, link.userId);
+  return context.db.prisma.$transaction(async (tx) => {
     await consumeLink(tx, link);
-    if (actor) await holdSession(tx, actor);
-    const before = await tx.user.findUniqueOrThrow({
-      where: { id: userId },
-      select: { email: true, emailKey: true, emailConfirmedAt: true },
+    if (actor) await lockSession(tx, actor);
+    await replaceAddress(tx, context, link);
+    await invalidateLinks(tx, link.userId);
+    await recordAuditEvent(tx, context.client, actor, {
+      action: 'user_updated',
+      reason: 'email changed',
+      userId: link.userId,
+      target: ['User', link.userId],
     });
-    if (before.emailKey === emailKey) throw graphqlError('INVALID_TOKEN');
-    await tx.formerEmail.deleteMany({ where: { userId, emailKey } });
-    if (before.emailConfirmedAt) await reserveFormerEmail(tx, userId, before);
-    await tx.user.update({ where: { id: userId }, data: { email, emailKey, emailConfirmedAt: null } });
-    await markEmailConfirmed(tx, userId);
-    await invalidateLinks(tx, userId);
-    await recordAuditEvent(tx, client, actor, { action: 'user_updated', reason: 'email changed', userId, target: ['User', userId] });
-    // Whoever has an address that was never proven, as one that was mistyped, has no claim to the account, nor the account to that address.
-    if (before.emailConfirmedAt) await enqueueEmail(tx, 'addressChanged', { userId, address: before.email }, requestOrigin(client));
-    const others = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id is distinct from ${actor?.token.id ?? null}::uuid`;
-    return (await revokeTokens(onTransaction(tx), others, { reason: 'EMAIL_CHANGED', initiator: 'USER', actor, work: context })).length;
+    return revokeOtherSessions(tx, context, link, actor);
   });
 }
 
-/** Throws unless the session, which may have ended since the request began, lives, and holds it (security.md 7.9). */
-async function holdSession(tx: Tx, { token }: Pick<Viewer, 'token'>): Promise<void> {
-  const live = await tx.$queryRaw<unknown[]>(
+/** Locks the session of the caller. Throws TOKEN_REVOKED if it has been revoked since the request began (security.md 7.9). */
+async function lockSession(tx: Tx, { token }: Pick<Viewer, 'token'>): Promise<void> {
+  const active = await tx.$queryRaw<unknown[]>(
     sql`select 1 from "Token" where id = ${token.id}::uuid and "revokedAt" is null and "expiresAt" > now() for no key update`,
   );
-  if (live.length === 0) throw graphqlError('TOKEN_REVOKED');
+  if (active.length === 0) throw graphqlError('TOKEN_REVOKED');
+}
+
+/** Reserves a confirmed previous address for the account and notifies its owner. An unconfirmed one, such as a typo, gives no claim to the account. */
+async function replaceAddress(tx: Tx, { client }: Context, { userId, address: email, addressKey: emailKey }: UserLink): Promise<void> {
+  const select = { email: true, emailKey: true, emailConfirmedAt: true } as const;
+  const previous = await tx.user.findUniqueOrThrow({ where: { id: userId }, select });
+  if (previous.emailKey === emailKey) throw graphqlError('INVALID_TOKEN');
+  await tx.formerEmail.deleteMany({ where: { userId, emailKey } });
+  if (previous.emailConfirmedAt) await reserveFormerEmail(tx, userId, previous);
+  await tx.user.update({ where: { id: userId }, data: { email, emailKey, emailConfirmedAt: null } });
+  await markEmailConfirmed(tx, userId);
+  if (previous.emailConfirmedAt) await enqueueEmail(tx, 'addressChanged', { userId, address: previous.email }, requestOrigin(client));
+}
+
+async function revokeOtherSessions(tx: Tx, context: Context, { userId }: UserLink, actor: Viewer | null): Promise<number> {
+  const others = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id is distinct from ${actor?.token.id ?? null}::uuid`;
+  const cause = { reason: 'EMAIL_CHANGED', initiator: 'USER', actor, work: context } as const;
+  return (await revokeTokens(onTransaction(tx), others, cause)).length;
+}
+
+/** Only the unique key decides whether the address has been taken in the meantime. */
+function throwTaken(error: unknown): never {
+  throw errorCodeFromDatabase(error) === 'TAKEN' ? graphqlError('TAKEN') : error;
 }

@@ -13,24 +13,23 @@ import { linkFields } from './link-fields.ts';
 builder.relayMutationField(
   'confirmEmail',
   {
-    description: 'The proof that the address was reached: the token of the link, or the address and the code beside it.',
+    description: 'Either `token`, or `email` and `code`, and optionally the password.',
     inputFields: (t) => ({
       ...linkFields(t),
       password: t.string({
         validate: secretText,
-        description:
-          'The password of the account: shows that who confirms is who registered. Without it, and without a session of the account, the password is removed.',
+        description: 'The password of the account. Without it, and without a session of the account, the password is removed.',
       }),
     }),
   },
   {
-    description: 'Proves an e-mail address by what was mailed to it. Signs nobody in.',
-    access: anyone('whoever has the letter may prove it'),
+    description: 'Confirms an email address with the token or code sent to it. Does not create a session.',
+    access: anyone('the emailed token or code is the credential'),
     credential: true,
     resolve: async (_, { input }, context) => {
       const link = await findEmailLink(context, 'CONFIRM_EMAIL', input);
       const passwordKept = await isRegistrant(context, link, input.password);
-      await confirm(context, link, passwordKept);
+      await confirmEmail(context, link, passwordKept);
       return { passwordKept };
     },
   },
@@ -38,31 +37,37 @@ builder.relayMutationField(
     outputFields: (t) => ({
       passwordKept: t.exposeBoolean('passwordKept', {
         nullable: false,
-        description:
-          'Whether the account still has the password that it was registered with; if not, a new one is chosen by resetPassword.',
+        description: 'False if the password was removed; `resetPassword` then sets a new one.',
       }),
     }),
   },
 );
 
-/** Whether who shows the link is also who made the account: by its password, or by a session of it. Throws INVALID_CREDENTIALS for a wrong password; the link stays. */
+/**
+ * True if the caller is the person who registered the account, shown by its password or by a session of it. Throws INVALID_CREDENTIALS for
+ * a wrong password, which does not use up the link.
+ */
 async function isRegistrant(context: Context, { userId, addressKey }: UserLink, password: string | null | undefined): Promise<boolean> {
-  if (password != null) await requireCurrentPassword(context, { id: userId, emailKey: addressKey }, password);
-  return password != null || ownSessionOf(context, userId) !== null;
+  if (password == null) return ownSessionOf(context, userId) !== null;
+  await requireCurrentPassword(context, { id: userId, emailKey: addressKey }, password);
+  return true;
 }
 
-/** What was set up by somebody who has not proven the address goes, unless the prover is the same (security.md 11.7). */
-async function confirm(context: Context, link: UserLink, isSame: boolean): Promise<void> {
+/**
+ * Someone else may have registered the account with this address. Unless the caller is the registrant, everything that was set up before the
+ * address was confirmed is removed (security.md 11.7).
+ */
+async function confirmEmail(context: Context, link: UserLink, byRegistrant: boolean): Promise<void> {
   const { db, client, viewer } = context;
   const { userId } = link;
   await db.prisma.$transaction(async (tx) => {
     await consumeLink(tx, link);
     await markEmailConfirmed(tx, userId);
     await recordAuditEvent(tx, client, viewer, { action: 'user_updated', reason: 'email confirmed', userId, target: ['User', userId] });
-    if (isSame) return;
+    if (byRegistrant) return;
     await tx.password.deleteMany({ where: { userId } });
     await invalidateLinks(tx, userId);
-    const ending = { reason: 'EMAIL_CONFIRMED', initiator: 'SYSTEM', actor: null, work: context } as const;
-    await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, ending);
+    const cause = { reason: 'EMAIL_CONFIRMED', initiator: 'SYSTEM', actor: null, work: context } as const;
+    await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, cause);
   });
 }

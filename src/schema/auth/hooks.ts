@@ -1,43 +1,44 @@
 import type { Database } from '../../database/database.ts';
 import type { ClientInfo } from '../../lib/client-info.ts';
 
-/** Somebody who registers: what the input of `register` holds besides the password. Whether the address has an account is not known yet. */
-interface Registering {
+/** A registration, before it is known whether the address has an account. */
+interface Registration {
+  /** The input of `register` without the password. */
   readonly input: Readonly<Record<string, unknown>> & { readonly email: string };
   readonly client: ClientInfo;
   readonly db: Database;
 }
 
-/** Somebody who has proven the password, and may otherwise log in. */
-interface LoggingIn {
+/** A login with a valid password to an account that may log in. */
+interface Login {
   readonly userId: string;
-  /** The domain that the session is to be entered through. */
+  /** The domain to log in to. */
   readonly domainId: string | null;
   readonly client: ClientInfo;
   readonly db: Database;
 }
 
-/** Answers why it is refused, as the client is to read it; undefined lets it pass. What it throws fails the operation. */
-type Hook<About> = (about: About) => string | undefined | Promise<string | undefined>;
+/** Returns the reason for a rejection, which is shown to the client, or undefined to accept. An exception fails the operation. */
+type Hook<Attempt> = (attempt: Attempt) => string | undefined | Promise<string | undefined>;
 
 interface Hooks {
-  readonly onRegister: readonly Hook<Registering>[];
-  readonly onLogin: readonly Hook<LoggingIn>[];
+  readonly onRegister: readonly Hook<Registration>[];
+  readonly onLogin: readonly Hook<Login>[];
 }
 
 /**
- * What an installation adds to registering and to logging in. Those of `register` are asked for every address, taken or not, before it is
- * looked up, so that a refusal says nothing about others (security.md 3.1).
+ * The checks that an installation adds to registration and login. `onRegister` hooks run before the address lookup, so that a rejection does
+ * not reveal whether the address is taken (security.md 3.1).
  */
 export const hooks: Hooks = {
   onRegister: [],
   onLogin: [],
 };
 
-/** The first reason for which one of the hooks refuses; undefined where none does. */
-export async function firstRejection<About>(asked: readonly Hook<About>[], about: About): Promise<string | undefined> {
-  for (const hook of asked) {
-    const reason = await hook(about);
+/** Runs the hooks in order. Returns the reason of the first rejection, or undefined if all accept. */
+export async function firstRejection<Attempt>(checks: readonly Hook<Attempt>[], attempt: Attempt): Promise<string | undefined> {
+  for (const check of checks) {
+    const reason = await check(attempt);
     if (reason !== undefined) return reason;
   }
   return undefined;

@@ -1,7 +1,7 @@
 import type { GraphQLErrorExtensions } from 'graphql';
 import { sql } from '../../database/database.ts';
-import { graphqlError } from '../../errors.ts';
-import { builder } from '../../graphql/builder.ts';
+import { type ErrorCode, graphqlError } from '../../errors.ts';
+import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { usernameKey } from '../../identity/accounts/username.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
@@ -13,66 +13,65 @@ import { anyone } from '../../policy/conditions.ts';
 import { firstRejection, hooks } from './hooks.ts';
 import { createSession, Session } from './session.ts';
 
-const LoginInput = builder.inputType('LoginInput', {
-  description: 'Who logs in, how they prove it, and from where.',
-  fields: (t) => ({
-    email: t.string({
-      required: true,
-      validate: singleLineText(254),
-      description: 'The e-mail address of the account, in any spelling of it, or its username.',
-    }),
-    password: t.string({ required: true, validate: secretText, description: 'The password, exactly as it was set.' }),
-    domain: t.string({ validate: singleLineText(63), description: 'The name of the domain that the session is entered through.' }),
-    device: t.string({ validate: singleLineText(120), description: 'What the owner calls the device.' }),
+const inputFields = (t: InputFields) => ({
+  email: t.string({
+    required: true,
+    validate: singleLineText(254),
+    description: 'The email address or username of the account, case-insensitive.',
   }),
+  password: t.string({ required: true, validate: secretText, description: 'The password.' }),
+  domain: t.string({ validate: singleLineText(63), description: 'The name of the domain to log in to.' }),
+  device: t.string({ validate: singleLineText(120), description: 'A name for the device, shown in the list of sessions.' }),
 });
 
-const LoginResult = builder.unionType('LoginResult', { types: [Session], description: 'What comes of a right password.' });
+type Input = InputOf<typeof inputFields>;
+
+const LoginInput = builder.inputType('LoginInput', { fields: inputFields });
+
+const LoginResult = builder.unionType('LoginResult', {
+  types: [Session],
+  description: 'Result of `login`. Later versions may add members; select fields with `... on Session`.',
+});
 
 builder.mutationField('login', (t) =>
   t.field({
     type: LoginResult,
     nullable: false,
-    description: 'Opens a session by e-mail address, or username, and password.',
-    access: anyone('whoever logs in is nobody yet'),
+    description: 'Creates a session with an email address or username and a password.',
+    access: anyone('the caller is not authenticated yet'),
     credential: true,
-    args: { input: t.arg({ type: LoginInput, required: true, description: 'The proof.' }) },
+    args: { input: t.arg({ type: LoginInput, required: true, description: 'Input of the mutation.' }) },
     resolve: async (_, { input }, context) => {
-      // A name is counted apart from the address: counted together, a few guesses by the one would tell whose the other is.
       const key = emailKey(input.email) ?? usernameKey(input.email);
-      const tries = passwordKeys(key ?? input.email, context.client.network);
-      await consume(context, tries);
-      const account = key === undefined ? undefined : await find(context, key, input.domain ?? null);
-      const { right, weak } = await verifyPassword(account?.hash, input.password);
-      if (!account || !right) throw await refused(context, account?.id ?? null, 'INVALID_CREDENTIALS');
-      if (!account.enabled) throw await refused(context, account.id, 'ACCOUNT_DISABLED');
-      if (!account.confirmed && context.config.REQUIRE_EMAIL_CONFIRMATION) throw await refused(context, account.id, 'EMAIL_NOT_CONFIRMED');
-      if (input.domain != null && account.domainId === null) throw await refused(context, account.id, 'DOMAIN_ACCESS_DENIED');
-      const reason = await firstRejection(hooks.onLogin, {
-        userId: account.id,
-        domainId: account.domainId,
-        client: context.client,
-        db: context.db,
-      });
-      if (reason !== undefined) throw await refused(context, account.id, 'FORBIDDEN', { coordinate: 'Mutation.login', reason });
-      if (weak) await renewHash(context, account.id, account.hash, input.password);
-      await refund(context, tries);
-      const { id: userId, domainId } = account;
+      // Username and email address are limited separately: a shared limit would reveal that they belong to the same account.
+      const attempts = passwordKeys(key ?? input.email, context.client.network);
+      await consume(context, attempts);
+      const account = key === undefined ? undefined : await findAccount(context, key, input.domain ?? null);
+      const verified = await verifyAccount(context, account, input);
+      await requireLoginAllowed(context, verified, input);
+      if (verified.needsRehash) await rehashPassword(context, verified, input);
+      await refund(context, attempts);
+      const { id: userId, domainId } = verified;
       return createSession(context, { userId, domainId, description: input.device ?? null, action: 'authn_login_success' });
     },
   }),
 );
 
 interface Account {
-  id: string;
-  hash: string | null;
-  enabled: boolean;
-  confirmed: boolean;
-  domainId: string | null;
+  readonly id: string;
+  readonly hash: string | null;
+  readonly enabled: boolean;
+  readonly confirmed: boolean;
+  /** The domain to log in to, if it is active and the user may enter it. */
+  readonly domainId: string | null;
 }
 
-/** The account, unless it is deleted, and the domain if the user may enter it and no domain above it is disabled; in one statement. */
-async function find({ db }: Context, key: string, domain: string | null): Promise<Account | undefined> {
+interface VerifiedAccount extends Account {
+  readonly needsRehash: boolean;
+}
+
+/** Finds the account, unless it is deleted, and the domain, if the user may enter it and neither it nor a domain above it is disabled. */
+async function findAccount({ db }: Context, key: string, domain: string | null): Promise<Account | undefined> {
   const enterable = sql`(
     select d.id::text from "Domain" d where d.name = ${domain} and exists (select from domain_entry_grants(u.id, d.id))
       and not exists (select from domain_ancestors(d.id) a where not a.active))`;
@@ -83,17 +82,31 @@ async function find({ db }: Context, key: string, domain: string | null): Promis
   return account;
 }
 
-async function refused(
-  context: Context,
-  userId: string | null,
-  code: 'INVALID_CREDENTIALS' | 'ACCOUNT_DISABLED' | 'EMAIL_NOT_CONFIRMED' | 'DOMAIN_ACCESS_DENIED' | 'FORBIDDEN',
-  extensions: GraphQLErrorExtensions = {},
-) {
-  await recordAuditEvent(context.db.prisma, context.client, null, { action: 'authn_login_fail', result: 'denied', reason: code, userId });
-  return graphqlError(code, extensions);
+/** Throws INVALID_CREDENTIALS. An unknown account takes as long as a wrong password, because `verifyPassword` then checks a dummy hash. */
+async function verifyAccount(context: Context, account: Account | undefined, { password }: Input): Promise<VerifiedAccount> {
+  const { right, weak } = await verifyPassword(account?.hash, password);
+  if (!account || !right) throw await failLogin(context, account?.id ?? null, 'INVALID_CREDENTIALS');
+  return { ...account, needsRehash: weak };
 }
 
-/** Replaces a hash of older parameters, unless the password was changed meanwhile. */
-async function renewHash({ db }: Context, userId: string, old: string | null, password: string) {
-  await db.prisma.password.updateMany({ where: { userId, hash: old ?? '' }, data: { hash: await hashPassword(password) } });
+/** Checked after the password, so that only the owner learns the state of the account. */
+async function requireLoginAllowed(context: Context, account: Account, { domain }: Input): Promise<void> {
+  const { client, config, db } = context;
+  const { id: userId, domainId } = account;
+  if (!account.enabled) throw await failLogin(context, userId, 'ACCOUNT_DISABLED');
+  if (!account.confirmed && config.REQUIRE_EMAIL_CONFIRMATION) throw await failLogin(context, userId, 'EMAIL_NOT_CONFIRMED');
+  if (domain != null && domainId === null) throw await failLogin(context, userId, 'DOMAIN_ACCESS_DENIED');
+  const reason = await firstRejection(hooks.onLogin, { userId, domainId, client, db });
+  if (reason !== undefined) throw await failLogin(context, userId, 'FORBIDDEN', { coordinate: 'Mutation.login', reason });
+}
+
+/** Replaces a hash with outdated parameters, unless the password has been changed since it was verified. */
+async function rehashPassword({ db }: Context, { id: userId, hash }: Account, { password }: Input): Promise<void> {
+  await db.prisma.password.updateMany({ where: { userId, hash: hash ?? '' }, data: { hash: await hashPassword(password) } });
+}
+
+/** Records the failure and returns the error to throw. */
+async function failLogin({ db, client }: Context, userId: string | null, code: ErrorCode, extensions: GraphQLErrorExtensions = {}) {
+  await recordAuditEvent(db.prisma, client, null, { action: 'authn_login_fail', result: 'denied', reason: code, userId });
+  return graphqlError(code, extensions);
 }

@@ -8,23 +8,19 @@ builder.relayMutationField(
   'logoutEverywhere',
   {
     inputFields: (t) => ({
-      exceptCurrent: t.boolean({ defaultValue: false, description: 'Whether the session of this request goes on.' }),
+      exceptCurrent: t.boolean({ defaultValue: false, description: 'Keeps the session of this request. Defaults to false.' }),
     }),
   },
   {
-    description: 'Ends all sessions of the viewer; API tokens stay.',
+    description: 'Revokes all sessions of the viewer. API tokens are unchanged.',
     access: session,
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer }) => {
-        const which = sql`t."userId" = ${viewer.user.id}::uuid and t.kind = 'SESSION' and (t.id <> ${viewer.token.id}::uuid or ${!input.exceptCurrent}::bool)`;
-        const ended = await revokeTokens(onTransaction(tx), which, {
-          reason: 'LOGOUT',
-          initiator: 'USER',
-          actor: viewer,
-          work: context,
-        });
-        return { ended: ended.length };
+        const sessions = sql`t."userId" = ${viewer.user.id}::uuid and t.kind = 'SESSION' and (t.id <> ${viewer.token.id}::uuid or ${!input.exceptCurrent}::bool)`;
+        const cause = { reason: 'LOGOUT', initiator: 'USER', actor: viewer, work: context } as const;
+        const revoked = await revokeTokens(onTransaction(tx), sessions, cause);
+        return { ended: revoked.length };
       }),
   },
-  { outputFields: (t) => ({ ended: t.exposeInt('ended', { nullable: false, description: 'How many sessions ended now.' }) }) },
+  { outputFields: (t) => ({ ended: t.exposeInt('ended', { nullable: false, description: 'The number of sessions that were revoked.' }) }) },
 );

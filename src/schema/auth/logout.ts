@@ -8,13 +8,17 @@ builder.relayMutationField(
   'logout',
   null,
   {
-    description: 'Ends the session that the request came with.',
+    description: 'Revokes the session of this request.',
     access: session,
     resolve: (_, __, context, info) =>
       runMutation(context, info, async ({ tx, viewer }) => {
-        const ending = { reason: 'LOGOUT', initiator: 'USER', actor: viewer, work: context } as const;
-        return { ended: (await revokeTokens(onTransaction(tx), sql`t.id = ${viewer.token.id}::uuid`, ending)).length > 0 };
+        const cause = { reason: 'LOGOUT', initiator: 'USER', actor: viewer, work: context } as const;
+        return { ended: (await revokeTokens(onTransaction(tx), sql`t.id = ${viewer.token.id}::uuid`, cause)).length > 0 };
       }),
   },
-  { outputFields: (t) => ({ ended: t.exposeBoolean('ended', { nullable: false, description: 'Whether the session ended now.' }) }) },
+  {
+    outputFields: (t) => ({
+      ended: t.exposeBoolean('ended', { nullable: false, description: 'True if the session was revoked, false if it already was.' }),
+    }),
+  },
 );

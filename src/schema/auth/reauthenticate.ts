@@ -6,18 +6,18 @@ import { session } from '../../policy/conditions.ts';
 import { createSession, Session } from './session.ts';
 
 const ReauthenticateInput = builder.inputType('ReauthenticateInput', {
-  description: 'The proof of who is asking.',
-  fields: (t) => ({ password: t.string({ required: true, validate: secretText, description: 'The password of the account.' }) }),
+  fields: (t) => ({ password: t.string({ required: true, validate: secretText, description: 'The current password.' }) }),
 });
 
 builder.mutationField('reauthenticate', (t) =>
   t.field({
     type: Session,
     nullable: false,
-    description: 'Proves again who is asking: a fresh session takes the place of this one and ends when this one would have.',
+    description:
+      'Verifies the password again and replaces the session with a recently authenticated one. The new session keeps the original expiry.',
     access: session,
     credential: true,
-    args: { input: t.arg({ type: ReauthenticateInput, required: true, description: 'The proof.' }) },
+    args: { input: t.arg({ type: ReauthenticateInput, required: true, description: 'Input of the mutation.' }) },
     resolve: async (_, { input }, context) => {
       const { viewer } = context;
       if (!viewer) throw graphqlError('UNAUTHENTICATED');

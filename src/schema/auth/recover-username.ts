@@ -7,21 +7,21 @@ builder.relayMutationField(
   'recoverUsername',
   {
     inputFields: (t) => ({
-      email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address, in any spelling of it.' }),
+      email: t.string({ required: true, validate: singleLineText(254), description: 'The email address, case-insensitive.' }),
     }),
   },
   {
-    description: 'Mails the owner of the address by which names the account logs in.',
-    access: anyone('whoever has forgotten the name cannot sign in'),
+    description: 'Emails the username to the owner of the address.',
+    access: anyone('users who have forgotten their username cannot log in'),
     credential: true,
     resolve: (_, { input }, context) => requestEmail(context, 'usernameReminder', input.email),
   },
   {
-    access: anyone('it says the same to everybody'),
+    access: anyone('the response is the same for every address'),
     outputFields: (t) => ({
       ok: t.exposeBoolean('ok', {
         nullable: false,
-        description: 'Always true: whether the address has an account is said to nobody but its owner.',
+        description: 'Always true, so that the response does not reveal whether the address has an account.',
       }),
     }),
   },

@@ -12,9 +12,8 @@ import { anyone } from '../../policy/conditions.ts';
 import { enterSession, issueTokens, Session, type SessionRow } from './session.ts';
 
 const RefreshInput = builder.inputType('RefreshInput', {
-  description: 'The refresh token that is exchanged.',
   fields: (t) => ({
-    refreshToken: t.string({ required: true, validate: singleLineText(256), description: 'The newest refresh token of the session.' }),
+    refreshToken: t.string({ required: true, validate: singleLineText(256), description: 'The latest refresh token of the session.' }),
   }),
 });
 
@@ -22,25 +21,22 @@ builder.mutationField('refresh', (t) =>
   t.field({
     type: Session,
     nullable: false,
-    description: 'Exchanges a refresh token, once, for the next pair of tokens. A second use of one ends the session.',
-    access: anyone('the refresh token says whose session it is'),
+    description: 'Exchanges a refresh token for the next pair of tokens. Reusing a refresh token revokes the session.',
+    access: anyone('the refresh token is the credential'),
     credential: true,
-    args: { input: t.arg({ type: RefreshInput, required: true, description: 'The exchange.' }) },
+    args: { input: t.arg({ type: RefreshInput, required: true, description: 'Input of the mutation.' }) },
     resolve: async (_, { input: { refreshToken } }, context, info) => {
-      if (!hasTokenFormat('refresh', refreshToken)) throw await refused(context);
-      const nonce = randomBytes(32);
-      const next = deriveNextRefreshToken(context.keys, refreshToken, nonce);
-      const session = await exchange(context, hashToken(refreshToken), hashToken(next), nonce);
-      const issued = session ? { session, next } : await again(context, refreshToken);
-      // A refresh that selects only tokens takes one statement: the owner is not loaded.
+      if (!hasTokenFormat('refresh', refreshToken)) throw await rejectToken(context);
+      const { session, next } = (await rotate(context, refreshToken)) ?? (await replayOrDetectReuse(context, refreshToken));
+      // The owner is loaded only if selected: a refresh that selects only tokens takes one statement.
       const needsOwner = info.fieldNodes.some((node) => selectsOwner(info, node.selectionSet));
-      const viewer = needsOwner ? await enterSession(context, issued.session.id) : null;
-      return issueTokens(context, issued.session, issued.next, viewer);
+      const viewer = needsOwner ? await enterSession(context, session.id) : null;
+      return issueTokens(context, session, next, viewer);
     },
   }),
 );
 
-/** Whether a field that shows the owner or the session may be selected; `@skip` and `@include` are ignored. */
+/** True if a field that shows the owner or the session may be selected; `@skip` and `@include` are ignored. */
 function selectsOwner(info: GraphQLResolveInfo, set: SelectionSetNode | undefined): boolean {
   return (set?.selections ?? []).some((node) => {
     if (node.kind === 'FragmentSpread') return selectsOwner(info, info.fragments[node.name.value]?.selectionSet);
@@ -49,62 +45,85 @@ function selectsOwner(info: GraphQLResolveInfo, set: SelectionSetNode | undefine
   });
 }
 
-/**
- * Spends the value and adds its successor in one conditional statement, so that of any number of uses at once one wins (RFC 9700 §4.14.2),
- * and a session that ends at the same moment stays ended. Answers the session; undefined when the value is unknown or spent, or
- * its session has ended or is shut out: then nothing is used up.
- */
-async function exchange({ db, config }: Context, hash: Uint8Array, next: Uint8Array, nonce: Uint8Array): Promise<SessionRow | undefined> {
-  const { REQUIRE_EMAIL_CONFIRMATION: confirmed, REFRESH_TOKEN_IDLE: idle } = config;
-  const [session] = await db.query<SessionRow>(exchanged(nonce, hash, confirmed, idle, next, hash));
-  return session;
+/** A session and its next refresh token. */
+interface Rotation {
+  readonly session: SessionRow;
+  readonly next: string;
 }
 
-const isLive = sql`t.kind = 'SESSION' and t."revokedAt" is null and t."expiresAt" > now() and t."idleExpiresAt" > now()`;
+/**
+ * Uses the token and stores its successor. Atomic: in a single conditional statement, only one of any number of concurrent uses succeeds
+ * (RFC 9700 §4.14.2), and a session that is revoked at the same time stays revoked. Returns undefined, and uses nothing, if the token is
+ * unknown or used, or if its session has expired or may not continue.
+ */
+async function rotate({ db, keys, config }: Context, refreshToken: string): Promise<Rotation | undefined> {
+  const { REQUIRE_EMAIL_CONFIRMATION: mustBeConfirmed, REFRESH_TOKEN_IDLE: idle } = config;
+  const nonce = randomBytes(32);
+  const next = deriveNextRefreshToken(keys, refreshToken, nonce);
+  const hash = hashToken(refreshToken);
+  const [session] = await db.query<SessionRow>(rotateStatement(nonce, hash, mustBeConfirmed, idle, hashToken(next), hash));
+  return session && { session, next };
+}
 
-const none = new Uint8Array();
-const exchanged = preparedStatement(
+const isActive = sql`t.kind = 'SESSION' and t."revokedAt" is null and t."expiresAt" > now() and t."idleExpiresAt" > now()`;
+
+const bytes = new Uint8Array(); // the values below only give the parameters their types
+const rotateStatement = preparedStatement(
   'refresh',
   sql`
-    with spent as (
-      update "TokenSecret" s set "usedAt" = now(), nonce = ${none}::bytea
+    with used as (
+      update "TokenSecret" s set "usedAt" = now(), nonce = ${bytes}::bytea
       from "Token" t join "User" u on u.id = t."userId" left join "Domain" home on home.id = t."domainId"
-      where s.hash = ${none}::bytea and s."usedAt" is null and t.id = s."tokenId" and ${isLive}
+      where s.hash = ${bytes}::bytea and s."usedAt" is null and t.id = s."tokenId" and ${isActive}
         and u.enabled and u."deletedAt" is null and (u."emailConfirmedAt" is not null or not ${true}::bool) and coalesce(home.active, true)
       returning s."tokenId"
-    ), family as (
+    ), session as (
       update "Token" t set "lastUsedAt" = now(), "idleExpiresAt" = now() + ${interval(0)}, rotations = t.rotations + 1
-      from spent where t.id = spent."tokenId" and ${isLive} returning t.*
+      from used where t.id = used."tokenId" and ${isActive} returning t.*
     ), successor as (
-      insert into "TokenSecret" (hash, "tokenId", "parentHash") select ${none}::bytea, id, ${none}::bytea from family
+      insert into "TokenSecret" (hash, "tokenId", "parentHash") select ${bytes}::bytea, id, ${bytes}::bytea from session
     )
-    select id, "userId", "authenticatedAt", "expiresAt", "idleExpiresAt" from family`,
+    select id, "userId", "authenticatedAt", "expiresAt", "idleExpiresAt" from session`,
 );
-interface Spent extends SessionRow {
-  nonce: Uint8Array;
-  next: Uint8Array | null;
+
+interface UsedToken extends SessionRow {
+  readonly nonce: Uint8Array;
+  /** The hash of the successor, if a retry may still receive it. */
+  readonly successorHash: Uint8Array | null;
 }
 
-/** A value that could not be spent: repeated after a lost answer, or reused, or nothing that we know. */
-async function again(context: Context, refreshToken: string) {
-  const hash = hashToken(refreshToken);
-  const [spent] = await context.db.query<Spent>(sql`
-    select t.id, t."userId", t."authenticatedAt", t."expiresAt", t."idleExpiresAt", s.nonce, case when next."usedAt" is null and ${isLive}
-      and s."usedAt" > now() - ${interval(context.config.REFRESH_RETRY_WINDOW)} then next.hash end as next
+/**
+ * Handles a token that could not be rotated. A client that lost the response may retry within REFRESH_RETRY_WINDOW and receives the same
+ * successor again. Any other use of a used token is reuse: it revokes the session.
+ */
+async function replayOrDetectReuse(context: Context, refreshToken: string): Promise<Rotation> {
+  const used = await findUsedToken(context, refreshToken);
+  if (!used) throw await rejectToken(context);
+  const next = deriveNextRefreshToken(context.keys, refreshToken, used.nonce);
+  if (used.successorHash && hashToken(next).equals(used.successorHash)) return { session: used, next };
+  throw await revokeReusedSession(context, used.id);
+}
+
+async function findUsedToken({ db, config }: Context, refreshToken: string): Promise<UsedToken | undefined> {
+  const [used] = await db.query<UsedToken>(sql`
+    select t.id, t."userId", t."authenticatedAt", t."expiresAt", t."idleExpiresAt", s.nonce,
+      case when next."usedAt" is null and ${isActive} and s."usedAt" > now() - ${interval(config.REFRESH_RETRY_WINDOW)} then next.hash end as "successorHash"
     from "TokenSecret" s join "Token" t on t.id = s."tokenId" left join "TokenSecret" next on next."parentHash" = s.hash
-    where s.hash = ${hash}::bytea and s."usedAt" is not null and t.kind = 'SESSION'`);
-  if (!spent) throw await refused(context);
-  const next = deriveNextRefreshToken(context.keys, refreshToken, spent.nonce);
-  if (spent.next && hashToken(next).equals(spent.next)) return { session: spent, next };
-  // Committed although the request fails: the thief's newest token is dead too (security.md 6.2).
-  const { client, db } = context;
-  const ending = { reason: 'REUSE_DETECTED', initiator: 'POLICY', actor: null, work: context } as const;
-  const ended = await revokeTokens(db, sql`t.id = ${spent.id}::uuid`, ending);
-  if (ended.length > 0) context.log.warn({ event: 'authn_token_reuse', tokenId: spent.id, network: client.network });
-  throw graphqlError(ended.length > 0 ? 'TOKEN_REUSED' : 'INVALID_TOKEN');
+    where s.hash = ${hashToken(refreshToken)}::bytea and s."usedAt" is not null and t.kind = 'SESSION'`);
+  return used;
 }
 
-async function refused(context: Context) {
+/** Committed although the request fails, so that the thief's latest token is revoked too (security.md 6.2). Returns the error to throw. */
+async function revokeReusedSession(context: Context, id: string) {
+  const cause = { reason: 'REUSE_DETECTED', initiator: 'POLICY', actor: null, work: context } as const;
+  const revoked = await revokeTokens(context.db, sql`t.id = ${id}::uuid`, cause);
+  if (revoked.length === 0) return graphqlError('INVALID_TOKEN');
+  context.log.warn({ event: 'authn_token_reuse', tokenId: id, network: context.client.network });
+  return graphqlError('TOKEN_REUSED');
+}
+
+/** Counts an invalid token against the network of the client. Returns the error to throw. */
+async function rejectToken(context: Context) {
   await consume(context, { badTokenByNetwork: context.client.network });
   return graphqlError('INVALID_TOKEN');
 }

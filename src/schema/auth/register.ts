@@ -16,78 +16,85 @@ import { firstRejection, hooks } from './hooks.ts';
 import { createSession, Session } from './session.ts';
 
 const inputFields = (t: InputFields) => ({
-  email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address.' }),
-  password: t.string({ required: true, validate: secretText, description: 'The password: long, and not one of the common ones.' }),
+  email: t.string({ required: true, validate: singleLineText(254), description: 'The email address.' }),
+  password: t.string({ required: true, validate: secretText, description: 'The password. Short and common passwords are rejected.' }),
   username: t.string({
     validate: username,
-    description:
-      'A name to log in by, unique in whatever letters. Where the address has to be confirmed first, it is given then, if still free.',
+    description: 'A username to log in with; unique, case-insensitive. If confirmation is required, it is reserved only on confirmation.',
   }),
   ...profileInputs(t, 'register'),
-  device: t.string({ validate: singleLineText(120), description: 'What the owner calls the device.' }),
+  device: t.string({ validate: singleLineText(120), description: 'A name for the device, shown in the list of sessions.' }),
 });
 
-type Registration = InputOf<typeof inputFields>;
+type Input = InputOf<typeof inputFields>;
 
 builder.relayMutationField(
   'register',
   { inputFields },
   {
-    description: 'Makes an account, where registration is open.',
-    access: anyone('whoever registers is nobody yet; PUBLIC_REGISTRATION decides whether it is open'),
+    description: 'Creates an account. Fails with FORBIDDEN if public registration is disabled.',
+    access: anyone('the caller has no account yet; PUBLIC_REGISTRATION enables it'),
     credential: true,
     resolve: async (_, { input }, context) => {
-      if (!context.config.PUBLIC_REGISTRATION) throw graphqlError('FORBIDDEN', { coordinate: 'Mutation.register' });
-      await consume(context, { registerByNetwork: context.client.network });
-      const faults = validateAccount(context.config, input);
-      if (Object.keys(faults).length > 0) throw validationError(faults);
-      await askHooks(context, input);
-      const userId = await createAccount(context.db, context, accountOf(context.config, input));
-      const taken = userId ? undefined : await noteTaken(context, input.email);
-      const confirmationRequired = context.config.REQUIRE_EMAIL_CONFIRMATION;
-      // Where the address must be proven first, a taken one is answered like a new one (security.md 3.4).
+      const { config, db, client } = context;
+      if (!config.PUBLIC_REGISTRATION) throw graphqlError('FORBIDDEN', { coordinate: 'Mutation.register' });
+      await consume(context, { registerByNetwork: client.network });
+      requireValidAccount(config, input);
+      await requireHooksAccept(context, input);
+      const userId = await createAccount(db, context, toAccount(config, input));
+      const takenField = userId ? undefined : await reportTakenAccount(context, input.email);
+      const confirmationRequired = config.REQUIRE_EMAIL_CONFIRMATION;
+      // If confirmation is required, the response does not reveal whether the address was taken (security.md 3.4).
       if (confirmationRequired) return { session: null, confirmationRequired };
-      if (!userId) throw graphqlError('TAKEN', { fields: { [taken ?? 'email']: ['must be unique'] } });
-      const opening = { userId, domainId: null, description: input.device ?? null, action: 'authn_login_success' } as const;
-      return { session: await createSession(context, opening), confirmationRequired };
+      if (!userId) throw graphqlError('TAKEN', { fields: { [takenField ?? 'email']: ['must be unique'] } });
+      const session = { userId, domainId: null, description: input.device ?? null, action: 'authn_login_success' } as const;
+      return { session: await createSession(context, session), confirmationRequired };
     },
   },
   {
     outputFields: (t) => ({
-      session: t.expose('session', { type: Session, description: 'The first session; null when the address has to be confirmed first.' }),
+      session: t.expose('session', { type: Session, description: 'The new session, or null if the address must be confirmed first.' }),
       confirmationRequired: t.exposeBoolean('confirmationRequired', {
         nullable: false,
-        description: 'Whether the address has to be confirmed before a session is given.',
+        description: 'True if the address must be confirmed before the user can log in.',
       }),
     }),
   },
 );
 
-function accountOf({ DEFAULT_ROLE: role, DEFAULT_DOMAIN: domain, ...config }: Config, input: Registration): NewAccount {
-  const { email, password, username: wanted } = input;
-  const named = { ...loginIdentifier(wanted), ...(config.REQUIRE_EMAIL_CONFIRMATION && { usernameKey: null }) };
-  return { email, password, role, domain, profile: { ...profileChanges(input), ...named } };
+function requireValidAccount(config: Config, input: Input): void {
+  const faults = validateAccount(config, input);
+  if (Object.keys(faults).length > 0) throw validationError(faults);
 }
 
-/** Throws FORBIDDEN with the reason, where a hook has one. */
-async function askHooks({ client, db }: Context, { password: _, ...input }: Registration) {
+/** Throws FORBIDDEN with the reason of the first hook that rejects the registration. */
+async function requireHooksAccept({ client, db }: Context, { password: _, ...input }: Input): Promise<void> {
   const reason = await firstRejection(hooks.onRegister, { input, client, db });
   if (reason === undefined) return;
   await recordAuditEvent(db.prisma, client, null, { action: 'user_created', result: 'denied', reason: 'HOOK' });
   throw graphqlError('FORBIDDEN', { coordinate: 'Mutation.register', reason });
 }
 
-/** Which field is somebody else's. The owner of a taken address is told of the attempt, and finds it among the events about them. */
-async function noteTaken(context: Context, email: string) {
+function toAccount(config: Config, input: Input): NewAccount {
+  const { DEFAULT_ROLE: role, DEFAULT_DOMAIN: domain, REQUIRE_EMAIL_CONFIRMATION } = config;
+  const { email, password } = input;
+  const identifier = loginIdentifier(input.username);
+  // Reserving the username before confirmation would reveal whether the address was taken.
+  const reserved = REQUIRE_EMAIL_CONFIRMATION ? { ...identifier, usernameKey: null } : identifier;
+  return { email, password, role, domain, profile: { ...profileChanges(input), ...reserved } };
+}
+
+/** Records the attempt and notifies the owner of a taken address. Returns the field that is taken. */
+async function reportTakenAccount(context: Context, email: string): Promise<'email' | 'username'> {
   const { db, client } = context;
   const key = emailKey(email) ?? '';
-  // The caller is answered alike, whether the owner is told once more or not.
-  const isTold = await tryConsume(context, emailKeys('register', key));
+  // Exceeding the limit only skips the email: the response stays the same.
+  const isWithinLimit = await tryConsume(context, emailKeys('register', key));
   return db.prisma.$transaction(async (tx) => {
     const owner = await tx.user.findUnique({ where: { emailKey: key }, select: { id: true } });
     await recordAuditEvent(tx, client, null, { action: 'user_created', result: 'denied', reason: 'TAKEN', userId: owner?.id ?? null });
     if (!owner && !(await isReserved(tx, key))) return 'username';
-    if (isTold) await enqueueEmail(tx, 'alreadyRegistered', { emailKey: key }, requestOrigin(client));
+    if (isWithinLimit) await enqueueEmail(tx, 'alreadyRegistered', { emailKey: key }, requestOrigin(client));
     return 'email';
   });
 }

@@ -11,33 +11,35 @@ import { anyone, fresh, session } from '../../policy/conditions.ts';
 builder.relayMutationField(
   'requestEmailChange',
   {
-    inputFields: (t) => ({ newEmail: t.string({ required: true, validate: singleLineText(254), description: 'The new e-mail address.' }) }),
+    inputFields: (t) => ({ newEmail: t.string({ required: true, validate: singleLineText(254), description: 'The new email address.' }) }),
   },
   {
-    description:
-      'Mails a link to an address that the viewer wants; the present one stays until the new one is proven by confirmEmailChange.',
+    description: 'Emails a confirmation link to the new address. The current address stays in use until `confirmEmailChange`.',
     access: all(session, fresh),
     credential: true,
     resolve: async (_, { input: { newEmail } }, context, info) => {
-      const { client, viewer: asking } = context;
-      if (!asking) throw graphqlError('UNAUTHENTICATED');
+      const { client, viewer: caller } = context;
+      if (!caller) throw graphqlError('UNAUTHENTICATED');
       const key = emailKey(newEmail);
       if (key === undefined) throw validationError({ newEmail: ['must be a valid email address'] });
-      if (key === asking.user.emailKey) throw validationError({ newEmail: ['the account has this address already'] });
+      if (key === caller.user.emailKey) throw validationError({ newEmail: ['must differ from the current address'] });
       await consume(context, { mailByNetwork: client.network, ...emailKeys('newAddress', key) });
       return runMutation(context, info, async ({ tx, viewer, audit }) => {
         const { id: userId } = viewer.user;
         await audit({ action: 'user_letter_requested', reason: 'newAddress', userId, target: ['User', userId] });
-        // Whether it is taken is asked when the letter is sent, so that this takes the same time for every address (security.md 3.2).
+        // Whether the address is taken is checked when the email is sent, so that the response time does not reveal it (security.md 3.2).
         await enqueueEmail(tx, 'newAddress', { userId, address: newEmail }, requestOrigin(client));
         return { ok: true };
       });
     },
   },
   {
-    access: anyone('it says the same of every address'),
+    access: anyone('the response is the same for every address'),
     outputFields: (t) => ({
-      ok: t.exposeBoolean('ok', { nullable: false, description: 'Always true: whether somebody else has the address is not said.' }),
+      ok: t.exposeBoolean('ok', {
+        nullable: false,
+        description: 'Always true, so that the response does not reveal whether the address is taken.',
+      }),
     }),
   },
 );

@@ -7,21 +7,21 @@ builder.relayMutationField(
   'requestPasswordReset',
   {
     inputFields: (t) => ({
-      email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address, in any spelling of it.' }),
+      email: t.string({ required: true, validate: singleLineText(254), description: 'The email address, case-insensitive.' }),
     }),
   },
   {
-    description: 'Mails a link by which the owner of the address chooses a new password.',
-    access: anyone('whoever has forgotten the password cannot sign in'),
+    description: 'Emails the owner of the address a link to choose a new password.',
+    access: anyone('users who have forgotten their password cannot log in'),
     credential: true,
     resolve: (_, { input }, context) => requestEmail(context, 'passwordReset', input.email),
   },
   {
-    access: anyone('it says the same to everybody'),
+    access: anyone('the response is the same for every address'),
     outputFields: (t) => ({
       ok: t.exposeBoolean('ok', {
         nullable: false,
-        description: 'Always true: whether the address has an account is said to nobody but its owner.',
+        description: 'Always true, so that the response does not reveal whether the address has an account.',
       }),
     }),
   },

@@ -7,21 +7,21 @@ builder.relayMutationField(
   'resendConfirmation',
   {
     inputFields: (t) => ({
-      email: t.string({ required: true, validate: singleLineText(254), description: 'The e-mail address, in any spelling of it.' }),
+      email: t.string({ required: true, validate: singleLineText(254), description: 'The email address, case-insensitive.' }),
     }),
   },
   {
-    description: 'Mails the link once more by which an address is confirmed.',
-    access: anyone('whoever has not confirmed the address may be unable to sign in'),
+    description: 'Resends the confirmation email.',
+    access: anyone('users with an unconfirmed address may be unable to log in'),
     credential: true,
     resolve: (_, { input }, context) => requestEmail(context, 'confirmation', input.email),
   },
   {
-    access: anyone('it says the same to everybody'),
+    access: anyone('the response is the same for every address'),
     outputFields: (t) => ({
       ok: t.exposeBoolean('ok', {
         nullable: false,
-        description: 'Always true: whether the address has an account is said to nobody but its owner.',
+        description: 'Always true, so that the response does not reveal whether the address has an account.',
       }),
     }),
   },

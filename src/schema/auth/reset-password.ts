@@ -16,30 +16,34 @@ import { linkFields } from './link-fields.ts';
 builder.relayMutationField(
   'resetPassword',
   {
-    description:
-      'The proof that the letter was received, the token of its link or the address and the code beside it, and the new password.',
+    description: 'Either `token`, or `email` and `code`, and the new password.',
     inputFields: (t) => ({
       ...linkFields(t),
-      newPassword: t.string({ required: true, validate: secretText, description: 'The new one: long, and not one of the common ones.' }),
+      newPassword: t.string({
+        required: true,
+        validate: secretText,
+        description: 'The new password. Short and common passwords are rejected.',
+      }),
     }),
   },
   {
-    description: 'Sets a new password by a letter, and ends all sessions and API tokens of the account. Signs nobody in.',
-    access: anyone('whoever has the letter has forgotten the password'),
+    description:
+      'Sets a new password with the token or code sent by email and revokes all sessions and API tokens of the account. Does not create a session.',
+    access: anyone('the emailed token or code is the credential'),
     credential: true,
     resolve: async (_, { input }, context) => {
       const link = await findEmailLink(context, ['RESET_PASSWORD', 'FIRST_PASSWORD'], input);
-      // A password that is refused leaves the link as it was.
+      // Checked first, so that a rejected password does not use up the link.
       const { password: faults } = validateAccount(context.config, { email: link.address, password: input.newPassword });
       if (faults) throw validationError({ newPassword: faults });
       await reset(context, link, await hashPassword(input.newPassword));
       return { ok: true };
     },
   },
-  { outputFields: (t) => ({ ok: t.exposeBoolean('ok', { nullable: false, description: 'True: the password is the new one.' }) }) },
+  { outputFields: (t) => ({ ok: t.exposeBoolean('ok', { nullable: false, description: 'Always true: the password is changed.' }) }) },
 );
 
-/** The letter proves the address as well, and whatever was signed in before ends (security.md 11.5, 11.7). */
+/** Receiving the email also confirms the address. All earlier sessions and API tokens are revoked (security.md 11.5, 11.7). */
 async function reset(context: Context, link: UserLink, hash: string): Promise<void> {
   const { db, client } = context;
   const { userId } = link;
@@ -49,8 +53,8 @@ async function reset(context: Context, link: UserLink, hash: string): Promise<vo
     await markEmailConfirmed(tx, userId);
     await invalidateLinks(tx, userId);
     await recordAuditEvent(tx, client, null, { action: 'authn_password_change', reason: 'reset', userId, target: ['User', userId] });
-    const ending = { reason: 'PASSWORD_RESET', initiator: 'USER', actor: null, work: context } as const;
-    await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, ending);
+    const cause = { reason: 'PASSWORD_RESET', initiator: 'USER', actor: null, work: context } as const;
+    await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, cause);
     await enqueueEmail(tx, 'passwordChanged', { userId }, requestOrigin(client));
   });
 }

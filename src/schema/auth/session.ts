@@ -11,6 +11,8 @@ import { anyone } from '../../policy/conditions.ts';
 import { Token } from '../token/token.ts';
 import { User } from '../user/user.ts';
 
+const maxSessions = 20; // per user; security.md F32
+
 interface SessionShape {
   accessToken: string;
   expiresAt: Date;
@@ -20,53 +22,53 @@ interface SessionShape {
   viewer: Viewer | null;
 }
 
-/** What somebody gets who has proven who they are. */
 export const Session = builder.objectRef<SessionShape>('Session').implement({
-  description: 'What somebody gets who has proven who they are.',
-  access: anyone('it answers the proof that the caller has just given'),
+  description: 'The result of a successful authentication.',
+  access: anyone('it is the response to the credentials that the caller has presented'),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'accessToken' in value,
   fields: (t) => ({
-    accessToken: t.exposeString('accessToken', { nullable: false, description: 'The bearer token of further requests, for some minutes.' }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: false, description: 'When the access token ends.' }),
-    refreshToken: t.exposeString('refreshToken', { description: 'What `refresh` exchanges, once, for the next pair.' }),
+    accessToken: t.exposeString('accessToken', { nullable: false, description: 'The short-lived bearer token for API requests.' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: false, description: 'Expiry of the access token.' }),
+    refreshToken: t.exposeString('refreshToken', {
+      nullable: false,
+      description: 'The single-use token that `refresh` exchanges for the next pair of tokens.',
+    }),
     refreshExpiresAt: t.expose('refreshExpiresAt', {
       type: 'DateTime',
       nullable: false,
-      description: 'When the session ends unless it is refreshed before, and at the latest.',
+      description: 'Expiry of the session unless it is refreshed before. No refresh extends it beyond the maximum lifetime of the session.',
     }),
     token: t.field({
       type: Token,
       nullable: false,
-      description: 'The session as its owner lists it.',
+      description: 'The session as listed in `User.tokens`.',
       resolve: ({ viewer }) => viewer?.token as never,
     }),
     user: t.field({
       type: User,
       nullable: false,
-      description: 'Who is signed in.',
+      description: 'The authenticated user.',
       resolve: ({ viewer }) => viewer?.user as never,
     }),
   }),
 });
 
-const mostSessions = 20; // security.md F32
-
 /**
- * Opens a session and switches the rest of the operation to its owner. Revokes the session that the request presented (security.md 2.2)
+ * Creates a session and switches the rest of the operation to its owner. Revokes the session that the request presented (security.md 2.2)
  * and, above the limit, the sessions that have been unused for longest.
  */
 export async function createSession(
   context: Context,
-  opening: Omit<NewSession, 'secretHash' | 'client' | 'config'>,
+  session: Omit<NewSession, 'secretHash' | 'client' | 'config'>,
 ): Promise<SessionShape> {
   const { db, client, config } = context;
-  const ended = await endPresented(context);
-  // What takes the place of a session claims it first: not once it was ended meanwhile, and not twice.
-  if (opening.expiresAt && !ended) throw requestError('TOKEN_REVOKED');
+  const isReplaced = await revokePresentedSession(context);
+  // A replacement claims the session it replaces: that fails if the session has been revoked or replaced in the meantime.
+  if (session.expiresAt && !isReplaced) throw requestError('TOKEN_REVOKED');
   const refreshToken = generateToken('refresh');
-  const id = await insertSession(db, { ...opening, secretHash: hashToken(refreshToken), client, config });
+  const id = await insertSession(db, { ...session, secretHash: hashToken(refreshToken), client, config });
   if (!id) throw graphqlError('ACCOUNT_DISABLED');
-  await endOldest(context, opening.userId);
+  await enforceSessionLimit(context, session.userId);
   const viewer = await enterSession(context, id);
   return issueTokens(context, viewer.token, refreshToken, viewer);
 }
@@ -88,30 +90,24 @@ export async function issueTokens(
 /** Switches the rest of the operation to the owner of the session. */
 export async function enterSession(context: Context, id: string): Promise<Viewer> {
   if (context.viewer?.token.id === id) return context.viewer;
-  const identified = await context.loadViewer.load({ sid: id });
-  if (!identified || identified.rejection) throw graphqlError(identified?.rejection ?? 'INVALID_TOKEN');
-  switchViewer(context, identified.viewer);
-  return identified.viewer;
+  const result = await context.loadViewer.load({ sid: id });
+  if (!result || result.rejection) throw graphqlError(result?.rejection ?? 'INVALID_TOKEN');
+  switchViewer(context, result.viewer);
+  return result.viewer;
 }
 
-/** Whether it ended now. */
-async function endPresented(context: Context): Promise<boolean> {
+/** Returns true if this call revoked it. */
+async function revokePresentedSession(context: Context): Promise<boolean> {
   const { viewer, db } = context;
   if (viewer?.token.kind !== 'SESSION') return false;
-  const ended = await revokeTokens(db, sql`t.id = ${viewer.token.id}::uuid`, {
-    reason: 'REAUTHENTICATED',
-    initiator: 'USER',
-    actor: viewer,
-    work: context,
-  });
-  return ended.length > 0;
+  const cause = { reason: 'REAUTHENTICATED', initiator: 'USER', actor: viewer, work: context } as const;
+  const revoked = await revokeTokens(db, sql`t.id = ${viewer.token.id}::uuid`, cause);
+  return revoked.length > 0;
 }
 
-/** Asked after each opening, in a statement of its own: one that counted while it opened would not see those that open beside it. */
-const endOldest = (context: Context, userId: string) =>
-  revokeTokens(
-    context.db,
-    sql`t.id in (select id from "Token" where "userId" = ${userId}::uuid and kind = 'SESSION' and "revokedAt" is null
-      and "expiresAt" > now() and "idleExpiresAt" > now() order by "lastUsedAt" desc offset ${mostSessions})`,
-    { reason: 'SESSION_LIMIT', initiator: 'POLICY', actor: null, work: context },
-  );
+/** Runs after the insert as a separate statement: within the same statement, concurrent logins would not see each other's sessions. */
+async function enforceSessionLimit(context: Context, userId: string): Promise<void> {
+  const excess = sql`t.id in (select id from "Token" where "userId" = ${userId}::uuid and kind = 'SESSION' and "revokedAt" is null
+    and "expiresAt" > now() and "idleExpiresAt" > now() order by "lastUsedAt" desc offset ${maxSessions})`;
+  await revokeTokens(context.db, excess, { reason: 'SESSION_LIMIT', initiator: 'POLICY', actor: null, work: context });
+}

@@ -13,21 +13,33 @@ import { anyone } from '../../policy/conditions.ts';
 
 builder.relayMutationField(
   'undoEmailChange',
-  { inputFields: (t) => ({ token: t.string({ required: true, validate: singleLineText(120), description: 'The token of the link.' }) }) },
+  {
+    inputFields: (t) => ({
+      token: t.string({
+        required: true,
+        validate: singleLineText(120),
+        description: 'The token of the link sent to the previous address.',
+      }),
+    }),
+  },
   {
     description:
-      'Gives an account its old address back, ends all its sessions and API tokens, and removes its password: a letter to the old address lets its owner choose a new one.',
-    access: anyone('whoever has the letter had the address, and may have lost everything else'),
+      'Restores the previous address of the account, revokes all sessions and API tokens and removes the password. An email to the restored address lets its owner choose a new password.',
+    access: anyone('the emailed token is the credential'),
     credential: true,
     resolve: async (_, { input }, context) => {
       await undo(context, await findEmailLink(context, 'UNDO_EMAIL_CHANGE', input));
       return { ok: true };
     },
   },
-  { outputFields: (t) => ({ ok: t.exposeBoolean('ok', { nullable: false, description: 'True: the account has its old address back.' }) }) },
+  {
+    outputFields: (t) => ({
+      ok: t.exposeBoolean('ok', { nullable: false, description: 'Always true: the previous address is restored.' }),
+    }),
+  },
 );
 
-/** Whoever had changed the address was signed in, and may know the password: nothing of what they have opens the account again (security.md 11.6). */
+/** The person who changed the address had a session and may know the password, so neither may give access to the account again (security.md 11.6). */
 async function undo(context: Context, link: UserLink): Promise<void> {
   const { db, client } = context;
   const { userId, addressKey: emailKey } = link;
@@ -40,8 +52,8 @@ async function undo(context: Context, link: UserLink): Promise<void> {
     await tx.password.deleteMany({ where: { userId } });
     await invalidateLinks(tx, userId);
     await recordAuditEvent(tx, client, null, { action: 'user_updated', reason: 'email change undone', userId, target: ['User', userId] });
-    const ending = { reason: 'EMAIL_CHANGED', initiator: 'USER', actor: null, work: context } as const;
-    await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, ending);
+    const cause = { reason: 'EMAIL_CHANGED', initiator: 'USER', actor: null, work: context } as const;
+    await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, cause);
     await enqueueEmail(tx, 'passwordReset', { userId }, requestOrigin(client));
   });
 }

@@ -5,45 +5,45 @@ import { Token } from '../token/token.ts';
 import { User } from '../user/user.ts';
 
 const ViewerState = builder.enumType('ViewerState', {
-  description: 'How far the viewer is known.',
+  description: 'The authentication state of the viewer.',
   values: {
-    GUEST: { description: 'Nobody is signed in.' },
-    UNCONFIRMED: { description: 'Somebody whose e-mail address is not proven yet.' },
-    CONFIRMED: { description: 'Somebody whose e-mail address is proven.' },
+    GUEST: { description: 'The request is not authenticated.' },
+    UNCONFIRMED: { description: 'A user whose email address is not confirmed.' },
+    CONFIRMED: { description: 'A user whose email address is confirmed.' },
   } as const,
 });
 
 const Viewer = builder.objectRef<{ viewer: ViewerShape | null }>('Viewer').implement({
-  description: 'Who is asking, and by what right.',
-  access: anyone('everybody may ask who they are'),
+  description: 'The caller of the operation and their permissions.',
+  access: anyone('callers may see their own identity'),
   fields: (t) => ({
-    user: t.field({ type: User, description: 'The user who is asking; null for nobody.', resolve: ({ viewer }) => viewer?.user as never }),
+    user: t.field({ type: User, description: 'The authenticated user, or null.', resolve: ({ viewer }) => viewer?.user as never }),
     state: t.field({
       type: ViewerState,
       nullable: false,
-      description: 'How far the viewer is known.',
-      resolve: ({ viewer }) => (!viewer ? 'GUEST' : viewer.user.emailConfirmedAt ? 'CONFIRMED' : 'UNCONFIRMED'),
+      description: 'The authentication state of the viewer.',
+      resolve: ({ viewer }) => stateOf(viewer),
     }),
     token: t.field({
       type: Token,
-      description: 'The session or API token that the request came with.',
+      description: 'The session or API token of the request.',
       resolve: ({ viewer }) => viewer?.token as never,
     }),
     authenticatedAt: t.field({
       type: 'DateTime',
-      description: 'When the user last proved who they are.',
+      description: 'Time of the last authentication with a password.',
       resolve: ({ viewer }) => viewer?.token.authenticatedAt ?? null,
     }),
     fresh: t.boolean({
       nullable: false,
-      description: 'Whether that was a short while ago.',
+      description: 'True if the last authentication is recent enough for mutations that require it.',
       resolve: ({ viewer }) => viewer?.recentlyAuthenticated ?? false,
     }),
     rights: t.stringList({
       nullable: false,
       description:
-        'The permissions that roles give the user everywhere, within the scopes of an API token; a rank, as ADMIN, is not one of them.',
-      resolve: ({ viewer }) => [...(viewer?.permissions ?? [])].filter((one) => !viewer?.scopes || viewer.scopes.has(one)).sort(),
+        'The permissions of the platform-wide roles of the viewer, limited to the scopes of an API token. Ranks such as ADMIN are not included.',
+      resolve: ({ viewer }) => [...(viewer?.permissions ?? [])].filter((name) => !viewer?.scopes || viewer.scopes.has(name)).sort(),
     }),
   }),
 });
@@ -52,8 +52,13 @@ builder.queryField('viewer', (t) =>
   t.field({
     type: Viewer,
     nullable: false,
-    description: 'Who is asking.',
-    access: anyone('nobody is told that they are nobody'),
+    description: 'The caller of the operation.',
+    access: anyone('callers may see their own identity'),
     resolve: (_, __, { viewer }) => ({ viewer }),
   }),
 );
+
+function stateOf(viewer: ViewerShape | null) {
+  if (!viewer) return 'GUEST';
+  return viewer.user.emailConfirmedAt ? 'CONFIRMED' : 'UNCONFIRMED';
+}

@@ -1,4 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql';
+import type { Config } from '../../config.ts';
 import type { Link } from '../../database/generated/prisma/client.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
@@ -19,7 +20,7 @@ const inputFields = (t: InputFields) => ({
   ...linkFields(t),
   password: t.string({
     validate: secretText,
-    description: 'Where the address has no account: its password, long, and not one of the common ones. Else it is not looked at.',
+    description: 'The password of the new account. Required if the address has no account, ignored otherwise.',
   }),
   ...profileInputs(t, 'acceptInvitation'),
 });
@@ -29,62 +30,66 @@ type Input = InputOf<typeof inputFields>;
 builder.relayMutationField(
   'acceptInvitation',
   {
-    description:
-      'The proof that the letter was received, the token of its link or the address and the code beside it, and what a new account begins with.',
+    description: 'Either `token`, or `email` and `code`. The other fields are used only to create an account.',
     inputFields,
   },
   {
     description:
-      'Takes up the role of an invitation, once, while the inviter may grant it; what is held there already stays as it is. Where the address has an account, only with a session of that account: UNAUTHENTICATED asks to log in first, and the invitation stays good. Else it makes the account, also where registration is closed.',
-    access: anyone('whoever has the letter is invited'),
+      'Accepts an invitation and grants its role. If the address has an account, a session of that account is required (UNAUTHENTICATED otherwise); if not, an account is created even when public registration is disabled.',
+    access: anyone('the emailed token or code is the credential'),
     credential: true,
     resolve: async (_, { input }, context, info) => {
       const link = await findEmailLink(context, 'INVITATION', input);
       const owner = await context.db.prisma.user.findUnique({ where: { emailKey: link.addressKey }, select: { id: true } });
-      return owner ? join(context, info, link, owner.id) : begin(context, link, input);
+      return owner ? acceptAsOwner(context, info, link, owner.id) : acceptAsNewUser(context, link, input);
     },
   },
   {
     outputFields: (t) => ({
       made: t.exposeBoolean('made', {
         nullable: false,
-        description: 'Whether an account was made for it, whose owner now logs in with the password.',
+        description: 'True if an account was created; its owner can now log in with the password.',
       }),
-      user: t.expose('user', { type: User, description: 'Who has accepted with a session; null where the account was made.' }),
+      user: t.expose('user', { type: User, description: 'The user who accepted, or null if an account was created.' }),
     }),
   },
 );
 
-type Invited = Link & { readonly invitationId: string };
+type InvitationLink = Link & { readonly invitationId: string };
 
-/** The owner of an account takes up a role more. */
-async function join(context: Context, info: GraphQLResolveInfo, link: Invited, userId: string) {
+async function acceptAsOwner(context: Context, info: GraphQLResolveInfo, link: InvitationLink, userId: string) {
   if (!ownSessionOf(context, userId)) throw graphqlError('UNAUTHENTICATED');
-  return runMutation(context, info, async ({ tx, viewer: again }) => {
-    if (again.user.emailKey !== link.addressKey) throw graphqlError('INVALID_TOKEN');
+  return runMutation(context, info, async ({ tx, viewer }) => {
+    // The address of the account may have changed since the link was looked up.
+    if (viewer.user.emailKey !== link.addressKey) throw graphqlError('INVALID_TOKEN');
     const invitation = await claimInvitation(tx, link);
-    await grantInvitedRole(tx, { client: context.client, viewer: again }, invitation, userId);
+    await grantInvitedRole(tx, { client: context.client, viewer }, invitation, userId);
     await markEmailConfirmed(tx, userId);
     return { made: false, user: await tx.user.findUniqueOrThrow({ where: { id: userId } }) };
   });
 }
 
-/** Somebody without an account gets one, with the role that everybody gets and the one that was promised. The letter has proven the address. */
-async function begin(context: Context, link: Invited, input: Input) {
+/** Creates an account with the default role and the invited one. Its address is confirmed, because the email was received there. */
+async function acceptAsNewUser(context: Context, link: InvitationLink, input: Input) {
   const { config, client, db } = context;
   const { address: email } = link;
-  const { password } = input;
-  const { password: faults } =
-    password == null ? { password: ['needed: the address has no account yet'] } : validateAccount(config, { email, password });
-  if (faults) throw validationError({ password: faults });
-  const hash = await passwordHash({ password: password ?? '' });
+  const password = requireValidPassword(config, email, input.password);
+  const hash = await passwordHash({ password });
   await db.prisma.$transaction(async (tx) => {
     const invitation = await claimInvitation(tx, link);
     const profile = { ...profileChanges(input), emailConfirmedAt: new Date() };
     const account = { email, role: config.DEFAULT_ROLE, domain: config.DEFAULT_DOMAIN, profile };
     const id = await insertAccount(tx, { client, viewer: null }, account, hash);
-    if (!id) throw graphqlError('UNAUTHENTICATED'); // registered at this moment: its owner logs in, and asks again
+    // The address has been registered in the meantime: its owner has to log in and accept again.
+    if (!id) throw graphqlError('UNAUTHENTICATED');
     await grantInvitedRole(tx, { client, viewer: null }, invitation, id);
   });
   return { made: true, user: null };
+}
+
+function requireValidPassword(config: Config, email: string, password: string | null | undefined): string {
+  if (password == null) throw validationError({ password: ['must be given, because the address has no account yet'] });
+  const { password: faults } = validateAccount(config, { email, password });
+  if (faults) throw validationError({ password: faults });
+  return password;
 }

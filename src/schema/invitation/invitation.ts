@@ -12,27 +12,27 @@ import { Domain } from '../domain/domain.ts';
 import { Role } from '../role/role.ts';
 import { User } from '../user/user.ts';
 
-/** Who may know of an invitation: whoever administers where it leads to, which whoever sent it does. */
+/** The administrators of the domain that the invitation leads to, who include its sender. */
 const invitationRule = all(scope('users:read'), any(domainAdmin, admin));
 
 export const Invitation = builder.prismaNode('Invitation', {
-  id: { field: 'id', description: 'The opaque global id.' },
+  id: { field: 'id', description: 'The global ID.' },
   access: invitationRule,
   fields: (t) => ({
     email: t.exposeString('email'),
     role: t.field({
       type: Role,
-      description: 'The role that it promises.',
+      description: 'The role that accepting grants.',
       resolve: (invitation, _, context) => loadVisible(context, 'Role', invitation.roleId) as never,
     }),
     domain: t.field({
       type: Domain,
-      description: 'The domain in which the role is held; null where it is held everywhere.',
+      description: 'The domain in which the role is granted, or null if it is granted platform-wide.',
       resolve: (invitation, _, context) => domainOf(context, invitation.domainId) as never,
     }),
     invitedBy: t.field({
       type: User,
-      description: 'Who sent it, if the viewer may know of that user.',
+      description: 'The sender, or null if the viewer may not see them.',
       resolve: (invitation, _, context) => loadVisible(context, 'User', invitation.invitedById) as never,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
@@ -42,7 +42,7 @@ export const Invitation = builder.prismaNode('Invitation', {
   }),
 });
 
-/** Null says "everywhere", so a domain that the viewer may not know of is an error and not null. */
+/** Null means platform-wide, so a domain that the viewer may not see is an error. */
 async function domainOf(context: Context, id: string | null) {
   const domain = await loadVisible(context, 'Domain', id);
   if (id !== null && domain === null) throw graphqlError('NOT_FOUND');
@@ -50,10 +50,13 @@ async function domainOf(context: Context, id: string | null) {
 }
 
 const InvitationFilter = builder.inputType('InvitationFilter', {
-  description: 'Which invitations are meant; all parts that are given apply together.',
+  description: 'Filters invitations. Conditions are combined with AND.',
   fields: (t) => ({
-    domain: t.string({ access: invitationRule, validate: singleLineText(63), description: 'Those to the domain of this name.' }),
-    pending: t.boolean({ access: invitationRule, description: 'Whether it can still be accepted.' }),
+    domain: t.string({ access: invitationRule, validate: singleLineText(63), description: 'The name of the domain.' }),
+    pending: t.boolean({
+      access: invitationRule,
+      description: 'Includes only invitations that can (`true`) or cannot (`false`) be accepted. Defaults to all.',
+    }),
   }),
 });
 

@@ -10,9 +10,9 @@ import { administers, confirmed, session } from '../../policy/conditions.ts';
 import { resolveGrantForNewUser } from '../role/grant-authority.ts';
 import { Invitation } from './invitation.ts';
 
-const day = 24 * 3_600_000;
-const usual = 7 * day; // security.md F10, as is the next one
-const longest = 30 * day;
+const day = 24 * 3_600_000; // milliseconds
+const defaultLifetime = 7 * day; // both values: security.md F10
+const maxLifetime = 30 * day;
 
 builder.relayMutationField(
   'inviteUser',
@@ -21,20 +21,23 @@ builder.relayMutationField(
       email: t.string({
         required: true,
         validate: singleLineText(254),
-        description: 'The e-mail address, whether it has an account or not.',
+        description: 'The email address, which may or may not have an account.',
       }),
       role: t.string({ required: true, validate: singleLineText(63), description: 'The name of the role.' }),
-      domain: t.string({ validate: singleLineText(63), description: 'The name of the domain; left out, the role is held everywhere.' }),
+      domain: t.string({
+        validate: singleLineText(63),
+        description: 'The name of the domain in which the role is granted. Defaults to platform-wide.',
+      }),
       expiresAt: t.field({
         type: 'DateTime',
-        validate: futureDate.refine((at) => at.getTime() <= Date.now() + longest, 'at most 30 days ahead'),
-        description: 'Until when it can be accepted: 7 days unless said, at most 30.',
+        validate: futureDate.refine((at) => at.getTime() <= Date.now() + maxLifetime, 'must be at most 30 days ahead'),
+        description: 'Expiry of the invitation. Defaults to 7 days; maximum 30 days.',
       }),
     }),
   },
   {
     description:
-      'Mails somebody an invitation to a role, which they accept once, while the inviter may still grant it. To ADMIN and SUPERADMIN superadmins invite alone; a domain administrator invites to own domains only.',
+      'Emails an invitation to a role. It can be accepted once, while the inviter may still grant the role; only superadmins can invite to ADMIN and SUPERADMIN.',
     access: all(session, confirmed, administers),
     resolve: async (_, { input }, context, info) => {
       const key = emailKey(input.email);
@@ -42,11 +45,11 @@ builder.relayMutationField(
       const { network } = context.client;
       const inviter = context.viewer?.user.id ?? '';
       await consume(context, { mailByNetwork: network, invitationByUser: inviter, ...emailKeys('invitation', `${inviter} ${key}`) });
-      return runMutation(context, info, async (writing) => {
-        const { tx, viewer, audit } = writing;
+      return runMutation(context, info, async (mutation) => {
+        const { tx, viewer, audit } = mutation;
         if (key === viewer.user.emailKey) throw graphqlError('SELF_ACTION_FORBIDDEN');
-        const { role, domain } = await resolveGrantForNewUser(writing, input);
-        const expiresAt = input.expiresAt ?? new Date(viewer.now.getTime() + usual);
+        const { role, domain } = await resolveGrantForNewUser(mutation, input);
+        const expiresAt = input.expiresAt ?? new Date(viewer.now.getTime() + defaultLifetime);
         const data = {
           email: input.email,
           emailKey: key,
@@ -59,11 +62,11 @@ builder.relayMutationField(
         const { id, domainId } = invitation;
         const details = { role: role.name, domain: domain?.name ?? null, expiresAt: expiresAt.toISOString() };
         await audit({ action: 'user_invited', domainId, target: ['Invitation', id], details });
-        const facts = { by: viewer.user.displayName, to: invitation.domain?.displayName ?? null };
-        await enqueueEmail(tx, 'invitation', { invitationId: id }, facts);
+        const emailData = { by: viewer.user.displayName, to: invitation.domain?.displayName ?? null };
+        await enqueueEmail(tx, 'invitation', { invitationId: id }, emailData);
         return { invitation };
       });
     },
   },
-  { outputFields: (t) => ({ invitation: t.expose('invitation', { type: Invitation, description: 'The invitation.' }) }) },
+  { outputFields: (t) => ({ invitation: t.expose('invitation', { type: Invitation, description: 'The new invitation.' }) }) },
 );

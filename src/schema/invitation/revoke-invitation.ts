@@ -7,10 +7,9 @@ import { Invitation } from './invitation.ts';
 
 builder.relayMutationField(
   'revokeInvitation',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Invitation, description: 'The id of the invitation.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Invitation, description: 'The global ID of the invitation.' }) }) },
   {
-    description:
-      'Makes an invitation good for nothing, as far as the caller could have sent it. What was accepted stays: revokeRole ends that.',
+    description: 'Revokes an invitation that the caller could have sent. If it was already accepted, use `revokeRole` instead.',
     access: all(session, any(domainAdmin, admin)),
     target: 'Invitation',
     resolve: (_, { input }, context, info) =>
@@ -29,10 +28,10 @@ builder.relayMutationField(
   },
   {
     outputFields: (t) => ({
-      invitation: t.expose('invitation', { type: Invitation, description: 'The invitation.' }),
+      invitation: t.expose('invitation', { type: Invitation, description: 'The revoked invitation.' }),
       changed: t.exposeBoolean('changed', {
         nullable: false,
-        description: 'Whether anything changed: not if it was accepted or revoked already.',
+        description: 'False if the invitation was already accepted or revoked.',
       }),
     }),
   },

@@ -2,15 +2,15 @@ import type { RevocationReason } from '../../database/generated/prisma/client.ts
 import { builder } from '../../graphql/builder.ts';
 
 export const SecurityEvent = builder.enumType('SecurityEvent', {
-  description: 'The kinds of events of the OpenID Continuous Access Evaluation Profile (CAEP 1.0 §3).',
+  description: 'Event types of the OpenID Continuous Access Evaluation Profile (CAEP 1.0 §3).',
   values: {
-    SESSION_REVOKED: { description: 'The session or API token was ended.' },
-    CREDENTIAL_CHANGE: { description: 'What it was opened with was changed, or another took its place.' },
-    TOKEN_CLAIMS_CHANGE: { description: 'What it says of its owner is no longer true.' },
+    SESSION_REVOKED: { description: 'The session or API token was revoked.' },
+    CREDENTIAL_CHANGE: { description: 'The credential that the session was created with was changed, or the session was replaced.' },
+    TOKEN_CLAIMS_CHANGE: { description: 'A claim about the owner is no longer valid.' },
   } as const,
 });
 
-/** Which kind of event each reason is. */
+/** The CAEP event type of each revocation reason. */
 export const caepEventOf: Record<RevocationReason, 'SESSION_REVOKED' | 'CREDENTIAL_CHANGE' | 'TOKEN_CLAIMS_CHANGE'> = {
   LOGOUT: 'SESSION_REVOKED',
   USER_REVOKED: 'SESSION_REVOKED',

@@ -1,78 +1,99 @@
 import { z } from 'zod';
 import { all } from '../../authorization/rules/rule.ts';
-import { sql } from '../../database/database.ts';
+import { sql, type Tx } from '../../database/database.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
+import type { Viewer } from '../../identity/viewer.ts';
 import { futureDate, nonBlankText, singleLineText } from '../../lib/validators.ts';
 import { confirmed, fresh, session } from '../../policy/conditions.ts';
 import { isPermission } from '../../policy/permissions.ts';
 import { Token } from './token.ts';
 
+const day = 86_400_000; // milliseconds
+const defaultLifetime = 90 * day;
+const maxLifetime = 366 * day;
+const maxTokens = 50; // per user; security.md F32
+
 const scopes = z
   .array(z.string())
-  .min(1, 'at least one')
-  .max(100, 'at most 100')
-  .refine((names) => names.every(isPermission), 'an unknown scope');
-const day = 86_400_000;
-const mostTokens = 50; // security.md F32
+  .min(1, 'must not be empty')
+  .max(100, 'must have at most 100 entries')
+  .refine((names) => names.every(isPermission), 'must contain only known permissions');
 
 builder.relayMutationField(
   'createApiToken',
   {
     inputFields: (t) => ({
-      description: t.string({ required: true, validate: nonBlankText(120), description: 'What its owner calls it.' }),
-      scopes: t.stringList({ required: true, validate: scopes, description: 'What it may be used for: names of permissions.' }),
+      description: t.string({ required: true, validate: nonBlankText(120), description: 'A description, shown in the list of tokens.' }),
+      scopes: t.stringList({ required: true, validate: scopes, description: 'The permissions that the token is limited to.' }),
       expiresAt: t.field({
         type: 'DateTime',
         validate: futureDate,
-        description: 'When it ends; in 90 days unless said, at most 366 days ahead.',
+        description: 'Expiry. Defaults to 90 days; maximum 366 days.',
       }),
       domain: t.string({
         validate: singleLineText(63),
-        description: 'The name of a domain in which the viewer holds a role; the token ends with it.',
+        description:
+          'The name of a domain in which the viewer has a role. The token is revoked when the viewer loses access to the domain.',
       }),
     }),
   },
   {
-    description: 'Makes an API token of the viewer. It is never more than its scopes and the rights that its owner has at the time.',
+    description: 'Creates an API token for the viewer. Its permissions are those of its owner at the time of use, limited to its scopes.',
     access: all(session, fresh, confirmed),
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer, audit }) => {
         const { id: userId } = viewer.user;
-        const { description, domain, scopes: names, expiresAt = null } = input;
-        const latest = new Date(viewer.now.getTime() + 366 * day);
-        if (expiresAt && expiresAt > latest) throw validationError({ expiresAt: ['at most 366 days ahead'] });
-        const grant = domain == null ? undefined : viewer.grants.find((held) => held.domain?.name === domain && held.active);
-        if (domain != null && !grant) throw validationError({ domain: ['no domain in which you hold a role'] });
-        // One after another for each user: tokens that are made at once do not see each other.
-        await tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtextextended(${`fieldgate.tokens ${userId}`}, 0))::text`);
-        const live = { userId, kind: 'API', revokedAt: null, expiresAt: { gt: viewer.now } } as const;
-        if ((await tx.token.count({ where: live })) >= mostTokens) throw validationError({ description: [`at most ${mostTokens} tokens`] });
+        const expiresAt = expiryOf(viewer, input.expiresAt);
+        const domainId = requireDomain(viewer, input.domain);
+        await enforceTokenLimit(tx, viewer);
         const secret = generateToken('api');
-        const ends = expiresAt ?? new Date(viewer.now.getTime() + 90 * day);
-        const { network: createdFrom, agent: userAgent } = context.client;
-        const whose = { userId, domainId: grant?.domainId ?? null, createdFrom, userAgent };
-        const times = { authenticatedAt: viewer.token.authenticatedAt, expiresAt: ends, idleExpiresAt: ends };
         const token = await tx.token.create({
           data: {
             kind: 'API',
-            description,
-            scopes: [...new Set(names)],
-            ...whose,
-            ...times,
+            userId,
+            domainId,
+            description: input.description,
+            scopes: [...new Set(input.scopes)],
+            createdFrom: context.client.network,
+            userAgent: context.client.agent,
+            authenticatedAt: viewer.token.authenticatedAt,
+            expiresAt,
+            idleExpiresAt: expiresAt,
             secrets: { create: { hash: hashToken(secret) } },
           },
         });
-        await audit({ action: 'authn_token_created', userId, target: ['Token', token.id], details: { scopes: names } });
+        await audit({ action: 'authn_token_created', userId, target: ['Token', token.id], details: { scopes: input.scopes } });
         return { token: token as never, secret };
       }),
   },
   {
     outputFields: (t) => ({
-      token: t.expose('token', { type: Token, nullable: false, description: 'The token as its owner lists it.' }),
-      secret: t.exposeString('secret', { nullable: false, description: 'The bearer token itself. It is shown this once.' }),
+      token: t.expose('token', { type: Token, nullable: false, description: 'The new token.' }),
+      secret: t.exposeString('secret', { nullable: false, description: 'The bearer token. It cannot be retrieved again.' }),
     }),
   },
 );
+
+function expiryOf({ now }: Viewer, expiresAt: Date | null | undefined): Date {
+  if (!expiresAt) return new Date(now.getTime() + defaultLifetime);
+  if (expiresAt.getTime() > now.getTime() + maxLifetime) throw validationError({ expiresAt: ['must be at most 366 days ahead'] });
+  return expiresAt;
+}
+
+/** The id of the domain, or null for a token without one. */
+function requireDomain({ grants }: Viewer, name: string | null | undefined): string | null {
+  if (name == null) return null;
+  const grant = grants.find(({ domain, active }) => domain?.name === name && active);
+  if (!grant) throw validationError({ domain: ['must be an active domain in which you have a role'] });
+  return grant.domainId;
+}
+
+/** Serialized per user by an advisory lock: concurrent requests would not count each other's tokens. */
+async function enforceTokenLimit(tx: Tx, { user: { id: userId }, now }: Viewer): Promise<void> {
+  await tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtextextended(${`fieldgate.tokens ${userId}`}, 0))::text`);
+  const count = await tx.token.count({ where: { userId, kind: 'API', revokedAt: null, expiresAt: { gt: now } } });
+  if (count >= maxTokens) throw validationError({ description: [`must not exceed ${maxTokens} tokens; revoke one first`] });
+}

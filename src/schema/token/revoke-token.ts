@@ -10,9 +10,9 @@ import { Token } from './token.ts';
 
 builder.relayMutationField(
   'revokeToken',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Token, description: 'The id of the session or API token.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Token, description: 'The global ID of the session or API token.' }) }) },
   {
-    description: 'Ends a session or an API token, everywhere. A domain administrator ends what was entered through own domains.',
+    description: 'Revokes a session or an API token immediately. Domain administrators can revoke those of their domains.',
     access: all(scope('tokens:revoke'), any(owner, domainAdmin)),
     target: 'Token',
     resolve: (_, { input }, context, info) =>
@@ -20,17 +20,17 @@ builder.relayMutationField(
         const { id } = input.id;
         await lockTarget(id);
         const { userId } = await tx.token.findUniqueOrThrow({ where: { id }, select: { userId: true } });
-        const ended = await revokeTokens(onTransaction(tx), sql`t.id = ${id}::uuid`, revocationBy(viewer, userId, context));
-        return { tokenId: encodeGlobalID('Token', id), changed: ended.length > 0 };
+        const revoked = await revokeTokens(onTransaction(tx), sql`t.id = ${id}::uuid`, revocationBy(viewer, userId, context));
+        return { tokenId: encodeGlobalID('Token', id), changed: revoked.length > 0 };
       }),
   },
   {
     outputFields: (t) => ({
-      tokenId: t.exposeID('tokenId', { nullable: false, description: 'The id of the token.' }),
-      changed: t.exposeBoolean('changed', { nullable: false, description: 'Whether it ended now: not if it had ended before.' }),
+      tokenId: t.exposeID('tokenId', { nullable: false, description: 'The global ID of the token.' }),
+      changed: t.exposeBoolean('changed', { nullable: false, description: 'False if the token was already revoked or had expired.' }),
       token: t.field({
         type: Token,
-        description: 'The token, if the viewer may read it.',
+        description: 'The token, or null if the viewer may not read it.',
         resolve: ({ tokenId }, _, context) => loadVisible(context, 'Token', decodeGlobalID(tokenId).id) as never,
       }),
     }),

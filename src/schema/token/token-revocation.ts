@@ -9,48 +9,51 @@ import { caepEventOf, SecurityEvent } from './caep-event.ts';
 import { RevocationReason, Token, TokenKind } from './token.ts';
 
 const Initiator = builder.enumType('Initiator', {
-  description: 'Who brings something about.',
+  description: 'The kind of actor that caused a revocation.',
   values: {
-    USER: { description: 'The user.' },
+    USER: { description: 'The owner of the token.' },
     ADMIN: { description: 'An administrator.' },
-    POLICY: { description: 'A rule of the server.' },
-    SYSTEM: { description: 'The server, on its clock.' },
+    POLICY: { description: 'A security policy of the server.' },
+    SYSTEM: { description: 'A scheduled job of the server.' },
   } as const,
 });
 
-/** What a resource server is permitted, to follow whatever ends. */
+/** Lets a resource server follow the revocations of all users. */
 export const followsAll = all(scope('tokens:follow'), may('tokens:follow'));
 
 export const TokenRevocation = builder.prismaObject('TokenRevocation', {
   access: any(all(scope('tokens:read'), any(owner, domainAdmin)), followsAll),
   fields: (t) => ({
     cursor: t.string({
-      description: 'Where this record stands among all, to go on from.',
+      description: 'The position of this record in the log, to resume from.',
       resolve: (row) => formatCursor(row as unknown as Revocation),
     }),
     tokenId: t.id({
-      description: 'The id of the token that ended: for a session, the `sid` of its access tokens names the same row.',
+      description: 'The global ID of the revoked token.',
       resolve: (row) => encodeGlobalID('Token', row.tokenId),
     }),
-    sid: t.string({ description: 'The same id as access tokens carry it in `sid`.', resolve: (row) => row.tokenId }),
+    sid: t.string({
+      description: 'The raw ID of the revoked token, equal to the `sid` claim of the access tokens of a session.',
+      resolve: (row) => row.tokenId,
+    }),
     kind: t.expose('kind', { type: TokenKind }),
-    userId: t.id({ description: 'Whose token it was.', resolve: (row) => encodeGlobalID('User', row.userId) }),
+    userId: t.id({ description: 'The global ID of the owner of the token.', resolve: (row) => encodeGlobalID('User', row.userId) }),
     reason: t.expose('reason', { type: RevocationReason }),
     event: t.field({
       type: SecurityEvent,
-      description: 'What others call such an event.',
+      description: 'The CAEP event type.',
       resolve: ({ reason }) => caepEventOf[reason],
     }),
     initiator: t.expose('initiator', { type: Initiator }),
     actor: t.field({
       type: User,
-      description: 'Who brought it about, if that was somebody of whom the viewer may know.',
+      description: 'The user who caused the revocation, or null if there was none or the viewer may not see them.',
       resolve: (row, _, context) => loadVisible(context, 'User', row.actorId) as never,
     }),
     revokedAt: t.expose('revokedAt', { type: 'DateTime' }),
     token: t.field({
       type: Token,
-      description: 'The token, if the viewer may read it.',
+      description: 'The token, or null if the viewer may not read it.',
       resolve: (row, _, context) => loadVisible(context, 'Token', row.tokenId) as never,
     }),
   }),

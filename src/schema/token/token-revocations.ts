@@ -13,32 +13,32 @@ import { canSee, followRule, type RevocationScope, resolveScope, revocationArgs,
 import { TokenRevocation } from './token-revocation.ts';
 
 const TokenRevocationConnection = builder.connectionObject(
-  { type: TokenRevocation, name: 'TokenRevocationConnection', description: 'A page of the log of revocations.' },
-  { description: 'A record of the log, and where it stands.' },
+  { type: TokenRevocation, name: 'TokenRevocationConnection', description: 'A page of the revocation log.' },
+  { description: 'A record of the revocation log with its cursor.' },
 );
 
-const pageSize = 20; // security.md F24
-const together = 100; // records that are read at once
-const most = 1_000; // records that one page looks at, of which the viewer may know of few
+const defaultPageSize = 20; // security.md F24
+const batchSize = 100; // records read at once
+const maxScanned = 1_000; // records scanned for one page, of which the viewer may see only a few
 
 builder.queryField('tokenRevocations', (t) =>
   t.field({
     type: TokenRevocationConnection,
     nullable: false,
     description:
-      'The log of revocations, oldest first, from where `after` stands or from the oldest that is kept: what `tokenRevoked` streams. A page can hold less than was asked for while more follow.',
+      'The revocation log that `tokenRevoked` streams, oldest first. A page may be shorter than `first` although `hasNextPage` is true.',
     access: followRule,
     args: {
       ...revocationArgs(),
       first: t.arg.int({
-        validate: z.int().min(1, '1 to 100').max(100, '1 to 100'),
-        description: 'How many records; 20 unless said, at most 100.',
+        validate: z.int().min(1, 'must be between 1 and 100').max(100, 'must be between 1 and 100'),
+        description: 'The number of records. Defaults to 20; maximum 100.',
       }),
     },
-    resolve: async (_, { after, first, ...wanted }, context) => {
-      const scope = await resolveScope(context, 'Query', wanted);
+    resolve: async (_, { after, first, ...scopeArgs }, context) => {
+      const scope = await resolveScope(context, 'Query', scopeArgs);
       const from = after == null ? (await readBounds(context.db)).first : await resolveCursor(context.db, after);
-      const { records, end, hasNextPage } = await pageOf(context, scope, from, first ?? pageSize);
+      const { records, end, hasNextPage } = await readPage(context, scope, from, first ?? defaultPageSize);
       const edges = records.map((node) => ({ cursor: formatCursor(node), node: node as never }));
       const pageInfo = { hasNextPage, hasPreviousPage: after != null, startCursor: edges[0]?.cursor ?? null, endCursor: formatCursor(end) };
       return { edges, pageInfo };
@@ -46,20 +46,20 @@ builder.queryField('tokenRevocations', (t) =>
   }),
 );
 
-/** The next records that the viewer may know of, and where to go on; it ends where it has looked at many, whoever may know of them. */
-async function pageOf(context: Context, scope: RevocationScope, from: Position, size: number) {
+/** Reads the next records that the viewer may see, and the position to continue from. Stops early after scanning `maxScanned` records. */
+async function readPage(context: Context, scope: RevocationScope, from: Position, size: number) {
   const records: Revocation[] = [];
   let end = from;
-  const step = Math.max(together, size + 1);
-  for (let looked = 0; looked < most; looked += step) {
-    const read = await readRevocations(context.db, end, step, scopeWhere(scope));
-    const heard = await Promise.all(read.map((record) => canSee(context, record)));
-    for (const [index, record] of read.entries()) {
+  const step = Math.max(batchSize, size + 1);
+  for (let scanned = 0; scanned < maxScanned; scanned += step) {
+    const batch = await readRevocations(context.db, end, step, scopeWhere(scope));
+    const isVisible = await Promise.all(batch.map((record) => canSee(context, record)));
+    for (const [index, record] of batch.entries()) {
       if (records.length === size) return { records, end, hasNextPage: true };
-      if (heard[index]) records.push(record);
+      if (isVisible[index]) records.push(record);
       end = record;
     }
-    if (read.length < step) return { records, end, hasNextPage: false };
+    if (batch.length < step) return { records, end, hasNextPage: false };
   }
   return { records, end, hasNextPage: true };
 }

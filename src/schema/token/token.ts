@@ -9,32 +9,34 @@ import { User } from '../user/user.ts';
 import { TokenReuse } from './token-reuse.ts';
 
 export const TokenKind = builder.enumType('TokenKind', {
-  description: 'The kinds of tokens.',
+  description: 'The kind of a token.',
   values: {
-    SESSION: { description: 'A login on a device: one family of refresh tokens.' },
-    API: { description: 'A personal access token with scopes.' },
+    SESSION: { description: 'A login session on a device, with one chain of refresh tokens.' },
+    API: { description: 'A personal access token, limited to its scopes.' },
   } as const,
 });
 
 export const RevocationReason = builder.enumType('RevocationReason', {
-  description: 'Why a token ended.',
+  description: 'The reason why a token was revoked.',
   values: {
-    LOGOUT: { description: 'Its owner logged out.' },
-    USER_REVOKED: { description: 'Its owner ended it.' },
-    ADMIN_REVOKED: { description: 'An administrator ended it.' },
-    REUSE_DETECTED: { description: 'A refresh token was used twice, so one of its two users is a thief.' },
-    REAUTHENTICATED: { description: 'Its owner proved again who they are, and a new session took its place.' },
-    SESSION_LIMIT: { description: 'Its owner opened more sessions than one may have.' },
+    LOGOUT: { description: 'The owner logged out.' },
+    USER_REVOKED: { description: 'The owner revoked it.' },
+    ADMIN_REVOKED: { description: 'An administrator revoked it.' },
+    REUSE_DETECTED: { description: 'A refresh token was reused, which indicates theft.' },
+    REAUTHENTICATED: { description: 'The owner authenticated again and a new session replaced it.' },
+    SESSION_LIMIT: { description: 'The owner exceeded the maximum number of sessions.' },
     USER_DISABLED: { description: 'The account was disabled.' },
-    DOMAIN_DISABLED: { description: 'The domain that it was entered through was disabled.' },
-    DOMAIN_DELETED: { description: 'The domain that it was entered through was deleted.' },
-    PASSWORD_CHANGED: { description: 'Its owner changed the password in another session.' },
-    PASSWORD_RESET: { description: 'A new password was chosen by a letter.' },
-    ACCESS_RESET: { description: "An administrator reset the owner's access." },
-    EMAIL_CONFIRMED: { description: 'The address of the account was proven by somebody who may not be who had opened it.' },
-    EMAIL_CHANGED: { description: 'The account has another e-mail address now, or has its old one back.' },
+    DOMAIN_DISABLED: { description: 'The domain of the session was disabled.' },
+    DOMAIN_DELETED: { description: 'The domain of the session was deleted.' },
+    PASSWORD_CHANGED: { description: 'The owner changed the password in another session.' },
+    PASSWORD_RESET: { description: 'The password was reset with an emailed token or code.' },
+    ACCESS_RESET: { description: 'An administrator reset the access of the owner.' },
+    EMAIL_CONFIRMED: {
+      description: 'The email address was confirmed, possibly by someone other than the person who registered the account.',
+    },
+    EMAIL_CHANGED: { description: 'The email address of the account was changed or restored.' },
     USER_DELETED: { description: 'The account was deleted.' },
-    ACCESS_LOST: { description: 'Its owner no longer holds a role in the domain that it was entered through.' },
+    ACCESS_LOST: { description: 'The owner no longer has a role in the domain of the session.' },
   } as const,
 });
 
@@ -47,12 +49,12 @@ export const Token = builder.prismaNode('Token', {
     kind: t.expose('kind', { type: TokenKind }),
     description: t.exposeString('description'),
     device: t.string({
-      description: 'What its owner calls the device that a session is on.',
+      description: 'The device name of a session, as given at login.',
       resolve: ({ kind, description }) => (kind === 'SESSION' ? description : null),
     }),
     scopes: t.exposeStringList('scopes'),
     current: t.boolean({
-      description: 'Whether it is the one that this request came with.',
+      description: 'True if the request was made with this token.',
       resolve: (token, _, { viewer }) => token.id === viewer?.token.id,
     }),
     authenticatedAt: t.expose('authenticatedAt', { type: 'DateTime' }),
@@ -65,19 +67,19 @@ export const Token = builder.prismaNode('Token', {
     reuse: t.field({
       type: TokenReuse,
       sensitive: true,
-      description: 'The second use of one of its refresh tokens, if there was one: it ended the session.',
+      description: 'The reuse of one of its refresh tokens, which revoked the session.',
       resolve: (token) => (token.reuseAt ? token : null),
     }),
     revokedAt: t.expose('revokedAt', { type: 'DateTime' }),
     revokedReason: t.expose('revokedReason', { type: RevocationReason }),
     user: t.field({
       type: User,
-      description: 'Whose token it is.',
+      description: 'The owner.',
       resolve: (token, _, context) => loadVisible(context, 'User', token.userId) as never,
     }),
     domain: t.field({
       type: Domain,
-      description: 'The domain that it was entered through, if any.',
+      description: 'The domain of the session, if any.',
       resolve: (token, _, context) => loadVisible(context, 'Domain', token.domainId) as never,
     }),
   }),
@@ -90,10 +92,10 @@ builder.prismaObjectField('User', 'tokens', (t) =>
       cursor: 'id',
       access: readRule,
       args: {
-        kind: t.arg({ type: TokenKind, description: 'Only this kind.' }),
-        revoked: t.arg.boolean({ description: 'Only revoked ones, or only those that are not.' }),
+        kind: t.arg({ type: TokenKind, description: 'Filters by kind.' }),
+        revoked: t.arg.boolean({ description: 'Includes only revoked (`true`) or only unrevoked (`false`) tokens. Defaults to all.' }),
       },
-      description: 'The sessions and API tokens of the user; never their values.',
+      description: 'The sessions and API tokens of the user, newest first. Secret values are never included.',
       query: ({ kind, revoked }, context) => ({
         where: whereVisibleAnd(context, 'Token', {
           ...(kind && { kind }),
