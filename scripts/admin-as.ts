@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ExecutionResult } from 'graphql';
 import { readConfig } from '../src/config.ts';
 import { type Database, sql } from '../src/database/database.ts';
 import { createExecutor } from '../src/graphql/execution/executor.ts';
@@ -8,8 +9,8 @@ import { insertSession, revokeTokens } from '../src/identity/tokens/sessions.ts'
 import { createPendingEvents } from '../src/identity/unit-of-work.ts';
 import { emailKey } from '../src/lib/email-address.ts';
 import { createLogger } from '../src/lib/logger.ts';
+import { schema } from '../src/schema/schema.ts';
 import { createServices } from '../src/server/services.ts';
-import { createConnectionLimiter } from '../src/transport/connection-limiter.ts';
 
 /** Who a command acts as: a superadmin, by the operations of the API. */
 export interface Commander {
@@ -36,12 +37,11 @@ export async function asSuperadmin(as: string | undefined, work: (commander: Com
     const id = await insertSession(db, { ...opening, secretHash: hashToken(generateToken('refresh')), client, config });
     if (!id) throw new Error(`${email} is disabled.`);
     const { accessToken } = await signAccessToken(services, { id, userId, authenticatedAt: new Date() });
-    const { prepare } = createExecutor(services, notifier);
-    const connection = { once: () => {}, off: () => {}, destroyed: false, subscriptions: new Set<never>() };
-    const caller = { client, authorization: `Bearer ${accessToken}`, connection, connectionLimiter: createConnectionLimiter() };
+    const run = createExecutor(schema, services, notifier);
+    const authorization = `Bearer ${accessToken}`;
     const ask = async <Data>(query: string, variables: object): Promise<Data> => {
-      const prepared = await prepare(caller, { query, variables: variables as Record<string, unknown> });
-      const { data, errors } = 'args' in prepared ? await prepared.execute(prepared.args) : { data: null, errors: prepared };
+      const params = { query, variables: variables as Record<string, unknown> };
+      const { data, errors } = (await run({ params, client, authorization })) as ExecutionResult;
       if (errors?.[0]) throw new Error(said(errors[0]));
       return data as Data;
     };

@@ -8,40 +8,38 @@ import type { Credential } from '../identity/viewer.ts';
 import { type AppServices, type Context, createContext } from './context.ts';
 
 /**
- * The context of a request, over any transport. No bearer token is nobody; a bad, expired or revoked one refuses the whole operation.
- * `authorization` is the value of the header, or of the field of that name in `connection_init`.
+ * Creates the context of a request, over any transport. Without a bearer token the request is anonymous; a malformed, expired or revoked one
+ * rejects it. `authorization` is the value of the header, or of the field of that name in `connection_init`.
  */
 export async function authenticate(services: AppServices, work: UnitOfWork, authorization: string | null): Promise<Context> {
-  const nobody = createContext(services, work, null);
-  if (authorization === null) return nobody;
-  const [, bearer] = /^Bearer ([\w.~+/=-]+)$/i.exec(authorization) ?? [];
+  if (authorization === null) return createContext(services, work, null);
+  const { bearer } = /^Bearer (?<bearer>[\w.~+/=-]+)$/i.exec(authorization)?.groups ?? {};
   if (!bearer) throw requestError('INVALID_TOKEN');
-  const { credential, tokenExpiresAt, signingKeyId } = await read(nobody, bearer);
-  const identified = await services.loadViewer.load(credential);
-  if (!identified) throw await unknown(nobody);
-  if (identified.rejection) throw requestError(identified.rejection);
-  const { viewer } = identified;
-  if (viewer.token.kind === 'API') await touch(nobody, viewer.token);
+  const { credential, tokenExpiresAt, signingKeyId } = await readToken(services, bearer);
+  const result = await services.loadViewer.load(credential);
+  if (!result) {
+    const { db, log } = services;
+    await consume({ db, log, client: work.client }, { badTokenByNetwork: work.client.network }); // slows down guessing (security.md 4.7)
+    throw requestError('INVALID_TOKEN');
+  }
+  if (result.rejection) throw requestError(result.rejection);
+  const { viewer } = result;
+  if (viewer.token.kind === 'API') await recordUse(services, viewer.token);
   return createContext(services, work, viewer, { tokenExpiresAt: tokenExpiresAt ?? viewer.token.expiresAt, signingKeyId });
 }
 
-async function read(
-  nobody: Context,
-  bearer: string,
-): Promise<{ credential: Credential } & Pick<Context, 'tokenExpiresAt' | 'signingKeyId'>> {
+interface PresentedToken extends Pick<Context, 'tokenExpiresAt' | 'signingKeyId'> {
+  readonly credential: Credential;
+}
+
+async function readToken(services: AppServices, bearer: string): Promise<PresentedToken> {
   if (hasTokenFormat('api', bearer)) return { credential: { hash: hashToken(bearer) }, tokenExpiresAt: null, signingKeyId: null };
-  const { sid, exp, kid } = await verifyAccessToken(nobody, bearer);
+  const { sid, exp, kid } = await verifyAccessToken(services, bearer);
   return { credential: { sid }, tokenExpiresAt: new Date(exp * 1000), signingKeyId: kid };
 }
 
-/** Guessing is slowed down (security.md 4.7). */
-async function unknown(nobody: Context) {
-  await consume(nobody, { badTokenByNetwork: nobody.client.network });
-  return requestError('INVALID_TOKEN');
-}
-
-/** Notes the use of an API token, at most once a minute, so that reading does not become writing. */
-async function touch({ db }: Context, { id, lastUsedAt }: { id: string; lastUsedAt: Date | null }) {
+/** Records the use of an API token, at most once a minute, so that most reads stay reads. */
+async function recordUse({ db }: AppServices, { id, lastUsedAt }: { id: string; lastUsedAt: Date | null }) {
   if (lastUsedAt && Date.now() - lastUsedAt.getTime() < 60_000) return;
   await db.query(
     sql`update "Token" set "lastUsedAt" = now() where id = ${id}::uuid and ("lastUsedAt" is null or "lastUsedAt" < now() - interval '1 min')`,

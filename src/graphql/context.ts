@@ -9,18 +9,19 @@ import type { UnitOfWork } from '../identity/unit-of-work.ts';
 import type { Credential, Viewer, ViewerResult } from '../identity/viewer.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Model, Row } from '../policy/ownership.ts';
+import { AbortableDatabase } from './abortable-database.ts';
 
-/** What a running server stands on. */
+/** What a running server consists of, shared by all requests. */
 export interface AppServices {
   readonly config: Config;
   readonly log: Logger;
   readonly db: Database;
   readonly keys: KeyStore;
-  /** What this node hears of revocations. */
+  /** The token revocations of all nodes. */
   readonly revocations: RevocationFeed;
-  /** Reads callers in one statement for all who ask in the same tick; remembers nothing. */
+  /** Loads the callers of the same tick in one statement; caches nothing. */
   readonly loadViewer: Pick<DataLoader<Credential, ViewerResult>, 'load'>;
-  /** Takes down who read what is sensitive. */
+  /** Records who has read sensitive fields. */
   readonly receipts: Pick<ReadReceiptRecorder, 'record'>;
 }
 
@@ -34,13 +35,15 @@ export interface RuleDecisions {
   readonly load: (id: string) => Promise<boolean>;
 }
 
-/** What the resolvers of one operation, or of one event of a subscription, share. Never shared between two. */
+/** What the resolvers of one operation, or of one event of a subscription, share. Never shared between two of them. */
 export interface Context extends AppServices, UnitOfWork {
-  /** When the access token ends that the request came with. */
+  /** Aborted when the operation times out or its client disconnects. From then on, `db` throws. */
+  readonly abort: AbortController;
+  /** When the presented token expires. */
   readonly tokenExpiresAt: Date | null;
-  /** The id of the key that signed it; null where no key did. */
+  /** The id of the key that signed it; null for an API token. */
   readonly signingKeyId: string | null;
-  /** Who is asking; null for nobody. */
+  /** The authenticated caller; null if anonymous. */
   viewer: Viewer | null;
   /** What is known of rules, for the rows of a model or, under null, without one. */
   decisionCache: Map<Model | null, Map<Rule, RuleDecisions>>;
@@ -54,17 +57,33 @@ export function createContext(
   services: AppServices,
   { client, events }: UnitOfWork,
   viewer: Viewer | null,
-  shown: Pick<Context, 'tokenExpiresAt' | 'signingKeyId'> = none,
+  { tokenExpiresAt, signingKeyId }: Pick<Context, 'tokenExpiresAt' | 'signingKeyId'> = noToken,
 ): Context {
-  const { tokenExpiresAt, signingKeyId } = shown;
   const { config, log, db, keys, revocations, loadViewer, receipts } = services;
-  const remembered = { decisionCache: new Map(), loaders: new Map(), loggedDenials: new Map() };
-  return { config, log, db, keys, revocations, loadViewer, receipts, client, events, tokenExpiresAt, signingKeyId, viewer, ...remembered };
+  const abort = new AbortController();
+  return {
+    config,
+    log,
+    db: new AbortableDatabase(db, abort),
+    keys,
+    revocations,
+    loadViewer,
+    receipts,
+    client,
+    events,
+    abort,
+    tokenExpiresAt,
+    signingKeyId,
+    viewer,
+    decisionCache: new Map(),
+    loaders: new Map(),
+    loggedDenials: new Map(),
+  };
 }
 
-const none = { tokenExpiresAt: null, signingKeyId: null };
+const noToken = { tokenExpiresAt: null, signingKeyId: null };
 
-/** Makes the rest of the operation ask as `viewer`, with nothing remembered: after a write, what was true before it may not be. */
+/** Switches the rest of the operation to `viewer`, with empty caches: after a write, cached decisions may be wrong. */
 export function switchViewer(context: Context, viewer: Viewer | null) {
   context.viewer = viewer;
   context.decisionCache = new Map();

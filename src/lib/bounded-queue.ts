@@ -1,60 +1,61 @@
-const most = 500; // security.md F29
+const defaultCapacity = 500; // security.md F29
 
-/** What waits for one reader: put in by whoever has it, taken out in order, when the reader gets to it. */
+/** A queue with one reader. When it overflows, its content is dropped and the reader recovers from the source. */
 export interface BoundedQueue<T> {
   push(value: T): void;
   /**
-   * Waits until there is something and takes all of it; nothing once the inbox is closed. `behind` where more was put in than it holds: what
-   * was in it is gone, and the reader looks for it where it came from. Rejects once it failed.
+   * Waits for values and takes all of them; none once the queue is closed. After an overflow, returns 'overflow' once and accepts values again.
+   * Rejects once the queue has failed.
    */
-  drain(): Promise<readonly T[] | 'behind'>;
-  /** Nothing more goes in or comes out; whoever waits is let go. */
+  drain(): Promise<readonly T[] | 'overflow'>;
+  /** Drops all values and ends the wait of the reader. */
   close(): void;
-  /** As `close`, but whoever takes is told this. */
+  /** Like `close`, but the reader gets the error. */
   fail(error: Error): void;
-  /** How much waits; more than it holds where that is gone. */
+  /** The number of values; more than the capacity after an overflow. */
   readonly size: number;
 }
 
-export function createBoundedQueue<T>(): BoundedQueue<T> {
+export function createBoundedQueue<T>(capacity = defaultCapacity, onClose = () => {}): BoundedQueue<T> {
   let values: T[] = [];
   let isOpen = true;
-  let failed: Error | undefined;
-  let isBehind = false;
+  let failure: Error | undefined;
+  let hasOverflowed = false;
   let wake = () => {};
   const end = (error?: Error) => {
     if (!isOpen) return;
     isOpen = false;
-    failed = error;
+    failure = error;
     values = [];
+    onClose();
     wake();
   };
   return {
     push(value) {
-      if (!isOpen || isBehind) return;
+      if (!isOpen || hasOverflowed) return;
       values.push(value);
-      isBehind = values.length > most;
+      hasOverflowed = values.length > capacity;
+      if (hasOverflowed) values = [];
       wake();
-      if (isBehind) values = [];
     },
     async drain() {
-      if (isOpen && values.length === 0 && !isBehind)
+      if (isOpen && values.length === 0 && !hasOverflowed)
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
-      if (failed) throw failed;
-      if (isBehind && isOpen) {
-        isBehind = false;
-        return 'behind';
+      if (failure) throw failure;
+      if (hasOverflowed && isOpen) {
+        hasOverflowed = false;
+        return 'overflow';
       }
-      const taken = values;
+      const drained = values;
       values = [];
-      return taken;
+      return drained;
     },
     close: () => end(),
     fail: end,
     get size() {
-      return isBehind ? most + 1 : values.length;
+      return hasOverflowed ? capacity + 1 : values.length;
     },
   };
 }

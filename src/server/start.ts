@@ -9,57 +9,58 @@ import { createHttpServer } from './create-server.ts';
 import { startMailDelivery } from './mail-delivery.ts';
 import { createServices } from './services.ts';
 
-/** A running server. */
+const maxRequestTime = 25_000; // milliseconds that requests may take once the server stops (security.md F34: 30 s in all)
+const idleCheckInterval = 50; // milliseconds; a connection becomes idle only after its last response
+
 export interface RunningServer {
   readonly url: string;
   readonly db: Database;
   readonly keys: KeyStore;
-  /** Stops taking requests, lets those under way finish, and closes everything, within 30 s. */
+  /** Stops accepting requests, waits for those in flight, and closes everything, within 30 s. */
   stop(): Promise<void>;
 }
 
-/** Starts a server: keys, database, its tail, and one port. `database` is given where it is open already. */
+/** Starts a server on one port. Opens the database unless an open one is passed. */
 export async function startServer(config: Config, log: Logger, database?: Database): Promise<RunningServer> {
-  const opened = await createServices(config, log, database);
-  const { services, notifier } = opened;
-  const { db, keys, revocations } = services;
-  const app = createHttpServer(services, notifier);
-  const postOffice = startMailDelivery(services);
+  const { services, notifier, close: closeServices } = await createServices(config, log, database);
+  const http = createHttpServer(services, notifier);
+  const mailDelivery = startMailDelivery(services);
   const stopJobs = startJobRunner(services, notifier);
-  const closeGround = async () => {
-    await Promise.all([stopJobs(), postOffice.close()]);
-    await opened.close();
+  const closeBackground = async () => {
+    await Promise.all([stopJobs(), mailDelivery.close()]);
+    await closeServices();
   };
-  await listen(app.server, config).catch(async (error: Error) => {
-    await app.close();
-    await closeGround();
+  await listen(http.server, config).catch(async (error: Error) => {
+    await http.close();
+    await closeBackground();
     throw error;
   });
-  const { port } = app.server.address() as AddressInfo;
   const stop = async () => {
-    const closed = new Promise((resolve) => app.server.close(resolve));
-    const idle = setInterval(app.closeIdle, 50); // a connection may become idle only after its last answer
-    const grace = setTimeout(() => app.server.closeAllConnections(), 25_000); // security.md F34: 30 s in all
-    revocations.end();
-    await Promise.all([app.close(), closed]);
-    clearInterval(idle);
-    clearTimeout(grace);
-    await closeGround();
+    const closed = new Promise((resolve) => http.server.close(resolve));
+    const idleChecks = setInterval(http.closeIdleConnections, idleCheckInterval);
+    const timer = setTimeout(() => http.server.closeAllConnections(), maxRequestTime);
+    services.revocations.end();
+    await Promise.all([http.close(), closed]);
+    clearInterval(idleChecks);
+    clearTimeout(timer);
+    await closeBackground();
   };
-  return { url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`, db, keys, stop };
+  const { port } = http.server.address() as AddressInfo;
+  const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST;
+  return { url: `http://${host}:${port}`, db: services.db, keys: services.keys, stop };
 }
 
-/** Listens where the settings say. Throws with the name of the setting that is to be changed. */
+/** Throws with the name of the setting that must be changed. */
 async function listen(server: Server, { PORT, HOST }: Config) {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject).listen(PORT, HOST, resolve);
   await promise.catch(({ code }: NodeJS.ErrnoException) => {
     const setting = code === 'EADDRINUSE' || code === 'EACCES' ? 'PORT' : 'HOST';
-    throw new Error(`Setting ${setting}: ${unusable[code ?? ''] ?? 'the server cannot listen there'}`);
+    throw new Error(`Setting ${setting}: ${listenErrors[code ?? ''] ?? 'the server cannot listen on this address'}`);
   });
 }
 
-const unusable: Record<string, string> = {
-  EADDRINUSE: 'another process listens there',
-  EACCES: 'this process may not listen there',
+const listenErrors: Record<string, string> = {
+  EADDRINUSE: 'the port is already in use',
+  EACCES: 'no permission to listen on this port',
 };

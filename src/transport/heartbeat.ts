@@ -2,33 +2,35 @@ import type { AppServices } from '../graphql/context.ts';
 import type { ActiveSubscription } from '../graphql/execution/connection.ts';
 import { formatCursor, isBefore, type Position } from '../identity/tokens/revocation-log.ts';
 
-/** What a line says while nothing happens (docs/revocations.md). */
+/** What a connection with subscriptions sends at regular intervals (docs/revocations.md). */
 export interface Heartbeat {
-  /** All that its subscriptions ask for has been sent up to here. */
+  /** All matching events up to here have been delivered. */
   readonly cursor: string;
-  /** Milliseconds since that was all there was. */
+  /** How many milliseconds ago this was the end of the log. */
   readonly age: number;
-  /** The name of the present set of public keys. */
+  /** The version of the set of public keys. */
   readonly keys: string;
 }
 
-/** The beat of a line with these subscriptions; undefined where there is none, or one of them does not know how far it is. */
-export function createHeartbeat(streams: Iterable<ActiveSubscription>, { keys }: Pick<AppServices, 'keys'>): Heartbeat | undefined {
-  let least: Position | undefined;
-  let oldest = 0;
-  for (const stream of streams) {
-    const reached = stream.position();
-    if (!reached) return undefined;
-    oldest = Math.max(oldest, reached.age);
-    if (!least || isBefore(reached.at, least)) least = reached.at;
+/** The heartbeat of a connection with these subscriptions; undefined if there is none, or one of them has not determined its start yet. */
+export function createHeartbeat(subscriptions: Iterable<ActiveSubscription>, { keys }: Pick<AppServices, 'keys'>): Heartbeat | undefined {
+  let earliest: Position | undefined;
+  let maxAge = 0;
+  for (const subscription of subscriptions) {
+    const position = subscription.position();
+    if (!position) return undefined;
+    maxAge = Math.max(maxAge, position.age);
+    if (!earliest || isBefore(position.at, earliest)) earliest = position.at;
   }
-  return least && { cursor: formatCursor(least), age: Math.ceil(oldest), keys: keys.version };
+  return earliest && { cursor: formatCursor(earliest), age: Math.ceil(maxAge), keys: keys.version };
 }
 
-const between = { least: 500, most: 30_000 }; // milliseconds
+const defaultInterval = 15_000; // milliseconds; proxies close connections that are silent for about a minute
+const minInterval = 500;
+const maxInterval = 30_000;
 
-/** How often a caller wants to hear a beat, in milliseconds; undefined for what is no such wish. */
-export function parseHeartbeatInterval(asked: unknown): number | undefined {
-  if (asked === undefined || asked === null) return 15_000; // what stands between closes a line on which nothing is heard for a minute or so
-  return Number.isInteger(asked) && Number(asked) >= between.least && Number(asked) <= between.most ? Number(asked) : undefined;
+/** The interval in milliseconds that a client requests; undefined if it is invalid. */
+export function parseHeartbeatInterval(value: unknown): number | undefined {
+  if (value === undefined || value === null) return defaultInterval;
+  return Number.isInteger(value) && Number(value) >= minInterval && Number(value) <= maxInterval ? Number(value) : undefined;
 }

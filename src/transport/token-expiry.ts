@@ -1,24 +1,26 @@
 import type { Context } from '../graphql/context.ts';
 import { maxTimerDelay } from '../graphql/execution/timeout.ts';
 
-/** Calls `act` when the token that the context was made from is good no more: its time has come, or its key was removed. Answers how not to. */
+/** Calls `onExpired` once the token of the context is no longer valid: it has expired, or its signing key was removed. Returns how to stop. */
 export function onTokenExpired(
   { tokenExpiresAt, signingKeyId, keys }: Pick<Context, 'tokenExpiresAt' | 'signingKeyId' | 'keys'>,
-  act: () => void,
+  onExpired: () => void,
 ): () => void {
-  const stops = [at(tokenExpiresAt, act), signingKeyId === null ? () => {} : keys.onKeyRemoved(signingKeyId, act)];
+  const stopTimer = tokenExpiresAt ? callAt(tokenExpiresAt, onExpired) : () => {};
+  const stopListening = signingKeyId === null ? () => {} : keys.onKeyRemoved(signingKeyId, onExpired);
   return () => {
-    for (const stop of stops) stop();
+    stopTimer();
+    stopListening();
   };
 }
 
-/** Calls `act` at that time, however far it is; answers how not to. Null is never. */
-function at(time: Date | null, act: () => void): () => void {
-  let timer: NodeJS.Timeout | undefined;
+/** setTimeout for any time, however far ahead. Returns how to stop. */
+function callAt(time: Date, callback: () => void): () => void {
+  let timer: NodeJS.Timeout;
   const wait = () => {
-    const left = time ? time.getTime() - Date.now() : 0;
-    timer = left > maxTimerDelay ? setTimeout(wait, maxTimerDelay) : setTimeout(act, left);
+    const delay = time.getTime() - Date.now();
+    timer = delay > maxTimerDelay ? setTimeout(wait, maxTimerDelay) : setTimeout(callback, delay);
   };
-  if (time) wait();
+  wait();
   return () => clearTimeout(timer);
 }

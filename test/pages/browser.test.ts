@@ -31,7 +31,7 @@ describe.skipIf(isSkipped)('the pages in a browser', async () => {
     await press('Tab');
     await watched.page.keyboard.type(password);
     await press('Enter');
-    await expect.poll(heading).toBe('The address is confirmed');
+    await expect.poll(heading).toBe('Email address confirmed');
     expect(await loginErrorCode(server, email, password)).toBeUndefined();
   });
 
@@ -39,15 +39,15 @@ describe.skipIf(isSkipped)('the pages in a browser', async () => {
     const { email, id, letter } = await registerUser(server);
     await follow(letter);
     await press('Tab', 'Tab', 'Tab', 'Enter');
-    await expect.poll(heading).toBe('The address is confirmed');
+    await expect.poll(heading).toBe('Email address confirmed');
     await watched.page.getByRole('link', { name: 'Choose a new one' }).click();
-    await watched.page.getByLabel('E-mail address').fill(email);
+    await watched.page.getByLabel('Email address').fill(email);
     await press('Enter');
-    await expect.poll(heading).toBe('Look into your mail');
+    await expect.poll(heading).toBe('Check your email');
     await follow(await passwordResetEmail(server, { email, id }));
     await watched.page.getByLabel('New password').fill(newPassword);
     await press('Enter');
-    await expect.poll(heading).toBe('The password is set');
+    await expect.poll(heading).toBe('Password changed');
     expect(await loginErrorCode(server, email, newPassword)).toBeUndefined();
   });
 
@@ -63,7 +63,7 @@ describe.skipIf(isSkipped)('the pages in a browser', async () => {
     expect([await field.inputValue(), await field.evaluate((element) => element.matches(':focus'))]).toEqual(['', true]);
     await watched.page.keyboard.type(newPassword);
     await press('Enter');
-    await expect.poll(heading).toBe('The password is set');
+    await expect.poll(heading).toBe('Password changed');
   });
 
   it('show no secrets after going back, and reject a second use of the link', async () => {
@@ -71,12 +71,12 @@ describe.skipIf(isSkipped)('the pages in a browser', async () => {
     await follow(await passwordResetEmail(server, alice));
     await watched.page.getByLabel('New password').fill(newPassword);
     await press('Enter');
-    await expect.poll(heading).toBe('The password is set');
+    await expect.poll(heading).toBe('Password changed');
     await watched.page.goBack({ waitUntil: 'commit' });
     expect(await watched.page.getByLabel('New password').inputValue()).toBe('');
     await watched.page.getByLabel('New password').fill('four blue owls count the rain');
     await press('Enter');
-    await expect.poll(heading).toBe('The link does not work');
+    await expect.poll(heading).toBe('Invalid link');
     expect(await loginErrorCode(server, alice.email, newPassword)).toBe(undefined);
   });
 

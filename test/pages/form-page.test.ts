@@ -8,13 +8,13 @@ const { prisma } = server.db;
 const newPassword = 'nine amber foxes fold a letter';
 
 const confirmedAt = async (id: string) => (await prisma.user.findUniqueOrThrow({ where: { id } })).emailConfirmedAt;
-const fault = (html: string) => /<p class="fault" role="alert"[^>]*>(.*)<\/p>/.exec(html)?.[1];
+const fault = (html: string) => /<p class="error" role="alert"[^>]*>(.*)<\/p>/.exec(html)?.[1];
 
 describe('/confirm', () => {
   it('confirms the address and keeps the password when it is given', async () => {
     const { email, letter } = await registerUser(server);
     const { status, heading } = await openPage(server, '/confirm', { token: letter.token, password });
-    expect([status, heading]).toEqual([200, 'The address is confirmed']);
+    expect([status, heading]).toEqual([200, 'Email address confirmed']);
     expect(await loginErrorCode(server, email, password)).toBeUndefined();
   });
 
@@ -29,17 +29,17 @@ describe('/confirm', () => {
   it('does not treat an empty field as no password', async () => {
     const { id, letter } = await registerUser(server);
     const { status, html } = await openPage(server, '/confirm', { token: letter.token, password: '' });
-    expect([status, fault(html)]).toEqual([400, 'This is missing.']);
+    expect([status, fault(html)]).toEqual([400, 'This field is required.']);
     expect(await confirmedAt(id)).toBeNull();
   });
 
   it('reports a wrong password at its field and keeps the link valid', async () => {
     const { id, letter } = await registerUser(server);
     const { status, html, title } = await openPage(server, '/confirm', { token: letter.token, password: 'a guess' });
-    expect([status, title, fault(html)]).toEqual([400, 'Error: Confirm your e-mail address', 'This is not the password of the account.']);
+    expect([status, title, fault(html)]).toEqual([400, 'Error: Confirm your email address', 'Wrong password.']);
     expect(html).not.toContain('a guess');
     expect(html).toMatch(
-      /<p [^>]*id="password-fault">[\s\S]*<input id="password"[^>]* aria-describedby="password-fault" aria-invalid="true"/,
+      /<p [^>]*id="password-error">[\s\S]*<input id="password"[^>]* aria-describedby="password-error" aria-invalid="true"/,
     );
     await openPage(server, '/confirm', { token: /name="token" value="(.*?)"/.exec(html)?.[1] ?? '', password });
     expect(await confirmedAt(id)).not.toBeNull();
@@ -47,7 +47,7 @@ describe('/confirm', () => {
 
   it('resends the confirmation email when it is opened without a token', async () => {
     const { email, id } = await registerUser(server);
-    expect((await openPage(server, '/confirm', { email })).heading).toBe('Look into your mail');
+    expect((await openPage(server, '/confirm', { email })).heading).toBe('Check your email');
     expect(await prisma.mail.count({ where: { letter: 'confirmation', OR: [{ userId: id }, { emailKey: email }] } })).toBe(2);
   });
 });
@@ -56,7 +56,7 @@ describe('/reset', () => {
   it('sets a new password', async () => {
     const alice = await registerUser(server);
     const { token } = await passwordResetEmail(server, alice);
-    expect((await openPage(server, '/reset', { token, newPassword })).heading).toBe('The password is set');
+    expect((await openPage(server, '/reset', { token, newPassword })).heading).toBe('Password changed');
     expect(await loginErrorCode(server, alice.email, newPassword)).toBeUndefined();
   });
 
@@ -91,8 +91,8 @@ describe('/reset', () => {
     await openPage(server, '/reset', { token, newPassword });
     for (const spent of [token, `fgl_${'A'.repeat(43)}`, 'x'.repeat(5_000)]) {
       const { status, html } = await openPage(server, '/reset', { token: spent, newPassword });
-      expect([status, fault(html)]).toEqual([400, expect.stringMatching(/^The link does not work: /)]);
-      expect(html).toContain('<a href="reset">Ask for a new letter</a>');
+      expect([status, fault(html)]).toEqual([400, expect.stringMatching(/^This link is not valid: /)]);
+      expect(html).toContain('<a href="reset">Request a new email</a>');
     }
   });
 });
@@ -162,7 +162,7 @@ describe('/invite', () => {
   it('creates the account of the invited user', async () => {
     const { email, token } = await invite(server, await server.user('ADMIN'), { role: 'USER' });
     const { status, heading } = await openPage(server, '/invite', { token, displayName: '', password: newPassword });
-    expect([status, heading]).toEqual([200, 'The account is made']);
+    expect([status, heading]).toEqual([200, 'Account created']);
     expect(await loginErrorCode(server, email, newPassword)).toBeUndefined();
   });
 
@@ -170,7 +170,7 @@ describe('/invite', () => {
     const alice = await server.user();
     const { token, uuid } = await invite(server, await server.user('ADMIN'), { role: 'USER', email: alice.email });
     const { status, html } = await openPage(server, '/invite', { token, password: newPassword });
-    expect([status, fault(html)]).toEqual([400, expect.stringContaining('has an account already')]);
+    expect([status, fault(html)]).toEqual([400, expect.stringContaining('already have an account')]);
     expect((await prisma.invitation.findUniqueOrThrow({ where: { id: uuid } })).acceptedAt).toBeNull();
   });
 });

@@ -59,6 +59,6 @@ describe('a setting', () => {
     await new Promise((resolve) => other.once('listening', resolve));
     const { code, err } = await start({ PORT: String((other.address() as { port: number }).port) });
     other.close();
-    expect([code, err.trim()]).toEqual([1, 'Setting PORT: another process listens there']);
+    expect([code, err.trim()]).toEqual([1, 'Setting PORT: the port is already in use']);
   }, 60_000);
 });

@@ -69,7 +69,7 @@ describe('a response', () => {
       expect(JSON.stringify(answer)).not.toContain(secret);
     }
     expect(await (await post(server, `{"query": "${secret}`)).text()).not.toContain(secret);
-    expect(answers[0]?.errors?.[0]?.message).toBe('The variable $input is not valid at input.password.');
+    expect(answers[0]?.errors?.[0]?.message).toBe('Invalid value for variable $input at input.password.');
   });
 
   it('reports a null variable for a non-null argument as invalid input', async () => {

@@ -6,69 +6,83 @@ import type { Viewer } from '../../identity/viewer.ts';
 import { evaluateInMemory } from '../../policy/evaluators.ts';
 import type { Endpoint, EndpointRequest } from '../../transport/http/endpoint.ts';
 import { parseForm } from '../../transport/http/parse-form.ts';
-import { type BodyRejection, readBody } from '../../transport/http/read-body.ts';
+import { readBody } from '../../transport/http/read-body.ts';
 import { sendGraphqlErrorAsOAuth, sendOAuthError } from './oauth-error.ts';
 
-/** A context in which somebody is asking. */
+/** The context of an authenticated request. */
 export type AuthenticatedContext = Context & { readonly viewer: Viewer };
 
-type Answer = (asking: AuthenticatedContext, exchange: EndpointRequest, text: string) => Promise<void>;
-
-/** Which bodies are taken: their `content-type`, and at most how many bytes of UTF-8. */
+/** Which bodies an endpoint accepts. */
 export interface BodyOptions {
-  readonly types: RegExp;
+  readonly contentType: RegExp;
   readonly maxBytes: number;
 }
 
-/** What a program asks by `POST` with a bearer token, if the rule, which depends on the viewer alone, is met. */
-export function bearerPost(access: Rule, { types, maxBytes }: BodyOptions, answer: Answer): Endpoint {
-  return bearerEndpoint('POST', access, async (asking, exchange) => {
-    const text = await readBody(exchange.request, types, maxBytes);
-    if (typeof text === 'string') await answer(asking, exchange, text);
-    else refuseUnread(exchange, text);
-  });
-}
+// A token of at most 4 KiB, percent-encoded.
+const formBody: BodyOptions = { contentType: /^application\/x-www-form-urlencoded(?: *; *charset=utf-8)?$/i, maxBytes: 16 * 1024 };
 
-/** What is answered to a bearer token, if the rule, which depends on the viewer alone, is met. */
+const bodyErrors: Record<number, string> = {
+  400: 'The body must be UTF-8.',
+  413: 'The body is too large.',
+  415: 'Unsupported content type or content encoding.',
+};
+
+/** An endpoint for bearer tokens whose viewer satisfies the rule, which may depend on the viewer only. */
 export function bearerEndpoint(
   method: Endpoint['method'],
   access: Rule,
-  answer: (asking: AuthenticatedContext, exchange: EndpointRequest) => Promise<void>,
+  respond: (context: AuthenticatedContext, exchange: EndpointRequest) => Promise<void>,
 ): Endpoint {
-  const attempt = async (exchange: EndpointRequest) => {
-    const asking = await admitted(exchange, access);
-    if (asking) await answer(asking, exchange);
+  return {
+    method,
+    access,
+    async respond(exchange) {
+      try {
+        const context = await authorize(exchange, access);
+        if (context) await respond(context, exchange);
+      } catch (error) {
+        sendGraphqlErrorAsOAuth(exchange.response, error);
+      }
+    },
   };
-  return { method, access, answer: (exchange) => attempt(exchange).catch((error) => sendGraphqlErrorAsOAuth(exchange.response, error)) };
 }
 
-/** The same with the parameters of a form, `token` among them (RFC 7009 §2.1, RFC 7662 §2.1). */
-export const tokenParameterEndpoint = (
+/** The same with a body, by POST. */
+export function bearerPost(
   access: Rule,
-  answer: (asking: AuthenticatedContext, exchange: EndpointRequest, token: string) => Promise<void>,
-) =>
-  bearerPost(access, forms, async (asking, exchange, text) => {
-    const token = parseForm(text)?.get('token');
-    if (token === undefined)
-      return sendOAuthError(exchange.response, 400, 'invalid_request', 'A form with each parameter once, and with a token.');
-    await answer(asking, exchange, token);
+  { contentType, maxBytes }: BodyOptions,
+  respond: (context: AuthenticatedContext, exchange: EndpointRequest, body: string) => Promise<void>,
+): Endpoint {
+  return bearerEndpoint('POST', access, async (context, exchange) => {
+    const body = await readBody(exchange.request, contentType, maxBytes);
+    if (typeof body === 'string') return respond(context, exchange, body);
+    sendOAuthError(exchange.response, body.status, 'invalid_request', bodyErrors[body.status] ?? 'Invalid body.');
   });
+}
 
-// A token of at most 4 KiB, percent-encoded.
-const forms: BodyOptions = { types: /^application\/x-www-form-urlencoded(?: *; *charset=utf-8)?$/i, maxBytes: 16 * 1024 };
+/** The same with a form that has the parameter `token` (RFC 7009 §2.1, RFC 7662 §2.1). */
+export function tokenParameterEndpoint(
+  access: Rule,
+  respond: (context: AuthenticatedContext, exchange: EndpointRequest, token: string) => Promise<void>,
+): Endpoint {
+  return bearerPost(access, formBody, async (context, exchange, body) => {
+    const token = parseForm(body)?.get('token');
+    if (token !== undefined) return respond(context, exchange, token);
+    sendOAuthError(exchange.response, 400, 'invalid_request', 'Send a form with the parameter `token`; no parameter may be repeated.');
+  });
+}
 
-/** Who is asking; undefined when they were refused and answered. */
-async function admitted(exchange: EndpointRequest, access: Rule): Promise<AuthenticatedContext | undefined> {
+/** Authenticates the request and checks the rule; undefined if the request was rejected. */
+async function authorize(exchange: EndpointRequest, access: Rule): Promise<AuthenticatedContext | undefined> {
   const { services, request, response } = exchange;
-  // A token that stands in the URL stands in the logs on the way (RFC 6750 §5.3).
-  if (request.url?.includes('?'))
-    return sendOAuthError(response, 400, 'invalid_request', 'Nothing of a request stands in its URL.') as undefined;
+  // A token in the URL would be logged by proxies (RFC 6750 §5.3).
+  if (request.url?.includes('?')) {
+    sendOAuthError(response, 400, 'invalid_request', 'Send parameters in the body, not in the URL.');
+    return undefined;
+  }
   const context = await authenticate(services, exchange, request.headers.authorization ?? null);
   if (!context.viewer) throw graphqlError('UNAUTHENTICATED');
   if (evaluateInMemory(access, context.viewer) === true) return context as AuthenticatedContext;
-  return sendOAuthError(response, 403, 'insufficient_scope', `This needs ${print(access)}.`) as undefined;
-}
-
-function refuseUnread({ response }: EndpointRequest, [status]: BodyRejection) {
-  sendOAuthError(response, status, 'invalid_request', 'The type or the size of the body.');
+  sendOAuthError(response, 403, 'insufficient_scope', `Requires ${print(access)}.`);
+  return undefined;
 }

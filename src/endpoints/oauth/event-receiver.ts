@@ -10,64 +10,65 @@ import {
   readRevocations,
 } from '../../identity/tokens/revocation-log.ts';
 
-// So many may be unacknowledged behind the oldest one that is: what a receiver's row remembers is bounded.
-const window = 1_000;
-const lostPrefix = 'stream-updated.';
+// Only so many events after the oldest unacknowledged one can be acknowledged: this bounds the row of a receiver.
+const windowSize = 1_000;
+const lossIdPrefix = 'stream-updated.';
 
-/** What waits for a receiver: the events that it has not acknowledged, oldest first, or that some are lost. */
-export type PendingEvents = { readonly events: readonly Revocation[] } | { readonly lost: string };
+/** The events that a receiver has not acknowledged, oldest first, or the id of the event that says that some were lost. */
+export type PendingEvents = { readonly events: readonly Revocation[] } | { readonly lossId: string };
 
-/** What waits for the receiver, an API token; one that asks for the first time hears what comes from now on. */
+/** What is pending for the receiver, an API token. A new receiver starts at the end of the log. */
 export async function pendingEvents(db: Database, tokenId: string): Promise<PendingEvents> {
-  const row = await db.prisma.eventReceiver.findUnique({ where: { tokenId } });
+  const receiver = await db.prisma.eventReceiver.findUnique({ where: { tokenId } });
   const { first, last } = await readBounds(db);
-  if (!row) await begin(db, tokenId, last);
-  const place = row ?? last;
-  if (isBefore(place, first) || isBefore(last, place)) return { lost: lostPrefix + formatCursor(last) };
-  const acknowledged = new Set(row?.acknowledged);
-  return { events: (await readRevocations(db, place, window)).filter(({ id }) => !acknowledged.has(id)) };
+  if (!receiver) await createReceiver(db, tokenId, last);
+  const position = receiver ?? last;
+  if (isBefore(position, first) || isBefore(last, position)) return { lossId: lossIdPrefix + formatCursor(last) };
+  const acknowledged = new Set(receiver?.acknowledged);
+  return { events: (await readRevocations(db, position, windowSize)).filter(({ id }) => !acknowledged.has(id)) };
 }
 
-/** Takes the ids of events as acknowledged; those of others have no effect. What is acknowledged without a gap is forgotten. */
+/** Acknowledges events; unknown ids are ignored. The receiver's position moves past what is acknowledged without a gap. */
 export const advanceCursor = (db: Pick<Database, 'prisma'>, tokenId: string, ids: readonly string[]) =>
   db.prisma.$transaction(async (tx) => {
-    const [row] = await tx.$queryRaw<Row[]>(sql`
+    const [row] = await tx.$queryRaw<ReceiverRow[]>(sql`
       select position::text, seq::text, acknowledged::text[] from "EventReceiver" where "tokenId" = ${tokenId}::uuid for update`);
     if (!row) return;
-    const place = { position: BigInt(row.position), seq: BigInt(row.seq) };
-    const ends = await readBounds(onTransaction(tx));
-    const said = new Set([...row.acknowledged, ...ids]);
-    const next =
-      isBefore(place, ends.first) || isBefore(ends.last, place)
-        ? afterLoss(ids, ends)
-        : settled(place, await readRevocations(onTransaction(tx), place, window), said);
+    const position = { position: BigInt(row.position), seq: BigInt(row.seq) };
+    const bounds = await readBounds(onTransaction(tx));
+    const isLost = isBefore(position, bounds.first) || isBefore(bounds.last, position);
+    const next = isLost
+      ? stateAfterLoss(ids, bounds)
+      : nextState(position, await readRevocations(onTransaction(tx), position, windowSize), new Set([...row.acknowledged, ...ids]));
     if (next) await tx.eventReceiver.update({ where: { tokenId }, data: next });
   });
 
-interface Row {
+interface ReceiverRow {
   readonly position: string;
   readonly seq: string;
   readonly acknowledged: string[];
 }
 
-/** Two polls may be the first at once. */
-const begin = (db: Database, tokenId: string, { position, seq }: Position) =>
+/** Two polls may create the receiver at once. */
+const createReceiver = (db: Database, tokenId: string, { position, seq }: Position) =>
   db.prisma.eventReceiver.createMany({ data: { tokenId, position, seq }, skipDuplicates: true });
 
-/** The place behind all that is settled in a row, and what is settled beyond. */
-function settled(place: Position, records: readonly Revocation[], said: ReadonlySet<string>) {
-  const open = records.findIndex(({ id }) => !said.has(id));
-  const behindAll = open === -1;
-  const { position, seq } = (behindAll ? records.at(-1) : records[open - 1]) ?? place;
-  const rest = behindAll ? [] : records.slice(open).filter(({ id }) => said.has(id));
-  // Nothing is ever added to a commit: who has all of the last one stands behind it, also when it is trimmed.
-  const to = behindAll && records.length < window ? endOfCommit(position) : { position, seq };
-  return { ...to, acknowledged: rest.map(({ id }) => id) };
+/** The position after everything acknowledged without a gap, and the acknowledged ids after that. */
+function nextState(current: Position, events: readonly Revocation[], acknowledged: ReadonlySet<string>) {
+  const gap = events.findIndex(({ id }) => !acknowledged.has(id));
+  if (gap === -1) {
+    const { position, seq } = events.at(-1) ?? current;
+    // Nothing is ever added to a commit: after all of its events, the position is its end, which stays valid when it is trimmed.
+    return { ...(events.length < windowSize ? endOfCommit(position) : { position, seq }), acknowledged: [] };
+  }
+  const { position, seq } = events[gap - 1] ?? current;
+  const afterGap = events.slice(gap).filter(({ id }) => acknowledged.has(id));
+  return { position, seq, acknowledged: afterGap.map(({ id }) => id) };
 }
 
-/** Whoever acknowledges that events are lost goes on from where the log ended when that was said. */
-function afterLoss(ids: readonly string[], { first, last }: { readonly first: Position; readonly last: Position }) {
-  const said = ids.find((id) => id.startsWith(lostPrefix));
-  const place = said === undefined ? undefined : parseCursor(said.slice(lostPrefix.length));
-  return place && !isBefore(place, first) && !isBefore(last, place) ? { ...place, acknowledged: [] } : undefined;
+/** A receiver that acknowledges a loss continues from the end of the log at the time of the loss event. */
+function stateAfterLoss(ids: readonly string[], { first, last }: { readonly first: Position; readonly last: Position }) {
+  const lossId = ids.find((id) => id.startsWith(lossIdPrefix));
+  const position = lossId === undefined ? undefined : parseCursor(lossId.slice(lossIdPrefix.length));
+  return position && !isBefore(position, first) && !isBefore(last, position) ? { ...position, acknowledged: [] } : undefined;
 }

@@ -11,39 +11,37 @@ import { readClaims } from './read-claims.ts';
 const access = all(apiToken, scope('tokens:introspect'), any(superadmin, may('tokens:introspect')));
 
 /**
- * `POST /oauth/introspect` (RFC 7662): whether the API would take the token now, as the database has it. Of one that it would not take nothing
- * more is told. A refresh token is none that a resource server may take.
+ * `POST /oauth/introspect` (RFC 7662): whether the API accepts the token now, by the database. Nothing else is said about a token that it does not
+ * accept. A refresh token is never active, because a resource server must not accept it.
  */
-export const introspection = tokenParameterEndpoint(access, async (asking, { response }, token) => {
-  const live = await liveOf(asking, token);
-  sendJson(response, 200, live ? { active: true, ...live } : { active: false });
+export const introspection = tokenParameterEndpoint(access, async (context, { response }, token) => {
+  const claims = await introspect(context, token);
+  sendJson(response, 200, claims ? { active: true, ...claims } : { active: false });
 });
 
-/** What is told of a live token; undefined for any other. */
-async function liveOf(asking: AuthenticatedContext, text: string) {
-  const claims = hasTokenFormat('api', text) ? undefined : await readClaims(asking, text);
+/** The claims of an active token; undefined for any other. */
+async function introspect(context: AuthenticatedContext, text: string) {
+  const claims = hasTokenFormat('api', text) ? undefined : await readClaims(context, text);
   const credential: Credential = claims ? { sid: claims.sid } : { hash: hashToken(text) };
-  const identified = await asking.loadViewer.load(credential);
-  if (!identified) return unknown(asking);
-  const { viewer, rejection } = identified;
+  const result = await context.loadViewer.load(credential);
+  if (!result) {
+    await consume(context, { badTokenByAsker: context.viewer.token.id }); // slows down guessing (security.md 4.7)
+    return undefined;
+  }
+  const { viewer, rejection } = result;
   if (rejection || viewer.token.idleExpiresAt <= viewer.now) return undefined;
-  const { PUBLIC_URL: iss, AUDIENCE: aud } = asking.config;
-  return { iss, aud, sub: viewer.user.id, sid: viewer.token.id, token_type: 'Bearer', ...(claims ? ofClaims(claims) : ofRow(viewer)) };
+  const { PUBLIC_URL: iss, AUDIENCE: aud } = context.config;
+  const times = claims ? accessTokenClaims(claims) : apiTokenClaims(viewer);
+  return { iss, aud, sub: viewer.user.id, sid: viewer.token.id, token_type: 'Bearer', ...times };
 }
 
-const ofClaims = ({ jti, iat, exp }: Claims) => ({ jti, iat, exp });
+const accessTokenClaims = ({ jti, iat, exp }: Claims) => ({ jti, iat, exp });
 
-const ofRow = ({ token }: Viewer) => ({
+const apiTokenClaims = ({ token }: Viewer) => ({
   jti: token.id,
-  iat: seconds(token.createdAt),
-  exp: seconds(token.expiresAt),
+  iat: toSeconds(token.createdAt),
+  exp: toSeconds(token.expiresAt),
   scope: token.scopes.join(' '),
 });
 
-const seconds = (date: Date) => Math.floor(date.getTime() / 1_000);
-
-/** Guessing is slowed down, here as everywhere (security.md 4.7). */
-async function unknown(asking: AuthenticatedContext) {
-  await consume(asking, { badTokenByAsker: asking.viewer.token.id });
-  return undefined;
-}
+const toSeconds = (date: Date) => Math.floor(date.getTime() / 1_000);

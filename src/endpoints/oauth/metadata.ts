@@ -1,17 +1,18 @@
 import { permissions } from '../../policy/permissions.ts';
 import { type Endpoint, sendJson } from '../../transport/http/endpoint.ts';
 
-/** A document that says of the server what is true, to anybody. */
-const document = (say: (issuer: string) => object): Endpoint => ({
+/** A public document that describes the server. */
+const metadataEndpoint = (describe: (issuer: string) => object): Endpoint => ({
   method: 'GET',
-  answer: ({ services, response }) => sendJson(response, 200, say(services.config.PUBLIC_URL), { 'cache-control': 'public, max-age=300' }),
+  respond: ({ services, response }) =>
+    sendJson(response, 200, describe(services.config.PUBLIC_URL), { 'cache-control': 'public, max-age=300' }),
 });
 
 const jwksUri = (issuer: string) => `${issuer}/.well-known/jwks.json`;
 
 /**
- * RFC 8414. Sessions are opened by GraphQL: there is no authorization endpoint, no token endpoint and no grant. The lists are said although
- * they are empty, for leaving them out means `authorization_code`, `implicit` and `client_secret_basic` (§2).
+ * RFC 8414. Sessions are created by GraphQL: there is no authorization endpoint, no token endpoint and no grant type. The empty lists are required:
+ * omitting them means `authorization_code`, `implicit` and `client_secret_basic` (§2).
  */
 const authorizationServer = (issuer: string) => ({
   issuer,
@@ -25,20 +26,20 @@ const authorizationServer = (issuer: string) => ({
   introspection_endpoint_auth_methods_supported: ['Bearer'],
 });
 
-export const oauthMetadata = document(authorizationServer);
+export const oauthMetadata = metadataEndpoint(authorizationServer);
 
 /**
- * OpenID Connect Discovery 1.0, for the libraries of resource servers that look there for `issuer` and `jwks_uri`. This is no OpenID provider:
- * `authorization_endpoint`, `token_endpoint`, `userinfo_endpoint`, `subject_types_supported` and `id_token_signing_alg_values_supported` are left
- * out, because there is no ID token that they could speak of.
+ * OpenID Connect Discovery 1.0, for libraries of resource servers that look there for `issuer` and `jwks_uri`. This is not an OpenID provider:
+ * `authorization_endpoint`, `token_endpoint`, `userinfo_endpoint`, `subject_types_supported` and `id_token_signing_alg_values_supported` are
+ * omitted because there is no ID token.
  */
-export const openidMetadata = document(authorizationServer);
+export const openidMetadata = metadataEndpoint(authorizationServer);
 
 /**
- * OpenID Shared Signals Framework 1.0 §7.1. A receiver is an API token, so there are no endpoints to manage streams; it hears of everybody, and
- * must understand which session an event is about.
+ * OpenID Shared Signals Framework 1.0 §7.1. A receiver is an API token, so there are no endpoints to manage streams. It receives the events of all
+ * users, and must understand which session an event is about.
  */
-export const ssfMetadata = document((issuer) => ({
+export const ssfMetadata = metadataEndpoint((issuer) => ({
   spec_version: '1_0',
   issuer,
   jwks_uri: jwksUri(issuer),

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { all } from '../../authorization/rules/rule.ts';
 import { requestError } from '../../errors.ts';
-import type { Revocation } from '../../identity/tokens/revocation-log.ts';
-import { createBoundedQueue } from '../../lib/bounded-queue.ts';
+import type { BoundedQueue } from '../../lib/bounded-queue.ts';
 import { parseJson } from '../../lib/parse-json.ts';
 import { apiToken } from '../../policy/conditions.ts';
 import { evaluateInMemory } from '../../policy/evaluators.ts';
@@ -14,72 +13,77 @@ import { sendOAuthError } from './oauth-error.ts';
 import { signEventToken, signLossToken } from './security-event-token.ts';
 
 const access = all(apiToken, followsAll);
-const most = 500; // events in one answer; one is some 700 bytes
-const longest = 25_000; // milliseconds that a poll may wait: a stop takes no longer (security.md F34), and what stands between closes a line after 30 s
-const bodies: BodyOptions = { types: /^application\/json(?: *; *charset=utf-8)?$/i, maxBytes: 100 * 1024 };
+const maxEvents = 500; // in one response; an event is some 700 bytes
+const maxWait = 25_000; // milliseconds: stopping takes no longer (security.md F34), and proxies close a silent connection after 30 s
+const jsonBody: BodyOptions = { contentType: /^application\/json(?: *; *charset=utf-8)?$/i, maxBytes: 100 * 1024 };
 
-const id = z.string().max(128);
-const polling = z.object({
+const eventId = z.string().max(128);
+const pollRequest = z.object({
   maxEvents: z.number().int().min(0).default(100),
   returnImmediately: z.boolean().default(false),
-  ack: z.array(id).max(1_000).default([]),
-  setErrs: z.record(id, z.object({ err: z.string().max(128), description: z.string().max(2_000).optional() })).default({}),
+  ack: z.array(eventId).max(1_000).default([]),
+  setErrs: z.record(eventId, z.object({ err: z.string().max(128), description: z.string().max(2_000).optional() })).default({}),
 });
 
-/** `POST /events/poll` (RFC 8936): the ends of tokens as signed events, again until they are acknowledged. The receiver is the API token. */
-export const poll = bearerPost(access, bodies, async (asking, exchange, text) => {
-  const { data: wanted } = polling.safeParse(parseJson(text));
-  if (!wanted) return sendOAuthError(exchange.response, 400, 'invalid_request', 'A poll of RFC 8936.');
-  const { token } = asking.viewer;
-  const refused = Object.keys(wanted.setErrs);
-  for (const [jti, { err }] of Object.entries(wanted.setErrs).slice(0, 1))
-    asking.log.warn(
-      { event: 'set_not_accepted', receiver: token.id, jti, err, count: refused.length },
-      'a receiver does not accept an event',
-    );
-  // What is not accepted would not be accepted the next time either: it counts as received.
-  const done = [...wanted.ack, ...refused];
-  if (done.length > 0) await advanceCursor(asking.db, token.id, done);
-  const limit = Math.min(wanted.maxEvents, most);
-  const waiting =
-    limit === 0 ? { events: [] } : await (wanted.returnImmediately ? pendingEvents(asking.db, token.id) : waited(asking, exchange));
-  sendJson(exchange.response, 200, await setsOf(asking, waiting, limit));
+/** `POST /events/poll` (RFC 8936): token revocations as signed events, repeated until they are acknowledged. The receiver is the API token. */
+export const poll = bearerPost(access, jsonBody, async (context, exchange, body) => {
+  const { data: request } = pollRequest.safeParse(parseJson(body));
+  if (!request) return sendOAuthError(exchange.response, 400, 'invalid_request', 'Send a poll request by RFC 8936.');
+  const { token } = context.viewer;
+  const failures = Object.entries(request.setErrs);
+  const [failure] = failures;
+  if (failure) {
+    const [jti, { err }] = failure;
+    context.log.warn({ event: 'set_not_accepted', receiver: token.id, jti, err, count: failures.length }, 'event rejected by its receiver');
+  }
+  // An event that was rejected would be rejected again: it counts as acknowledged.
+  const acknowledged = [...request.ack, ...failures.map(([jti]) => jti)];
+  if (acknowledged.length > 0) await advanceCursor(context.db, token.id, acknowledged);
+  const limit = Math.min(request.maxEvents, maxEvents);
+  const pending = await pendingFor(context, exchange, limit, request.returnImmediately);
+  sendJson(exchange.response, 200, await pollResponse(context, pending, limit));
 });
 
-async function setsOf(asking: AuthenticatedContext, waiting: PendingEvents, limit: number) {
-  if ('lost' in waiting)
-    return { sets: { [waiting.lost]: await signLossToken(asking, waiting.lost, asking.viewer.token.id) }, moreAvailable: true };
-  const sent = waiting.events.slice(0, limit);
-  const sets = await Promise.all(sent.map(async (event) => [event.id, await signEventToken(asking, event)]));
-  return { sets: Object.fromEntries(sets), moreAvailable: waiting.events.length > sent.length };
+async function pendingFor(context: AuthenticatedContext, exchange: EndpointRequest, limit: number, returnImmediately: boolean) {
+  if (limit === 0) return { events: [] };
+  return returnImmediately ? pendingEvents(context.db, context.viewer.token.id) : waitForEvents(context, exchange);
 }
 
-/** What waits for the receiver, as soon as there is something; nothing after a while, when the server stops, or when nobody waits any more. */
-async function waited(asking: AuthenticatedContext, { response, connectionLimiter }: EndpointRequest): Promise<PendingEvents> {
-  const { id: tokenId } = asking.viewer.token;
-  const leave = connectionLimiter.enter('user', asking.viewer.user.id);
-  if (!leave) throw requestError('RATE_LIMITED'); // a poll that waits is a stream like any other (security.md F28)
-  const inbox = createBoundedQueue<Revocation>();
-  const stop = asking.revocations.follow(inbox, () => inbox.size === 0); // one is enough to wake; a thousand at once would not fit
-  const clock = setTimeout(inbox.close, longest);
-  response.once('close', inbox.close);
+async function pollResponse(context: AuthenticatedContext, pending: PendingEvents, limit: number) {
+  if ('lossId' in pending) {
+    const { lossId } = pending;
+    return { sets: { [lossId]: await signLossToken(context, lossId, context.viewer.token.id) }, moreAvailable: true };
+  }
+  const events = pending.events.slice(0, limit);
+  const sets = await Promise.all(events.map(async (event) => [event.id, await signEventToken(context, event)]));
+  return { sets: Object.fromEntries(sets), moreAvailable: pending.events.length > events.length };
+}
+
+/** Long polling: resolves once an event is pending, after the maximal wait, when the server stops, or when the client disconnects. */
+async function waitForEvents(context: AuthenticatedContext, { response, connectionLimiter }: EndpointRequest): Promise<PendingEvents> {
+  const { token, user } = context.viewer;
+  const release = connectionLimiter.acquire('user', user.id);
+  if (!release) throw requestError('RATE_LIMITED'); // a waiting poll is a connection like any other (security.md F28)
+  const queue: BoundedQueue<unknown> = context.revocations.subscribe(() => queue.size === 0); // one event is enough to wake up
+  const timer = setTimeout(queue.close, maxWait);
+  response.once('close', queue.close);
   try {
     for (;;) {
-      const waiting = await pendingEvents(asking.db, tokenId);
-      if ('lost' in waiting || waiting.events.length > 0) return waiting;
-      if ((await inbox.drain()).length === 0) return waiting;
-      await requireStill(asking);
+      const pending = await pendingEvents(context.db, token.id);
+      if ('lossId' in pending || pending.events.length > 0) return pending;
+      if ((await queue.drain()).length === 0) return pending;
+      await requireAccess(context);
     }
   } finally {
-    clearTimeout(clock);
-    stop();
-    leave();
+    clearTimeout(timer);
+    queue.close();
+    release();
   }
 }
 
-/** Throws unless the receiver may still ask: what it waited for may be its own end (security.md R-C). */
-async function requireStill(asking: AuthenticatedContext) {
-  const now = await asking.loadViewer.load({ sid: asking.viewer.token.id });
-  if (!now || now.rejection) throw requestError(now?.rejection ?? 'INVALID_TOKEN');
-  if (evaluateInMemory(access, now.viewer) !== true) throw requestError('FORBIDDEN');
+/** Throws if the receiver has lost access: the event may be the revocation of its own token (security.md R-C). */
+async function requireAccess(context: AuthenticatedContext) {
+  const result = await context.loadViewer.load({ sid: context.viewer.token.id });
+  if (!result || result.rejection) throw requestError(result?.rejection ?? 'INVALID_TOKEN');
+  if (evaluateInMemory(access, result.viewer) !== true) throw requestError('FORBIDDEN');
 }

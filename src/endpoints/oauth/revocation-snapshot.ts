@@ -6,39 +6,47 @@ import { formatCursor, readBounds } from '../../identity/tokens/revocation-log.t
 import { followsAll } from '../../schema/token/token-revocation.ts';
 import { bearerEndpoint } from './bearer-endpoint.ts';
 
-const lifetime = maxAccessTokenTtl + 60; // seconds: an access token, and what two clocks may differ (security.md F6, F9)
-const holdsFor = 60; // seconds; older than that nobody starts from it
+const period = maxAccessTokenTtl + 60; // seconds: the longest access token, and the clock skew of two nodes (security.md F6, F9)
+const maxAge = 60; // seconds; verifiers start from no older snapshot
+const sharedFor = 1_000; // milliseconds: a fleet that starts at once shares one snapshot
 
-/** All that ended so lately that its access tokens may still be about, signed, with the place in the log that it was read at (docs/revocations.md). */
-export const revocationSnapshot = bearerEndpoint('GET', followsAll, async (asking, { response }) => {
-  response.writeHead(200, { 'content-type': 'application/jwt' }).end(await latestOf(asking));
+/**
+ * `GET /revocations/snapshot`: the tokens revoked so recently that their access tokens may not have expired, signed, with the cursor to continue from
+ * (docs/revocations.md).
+ */
+export const revocationSnapshot = bearerEndpoint('GET', followsAll, async (context, { response }) => {
+  response.writeHead(200, { 'content-type': 'application/jwt' }).end(await latestSnapshot(context));
 });
 
-const sharedFor = 1_000; // milliseconds: of a fleet that starts at once not each reads and signs the same
+interface Snapshot {
+  readonly createdAt: number;
+  readonly text: Promise<string>;
+}
 
-const latest = new WeakMap<Context['db'], { readonly madeAt: number; readonly text: Promise<string> }>();
+/** By the key store, of which each server has one. */
+const snapshots = new WeakMap<Context['keys'], Snapshot>();
 
-/** A snapshot that is under way, or was just made. What ended since is told after its cursor. */
-async function latestOf(asking: Context): Promise<string> {
-  const known = latest.get(asking.db);
-  if (known && performance.now() - known.madeAt < sharedFor) return known.text;
-  const text = made(asking);
-  latest.set(asking.db, { madeAt: performance.now(), text });
-  text.catch(() => latest.delete(asking.db));
+/** A recent or pending snapshot; what was revoked since then follows its cursor. */
+async function latestSnapshot(context: Context): Promise<string> {
+  const latest = snapshots.get(context.keys);
+  if (latest && performance.now() - latest.createdAt < sharedFor) return latest.text;
+  const text = createSnapshot(context);
+  snapshots.set(context.keys, { createdAt: performance.now(), text });
+  text.catch(() => snapshots.delete(context.keys));
   return text;
 }
 
-async function made({ db, keys, config }: Context): Promise<string> {
-  const { last } = await readBounds(db); // first: what ends meanwhile is in the list and after the cursor, and not in neither
+async function createSnapshot({ db, keys, config }: Context): Promise<string> {
+  const { last } = await readBounds(db); // before the list: a revocation in between is in the list and after the cursor, not in neither
   const revoked = await db.query<{ id: string; at: number }>(sql`
     select r."tokenId"::text as id, floor(extract(epoch from r."revokedAt"))::int as at from "TokenRevocation" r
-    where r."revokedAt" > now() - ${lifetime}::int * interval '1 s'`);
+    where r."revokedAt" > now() - ${period}::int * interval '1 s'`);
   const { kid, key } = keys.signing;
-  return new SignJWT({ cursor: formatCursor(last), lifetime, revoked: revoked.map(({ id, at }) => [id, at]) })
+  return new SignJWT({ cursor: formatCursor(last), lifetime: period, revoked: revoked.map(({ id, at }) => [id, at]) })
     .setProtectedHeader({ alg: 'EdDSA', typ: 'revocations+jwt', kid })
     .setIssuer(config.PUBLIC_URL)
     .setAudience(config.AUDIENCE)
     .setIssuedAt()
-    .setExpirationTime(`${holdsFor}s`)
+    .setExpirationTime(`${maxAge}s`)
     .sign(key);
 }

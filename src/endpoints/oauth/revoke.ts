@@ -13,44 +13,44 @@ import { readClaims } from './read-claims.ts';
 const access = all(apiToken, scope('tokens:revoke'), any(superadmin, may('tokens:revoke')));
 
 /**
- * `POST /oauth/revoke` (RFC 7009): ends the session of an access or refresh token, or an API token. What is no token, or has ended, is
- * answered alike. Each kind is known by its form, so `token_type_hint` is not needed.
+ * `POST /oauth/revoke` (RFC 7009): revokes an API token, or the session of an access or refresh token. An unknown or revoked token gets the same
+ * response. The format tells the kinds apart, so `token_type_hint` is ignored.
  */
-export const revocation = tokenParameterEndpoint(access, async (asking, { response }, token) => {
-  const found = await find(asking, token);
-  if (found) await asking.db.prisma.$transaction((tx) => end(tx, asking, found));
-  else await consume(asking, { badTokenByAsker: asking.viewer.token.id }); // guessing is slowed down (security.md 4.7)
+export const revocation = tokenParameterEndpoint(access, async (context, { response }, text) => {
+  const token = await findActiveToken(context, text);
+  if (token) await context.db.prisma.$transaction((tx) => revoke(tx, context, token));
+  else await consume(context, { badTokenByAsker: context.viewer.token.id }); // slows down guessing (security.md 4.7)
   response.writeHead(200).end();
 });
 
-interface Found {
+interface ActiveToken {
   readonly id: string;
   readonly userId: string;
 }
 
-/** The live token that the text is one of. What has ended is counted as what never was: nothing is locked for it. */
-async function find(asking: AuthenticatedContext, text: string): Promise<Found | undefined> {
-  const which = await named(asking, text);
-  if (!which) return undefined;
-  const [found] = await asking.db.query<Found>(sql`
-    select t.id::text, t."userId"::text from "Token" t where ${which} and t."revokedAt" is null and t."expiresAt" > now()`);
-  return found;
+/** Revoked and expired tokens count as unknown: nothing is locked for them. */
+async function findActiveToken(context: AuthenticatedContext, text: string): Promise<ActiveToken | undefined> {
+  const where = await tokenWhere(context, text);
+  if (!where) return undefined;
+  const [token] = await context.db.query<ActiveToken>(sql`
+    select t.id::text, t."userId"::text from "Token" t where ${where} and t."revokedAt" is null and t."expiresAt" > now()`);
+  return token;
 }
 
-/** The condition on "Token" t that the text names; undefined for what names none. A refresh token that was used before names its session. */
-async function named(asking: AuthenticatedContext, text: string): Promise<Sql | undefined> {
-  const hashed = sql`t.id = (select s."tokenId" from "TokenSecret" s where s.hash = ${hashToken(text)}::bytea)`;
-  if (hasTokenFormat('api', text)) return sql`t.kind = 'API' and ${hashed}`;
-  if (hasTokenFormat('refresh', text)) return sql`t.kind = 'SESSION' and ${hashed}`;
-  const claims = await readClaims(asking, text);
+/** The condition on "Token" t for the text; undefined if it is no token. A refresh token that was already used identifies its session. */
+async function tokenWhere(context: AuthenticatedContext, text: string): Promise<Sql | undefined> {
+  const byHash = sql`t.id = (select s."tokenId" from "TokenSecret" s where s.hash = ${hashToken(text)}::bytea)`;
+  if (hasTokenFormat('api', text)) return sql`t.kind = 'API' and ${byHash}`;
+  if (hasTokenFormat('refresh', text)) return sql`t.kind = 'SESSION' and ${byHash}`;
+  const claims = await readClaims(context, text);
   return claims && sql`t.kind = 'SESSION' and t.id = ${claims.sid}::uuid`;
 }
 
-/** Ends it in one transaction with the right to do so, read again (security.md 7.9). */
-async function end(tx: Tx, asking: AuthenticatedContext, { id, userId }: Found) {
-  const again = await reloadViewerForUpdate(tx, asking.viewer, asking.config.FRESHNESS);
-  if (!again || again.rejection) throw requestError(again?.rejection ?? 'UNAUTHENTICATED');
-  const { viewer } = again;
+/** Revokes the token and checks the caller's access again in one transaction (security.md 7.9). */
+async function revoke(tx: Tx, context: AuthenticatedContext, { id, userId }: ActiveToken) {
+  const result = await reloadViewerForUpdate(tx, context.viewer, context.config.FRESHNESS);
+  if (!result || result.rejection) throw requestError(result?.rejection ?? 'UNAUTHENTICATED');
+  const { viewer } = result;
   if (evaluateInMemory(access, viewer) !== true) throw requestError('FORBIDDEN');
-  await revokeTokens(onTransaction(tx), sql`t.id = ${id}::uuid`, revocationBy(viewer, userId, asking));
+  await revokeTokens(onTransaction(tx), sql`t.id = ${id}::uuid`, revocationBy(viewer, userId, context));
 }

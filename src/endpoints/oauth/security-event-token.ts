@@ -3,38 +3,42 @@ import type { AppServices } from '../../graphql/context.ts';
 import type { Revocation } from '../../identity/tokens/revocation-log.ts';
 import { caepEventOf } from '../../schema/token/caep-event.ts';
 
-const caep = 'https://schemas.openid.net/secevent/caep/event-type/';
-const ssf = 'https://schemas.openid.net/secevent/ssf/event-type/';
+const caepEventPrefix = 'https://schemas.openid.net/secevent/caep/event-type/';
+const ssfEventPrefix = 'https://schemas.openid.net/secevent/ssf/event-type/';
 
+type CaepEvent = (typeof caepEventOf)[keyof typeof caepEventOf];
 type Signer = Pick<AppServices, 'config' | 'keys'>;
 
-/** The end of a token as a signed security event (RFC 8417, OpenID CAEP 1.0 §3). The same record makes the same token, as long as the key does not change. */
+/** A revocation as a signed security event (RFC 8417, OpenID CAEP 1.0 §3). A record always gives the same token, until the key is rotated. */
 export function signEventToken(signer: Signer, revocation: Revocation): Promise<string> {
   const { id, userId, tokenId, revokedAt, initiator, reason } = revocation;
   const { PUBLIC_URL: iss } = signer.config;
-  const at = Math.floor(revokedAt.getTime() / 1_000);
+  const timestamp = Math.floor(revokedAt.getTime() / 1_000);
+  const caepEvent = caepEventOf[reason];
   const event = {
-    event_timestamp: at,
+    event_timestamp: timestamp,
     initiating_entity: initiator.toLowerCase(),
     reason_admin: { en: reason },
-    ...required[caepEventOf[reason]](revocation),
+    ...requiredMembers[caepEvent](revocation),
   };
-  return sign(signer, id, at, {
-    // Both members together name the one session (OpenID SSF 1.0 §3.2): nothing is said of others of the user.
+  return sign(signer, id, timestamp, {
+    // Both members together identify one session (OpenID SSF 1.0 §3.2); the user's other sessions are not affected.
     sub_id: { format: 'complex', user: { format: 'iss_sub', iss, sub: userId }, session: { format: 'opaque', id: tokenId } },
-    events: { [caep + nameOf(caepEventOf[reason])]: event },
+    events: { [caepEventPrefix + caepEvent.toLowerCase().replaceAll('_', '-')]: event },
   });
 }
 
-/** That events are missing which the receiver has not acknowledged in time (OpenID SSF 1.0 §8.1.5). */
-export const signLossToken = (signer: Signer, jti: string, receiver: string) =>
+/** Says that events were removed which the receiver had not acknowledged (OpenID SSF 1.0 §8.1.5). */
+export const signLossToken = (signer: Signer, jti: string, receiverId: string) =>
   sign(signer, jti, Math.floor(Date.now() / 1_000), {
-    sub_id: { format: 'opaque', id: receiver },
-    events: { [`${ssf}stream-updated`]: { status: 'enabled', reason: 'Events are no longer kept that were not acknowledged.' } },
+    sub_id: { format: 'opaque', id: receiverId },
+    events: {
+      [`${ssfEventPrefix}stream-updated`]: { status: 'enabled', reason: 'Unacknowledged events have expired and are no longer available.' },
+    },
   });
 
-/** What the profile asks for besides, by the kind of event. */
-const required: Record<(typeof caepEventOf)[keyof typeof caepEventOf], (revocation: Revocation) => object> = {
+/** What the CAEP profile requires for each kind of event. */
+const requiredMembers: Record<CaepEvent, (revocation: Revocation) => object> = {
   SESSION_REVOKED: () => ({}),
   CREDENTIAL_CHANGE: ({ kind, reason }) =>
     reason === 'PASSWORD_CHANGED' || reason === 'PASSWORD_RESET'
@@ -43,9 +47,7 @@ const required: Record<(typeof caepEventOf)[keyof typeof caepEventOf], (revocati
   TOKEN_CLAIMS_CHANGE: () => ({ claims: { sid: null } }),
 };
 
-const nameOf = (event: string) => event.toLowerCase().replaceAll('_', '-');
-
-/** Without `sub` and `exp`, so that it stands for no access token (RFC 8417 §4.5, §4.6). */
+/** Without `sub` and `exp`, so that it cannot be mistaken for an access token (RFC 8417 §4.5, §4.6). */
 function sign({ config, keys }: Signer, jti: string, iat: number, claims: { sub_id: object; events: object }) {
   const { kid, key } = keys.signing;
   return new SignJWT({ ...claims })

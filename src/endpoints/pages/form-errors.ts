@@ -2,48 +2,45 @@ import type { GraphQLError } from 'graphql';
 import { codeOf, type ErrorCode, errors } from '../../errors.ts';
 import type { Form } from './form.ts';
 
-/** What was wrong with what a form was given, as a person reads it. */
+/** What is wrong with a submitted form. */
 export interface FormErrors {
   readonly status: number;
   readonly code: ErrorCode;
-  /** For how many seconds to wait, where that is the remedy. */
-  readonly wait?: string | undefined;
-  /** What no field is to blame for. */
-  readonly whole?: string;
+  /** After how many seconds to try again, if the caller was rate-limited. */
+  readonly retryAfter?: string | undefined;
+  /** The error of the form as a whole, if no field has one. */
+  readonly form?: string;
   readonly fields: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What the API refuses, in words for a page. What is wrong with a token comes to the same for a person, whichever way it is. */
+/** Messages for people, where that of the API would not help them. */
+const messages: Partial<Record<ErrorCode, string>> = {
+  UNAUTHENTICATED: 'You already have an account with this email address. Log in there and accept the invitation.',
+  INVALID_TOKEN: 'This link is not valid: it was already used, has expired, or was not copied completely.',
+};
+
+/** The errors of the mutation that a form runs. */
 export function toFormErrors(error: GraphQLError, form: Form): FormErrors {
   const { fields = {}, http } = error.extensions as { fields?: Record<string, string[]>; http?: { headers?: Record<string, string> } };
   const code = fields.token ? 'INVALID_TOKEN' : (codeOf(error) ?? 'INTERNAL');
-  const wait = http?.headers?.['retry-after'];
-  const found = { status: statusOf(code), code, wait };
-  const own = Object.entries(code === 'INVALID_CREDENTIALS' ? { password: [notThePassword] } : fields).filter(([name]) => has(form, name));
-  if (own.length === 0) return { ...found, whole: sentences[code] ?? errors[code].message, fields: {} };
-  return { ...found, fields: Object.fromEntries(own.map(([name, texts]) => [name, texts.map(asSentence)])) };
+  const common = { status: statusOf(code), code, retryAfter: http?.headers?.['retry-after'] };
+  const byField = code === 'INVALID_CREDENTIALS' ? { password: ['Wrong password.'] } : fields;
+  const ofForm = Object.entries(byField).filter(([name]) => form.fields.some((field) => field.name === name));
+  if (ofForm.length === 0) return { ...common, form: messages[code] ?? errors[code].message, fields: {} };
+  return { ...common, fields: Object.fromEntries(ofForm.map(([name, texts]) => [name, texts.map(toSentence)])) };
 }
 
-/** What was left out, found before anything is asked: without the field a mutation may do something else than the person meant. */
-export function findMissingFields({ fields }: Form, given: ReadonlyMap<string, string>): FormErrors | undefined {
-  const missing = fields.filter(({ name, optional }) => !optional && !given.has(name)).map(({ name }) => [name, ['This is missing.']]);
-  return missing.length > 0 ? { status: 400, code: 'INVALID_INPUT', fields: Object.fromEntries(missing) } : undefined;
+/** Checks required fields before the mutation runs: without one of them, it may do something that the person did not mean. */
+export function findMissingFields({ fields }: Form, values: ReadonlyMap<string, string>): FormErrors | undefined {
+  const missing = fields.filter(({ name, optional }) => !optional && !values.has(name));
+  if (missing.length === 0) return undefined;
+  return { status: 400, code: 'INVALID_INPUT', fields: Object.fromEntries(missing.map(({ name }) => [name, ['This field is required.']])) };
 }
 
-const has = ({ fields }: Form, name: string) => fields.some((field) => field.name === name);
-
-const notThePassword = 'This is not the password of the account.';
-
-const sentences: Partial<Record<ErrorCode, string>> = {
-  UNAUTHENTICATED: 'This address has an account already: log in where you use it, and accept the invitation there.',
-  INVALID_INPUT: 'The form is invalid. Check your entries.',
-  INVALID_TOKEN: 'The link does not work: it was used already, is too old, or its address is not complete.',
-};
-
-/** The status of the table. Nobody signs in by HTTP here, as 401 would ask them to. */
+/** A form is no resource with HTTP authentication, which 401 would require. */
 function statusOf(code: ErrorCode): number {
   const { status } = errors[code];
   return status === 401 ? 400 : status;
 }
 
-const asSentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
+const toSentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;

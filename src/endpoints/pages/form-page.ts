@@ -1,87 +1,84 @@
-import type { ActiveSubscription } from '../../graphql/execution/connection.ts';
+import type { ExecutionResult } from 'graphql';
 import { type Html, html } from '../../lib/html.ts';
 import { type Endpoint, type EndpointRequest, sendHtml } from '../../transport/http/endpoint.ts';
 import { parseForm } from '../../transport/http/parse-form.ts';
 import { readBody } from '../../transport/http/read-body.ts';
 import type { Form } from './form.ts';
 import { type FormErrors, findMissingFields, toFormErrors } from './form-errors.ts';
-import { layout, policy, styles } from './layout.ts';
+import { contentSecurityPolicy, layout, stylesheets } from './layout.ts';
 import { renderForm } from './render-form.ts';
 
-const types = /^application\/x-www-form-urlencoded(?: *; *charset=utf-8)?$/i;
-const most = 16 * 1024; // bytes: a password, a name and an address as long as they may be, percent-encoded
+const formType = /^application\/x-www-form-urlencoded(?: *; *charset=utf-8)?$/i;
+const maxBytes = 16 * 1024; // a password, a name and an address of their maximal lengths, percent-encoded
 
-/** A page that a letter links to. Opening it changes nothing, for programs that read mail open links too; sending its form does. */
+/** A page that an email links to. Opening it changes nothing, because mail programs also open links; submitting its form does. */
 export const formPage = (path: string, forms: readonly Form[]): Endpoint => ({
   method: 'GET, POST',
-  answer: (exchange) => (exchange.request.method === 'GET' ? open(exchange, path, forms) : receive(exchange, path, forms)),
+  respond: (exchange) => (exchange.request.method === 'GET' ? showForm(exchange, path, forms) : submitForm(exchange, path, forms)),
 });
 
-function open({ services, request, response }: EndpointRequest, path: string, forms: readonly Form[]) {
-  const given = new URLSearchParams(request.url?.split(/\?(.*)/s)[1]);
-  const form = forms.find(({ tokenParam }) => tokenParam === undefined || given.get(tokenParam));
-  if (!form) return send(response, 400, incomplete);
-  send(
-    response,
-    200,
-    renderForm(
-      { path, form, given: new Map(form.tokenParam ? [[form.tokenParam, given.get(form.tokenParam) ?? '']] : []) },
-      services.config,
-    ),
-  );
+function showForm({ services, request, response }: EndpointRequest, path: string, forms: readonly Form[]) {
+  const query = new URLSearchParams(request.url?.split(/\?(.*)/s)[1]);
+  const form = forms.find(({ tokenParam }) => tokenParam === undefined || query.get(tokenParam));
+  if (!form) return send(response, 400, incompleteLink);
+  const values = new Map(form.tokenParam ? [[form.tokenParam, query.get(form.tokenParam) ?? '']] : []);
+  send(response, 200, renderForm({ path, form, values }, services.config));
 }
 
-const incomplete = layout(styles.opened, 'The link is not complete', 'The link is not complete', [
-  html`<p>Open the link in the letter once more, or copy its whole address.</p>`,
+const incompleteLink = layout(stylesheets.page, 'Incomplete link', 'Incomplete link', [
+  html`<p>Open the link in the email again, or copy the whole address.</p>`,
 ]);
 
-async function receive(exchange: EndpointRequest, path: string, forms: readonly Form[]): Promise<void> {
+async function submitForm(exchange: EndpointRequest, path: string, forms: readonly Form[]): Promise<void> {
   const { guard, request, response, services } = exchange;
-  // A browser that tells nobody where it comes from, as these pages ask it to, sends `Origin: null`. So may a page of anybody: it has no
-  // token of a link, and there is no cookie that would lend it one.
-  if (request.headers.origin !== 'null' && !guard.admits(request)) return guard.refuse(response, 403, 'FORBIDDEN');
-  const text = await readBody(request, types, most);
-  if (typeof text !== 'string') return guard.refuse(response, ...text);
-  const given = parseForm(text);
-  const form = given && forms.find(({ tokenParam }) => tokenParam === undefined || given.has(tokenParam));
-  if (!form) return send(response, 400, incomplete);
-  const bare = form.alternative !== undefined && given.has('without');
-  const outcome =
-    (bare ? undefined : findMissingFields(form, given)) ??
-    (await perform(exchange, form, bare ? new Map() : given, given.get(form.tokenParam ?? '')));
+  // A page with `referrer-policy: no-referrer`, like ours, submits its form with `Origin: null`. A page of another site may do so too, but it
+  // has no token of a link, and there are no cookies.
+  if (request.headers.origin !== 'null' && !guard.isAllowedOrigin(request)) return guard.rejectRequest(response, 403, 'FORBIDDEN');
+  const body = await readBody(request, formType, maxBytes);
+  if (typeof body !== 'string') return guard.rejectRequest(response, body.status, body.code);
+  const values = parseForm(body);
+  const form = values && forms.find(({ tokenParam }) => tokenParam === undefined || values.has(tokenParam));
+  if (!form) return send(response, 400, incompleteLink);
+  const outcome = await submit(exchange, form, values);
   if (!('fields' in outcome)) return send(response, 200, outcome);
-  const shown =
-    outcome.code === 'INVALID_TOKEN' ? spent(path, forms, outcome) : renderForm({ path, form, given, faults: outcome }, services.config);
-  send(response, outcome.status, shown, outcome.wait);
+  const page =
+    outcome.code === 'INVALID_TOKEN'
+      ? renderInvalidLink(path, forms, outcome)
+      : renderForm({ path, form, values, errors: outcome }, services.config);
+  send(response, outcome.status, page, outcome.retryAfter);
 }
 
-/** Does the mutation by the way of every operation; answers what to show then, or what was wrong. */
-async function perform(
-  { client, connectionLimiter, prepare, response }: EndpointRequest,
+/** Runs the mutation of the form. Returns the page to show next, or the errors. */
+async function submit(exchange: EndpointRequest, form: Form, values: ReadonlyMap<string, string>): Promise<Html | FormErrors> {
+  const token = values.get(form.tokenParam ?? '');
+  if (form.alternative && values.has('without')) return runMutation(exchange, form, { token });
+  const missing = findMissingFields(form, values);
+  if (missing) return missing;
+  const entered = form.fields.flatMap(({ name }) => (values.has(name) ? [[name, values.get(name)]] : []));
+  return runMutation(exchange, form, { token, ...Object.fromEntries(entered) });
+}
+
+async function runMutation(
+  { client, run, response }: EndpointRequest,
   form: Form,
-  given: ReadonlyMap<string, string>,
-  token: string | undefined,
+  { token, ...fields }: { readonly token: string | undefined },
 ): Promise<Html | FormErrors> {
-  const { fields, mutation, done } = form;
-  const connection = Object.assign(response, { subscriptions: new Set<ActiveSubscription>() });
-  const typed = fields.flatMap(({ name }) => (given.has(name) ? [[name, given.get(name)]] : []));
-  const variables = { input: { ...(token !== undefined && { token }), ...Object.fromEntries(typed) } };
-  const prepared = await prepare({ client, connectionLimiter, connection, authorization: null }, { query: mutation, variables });
-  const { errors: [error] = [], data } = 'args' in prepared ? await prepared.execute(prepared.args) : { errors: prepared, data: null };
+  const params = { query: form.mutation, variables: { input: { ...(token !== undefined && { token }), ...fields } } };
+  const { errors, data } = (await run({ params, client, authorization: null, connection: response })) as ExecutionResult;
+  const [error] = errors ?? [];
   if (error) return toFormErrors(error, form);
-  const { title, says } = done(data?.done as Record<string, unknown>);
-  return layout(styles.answer, title, title, says);
+  const { title, content } = form.done(data?.done as Record<string, unknown>);
+  return layout(stylesheets.response, title, title, content);
 }
 
-/** For a link that is good for nothing any more. */
-function spent(path: string, forms: readonly Form[], { whole = '' }: FormErrors): Html {
-  const again = forms.find(({ tokenParam }) => tokenParam === undefined);
-  return layout(styles.answer, 'Error: The link does not work', 'The link does not work', [
-    html`<p class="fault" role="alert">${whole}</p>`,
-    html`${again && html`<p><a href="${path.slice(1)}">Ask for a new letter</a></p>`}`,
+function renderInvalidLink(path: string, forms: readonly Form[], { form: message = '' }: FormErrors): Html {
+  const request = forms.find(({ tokenParam }) => tokenParam === undefined);
+  return layout(stylesheets.response, 'Error: Invalid link', 'Invalid link', [
+    html`<p class="error" role="alert">${message}</p>`,
+    html`${request && html`<p><a href="${path.slice(1)}">Request a new email</a></p>`}`,
   ]);
 }
 
-function send(response: EndpointRequest['response'], status: number, page: Html, wait?: string) {
-  sendHtml(response, status, page, { 'content-security-policy': policy, ...(wait && { 'retry-after': wait }) });
+function send(response: EndpointRequest['response'], status: number, page: Html, retryAfter?: string) {
+  sendHtml(response, status, page, { 'content-security-policy': contentSecurityPolicy, ...(retryAfter && { 'retry-after': retryAfter }) });
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts';
 import type { Html } from '../../lib/html.ts';
 
-/** What a form asks for, under the name that it has in the input of the mutation. */
+/** A field of a form, under its name in the input of the mutation. */
 export interface FormField {
   readonly name: string;
   readonly label: string;
@@ -11,18 +11,18 @@ export interface FormField {
   hint?(config: Pick<Config, 'PASSWORD_MIN'>): string;
 }
 
-/** What a page asks a person for, and the mutation that it does with that. */
+/** A form of a page, and the mutation that it runs. */
 export interface Form {
-  /** The parameter of the address that brings the token of a link; the form without it is for whoever has none. */
+  /** The query parameter with the token of an email link. A form without it is shown if the URL has no token. */
   readonly tokenParam?: 'token' | 'undo';
   readonly title: string;
   readonly description: readonly string[];
   readonly fields: readonly FormField[];
   readonly button: string;
-  /** A second button, which leaves the fields out. */
-  readonly alternative?: { readonly button: string; readonly says: string };
-  /** With one variable, `input`, and one field, `done`. */
+  /** A second button, which submits the form without its fields. */
+  readonly alternative?: { readonly button: string; readonly description: string };
+  /** Has one variable, `input`, and one field, `done`. */
   readonly mutation: string;
-  /** What is shown when it is done, by what the mutation answers. */
-  done(answer: Readonly<Record<string, unknown>>): { readonly title: string; readonly says: readonly Html[] };
+  /** What is shown afterwards, by the result of the mutation. */
+  done(payload: Readonly<Record<string, unknown>>): { readonly title: string; readonly content: readonly Html[] };
 }

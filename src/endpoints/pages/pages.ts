@@ -6,109 +6,110 @@ const newPassword = (name: string): FormField => ({
   label: 'New password',
   type: 'password',
   autocomplete: 'new-password',
-  hint: ({ PASSWORD_MIN: least }) =>
-    `At least ${least} characters. Some words that have nothing to do with each other are easy to keep in mind.`,
+  hint: ({ PASSWORD_MIN }) => `At least ${PASSWORD_MIN} characters. Several unrelated words are easy to remember and hard to guess.`,
 });
 
-const email: FormField = { name: 'email', label: 'E-mail address', type: 'email', autocomplete: 'email' };
+const currentPassword: FormField = { name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' };
 
-const askedFor = {
-  title: 'Look into your mail',
-  says: [html`<p>If there is such an account, a letter with a link is on its way to it. It may take a minute.</p>`],
+const email: FormField = { name: 'email', label: 'Email address', type: 'email', autocomplete: 'email' };
+
+const emailRequested = {
+  title: 'Check your email',
+  content: [html`<p>If an account has this address, we have sent it an email with a link. It may take a minute to arrive.</p>`],
 };
 
 const confirm: Form = {
   tokenParam: 'token',
-  title: 'Confirm your e-mail address',
-  description: ['Type the password that you chose when you made the account.'],
-  fields: [{ name: 'password', label: 'The password that you chose', type: 'password', autocomplete: 'current-password' }],
-  button: 'Confirm the address',
+  title: 'Confirm your email address',
+  description: ['Enter the password that you chose when you created the account.'],
+  fields: [currentPassword],
+  button: 'Confirm email address',
   alternative: {
-    button: 'I did not choose one',
-    says: 'If somebody else made the account, or you do not know its password, confirm without it: the password is removed, and whoever chose it cannot get in.',
+    button: "I didn't create this account",
+    description:
+      'If someone else created the account, or you do not know its password, confirm without it. The password is then removed and can no longer be used to log in.',
   },
   mutation: 'mutation ($input: ConfirmEmailInput!) { done: confirmEmail(input: $input) { passwordKept } }',
   done: ({ passwordKept }) => ({
-    title: 'The address is confirmed',
-    says: passwordKept
+    title: 'Email address confirmed',
+    content: passwordKept
       ? [html`<p>You can log in now.</p>`]
-      : [html`<p>The password was removed. <a href="reset">Choose a new one</a>, and you can log in.</p>`],
+      : [html`<p>The password was removed. <a href="reset">Choose a new one</a> to log in.</p>`],
   }),
 };
 
-const confirmAgain: Form = {
-  title: 'Ask for the letter once more',
-  description: ['We mail you a link by which you confirm that the address is yours.'],
+const resendConfirmation: Form = {
+  title: 'Resend the confirmation email',
+  description: ['We will email you a link to confirm your address.'],
   fields: [email],
-  button: 'Send the letter',
+  button: 'Send email',
   mutation: 'mutation ($input: ResendConfirmationInput!) { done: resendConfirmation(input: $input) { ok } }',
-  done: () => askedFor,
+  done: () => emailRequested,
 };
 
-const reset: Form = {
+const resetPassword: Form = {
   tokenParam: 'token',
   title: 'Choose a new password',
-  description: ['All sessions of the account end when the new password is set.'],
+  description: ['Setting a new password logs you out everywhere.'],
   fields: [newPassword('newPassword')],
-  button: 'Set the password',
+  button: 'Set password',
   mutation: 'mutation ($input: ResetPasswordInput!) { done: resetPassword(input: $input) { ok } }',
-  done: () => ({ title: 'The password is set', says: [html`<p>You can log in with it now.</p>`] }),
+  done: () => ({ title: 'Password changed', content: [html`<p>You can log in with the new password now.</p>`] }),
 };
 
-const askForReset: Form = {
-  title: 'Forgotten the password?',
-  description: ['We mail you a link by which you choose a new one.'],
+const requestPasswordReset: Form = {
+  title: 'Forgot your password?',
+  description: ['We will email you a link to choose a new one.'],
   fields: [email],
-  button: 'Send the letter',
+  button: 'Send email',
   mutation: 'mutation ($input: RequestPasswordResetInput!) { done: requestPasswordReset(input: $input) { ok } }',
-  done: () => askedFor,
+  done: () => emailRequested,
 };
 
-const invite: Form = {
+const acceptInvitation: Form = {
   tokenParam: 'token',
   title: 'Accept the invitation',
-  description: ['If your e-mail address has an account already, log in where you use it, and accept there with the code of the letter.'],
-  fields: [
-    { name: 'displayName', label: 'The name that others see', type: 'text', autocomplete: 'name', optional: true },
-    newPassword('password'),
+  description: [
+    'If you already have an account with this email address, log in there and accept the invitation with the code from the email.',
   ],
-  button: 'Make the account',
+  fields: [{ name: 'displayName', label: 'Display name', type: 'text', autocomplete: 'name', optional: true }, newPassword('password')],
+  button: 'Create account',
   mutation: 'mutation ($input: AcceptInvitationInput!) { done: acceptInvitation(input: $input) { made } }',
-  done: () => ({ title: 'The account is made', says: [html`<p>You can log in with your e-mail address and the password now.</p>`] }),
+  done: () => ({ title: 'Account created', content: [html`<p>You can log in with your email address and password now.</p>`] }),
 };
 
 const changeEmail: Form = {
   tokenParam: 'token',
-  title: 'Confirm your new e-mail address',
-  description: ['Type the password of your account, and it gets this address. All its sessions end; log in with the new address then.'],
-  fields: [{ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' }],
-  button: 'Change the address',
+  title: 'Confirm your new email address',
+  description: ['Enter your password to change the email address of your account. You will be logged out everywhere.'],
+  fields: [currentPassword],
+  button: 'Change email address',
   mutation: 'mutation ($input: ConfirmEmailChangeInput!) { done: confirmEmailChange(input: $input) { ended } }',
   done: () => ({
-    title: 'The address is changed',
-    says: [html`<p>You log in with it from now on. The old address has got a letter that says so.</p>`],
+    title: 'Email address changed',
+    content: [html`<p>Log in with the new address from now on. We have told the old address about the change.</p>`],
   }),
 };
 
 const undoEmailChange: Form = {
   tokenParam: 'undo',
-  title: 'Undo the change of your e-mail address',
+  title: 'Undo the email address change',
   description: [
-    'Your account gets its old address back, all its sessions and API tokens end, and its password is removed: you choose a new one.',
+    'This restores the old email address of your account, revokes all sessions and API tokens, and removes the password. You can then choose a new one.',
   ],
   fields: [],
   button: 'Undo the change',
   mutation: 'mutation ($input: UndoEmailChangeInput!) { done: undoEmailChange(input: $input) { ok } }',
   done: () => ({
-    title: 'The old address is back',
-    says: [html`<p>A letter with a link is on its way to it, by which you choose a new password.</p>`],
+    title: 'Old email address restored',
+    content: [html`<p>We have sent it an email with a link to choose a new password.</p>`],
   }),
 };
 
-/** What the pages ask for that letters link to, by their path: what their link brings decides which form is shown. */
+/** The forms of the pages that emails link to, by path. The first one whose token is in the URL is shown. */
 export const pages: Readonly<Record<string, readonly Form[]>> = {
-  '/confirm': [confirm, confirmAgain],
-  '/reset': [reset, askForReset],
-  '/invite': [invite],
+  '/confirm': [confirm, resendConfirmation],
+  '/reset': [resetPassword, requestPasswordReset],
+  '/invite': [acceptInvitation],
   '/email-change': [changeEmail, undoEmailChange],
 };

@@ -2,48 +2,48 @@ import type { Config } from '../../config.ts';
 import { type Html, html } from '../../lib/html.ts';
 import type { Form, FormField } from './form.ts';
 import type { FormErrors } from './form-errors.ts';
-import { layout, styles } from './layout.ts';
+import { layout, stylesheets } from './layout.ts';
 
-/** A form with what it was given, and what was wrong with that. */
-export interface FormView {
+/** A form with the submitted values and their errors. */
+interface FormView {
   /** The path of the page. */
   readonly path: string;
   readonly form: Form;
-  readonly given: ReadonlyMap<string, string>;
-  readonly faults?: FormErrors;
+  readonly values: ReadonlyMap<string, string>;
+  readonly errors?: FormErrors;
 }
 
-/** The page of a form. What is secret is not filled in again, save the token of the link, which its address showed already. */
-export function renderForm({ path, form, given, faults }: FormView, config: Config): Html {
+/** Renders the page of a form. Passwords are not filled in again; the token of the link is, as its URL contains it anyway. */
+export function renderForm({ path, form, values, errors }: FormView, config: Config): Html {
   const { tokenParam, title, description, fields, button, alternative } = form;
-  const first = fields.find(({ name }) => faults?.fields[name]);
-  return layout(faults ? styles.answer : styles.opened, faults ? `Error: ${title}` : title, title, [
+  const firstInvalid = fields.find(({ name }) => errors?.fields[name]);
+  return layout(errors ? stylesheets.response : stylesheets.page, errors ? `Error: ${title}` : title, title, [
     ...description.map((sentence) => html`<p>${sentence}</p>`),
-    html`${faults?.whole && html`<p class="fault" role="alert">${faults.whole}</p>`}
+    html`${errors?.form && html`<p class="error" role="alert">${errors.form}</p>`}
 <form method="post" action="${path.slice(1)}">
-${tokenParam && html`<input type="hidden" name="${tokenParam}" value="${given.get(tokenParam) ?? ''}">`}
-${fields.map((field) => showField(field, config, given, faults?.fields[field.name], field === first))}
+${tokenParam && html`<input type="hidden" name="${tokenParam}" value="${values.get(tokenParam) ?? ''}">`}
+${fields.map((field) => renderField(field, config, values, errors?.fields[field.name], field === firstInvalid))}
 <button>${button}</button>
 ${
   alternative &&
-  html`<p class="hint" id="without-hint">${alternative.says}</p>
+  html`<p class="hint" id="without-hint">${alternative.description}</p>
 <button name="without" value="fields" formnovalidate aria-describedby="without-hint">${alternative.button}</button>`
 }
 </form>`,
   ]);
 }
 
-function showField(
+function renderField(
   { name, label, type, autocomplete, optional, hint }: FormField,
   config: Config,
-  given: ReadonlyMap<string, string>,
-  faults: readonly string[] | undefined,
-  isFirst: boolean,
+  values: ReadonlyMap<string, string>,
+  errors: readonly string[] | undefined,
+  hasFocus: boolean,
 ): Html {
-  const described = [faults && `${name}-fault`, hint && `${name}-hint`].filter((id) => id !== undefined).join(' ');
-  const value = type === 'password' ? '' : (given.get(name) ?? '');
-  return html`<label for="${name}">${label}${optional && ' (if you like)'}</label>
+  const describedBy = [errors && `${name}-error`, hint && `${name}-hint`].filter((id) => id !== undefined).join(' ');
+  const value = type === 'password' ? '' : (values.get(name) ?? '');
+  return html`<label for="${name}">${label}${optional && ' (optional)'}</label>
 ${hint && html`<p class="hint" id="${name}-hint">${hint(config)}</p>`}
-${faults && html`<p class="fault" role="alert" id="${name}-fault">${faults.join(' ')}</p>`}
-<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" value="${value}"${described !== '' && html` aria-describedby="${described}"`}${faults && html` aria-invalid="true"`}${!optional && html` required`}${isFirst && html` autofocus`}>`;
+${errors && html`<p class="error" role="alert" id="${name}-error">${errors.join(' ')}</p>`}
+<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" value="${value}"${describedBy !== '' && html` aria-describedby="${describedBy}"`}${errors && html` aria-invalid="true"`}${!optional && html` required`}${hasFocus && html` autofocus`}>`;
 }

@@ -1,29 +1,22 @@
 import type { Position } from '../../identity/tokens/revocation-log.ts';
 
-/** The line on which a caller waits for an answer. */
+/** The connection on which a client waits for a result: an HTTP response or a WebSocket. */
 export interface Connection {
   once(event: 'close', listener: () => void): unknown;
   off(event: 'close', listener: () => void): unknown;
   readonly destroyed: boolean;
-  /** The subscriptions that are open on it. */
-  readonly subscriptions: Set<ActiveSubscription>;
 }
 
-/** A context that knows its caller's line; that of an event has none. */
-export interface HasConnection {
-  readonly connection?: Connection;
-}
-
-/** A subscription on a line. */
+/** An open subscription. */
 export interface ActiveSubscription {
-  /** How far it has come; undefined while that is not known yet. */
-  position(): Reached | undefined;
-  /** Ends it with this error, whatever still waits. */
+  /** How far it has been delivered; undefined until the start is known. */
+  position(): DeliveredPosition | undefined;
+  /** Ends it with this error, dropping events that were not delivered yet. */
   fail(error: Error): void;
 }
 
-/** The place in the log up to which all has been sent that is asked for, and how many milliseconds ago that was all there was. */
-interface Reached {
+/** The position in the log up to which every matching event was delivered, and how many milliseconds ago that was the end of the log. */
+export interface DeliveredPosition {
   readonly at: Position;
   readonly age: number;
 }

@@ -1,102 +1,99 @@
 import {
   type DocumentNode,
-  type ExecutionArgs,
   type ExecutionResult,
   GraphQLError,
+  type GraphQLSchema,
   getOperationAST,
   NoSchemaIntrospectionCustomRule,
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
+import { LRUCache } from 'lru-cache';
 import type { Notifier } from '../../identity/tokens/revocation-notifier.ts';
 import { createPendingEvents, type UnitOfWork } from '../../identity/unit-of-work.ts';
-import { createLruCache } from '../../lib/lru-cache.ts';
-import { schema } from '../../schema/schema.ts';
 import { authenticate } from '../authenticate.ts';
 import type { AppServices, Context } from '../context.ts';
 import { createErrorMask } from './mask-errors.ts';
-import type { PreparedOperation, PrepareOperation, RequestInfo } from './operation.ts';
+import type { OperationOutcome, OperationRequest, Rejection, RunOperation } from './operation.ts';
 import { parseWithLimits } from './parse-document.ts';
 import { checkLimits } from './query-limits.ts';
-import { stringify, truncateErrors } from './response-limits.ts';
+import { truncateErrors } from './response-limits.ts';
 import { subscribeWithFreshContext } from './subscribe.ts';
 import { executeWithTimeout } from './timeout.ts';
 
-/** The one way of every operation, over any transport: who asks, limits, rules, masking. */
-export function createExecutor(services: AppServices, { flush }: Pick<Notifier, 'flush'>) {
-  const { config, log } = services;
-  const mask = createErrorMask(log);
-  const yoga = createYoga<RequestInfo & UnitOfWork, Context>({
+// A parsed document takes some twenty times its text (security.md 17.7).
+const createDocumentCache = <Value extends object>() =>
+  new LRUCache<string, Value>({ max: 2_000, maxSize: 1024 * 1024, sizeCalculation: (_, text) => Math.max(1, text.length) });
+
+/**
+ * Creates the one function that runs operations, for JSON, server-sent events, WebSocket, the HTML pages and the admin commands.
+ * Every operation takes these steps, in this order:
+ *
+ * | step         | what it does                                                    | where                          |
+ * |--------------|-----------------------------------------------------------------|--------------------------------|
+ * | parse        | limits size and tokens; parsed documents are cached              | parse-document.ts              |
+ * | validate     | also disables introspection, if configured; cached               | graphql-js                     |
+ * | authenticate | turns the bearer token into the context                          | ../authenticate.ts             |
+ * | admit        | lets the transport reject what it cannot deliver                 | operation.ts                   |
+ * | limit        | depth, aliases, cost                                             | query-limits.ts                |
+ * | execute      | within the timeout; each field is authorized by its access rule  | timeout.ts, authorization/     |
+ * | bound        | keeps the first errors only                                      | response-limits.ts             |
+ * | mask         | hides input values and internals                                 | mask-errors.ts                 |
+ * | notify       | announces the events that the operation has caused               | identity/, revocation-notifier |
+ *
+ * The transports bound the size of what they send by `stringify` of response-limits.ts.
+ */
+export function createExecutor(schema: GraphQLSchema, services: AppServices, notifier: Pick<Notifier, 'flush'>): RunOperation {
+  const mask = createErrorMask(services.log);
+  const yoga = createYoga<OperationRequest & UnitOfWork, Context>({
     schema,
+    plugins: [functions, services.config.INTROSPECTION ? {} : disableIntrospection],
     context: (request) => authenticate(services, request, request.authorization),
-    plugins: [operations(flush), config.INTROSPECTION ? {} : closed],
-    parserAndValidationCache: { documentCache: createLruCache(), errorCache: createLruCache() },
+    parserAndValidationCache: { documentCache: createDocumentCache<DocumentNode>(), errorCache: createDocumentCache<Error>() },
     maskedErrors: { maskError: mask, errorMessage: 'INTERNAL' },
     logging: false,
-    cors: false, // the guard's own: Yoga's reflects every origin (security.md, LAB 1)
-    multipart: false,
-    maxRequestBodySize: false, // the guard counts while it reads, for a third of the cost
-    landingPage: false,
-    graphiql: config.production ? false : { title: 'Fieldgate', subscriptionsProtocol: 'WS' },
-    healthCheckEndpoint: '/health/none',
   });
 
-  const prepare: PrepareOperation = async (caller, params) => {
+  return async (request): Promise<OperationOutcome> => {
+    const { query, operationName, variables: variableValues } = request.params;
+    const events = createPendingEvents();
     try {
-      const { schema, parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({
-        ...caller,
-        params,
-        events: createPendingEvents(),
-      });
-      const document: DocumentNode = parse(params.query);
-      const errors: readonly GraphQLError[] = validate(schema, document);
-      if (errors.length > 0) return truncateErrors({ errors: errors.map(mask) }).errors;
-      const { operationName, variables } = params;
+      const { parse, validate, contextFactory, execute, subscribe } = yoga.getEnveloped({ ...request, events });
+      const document = parse(query);
+      const faults: readonly GraphQLError[] = validate(schema, document);
+      if (faults.length > 0) return rejection(faults.map(mask));
       const kind = getOperationAST(document, operationName)?.operation;
-      if (!kind) return [mask(new GraphQLError('Unknown operation'))];
+      if (!kind) return rejection([mask(new GraphQLError('Unknown operation'))]);
       const contextValue: Context = await contextFactory();
-      return {
-        kind,
-        args: { schema, document, operationName, variableValues: variables, contextValue },
-        execute,
-        subscribe,
-      } as PreparedOperation;
+      const error = request.admit?.({ kind, context: contextValue });
+      if (error) return rejection([error]);
+      const args = { schema, document, operationName, variableValues, contextValue };
+      const excess = checkLimits(args);
+      if (excess) return { errors: [excess] };
+      return await (kind === 'subscription' ? subscribe(args) : execute(args));
     } catch (error) {
-      return [mask(error)];
+      return rejection([mask(error)]);
+    } finally {
+      notifier.flush(events);
     }
   };
-
-  return { yoga, prepare };
 }
 
-export type Executor = ReturnType<typeof createExecutor>;
+const rejection = (errors: readonly GraphQLError[]): Rejection => ({ rejected: true, errors: truncateErrors({ errors }).errors });
 
-const operations = (afterwards: Notifier['flush']): Plugin<Context> => ({
+/** The functions that Yoga calls for the steps. */
+const functions: Plugin<Context> = {
   onParse: ({ setParseFn }) => setParseFn(parseWithLimits),
-  onExecute: ({ args, setExecuteFn, setResultAndStopExecution }) => {
+  onExecute: ({ setExecuteFn }) => {
     setExecuteFn(executeWithTimeout);
-    refuse(args, setResultAndStopExecution);
-    return {
-      onExecuteDone: ({ result, setResult }) => {
-        afterwards(args.contextValue.events);
-        setResult(bounds(result as ExecutionResult));
-      },
-    };
+    return boundErrors;
   },
-  onSubscribe: ({ args, setSubscribeFn, setResultAndStopExecution }) => {
-    setSubscribeFn(subscribeWithFreshContext);
-    refuse(args, setResultAndStopExecution);
-  },
-});
+  onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(subscribeWithFreshContext),
+};
 
-/** The result with what bounds its size wherever Yoga writes it down. */
-const bounds = (result: ExecutionResult) => Object.assign(truncateErrors(result), { stringify });
+const boundErrors: ReturnType<NonNullable<Plugin<Context>['onExecute']>> = {
+  onExecuteDone: ({ result, setResult }) => setResult(truncateErrors(result as ExecutionResult)),
+};
 
-function refuse(args: ExecutionArgs, stop: (result: { errors: Error[] }) => void) {
-  try {
-    checkLimits(args);
-  } catch (error) {
-    stop({ errors: [error as Error] });
-  }
-}
-
-const closed: Plugin = { onValidate: ({ addValidationRule }) => addValidationRule(NoSchemaIntrospectionCustomRule) };
+const disableIntrospection: Plugin = {
+  onValidate: ({ addValidationRule }) => addValidationRule(NoSchemaIntrospectionCustomRule),
+};

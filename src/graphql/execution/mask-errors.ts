@@ -5,45 +5,56 @@ import { GraphQLError } from 'graphql';
 import { codeOf, errorCodeFromDatabase, errors, graphqlError } from '../../errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 
-/** What a client sees of any error: a code out of the table and its sentence, never input values or internals (security.md 18.1, 18.2). */
+/**
+ * Turns any error into what the client may see: a code of the error table with its message, never input values or internals (security.md 18.1,
+ * 18.2). An unexpected error becomes INTERNAL with an id, under which the log has its stack.
+ */
 export function createErrorMask(log: Logger) {
   return (thrown: unknown): GraphQLError => {
     const error = thrown instanceof GraphQLError ? thrown : new GraphQLError('', { originalError: thrown as Error });
-    const { path, originalError, nodes } = error;
-    const place = { path, nodes, source: error.source, positions: error.positions };
+    const { path, originalError, nodes, source, positions } = error;
+    const location = { path, nodes, source, positions };
     const inner = originalError instanceof GraphQLError ? originalError : error;
-    if (codeOf(inner) && (codeOf(inner) as string) in errors) return placed(inner, place);
-    if (originalError instanceof ForbiddenError) return placed(graphqlError('FORBIDDEN'), place);
-    if (originalError instanceof PothosValidationError) return placed(graphqlError('INVALID_INPUT'), place);
-    if (isOfDocument(error, inner)) return ofDocument(path ? inner : error, place);
-    const meaning = errorCodeFromDatabase(originalError);
-    if (meaning && meaning !== 'TAKEN' && meaning !== 'NOT_FOUND') return placed(graphqlError(meaning), place);
+    const code = codeOf(inner);
+    if (code && code in errors) return withLocation(inner, location);
+    if (originalError instanceof ForbiddenError) return withLocation(graphqlError('FORBIDDEN'), location);
+    if (originalError instanceof PothosValidationError) return withLocation(graphqlError('INVALID_INPUT'), location);
+    if (isDocumentError(error, inner)) return documentError(path ? inner : error, location);
+    const databaseCode = errorCodeFromDatabase(originalError);
+    // A unique key or a missing row that the resolver did not expect is a defect.
+    if (databaseCode && databaseCode !== 'TAKEN' && databaseCode !== 'NOT_FOUND') return withLocation(graphqlError(databaseCode), location);
     const errorId = randomUUID();
-    log.error({ errorId, error: String(originalError?.stack ?? originalError ?? error) }, 'an operation failed unexpectedly');
-    return placed(graphqlError('INTERNAL', { errorId }), place);
+    log.error({ errorId, error: String(originalError?.stack ?? originalError ?? error) }, 'operation failed unexpectedly');
+    return withLocation(graphqlError('INTERNAL', { errorId }), location);
   };
 }
 
-type Place = Pick<GraphQLError, 'path' | 'nodes' | 'source' | 'positions'>;
+type ErrorLocation = Pick<GraphQLError, 'path' | 'nodes' | 'source' | 'positions'>;
 
-const placed = (error: GraphQLError, place: Place) => new GraphQLError(error.message, { ...place, extensions: error.extensions });
+const withLocation = (error: GraphQLError, location: ErrorLocation) =>
+  new GraphQLError(error.message, { ...location, extensions: error.extensions });
 
-/** Whether graphql-js itself threw it, of the operation: before a field ran, or of a field's arguments. */
-function isOfDocument({ originalError, path }: GraphQLError, inner: GraphQLError): boolean {
+/** Whether graphql-js threw it about the operation itself: before any field was executed, or about the arguments of a field. */
+function isDocumentError({ originalError, path }: GraphQLError, inner: GraphQLError): boolean {
   if (originalError && inner !== originalError) return false;
   return path === undefined || (inner.nodes?.[0] !== undefined && inner.nodes[0].kind !== 'Field');
 }
 
-/** An error of the document or its variables: where, and of what kind, without the values that graphql-js repeats. */
-function ofDocument(error: GraphQLError, place: Place): GraphQLError {
-  return new GraphQLError(sentence(error), { ...place, extensions: { code: 'INVALID_INPUT', http: { status: 400, headers: {} } } });
+/** An error of the document or its variables, without the values that graphql-js quotes. */
+function documentError(error: GraphQLError, location: ErrorLocation): GraphQLError {
+  return new GraphQLError(documentMessage(error), {
+    ...location,
+    extensions: { code: 'INVALID_INPUT', http: { status: 400, headers: {} } },
+  });
 }
 
-function sentence({ message, nodes }: GraphQLError): string {
-  const [, variable, at] = /^Variable "\$(\w+)" (?:got invalid value|of ).*?(?: at "([\w.[\]]+)")?(?:;|$)/s.exec(message) ?? [];
-  if (variable) return `The variable $${variable} is not valid${at ? ` at ${at}` : ''}.`;
+const variableError = /^Variable "\$(?<variable>\w+)" (?:got invalid value|of ).*?(?: at "(?<at>[\w.[\]]+)")?(?:;|$)/s;
+
+function documentMessage({ message, nodes }: GraphQLError): string {
+  const { variable, at } = variableError.exec(message)?.groups ?? {};
+  if (variable) return `Invalid value for variable $${variable}${at ? ` at ${at}` : ''}.`;
   if (message.startsWith('Syntax Error')) return 'The document is not valid GraphQL.';
-  if (message.startsWith('Unknown operation')) return 'The document has no operation of that name.';
-  if (nodes?.[0]?.kind.endsWith('Value')) return 'A value in the document does not fit its type.';
+  if (message.startsWith('Unknown operation')) return 'The document has no operation with this name.';
+  if (nodes?.[0]?.kind.endsWith('Value')) return 'A value in the document does not match its type.';
   return message.replace(/ Did you mean .*$/s, '');
 }

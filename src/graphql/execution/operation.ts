@@ -1,25 +1,43 @@
-import type { ExecutionArgs, ExecutionResult, GraphQLError, OperationTypeNode } from 'graphql';
+import type { ExecutionResult, GraphQLError, OperationTypeNode } from 'graphql';
 import type { ClientInfo } from '../../lib/client-info.ts';
-import type { ConnectionLimiter } from '../../transport/connection-limiter.ts';
-import type { OperationParams } from '../../transport/http/request-guard.ts';
-import type { Connection } from './connection.ts';
+import type { Context } from '../context.ts';
+import type { ActiveSubscription, Connection } from './connection.ts';
 
-/** What a transport says of the caller. */
-export interface RequestInfo {
+/** The parameters of a GraphQL request. */
+export interface OperationParams {
+  readonly query: string;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Record<string, unknown> | null | undefined;
+  readonly extensions?: Record<string, unknown> | null | undefined;
+}
+
+/** An operation as a transport received it. */
+export interface OperationRequest {
+  readonly params: OperationParams;
   readonly client: ClientInfo;
+  /** The value of the `authorization` header, or what stands for it on the transport. */
   readonly authorization: string | null;
-  readonly connection: Connection;
-  /** Who has lines open at this node. */
-  readonly connectionLimiter: ConnectionLimiter;
+  /** Where the client waits for the result: a query is cancelled when it closes. */
+  readonly connection?: Connection;
+  /** Where a subscription of the operation is registered while it is open. */
+  readonly subscriptions?: Set<ActiveSubscription>;
+  /** Lets the transport reject an operation that it cannot deliver, before it is executed. */
+  readonly admit?: (operation: AuthenticatedOperation) => GraphQLError | undefined;
 }
 
-/** An operation that may be executed: parsed, valid, and asked by somebody who was identified. */
-export interface PreparedOperation {
-  readonly args: ExecutionArgs;
+/** A valid operation whose caller is known. */
+export interface AuthenticatedOperation {
   readonly kind: OperationTypeNode;
-  readonly execute: (args: ExecutionArgs) => Promise<ExecutionResult>;
-  readonly subscribe: (args: ExecutionArgs) => Promise<AsyncIterable<ExecutionResult> | ExecutionResult>;
+  readonly context: Context;
 }
 
-/** Makes an operation ready; answers the errors for which it is not executed instead. */
-export type PrepareOperation = (caller: RequestInfo, params: OperationParams) => Promise<PreparedOperation | readonly GraphQLError[]>;
+/** The errors of an operation that was not executed. */
+export interface Rejection {
+  readonly rejected: true;
+  readonly errors: readonly GraphQLError[];
+}
+
+export type OperationOutcome = ExecutionResult | Rejection | AsyncIterableIterator<ExecutionResult>;
+
+/** Runs an operation. Never rejects: every failure is an error of the outcome. */
+export type RunOperation = (request: OperationRequest) => Promise<OperationOutcome>;

@@ -1,27 +1,28 @@
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { graphqlError } from '../../errors.ts';
 
-const most = { characters: 1024 * 1024, errors: 20 }; // security.md F27
+const maxCharacters = 1024 * 1024; // security.md F27, as is the next
+const maxErrors = 20;
 
-/** What is left of an answer: no more errors than anybody reads, the last of which says that there were more. */
+/** The result with at most so many errors; the last one says how many were omitted. */
 export function truncateErrors<R extends ExecutionResult>(result: R): R {
   const { errors } = result;
-  if (!errors || errors.length <= most.errors) return result;
-  const omitted = errors.length - most.errors + 1;
-  return { ...result, errors: [...errors.slice(0, most.errors - 1), graphqlError('QUERY_TOO_COMPLEX', { limit: 'errors', omitted })] };
+  if (!errors || errors.length <= maxErrors) return result;
+  const omitted = errors.length - maxErrors + 1;
+  return { ...result, errors: [...errors.slice(0, maxErrors - 1), graphqlError('QUERY_TOO_COMPLEX', { limit: 'errors', omitted })] };
 }
 
-/** The answer as JSON or, where it is longer than anybody is sent, an error in its place. */
+/** Serializes a result; one that is too large is replaced by an error. */
 export function stringify(result: unknown): string {
   const text = JSON.stringify(result);
-  return text.length <= most.characters ? text : JSON.stringify({ data: null, errors: [responseTooLarge()] });
+  return isTooLarge(text) ? JSON.stringify({ data: null, errors: [responseTooLarge()] }) : text;
 }
 
-export const isTooLong = (text: string) => text.length > most.characters;
+export const isTooLarge = (text: string) => text.length > maxCharacters;
 
 export const responseTooLarge = (): GraphQLError => graphqlError('QUERY_TOO_COMPLEX', { limit: 'answer' });
 
-/** The error as a client reads it; the status of HTTP is not part of it. */
+/** The error as the client gets it: without the HTTP status and headers, which are for the transport. */
 export function toClientError(error: GraphQLError): GraphQLError {
   if (!error.extensions.http) return error;
   const { http: _, ...extensions } = error.extensions;

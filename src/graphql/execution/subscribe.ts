@@ -1,23 +1,24 @@
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, GraphQLError } from 'graphql';
 import { codeOf, type ErrorCode } from '../../errors.ts';
-import { type BoundedQueue, createBoundedQueue } from '../../lib/bounded-queue.ts';
 import type { Context } from '../context.ts';
-import type { ActiveSubscription, HasConnection } from './connection.ts';
+import type { ActiveSubscription } from './connection.ts';
 import { executeWithTimeout } from './timeout.ts';
 
-/** What the source of a subscription yields: an event, and the context in which it is to be answered. */
+/** An event, and the context that it is executed with. */
 export interface EventWithContext<Event> {
   readonly context: Context;
   readonly event: Event;
 }
 
-/** What a subscription's field subscribes to. */
-interface Source<Event> extends AsyncIterableIterator<EventWithContext<Event>>, ActiveSubscription {
-  return(): Promise<IteratorResult<EventWithContext<Event>>>;
+/** What the `subscribe` function of a subscription field returns. */
+export interface SubscriptionSource<Event> extends AsyncIterator<EventWithContext<Event>, undefined>, ActiveSubscription {
+  /** Ends the source, also while `next` is waiting. */
+  return(): Promise<IteratorReturnResult<undefined>>;
+  [Symbol.asyncIterator](): this;
 }
 
-/** A stream ends when its viewer may no longer ask. */
-const ending: readonly ErrorCode[] = [
+/** The error codes after which a subscription ends, because its viewer has lost access. */
+const fatalCodes: readonly ErrorCode[] = [
   'UNAUTHENTICATED',
   'TOKEN_EXPIRED',
   'TOKEN_REVOKED',
@@ -26,58 +27,48 @@ const ending: readonly ErrorCode[] = [
   'FORBIDDEN',
 ];
 
-/** What `hear` makes of an inbox: the events, and how far they have come. */
-export interface SubscriptionSource<Event> extends Pick<ActiveSubscription, 'position'> {
-  readonly events: AsyncGenerator<EventWithContext<Event>>;
-}
-
-/** The source that `hear` makes of an inbox. Leaving it closes the inbox, so that nobody waits there for an event that may never come. */
-export function createSource<Event>(hear: (inbox: BoundedQueue<Event>) => SubscriptionSource<Event>): Source<Event> {
-  const inbox = createBoundedQueue<Event>();
-  const { events, position } = hear(inbox);
-  return { ...leavable(events, inbox.close), position, fail: inbox.fail };
+interface ResultStream extends AsyncIterableIterator<ExecutionResult> {
+  return(): Promise<IteratorResult<ExecutionResult>>;
 }
 
 /**
- * graphql-js runs every event with the context of the beginning, in which verdicts are remembered; here each event has its own
- * (security.md 8.10). An error of the source is the stream's last result.
+ * Subscribes like graphql-js, but executes each event with a context of its own: graphql-js reuses that of the start, with its cached decisions
+ * (security.md 8.10). An error of the source becomes the last result of the stream.
  */
-export async function subscribeWithFreshContext(args: ExecutionArgs): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> {
+export async function subscribeWithFreshContext(args: ExecutionArgs): Promise<ResultStream | ExecutionResult> {
   const stream = await createSourceEventStream(args);
   if (!(Symbol.asyncIterator in stream)) return stream;
-  const source = stream as Source<unknown>;
-  const { connection } = args.contextValue as HasConnection;
-  connection?.subscriptions.add(source);
-  return leavable(answers(args, source), () => void source.return());
+  const source = stream as SubscriptionSource<unknown>;
+  const { subscriptions } = args.contextValue as { readonly subscriptions?: Set<ActiveSubscription> };
+  subscriptions?.add(source);
+  const results = resultsOf(args, source, () => subscriptions?.delete(source));
+  const resultStream: ResultStream = {
+    next: () => results.next(),
+    // A generator that waits handles `return` only after its `next`: ending the source ends the wait.
+    return: () => {
+      void source.return();
+      return results.return(undefined);
+    },
+    [Symbol.asyncIterator]: () => resultStream,
+  };
+  return resultStream;
 }
 
-async function* answers(args: ExecutionArgs, source: Source<unknown>): AsyncGenerator<ExecutionResult> {
+async function* resultsOf(
+  args: ExecutionArgs,
+  source: SubscriptionSource<unknown>,
+  onEnd: () => void,
+): AsyncGenerator<ExecutionResult, undefined> {
   try {
-    for (;;) {
-      const next = await source.next();
-      if (next.done) return;
+    for (let next = await source.next(); !next.done; next = await source.next()) {
       const result = await executeWithTimeout({ ...args, rootValue: next.value, contextValue: next.value.context });
       yield result;
-      if (result.errors?.some((error) => error.path?.length === 1 && ending.includes(codeOf(error) as ErrorCode))) return;
+      if (result.errors?.some((error) => error.path?.length === 1 && fatalCodes.includes(codeOf(error) as ErrorCode))) return;
     }
   } catch (error) {
     yield { errors: [error instanceof GraphQLError ? error : new GraphQLError('', { originalError: error as Error })] };
   } finally {
-    (args.contextValue as HasConnection).connection?.subscriptions.delete(source);
+    onEnd();
     await source.return();
   }
-}
-
-/** A generator that waits takes no `return` before it has what it waits for: `leave` lets it go. */
-function leavable<T>(generator: AsyncGenerator<T, void>, leave: () => void) {
-  return {
-    next: () => generator.next(),
-    return: () => {
-      leave();
-      return generator.return();
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
 }

@@ -1,109 +1,106 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../database/database.ts';
-import type { BoundedQueue } from '../../lib/bounded-queue.ts';
+import { type BoundedQueue, createBoundedQueue } from '../../lib/bounded-queue.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { channels } from './revocation-channel.ts';
 import { endOfCommit, type Position, type Revocation, readBounds, readRevocations } from './revocation-log.ts';
 
-/** What a node hears of revocations, its own and those of other nodes. */
+/** Delivers the revocations of all nodes to the subscribers on this node. */
 export interface RevocationFeed {
-  /** The place in the log up to which followers have been told. */
-  readonly at: Position;
-  /** How many milliseconds ago the log was last read to its end. */
+  /** The position in the log up to which all subscribers have been served. */
+  readonly position: Position;
+  /** How many milliseconds ago the end of the log was last read. */
   age(): number;
-  /** Puts the wanted ones of those that come after `at` into the inbox. Answers how to stop. */
-  follow(inbox: BoundedQueue<Revocation>, wanted: (revocation: Revocation) => boolean): () => void;
-  /** Calls `heard` for each; answers how to stop. */
-  on(heard: (revocation: Revocation) => void): () => void;
-  /** Lets all followers go, and those who come after: their streams end. */
+  /**
+   * Queues the matching revocations after `position`; closing the queue unsubscribes. A queue of unlimited capacity is served first and at once,
+   * others in batches that give their readers time to drain them.
+   */
+  subscribe(matches: (revocation: Revocation) => boolean, capacity?: number): BoundedQueue<Revocation>;
+  /** Closes all queues, now and from now on: the server stops. */
   end(): void;
   close(): Promise<void>;
 }
 
-const pollEvery = 500; // milliseconds within which a lost wake-up is made good: half of what a revocation may take (security.md F20, 24.1)
-const page = 1_000; // records that are read at once
-const pause = { after: 100, most: 250 }; // of those, followers get so many before they may catch up, for so many milliseconds in all
+interface Subscriber {
+  readonly matches: (revocation: Revocation) => boolean;
+  readonly queue: BoundedQueue<Revocation>;
+}
 
-/** Follows the log of revocations; NOTIFY is only a wake-up. */
+const pollInterval = 500; // milliseconds, if a notification was lost: half of what a revocation may take (security.md F20, 24.1)
+const pageSize = 1_000;
+const batchSize = 100;
+const maxBackpressure = 250; // milliseconds that slow readers may delay a page
+
+/** Follows the revocation log. Notifications are only hints to read it now. */
 export async function createRevocationFeed(db: Pick<Database, 'query' | 'listen'>, log: Logger): Promise<RevocationFeed> {
-  const listeners = new Set<(revocation: Revocation) => void>();
-  const followers = new Set<(revocation: Revocation) => void>();
-  const inboxes = new Set<BoundedQueue<Revocation>>();
-  let { last: at } = await readBounds(db);
+  const immediate = new Set<Subscriber>();
+  const batched = new Set<Subscriber>();
+  let { last: position } = await readBounds(db);
   let readAt = performance.now();
   let reading: Promise<void> | undefined;
-  let again = false;
-  let isOver = false;
-  const tell = (revocation: Revocation) => {
-    for (const heard of listeners)
-      try {
-        heard(revocation);
-      } catch (error) {
-        log.error({ error: String((error as Error).stack) }, 'a revocation was not taken in');
-      }
-  };
-  const drain = async () => {
+  let readAgain = false;
+  let hasEnded = false;
+
+  const readNewEntries = async () => {
     do {
-      again = false;
-      const asked = performance.now();
-      const revocations = await readRevocations(db, at, page);
-      for (const revocation of revocations) tell(revocation); // what closes sockets waits for nobody
-      const until = performance.now() + pause.most;
-      for (const [index, revocation] of revocations.entries()) {
-        if (index > 0 && index % pause.after === 0) await caughtUp(inboxes, until);
-        for (const follower of followers) follower(revocation);
-        at = revocation;
+      readAgain = false;
+      const startedAt = performance.now();
+      const page = await readRevocations(db, position, pageSize);
+      for (const revocation of page) deliver(immediate, revocation);
+      const deadline = performance.now() + maxBackpressure;
+      for (const [index, revocation] of page.entries()) {
+        if (index > 0 && index % batchSize === 0) await applyBackpressure(batched, deadline);
+        deliver(batched, revocation);
+        position = revocation;
       }
-      if (revocations.length === page) again = true;
+      if (page.length === pageSize) readAgain = true;
       else {
-        at = endOfCommit(at.position); // nothing is ever added to a commit
-        readAt = asked;
+        position = endOfCommit(position.position); // nothing is ever added to a commit
+        readAt = startedAt;
       }
-    } while (again);
+    } while (readAgain);
   };
   const wake = () => {
-    again = true;
-    reading ??= drain()
-      .catch((error: Error) => log.warn({ error: error.message }, 'revocations could not be read; trying again'))
+    readAgain = true;
+    reading ??= readNewEntries()
+      .catch((error: Error) => log.warn({ error: error.message }, 'reading the revocation log failed; retrying'))
       .finally(() => {
         reading = undefined;
       });
   };
-  const on: RevocationFeed['on'] = (heard) => {
-    listeners.add(heard);
-    return () => listeners.delete(heard);
-  };
   const stopListening = await db.listen(channels.tokenRevoked, wake);
-  const clock = setInterval(wake, pollEvery);
+  const timer = setInterval(wake, pollInterval);
+
   return {
-    get at() {
-      return at;
+    get position() {
+      return position;
     },
     age: () => performance.now() - readAt,
-    on,
-    follow: (inbox, wanted) => {
-      inboxes.add(inbox);
-      if (isOver) inbox.close();
-      const follower = (revocation: Revocation) => wanted(revocation) && inbox.push(revocation);
-      followers.add(follower);
-      return () => {
-        inboxes.delete(inbox);
-        followers.delete(follower);
-      };
+    subscribe(matches, capacity) {
+      const subscribers = capacity === Number.POSITIVE_INFINITY ? immediate : batched;
+      const queue = createBoundedQueue<Revocation>(capacity, () => subscribers.delete(subscriber));
+      const subscriber: Subscriber = { matches, queue };
+      subscribers.add(subscriber);
+      if (hasEnded) queue.close();
+      return queue;
     },
-    end: () => {
-      isOver = true;
-      for (const inbox of inboxes) inbox.close();
+    end() {
+      hasEnded = true;
+      for (const { queue } of [...immediate, ...batched]) queue.close();
     },
-    close: async () => {
-      clearInterval(clock);
+    async close() {
+      clearInterval(timer);
       await stopListening();
       await reading;
     },
   };
 }
 
-/** Waits a little for followers who have much to take in; who is slower than that goes on by reading the log. */
-async function caughtUp(inboxes: ReadonlySet<BoundedQueue<Revocation>>, until: number) {
-  while ([...inboxes].some(({ size }) => size >= pause.after) && performance.now() < until) await sleep(5);
+function deliver(subscribers: ReadonlySet<Subscriber>, revocation: Revocation) {
+  for (const { matches, queue } of subscribers) if (matches(revocation)) queue.push(revocation);
+}
+
+/** Waits until the readers have drained their queues, or until the deadline. Slower readers overflow and recover from the log. */
+async function applyBackpressure(subscribers: ReadonlySet<Subscriber>, deadline: number) {
+  while ([...subscribers].some(({ queue }) => queue.size >= batchSize) && performance.now() < deadline) await sleep(5);
 }

@@ -1,51 +1,44 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIPv4, isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import type { Config } from '../../config.ts';
 import type { ClientInfo } from '../../lib/client-info.ts';
 
-/** Where a request comes from; forwarded addresses count only as far as the configured number of trusted proxies (security.md 4.4). */
+const maxAgentLength = 256;
+
+/** The origin of a request. X-Forwarded-For counts only as far as the configured number of trusted proxies (security.md 4.4). */
 export function getClientInfo(request: IncomingMessage, config: Config): ClientInfo {
   const agent = request.headers['user-agent'];
   return {
-    network: networkOf(addressOf(request, config.TRUSTED_PROXIES)),
-    agent: agent ? printable(agent).slice(0, 256) : null,
-    requestId: requestIdOf(request.headers['x-request-id']),
+    network: toNetwork(clientAddress(request, config.TRUSTED_PROXIES)),
+    agent: agent ? toPrintable(agent).slice(0, maxAgentLength) : null,
+    requestId: toRequestId(request.headers['x-request-id']),
   };
 }
 
-function addressOf(request: IncomingMessage, proxies: number): string {
-  const own = request.socket.remoteAddress ?? '';
+function clientAddress(request: IncomingMessage, trustedProxies: number): string {
+  const peer = request.socket.remoteAddress ?? '';
   const header = request.headers['x-forwarded-for'];
-  if (proxies === 0 || header === undefined) return own;
+  if (trustedProxies === 0 || header === undefined) return peer;
   const forwarded = String(header)
     .split(',')
     .map((part) => part.trim());
-  return forwarded.at(-proxies) ?? forwarded[0] ?? own;
+  return forwarded.at(-trustedProxies) ?? forwarded[0] ?? peer;
 }
 
-/** An IPv4 address as it is, an IPv6 address by its first 64 bits; a mapped IPv4 address is that IPv4 address. */
-function networkOf(address: string): string {
-  const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
-  if (mapped) return mapped;
+/** An IPv4 address, also if it is mapped into IPv6; of an IPv6 address the first 64 bits, which one subscriber usually has. */
+function toNetwork(address: string): string {
   if (isIPv4(address)) return address;
-  const [plain = ''] = address.split('%', 1); // a link-local address names its interface behind this sign
-  return isIPv6(plain) ? `${first64(plain)}::/64` : 'unknown';
+  const [withoutZone = ''] = address.split('%', 1);
+  if (!isIPv6(withoutZone)) return 'unknown';
+  const ip = ipaddr.IPv6.parse(withoutZone);
+  if (ip.isIPv4MappedAddress()) return ip.toIPv4Address().toString();
+  const prefix = ip.parts.slice(0, 4).map((part) => part.toString(16));
+  return `${prefix.join(':')}::/64`;
 }
 
-function first64(address: string): string {
-  const [head = '', tail] = address.toLowerCase().split('::');
-  const before = head.split(':').filter(Boolean);
-  const after = tail?.split(':').filter(Boolean) ?? [];
-  const left = tail === undefined ? 0 : 8 - before.length - after.length - (address.includes('.') ? 1 : 0); // a dotted end is two groups
-  const groups = [...before, ...Array<string>(Math.max(0, left)).fill('0'), ...after];
-  return groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':');
-}
+const toPrintable = (text: string) => text.replace(/[^\x20-\x7e]/g, '?');
 
-const printable = (text: string) => text.replace(/[^\x20-\x7e]/g, '?');
-
-const requestIdOf = (header: string | string[] | undefined) =>
+const toRequestId = (header: string | string[] | undefined) =>
   typeof header === 'string' && /^[A-Za-z0-9-]{8,64}$/.test(header) ? header : randomUUID();

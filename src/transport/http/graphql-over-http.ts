@@ -1,47 +1,43 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
-import { graphqlError, validationError } from '../../errors.ts';
-import type { PrepareOperation, RequestInfo } from '../../graphql/execution/operation.ts';
+import { graphqlError } from '../../errors.ts';
+import type { AuthenticatedOperation, OperationParams } from '../../graphql/execution/operation.ts';
 import { stringify, toClientError } from '../../graphql/execution/response-limits.ts';
-import { parseHeartbeatInterval } from '../heartbeat.ts';
+import type { ClientInfo } from '../../lib/client-info.ts';
+import type { EndpointRequest } from './endpoint.ts';
 import { respondWithEventStream } from './graphql-over-sse.ts';
-import type { OperationParams } from './request-guard.ts';
 
-/** Answers one operation: in JSON or, as far as the caller takes nothing else or it never ends, as a stream. */
-export async function respondWithJson(
-  prepare: PrepareOperation,
-  caller: RequestInfo,
+/** Responds with JSON or, if the client accepts it and the operation needs it, with an event stream. */
+export async function respondToOperation(
+  server: Pick<EndpointRequest, 'run' | 'connectionLimiter'>,
+  client: ClientInfo,
   params: OperationParams,
   request: IncomingMessage,
   response: ServerResponse,
 ) {
-  const prepared = await prepare(caller, params);
-  if (!('args' in prepared)) return send(request, response, { errors: prepared });
-  const { accept = '' } = request.headers;
-  const isSubscription = prepared.kind === 'subscription';
-  if (accept.includes('text/event-stream') && (isSubscription || !accept.includes('json'))) {
-    const beat = parseHeartbeatInterval(params.extensions?.heartbeat);
-    if (beat === undefined) return send(request, response, { errors: [validationError({ heartbeat: ['500 to 30000 milliseconds'] })] });
-    return respondWithEventStream(prepared, caller, beat, response, (result) => send(request, response, result));
+  const { accept = '', authorization = null } = request.headers;
+  if (accept.includes('text/event-stream')) {
+    const result = await respondWithEventStream(server, { params, client, authorization }, accept.includes('json'), response);
+    if (result) sendResult(response, accept, result);
+    return;
   }
-  if (isSubscription) return send(request, response, { errors: [onlyAsStream()] });
-  send(request, response, await prepared.execute(prepared.args));
+  const operation = { params, client, authorization, connection: response, admit: rejectSubscription };
+  sendResult(response, accept, (await server.run(operation)) as ExecutionResult);
 }
 
-const onlyAsStream = () => graphqlError('INVALID_INPUT', { http: { status: 406, headers: {} } });
+const rejectSubscription = ({ kind }: AuthenticatedOperation) =>
+  kind === 'subscription' ? graphqlError('INVALID_INPUT', { http: { status: 406, headers: {} } }) : undefined;
 
 interface HttpExtension {
   readonly status?: number;
   readonly headers?: Record<string, string>;
 }
 
-/** Sends a result; where there is no data, with the status of the error that refused it. */
-function send(request: IncomingMessage, response: ServerResponse, { errors, data }: ExecutionResult) {
-  const type = request.headers.accept?.includes('application/graphql-response+json')
-    ? 'application/graphql-response+json'
-    : 'application/json';
+/** Sends a result. Without data, the HTTP status is that of the error that rejected the operation. */
+function sendResult(response: ServerResponse, accept: string, { errors, data }: ExecutionResult) {
+  const mediaType = accept.includes('application/graphql-response+json') ? 'application/graphql-response+json' : 'application/json';
   const body = stringify({ errors: errors?.map(toClientError), data });
-  const refusal = data ? undefined : (errors?.find((error) => error.extensions.http)?.extensions.http as HttpExtension | undefined);
-  const headers = { 'content-type': `${type}; charset=utf-8`, 'content-length': Buffer.byteLength(body), ...refusal?.headers };
-  response.writeHead(refusal?.status ?? 200, headers).end(body);
+  const http = data ? undefined : (errors?.find((error) => error.extensions.http)?.extensions.http as HttpExtension | undefined);
+  const headers = { 'content-type': `${mediaType}; charset=utf-8`, 'content-length': Buffer.byteLength(body), ...http?.headers };
+  response.writeHead(http?.status ?? 200, headers).end(body);
 }

@@ -1,19 +1,18 @@
-/** The parameters of a form; undefined where one stands twice (RFC 6749 §3.2), or is no UTF-8. One without a value is none. */
+/** Parses a form; undefined if a parameter is repeated (RFC 6749 §3.2) or not UTF-8. Parameters without a value are omitted. */
 export function parseForm(text: string): ReadonlyMap<string, string> | undefined {
-  const form = new Map<string, string>();
-  for (const part of text.split('&')) {
-    const [name, value = ''] = part.split(/=(.*)/s, 2).map(decoded);
-    if (name === undefined || value === undefined || form.has(name)) return undefined;
-    if (part !== '') form.set(name, value);
-  }
-  for (const [name, value] of form) if (value === '') form.delete(name);
-  return form;
+  if (!isPercentEncodedUtf8(text)) return undefined;
+  const parameters = new URLSearchParams(text);
+  const names = [...parameters.keys()];
+  if (new Set(names).size < names.length) return undefined;
+  return new Map([...parameters].filter(([, value]) => value !== ''));
 }
 
-function decoded(text: string): string | undefined {
+/** URLSearchParams replaces invalid sequences instead of rejecting them. */
+function isPercentEncodedUtf8(text: string): boolean {
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
+    decodeURIComponent(text);
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }

@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config.ts';
 import { type ErrorCode, errors } from '../../errors.ts';
+import type { OperationParams } from '../../graphql/execution/operation.ts';
 import { parseJson } from '../../lib/parse-json.ts';
 import { readBody } from './read-body.ts';
 
-const mostBytes = 100 * 1024; // security.md F21
+const maxBytes = 100 * 1024; // security.md F21
 
-/** The headers of every answer (security.md 21.1, 18.7). */
-const headers = {
+/** The headers of every response (security.md 21.1, 18.7). */
+const securityHeaders = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   'cross-origin-opener-policy': 'same-origin',
@@ -17,80 +18,72 @@ const headers = {
   'x-content-type-options': 'nosniff',
 } as const;
 
-/** What a caller wants executed. */
-export interface OperationParams {
-  readonly query: string;
-  readonly operationName?: string | null | undefined;
-  readonly variables?: Record<string, unknown> | null | undefined;
-  readonly extensions?: Record<string, unknown> | null | undefined;
-}
+/** Headers of which Node silently takes the first of two. */
+const singleHeaders = new Set(['authorization', 'content-type', 'host', 'origin']);
 
-/** The headers of a request of which Node silently takes the first of two. */
-const single = new Set(['authorization', 'content-type', 'host', 'origin']);
+export type RequestGuard = ReturnType<typeof createRequestGuard>;
 
-/** What every request passes before anything reads it: host, origin, method, type and size. */
+/** Creates the checks that every request passes first: host, origin, content type and size. */
 export function createRequestGuard(config: Config) {
-  const hosts = new Set(config.ALLOWED_HOSTS);
-  const listed = new Set(config.CORS_ORIGINS);
-  const ours = new URL(config.PUBLIC_URL).origin;
-  const isAllowed = (origin: string, host: string | undefined) =>
-    origin === ours || listed.has(origin) || (host !== undefined && URL.parse(origin)?.host === host.toLowerCase());
+  const allowedHosts = new Set(config.ALLOWED_HOSTS);
+  const corsOrigins = new Set(config.CORS_ORIGINS);
+  const ownOrigin = new URL(config.PUBLIC_URL).origin;
+  const isSameOrigin = (origin: string, host: string | undefined) =>
+    origin === ownOrigin || (host !== undefined && URL.parse(origin)?.host === host.toLowerCase());
 
   return {
-    /** Whether a page of this origin may talk to us; without an origin it is no page. */
-    admits: ({ headers: { origin, host } }: IncomingMessage) => origin === undefined || isAllowed(origin, host),
-    /** Whether the request is meant for us. */
-    knows: ({ headers: { host } }: IncomingMessage) => host !== undefined && hosts.has(host.toLowerCase().replace(/:\d+$/, '')),
-    /** Sets the headers of every answer, and those of CORS for a listed origin only (security.md 15.5). */
-    greet({ headers: { origin } }: IncomingMessage, response: ServerResponse, requestId: string) {
-      for (const name in headers) response.setHeader(name, headers[name as keyof typeof headers]);
+    /** Whether the request comes from a page of an allowed origin, or from no page at all. */
+    isAllowedOrigin: ({ headers: { origin, host } }: IncomingMessage) =>
+      origin === undefined || corsOrigins.has(origin) || isSameOrigin(origin, host),
+    isAllowedHost: ({ headers: { host } }: IncomingMessage) =>
+      host !== undefined && allowedHosts.has(host.toLowerCase().replace(/:\d+$/, '')),
+    /** Sets the headers of every response; those of CORS only for a listed origin (security.md 15.5). */
+    setSecurityHeaders({ headers: { origin } }: IncomingMessage, response: ServerResponse, requestId: string) {
+      for (const name in securityHeaders) response.setHeader(name, securityHeaders[name as keyof typeof securityHeaders]);
       response.setHeader('x-request-id', requestId);
-      if (listed.size > 0) response.setHeader('vary', 'Origin');
-      if (origin === undefined || !listed.has(origin)) return;
+      if (corsOrigins.size > 0) response.setHeader('vary', 'Origin');
+      if (origin === undefined || !corsOrigins.has(origin)) return;
       response.setHeader('access-control-allow-origin', origin);
       response.setHeader('access-control-expose-headers', 'retry-after, x-request-id');
     },
-    /** Answers the question that browsers ask before a request from another origin. */
-    answerPreflight(response: ServerResponse) {
+    respondToPreflight(response: ServerResponse) {
       response.setHeader('access-control-allow-methods', 'POST');
       response.setHeader('access-control-allow-headers', 'authorization, content-type, x-request-id');
       response.setHeader('access-control-max-age', '600');
       response.writeHead(204).end();
     },
-    isAmbiguous,
+    hasRepeatedHeader,
     readOperation,
-    refuse,
+    rejectRequest,
   };
 }
 
-export type RequestGuard = ReturnType<typeof createRequestGuard>;
-
-/** An answer without a body, for a connection on which no request was understood or which will not be a socket. */
+/** A response without a body, for a connection on which no request was parsed or that is not upgraded to a WebSocket. */
 export const rawHttpResponse = (status: string) =>
-  `HTTP/1.1 ${status}\r\n${Object.entries(headers)
+  `HTTP/1.1 ${status}\r\n${Object.entries(securityHeaders)
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('')}connection: close\r\ncontent-length: 0\r\n\r\n`;
 
-/** Whether the request says twice what must be said once: whoever stands before us may have read the other one. */
-function isAmbiguous({ rawHeaders }: IncomingMessage): boolean {
+/** Whether the request repeats a header that must be unique: a proxy may have read the other one. */
+function hasRepeatedHeader({ rawHeaders }: IncomingMessage): boolean {
   let seen = '';
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]?.toLowerCase() ?? '';
-    if (!single.has(name)) continue;
+    if (!singleHeaders.has(name)) continue;
     if (seen.includes(name)) return true;
     seen += `${name} `;
   }
   return false;
 }
 
-const types = /^application\/json(?: *; *charset=utf-8)?$/i;
+const jsonType = /^application\/json(?: *; *charset=utf-8)?$/i;
 
-/** The operation that a request carries; undefined when it was refused and answered. */
+/** Reads the operation of a request; undefined if the request was rejected. */
 async function readOperation(request: IncomingMessage, response: ServerResponse): Promise<OperationParams | undefined> {
-  const text = await readBody(request, types, mostBytes);
-  if (typeof text !== 'string') return refuse(response, ...text);
+  const text = await readBody(request, jsonType, maxBytes);
+  if (typeof text !== 'string') return rejectRequest(response, text.status, text.code);
   const body = parseJson(text);
-  return isOperation(body) ? body : refuse(response, 400, 'INVALID_INPUT');
+  return isOperation(body) ? body : rejectRequest(response, 400, 'INVALID_INPUT');
 }
 
 const members: Record<string, (value: unknown) => boolean> = {
@@ -102,13 +95,13 @@ const members: Record<string, (value: unknown) => boolean> = {
 
 const isMap = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** One operation, not a batch, with no member that we do not know. */
+/** Whether it is one operation, not a batch, without unknown members. */
 export const isOperation = (body: unknown): body is OperationParams =>
   isMap(body) && 'query' in body && Object.entries(body).every(([name, value]) => Object.hasOwn(members, name) && members[name]?.(value));
 
-function refuse(response: ServerResponse, status: number, code: ErrorCode, allowed = 'POST, OPTIONS'): undefined {
+function rejectRequest(response: ServerResponse, status: number, code: ErrorCode, allowedMethods = 'POST, OPTIONS'): undefined {
   const body = JSON.stringify({ errors: [{ message: errors[code].message, extensions: { code } }] });
-  if (status === 405) response.setHeader('allow', allowed);
-  // What was not read of the request stays unread: the connection ends with the answer.
+  if (status === 405) response.setHeader('allow', allowedMethods);
+  // The rest of the request is not read, so the connection cannot be reused.
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', connection: 'close' }).end(body);
 }

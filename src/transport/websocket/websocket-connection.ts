@@ -1,136 +1,122 @@
-import type { IncomingMessage } from 'node:http';
 import type { RawData, WebSocket } from 'ws';
 import { errorCodeFromDatabase } from '../../errors.ts';
-import type { Connection } from '../../graphql/execution/connection.ts';
-import { isTooLong, responseTooLarge } from '../../graphql/execution/response-limits.ts';
+import type { ActiveSubscription, Connection } from '../../graphql/execution/connection.ts';
+import { isTooLarge, responseTooLarge } from '../../graphql/execution/response-limits.ts';
 import { parseJson } from '../../lib/parse-json.ts';
-import type { SocketAuthorization } from './session-tracker.ts';
 
-const most = { messages: 100, buffered: 1024 * 1024 }; // a minute (security.md F28); bytes that wait for the peer (F29)
+const maxMessages = 100; // in a minute (security.md F28)
 const minute = 60_000;
+const maxBufferedBytes = 1024 * 1024; // sent but not taken by the peer (security.md F29)
 
-/** All that a peer is ever told as its socket is closed (security.md 18.3). The codes are those of graphql-transport-ws and RFC 6455. */
+/** Why the server closes a socket: nothing else is revealed (security.md 18.3). The codes are those of graphql-transport-ws and RFC 6455. */
 export const closeCodes = {
-  away: [1001, 'Going away'],
-  later: [1013, 'Try again later'],
-  invalid: [4400, 'Invalid message'],
-  unauthorized: [4401, 'Unauthorized'],
-  forbidden: [4403, 'Forbidden'],
-  ended: [4403, 'The session has ended'],
-  protocol: [4406, 'Subprotocol not acceptable'],
-  silent: [4408, 'Connection initialisation timeout'],
-  taken: [4409, 'Subscriber already exists'],
-  tooMany: [4429, 'Too many messages'],
-  failed: [4500, 'Internal server error'],
+  goingAway: { code: 1001, reason: 'Going away' },
+  tryAgainLater: { code: 1013, reason: 'Try again later' },
+  invalidMessage: { code: 4400, reason: 'Invalid message' },
+  unauthorized: { code: 4401, reason: 'Unauthorized' },
+  forbidden: { code: 4403, reason: 'Forbidden' },
+  sessionEnded: { code: 4403, reason: 'The session has ended' },
+  subprotocolNotAcceptable: { code: 4406, reason: 'Subprotocol not acceptable' },
+  initTimeout: { code: 4408, reason: 'Connection initialisation timeout' },
+  duplicateSubscriber: { code: 4409, reason: 'Subscriber already exists' },
+  tooManyMessages: { code: 4429, reason: 'Too many messages' },
+  internalError: { code: 4500, reason: 'Internal server error' },
 } as const;
 
 export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];
 
-/** The closing with that code, for a library that has a sentence of its own. */
-export const closeCodeFor = (code: number): CloseCode => Object.values(closeCodes).find(([known]) => known === code) ?? closeCodes.failed;
+/** Our close code for one of graphql-ws, whose reasons reveal more. */
+export const closeCodeFor = (code: number): CloseCode =>
+  Object.values(closeCodes).find((known) => known.code === code) ?? closeCodes.internalError;
 
-/** One open socket: what goes in and out of it is bounded, and nothing goes in once it is being closed. */
-export interface WebSocketConnection {
-  readonly request: IncomingMessage;
-  readonly connection: Connection;
+/** An open WebSocket that bounds what goes in and out. Messages are ignored once it is closing. */
+export class WebSocketConnection implements Connection {
+  readonly subscriptions = new Set<ActiveSubscription>();
   readonly protocol: string;
-  close(closing: CloseCode): void;
-  /** Sends a text; settles when the peer's system has taken it. */
-  send(text: string): Promise<void>;
-  /** Hands each message to `hear`. */
-  listen(hear: (message: string) => Promise<void>): void;
-  /** Asks whether the peer is still there; cuts the line if it has not answered the last time. */
-  checkAlive(): void;
-  /** Says a beat; the peer's answer does not count as a message. */
-  heartbeat(payload: object): void;
-  /** Until when, and by what, the socket may be used; unknown before it was acknowledged, and where nobody is signed in. */
-  authorization?: SocketAuthorization;
-}
+  readonly #socket: WebSocket;
+  readonly #onError: (error: Error) => void;
+  #isAlive = true;
+  #messagesLeft = maxMessages;
+  #windowEndsAt = 0;
 
-export function wrapSocket(socket: WebSocket, request: IncomingMessage, failed: (error: Error) => void): WebSocketConnection {
-  let alive = true;
-  const { count, allow } = counter();
-  const close = ([code, reason]: CloseCode) => socket.close(code, reason);
-  const admits = () => {
-    const fits = count();
-    if (!fits) close(closeCodes.tooMany);
-    return fits && socket.readyState === socket.OPEN;
-  };
-  socket.setMaxListeners(0); // each operation under way wants to know when the socket closes
-  socket.on('error', () => {}); // a frame that is too long or none at all: ws closes the socket itself
-  socket.on('ping', admits);
-  socket.on('pong', () => {
-    alive = admits() || alive;
-  });
-  return {
-    request,
-    connection: connectionOf(socket),
-    protocol: socket.protocol,
-    close,
-    send: (text) => send(socket, text),
-    listen: (hear) => socket.on('message', (data, isBinary) => admits() && receive(data, isBinary, hear, close, failed)),
-    checkAlive() {
-      if (!alive) return socket.terminate();
-      alive = false;
-      socket.ping();
-    },
-    heartbeat(payload) {
-      allow();
-      void send(socket, JSON.stringify({ type: 'ping', payload }));
-    },
-  };
-}
+  constructor(socket: WebSocket, onError: (error: Error) => void) {
+    this.protocol = socket.protocol;
+    this.#socket = socket;
+    this.#onError = onError;
+    socket.setMaxListeners(0); // each operation listens for `close`
+    socket.on('error', () => {}); // an invalid or too long frame: ws closes the socket itself
+    socket.on('ping', () => this.#countMessage());
+    socket.on('pong', () => {
+      this.#isAlive = this.#countMessage() || this.#isAlive;
+    });
+  }
 
-const connectionOf = (socket: WebSocket): Connection => ({
-  once: (event, listener) => socket.once(event, listener),
-  off: (event, listener) => socket.off(event, listener),
   get destroyed() {
-    return socket.readyState === socket.CLOSED;
-  },
-  subscriptions: new Set(),
-});
+    return this.#socket.readyState === this.#socket.CLOSED;
+  }
 
-function counter() {
-  let left = most.messages;
-  let until = 0;
-  const count = () => {
+  once(event: 'close', listener: () => void) {
+    this.#socket.once(event, listener);
+  }
+
+  off(event: 'close', listener: () => void) {
+    this.#socket.off(event, listener);
+  }
+
+  close({ code, reason }: CloseCode) {
+    this.#socket.close(code, reason);
+  }
+
+  /** Sends a text; resolves when the operating system has taken it. A peer that does not read is disconnected. */
+  send(text: string): Promise<void> {
+    const socket = this.#socket;
+    if (socket.readyState !== socket.OPEN) return Promise.resolve();
+    if (socket.bufferedAmount > maxBufferedBytes) socket.terminate();
+    return new Promise((resolve) => socket.send(isTooLarge(text) ? withoutResult(text) : text, () => resolve()));
+  }
+
+  onMessage(handle: (message: string) => Promise<void>) {
+    this.#socket.on('message', (data: RawData, isBinary: boolean) => {
+      if (!this.#countMessage()) return;
+      const text = isBinary ? '' : String(data);
+      if (parseJson(text) === undefined) return this.close(closeCodes.invalidMessage);
+      handle(text).catch((error: Error) => this.#fail(error));
+    });
+  }
+
+  /** Pings the peer; disconnects it if it has not answered the previous ping. */
+  checkAlive() {
+    if (!this.#isAlive) return this.#socket.terminate();
+    this.#isAlive = false;
+    this.#socket.ping();
+  }
+
+  /** Sends a heartbeat. The client's pong does not count as a message. */
+  sendHeartbeat(payload: object) {
+    this.#messagesLeft += 1;
+    void this.send(JSON.stringify({ type: 'ping', payload }));
+  }
+
+  /** Whether the message may be handled. */
+  #countMessage(): boolean {
     const now = performance.now();
-    if (now >= until) {
-      until = now + minute;
-      left = most.messages;
+    if (now >= this.#windowEndsAt) {
+      this.#windowEndsAt = now + minute;
+      this.#messagesLeft = maxMessages;
     }
-    left -= 1;
-    return left >= 0;
-  };
-  const allow = () => {
-    left += 1;
-  };
-  return { count, allow };
+    this.#messagesLeft -= 1;
+    if (this.#messagesLeft < 0) this.close(closeCodes.tooManyMessages);
+    return this.#messagesLeft >= 0 && this.#socket.readyState === this.#socket.OPEN;
+  }
+
+  #fail(error: Error) {
+    if (errorCodeFromDatabase(error) === 'UNAVAILABLE') return this.close(closeCodes.tryAgainLater);
+    this.#onError(error);
+    this.close(closeCodes.internalError);
+  }
 }
 
-function receive(
-  data: RawData,
-  isBinary: boolean,
-  hear: (message: string) => Promise<void>,
-  close: (closing: CloseCode) => void,
-  failed: (error: Error) => void,
-) {
-  const text = isBinary ? '' : String(data);
-  if (parseJson(text) === undefined) return close(closeCodes.invalid);
-  hear(text).catch((error: Error) => {
-    if (errorCodeFromDatabase(error) === 'UNAVAILABLE') return close(closeCodes.later);
-    failed(error);
-    close(closeCodes.failed);
-  });
-}
-
-function send(socket: WebSocket, text: string): Promise<void> {
-  if (socket.readyState !== socket.OPEN) return Promise.resolve();
-  if (socket.bufferedAmount > most.buffered) socket.terminate();
-  return new Promise((resolve) => socket.send(isTooLong(text) ? withoutAnswer(text) : text, () => resolve()));
-}
-
-function withoutAnswer(text: string): string {
+function withoutResult(text: string): string {
   const { id } = JSON.parse(text) as { id: string };
   return JSON.stringify({ id, type: 'next', payload: { data: null, errors: [responseTooLarge()] } });
 }

@@ -1,109 +1,115 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { GraphQLError } from 'graphql';
+import { type ExecutionArgs, type ExecutionResult, type GraphQLError, parse } from 'graphql';
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type SubscribePayload } from 'graphql-ws';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { graphqlError } from '../../errors.ts';
 import type { AppServices } from '../../graphql/context.ts';
-import type { PreparedOperation, PrepareOperation } from '../../graphql/execution/operation.ts';
+import type { RunOperation } from '../../graphql/execution/operation.ts';
 import { toClientError } from '../../graphql/execution/response-limits.ts';
 import type { ConnectionLimiter } from '../connection-limiter.ts';
 import { getClientInfo } from '../http/client-info.ts';
 import { isOperation, type RequestGuard, rawHttpResponse } from '../http/request-guard.ts';
-import { authorizationOf, createConnectionAuth } from './connection-auth.ts';
-import { type SocketContext, trackSessions } from './session-tracker.ts';
-import { closeCodeFor, closeCodes, type WebSocketConnection, wrapSocket } from './websocket-connection.ts';
+import { authorizationOf, createSocketAuthorizer, type SocketContext, type SocketState } from './socket-authorization.ts';
+import { closeCodeFor, closeCodes, WebSocketConnection } from './websocket-connection.ts';
 
-const most = { frame: 64 * 1024, subscriptions: 20 }; // security.md F28, as are the waits for init and ack
-const wait = { init: 3_000, ack: 5_000, close: 2_000, probe: 15_000 };
+const maxFrameBytes = 64 * 1024; // security.md F28, as are the subscriptions and the timeouts for init and ack
+const maxSubscriptions = 20;
+const timeouts = { init: 3_000, ack: 5_000, close: 2_000 }; // milliseconds
+const livenessInterval = 15_000;
 
-/** GraphQL over WebSocket, through the same pipeline. A socket ends with the token that it was opened with. */
-export function createWebSocketServer(
-  services: AppServices,
-  prepare: PrepareOperation,
-  guard: RequestGuard,
-  connectionLimiter: ConnectionLimiter,
-) {
-  const links = new Set<WebSocketConnection>();
+/** graphql-ws reads from a document whether it calls `execute` or `subscribe`. Both return the outcome of `run`, so any document will do. */
+const placeholder = parse('{ __typename }');
+
+/** GraphQL over WebSocket (graphql-transport-ws). A socket is closed when the session that it was opened with ends. */
+export function createWebSocketServer(services: AppServices, run: RunOperation, guard: RequestGuard, connectionLimiter: ConnectionLimiter) {
+  const connections = new Set<WebSocketConnection>();
+  const authorizer = createSocketAuthorizer(services, connectionLimiter);
   const sockets = new WebSocketServer({
     noServer: true,
-    maxPayload: most.frame,
-    ...({ closeTimeout: wait.close } as object), // @types/ws does not know it yet
+    maxPayload: maxFrameBytes,
+    ...({ closeTimeout: timeouts.close } as object), // missing in @types/ws
     handleProtocols: (offered) => offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) && GRAPHQL_TRANSPORT_WS_PROTOCOL,
   });
-  const protocol = makeServer<Record<string, unknown>, WebSocketConnection>({
-    connectionInitWaitTimeout: wait.init,
-    onConnect: (talk) => inTime(talk, admit(talk)),
-    onSubscribe: (talk, _, payload) => ready(talk, payload),
-    execute: (args) => (args as unknown as PreparedOperation).execute(args) as never,
-    subscribe: (args) => (args as unknown as PreparedOperation).subscribe(args) as never,
+  const protocol = makeServer<Record<string, unknown>, SocketState>({
+    connectionInitWaitTimeout: timeouts.init,
+    onConnect: (socket) => withinAckTimeout(socket, authorizer.admit(socket)),
+    onSubscribe: (socket, _, payload) => runOperation(socket, payload),
+    execute: ({ contextValue }) => contextValue as ExecutionResult,
+    subscribe: ({ contextValue }) => contextValue as AsyncIterableIterator<ExecutionResult>,
     onNext: (_, __, ___, ____, { errors, data }) => (errors ? { data, errors: errors.map(toClientError) } : undefined),
   });
-  const sessions = trackSessions(services, connectionLimiter);
-  const { admit, answerPing } = createConnectionAuth(services, sessions);
-  const probes = setInterval(() => {
-    for (const link of links) link.checkAlive();
-  }, wait.probe);
+  const livenessChecks = setInterval(() => {
+    for (const connection of connections) connection.checkAlive();
+  }, livenessInterval);
 
-  const failed = (error: Error) => services.log.error({ error: String(error.stack) }, 'a message was not taken in');
+  const onError = (error: Error) => services.log.error({ error: String(error.stack) }, 'WebSocket message handling failed');
 
-  /** The operation as a request over HTTP would be prepared. */
-  async function ready(talk: SocketContext, payload: SubscribePayload): Promise<never | readonly GraphQLError[]> {
-    if (Object.keys(talk.subscriptions).length > most.subscriptions) return [graphqlError('QUERY_TOO_COMPLEX', { limit: 'subscriptions' })];
+  /** Runs the operation. Its errors are those of a rejected operation; its arguments carry the outcome of any other. */
+  async function runOperation(socket: SocketContext, payload: SubscribePayload): Promise<readonly GraphQLError[] | ExecutionArgs> {
+    if (Object.keys(socket.subscriptions).length > maxSubscriptions) return [graphqlError('QUERY_TOO_COMPLEX', { limit: 'subscriptions' })];
     if (!isOperation(payload)) return [graphqlError('INVALID_INPUT')];
-    const { request, connection } = talk.extra;
-    const authorization = talk.extra.authorization?.authorization ?? authorizationOf(talk);
-    const caller = { client: getClientInfo(request, services.config), authorization, connection, connectionLimiter };
-    const prepared = await prepare(caller, payload);
-    return 'args' in prepared ? ({ ...prepared, ...prepared.args } as never) : prepared.map(toClientError);
+    const { request, connection } = socket.extra;
+    const { subscriptions } = connection;
+    const client = getClientInfo(request, services.config);
+    const outcome = await run({ params: payload, client, authorization: authorizationOf(socket), connection, subscriptions });
+    if ('rejected' in outcome) return outcome.errors.map(toClientError);
+    return { document: placeholder, contextValue: outcome } as unknown as ExecutionArgs;
   }
 
   function upgrade(request: IncomingMessage, stream: Duplex, head: Buffer) {
-    stream.on('error', () => stream.destroy()); // nobody else listens until it is a socket
-    const refused = refusalOf(request, guard);
-    const leave = refused ? undefined : connectionLimiter.enter('network', getClientInfo(request, services.config).network);
-    if (!leave) return void stream.end(rawHttpResponse(refused ?? '429 Too Many Requests'), () => stream.destroy());
-    stream.once('close', leave);
-    sockets.handleUpgrade(request, stream, head, (socket) => converse(wrapSocket(socket, request, failed)));
+    stream.on('error', () => stream.destroy()); // until ws has taken over
+    const rejection = upgradeRejection(request, guard);
+    const release = rejection ? undefined : connectionLimiter.acquire('network', getClientInfo(request, services.config).network);
+    if (!release) return void stream.end(rawHttpResponse(rejection ?? '429 Too Many Requests'), () => stream.destroy());
+    stream.once('close', release);
+    sockets.handleUpgrade(request, stream, head, (socket) => handleConnection(socket, request));
   }
 
-  /** Speaks the protocol over an open socket. */
-  function converse(link: WebSocketConnection) {
-    links.add(link);
-    const { protocol: spoken, send, listen, connection } = link;
-    const close = (code = 0) => link.close(closeCodeFor(code));
-    const onPing = (payload?: Record<string, unknown>) => answerPing(link, payload);
-    const closed = protocol.opened({ protocol: spoken, send, close, onMessage: listen, onPing }, link);
+  function handleConnection(socket: WebSocket, request: IncomingMessage) {
+    const connection = new WebSocketConnection(socket, onError);
+    const state: SocketState = { connection, request };
+    connections.add(connection);
+    const onClosed = protocol.opened(
+      {
+        protocol: connection.protocol,
+        send: (text) => connection.send(text),
+        close: (code = 0) => connection.close(closeCodeFor(code)),
+        onMessage: (handle) => connection.onMessage(handle),
+        onPing: (payload) => authorizer.answerPing(state, payload),
+      },
+      state,
+    );
     connection.once('close', () => {
-      links.delete(link);
-      Promise.resolve(closed()).catch(failed);
+      connections.delete(connection);
+      Promise.resolve(onClosed()).catch(onError);
     });
   }
 
   return {
     upgrade,
-    close: async () => {
-      sessions.stop();
-      clearInterval(probes);
-      for (const link of links) link.close(closeCodes.away);
+    async close() {
+      authorizer.stop();
+      clearInterval(livenessChecks);
+      for (const connection of connections) connection.close(closeCodes.goingAway);
       await new Promise((resolve) => sockets.close(resolve));
     },
   };
 }
 
-function refusalOf(request: IncomingMessage, guard: RequestGuard): string | undefined {
-  if (guard.isAmbiguous(request)) return '400 Bad Request';
-  if (!guard.knows(request)) return '421 Misdirected Request';
-  if (request.url !== '/graphql') return '404 Not Found'; // nothing of a request stands in its URL
-  return guard.admits(request) ? undefined : '403 Forbidden';
+function upgradeRejection(request: IncomingMessage, guard: RequestGuard): string | undefined {
+  if (guard.hasRepeatedHeader(request)) return '400 Bad Request';
+  if (!guard.isAllowedHost(request)) return '421 Misdirected Request';
+  if (request.url !== '/graphql') return '404 Not Found'; // a query string would be logged by proxies
+  return guard.isAllowedOrigin(request) ? undefined : '403 Forbidden';
 }
 
-/** What is admitted within the wait; a socket whose caller cannot be looked up is not kept (security.md 17.9). */
-function inTime({ extra }: SocketContext, admitted: Promise<boolean>): Promise<boolean> {
+/** Closes a socket whose caller could not be authenticated in time (security.md 17.9). */
+function withinAckTimeout({ extra }: SocketContext, admitted: Promise<boolean>): Promise<boolean> {
   const late = Promise.withResolvers<false>();
   const timer = setTimeout(() => {
-    extra.close(closeCodes.later);
+    extra.connection.close(closeCodes.tryAgainLater);
     late.resolve(false);
-  }, wait.ack);
+  }, timeouts.ack);
   return Promise.race([admitted, late.promise]).finally(() => clearTimeout(timer));
 }

@@ -1,0 +1,17 @@
+import { sql } from '../database/database.ts';
+import { type Endpoint, sendText } from '../transport/http/endpoint.ts';
+
+const maxDatabaseTime = 1_000; // milliseconds
+
+/** `GET /health/live`: the liveness probe. */
+export const liveness: Endpoint = { method: 'GET', respond: ({ response }) => sendText(response, 200, 'ok') };
+
+/** `GET /health/ready`: the readiness probe. A node without its database is not ready. */
+export const readiness: Endpoint = {
+  method: 'GET',
+  async respond({ services: { db }, response }) {
+    const timeout = new Promise<false>((resolve) => setTimeout(resolve, maxDatabaseTime, false).unref());
+    const isReady = await Promise.race([db.query(sql`select 1`).then(() => true), timeout]).catch(() => false);
+    sendText(response, isReady ? 200 : 503, isReady ? 'ok' : 'not ok');
+  },
+};
