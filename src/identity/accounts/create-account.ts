@@ -68,7 +68,7 @@ export async function insertAccount(
   await tx.roleGrant.create({ data: { userId, roleId, domainId: domain?.id ?? null, grantedById } });
   if (hash) await tx.password.create({ data: { userId, hash } });
   const details = { role: account.role, domain: domain?.name ?? null };
-  await recordAuditEvent(tx, by.client, by.viewer, { action: 'user_created', userId, target: ['User', userId], details });
+  await recordAuditEvent(tx, by.client, by.viewer, { action: 'user_created', userId, target: { type: 'User', id: userId }, details });
   if (!profile?.emailConfirmedAt) await enqueueEmail(tx, hash ? 'confirmation' : 'welcome', { userId }, {});
   return userId;
 }

@@ -11,7 +11,7 @@ export interface AuditEntry {
   /** The user the event is about. */
   readonly userId?: string | null;
   readonly domainId?: string | null;
-  readonly target?: readonly [type: string, id: string];
+  readonly target?: { readonly type: string; readonly id: string };
   readonly details?: Prisma.InputJsonObject;
 }
 
@@ -30,7 +30,7 @@ export async function recordAuditEvent(
       ...(reason && { reason }),
       userId: sql`${userId}::uuid`,
       domainId: sql`${domainId}::uuid`,
-      ...(target && { targetType: target[0], targetId: sql`${target[1]}::uuid` }),
+      ...(target && { targetType: target.type, targetId: sql`${target.id}::uuid` }),
       ...actorColumns(actor),
       ...(details && { details: sql`${JSON.stringify(details)}::jsonb` }),
     }),

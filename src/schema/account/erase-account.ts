@@ -53,7 +53,12 @@ export async function anonymizeUser(eraser: Eraser, work: UnitOfWork, id: string
   const erased = { ...erasedUser, ...placeholder, erasedAt: new Date() };
   const { count } = await tx.user.updateMany({ where: { id, erasedAt: null }, data: erased });
   if (count === 0) return false;
-  await recordAuditEvent(tx, work.client, viewer, { action: 'user_deleted', reason: 'erased', userId: id, target: ['User', id] });
+  await recordAuditEvent(tx, work.client, viewer, {
+    action: 'user_deleted',
+    reason: 'erased',
+    userId: id,
+    target: { type: 'User', id: id },
+  });
   await revokeAllGrants(eraser, work, id);
   await tx.tokenSecret.deleteMany({ where: { token: { userId: id } } });
   await tx.token.updateMany({ where: { userId: id }, data: erasedToken });

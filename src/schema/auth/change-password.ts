@@ -40,7 +40,7 @@ builder.relayMutationField(
         // Fails if the password has been changed since it was verified, for example by a concurrent request.
         const { count } = await tx.password.updateMany({ where: { userId, hash: currentHash }, data: { hash } });
         if (count === 0) throw graphqlError('INVALID_CREDENTIALS');
-        await audit({ action: 'authn_password_change', userId, target: ['User', userId] });
+        await audit({ action: 'authn_password_change', userId, target: { type: 'User', id: userId } });
         await invalidateLinks(tx, userId);
         await enqueueEmail(tx, 'passwordChanged', { userId }, requestOrigin(client));
         const otherSessions = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id <> ${viewer.token.id}::uuid`;

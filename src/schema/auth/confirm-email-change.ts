@@ -66,7 +66,7 @@ async function changeEmail(context: Context, link: UserLink): Promise<number> {
       action: 'user_updated',
       reason: 'email changed',
       userId: link.userId,
-      target: ['User', link.userId],
+      target: { type: 'User', id: link.userId },
     });
     return revokeOtherSessions(tx, context, link, actor);
   });

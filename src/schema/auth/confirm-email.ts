@@ -63,7 +63,12 @@ async function confirmEmail(context: Context, link: UserLink, byRegistrant: bool
   await db.prisma.$transaction(async (tx) => {
     await consumeLink(tx, link);
     await markEmailConfirmed(tx, userId);
-    await recordAuditEvent(tx, client, viewer, { action: 'user_updated', reason: 'email confirmed', userId, target: ['User', userId] });
+    await recordAuditEvent(tx, client, viewer, {
+      action: 'user_updated',
+      reason: 'email confirmed',
+      userId,
+      target: { type: 'User', id: userId },
+    });
     if (byRegistrant) return;
     await tx.password.deleteMany({ where: { userId } });
     await invalidateLinks(tx, userId);

@@ -52,7 +52,12 @@ async function reset(context: Context, link: UserLink, hash: string): Promise<vo
     await tx.password.upsert({ where: { userId }, create: { userId, hash }, update: { hash } });
     await markEmailConfirmed(tx, userId);
     await invalidateLinks(tx, userId);
-    await recordAuditEvent(tx, client, null, { action: 'authn_password_change', reason: 'reset', userId, target: ['User', userId] });
+    await recordAuditEvent(tx, client, null, {
+      action: 'authn_password_change',
+      reason: 'reset',
+      userId,
+      target: { type: 'User', id: userId },
+    });
     const cause = { reason: 'PASSWORD_RESET', initiator: 'USER', actor: null, work: context } as const;
     await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, cause);
     await enqueueEmail(tx, 'passwordChanged', { userId }, requestOrigin(client));

@@ -51,7 +51,12 @@ async function undo(context: Context, link: UserLink): Promise<void> {
     await markEmailConfirmed(tx, userId);
     await tx.password.deleteMany({ where: { userId } });
     await invalidateLinks(tx, userId);
-    await recordAuditEvent(tx, client, null, { action: 'user_updated', reason: 'email change undone', userId, target: ['User', userId] });
+    await recordAuditEvent(tx, client, null, {
+      action: 'user_updated',
+      reason: 'email change undone',
+      userId,
+      target: { type: 'User', id: userId },
+    });
     const cause = { reason: 'EMAIL_CHANGED', initiator: 'USER', actor: null, work: context } as const;
     await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, cause);
     await enqueueEmail(tx, 'passwordReset', { userId }, requestOrigin(client));

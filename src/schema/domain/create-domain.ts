@@ -31,7 +31,7 @@ builder.relayMutationField(
           action: 'authz_admin',
           reason: 'domain created',
           domainId: domain.id,
-          target: ['Domain', domain.id],
+          target: { type: 'Domain', id: domain.id },
           details: data,
         });
         return { domain };

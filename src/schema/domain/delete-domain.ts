@@ -24,7 +24,13 @@ builder.relayMutationField(
         if (await tx.domain.findFirst({ where: { parentId: id } })) throw validationError({ id: ['has domains below it'] });
         await revokeDomainSessions(writing, context, id, 'DOMAIN_DELETED');
         await tx.domain.delete({ where: { id } });
-        await audit({ action: 'authz_admin', reason: 'domain deleted', domainId: id, target: ['Domain', id], details: { name } });
+        await audit({
+          action: 'authz_admin',
+          reason: 'domain deleted',
+          domainId: id,
+          target: { type: 'Domain', id: id },
+          details: { name },
+        });
         return { deletedId: encodeGlobalID('Domain', id) };
       }),
   },

@@ -46,7 +46,7 @@ export async function grantInvitedRole(
     reason: 'invitation accepted',
     userId,
     domainId,
-    target: ['RoleGrant', grant.id],
+    target: { type: 'RoleGrant', id: grant.id },
     details: { role: role.name, domain: domain ? domain.name : null, invitationId: id, invitedById, changed: count > 0 },
   });
 }

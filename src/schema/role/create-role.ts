@@ -32,7 +32,7 @@ builder.relayMutationField(
         await audit({
           action: 'authz_admin',
           reason: 'role created',
-          target: ['Role', role.id],
+          target: { type: 'Role', id: role.id },
           details: data,
         });
         return { role };

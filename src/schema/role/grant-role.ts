@@ -98,7 +98,7 @@ async function grantIn(writing: MutationScope, work: UnitOfWork, input: Input) {
   const terms = await termsOf(writing, which, through, input);
   if (role.name === 'SUPERADMIN' && terms.expiresAt) await requireAnotherSuperadmin(writing.tx, userId);
   const { grant, changed } = await put(writing, work, which, terms);
-  const about = { userId, domainId: which.domainId, target: ['RoleGrant', grant.id] } as const;
+  const about = { userId, domainId: which.domainId, target: { type: 'RoleGrant', id: grant.id } } as const;
   const details = { role: role.name, domain: domain?.name ?? null, ...terms, expiresAt: terms.expiresAt?.toISOString() ?? null };
   if (changed) await writing.audit({ action: 'privilege_permissions_changed', reason: 'granted', ...about, details });
   return { grant, changed };

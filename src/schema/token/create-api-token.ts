@@ -65,7 +65,7 @@ builder.relayMutationField(
             secrets: { create: { hash: hashToken(secret) } },
           },
         });
-        await audit({ action: 'authn_token_created', userId, target: ['Token', token.id], details: { scopes: input.scopes } });
+        await audit({ action: 'authn_token_created', userId, target: { type: 'Token', id: token.id }, details: { scopes: input.scopes } });
         return { token: token as never, secret };
       }),
   },

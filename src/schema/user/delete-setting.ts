@@ -16,7 +16,13 @@ builder.relayMutationField(
         const { id } = input.id;
         await lockTarget(id);
         const { userId, key } = await tx.userSetting.delete({ where: { id } });
-        await audit({ action: 'user_updated', reason: 'setting deleted', userId, target: ['UserSetting', id], details: { key } });
+        await audit({
+          action: 'user_updated',
+          reason: 'setting deleted',
+          userId,
+          target: { type: 'UserSetting', id: id },
+          details: { key },
+        });
         return { deletedId: encodeGlobalID('UserSetting', id) };
       }),
   },

@@ -37,7 +37,13 @@ builder.relayMutationField(
         });
         if ((await tx.userSetting.count({ where: { userId } })) > mostSettings)
           throw validationError({ key: [`at most ${mostSettings} settings`] });
-        await audit({ action: 'user_updated', reason: 'setting set', userId, target: ['UserSetting', setting.id], details: { key } });
+        await audit({
+          action: 'user_updated',
+          reason: 'setting set',
+          userId,
+          target: { type: 'UserSetting', id: setting.id },
+          details: { key },
+        });
         return { setting };
       }),
   },
