@@ -1,15 +1,16 @@
 import SchemaBuilder, { type InputFieldMap, type InputShapeFromFields } from '@pothos/core';
 import PrismaPlugin from '@pothos/plugin-prisma';
 import RelayPlugin from '@pothos/plugin-relay';
-import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import ValidationPlugin from '@pothos/plugin-validation';
 import { DirectiveLocation, GraphQLBoolean, GraphQLDirective, GraphQLNonNull, GraphQLString } from 'graphql';
-import { scopeAuth } from '../authorization/enforce/access-plugin.ts';
-import '../authorization/enforce/sensitive-plugin.ts';
+import { accessPlugins, scopeAuthOptions } from '../authorization/enforce/access-plugin.ts';
+import type { Rule } from '../authorization/rules/rule.ts';
 import type PrismaTypes from '../database/generated/pothos.ts';
 import { getDatamodel } from '../database/generated/pothos.ts';
 import { validationError } from '../errors.ts';
-import { anyone } from '../policy/conditions.ts';
+import { anyone, type Condition } from '../policy/conditions.ts';
+import type { Model } from '../policy/models.ts';
+import { policy } from '../policy/policy.ts';
 import type { Context } from './context.ts';
 import './default-descriptions.ts';
 import { nodeField, nodesField } from './node.ts';
@@ -20,22 +21,13 @@ export const builder = new SchemaBuilder<{
   Context: Context;
   PrismaTypes: PrismaTypes;
   AuthScopes: Record<never, never>;
+  AccessModel: Model;
+  AccessRule: Rule<Condition>;
   Scalars: { DateTime: { Input: Date; Output: Date }; JSON: { Input: unknown; Output: unknown }; ID: { Input: string; Output: string } };
 }>({
-  // The order matters: `access` compiles rules into the scopes that `scopeAuth` enforces around everything else, and goes past it where a rule is
-  // known to be met, to what `unguarded` found behind it: what stood between these three would be gone past as well. `sensitive` stands inside
-  // of all guards, and sees only what is answered.
-  plugins: [
-    'access' as never,
-    ScopeAuthPlugin,
-    'unguarded' as never,
-    'defaultDescriptions' as never,
-    RelayPlugin,
-    PrismaPlugin,
-    ValidationPlugin,
-    'sensitive' as never,
-  ],
-  scopeAuth: scopeAuth as never,
+  plugins: [...accessPlugins, 'defaultDescriptions' as never, RelayPlugin, PrismaPlugin, ValidationPlugin],
+  access: { policy },
+  scopeAuth: scopeAuthOptions as never,
   prisma: {
     client: (context) => context.db.prisma,
     dmmf: getDatamodel(),

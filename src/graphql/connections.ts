@@ -4,7 +4,7 @@ import type { PaginationArgs } from '../authorization/enforce/pagination.ts';
 import { whereVisibleAnd } from '../authorization/evaluate/filters.ts';
 import type { Rule } from '../authorization/rules/rule.ts';
 import type { Prisma } from '../database/generated/prisma/client.ts';
-import type { Model, Where } from '../policy/ownership.ts';
+import type { Model, Where } from '../policy/models.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
 

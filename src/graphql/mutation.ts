@@ -1,8 +1,7 @@
 import { type GraphQLResolveInfo, getArgumentValues } from 'graphql';
-import { accessDenied } from '../authorization/evaluate/access-denied.ts';
-import { inputCoordinates, mutationTarget } from '../authorization/evaluate/coordinates.ts';
-import { findMatchingIds } from '../authorization/evaluate/query-matching.ts';
-import { mutationTargets, ruleByCoordinate, ruleOf } from '../authorization/rules/registry.ts';
+import { inputCoordinates, mutationTargetId } from '../authorization/evaluate/coordinates.ts';
+import { accessDenied } from '../authorization/evaluate/decisions.ts';
+import { ruleOf } from '../authorization/rules/registry.ts';
 import type { Rule } from '../authorization/rules/rule.ts';
 import { sql, type Tx } from '../database/database.ts';
 import { Prisma } from '../database/generated/prisma/client.ts';
@@ -11,12 +10,13 @@ import { recordAuditEvent } from '../identity/audit/record-event.ts';
 import type { AuditedTransaction } from '../identity/audited-transaction.ts';
 import { reloadViewerForUpdate, type Viewer } from '../identity/viewer.ts';
 import { isUuid } from '../lib/validators.ts';
-import { evaluateInMemory } from '../policy/evaluators.ts';
-import type { Model } from '../policy/ownership.ts';
+import type { Model } from '../policy/models.ts';
+import { evaluateInMemory, findMatchingIds } from '../policy/policy.ts';
 import { type Context, switchViewer } from './context.ts';
 
 /** What a mutation works with: the transaction, the viewer as read inside it, and the mutation's rules. */
 export interface MutationScope extends AuditedTransaction {
+  readonly access: Context['access'];
   /** Locks the row that the mutation is about and applies the mutation's rules to it. Throws NOT_FOUND for what the viewer may not know of. */
   lockTarget(id: string): Promise<void>;
   /** Throws what a denied viewer is told unless the rule, which depends on the viewer alone, is met. */
@@ -29,22 +29,22 @@ export interface MutationScope extends AuditedTransaction {
  * transaction.
  */
 export async function runMutation<T>(context: Context, info: GraphQLResolveInfo, work: (write: MutationScope) => Promise<T>): Promise<T> {
-  const named = namedBy(info);
+  const named = namedBy(context, info);
   const result = await retried(() => context.db.prisma.$transaction((tx) => inside(context, tx, named, work)));
   await readAgain(context);
   return result;
 }
 
 /** What a mutation names: the places whose rules are to be met, which are itself and each given input field with a rule, and its row. */
-function namedBy({ parentType, fieldName, fieldNodes, variableValues }: GraphQLResolveInfo) {
+function namedBy({ access }: Context, { parentType, fieldName, fieldNodes, variableValues }: GraphQLResolveInfo) {
   const coordinate = `Mutation.${fieldName}`;
   const field = parentType.getFields()[fieldName];
   const [node] = fieldNodes;
   const args = field && node ? getArgumentValues(field, node, variableValues) : {};
   const arg = field?.args.find(({ name }) => name === 'input');
   const given = arg ? inputCoordinates(arg.type, args.input) : [];
-  const places: [string, ...string[]] = [coordinate, ...given.filter((place) => ruleByCoordinate.has(place))];
-  return { places, about: mutationTargets.get(coordinate), id: mutationTarget(coordinate, args, null)?.id };
+  const places: [string, ...string[]] = [coordinate, ...given.filter((place) => access.rules.has(place))];
+  return { places, about: access.mutationTargets.get(coordinate), id: mutationTargetId(access, coordinate, args, null)?.id };
 }
 
 /**
@@ -78,16 +78,17 @@ async function inside<T>(
   const { viewer } = again;
   const asker = { ...context, viewer };
   const [coordinate] = places;
-  const refused = places.find((place) => evaluateInMemory(ruleOf(place), viewer) === false);
+  const refused = places.find((place) => evaluateInMemory(ruleOf(context, place), viewer) === false);
   if (refused && (refused === coordinate || !about)) throw accessDenied(asker, refused);
-  let asked = places.every((place) => evaluateInMemory(ruleOf(place), viewer) === true);
+  let asked = places.every((place) => evaluateInMemory(ruleOf(context, place), viewer) === true);
   const result = await work({
     tx,
+    access: context.access,
     viewer,
     lockTarget: async (id) => {
       if (!about) throw new Error(`${coordinate} does not say what it is about`);
       asked = true;
-      await target(tx, asker, places, about.model, id);
+      await target(tx, asker, places, about.model as Model, id);
     },
     require: (needed) => {
       if (evaluateInMemory(needed, viewer) !== true) throw accessDenied(asker, coordinate, needed);
@@ -108,9 +109,9 @@ async function target(tx: Tx, asker: Context & { viewer: Viewer }, places: [stri
   const { viewer } = asker;
   const meets = async (rule: Rule, as = viewer) => (await findMatchingIds(tx, rule, as, model, [id])).has(id);
   for (const place of places) {
-    const rule = ruleOf(place);
+    const rule = ruleOf(asker, place);
     if (await meets(rule)) continue;
-    if (!(await meets(ruleOf(model)))) throw graphqlError('NOT_FOUND');
+    if (!(await meets(ruleOf(asker, model)))) throw graphqlError('NOT_FOUND');
     const fresh = !viewer.recentlyAuthenticated && (await meets(rule, { ...viewer, recentlyAuthenticated: true }));
     throw fresh
       ? graphqlError('REAUTHENTICATION_REQUIRED')

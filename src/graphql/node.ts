@@ -1,11 +1,12 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { type GraphQLInterfaceType, type GraphQLResolveInfo, type GraphQLSchema, isObjectType } from 'graphql';
 import { loadVisible } from '../authorization/evaluate/decisions.ts';
-import { ruleByCoordinate } from '../authorization/rules/registry.ts';
+import { accessOf } from '../authorization/rules/registry.ts';
 import { graphqlError } from '../errors.ts';
 import { isUuid } from '../lib/validators.ts';
 import { anyone } from '../policy/conditions.ts';
-import { type Model, ownership } from '../policy/ownership.ts';
+import type { Model } from '../policy/models.ts';
+import { ownership } from '../policy/ownership.ts';
 import type { Context } from './context.ts';
 
 interface GlobalId {
@@ -52,10 +53,11 @@ async function find(context: Context, { schema }: GraphQLResolveInfo, { typename
  * list. An id whose rule is narrower than its type's keeps its guard.
  */
 export function withSyncIds(schema: GraphQLSchema): GraphQLSchema {
+  const { rules } = accessOf(schema);
   const node = schema.getType('Node') as GraphQLInterfaceType;
   for (const type of schema.getPossibleTypes(node)) {
     const { id } = type.getFields();
-    const isPlain = ruleByCoordinate.get(`${type.name}.id`) === ruleByCoordinate.get(type.name);
+    const isPlain = rules.get(`${type.name}.id`) === rules.get(type.name);
     if (id && isPlain) id.resolve = (row: { id: string }) => encodeGlobalID(type.name, row.id);
   }
   return schema;

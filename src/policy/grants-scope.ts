@@ -1,52 +1,67 @@
+import { type Ownership, whereOwnerMatches } from '../authorization/rules/ownership.ts';
+import type { Row, RowFilter, RowSubject } from '../authorization/rules/policy.ts';
+import type { Decision } from '../authorization/rules/rule.ts';
 import type { Prisma } from '../database/generated/prisma/client.ts';
 import { whereActive } from '../identity/grants/active-grants.ts';
 import { ranks, type Viewer } from '../identity/viewer.ts';
-import { type Model, ownership, type Row, whereOwnerMatches } from './ownership.ts';
+import type { Model, OwnershipTable } from './models.ts';
 
-/** A model, and of a row of it what the asker holds: nothing, its id, or more columns. */
-export interface RowSubject {
-  readonly model: Model;
-  readonly row?: Row | undefined;
+// Which rows the grants of a viewer reach.
+
+/** The ownership table as the engine takes it. */
+export interface UserOwnership extends Ownership {
+  readonly models: OwnershipTable;
 }
 
-export type Condition = Record<string, unknown> | boolean;
+/** The viewer's grants that have an effect: a grant in a domain that is inactive, or below an inactive one, has none. */
+export const activeGrants = (viewer: Viewer) => viewer.grants.filter(({ active }) => active);
 
-/** Ids of the open domains in which a role permits the viewer this; `everywhere` where one that is held everywhere does. */
+/** The ids of the active domains in which a role gives the viewer the permission; `everywhere` if a role without a domain does. */
 export function domainsWithPermission(viewer: Viewer, permission: string): string[] | 'everywhere' {
   if (viewer.permissions.has(permission)) return 'everywhere';
   return activeGrants(viewer).flatMap(({ domainId, role }) => (domainId && role.permissions.includes(permission) ? [domainId] : []));
 }
 
-/** The viewer's grants that count: one in a domain that is shut, itself or above, grants nothing. */
-export const activeGrants = (viewer: Viewer) => viewer.grants.filter(({ active }) => active);
-
-/** Grants that count now, by database time, and carry at least this rank everywhere. */
+/** The grants in force, by the database's time, that give at least this rank everywhere. */
 export function whereRankAtLeast(viewer: Viewer, rank: number): Prisma.RoleGrantWhereInput {
-  const names = Object.entries(ranks).flatMap(([name, of]) => (of >= rank && of > 0 ? [name] : []));
+  const names = Object.entries(ranks).flatMap(([name, value]) => (value >= rank && value > 0 ? [name] : []));
   return { domainId: null, role: { name: { in: names } }, ...whereActive(viewer.now) };
 }
 
-/** Whether the row is one of these domains', as far as it is known without the database. */
-export function isInDomains(domainIds: readonly string[], subject: RowSubject | undefined): boolean | undefined {
+/** Decides whether the row is in one of the domains and its owner has no rank, as far as the columns at hand allow. */
+export function isInDomains({ models }: UserOwnership, domainIds: readonly string[], subject: RowSubject<Model> | undefined): Decision {
   if (domainIds.length === 0) return false;
   if (!subject) return undefined;
-  const { of, domain, domainId } = ownership[subject.model];
+  const { of, domain, domainId } = models[subject.model];
   if (!domain) return false;
   if (domain === 'everywhere') return true;
   const id = domainId ? subject.row?.[domainId] : undefined;
   if (id === undefined) return undefined;
   if (!domainIds.includes(String(id))) return false;
-  return of ? undefined : true;
+  return of ? undefined : true; // the owner's rank is in the database
 }
 
-/** Rows of these domains, unless their owner has a rank everywhere, or is ADMIN in or above one of these domains. */
-export function whereInDomains(viewer: Viewer, domainIds: string[], model: Model): Condition {
-  const { domain } = ownership[model];
+/** The rows of the domains, except those of owners who have a rank everywhere or are ADMIN in or above one of these domains. */
+export function whereInDomains(ownership: UserOwnership, viewer: Viewer, domainIds: string[], model: Model): RowFilter {
+  const { domain } = ownership.models[model];
   if (domainIds.length === 0 || !domain) return false;
   if (domain === 'everywhere') return true;
-  const within = domain(domainIds, whereActive(viewer.now));
+  const within = domain(domainIds, whereActive(viewer.now)) as Record<string, unknown>;
   const above = domainIds.flatMap((id) => viewer.ancestorIds[id] ?? []);
   const administrator = { domainId: { in: [...domainIds, ...above] }, role: { name: 'ADMIN' }, ...whereActive(viewer.now) };
-  const ranked = whereOwnerMatches(model, { grants: { some: { OR: [whereRankAtLeast(viewer, ranks.ADMIN), administrator] } } });
-  return ranked ? { AND: [within, { NOT: ranked }] } : within; // what belongs to nobody has no owner of a rank
+  const ranked = whereOwnerMatches(ownership, model, { grants: { some: { OR: [whereRankAtLeast(viewer, ranks.ADMIN), administrator] } } });
+  return ranked ? { AND: [within, { NOT: ranked }] } : within;
+}
+
+/** The ids of the users who took part in what a row records, if the row names them; undefined for one whose column was not read. */
+export const participantIds = ({ models }: UserOwnership, model: Model, row: Row) =>
+  participantsOf(models, model).flatMap((relation) => (row[`${relation}Id`] === null ? [] : [row[`${relation}Id`]]));
+
+/** For each relation to a participant, the filter for rows whose participant matches. */
+export const whereParticipant = ({ models }: UserOwnership, model: Model, user: Prisma.UserWhereInput) =>
+  participantsOf(models, model).map((relation) => ({ [relation]: user }));
+
+function participantsOf(models: OwnershipTable, model: Model): string[] {
+  const { by, actor } = models[model] as { by?: string; actor?: string };
+  return [by, actor].filter((relation) => relation !== undefined);
 }

@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader';
+import { accessOf } from '../authorization/rules/registry.ts';
 import type { Config } from '../config.ts';
 import { type Database, openDatabase } from '../database/database.ts';
 import type { AppServices } from '../graphql/context.ts';
@@ -9,6 +10,7 @@ import { createRevocationFeed } from '../identity/tokens/revocation-feed.ts';
 import { createNotifier, type Notifier } from '../identity/tokens/revocation-notifier.ts';
 import { type Credential, loadViewers } from '../identity/viewer.ts';
 import type { Logger } from '../lib/logger.ts';
+import { schema } from '../schema/schema.ts';
 
 /** What operations stand on, opened. */
 export interface OpenServices {
@@ -30,7 +32,7 @@ export async function createServices(config: Config, log: Logger, database?: Dat
   });
   const receipts = createReadReceiptRecorder(db, log);
   return {
-    services: { config, log, keys, db, revocations, loadViewer: identifying, receipts },
+    services: { config, log, keys, db, revocations, loadViewer: identifying, receipts, access: accessOf(schema) },
     notifier,
     async close() {
       notifier.close();

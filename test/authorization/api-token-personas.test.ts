@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { ruleOf } from '../../src/authorization/rules/registry.ts';
 import { conditionsOf } from '../../src/authorization/rules/rule.ts';
 import { permissions } from '../../src/policy/permissions.ts';
 import { startTestServer, type TestUser } from '../test-server.ts';
+import { ruleOf } from './access.ts';
 import { type Observation, readRows } from './matrix-rows.ts';
 import { runMutations } from './matrix-runs.ts';
 import type { Kind, Persona } from './matrix-truth.ts';

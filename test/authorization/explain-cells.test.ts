@@ -1,9 +1,10 @@
 import { decodeGlobalID, encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
-import { modelByCoordinate, ruleOf } from '../../src/authorization/rules/registry.ts';
+import { needsRow } from '../../src/authorization/evaluate/conditions.ts';
 import { conditionsOf, print } from '../../src/authorization/rules/rule.ts';
-import { evaluators } from '../../src/policy/evaluators.ts';
+import { policy } from '../../src/policy/policy.ts';
 import { startTestServer } from '../test-server.ts';
+import { access, ruleOf } from './access.ts';
 import { readCriteria } from './matrix-criteria.ts';
 import { readQueries, readTypes } from './matrix-reads.ts';
 import { type Explain, type Observation, readRows } from './matrix-rows.ts';
@@ -58,7 +59,7 @@ describe('explainAccess', () => {
 function wanted(one: Observation): (boolean | string | undefined)[] {
   const { verdict, coordinate, answer } = one;
   if (verdict === '✔' || verdict === '!') return [true];
-  const isUnknown = hidden.has(keyOf(one)) && (modelByCoordinate.has(coordinate) || /Input\./.test(coordinate));
+  const isUnknown = hidden.has(keyOf(one)) && (access.models.has(coordinate) || /Input\./.test(coordinate));
   if (verdict === '∅') return [isUnknown || coordinate.startsWith('Mutation.') ? 'NOT_FOUND' : true];
   // A mutation may need more than its own rule for what the input asks; the denial says which rule it was.
   const denied = answer?.errors?.find(({ extensions }) => extensions.rule)?.extensions.rule;
@@ -72,7 +73,7 @@ function wanted(one: Observation): (boolean | string | undefined)[] {
 
 /** Whether the rule needs the row: a filter's may be about the viewer alone, whatever it would find. */
 function asksOfRow({ coordinate }: Observation) {
-  return conditionsOf(ruleOf(coordinate)).some(({ is }) => !evaluators[is]?.aboutViewer);
+  return conditionsOf(ruleOf(coordinate)).some((condition) => needsRow(policy, condition));
 }
 
 /** By the id of a row, which its type's rule alone guards. */
@@ -112,7 +113,7 @@ async function explainAll(
 }
 
 function fieldOf({ coordinate, about }: Observation, at: number, as: string | undefined) {
-  const isAbout = about && (modelByCoordinate.has(coordinate) || /Input\./.test(coordinate));
+  const isAbout = about && (access.models.has(coordinate) || /Input\./.test(coordinate));
   const args = [`coordinate: "${coordinate}"`, ...(isAbout ? [`nodeId: "${about.id}"`] : []), ...(as ? [`as: "${as}"`] : [])];
   return `c${at}: explainAccess(${args.join(', ')}) { allowed }`;
 }

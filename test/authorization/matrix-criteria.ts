@@ -1,4 +1,4 @@
-import { ruleOf } from '../../src/authorization/rules/registry.ts';
+import { ruleOf } from './access.ts';
 import { rowsOf } from './matrix-reads.ts';
 import type { Observation } from './matrix-rows.ts';
 import { verdictAt } from './matrix-samples.ts';

@@ -1,6 +1,6 @@
-import { ruleByCoordinate } from '../../src/authorization/rules/registry.ts';
 import { print, type Rule } from '../../src/authorization/rules/rule.ts';
-import { evaluators } from '../../src/policy/evaluators.ts';
+import { policy } from '../../src/policy/policy.ts';
+import { access } from './access.ts';
 import { personas, type Verdict } from './matrix-truth.ts';
 
 /** One line of the matrix: a place in the schema, whom it is about, and what each persona gets. */
@@ -58,8 +58,8 @@ The rule stands in the first line of a place; \`=\` says that it is the rule of 
 
 | word | the viewer … |
 | --- | --- |
-${Object.entries(evaluators)
-  .map(([word, { says }]) => `| \`${word}\` | ${says} |`)
+${Object.entries(policy.conditions)
+  .map(([word, { label }]) => `| \`${word}\` | ${label} |`)
   .join('\n')}
 
 Ranks: SUPERADMIN, then ADMIN everywhere, then everybody else. Ranks do not imply permissions, nor permissions ranks.`;
@@ -79,7 +79,7 @@ const roots = ['Query', 'Mutation', 'Subscription'];
 const rootsFirst = (type: string) => (roots.includes(type) ? roots.indexOf(type) : roots.length);
 
 function section(type: string, lines: readonly Line[]): string {
-  const own = ruleByCoordinate.get(type);
+  const own = access.rules.get(type);
   const rows = lines.map(({ coordinate, subject, verdicts }, at) => {
     const rule = coordinate === lines[at - 1]?.coordinate ? '' : ruleAt(coordinate, own);
     return [coordinate, subject, ...columns.map((_, column) => verdicts[column] ?? ''), rule];
@@ -90,7 +90,7 @@ function section(type: string, lines: readonly Line[]): string {
 const code = (rule: Rule) => `\`${print(rule)}\``;
 
 function ruleAt(coordinate: string, ofType: Rule | undefined): string {
-  const rule = ruleByCoordinate.get(coordinate);
+  const rule = access.rules.get(coordinate);
   if (!rule) return '';
   return ofType && print(rule) === print(ofType) ? '=' : code(rule);
 }

@@ -1,7 +1,7 @@
 import { getNamedType, isObjectType } from 'graphql';
-import { modelByCoordinate } from '../../src/authorization/rules/registry.ts';
 import { schema } from '../../src/schema/schema.ts';
 import type { QueryResult } from '../test-server.ts';
+import { access } from './access.ts';
 import { uses } from './matrix-mutations.ts';
 import type { Explain, Observation } from './matrix-rows.ts';
 import { everyField, fieldsOf, verdictAt } from './matrix-samples.ts';
@@ -30,8 +30,7 @@ async function run(matrix: SeededMatrix, use: Use, persona: Persona, subject: Su
   const arranged = await use.arrange({ matrix, persona, subject });
   const coordinate = `Mutation.${use.mutation}`;
   const caller = 'caller' in arranged ? arranged.caller : matrix.caller(persona, subject);
-  const about =
-    aboutOf(arranged) ?? (modelByCoordinate.has(coordinate) && caller ? { type: 'User', kind: subject, id: caller.id } : undefined);
+  const about = aboutOf(arranged) ?? (access.models.has(coordinate) && caller ? { type: 'User', kind: subject, id: caller.id } : undefined);
   const explained = await explain?.({ coordinate, persona, subject, about }, caller);
   const ofPlace = use.place ? await explain?.({ coordinate: use.place, persona, subject, about }, caller) : undefined;
   const { document, payload } = shapeOf(use.mutation);

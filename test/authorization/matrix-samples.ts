@@ -7,10 +7,10 @@ import {
   isObjectType,
   isUnionType,
 } from 'graphql';
-import { ruleOf } from '../../src/authorization/rules/registry.ts';
 import { print, type Rule } from '../../src/authorization/rules/rule.ts';
 import { schema } from '../../src/schema/schema.ts';
 import type { QueryResult } from '../test-server.ts';
+import { ruleOf } from './access.ts';
 import type { Verdict } from './matrix-truth.ts';
 
 type Path = readonly (string | number)[];

@@ -1,5 +1,5 @@
-import { ruleOf } from '../../src/authorization/rules/registry.ts';
 import { evaluate, type Rule } from '../../src/authorization/rules/rule.ts';
+import { ruleOf } from './access.ts';
 
 /** Everybody who may ask, as the columns of the table of who may do what. `self` is the user that the line is about. */
 export const personas = [

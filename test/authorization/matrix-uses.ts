@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import { ruleOf } from '../../src/authorization/rules/registry.ts';
 import { any, type Rule } from '../../src/authorization/rules/rule.ts';
 import type { LinkPurpose } from '../../src/database/generated/prisma/client.ts';
 import { generateToken, hashToken } from '../../src/identity/tokens/opaque-token.ts';
 import { domainAdmin, outranks, superadmin } from '../../src/policy/conditions.ts';
-import type { Model } from '../../src/policy/ownership.ts';
+import type { Model } from '../../src/policy/models.ts';
 import type { TestUser } from '../test-server.ts';
+import { ruleOf } from './access.ts';
 import type { Persona, Row, Seen, Subject } from './matrix-truth.ts';
 import { heldBySubject, type SeededMatrix, session } from './matrix-world.ts';
 

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import { modelDelegate } from '../../src/authorization/evaluate/query-matching.ts';
+import { parentOf } from '../../src/authorization/rules/ownership.ts';
 import type { Prisma } from '../../src/database/generated/prisma/client.ts';
 import { loginIdentifier } from '../../src/identity/accounts/username.ts';
-import { type Model, parentOf } from '../../src/policy/ownership.ts';
+import type { Model } from '../../src/policy/models.ts';
+import { modelDelegate, policy } from '../../src/policy/policy.ts';
 import type { QueryResult, TestServer, TestUser } from '../test-server.ts';
 import { exampleProfile } from '../user/example-profile.ts';
 import { eventsAbout } from './matrix-events.ts';
@@ -127,7 +128,7 @@ type Ids = Partial<Record<Model, string>>;
 
 /** A row of a kept model, and of what it belongs to where that is not in `ids` yet, where it then is. */
 async function keep(prisma: TestServer['db']['prisma'], model: Model, kind: Subject, ids: Ids): Promise<Row> {
-  const up = parentOf(model);
+  const up = parentOf(policy.ownership, model) as { model: Model; column: string } | undefined;
   const data = kept[model]?.();
   if (!up || !data) throw new Error(`${model} is not kept`);
   if (!ids[up.model]) await keep(prisma, up.model, kind, ids);

@@ -1,38 +1,34 @@
 import SchemaBuilder from '@pothos/core';
-import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
-import { execute, parse } from 'graphql';
-import { afterEach, describe, expect, it } from 'vitest';
-import { scopeAuth } from '../../src/authorization/enforce/access-plugin.ts';
-import { sensitiveCoordinates } from '../../src/authorization/enforce/sensitive-plugin.ts';
-import { ruleByCoordinate } from '../../src/authorization/rules/registry.ts';
+import '@pothos/plugin-relay';
+import { execute, type GraphQLSchema, parse } from 'graphql';
+import { describe, expect, it } from 'vitest';
+import { accessPlugins, scopeAuthOptions } from '../../src/authorization/enforce/access-plugin.ts';
+import { createAccessState } from '../../src/authorization/evaluate/decisions.ts';
+import { accessOf } from '../../src/authorization/rules/registry.ts';
 import { all, any, conditionsOf, evaluate, print, type Rule } from '../../src/authorization/rules/rule.ts';
 import { admin, anyone, fresh, outranks, scope, self, signedIn, superadmin } from '../../src/policy/conditions.ts';
-import { evaluators } from '../../src/policy/evaluators.ts';
+import { policy } from '../../src/policy/policy.ts';
 import { schema } from '../../src/schema/schema.ts';
 import { startTestServer } from '../test-server.ts';
+import { access, ruleOf } from './access.ts';
 import { coordinates } from './matrix-samples.ts';
 
 const server = await startTestServer();
 const public_ = anyone('a test');
-const real = new Map(ruleByCoordinate);
 
-afterEach(() => {
-  ruleByCoordinate.clear();
-  for (const [coordinate, rule] of real) ruleByCoordinate.set(coordinate, rule);
-  delete (evaluators as Record<string, unknown>).explodes;
-});
-
-const newBuilder = () =>
+const newBuilder = (options: object = {}) =>
   new SchemaBuilder<{ Context: object; Objects: { Thing: object }; Interfaces: { Named: { name: string } } }>({
-    plugins: ['access', ScopeAuthPlugin],
-    scopeAuth,
+    plugins: accessPlugins,
+    access: { policy },
+    scopeAuth: scopeAuthOptions,
+    ...options,
   } as never);
 
 type Add = (builder: ReturnType<typeof newBuilder>) => unknown;
 
 /** Builds a small schema with the same plugins, one query and what the test adds. */
-function build(add: Add) {
-  const builder = newBuilder();
+function build(add: Add = () => {}, options?: object) {
+  const builder = newBuilder(options);
   builder.queryType({ fields: (t) => ({ hello: t.string({ access: public_, resolve: () => 'hello' }) }) });
   add(builder);
   return builder.toSchema();
@@ -59,7 +55,7 @@ describe('the schema build', () => {
 
   it.each(['everybody', 'constructor'])('fails when a rule uses the unknown condition "%s"', (is) => {
     expect(() => build((builder) => builder.queryField('things', (t) => t.field(field({ is }))))).toThrow(
-      `Query.things: "${is}" is not in the vocabulary`,
+      `Query.things: "${is}" is not a condition of the policy`,
     );
   });
 
@@ -68,29 +64,53 @@ describe('the schema build', () => {
       (access: Rule, name?: Rule): Add =>
       (builder) =>
         builder.objectType('Thing', { access, fields: (t) => ({ name: t.field(field(name)) }) });
-    expect(() => build(thing(any(self, admin)))).toThrow('Thing: "self" asks about a row');
-    expect(() => build(thing(signedIn, outranks))).toThrow('Thing.name: "outranks" asks about a row');
+    expect(() => build(thing(any(self, admin)))).toThrow('Thing: "self" needs a row');
+    expect(() => build(thing(signedIn, outranks))).toThrow('Thing.name: "outranks" needs a row');
   });
 
   it('registers the rule of an argument under its own coordinate, not that of a field with the same name', () => {
-    build((builder) =>
+    const built = build((builder) =>
       builder.queryField('things', (t) => t.field({ ...field(admin), args: { hello: t.arg.string({ access: superadmin }) } } as never)),
     );
-    expect(ruleByCoordinate.get('Query.hello')).toEqual(public_);
-    expect(ruleByCoordinate.get('Query.things(hello:)')).toEqual(superadmin);
+    const { rules } = accessOf(built);
+    expect(rules.get('Query.hello')).toEqual(public_);
+    expect(rules.get('Query.things(hello:)')).toEqual(superadmin);
   });
 
   it('lets a field narrow the rule of its type but never widen it', () => {
-    build((builder) => builder.objectType('Thing', { ...row, access: admin, fields: (t) => ({ name: t.field(field(public_)) }) }));
-    expect(print(ruleByCoordinate.get('Thing.name') as Rule)).toBe('admin & anyone(a test)');
+    const built = build((builder) =>
+      builder.objectType('Thing', { ...row, access: admin, fields: (t) => ({ name: t.field(field(public_)) }) }),
+    );
+    expect(print(accessOf(built).rules.get('Thing.name') as Rule)).toBe('admin & anyone(a test)');
+  });
+
+  it('fails when the plugins of the engine are in another order, or not together', () => {
+    const [access, scopeAuth, guardBoundary] = accessPlugins;
+    const orders = [
+      [scopeAuth, access, guardBoundary],
+      [access, guardBoundary, scopeAuth],
+      [guardBoundary, access, scopeAuth],
+      [access, scopeAuth],
+      ['relay', access, scopeAuth, guardBoundary],
+      [access, scopeAuth, 'relay', guardBoundary],
+    ];
+    for (const plugins of orders)
+      expect(() => build(undefined, { plugins }), plugins.join()).toThrow('must begin with access, scopeAuth, guardBoundary');
+    expect(() => build(undefined, { plugins: [...accessPlugins, 'relay'] })).not.toThrow();
+  });
+
+  it('shares no rules with another schema of the process', () => {
+    const [one, other] = [admin, superadmin].map((rule) => build((builder) => builder.queryField('things', (t) => t.field(field(rule)))));
+    expect([one, other].map((built) => accessOf(built as GraphQLSchema).rules.get('Query.things'))).toEqual([admin, superadmin]);
+    expect(access.rules.has('Query.things')).toBe(false);
   });
 
   it('adds each rule as a directive and as the last line of the description', () => {
     for (const coordinate of coordinates()) {
       const { extensions, description } = at(coordinate);
-      const rule = print(ruleByCoordinate.get(coordinate) as Rule);
+      const rule = print(ruleOf(coordinate));
       expect(extensions.directives, coordinate).toEqual({
-        access: { rule, ...(sensitiveCoordinates.has(coordinate) && { sensitive: true }) },
+        access: { rule, ...(access.sensitive.has(coordinate) && { sensitive: true }) },
       });
       if (description) expect(description.endsWith(`\n\nAccess: ${rule}`), coordinate).toBe(true);
     }
@@ -102,10 +122,10 @@ describe('a condition that throws', () => {
     throw new Error('the database is away');
   };
   const explodes = { is: 'explodes' };
-  const context = { viewer: null, decisionCache: new Map(), loaders: new Map() };
+  const conditions = { ...policy.conditions, explodes: { label: 'fails', dependsOn: 'viewer', inMemory: explode } };
   const ask = async (add: Add, query: string) => {
-    Object.assign(evaluators, { explodes: { says: 'fails', aboutViewer: true, known: explode } });
-    return execute({ schema: build(add), document: parse(query), contextValue: { ...context } });
+    const built = build(add, { access: { policy: { ...policy, conditions } } });
+    return execute({ schema: built, document: parse(query), contextValue: createAccessState(accessOf(built), null) });
   };
   const thing =
     (type: Rule, name: Rule): Add =>

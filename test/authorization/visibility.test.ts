@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { ruleByCoordinate } from '../../src/authorization/rules/registry.ts';
 import { superadmin } from '../../src/policy/conditions.ts';
 import { loginHistoryRule } from '../../src/schema/user/access-rules.ts';
 import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
+import { mutableRules } from './access.ts';
 
 const server = await startTestServer();
 await server.domain('north');
@@ -16,9 +16,9 @@ const admin = await server.user('ADMIN');
 const ann = await server.user('USER', 'north');
 const ben = await server.user('USER', 'south');
 await server.grant(ann.uuid, 'EDITOR', 'south');
-const real = new Map(ruleByCoordinate);
+const real = new Map(mutableRules);
 afterEach(() => {
-  for (const [coordinate, rule] of real) ruleByCoordinate.set(coordinate, rule);
+  for (const [coordinate, rule] of real) mutableRules.set(coordinate, rule);
 });
 
 const list = `query ($filter: UserFilter, $first: Int, $after: String) {
@@ -111,7 +111,7 @@ describe('a filter', () => {
   });
 
   it('by a field that is readable only for some rows matches only those', async () => {
-    ruleByCoordinate.set('UserFilter.search', loginHistoryRule);
+    mutableRules.set('UserFilter.search', loginHistoryRule);
     await named(admin, 'Searched');
     await named(ben, 'Searched');
     const colleague = await server.user('ADMIN');
@@ -120,7 +120,7 @@ describe('a filter', () => {
   });
 
   it('by a field that the viewer cannot read is rejected', async () => {
-    ruleByCoordinate.set('UserFilter.search', superadmin);
+    mutableRules.set('UserFilter.search', superadmin);
     const { data, errors } = await admin.query(list, { filter: { search: 'x' } });
     expect(data.users).toBeNull();
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', coordinate: 'UserFilter.search', rule: 'superadmin' });
@@ -149,7 +149,7 @@ describe('an order', () => {
     ['no one may read', superadmin],
     ['is readable only for some rows', loginHistoryRule],
   ])('by a field that %s is rejected', async (_, rule) => {
-    ruleByCoordinate.set('UserOrder.email', rule);
+    mutableRules.set('UserOrder.email', rule);
     const { data, errors } = await admin.query(document, { orderBy: { email: 'ASC' } });
     expect(data.users).toBeNull();
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', coordinate: 'UserOrder.email' });

@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseRule } from '../../src/authorization/rules/parse-rule.ts';
-import { ruleByCoordinate } from '../../src/authorization/rules/registry.ts';
 import { print } from '../../src/authorization/rules/rule.ts';
-import '../../src/schema/schema.ts';
+import { access as schemaAccess } from '../authorization/access.ts';
 import { spawnProcess } from './process.ts';
 
 const script = join(import.meta.dirname, '../../scripts/access.ts');
@@ -192,8 +191,8 @@ describe('the executed tables', { timeout: 60_000 }, () => {
 
 describe('a printed rule', { timeout: 60_000 }, () => {
   it('is parsed back unchanged for every coordinate of the schema', () => {
-    expect(ruleByCoordinate.size).toBeGreaterThan(100);
-    for (const [coordinate, rule] of ruleByCoordinate) expect([coordinate, parseRule(print(rule))]).toEqual([coordinate, rule]);
+    expect(schemaAccess.rules.size).toBeGreaterThan(100);
+    for (const [coordinate, rule] of schemaAccess.rules) expect([coordinate, parseRule(print(rule))]).toEqual([coordinate, rule]);
   });
 
   it('that cannot be parsed is rejected with its coordinate', async () => {

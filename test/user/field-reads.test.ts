@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import SchemaBuilder from '@pothos/core';
-import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
-import { afterAll, describe, expect, it } from 'vitest';
-import { scopeAuth } from '../../src/authorization/enforce/access-plugin.ts';
-import { modelByCoordinate, ruleByCoordinate } from '../../src/authorization/rules/registry.ts';
+import { describe, expect, it } from 'vitest';
+import { accessPlugins, scopeAuthOptions } from '../../src/authorization/enforce/access-plugin.ts';
 import { sql } from '../../src/database/database.ts';
 import { anyone } from '../../src/policy/conditions.ts';
+import { policy } from '../../src/policy/policy.ts';
 import { type Role, startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 
 const server = await startTestServer();
@@ -153,11 +152,6 @@ describe('User.fieldReads', () => {
 });
 
 describe('sensitive fields', () => {
-  afterAll(() => {
-    for (const coordinate of ['Thing', 'Thing.name', 'Query.thing'])
-      ruleByCoordinate.delete(coordinate) && modelByCoordinate.delete(coordinate);
-  });
-
   it('are marked in accessRules and in the schema', async () => {
     const { data } = await server.query('{ accessRules { coordinate sensitive } }');
     const fields = data.accessRules.filter((one: { sensitive: boolean }) => one.sensitive);
@@ -173,12 +167,17 @@ describe('sensitive fields', () => {
   });
 
   it.each([
-    ['has no Prisma model', {}, 'Thing.name is sensitive, and its type has no Prisma model'],
-    ['has no owner', { extensions: { pothosPrismaModel: 'Domain' } }, 'Thing.name is sensitive, and a row of Domain does not say whose'],
+    ['has no Prisma model', {}, 'Thing.name is sensitive, but its type has no rows'],
+    [
+      'has no owner',
+      { extensions: { pothosPrismaModel: 'Domain' } },
+      'Thing.name is sensitive, but a row of Domain does not contain the id of its owner',
+    ],
   ])('fail the schema build on a type that %s', (_, type, message) => {
     const builder = new SchemaBuilder<{ Objects: { Thing: object } }>({
-      plugins: ['access', ScopeAuthPlugin, 'sensitive'],
-      scopeAuth,
+      plugins: accessPlugins,
+      access: { policy },
+      scopeAuth: scopeAuthOptions,
     } as never);
     const access = anyone('a test');
     builder.objectType('Thing', { ...type, access, fields: (t) => ({ name: t.string({ sensitive: true, resolve: () => '' }) }) });

@@ -7,193 +7,248 @@ import SchemaBuilder, {
   type PothosTypeConfig,
   type SchemaTypes,
 } from '@pothos/core';
-import type { GraphQLFieldResolver, GraphQLIsTypeOfFn, GraphQLResolveInfo } from 'graphql';
-import type { Context } from '../../graphql/context.ts';
-import { evaluators } from '../../policy/evaluators.ts';
-import type { Model, Row } from '../../policy/ownership.ts';
-import { accessDenied } from '../evaluate/access-denied.ts';
-import { decide } from '../evaluate/decisions.ts';
-import { modelByCoordinate, mutationTargets, ruleByCoordinate } from '../rules/registry.ts';
+import '@pothos/plugin-scope-auth';
+import type { GraphQLSchema } from 'graphql';
+import { needsRow } from '../evaluate/conditions.ts';
+import { accessDenied } from '../evaluate/decisions.ts';
+import { parentOf } from '../rules/ownership.ts';
+import type { Access, AccessContext, MutationTarget, Policy } from '../rules/policy.ts';
 import { all, conditionsOf, print, type Rule } from '../rules/rule.ts';
-import { authorizeArgument, authorizeObject } from './authorize.ts';
-import { type PaginationArgs, validatePagination } from './pagination.ts';
-import { withPrefetch } from './prefetch-decisions.ts';
-import { skipGuardWhenAllowed, skipTypeGuardWhenAllowed } from './skip-guard.ts';
+import './guard-boundary.ts';
+import {
+  type FieldGuard,
+  guardField,
+  guardType,
+  type Resolver,
+  type TypeGuard,
+  type TypeTest,
+  wrapGuardedField,
+  wrapGuardedType,
+} from './guards.ts';
+import { withReadReports } from './sensitive-reads.ts';
 
 declare global {
   namespace PothosSchemaTypes {
     interface Plugins<Types extends SchemaTypes> {
       access: BasePlugin<Types>;
     }
-    interface BaseTypeOptions {
-      /** Who may know the objects of this type, and so all of its fields. */
-      access?: Rule;
+    interface SchemaBuilderOptions<Types extends SchemaTypes> {
+      access: { readonly policy: Policy<{ Viewer: object; Where: Record<Types['AccessModel'], object> }> };
     }
-    interface FieldOptions {
-      /** Who may read this field, besides meeting its type's rule; root fields always say it. */
-      access?: Rule;
-      /** The model of the row that a mutation is about: its input has the row's id, and `target` applies the rule to it. */
-      target?: Model;
-      /** The model whose fields the mutation sets, unless it is that one. */
-      updates?: Model;
-      /** The field checks a credential: one per request, and throttled. */
+    interface UserSchemaTypes {
+      /** The models that rules can be about. */
+      AccessModel: string;
+      /** The rules that the policy's conditions can be combined to. */
+      AccessRule: Rule;
+    }
+    interface ExtendDefaultTypes<PartialTypes extends Partial<UserSchemaTypes>> {
+      AccessModel: PartialTypes['AccessModel'] extends string ? PartialTypes['AccessModel'] : string;
+      AccessRule: PartialTypes['AccessRule'] extends Rule ? PartialTypes['AccessRule'] : Rule;
+    }
+    interface BaseTypeOptions<Types extends SchemaTypes = SchemaTypes> {
+      /** Who can see the objects of this type. Required, and applies to all of its fields. */
+      access?: Types['AccessRule'];
+    }
+    interface FieldOptions<Types extends SchemaTypes = SchemaTypes> {
+      /** Who can read this field, in addition to its type's rule. Required for root fields. */
+      access?: Types['AccessRule'];
+      /** The model of the row that a mutation is about: its input contains the id, and the mutation applies the rule to the row. */
+      target?: Types['AccessModel'];
+      /** The model whose fields the mutation sets, if it is not that one. */
+      updates?: Types['AccessModel'];
+      /** Set for fields that check a credential: one per request, rate-limited. */
       credential?: true;
+      /** Set for fields whose values are recorded when somebody else than the owner reads them. */
+      sensitive?: true;
     }
-    interface InputFieldOptions {
-      /** Who may give this argument: of a filter or an order, whoever may read the field that it looks at. */
-      access?: Rule;
-      /** The model of the row that this argument names by its id, where its rule asks about that row. */
-      target?: Model;
+    interface InputFieldOptions<Types extends SchemaTypes = SchemaTypes> {
+      /** Who can give this argument. In a filter or an order: who can read the field that it looks at. */
+      access?: Types['AccessRule'];
+      /** The model of the row that this argument names by its id, if its rule is about that row. */
+      target?: Types['AccessModel'];
     }
   }
 }
 
-type Check = (row: Row, context: Context, args: PaginationArgs, info: GraphQLResolveInfo) => boolean | undefined | Promise<boolean>;
+/**
+ * The plugins of the engine, in the only order that is safe; they come first in the builder's list. The first is outermost: `access` compiles
+ * rules into the scopes that `scopeAuth` enforces, and skips that guard when it knows that the rule is met, by continuing at
+ * `guardBoundary`. A plugin between the three would be skipped too, for example the one that validates arguments.
+ */
+export const accessPlugins = ['access', 'scopeAuth', 'guardBoundary'] as const;
 
-/** The rules by their text, so that equal ones are one: each is judged once, and its verdicts are kept by it. */
-const interned = new Map<string, Rule>();
-
-const roots = ['Query', 'Mutation', 'Subscription'];
-const isCriterion = (type: string) => /(Filter|Order)$/.test(type);
-const criterionOf = (type: string) => (isCriterion(type) ? (type.replace(/(Filter|Order)$/, '') as Model) : undefined);
-
-/** Turns the `access` option into scope-auth's scopes, the `@access` directive, the last line of the description, and `rules`. */
-class AccessPlugin<Types extends SchemaTypes & { Context: Context }> extends BasePlugin<Types> {
-  /** The types and fields whose guard asks their rule and nothing else. */
-  private readonly plain = new Set<string>();
-
-  override onTypeConfig(config: PothosTypeConfig) {
-    if ((config.graphqlKind !== 'Object' && config.graphqlKind !== 'Interface') || roots.includes(config.name)) return config;
-    const model = config.extensions?.pothosPrismaModel as Model | undefined;
-    const rule = this.said(config.name, config.pothosOptions.access, model);
-    this.refuseRowless(config.name, rule, model);
-    if (config.graphqlKind === 'Object' && !isOpen(rule)) {
-      (config.pothosOptions as { authScopes?: unknown }).authScopes = (row: Row, context: Context) =>
-        authorizeObject(context, config.name, model, row);
-      this.plain.add(config.name);
-    }
-    return { ...config, ...printed(config, rule) };
-  }
-
-  override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>) {
-    const coordinate = `${config.parentType}.${config.name}`;
-    const own = config.pothosOptions.access;
-    if (roots.includes(config.parentType)) {
-      const rule = this.said(coordinate, own, config.pothosOptions.target);
-      const isAbout = this.note(coordinate, config, rule);
-      // What is about a row is decided there; all else is decided here.
-      const check: Check = (_, context) => decide(context, rule) ?? isAbout;
-      return this.guarded(config, rule, isOpen(rule) ? undefined : check);
-    }
-    const type = this.buildCache.getTypeConfig(config.parentType);
-    const model = type.extensions?.pothosPrismaModel as Model | undefined;
-    const typeRule = this.said(config.parentType, type.pothosOptions.access as Rule | undefined, model);
-    const rule = this.said(coordinate, own ? all(typeRule, own) : typeRule, model);
-    this.refuseRowless(coordinate, rule, model);
-    const narrows = type.graphqlKind === 'Object' && rule !== typeRule;
-    if (narrows && !isList(config) && ruledIn(config).length === 0) this.plain.add(coordinate);
-    return this.guarded(config, rule, narrows ? (row, context) => decide(context, rule, model, row) : undefined);
-  }
-
-  override onInputFieldConfig(config: PothosInputFieldConfig<Types>) {
-    const own = config.pothosOptions.access;
-    if (!own && !isCriterion(config.parentType)) return config;
-    const { parentType, parentField, name } = config;
-    const place = parentField ? `${parentType}.${parentField}(${name}:)` : `${parentType}.${name}`; // GraphQL's schema coordinates
-    const { target = parentField ? undefined : criterionOf(parentType) } = config.pothosOptions;
-    const rule = this.said(place, own, target);
-    if (parentField) this.refuseRowless(place, rule, target);
-    return { ...config, ...printed(config, rule) };
-  }
-
-  override wrapResolve(guarded: GraphQLFieldResolver<unknown, Context, object>, config: PothosOutputFieldConfig<Types>) {
-    const coordinate = `${config.parentType}.${config.name}`;
-    const resolve = this.plain.has(coordinate) ? skipGuardWhenAllowed(guarded, config, coordinate) : guarded;
-    if (isList(config)) return withPrefetch(resolve, 'connection');
-    return config.type.kind === 'List' ? withPrefetch(resolve, 'list') : resolve;
-  }
-
-  override wrapIsTypeOf(guarded: GraphQLIsTypeOfFn<unknown, Context> | undefined, config: PothosObjectTypeConfig) {
-    return guarded && this.plain.has(config.name) ? skipTypeGuardWhenAllowed(guarded, config, config.name) : guarded;
-  }
-
-  /** What the field says of itself, and how scope-auth guards it. A page of a list is checked as soon as the list may be read. */
-  private guarded(config: PothosOutputFieldConfig<Types>, rule: Rule, check?: Check) {
-    const isPaged = isList(config);
-    const page: Check = (_, context, args, info) => !isPaged || validatePagination(context, info.returnType, args);
-    const ruled = ruledIn(config);
-    const authScopes = (row: Row, args: PaginationArgs, context: Context, info: GraphQLResolveInfo) => {
-      const met = check ? check(row, context, args, info) : true;
-      if (ruled.length === 0 && !(met instanceof Promise)) return met === true && page(row, context, args, info);
-      return admitted(met, context, args).then((yes) => yes && page(row, context, args, info));
-    };
-    const admitted = async (met: ReturnType<Check>, context: Context, args: PaginationArgs) => {
-      if ((await met) !== true) return false;
-      const places = ruled.map((name) => [`${config.parentType}.${config.name}(${name}:)`, args[name as keyof PaginationArgs]] as const);
-      await Promise.all(places.map(([place, value]) => authorizeArgument(context, place, value)));
-      return true;
-    };
-    if (check || isPaged || ruled.length > 0) Object.assign(config.pothosOptions, { authScopes });
-    const credential = config.pothosOptions.credential === true;
-    const marked = printed(config, rule);
-    return { ...config, ...marked, extensions: { ...marked.extensions, credential } };
-  }
-
-  private note(coordinate: string, { pothosOptions: { target, updates } }: PothosOutputFieldConfig<Types>, rule: Rule) {
-    if (target) mutationTargets.set(coordinate, { model: target, updates: updates ?? target });
-    else this.refuseRowless(coordinate, rule, undefined);
-    return target !== undefined;
-  }
-
-  private said(coordinate: string, rule: Rule | undefined, model?: Model) {
-    if (!rule) throw new PothosSchemaError(`${coordinate} has no access rule: say who may by its \`access\` option.`);
-    for (const atom of conditionsOf(rule))
-      if (!Object.hasOwn(evaluators, atom.is))
-        throw new PothosSchemaError(`${coordinate}: "${atom.is}" is not in the vocabulary of rules.`);
-    const text = print(rule);
-    const one = interned.get(text) ?? rule;
-    interned.set(text, one);
-    ruleByCoordinate.set(coordinate, one);
-    if (model) modelByCoordinate.set(coordinate, model);
-    return one;
-  }
-
-  private refuseRowless(coordinate: string, rule: Rule, model: Model | undefined) {
-    const atom = model ? undefined : conditionsOf(rule).find((one) => !evaluators[one.is]?.aboutViewer);
-    if (atom) throw new PothosSchemaError(`${coordinate}: "${print(atom)}" asks about a row, and the type has none.`);
-  }
-}
-
-/** A page of a list is asked for by cursors. */
-const isList = ({ args }: { readonly args: object }) => 'after' in args && 'before' in args;
-
-/** The arguments that have a rule of their own. */
-const ruledIn = <Types extends SchemaTypes>({ args }: Pick<PothosOutputFieldConfig<Types>, 'args'>) =>
-  Object.entries(args).flatMap(([name, arg]) => (arg.pothosOptions.access ? [name] : []));
-
-const isOpen = (rule: Rule) => 'is' in rule && rule.is === 'anyone';
-
-function printed(config: { description?: string | null | undefined; extensions?: object | null | undefined }, rule: Rule) {
-  const text = print(rule);
-  const description = config.description ? `${config.description}\n\nAccess: ${text}` : config.description;
-  return { description, extensions: { ...config.extensions, directives: { access: { rule: text } } } };
-}
-
-interface Place {
-  readonly parentType: { readonly name: string };
-  readonly fieldName: string;
-}
-
-/** The options of scope-auth that go with this plugin; its own defaults are open (security.md, LAB 5). */
-export const scopeAuth = {
+/** The options of scope-auth that the engine relies on; scope-auth's own defaults are open (security.md, LAB 5). */
+export const scopeAuthOptions = {
   authScopes: () => ({}),
   defaultStrategy: 'all',
   treatErrorsAsUnauthorized: true,
   runScopesOnType: true,
   authorizeOnSubscribe: true,
-  // A check that fails denies (security.md R-D); what is told is its own fault, masked as any other.
-  unauthorizedError: (_: object, context: Context, info: Place, { failure }: { failure: { error?: Error | null } }) =>
-    failure.error ?? accessDenied(context, `${info.parentType.name}.${info.fieldName}`),
+  // A check that fails denies (security.md R-D), and its error is reported as the server's own fault.
+  unauthorizedError: (_: object, context: object, info: DeniedField, { failure }: { failure: { error?: Error | null } }) =>
+    failure.error ?? accessDenied(context as AccessContext, `${info.parentType.name}.${info.fieldName}`),
 } as const;
+
+interface DeniedField {
+  readonly parentType: { readonly name: string };
+  readonly fieldName: string;
+}
+
+const rootTypes = ['Query', 'Mutation', 'Subscription'];
+const criterion = /(Filter|Order)$/;
+
+/**
+ * Compiles the `access` options of a schema into guards, the `@access` directive, the last line of each description, and the registry that
+ * `accessOf` reads. A schema with a missing or meaningless rule does not build.
+ */
+class AccessPlugin<Types extends SchemaTypes & { Context: AccessContext }> extends BasePlugin<Types> {
+  private readonly policy = this.builder.options.access.policy as Policy;
+  private readonly rules = new Map<string, Rule>();
+  private readonly models = new Map<string, string>();
+  private readonly mutationTargets = new Map<string, MutationTarget>();
+  private readonly sensitive = new Set<string>();
+  /** One object for rules that print equally, so that decisions can be cached by rule. */
+  private readonly rulesByText = new Map<string, Rule>();
+  private readonly typeGuards = new Map<string, TypeGuard>();
+  private readonly fieldGuards = new Map<string, FieldGuard>();
+
+  override beforeBuild() {
+    const plugins: readonly string[] = this.builder.options.plugins ?? [];
+    if (accessPlugins.some((name, index) => plugins[index] !== name))
+      throw new PothosSchemaError(`The builder's plugins must begin with ${accessPlugins.join(', ')}, in this order.`);
+  }
+
+  override onTypeConfig(config: PothosTypeConfig) {
+    if ((config.graphqlKind !== 'Object' && config.graphqlKind !== 'Interface') || rootTypes.includes(config.name)) return config;
+    const model = modelOf(config);
+    const rule = this.register(config.name, config.pothosOptions.access, model);
+    this.requireRow(config.name, rule, model);
+    if (config.graphqlKind === 'Object' && !this.isOpen(rule)) {
+      const guard = { type: config.name, rule, model };
+      this.typeGuards.set(config.name, guard);
+      guardType(config.pothosOptions, guard);
+    }
+    return { ...config, ...withDirective(config, rule) };
+  }
+
+  override onOutputFieldConfig(config: PothosOutputFieldConfig<Types>) {
+    const coordinate = `${config.parentType}.${config.name}`;
+    const guard = rootTypes.includes(config.parentType) ? this.rootGuard(coordinate, config) : this.objectGuard(coordinate, config);
+    this.fieldGuards.set(coordinate, guard);
+    guardField(config.pothosOptions, guard);
+    const isSensitive = config.pothosOptions.sensitive === true;
+    if (isSensitive) this.registerSensitive(coordinate, guard.model);
+    const printed = withDirective(config, guard.rule, isSensitive);
+    return { ...config, ...printed, extensions: { ...printed.extensions, credential: config.pothosOptions.credential === true } };
+  }
+
+  override onInputFieldConfig(config: PothosInputFieldConfig<Types>) {
+    const { parentType, parentField, name } = config;
+    const isCriterion = criterion.test(parentType);
+    if (!config.pothosOptions.access && !isCriterion) return config;
+    const coordinate = parentField ? `${parentType}.${parentField}(${name}:)` : `${parentType}.${name}`; // as in the GraphQL specification
+    const filtered = !parentField && isCriterion ? parentType.replace(criterion, '') : undefined;
+    const model = config.pothosOptions.target ?? filtered;
+    const rule = this.register(coordinate, config.pothosOptions.access, model);
+    if (parentField) this.requireRow(coordinate, rule, model);
+    return { ...config, ...withDirective(config, rule) };
+  }
+
+  override wrapResolve(guarded: Resolver, config: PothosOutputFieldConfig<Types>) {
+    const coordinate = `${config.parentType}.${config.name}`;
+    const guard = this.fieldGuards.get(coordinate);
+    if (!guard) throw new PothosSchemaError(`${coordinate} has no guard.`);
+    const resolve = wrapGuardedField(guarded, config, guard);
+    return this.sensitive.has(coordinate) ? withReadReports(resolve, coordinate, guard.model as string) : resolve;
+  }
+
+  override wrapIsTypeOf(guarded: TypeTest | undefined, config: PothosObjectTypeConfig) {
+    const guard = this.typeGuards.get(config.name);
+    return guarded && guard ? wrapGuardedType(guarded, config, guard) : guarded;
+  }
+
+  override afterBuild(schema: GraphQLSchema) {
+    const { policy, rules, models, mutationTargets, sensitive } = this;
+    const access: Access = { policy, rules, models, mutationTargets, sensitive };
+    schema.extensions = { ...schema.extensions, access };
+    return schema;
+  }
+
+  private rootGuard(coordinate: string, config: PothosOutputFieldConfig<Types>): FieldGuard {
+    const { access, target, updates } = config.pothosOptions;
+    const rule = this.register(coordinate, access, target);
+    if (target) this.mutationTargets.set(coordinate, { model: target, updates: updates ?? target });
+    else this.requireRow(coordinate, rule, undefined);
+    const required = target ? 'viewerOfTarget' : 'viewer';
+    const decides = this.isOpen(rule) ? 'nothing' : required;
+    return { coordinate, rule, model: target, decides, shape: shapeOf(config), guardedArguments: guardedArgumentsOf(config) };
+  }
+
+  private objectGuard(coordinate: string, config: PothosOutputFieldConfig<Types>): FieldGuard {
+    const type = this.buildCache.getTypeConfig(config.parentType);
+    const model = modelOf(type);
+    const typeRule = this.register(config.parentType, type.pothosOptions.access as Rule | undefined, model);
+    const own = config.pothosOptions.access;
+    const rule = this.register(coordinate, own ? all(typeRule, own as Rule) : typeRule, model);
+    this.requireRow(coordinate, rule, model);
+    const decides = type.graphqlKind === 'Object' && rule !== typeRule ? 'row' : 'nothing';
+    return { coordinate, rule, model, decides, shape: shapeOf(config), guardedArguments: guardedArgumentsOf(config) };
+  }
+
+  private register(coordinate: string, rule: Rule | undefined, model: string | undefined): Rule {
+    if (!rule) throw new PothosSchemaError(`${coordinate} has no access rule: set its \`access\` option.`);
+    for (const { is } of conditionsOf(rule))
+      if (!Object.hasOwn(this.policy.conditions, is))
+        throw new PothosSchemaError(`${coordinate}: "${is}" is not a condition of the policy.`);
+    const text = print(rule);
+    const one = this.rulesByText.get(text) ?? rule;
+    this.rulesByText.set(text, one);
+    this.rules.set(coordinate, one);
+    if (model) this.models.set(coordinate, model);
+    return one;
+  }
+
+  private requireRow(coordinate: string, rule: Rule, model: string | undefined) {
+    const condition = model ? undefined : conditionsOf(rule).find((one) => needsRow(this.policy, one));
+    if (condition) throw new PothosSchemaError(`${coordinate}: "${print(condition)}" needs a row, and the type has none.`);
+  }
+
+  private registerSensitive(coordinate: string, model: string | undefined) {
+    const { ownership } = this.policy;
+    if (!model) throw new PothosSchemaError(`${coordinate} is sensitive, but its type has no rows that have an owner.`);
+    if (model !== ownership.ownerModel && parentOf(ownership, model)?.model !== ownership.ownerModel)
+      throw new PothosSchemaError(`${coordinate} is sensitive, but a row of ${model} does not contain the id of its owner.`);
+    this.sensitive.add(coordinate);
+  }
+
+  private isOpen(rule: Rule): boolean {
+    return 'is' in rule && this.policy.conditions[rule.is]?.isOpen === true;
+  }
+}
+
+/** The model of a type's rows, as the Prisma plugin declares it. */
+const modelOf = ({ extensions }: { readonly extensions?: Readonly<Record<string, unknown>> | null | undefined }) =>
+  extensions?.pothosPrismaModel as string | undefined;
+
+function shapeOf<Types extends SchemaTypes>({ args, type }: PothosOutputFieldConfig<Types>): FieldGuard['shape'] {
+  if ('after' in args && 'before' in args) return 'connection';
+  return type.kind === 'List' ? 'list' : 'value';
+}
+
+const guardedArgumentsOf = <Types extends SchemaTypes>({ args }: PothosOutputFieldConfig<Types>) =>
+  Object.entries(args).flatMap(([name, arg]) => (arg.pothosOptions.access ? [name] : []));
+
+interface Documented {
+  readonly description?: string | null | undefined;
+  readonly extensions?: object | null | undefined;
+}
+
+function withDirective({ description, extensions }: Documented, rule: Rule, isSensitive = false) {
+  const text = print(rule);
+  return {
+    description: description ? `${description}\n\nAccess: ${text}` : description,
+    extensions: { ...extensions, directives: { access: { rule: text, ...(isSensitive && { sensitive: true }) } } },
+  };
+}
 
 SchemaBuilder.registerPlugin('access', AccessPlugin as never);

@@ -1,4 +1,3 @@
-import { isThenable } from '@pothos/core';
 import {
   type FieldNode,
   type GraphQLFieldResolver,
@@ -7,60 +6,62 @@ import {
   type GraphQLSchema,
   getNamedType,
   isObjectType,
-  type SelectionSetNode,
 } from 'graphql';
-import type { Context } from '../../graphql/context.ts';
-import { isIncluded } from '../../lib/is-included.ts';
-import type { Model, Row } from '../../policy/ownership.ts';
+import { mapMaybe } from '../../lib/map-maybe.ts';
+import { selectedFields } from '../../lib/selections.ts';
 import { decide, prefetchDecisions } from '../evaluate/decisions.ts';
-import { modelByCoordinate, ruleOf } from '../rules/registry.ts';
+import type { AccessContext, Row } from '../rules/policy.ts';
+import { ruleOf } from '../rules/registry.ts';
 import type { Rule } from '../rules/rule.ts';
 
-/** In the extensions of a field: the rules that it asks about its object, besides its own. */
+/** In the extensions of a field: rules that its resolver decides for its object, besides the field's own. */
 export interface ExtraRules {
   readonly extraRules?: (schema: GraphQLSchema, type: GraphQLObjectType) => readonly Rule[];
 }
 
 /** Where the rows of a list are: the list itself, or the nodes of a connection. */
-type Shape = 'list' | 'connection';
+export type ListShape = 'list' | 'connection';
 
 /**
- * The resolver of a list whose rows are settled before their fields run: what these will ask is asked for all rows at once, and each finds
- * its verdict without a promise of its own. Only when the database is asked changes by it, never what it is asked or answers.
+ * Wraps the resolver of a list: what the selected fields will ask about each row is asked for all rows at once, so that their guards then
+ * decide synchronously. This changes when the database is asked, never what it is asked or answers.
  */
-export function withPrefetch<Args>(resolve: GraphQLFieldResolver<unknown, Context, Args>, shape: Shape): typeof resolve {
+export function withPrefetch<Args>(
+  resolve: GraphQLFieldResolver<unknown, AccessContext, Args>,
+  shape: ListShape,
+): GraphQLFieldResolver<unknown, AccessContext, Args> {
   return (source, args, context, info) => {
-    const { model, rules } = askedBelow(info, shape);
-    const open = model ? rules.filter((rule) => decide(context, rule, model) === undefined) : [];
-    const list = resolve(source, args, context, info);
-    if (!model || open.length === 0) return list;
-    const settled = (rows: unknown) => {
-      const asking = prefetchDecisions(context, open, model, rowsIn(rows, shape));
-      return asking ? asking.then(() => rows) : rows;
-    };
-    return isThenable(list) ? list.then(settled) : settled(list);
+    const { model, rules } = rulesBelow(context, info, shape);
+    const undecided = model ? rules.filter((rule) => decide(context, rule, model) === undefined) : [];
+    const list: unknown = resolve(source, args, context, info);
+    if (!model || undecided.length === 0) return list;
+    return mapMaybe(list, (rows) => prefetchDecisions(context, undecided, model, rowsIn(rows, shape))?.then(() => rows) ?? rows);
   };
 }
 
-function rowsIn(list: unknown, shape: Shape): Row[] {
+function rowsIn(list: unknown, shape: ListShape): Row[] {
   const entries = shape === 'list' ? list : (list as { edges?: unknown } | null)?.edges;
   if (!Array.isArray(entries)) return [];
   const rows: unknown[] = shape === 'list' ? entries : entries.map((edge) => edge?.node);
   return rows.filter((row): row is Row => typeof (row as Row | null)?.id === 'string');
 }
 
-/** What the fields below a list ask about its rows. */
-interface Asked {
-  readonly model: Model | undefined;
+/** The rules that the fields below a list ask about its rows. */
+interface RulesBelow {
+  readonly model: string | undefined;
   readonly rules: readonly Rule[];
 }
 
-// GraphQL.js makes one array of nodes for a field of an execution, whose variables say what is skipped, and hands it to each of its resolvers.
-const known = new WeakMap<readonly FieldNode[], Asked>();
+// GraphQL.js creates one array of nodes per field and execution and passes it to each call of the resolver, so it stands for the variables too.
+const rulesByNodes = new WeakMap<readonly FieldNode[], RulesBelow>();
 
-const askedBelow = (info: GraphQLResolveInfo, shape: Shape): Asked => known.get(info.fieldNodes) ?? find(info, shape);
+function rulesBelow(context: AccessContext, info: GraphQLResolveInfo, shape: ListShape): RulesBelow {
+  const found = rulesByNodes.get(info.fieldNodes) ?? findRules(context, info, shape);
+  rulesByNodes.set(info.fieldNodes, found);
+  return found;
+}
 
-function find(info: GraphQLResolveInfo, shape: Shape): Asked {
+function findRules(context: AccessContext, info: GraphQLResolveInfo, shape: ListShape): RulesBelow {
   let type: unknown = getNamedType(info.returnType);
   let nodes = info.fieldNodes;
   for (const name of shape === 'list' ? [] : ['edges', 'node']) {
@@ -68,32 +69,21 @@ function find(info: GraphQLResolveInfo, shape: Shape): Asked {
     nodes = fieldsBelow(info, type, nodes).filter((node) => node.name.value === name);
     type = getNamedType(type.getFields()[name]?.type);
   }
-  const model = isObjectType(type) && nodes.length > 0 ? modelByCoordinate.get(type.name) : undefined;
-  const asked = isObjectType(type) && model ? { model, rules: rulesOf(info, type, nodes) } : { model: undefined, rules: [] };
-  known.set(info.fieldNodes, asked);
-  return asked;
+  const model = isObjectType(type) && nodes.length > 0 ? context.access.models.get(type.name) : undefined;
+  return isObjectType(type) && model ? { model, rules: rulesOf(context, info, type, nodes) } : { model: undefined, rules: [] };
 }
 
-/** The rule of the type and of each field that is asked for, each once. */
-function rulesOf(info: GraphQLResolveInfo, type: GraphQLObjectType, nodes: readonly FieldNode[]): Rule[] {
+/** The rules of the type and of each selected field, each once. */
+function rulesOf(context: AccessContext, info: GraphQLResolveInfo, type: GraphQLObjectType, nodes: readonly FieldNode[]): Rule[] {
   const fields = fieldsBelow(info, type, nodes).flatMap((node) => type.getFields()[node.name.value] ?? []);
   const rules = fields.flatMap(({ name, extensions }) => [
-    ruleOf(`${type.name}.${name}`),
+    ruleOf(context, `${type.name}.${name}`),
     ...((extensions as ExtraRules).extraRules?.(info.schema, type) ?? []),
   ]);
-  return [...new Set([ruleOf(type.name), ...rules])];
+  return [...new Set([ruleOf(context, type.name), ...rules])];
 }
 
-const fieldsBelow = (info: GraphQLResolveInfo, type: GraphQLObjectType, nodes: readonly FieldNode[]) =>
-  nodes.flatMap((node) => fieldsIn(info, type, node.selectionSet));
-
-function fieldsIn(info: GraphQLResolveInfo, type: GraphQLObjectType, set: SelectionSetNode | undefined): FieldNode[] {
-  const included = set?.selections.filter((node) => isIncluded(node, info.variableValues)) ?? [];
-  return included.flatMap((node) => {
-    if (node.kind === 'Field') return [node];
-    const fragment = node.kind === 'FragmentSpread' ? info.fragments[node.name.value] : node;
-    const isFor = fragment?.typeCondition?.name.value ?? type.name;
-    const applies = isFor === type.name || type.getInterfaces().some(({ name }) => name === isFor);
-    return fragment && applies ? fieldsIn(info, type, fragment.selectionSet) : [];
-  });
+function fieldsBelow({ schema, fragments, variableValues }: GraphQLResolveInfo, type: GraphQLObjectType, nodes: readonly FieldNode[]) {
+  const selection = { schema, fragments, variables: variableValues };
+  return nodes.flatMap(({ selectionSet }) => selectedFields(selection, selectionSet, type.name).map(({ node }) => node));
 }

@@ -13,120 +13,129 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import type { Viewer } from '../../identity/viewer.ts';
-import { isIncluded } from '../../lib/is-included.ts';
-import type { Model } from '../../policy/ownership.ts';
-import { modelByCoordinate, mutationTargets, ruleByCoordinate } from '../rules/registry.ts';
+import { type SelectionContext, selectedFields } from '../../lib/selections.ts';
+import type { Access, ModelOf, PolicyTypes } from '../rules/policy.ts';
+import { accessOf } from '../rules/registry.ts';
 import type { Rule } from '../rules/rule.ts';
 
-/** A place of an operation that a rule guards, and of what is asked about there what the document says: its model, and its id. */
-export interface GuardedCoordinate {
+/** A guarded coordinate that an operation uses, with the row that it is about if the document names one. */
+export interface GuardedCoordinate<Model extends string = string> {
   readonly coordinate: string;
+  /** The response path of the first use. */
   readonly path: readonly string[];
   readonly rule: Rule;
   readonly model?: Model | undefined;
   readonly id?: string | undefined;
 }
 
-/** An object that a selection is about. */
-interface Subject {
+interface OperationSource<T extends PolicyTypes> {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  /** The coerced variables. */
+  readonly variables: Record<string, unknown>;
+  readonly viewer: T['Viewer'] | null;
+}
+
+/** The object that a selection set is about, as far as the document tells. */
+interface SelectedObject {
   readonly type: string;
   readonly id?: string | undefined;
 }
 
-interface Walk {
-  readonly schema: GraphQLSchema;
-  readonly document: DocumentNode;
-  readonly variables: Record<string, unknown>;
-  readonly asker: Viewer | null;
+interface Collector extends SelectionContext {
+  readonly access: Access;
+  readonly viewer: object | null;
   readonly found: Map<string, GuardedCoordinate>;
 }
 
-/** The places of an operation, each coordinate once for each object that the document names. Call it within `checkLimits`: it follows every spread. */
-export function collectCoordinates(of: Omit<Walk, 'found'>, operation: OperationDefinitionNode): GuardedCoordinate[] {
-  const walk = { ...of, found: new Map<string, GuardedCoordinate>() };
-  const type = of.schema.getRootType(operation.operation)?.name ?? '';
-  follow(walk, operation.selectionSet, { type }, []);
-  return [...walk.found.values()];
+/**
+ * The guarded coordinates of an operation, each once per row that the document names. Expands every fragment spread: call it only for a
+ * document within the query limits.
+ */
+export function collectCoordinates<T extends PolicyTypes>(
+  { schema, document, variables, viewer }: OperationSource<T>,
+  operation: OperationDefinitionNode,
+): GuardedCoordinate<ModelOf<T>>[] {
+  const collector: Collector = { schema, fragments: fragmentsIn(document), variables, viewer, access: accessOf(schema), found: new Map() };
+  const type = schema.getRootType(operation.operation)?.name ?? '';
+  collectSelection(collector, operation.selectionSet, { type }, []);
+  return [...collector.found.values()] as GuardedCoordinate<ModelOf<T>>[];
 }
 
-function follow(walk: Walk, { selections }: SelectionSetNode, subject: Subject, path: readonly string[]) {
-  for (const node of selections.filter((one) => isIncluded(one, walk.variables))) {
-    if (node.kind === Kind.FIELD) visit(walk, node, subject, path);
-    else {
-      const fragment = node.kind === Kind.INLINE_FRAGMENT ? node : fragmentOf(walk, node.name.value);
-      const type = fragment && narrowed(walk.schema, subject.type, fragment.typeCondition?.name.value);
-      if (fragment && type) follow(walk, fragment.selectionSet, { ...subject, type }, path);
-    }
-  }
+const fragmentsIn = ({ definitions }: DocumentNode): Record<string, FragmentDefinitionNode> =>
+  Object.fromEntries(definitions.flatMap((one) => (one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one]] : [])));
+
+function collectSelection(collector: Collector, set: SelectionSetNode, object: SelectedObject, path: readonly string[]) {
+  for (const { node, type } of selectedFields(collector, set, object.type)) collectField(collector, node, { ...object, type }, path);
 }
 
-const fragmentOf = ({ document }: Walk, name: string) =>
-  document.definitions.find((one) => one.kind === Kind.FRAGMENT_DEFINITION && one.name.value === name) as
-    | FragmentDefinitionNode
-    | undefined;
-
-/** The type of the objects that a fragment is for; undefined where there are none. */
-function narrowed(schema: GraphQLSchema, from: string, to = from): string | undefined {
-  if (!isObjectType(schema.getType(from))) return to;
-  return to === from || !isObjectType(schema.getType(to)) ? from : undefined;
-}
-
-function visit(walk: Walk, node: FieldNode, subject: Subject, above: readonly string[]) {
-  const type = walk.schema.getType(subject.type);
+function collectField(collector: Collector, node: FieldNode, object: SelectedObject, parentPath: readonly string[]) {
+  const type = collector.schema.getType(object.type);
   const field = isObjectType(type) || isInterfaceType(type) ? type.getFields()[node.name.value] : undefined;
   if (!field) return;
-  const coordinate = `${subject.type}.${field.name}`;
-  const path = [...above, node.alias?.value ?? node.name.value];
-  const args = getArgumentValues(field, node, walk.variables);
-  const target = mutationTarget(coordinate, args, walk.asker);
-  note(walk, coordinate, path, (target ?? subject).id);
+  const coordinate = `${object.type}.${field.name}`;
+  const path = [...parentPath, node.alias?.value ?? node.name.value];
+  const args = getArgumentValues(field, node, collector.variables);
+  const target = mutationTargetId(collector.access, coordinate, args, collector.viewer);
+  addCoordinate(collector, coordinate, path, target ? target.id : object.id);
   for (const { name, type } of field.args) {
     const value = args[name];
-    if (value != null && value !== false) note(walk, `${coordinate}(${name}:)`, path, idOf(value)?.id);
-    for (const place of inputCoordinates(type, value)) note(walk, place, path, target?.id);
+    if (value != null && value !== false) addCoordinate(collector, `${coordinate}(${name}:)`, path, parseGlobalId(value)?.id);
+    for (const input of inputCoordinates(type, value)) addCoordinate(collector, input, path, target?.id);
   }
-  const inner = innerOf(walk, coordinate, getNamedType(field.type).name, args);
-  if (node.selectionSet && inner) follow(walk, node.selectionSet, inner, path);
+  const returned = returnedObject(collector, coordinate, getNamedType(field.type).name, args);
+  if (node.selectionSet && returned) collectSelection(collector, node.selectionSet, returned, path);
 }
 
-function note({ found }: Walk, coordinate: string, path: readonly string[], id: string | undefined) {
-  const rule = ruleByCoordinate.get(coordinate);
-  const model = modelByCoordinate.get(coordinate);
+function addCoordinate({ access, found }: Collector, coordinate: string, path: readonly string[], id: string | undefined) {
+  const rule = access.rules.get(coordinate);
+  const model = access.models.get(coordinate);
   const key = `${coordinate} ${model && id}`;
   if (rule && !found.has(key)) found.set(key, { coordinate, path, rule, ...(model && { model, id }) });
 }
 
-/** What the selection below a field is about; undefined where there is nothing below, as under `me` for nobody. */
-function innerOf({ asker, schema }: Walk, coordinate: string, type: string, { id }: Record<string, unknown>): Subject | undefined {
-  if (coordinate === 'Query.me' || coordinate === 'Viewer.user') return asker ? { type, id: asker.user.id } : undefined;
-  const named = coordinate === 'Query.node' || coordinate === 'Query.user' ? idOf(id) : undefined;
+/** The object that a field returns; undefined if it returns none, as `me` for anonymous callers. */
+function returnedObject(
+  { access, viewer, schema }: Collector,
+  coordinate: string,
+  type: string,
+  args: Record<string, unknown>,
+): SelectedObject | undefined {
+  const { policy } = access;
+  const known = policy.knownRows[coordinate];
+  if (known === 'viewer') return viewer ? { type, id: policy.viewerRow(viewer).id } : undefined;
+  const named = known === 'id' ? parseGlobalId(args.id) : undefined;
   if (!named) return { type };
-  const node = schema.getType(named.typename);
-  const isNode = isObjectType(node) && node.getInterfaces().some(({ name }) => name === 'Node');
-  return { type: type === 'Node' && isNode ? node.name : type, id: named.id };
+  // The id tells which type an interface field returns.
+  const [declared, actual] = [schema.getType(type), schema.getType(named.typename)];
+  const isNarrower = isInterfaceType(declared) && isObjectType(actual) && schema.isSubType(declared, actual);
+  return { type: isNarrower ? actual.name : type, id: named.id };
 }
 
-/** The row that a mutation is about: what its input names, or the viewer where it names none. */
-export function mutationTarget(
+/** The id of the row that a mutation is about: the one that its input names, or the viewer's own if it names none. Undefined if it is about no row. */
+export function mutationTargetId(
+  { mutationTargets, policy }: Access,
   coordinate: string,
   { input }: Record<string, unknown>,
-  asker: Viewer | null,
-): { id: string | undefined } | undefined {
-  const about = mutationTargets.get(coordinate);
-  if (!about) return undefined;
-  const named = Object.values((input ?? {}) as object).map(idOf);
-  return { id: named.find((one) => one?.typename === about.model)?.id ?? (about.model === 'User' ? asker?.user.id : undefined) };
+  viewer: object | null,
+): { readonly id: string | undefined } | undefined {
+  const target = mutationTargets.get(coordinate);
+  if (!target) return undefined;
+  const named = Object.values((input ?? {}) as object)
+    .map(parseGlobalId)
+    .find((id) => id?.typename === target.model);
+  if (named) return { id: named.id };
+  return { id: viewer && target.model === policy.ownership.ownerModel ? policy.viewerRow(viewer).id : undefined };
 }
 
-/** The parts of a global id, as the server writes it. */
-function idOf(value: unknown): { typename: string; id: string } | undefined {
+/** The parts of a Relay global id as the server encodes it. */
+function parseGlobalId(value: unknown): { readonly typename: string; readonly id: string } | undefined {
   const text = typeof value === 'string' ? Buffer.from(value, 'base64').toString() : '';
-  const [, typename, id] = /^(\w+):(.+)$/.exec(text) ?? [];
+  const { typename, id } = /^(?<typename>\w+):(?<id>.+)$/.exec(text)?.groups ?? {};
   return typename && id ? { typename, id } : undefined;
 }
 
-/** The coordinates of the fields of an input object that are given. */
+/** The coordinates of the fields that an input object contains. */
 export function inputCoordinates(type: GraphQLInputType, value: unknown): string[] {
   const named = getNamedType(type);
   if (!isInputObjectType(named) || typeof value !== 'object' || value === null) return [];

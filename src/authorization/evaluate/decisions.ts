@@ -1,108 +1,141 @@
 import type DataLoader from 'dataloader';
-import { type Context, getLoader, type RuleDecisions } from '../../graphql/context.ts';
-import { evaluateInMemory, toWhere } from '../../policy/evaluators.ts';
-import type { Model, Row, Where } from '../../policy/ownership.ts';
+import { getLoader, type Loaders } from '../../lib/loaders.ts';
+import { mapMaybe } from '../../lib/map-maybe.ts';
+import type { Access, AccessContext, ModelOf, PolicyTypes, Row, RuleDecisions } from '../rules/policy.ts';
 import { ruleOf } from '../rules/registry.ts';
-import type { Rule } from '../rules/rule.ts';
-import { findMatchingIds, modelDelegate, toPrismaWhere } from './query-matching.ts';
+import type { Decision, Rule } from '../rules/rule.ts';
+import { evaluateRule, findMatchingRows, ruleToFilter, toPrismaWhere } from './conditions.ts';
+
+/** The engine's part of the context of a new operation. */
+export const createAccessState = <T extends PolicyTypes>(access: Access<T>, viewer: T['Viewer'] | null): AccessContext<T> => ({
+  access,
+  viewer,
+  decisionCache: new Map(),
+  loaders: new Map(),
+});
+
+/** The context for another viewer, with nothing remembered; unchanged if it is the same viewer. */
+export const contextFor = <C extends AccessContext>(context: C, viewer: C['viewer']): C =>
+  viewer === context.viewer ? context : { ...context, ...createAccessState(context.access, viewer) };
 
 /**
- * Whether the viewer meets the rule for the row. Known verdicts come at once; the others are asked of the database in one statement
- * per rule, model and tick. Without a row: false where no row could change it, undefined where one could.
+ * Decides a rule for a row. Synchronous if memory is enough, otherwise the database is asked in one statement per rule, model and tick.
+ * Without a row: undefined if the decision depends on the row.
  */
-export function decide(context: Context, rule: Rule, model?: Model, row?: Row): boolean | undefined | Promise<boolean> {
-  const of = verdictsOf(context, rule, model ?? null);
-  if (of.always !== undefined || !model || !row) return of.always;
-  return decidedOf(of, context, rule, model, row) ?? of.load(row.id);
+export function decide<T extends PolicyTypes>(
+  context: AccessContext<T>,
+  rule: Rule,
+  model?: ModelOf<T>,
+  row?: Row,
+): Decision | Promise<boolean> {
+  const decisions = decisionsOf(context, rule, model ?? null);
+  if (decisions.always !== undefined || !model || !row) return decisions.always;
+  return decisionInMemory(decisions, context, rule, model, row) ?? decisions.load(row.id);
 }
 
-/** The verdict on a row as far as it is known without asking the database. */
-export function cachedDecision(context: Context, rule: Rule, model: Model | undefined, row: Row): boolean | undefined {
-  const of = verdictsOf(context, rule, model ?? null);
-  return of.always ?? (model && decidedOf(of, context, rule, model, row));
+/** Decides a rule for a row as far as memory is enough. */
+export function cachedDecision(context: AccessContext, rule: Rule, model: string | undefined, row: Row): Decision {
+  const decisions = decisionsOf(context, rule, model ?? null);
+  return decisions.always ?? (model === undefined ? undefined : decisionInMemory(decisions, context, rule, model, row));
 }
 
 /**
- * Asks about rows before anybody does, so that their verdicts are known at once: one statement for each rule, however many rows. Undefined
- * where nothing is to be asked. What fails is left undecided: it is asked again, and fails, where it is needed.
+ * Decides rules for many rows in advance, one statement per rule, so that `decide` then answers synchronously. Undefined if memory is
+ * enough. A failure leaves its rule undecided: it is asked again, and fails again, where the decision is needed.
  */
 export function prefetchDecisions(
-  context: Context,
+  context: AccessContext,
   rules: readonly Rule[],
-  model: Model,
+  model: string,
   rows: readonly Row[],
 ): Promise<unknown> | undefined {
-  const asked = rules.flatMap((rule) => settleOne(context, rule, model, rows) ?? []);
-  return asked.length > 0 ? Promise.allSettled(asked) : undefined;
+  const pending = rules.flatMap((rule) => prefetchRule(context, rule, model, rows) ?? []);
+  return pending.length > 0 ? Promise.allSettled(pending) : undefined;
 }
 
-/** The condition that the viewer's visible rows of a model meet: its type's rule, for lists, counts and cursors. */
-export const whereVisible = <M extends Model>(context: Context, model: M): Where[M] =>
-  toPrismaWhere(toWhere(ruleOf(model), context.viewer, model));
+/** The filter for the rows of a model that the viewer can see, by the rule of its type: for lists, counts and cursors. */
+export const whereVisible = <T extends PolicyTypes, M extends ModelOf<T>>(context: AccessContext<T>, model: M): T['Where'][M] =>
+  toPrismaWhere<T['Where'][M]>(ruleToFilter(context.access.policy, ruleOf(context, model), context.viewer, model));
 
-/** The row if the viewer may know of it, else null, as if it did not exist. */
-export function ifVisible<R extends Row>(context: Context, model: Model, row: R | null | undefined): R | null | Promise<R | null> {
+/** The row if the viewer can see it, otherwise null, as if it did not exist. */
+export function ifVisible<T extends PolicyTypes, R extends Row>(
+  context: AccessContext<T>,
+  model: ModelOf<T>,
+  row: R | null | undefined,
+): R | null | Promise<R | null> {
   if (!row) return null;
-  const sees = decide(context, ruleOf(model), model, row);
-  return sees instanceof Promise ? sees.then((yes) => (yes ? row : null)) : sees ? row : null;
+  return mapMaybe(decide(context, ruleOf(context, model), model, row), (isVisible) => (isVisible ? row : null));
 }
 
-/** A row by its id if the viewer may know of it, else null. Rows asked for in one tick are read in one statement. */
-export function loadVisible<R extends Row>(context: Context, model: Model, id: string | null): Promise<R | null> | null {
-  return id === null ? null : (rows(context, model).load(id) as Promise<R | null>);
+/** The row with that id if the viewer can see it, otherwise null. Rows that are requested in one tick are read in one statement. */
+export function loadVisible<R extends Row, T extends PolicyTypes = PolicyTypes>(
+  context: AccessContext<T>,
+  model: ModelOf<T>,
+  id: string | null,
+): Promise<R | null> | null {
+  return id === null ? null : (visibleRows(context, model).load(id) as Promise<R | null>);
 }
 
-function settleOne(context: Context, rule: Rule, model: Model, rows: readonly Row[]): Promise<void> | undefined {
-  // Held from here on: what comes in after the viewer changed is written where nobody looks any more.
-  const of = verdictsOf(context, rule, model);
-  const open = rows.filter((row) => {
-    const now = decidedOf(of, context, rule, model, row);
-    if (now !== undefined) of.byRow.set(row, now);
-    return now === undefined;
+/** The error for a denied viewer: by default for the rule at the coordinate. */
+export const accessDenied = <T extends PolicyTypes>(
+  context: AccessContext<T>,
+  coordinate: string,
+  rule = ruleOf(context, coordinate),
+): Error => context.access.policy.accessDenied(context, coordinate, rule);
+
+function prefetchRule(context: AccessContext, rule: Rule, model: string, rows: readonly Row[]): Promise<void> | undefined {
+  // The cache is looked up once, before waiting: if the viewer changes meanwhile, the results go to the abandoned cache.
+  const decisions = decisionsOf(context, rule, model);
+  const undecided = rows.filter((row) => {
+    const decision = decisionInMemory(decisions, context, rule, model, row);
+    if (decision !== undefined) decisions.byRow.set(row, decision);
+    return decision === undefined;
   });
-  if (open.length === 0) return undefined;
-  return Promise.all(open.map((row) => of.load(row.id))).then((met) =>
-    open.forEach((row, index) => {
-      of.byRow.set(row, met[index] === true);
+  if (undecided.length === 0) return undefined;
+  return Promise.all(undecided.map((row) => decisions.load(row.id))).then((allowed) =>
+    undecided.forEach((row, index) => {
+      decisions.byRow.set(row, allowed[index] === true);
     }),
   );
 }
 
-function decidedOf(of: RuleDecisions, { viewer }: Context, rule: Rule, model: Model, row: Row): boolean | undefined {
-  return of.byRow.get(row) ?? evaluateInMemory(rule, viewer, { model, row });
+function decisionInMemory({ byRow }: RuleDecisions, { access, viewer }: AccessContext, rule: Rule, model: string, row: Row): Decision {
+  return byRow.get(row) ?? evaluateRule(access.policy, rule, viewer, { model, row });
 }
 
-function verdictsOf(context: Context, rule: Rule, model: Model | null): RuleDecisions {
-  return context.decisionCache.get(model)?.get(rule) ?? begin(context, rule, model);
+function decisionsOf(context: AccessContext, rule: Rule, model: string | null): RuleDecisions {
+  return context.decisionCache.get(model)?.get(rule) ?? createDecisions(context, rule, model);
 }
 
-function begin(context: Context, rule: Rule, model: Model | null): RuleDecisions {
-  const { viewer, loaders } = context;
-  let checks: DataLoader<string, boolean> | undefined;
+function createDecisions(context: AccessContext, rule: Rule, model: string | null): RuleDecisions {
+  const { access, viewer, loaders } = context;
+  let loader: DataLoader<string, boolean> | undefined;
   const load = (id: string) => {
-    checks ??= checksOf(context, { viewer, loaders }, rule, model as Model);
-    return checks.load(id);
+    loader ??= decisionLoader(context, { viewer, loaders }, rule, model as string);
+    return loader.load(id);
   };
-  const of = { always: evaluateInMemory(rule, viewer, model ? { model } : undefined), byRow: new Map(), load };
+  const always = evaluateRule(access.policy, rule, viewer, model ? { model } : undefined);
+  const decisions = { always, byRow: new Map(), load };
   const ofModel = context.decisionCache.get(model) ?? new Map<Rule, RuleDecisions>();
-  context.decisionCache.set(model, ofModel.set(rule, of));
-  return of;
+  context.decisionCache.set(model, ofModel.set(rule, decisions));
+  return decisions;
 }
 
-/** Rules that come to the same condition for the viewer are asked together. */
-function checksOf(context: Context, of: Pick<Context, 'viewer' | 'loaders'>, rule: Rule, model: Model) {
-  const asked = JSON.stringify(toWhere(rule, of.viewer, model));
-  return getLoader(of, `check ${model} ${asked}`, async (ids: readonly string[]) => {
-    const met = await findMatchingIds(context.db.prisma, rule, of.viewer, model, ids);
-    return ids.map((id) => met.has(id));
+/** Rules that compile to the same filter for the viewer share a loader, and so a statement. */
+function decisionLoader(context: AccessContext, of: { viewer: object | null; loaders: Loaders }, rule: Rule, model: string) {
+  const { policy } = context.access;
+  const filter = JSON.stringify(ruleToFilter(policy, rule, of.viewer, model));
+  return getLoader(of, `check ${model} ${filter}`, async (ids: readonly string[]) => {
+    const matching = await findMatchingRows(policy, policy.client(context), rule, of.viewer, { model, ids });
+    return ids.map((id) => matching.has(id));
   });
 }
 
-const rows = (context: Context, model: Model) =>
+const visibleRows = (context: AccessContext, model: string) =>
   getLoader(context, `rows ${model}`, async (ids: readonly string[]) => {
-    const found = await modelDelegate(context.db.prisma, model).findMany({
-      where: { AND: [{ id: { in: [...ids] } }, whereVisible(context, model)] },
-    });
+    const { policy } = context.access;
+    const where = { AND: [{ id: { in: [...ids] } }, whereVisible(context, model)] };
+    const found = await policy.delegate(policy.client(context), model).findMany({ where });
     const byId = new Map(found.map((row) => [row.id, row]));
     return ids.map((id) => byId.get(id) ?? null);
   });

@@ -1,47 +1,50 @@
-import { validationError } from '../../errors.ts';
-import type { Context } from '../../graphql/context.ts';
-import { evaluateInMemory, toWhere } from '../../policy/evaluators.ts';
-import type { Model, Where } from '../../policy/ownership.ts';
+import type { AccessContext, ModelOf, PolicyTypes } from '../rules/policy.ts';
 import { ruleOf } from '../rules/registry.ts';
-import { accessDenied } from './access-denied.ts';
-import { whereVisible } from './decisions.ts';
+import { evaluateRule, ruleToFilter } from './conditions.ts';
+import { accessDenied, whereVisible } from './decisions.ts';
 
-/** Only what the viewer may know of, and of that only what was asked for; the same for rows, counts and cursors. */
-export const whereVisibleAnd = <M extends Model>(context: Context, model: M, wanted: Where[M] | undefined): Where[M] =>
-  (wanted ? { AND: [whereVisible(context, model), wanted] } : whereVisible(context, model)) as Where[M];
+/** The filter for the rows that the viewer can see and that match `wanted`. Used for rows, counts and cursors alike. */
+export const whereVisibleAnd = <T extends PolicyTypes, M extends ModelOf<T>>(
+  context: AccessContext<T>,
+  model: M,
+  wanted: T['Where'][M] | undefined,
+): T['Where'][M] => (wanted ? ({ AND: [whereVisible(context, model), wanted] } as object as T['Where'][M]) : whereVisible(context, model));
 
 /**
- * The condition of a filter: each part that was given, and with each the rule of the field that it looks at, so that nothing is found by
- * what may not be read. Throws what a denied viewer is told where no row could be asked about.
+ * Compiles a filter input. Each given part is combined with the rule of the field that it looks at, so that nobody finds rows by values that
+ * they cannot read. Throws the denial if the viewer cannot read the field of any row.
  */
-export function filterWhere<M extends Model, F extends object>(
-  context: Context,
+export function filterWhere<T extends PolicyTypes, M extends ModelOf<T>, F extends object>(
+  context: AccessContext<T>,
   model: M,
-  type: string,
-  filter: F | null | undefined,
-  parts: { [K in keyof F]-?: (value: NonNullable<F[K]>) => Where[M] },
-): Where[M] | undefined {
-  const given = Object.entries(filter ?? {}).filter(([, value]) => value !== null && value !== undefined);
-  const conditions = given.map(([name, value]) => {
-    const coordinate = `${type}.${name}`;
-    const met = toWhere(ruleOf(coordinate), context.viewer, model);
-    if (met === false) throw accessDenied(context, coordinate);
-    const wanted = (parts as Record<string, (value: unknown) => Where[M]>)[name]?.(value);
-    return met === true ? wanted : { AND: [met, wanted] };
+  inputType: string,
+  input: F | null | undefined,
+  parts: { [K in keyof F]-?: (value: NonNullable<F[K]>) => T['Where'][M] },
+): T['Where'][M] | undefined {
+  const given = Object.entries(input ?? {}).filter(([, value]) => value !== null && value !== undefined);
+  const filters = given.map(([name, value]) => {
+    const coordinate = `${inputType}.${name}`;
+    const readable = ruleToFilter(context.access.policy, ruleOf(context, coordinate), context.viewer, model);
+    if (readable === false) throw accessDenied(context, coordinate);
+    const wanted = (parts as Record<string, (value: unknown) => T['Where'][M]>)[name]?.(value);
+    return readable === true ? wanted : { AND: [readable, wanted] };
   });
-  return conditions.length > 0 ? ({ AND: conditions } as Where[M]) : undefined;
+  return filters.length > 0 ? ({ AND: filters } as object as T['Where'][M]) : undefined;
 }
 
-/** The order that was asked for, by fields that the viewer may read of every row; the id last, so that it is total. */
-export function orderBy(context: Context, type: string, order: object | null | undefined) {
-  const asked = Object.entries(order ?? {}).filter(([, direction]) => direction);
-  if (asked.length > 1) throw validationError({ orderBy: ['one field'] });
-  for (const [name] of asked) {
-    const coordinate = `${type}.${name}`;
-    const may = evaluateInMemory(ruleOf(coordinate), context.viewer);
-    if (may === false || (may === undefined && ruleOf(coordinate) !== ruleOf(type.replace(/Order$/, ''))))
+/** Compiles an order input: one field that the viewer can read in every visible row, then the id, so that the order is total. */
+export function orderBy<T extends PolicyTypes>(context: AccessContext<T>, inputType: string, order: object | null | undefined) {
+  const { policy } = context.access;
+  const given = Object.entries(order ?? {}).filter(([, direction]) => direction);
+  if (given.length > 1) throw policy.invalidInput({ orderBy: ['must name one field'] });
+  for (const [name] of given) {
+    const coordinate = `${inputType}.${name}`;
+    const rule = ruleOf(context, coordinate);
+    const isReadable = evaluateRule(policy, rule, context.viewer);
+    // Undecided is enough where visible rows meet that very rule.
+    if (isReadable === false || (isReadable === undefined && rule !== ruleOf(context, inputType.replace(/Order$/, ''))))
       throw accessDenied(context, coordinate);
   }
-  const direction = asked[0]?.[1] ?? 'asc';
-  return [...asked.map(([name, way]) => ({ [name]: way as 'asc' | 'desc' })), { id: direction as 'asc' | 'desc' }];
+  const [[name, direction] = []] = given as ['asc' | 'desc' | string, 'asc' | 'desc'][];
+  return [...(name ? [{ [name]: direction as 'asc' | 'desc' }] : []), { id: (direction ?? 'asc') as 'asc' | 'desc' }];
 }

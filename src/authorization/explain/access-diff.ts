@@ -1,11 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Viewer } from '../../identity/viewer.ts';
-import { toWhere } from '../../policy/evaluators.ts';
-import type { Model, Where } from '../../policy/ownership.ts';
-import { modelDelegate, toPrismaWhere } from '../evaluate/query-matching.ts';
-import { modelByCoordinate, ruleByCoordinate, ruleOf } from '../rules/registry.ts';
+import { ruleToFilter, toPrismaWhere } from '../evaluate/conditions.ts';
+import type { Access, PolicyTypes, RowFilter } from '../rules/policy.ts';
+import { ruleOf } from '../rules/registry.ts';
 
-/** For how many rows the right at a place is gained and lost. */
+/** For how many rows access at a coordinate is gained and lost. */
 export interface AccessChange {
   readonly coordinate: string;
   readonly gained: number;
@@ -13,20 +11,26 @@ export interface AccessChange {
 }
 
 /**
- * What a user gains and loses from `before` to `after`, at every place that is about rows, counted over the rows that `caller` may know of.
- * `client` is a transaction in which all three were read.
+ * Compares the access of two viewers at every coordinate that is about rows, counted over the rows that `caller` can see. `client` is the
+ * transaction in which all three were read.
  */
-export async function diffAccess(client: object, caller: Viewer, before: Viewer, after: Viewer): Promise<AccessChange[]> {
-  const counted = new Map<string, Promise<Counts>>();
+export async function diffAccess<T extends PolicyTypes>(
+  access: Access<T>,
+  client: object,
+  caller: T['Viewer'],
+  { before, after }: { readonly before: T['Viewer']; readonly after: T['Viewer'] },
+): Promise<AccessChange[]> {
+  const counts = new Map<string, Promise<Counts>>();
   const changes: AccessChange[] = [];
-  for (const [coordinate, rule] of [...ruleByCoordinate].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const model = modelByCoordinate.get(coordinate);
+  for (const [coordinate, rule] of [...access.rules].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const model = access.models.get(coordinate);
     if (!model) continue;
-    const [was, is] = [toWhere(rule, before, model), toWhere(rule, after, model)];
-    // Most rules ask nothing that a grant changes, and many ask the same.
-    const key = JSON.stringify([model, was, is]);
-    if (!counted.has(key)) counted.set(key, isDeepStrictEqual(was, is) ? none : count(client, caller, model, [was, is]));
-    const { gained, lost } = await (counted.get(key) ?? none);
+    const old = ruleToFilter(access.policy, rule, before, model);
+    const now = ruleToFilter(access.policy, rule, after, model);
+    // Many coordinates share a filter, and most filters do not change.
+    const key = JSON.stringify([model, old, now]);
+    if (!counts.has(key)) counts.set(key, isDeepStrictEqual(old, now) ? unchanged : countRows(access, client, caller, { model, old, now }));
+    const { gained, lost } = await (counts.get(key) ?? unchanged);
     if (gained > 0 || lost > 0) changes.push({ coordinate, gained, lost });
   }
   return changes;
@@ -34,17 +38,19 @@ export async function diffAccess(client: object, caller: Viewer, before: Viewer,
 
 type Counts = Omit<AccessChange, 'coordinate'>;
 
-const none: Promise<Counts> = Promise.resolve({ gained: 0, lost: 0 });
+const unchanged: Promise<Counts> = Promise.resolve({ gained: 0, lost: 0 });
 
-async function count<M extends Model>(client: object, caller: Viewer, model: M, [was, is]: [Met<M>, Met<M>]): Promise<Counts> {
-  const seen = toWhere(ruleOf(model), caller, model);
-  const rows = async (...met: Met<M>[]) =>
-    met.includes(false) ? 0 : counter(client, model).count({ where: { AND: [seen, ...met].map((one) => toPrismaWhere(one)) } });
-  const both = await rows(was, is);
-  return { gained: (await rows(is)) - both, lost: (await rows(was)) - both };
+async function countRows(
+  access: Access,
+  client: object,
+  caller: object,
+  { model, old, now }: { readonly model: string; readonly old: RowFilter; readonly now: RowFilter },
+): Promise<Counts> {
+  const visible = ruleToFilter(access.policy, ruleOf({ access }, model), caller, model);
+  const count = async (...filters: RowFilter[]) => {
+    if (filters.includes(false)) return 0;
+    return access.policy.delegate(client, model).count({ where: { AND: [visible, ...filters].map((filter) => toPrismaWhere(filter)) } });
+  };
+  const both = await count(old, now);
+  return { gained: (await count(now)) - both, lost: (await count(old)) - both };
 }
-
-type Met<M extends Model> = Where[M] | boolean;
-
-const counter = (client: object, model: Model) =>
-  modelDelegate(client, model) as unknown as { count(query: { where: object }): Promise<number> };

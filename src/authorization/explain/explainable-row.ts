@@ -1,19 +1,24 @@
-import type { Context } from '../../graphql/context.ts';
-import { isUuid } from '../../lib/validators.ts';
-import type { Model, Row } from '../../policy/ownership.ts';
+import { findMatchingRows } from '../evaluate/conditions.ts';
 import { loadVisible } from '../evaluate/decisions.ts';
-import { findMatchingIds, modelDelegate } from '../evaluate/query-matching.ts';
-import { mutationTargets, ruleOf } from '../rules/registry.ts';
+import type { AccessContext, ModelOf, PolicyTypes, Row } from '../rules/policy.ts';
+import { ruleOf } from '../rules/registry.ts';
 
 /**
- * The row that a place is asked about, if the caller may know of it, else null. A mutation may be used on what is not read, as on a session that
- * was entered through the domain that the caller administers.
+ * The row that an explanation is about, if the viewer can see it or, for a mutation, may run the mutation on it; otherwise null. Some rows can
+ * be changed without being readable.
  */
-export async function explainableRow(context: Context, coordinate: string, model: Model, id: string): Promise<Row | null> {
-  if (!isUuid(id)) return null;
-  const row = await loadVisible<Row>(context, model, id);
+export async function explainableRow<T extends PolicyTypes>(
+  context: AccessContext<T>,
+  coordinate: string,
+  model: ModelOf<T>,
+  id: string,
+): Promise<Row | null> {
+  const { policy, mutationTargets } = context.access;
+  if (!policy.isRowId(id)) return null;
+  const row = await loadVisible<Row, T>(context, model, id);
   if (row || !mutationTargets.has(coordinate)) return row;
-  const { prisma } = context.db;
-  if (!(await findMatchingIds(prisma, ruleOf(coordinate), context.viewer, model, [id])).has(id)) return null;
-  return (await modelDelegate(prisma, model).findMany({ where: { id } }))[0] ?? null;
+  const client = policy.client(context);
+  const matching = await findMatchingRows(policy, client, ruleOf(context, coordinate), context.viewer, { model, ids: [id] });
+  if (!matching.has(id)) return null;
+  return (await policy.delegate(client, model).findMany({ where: { id } }))[0] ?? null;
 }

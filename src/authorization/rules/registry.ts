@@ -1,26 +1,17 @@
-import type { Model } from '../../policy/ownership.ts';
+import type { GraphQLSchema } from 'graphql';
+import type { Access, AccessContext, PolicyTypes } from './policy.ts';
 import type { Rule } from './rule.ts';
 
-/** The rule of every coordinate of the schema (`User`, `User.email`, `Query.users`, `UserFilter.search`), filled as it is built. */
-export const ruleByCoordinate = new Map<string, Rule>();
+/** The access rules of a schema that was built with the access plugin. */
+export function accessOf<T extends PolicyTypes = PolicyTypes>(schema: GraphQLSchema): Access<T> {
+  const { access } = schema.extensions as { access?: Access<T> };
+  if (!access) throw new Error('The schema was built without the access plugin');
+  return access;
+}
 
-/** The rule at a coordinate. Throws when there is none, which a built schema excludes. */
-export function ruleOf(coordinate: string): Rule {
-  const rule = ruleByCoordinate.get(coordinate);
+/** The rule at a coordinate. Throws if there is none, which cannot happen for the coordinates of a built schema. */
+export function ruleOf({ access }: Pick<AccessContext, 'access'>, coordinate: string): Rule {
+  const rule = access.rules.get(coordinate);
   if (!rule) throw new Error(`${coordinate} has no rule`);
   return rule;
 }
-
-/** The models of the rows that rules ask about, by coordinate; a place that is about no row has none. */
-export const modelByCoordinate = new Map<string, Model>();
-
-/** What a mutation is about. */
-export interface MutationTarget {
-  /** The model of the row that its rule is applied to. */
-  readonly model: Model;
-  /** The model whose fields its input sets, where that is another one. */
-  readonly updates: Model;
-}
-
-/** The mutations that are about a row, by coordinate. */
-export const mutationTargets = new Map<string, MutationTarget>();

@@ -1,44 +1,55 @@
-/** A rule: a small tree of plain data that says who may. Everything that needs to know it is compiled from this one value. */
-export type Rule = Condition | { readonly any: readonly Rule[] } | { readonly all: readonly Rule[] };
+/** An access rule: a small tree of plain data. Guards, database filters, the printed schema and explanations are all compiled from this value. */
+export type Rule<C extends Condition = Condition> = C | { readonly any: readonly Rule<C>[] } | { readonly all: readonly Rule<C>[] };
 
-/** A leaf of a rule. What each one means is the table in `vocabulary.ts`. */
-export type Condition = { readonly is: string; readonly of?: string };
+/** A leaf of a rule: the name of a condition that the policy defines and, if the condition takes one, its argument. */
+export interface Condition {
+  readonly is: string;
+  readonly of?: string;
+}
 
-/** One of these is enough. */
-export const any = (...rules: [Rule, ...Rule[]]): Rule => join('any', rules);
+/** One of these rules is enough. */
+export const any = <C extends Condition>(...rules: [Rule<C>, ...Rule<C>[]]): Rule<C> => join('any', rules) as Rule<C>;
 
-/** All of these are needed. */
-export const all = (...rules: [Rule, ...Rule[]]): Rule => join('all', rules);
+/** All of these rules are required. */
+export const all = <C extends Condition>(...rules: [Rule<C>, ...Rule<C>[]]): Rule<C> => join('all', rules) as Rule<C>;
 
-/** The rule as people read it: `scope(users:read) & (self | admin)`. */
+/** The rule as text: `scope(users:read) & (self | admin)`. */
 export function print(rule: Rule): string {
   if ('is' in rule) return rule.of === undefined ? rule.is : `${rule.is}(${rule.of})`;
   const [parts, sign] = 'any' in rule ? [rule.any, ' | '] : [rule.all, ' & '];
   return parts.map((part) => ('is' in part ? print(part) : `(${print(part)})`)).join(sign);
 }
 
-/** The leaves of a rule, in reading order. */
-export const conditionsOf = (rule: Rule): Condition[] =>
-  'is' in rule ? [rule] : ('any' in rule ? rule.any : rule.all).flatMap(conditionsOf);
-
-/** Evaluates a rule in three values: true, false, and undefined where a leaf does not know. */
-export function evaluate(rule: Rule, verdict: (atom: Condition) => boolean | undefined): boolean | undefined {
-  if ('is' in rule) return verdict(rule);
-  const [parts, decisive] = 'any' in rule ? [rule.any, true] : [rule.all, false];
-  let open = false;
-  for (const part of parts) {
-    const value = evaluate(part, verdict);
-    if (value === decisive) return decisive;
-    if (value === undefined) open = true;
-  }
-  return open ? undefined : !decisive;
+/** The conditions of a rule, in reading order. */
+export function conditionsOf<C extends Condition>(rule: Rule<C>): C[] {
+  if ('is' in rule) return [rule];
+  return ('any' in rule ? rule.any : rule.all).flatMap((part) => conditionsOf(part));
 }
 
-/** Flattens equal combinators and drops repetitions, so that equal rules print equally and are judged once. */
+/**
+ * True: met. False: not met. Undefined: only the database can tell. A boolean and not three names, so that code that forgets the third
+ * value denies.
+ */
+export type Decision = boolean | undefined;
+
+/** Evaluates a rule in three-valued logic: undefined if a condition that matters is undecided. */
+export function evaluate(rule: Rule, decideCondition: (condition: Condition) => Decision): Decision {
+  if ('is' in rule) return decideCondition(rule);
+  const [parts, decisive] = 'any' in rule ? [rule.any, true] : [rule.all, false];
+  let isOpen = false;
+  for (const part of parts) {
+    const decision = evaluate(part, decideCondition);
+    if (decision === decisive) return decisive;
+    if (decision === undefined) isOpen = true;
+  }
+  return isOpen ? undefined : !decisive;
+}
+
+/** Flattens nested combinators of one kind and drops repetitions, so that equal rules print equally and are evaluated once. */
 function join(kind: 'any' | 'all', rules: readonly Rule[]): Rule {
   const flat = rules.flatMap((rule) => (kind in rule ? (rule as Record<typeof kind, readonly Rule[]>)[kind] : [rule]));
-  const seen = new Set<string>();
-  const parts = flat.filter((rule) => !seen.has(print(rule)) && seen.add(print(rule)));
+  const texts = flat.map(print);
+  const parts = flat.filter((_, index) => texts.indexOf(texts[index] as string) === index);
   if (parts.length === 1 && parts[0]) return parts[0];
   return Object.freeze(kind === 'any' ? { any: parts } : { all: parts });
 }

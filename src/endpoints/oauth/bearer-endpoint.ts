@@ -3,7 +3,7 @@ import { graphqlError } from '../../errors.ts';
 import { authenticate } from '../../graphql/authenticate.ts';
 import type { Context } from '../../graphql/context.ts';
 import type { Viewer } from '../../identity/viewer.ts';
-import { evaluateInMemory } from '../../policy/evaluators.ts';
+import { evaluateInMemory } from '../../policy/policy.ts';
 import type { Endpoint, EndpointRequest } from '../../transport/http/endpoint.ts';
 import { parseForm } from '../../transport/http/parse-form.ts';
 import { readBody } from '../../transport/http/read-body.ts';

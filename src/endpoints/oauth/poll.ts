@@ -4,7 +4,7 @@ import { requestError } from '../../errors.ts';
 import type { BoundedQueue } from '../../lib/bounded-queue.ts';
 import { parseJson } from '../../lib/parse-json.ts';
 import { apiToken } from '../../policy/conditions.ts';
-import { evaluateInMemory } from '../../policy/evaluators.ts';
+import { evaluateInMemory } from '../../policy/policy.ts';
 import { followsAll } from '../../schema/token/token-revocation.ts';
 import { type EndpointRequest, sendJson } from '../../transport/http/endpoint.ts';
 import { type AuthenticatedContext, type BodyOptions, bearerPost } from './bearer-endpoint.ts';

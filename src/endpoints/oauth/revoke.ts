@@ -6,7 +6,7 @@ import { hashToken, hasTokenFormat } from '../../identity/tokens/opaque-token.ts
 import { revocationBy, revokeTokens } from '../../identity/tokens/sessions.ts';
 import { reloadViewerForUpdate } from '../../identity/viewer.ts';
 import { apiToken, may, scope, superadmin } from '../../policy/conditions.ts';
-import { evaluateInMemory } from '../../policy/evaluators.ts';
+import { evaluateInMemory } from '../../policy/policy.ts';
 import { type AuthenticatedContext, tokenParameterEndpoint } from './bearer-endpoint.ts';
 import { readClaims } from './read-claims.ts';
 

@@ -1,5 +1,3 @@
-import { sensitiveCoordinates } from '../../authorization/enforce/sensitive-plugin.ts';
-import { ruleByCoordinate } from '../../authorization/rules/registry.ts';
 import { print, type Rule } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
 import { singleLineText } from '../../lib/validators.ts';
@@ -18,7 +16,7 @@ const AccessRule = builder.objectRef<{ coordinate: string; rule: Rule }>('Access
     sensitive: t.boolean({
       nullable: false,
       description: 'Whether whoever reads it of somebody else leaves a receipt there, in `User.fieldReads`.',
-      resolve: ({ coordinate }) => sensitiveCoordinates.has(coordinate),
+      resolve: ({ coordinate }, _, { access }) => access.sensitive.has(coordinate),
     }),
   }),
 });
@@ -30,8 +28,8 @@ builder.queryField('accessRules', (t) =>
     description: 'The rule of every place in the schema, as the server enforces it.',
     access: anyone('the rules are public, as the schema is'),
     args: { type: t.arg.string({ validate: singleLineText(120), description: 'Only those of this type.' }) },
-    resolve: (_, { type }) =>
-      [...ruleByCoordinate]
+    resolve: (_, { type }, { access }) =>
+      [...access.rules]
         .flatMap(([coordinate, rule]) =>
           type == null || coordinate === type || coordinate.startsWith(`${type}.`) ? [{ coordinate, rule }] : [],
         )

@@ -1,10 +1,10 @@
 import { type DocumentNode, GraphQLError, type GraphQLSchema, getOperationAST, getVariableValues, validate } from 'graphql';
 import { collectCoordinates, type GuardedCoordinate } from '../../authorization/evaluate/coordinates.ts';
-import { decide } from '../../authorization/evaluate/decisions.ts';
+import { contextFor, decide } from '../../authorization/evaluate/decisions.ts';
 import { explainableRow } from '../../authorization/explain/explainable-row.ts';
-import { contextFor, hypotheticalViewer, resolveSubject } from '../../authorization/explain/impersonate.ts';
 import { evaluateAgainstRow, evaluateHypothetically } from '../../authorization/explain/reasons.ts';
-import { candidateChanges, combine, findRemedies } from '../../authorization/explain/remedies.ts';
+import { combine, findRemedies } from '../../authorization/explain/remedies.ts';
+import type { Row, RowSubject } from '../../authorization/rules/policy.ts';
 import { ruleOf } from '../../authorization/rules/registry.ts';
 import { all, any, type Rule } from '../../authorization/rules/rule.ts';
 import { codeOf, validationError } from '../../errors.ts';
@@ -15,9 +15,10 @@ import { checkLimits } from '../../graphql/execution/query-limits.ts';
 import { ranks, type Viewer } from '../../identity/viewer.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { admin, anyone, self } from '../../policy/conditions.ts';
-import { evaluateInMemory } from '../../policy/evaluators.ts';
-import type { RowSubject } from '../../policy/grants-scope.ts';
-import type { Model, Row } from '../../policy/ownership.ts';
+import { hypotheticalViewer, resolveSubject } from '../../policy/impersonation.ts';
+import type { Model, PolicyTypes } from '../../policy/models.ts';
+import { evaluateInMemory } from '../../policy/policy.ts';
+import { remedySteps } from '../../policy/remedy-steps.ts';
 import { OperationCheck, type OperationCheckResult } from './operation-check.ts';
 
 builder.queryField('checkOperation', (t) =>
@@ -58,7 +59,7 @@ function placesOf(schema: GraphQLSchema, text: string, given: unknown, operation
   if (!operation) throw validationError({ operationName: ['the document has no such operation'] });
   const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
   if (!coerced) throw validationError({ variables: ['do not fit the document'] });
-  return within(() => collectCoordinates({ schema, document, variables: coerced, asker }, operation));
+  return within(() => collectCoordinates<PolicyTypes>({ schema, document, variables: coerced, viewer: asker }, operation));
 }
 
 /** What the operation itself would be refused for, as a fault of the input: of its size, or of values that do not fit. */
@@ -79,14 +80,14 @@ function parsed(text: string): DocumentNode {
   }
 }
 
-interface Judged extends GuardedCoordinate {
-  readonly subject: RowSubject | undefined;
+interface Judged extends GuardedCoordinate<Model> {
+  readonly subject: RowSubject<Model> | undefined;
   readonly met: boolean | undefined;
   /** What has to be met for it, where that is more than the rule that denies it. */
   readonly needs?: Rule;
 }
 
-async function check(context: Context, asker: Viewer | null, places: readonly GuardedCoordinate[]): Promise<OperationCheckResult> {
+async function check(context: Context, asker: Viewer | null, places: readonly GuardedCoordinate<Model>[]): Promise<OperationCheckResult> {
   const asking = contextFor(context, asker); // each rule is asked once for all rows, as in any operation
   const judged = await Promise.all(places.map((place) => judge(context, asking, place)));
   const denied = judged.filter(({ met }) => met === false);
@@ -95,11 +96,18 @@ async function check(context: Context, asker: Viewer | null, places: readonly Gu
 }
 
 /** One place as it would be decided; an object that the caller may not know of is denied by the rule of its type, as one that is not there. */
-async function judge(context: Context, asking: Context, place: GuardedCoordinate): Promise<Judged> {
+async function judge(context: Context, asking: Context, place: GuardedCoordinate<Model>): Promise<Judged> {
   const { model, id, rule, coordinate } = place;
   const row = model && id !== undefined ? await rowAt(context, asking.viewer, coordinate, model, id) : undefined;
   if (model && row === null)
-    return { ...place, coordinate: model, rule: ruleOf(model), needs: all(ruleOf(model), rule), subject: undefined, met: false };
+    return {
+      ...place,
+      coordinate: model,
+      rule: ruleOf(context, model),
+      needs: all(ruleOf(context, model), rule),
+      subject: undefined,
+      met: false,
+    };
   const subject = model && { model, ...(row && { row }) };
   return { ...place, subject, met: row ? await decide(asking, rule, model, row) : evaluateInMemory(rule, asking.viewer, subject) };
 }
@@ -116,10 +124,15 @@ async function smallest(context: Context, asker: Viewer | null, denied: readonly
   if (!first) return [];
   const base = asker ?? hypotheticalViewer;
   const isFull = (context.viewer?.rank ?? 0) >= ranks.ADMIN && denied.length <= mostTried;
-  const steps = candidateChanges(all(first, ...others));
+  const steps = remedySteps(all(first, ...others));
   const ways = await Promise.all(
     denied.map(({ rule, needs = rule, subject }) =>
-      findRemedies(needs, base, steps, isFull ? evaluateAgainstRow(context, subject) : evaluateHypothetically(base, subject)),
+      findRemedies(
+        needs,
+        base,
+        steps,
+        isFull ? evaluateAgainstRow(context, subject) : evaluateHypothetically(context.access.policy, base, subject),
+      ),
     ),
   );
   const [least] = combine(ways);

@@ -1,31 +1,30 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import { accessDenied } from '../../authorization/evaluate/access-denied.ts';
-import { decide, whereVisible } from '../../authorization/evaluate/decisions.ts';
+import { accessDenied, contextFor, decide, whereVisible } from '../../authorization/evaluate/decisions.ts';
 import { explainableRow } from '../../authorization/explain/explainable-row.ts';
-import { contextFor, hypotheticalViewer, resolveSubject } from '../../authorization/explain/impersonate.ts';
 import {
   type ConditionEvaluator,
   evaluateAgainstRow,
   evaluateHypothetically,
   explainRule,
-  grantIdsIn,
   memoizeEvaluator,
   outline,
-  visibleGrants,
-  withOnlyGrants,
+  rightsIn,
 } from '../../authorization/explain/reasons.ts';
-import { candidateChanges, findRemedies, formatRemedy } from '../../authorization/explain/remedies.ts';
-import { modelByCoordinate, mutationTargets, ruleByCoordinate } from '../../authorization/rules/registry.ts';
-import { any, type Rule } from '../../authorization/rules/rule.ts';
+import { findRemedies, formatRemedy } from '../../authorization/explain/remedies.ts';
+import type { RowSubject } from '../../authorization/rules/policy.ts';
+import { any, type Condition, type Rule } from '../../authorization/rules/rule.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { ranks, type Viewer } from '../../identity/viewer.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { admin, anyone, domainAdmin, self } from '../../policy/conditions.ts';
-import { evaluateInMemory } from '../../policy/evaluators.ts';
-import type { RowSubject } from '../../policy/grants-scope.ts';
-import { type Model, ownership } from '../../policy/ownership.ts';
+import { grantRights, visibleGrants, withOnlyGrants } from '../../policy/grant-rights.ts';
+import { hypotheticalViewer, resolveSubject } from '../../policy/impersonation.ts';
+import type { Model } from '../../policy/models.ts';
+import { ownership } from '../../policy/ownership.ts';
+import { evaluateInMemory } from '../../policy/policy.ts';
+import { remedySteps } from '../../policy/remedy-steps.ts';
 import { AccessExplanation, type Explanation, type ExplanationDetails } from './access-explanation.ts';
 
 builder.queryField('explainAccess', (t) =>
@@ -56,7 +55,7 @@ builder.queryField('explainAccess', (t) =>
 type GlobalId = { readonly typename: string; readonly id: string } | null | undefined;
 
 async function explain(context: Context, coordinate: string, nodeId: GlobalId, as: GlobalId): Promise<Explanation> {
-  const rule = ruleByCoordinate.get(coordinate);
+  const rule = context.access.rules.get(coordinate);
   if (!rule) throw validationError({ coordinate: ['no such place'] });
   const asker = await resolveSubject(context, as);
   const subject = await subjectOf(context, coordinate, nodeId);
@@ -71,8 +70,8 @@ async function explain(context: Context, coordinate: string, nodeId: GlobalId, a
 }
 
 /** The row that the rule is asked about, as the caller may know of it. Throws NOT_FOUND for one that they may not. */
-async function subjectOf(context: Context, coordinate: string, nodeId: GlobalId): Promise<RowSubject | undefined> {
-  const model = modelAt(coordinate);
+async function subjectOf(context: Context, coordinate: string, nodeId: GlobalId): Promise<RowSubject<Model> | undefined> {
+  const model = modelAt(context, coordinate);
   if (!nodeId) return model && { model };
   if (nodeId.typename !== model) throw validationError({ nodeId: [model ? `the id of a ${model}` : 'the rule asks about no object'] });
   const row = await explainableRow(context, coordinate, model, nodeId.id);
@@ -81,11 +80,10 @@ async function subjectOf(context: Context, coordinate: string, nodeId: GlobalId)
 }
 
 /** The model whose rows the rule asks about: the type's, or what the mutation is about. */
-function modelAt(coordinate: string): Model | undefined {
+function modelAt({ access }: Context, coordinate: string): Model | undefined {
   const [, mutation = ''] = /^(\w+)Input\./.exec(coordinate) ?? [];
-  return (
-    modelByCoordinate.get(coordinate) ?? mutationTargets.get(`Mutation.${mutation.charAt(0).toLowerCase()}${mutation.slice(1)}`)?.model
-  );
+  return (access.models.get(coordinate) ??
+    access.mutationTargets.get(`Mutation.${mutation.charAt(0).toLowerCase()}${mutation.slice(1)}`)?.model) as Model | undefined;
 }
 
 /**
@@ -93,7 +91,7 @@ function modelAt(coordinate: string): Model | undefined {
  * administrator is. A domain administrator who asks about a member is told whether the grants that they may know of are enough, and only of
  * rows of the own domains. Throws FORBIDDEN for others.
  */
-async function levelOf(context: Context, asker: Viewer | null, subject: RowSubject | undefined): Promise<keyof typeof tellings> {
+async function levelOf(context: Context, asker: Viewer | null, subject: RowSubject<Model> | undefined): Promise<keyof typeof tellings> {
   const isOther = asker?.user.id !== context.viewer?.user.id;
   if ((context.viewer?.rank ?? 0) >= ranks.ADMIN) return 'all';
   const isOfDomain = subject !== undefined && ownership[subject.model].domain !== 'everywhere';
@@ -106,36 +104,39 @@ async function levelOf(context: Context, asker: Viewer | null, subject: RowSubje
 interface Asked {
   readonly rule: Rule;
   readonly asker: Viewer | null;
-  readonly subject: RowSubject | undefined;
+  readonly subject: RowSubject<Model> | undefined;
 }
 
 /** What is told at each level. */
 const tellings = {
   all: async (context: Context, { rule, asker, subject }: Asked): Promise<ExplanationDetails> => {
     const judge = memoizeEvaluator(evaluateAgainstRow(context, subject));
-    const tree = await explainRule(context, rule, asker, judge);
-    const ids = new Set(grantIdsIn(tree));
+    const rights = asker ? await grantRights(context, asker) : undefined;
+    const tree = await explainRule(context.access.policy, rule, asker, judge, rights);
+    const ids = new Set(rightsIn(tree).map(({ grant }) => grant));
     const satisfiedBy = (asker?.grants ?? []).filter(({ id }) => ids.has(encodeGlobalID('RoleGrant', id)));
     return { tree, satisfiedBy, wouldSatisfy: await waysOf(rule, asker, judge, await domainsOf(context, subject)) };
   },
-  outline: async (_: Context, { rule, asker, subject }: Asked): Promise<ExplanationDetails> => {
-    const wouldSatisfy = await waysOf(rule, asker, evaluateHypothetically(asker ?? hypotheticalViewer, subject));
-    return { tree: outline(rule, asker, subject), satisfiedBy: null, wouldSatisfy };
+  outline: async ({ access: { policy } }: Context, { rule, asker, subject }: Asked): Promise<ExplanationDetails> => {
+    const wouldSatisfy = await waysOf(rule, asker, evaluateHypothetically(policy, asker ?? hypotheticalViewer, subject));
+    // Discloses nothing about the row except whether it is the asker's own.
+    const disclose = (condition: Condition) => evaluateInMemory(condition, asker, condition.is === 'self' ? subject : undefined) ?? null;
+    return { tree: outline(policy, rule, disclose), satisfiedBy: null, wouldSatisfy };
   },
-  verdict: async (_: Context, { rule, subject }: Asked): Promise<ExplanationDetails> => ({
-    tree: outline(rule, null, undefined, () => null),
+  verdict: async ({ access: { policy } }: Context, { rule, subject }: Asked): Promise<ExplanationDetails> => ({
+    tree: outline(policy, rule, () => null),
     satisfiedBy: null,
-    wouldSatisfy: await waysOf(rule, hypotheticalViewer, evaluateHypothetically(hypotheticalViewer, subject)),
+    wouldSatisfy: await waysOf(rule, hypotheticalViewer, evaluateHypothetically(policy, hypotheticalViewer, subject)),
   }),
 };
 
 async function waysOf(rule: Rule, asker: Viewer | null, judge: ConditionEvaluator, domains: readonly { id: string; name: string }[] = []) {
-  const ways = await findRemedies(rule, asker ?? hypotheticalViewer, candidateChanges(rule, domains), judge);
+  const ways = await findRemedies(rule, asker ?? hypotheticalViewer, remedySteps(rule, domains), judge);
   return asker ? ways.map(formatRemedy) : ways.map((way) => ['sign in', formatRemedy(way)].filter(Boolean).join(' and '));
 }
 
 /** The domains whose administration would reach the row, as far as the caller may know of them. */
-async function domainsOf(context: Context, subject: RowSubject | undefined) {
+async function domainsOf(context: Context, subject: RowSubject<Model> | undefined) {
   const { model, row } = subject ?? {};
   if (!model || !row) return [];
   const { domainId } = ownership[model];

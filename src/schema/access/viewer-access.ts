@@ -1,12 +1,14 @@
 import { type GraphQLObjectType, type GraphQLSchema, getNamedType, isInputObjectType } from 'graphql';
 import type { ExtraRules } from '../../authorization/enforce/prefetch-decisions.ts';
 import { decide } from '../../authorization/evaluate/decisions.ts';
-import { modelByCoordinate, mutationTargets, ruleByCoordinate, ruleOf } from '../../authorization/rules/registry.ts';
-import type { Rule } from '../../authorization/rules/rule.ts';
+import type { Row } from '../../authorization/rules/policy.ts';
+import { accessOf, ruleOf } from '../../authorization/rules/registry.ts';
+import type { Decision, Rule } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
+import { allMaybe, mapMaybe } from '../../lib/map-maybe.ts';
 import { anyone } from '../../policy/conditions.ts';
-import type { Model, Row } from '../../policy/ownership.ts';
+import type { Model } from '../../policy/models.ts';
 import { type Operation, OperationAccess } from './operation-access.ts';
 
 interface Access {
@@ -64,8 +66,8 @@ interface Asked {
 
 /** Rules that need the database are asked for all rows of a tick in one statement each. */
 function accessTo(context: Context, plan: Plan, row: Row): Access | Promise<Access> {
-  const verdicts = plan.rules.map((rule) => decide(context, rule, plan.model, row));
-  return verdicts.some((one) => one instanceof Promise) ? Promise.all(verdicts).then((all) => answer(plan, all)) : answer(plan, verdicts);
+  const decisions = plan.rules.map((rule) => decide(context, rule, plan.model, row));
+  return mapMaybe(allMaybe<Decision>(decisions), (all) => answer(plan, all));
 }
 
 function answer(plan: Plan, verdicts: readonly unknown[]): Access {
@@ -86,7 +88,9 @@ function planOf(schema: GraphQLSchema, type: GraphQLObjectType): Plan {
 }
 
 function draw(schema: GraphQLSchema, type: GraphQLObjectType): Plan {
-  const model = modelByCoordinate.get(type.name) as Model;
+  const access = accessOf(schema);
+  const ruleAt = (coordinate: string) => ruleOf({ access }, coordinate);
+  const model = access.models.get(type.name) as Model;
   const asked = new Map<Rule, number>(); // equal rules are one object
   const place = (rule: Rule) => {
     const at = asked.get(rule) ?? asked.size;
@@ -95,15 +99,15 @@ function draw(schema: GraphQLSchema, type: GraphQLObjectType): Plan {
   };
   const fields = Object.keys(type.getFields())
     .filter((name) => name !== 'viewerAccess')
-    .map((name) => ({ name, at: place(ruleOf(`${type.name}.${name}`)) }));
-  const mutations = [...mutationTargets].filter(([, about]) => about.model === model || about.updates === model);
-  const operations = mutations.map(([coordinate]) => ({ name: nameOf(coordinate), at: place(ruleOf(coordinate)) }));
+    .map((name) => ({ name, at: place(ruleAt(`${type.name}.${name}`)) }));
+  const mutations = [...access.mutationTargets].filter(([, about]) => about.model === model || about.updates === model);
+  const operations = mutations.map(([coordinate]) => ({ name: nameOf(coordinate), at: place(ruleAt(coordinate)) }));
   const writes = mutations
     .filter(([, about]) => about.updates === model)
     .flatMap(([coordinate]) =>
       inputsOf(schema, nameOf(coordinate))
         .filter(({ name }) => name !== 'id' && name in type.getFields())
-        .map(({ name, rule }) => ({ name, at: place(ruleOf(coordinate)), also: place(rule ?? ruleOf(coordinate)) })),
+        .map(({ name, rule }) => ({ name, at: place(ruleAt(coordinate)), also: place(rule ?? ruleAt(coordinate)) })),
     );
   const sorted = operations.sort((a, b) => (a.name < b.name ? -1 : 1));
   return { model, rules: [...asked.keys()], fields, operations: sorted, writes };
@@ -119,5 +123,5 @@ function inputsOf(schema: GraphQLSchema, mutation: string) {
     [mutation]?.args.find(({ name }) => name === 'input');
   const type = input && getNamedType(input.type);
   const names = isInputObjectType(type) ? Object.keys(type.getFields()) : [];
-  return names.map((name) => ({ name, rule: ruleByCoordinate.get(`${type?.name}.${name}`) }));
+  return names.map((name) => ({ name, rule: accessOf(schema).rules.get(`${type?.name}.${name}`) }));
 }

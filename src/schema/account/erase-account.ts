@@ -1,10 +1,13 @@
+import { parentOf } from '../../authorization/rules/ownership.ts';
 import { type Database, sql, type Tx } from '../../database/database.ts';
 import { Prisma, type Token, type User } from '../../database/generated/prisma/client.ts';
 import type { MutationScope } from '../../graphql/mutation.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { revokeGrants } from '../../identity/grants/delegated-grants.ts';
 import type { UnitOfWork } from '../../identity/unit-of-work.ts';
-import { type Model, ownership, parentOf } from '../../policy/ownership.ts';
+import type { Model } from '../../policy/models.ts';
+import { ownership } from '../../policy/ownership.ts';
+import { policy } from '../../policy/policy.ts';
 import { clearedProfile } from '../user/profile-fields.ts';
 
 /** Columns that do not describe a person, or that erasing sets to a generated value. */
@@ -75,7 +78,9 @@ async function revokeAllGrants(eraser: Eraser, work: UnitOfWork, userId: string)
 }
 
 async function deleteOwnedRows(tx: Tx, userId: string): Promise<void> {
-  const owned = (Object.keys(ownership) as Model[]).filter((model) => parentOf(model)?.model === 'User' && !keptModels.includes(model));
+  const owned = (Object.keys(ownership) as Model[]).filter(
+    (model) => parentOf(policy.ownership, model)?.model === 'User' && !keptModels.includes(model),
+  );
   for (const model of [...owned, ...internalModels])
     await tx.$executeRaw(sql`delete from ${Prisma.raw(`"${model}"`)} where "userId" = ${userId}::uuid`);
 }

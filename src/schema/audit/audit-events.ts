@@ -1,7 +1,7 @@
 import { idOf, type PaginationArgs } from '../../authorization/enforce/pagination.ts';
+import { toPrismaWhere } from '../../authorization/evaluate/conditions.ts';
 import { whereVisible } from '../../authorization/evaluate/decisions.ts';
 import { filterWhere } from '../../authorization/evaluate/filters.ts';
-import { toPrismaWhere } from '../../authorization/evaluate/query-matching.ts';
 import { ruleOf } from '../../authorization/rules/registry.ts';
 import type { Database } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
@@ -10,7 +10,7 @@ import { visibleConnection } from '../../graphql/connections.ts';
 import type { Context } from '../../graphql/context.ts';
 import { isUuid, singleLineText } from '../../lib/validators.ts';
 import { scope } from '../../policy/conditions.ts';
-import { toWhere } from '../../policy/evaluators.ts';
+import { toWhere } from '../../policy/policy.ts';
 import { User } from '../user/user.ts';
 import { AuditResult, auditRule } from './audit-event.ts';
 
@@ -45,7 +45,7 @@ visibleConnection('auditEvents', {
       from: (from) => ({ at: { gte: from } }),
       to: (to) => ({ at: { lte: to } }),
       targetType: (targetType) => ({ targetType }),
-      targetId: ({ typename, id }) => (isUuid(id) ? { targetType: typename, targetId: id } : toPrismaWhere<'AuditEvent'>(false)),
+      targetId: ({ typename, id }) => (isUuid(id) ? { targetType: typename, targetId: id } : toPrismaWhere(false)),
     }),
   order: () => [{ at: 'desc' }, { id: 'desc' }],
   load: async ({ db }, query, args) =>
@@ -54,8 +54,8 @@ visibleConnection('auditEvents', {
 
 /** Events with a part taken by this user, if the viewer may know of that user; of one who is gone, whoever may know of everybody. */
 function whereParticipantVisible(context: Context, part: 'user' | 'actor', { id }: { readonly id: string }): Prisma.AuditEventWhereInput {
-  const known = toWhere(ruleOf('User'), context.viewer, 'User');
-  if (known === false || !isUuid(id)) return toPrismaWhere<'AuditEvent'>(false);
+  const known = toWhere(ruleOf(context, 'User'), context.viewer, 'User');
+  if (known === false || !isUuid(id)) return toPrismaWhere(false);
   return known === true ? { [`${part}Id`]: id } : { [part]: { AND: [{ id }, known] } };
 }
 

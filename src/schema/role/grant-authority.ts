@@ -1,4 +1,3 @@
-import { findMatchingIds } from '../../authorization/evaluate/query-matching.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
 import { sql, type Tx } from '../../database/database.ts';
 import type { Role } from '../../database/generated/prisma/client.ts';
@@ -9,6 +8,7 @@ import { lockDomain } from '../../identity/domains/lock-domain.ts';
 import { ranks, type Viewer, type ViewerGrant } from '../../identity/viewer.ts';
 import { admin, delegates, domainAdmin, may, outranks, session, superadmin } from '../../policy/conditions.ts';
 import { activeGrants } from '../../policy/grants-scope.ts';
+import { findMatchingIds } from '../../policy/policy.ts';
 
 /** Who grants to a user by own authority. */
 const authority = any(domainAdmin, outranks, superadmin);

@@ -1,5 +1,4 @@
-import { accessDenied } from '../../authorization/evaluate/access-denied.ts';
-import { decide } from '../../authorization/evaluate/decisions.ts';
+import { accessDenied, decide } from '../../authorization/evaluate/decisions.ts';
 import { ruleOf } from '../../authorization/rules/registry.ts';
 import { any } from '../../authorization/rules/rule.ts';
 import { type Sql, sql } from '../../database/database.ts';
@@ -9,7 +8,7 @@ import type { Context } from '../../graphql/context.ts';
 import type { Revocation } from '../../identity/tokens/revocation-log.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { admin, domainAdmin, owner, scope } from '../../policy/conditions.ts';
-import { evaluateInMemory } from '../../policy/evaluators.ts';
+import { evaluateInMemory } from '../../policy/policy.ts';
 import { User } from '../user/user.ts';
 import { followsAll } from './token-revocation.ts';
 
@@ -69,9 +68,9 @@ async function found(context: Context, { userId, domain, all }: RevocationArgs):
 /** Throws FORBIDDEN when the right to ask for this is not, or no longer, there. */
 export async function requireAccess(context: Context, root: Root, scope: RevocationScope) {
   const field = `${root}.token${root === 'Query' ? 'Revocations' : 'Revoked'}`;
-  if (evaluateInMemory(ruleOf(field), context.viewer) !== true) throw accessDenied(context, field);
+  if (evaluateInMemory(ruleOf(context, field), context.viewer) !== true) throw accessDenied(context, field);
   const all = `${field}(all:)`;
-  if ('all' in scope && evaluateInMemory(ruleOf(all), context.viewer) !== true) throw accessDenied(context, all);
+  if ('all' in scope && evaluateInMemory(ruleOf(context, all), context.viewer) !== true) throw accessDenied(context, all);
   if ('domainId' in scope && !(await isMet(context, 'Domain', scope.domainId))) throw accessDenied(context, field);
   if ('userId' in scope && !(await isMet(context, 'User', scope.userId))) throw accessDenied(context, `${field}(userId:)`);
 }
@@ -79,9 +78,9 @@ export async function requireAccess(context: Context, root: Root, scope: Revocat
 /** Whether the rule of what is followed holds for the user or the domain that it is followed of. */
 async function isMet(context: Context, model: 'Domain' | 'User', id: string): Promise<boolean> {
   if (model === 'Domain' && evaluateInMemory(admin, context.viewer) === true) return true;
-  return (await decide(context, ruleOf('TokenRevocation'), model, { id })) === true;
+  return (await decide(context, ruleOf(context, 'TokenRevocation'), model, { id })) === true;
 }
 
 /** Whether the viewer may know of this one. */
 export const canSee = async (context: Context, event: Revocation) =>
-  (await decide(context, ruleOf('TokenRevocation'), 'TokenRevocation', event as never)) === true;
+  (await decide(context, ruleOf(context, 'TokenRevocation'), 'TokenRevocation', event as never)) === true;

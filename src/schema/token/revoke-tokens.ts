@@ -6,7 +6,7 @@ import { runMutation } from '../../graphql/mutation.ts';
 import { revocationBy, revokeTokens } from '../../identity/tokens/sessions.ts';
 import type { Viewer } from '../../identity/viewer.ts';
 import { domainAdmin, owner, scope } from '../../policy/conditions.ts';
-import { toWhere } from '../../policy/evaluators.ts';
+import { toWhere } from '../../policy/policy.ts';
 import { User } from '../user/user.ts';
 import { TokenKind } from './token.ts';
 

@@ -5,6 +5,7 @@ import { getDatamodel } from '../../database/generated/pothos.ts';
 import type { User } from '../../database/generated/prisma/client.ts';
 import { defaultAvatarUrl } from '../../identity/accounts/default-avatar.ts';
 import { locale, multiLineText, singleLineText, url } from '../../lib/validators.ts';
+import type { Condition } from '../../policy/conditions.ts';
 import { countryCode } from './country.ts';
 
 /** The mutations whose input may have a profile field, beside `updateProfile` and `updateUser`, which have all of them. */
@@ -19,7 +20,7 @@ interface ProfileField<Value> {
   /** A valid value. The tests and the authorization matrix write it. */
   readonly example: NonNullable<Value>;
   /** Who may read the field, in addition to the rule of `User`. */
-  readonly access?: Rule;
+  readonly access?: Rule<Condition>;
   /** Reads by other users are recorded in `User.fieldReads`. */
   readonly sensitive?: true;
   /** Further mutations that accept the field. */
