@@ -43,5 +43,5 @@ process.exit(violations.length > 0 ? 1 : 0);
 /** What the servers say in their logs that no input, and no outage, may cause. */
 function uncaughtIn(logs: string): string[] {
   const lines = globSync(join(logs, '*.log')).flatMap((file) => readFileSync(file, 'utf8').split('\n'));
-  return lines.filter((line) => /was not caught|was not handled|failed unexpectedly/.test(line)).map((line) => line.slice(0, 500));
+  return lines.filter((line) => /uncaught exception|unhandled rejection|failed unexpectedly/.test(line)).map((line) => line.slice(0, 500));
 }

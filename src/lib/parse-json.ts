@@ -1,31 +1,31 @@
-const deepest = 32; // no input of ours is deeper than 6, and graphql-js goes into values by recursion
-const meaningful = new Set(['__proto__', 'constructor', 'prototype']); // security.md 16.6
+const maxDepth = 32; // inputs of the API are at most 6 deep, and graphql-js coerces values recursively
+const specialNames = new Set(['__proto__', 'constructor', 'prototype']); // security.md 16.6
 
 /**
- * The value of a JSON text from outside. Undefined for what is no JSON, names a member twice or by a name that JavaScript gives a meaning,
- * nests too deep, or has text that does not survive storage: an unpaired surrogate, U+0000 (security.md 1.4, 16.6).
+ * Parses untrusted JSON. Undefined if it is malformed, repeats a member, has a member with a special name, is nested too deep, or contains text that
+ * cannot be stored (security.md 1.4, 16.6).
  */
 export function parseJson(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
-    return membersOf(value, deepest) === countNames(text) ? value : undefined;
+    return countMembers(value, maxDepth) === countNames(text) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** How many members all objects in the value have; NaN, which equals nothing, where something in it is refused. */
-function membersOf(value: unknown, depth: number): number {
+/** The number of members of all objects in the value; NaN, which equals nothing, if it contains something that is rejected. */
+function countMembers(value: unknown, depth: number): number {
   if (typeof value === 'string') return isStorableText(value) ? 0 : Number.NaN;
   if (typeof value !== 'object' || value === null) return 0;
   if (depth === 0) return Number.NaN;
-  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + membersOf(item, depth - 1), 0);
+  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + countMembers(item, depth - 1), 0);
   const names = Object.keys(value);
-  if (names.some((name) => meaningful.has(name) || !isStorableText(name))) return Number.NaN;
-  return names.reduce((sum, name) => sum + membersOf((value as Record<string, unknown>)[name], depth - 1), names.length);
+  if (names.some((name) => specialNames.has(name) || !isStorableText(name))) return Number.NaN;
+  return names.reduce((sum, name) => sum + countMembers((value as Record<string, unknown>)[name], depth - 1), names.length);
 }
 
-/** How many members the text, which is JSON, writes down: of two with one name, JSON.parse keeps the last. */
+/** The number of members in valid JSON text. JSON.parse keeps only the last one of repeated members. */
 function countNames(text: string): number {
   let count = 0;
   for (let start = text.indexOf('"'); start !== -1; start = text.indexOf('"', start)) {
@@ -38,11 +38,11 @@ function countNames(text: string): number {
   return count;
 }
 
-function isEscaped(text: string, at: number): boolean {
-  let before = at;
-  while (text[before - 1] === '\\') before -= 1;
-  return (at - before) % 2 === 1;
+function isEscaped(text: string, index: number): boolean {
+  let start = index;
+  while (text[start - 1] === '\\') start -= 1;
+  return (index - start) % 2 === 1;
 }
 
-/** Whether the text survives storage as it is. */
+/** Whether PostgreSQL can store the text: no unpaired surrogates, no U+0000. */
 export const isStorableText = (text: string) => text.isWellFormed() && !text.includes('\u0000');

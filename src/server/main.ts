@@ -8,12 +8,12 @@ try {
   const running = await startServer(config, log);
   const lines = [
     `Fieldgate listens at ${running.url}/graphql`,
-    ...(config.production ? [] : [`GraphiQL is at ${running.url}/graphql in a browser`]),
-    `The first administrator is made by: npm run admin -- create-superadmin <email>${config.DATABASE_URL ? '' : ' (while the server is stopped)'}`,
+    ...(config.production ? [] : [`Open it in a browser for GraphiQL`]),
+    `Create the first administrator: npm run admin -- create-superadmin <email>${config.DATABASE_URL ? '' : ' (while the server is stopped)'}`,
   ];
   let stopping = false;
   const stop = () => {
-    if (stopping) process.exit(1); // a second signal ends at once
+    if (stopping) process.exit(1); // a second signal exits immediately
     stopping = true;
     running.stop().then(
       () => process.exit(0),
@@ -21,9 +21,9 @@ try {
     );
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
-  // No input ends the process: what nobody caught is a defect that the log shows (security.md 23.8).
-  process.on('unhandledRejection', (error) => log.error({ error: stackOf(error) }, 'a rejection was not handled'));
-  process.on('uncaughtException', (error) => log.error({ error: stackOf(error) }, 'an exception was not caught'));
+  // No input may end the process: an uncaught error is a defect, which is logged (security.md 23.8).
+  process.on('unhandledRejection', (error) => log.error({ error: stackOf(error) }, 'unhandled rejection'));
+  process.on('uncaughtException', (error) => log.error({ error: stackOf(error) }, 'uncaught exception'));
   console.log(lines.join('\n'));
 } catch (error) {
   console.error((error as Error).message || (error as NodeJS.ErrnoException).code);

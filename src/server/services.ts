@@ -12,27 +12,26 @@ import { type Credential, loadViewers } from '../identity/viewer.ts';
 import type { Logger } from '../lib/logger.ts';
 import { schema } from '../schema/schema.ts';
 
-/** What operations stand on, opened. */
 export interface OpenServices {
   readonly services: AppServices;
   readonly notifier: Notifier;
   close(): Promise<void>;
 }
 
-/** Opens keys, database and what is heard of revocations. `database` is given where it is open already; then it stays open. */
+/** Opens the database, the key store and the revocation feed. A `database` that is passed is already open, and is not closed. */
 export async function createServices(config: Config, log: Logger, database?: Database): Promise<OpenServices> {
-  const configured = await loadConfiguredKeys(config);
+  const configuredKeys = await loadConfiguredKeys(config);
   const db = database ?? (await openDatabase(config, log));
-  const keys = await createKeyStore(db, log, configured);
+  const keys = await createKeyStore(db, log, configuredKeys);
   const notifier = createNotifier(config, db, log);
   const revocations = await createRevocationFeed({ query: db.query, listen: notifier.listen }, log);
-  const identifying = new DataLoader((credentials: readonly Credential[]) => loadViewers(db, credentials, config.FRESHNESS), {
-    cache: false,
+  const loadViewer = new DataLoader((credentials: readonly Credential[]) => loadViewers(db, credentials, config.FRESHNESS), {
+    cache: false, // a viewer must never be stale
     maxBatchSize: 500,
   });
   const receipts = createReadReceiptRecorder(db, log);
   return {
-    services: { config, log, keys, db, revocations, loadViewer: identifying, receipts, access: accessOf(schema) },
+    services: { config, log, keys, db, revocations, loadViewer, receipts, access: accessOf(schema) },
     notifier,
     async close() {
       notifier.close();

@@ -1,2 +1,2 @@
-/** The channel on which the database wakes the nodes for each event. A wake-up says nothing: the tables are the truth. */
+/** The channels on which nodes are notified of events. Notifications carry no data: the tables do. */
 export const channels = { tokenRevoked: 'fieldgate_token_revoked' } as const;

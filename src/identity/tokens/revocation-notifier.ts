@@ -5,59 +5,61 @@ import type { Logger } from '../../lib/logger.ts';
 import type { PendingEvents } from '../unit-of-work.ts';
 import { channels } from './revocation-channel.ts';
 
-/** How nodes wake each other after an event: by NOTIFY, in the commit, or through Redis, after it. A hint: the tables are the truth. */
+/** Notifies all nodes of events: by NOTIFY in the transaction, or through Redis after it. Notifications are hints and may be lost. */
 export interface Notifier extends Pick<Database, 'listen'> {
-  /** Announces the events of a unit of work that has ended, once: wakes all nodes if there are any. */
+  /** Announces the events of a unit of work after its commit, once. */
   flush(events: PendingEvents): void;
   close(): void;
 }
 
-/** Without Redis the database itself wakes the nodes. Does not wait for Redis: nothing but a wake-up is lost without it. */
+// While Redis is unreachable, nodes find events by polling, so no command waits for it.
+const redisOptions = {
+  connectTimeout: 2_000,
+  socketTimeout: 1_000, // commands that wait for a hanging Redis take memory
+  maxRetriesPerRequest: null,
+  retryStrategy: (attempt: number) => Math.min(50 * attempt, 1_000),
+  keepAlive: 10_000,
+};
+
 export function createNotifier({ REDIS_URL }: Pick<Config, 'REDIS_URL'>, { listen }: Pick<Database, 'listen'>, log: Logger): Notifier {
-  return REDIS_URL ? overRedis(REDIS_URL, log) : { listen, flush: () => {}, close: () => {} };
+  // Without Redis, the statement that records an event also sends NOTIFY.
+  return REDIS_URL ? createRedisNotifier(REDIS_URL, log) : { listen, flush: () => {}, close: () => {} };
 }
 
-function overRedis(url: string, log: Logger): Notifier {
-  const publisher = new Redis(url, { ...patience, enableOfflineQueue: false, autoResendUnfulfilledCommands: false });
-  const subscriber = new Redis(url, patience);
-  const here = new Set<() => void>();
-  const wakeHere = () => {
-    for (const heard of here) heard();
+function createRedisNotifier(url: string, log: Logger): Notifier {
+  const publisher = new Redis(url, { ...redisOptions, enableOfflineQueue: false, autoResendUnfulfilledCommands: false });
+  const subscriber = new Redis(url, redisOptions);
+  const listeners = new Set<() => void>();
+  const notifyListeners = () => {
+    for (const listener of listeners) listener();
   };
-  let isAway = false;
+  let isUnavailable = false;
   publisher.on('error', ({ message }) => {
-    if (!isAway) log.warn({ error: message }, 'Redis does not answer; until it does, nodes look into the database by themselves');
-    isAway = true;
+    if (!isUnavailable) log.warn({ error: message }, 'Redis is unavailable; polling the database until it is back');
+    isUnavailable = true;
   });
   publisher.on('ready', () => {
-    if (isAway) log.info('Redis answers again');
-    isAway = false;
+    if (isUnavailable) log.info('Redis is available again');
+    isUnavailable = false;
   });
-  subscriber.on('error', () => {}).on('ready', wakeHere); // what was told meanwhile was missed; of errors the other connection speaks
-  subscriber.on('message', wakeHere);
-  subscriber.subscribe(channels.tokenRevoked).catch(() => {}); // only closing ends the attempts
+  subscriber.on('error', () => {}); // the publisher logs it
+  subscriber.on('ready', notifyListeners); // notifications may have been missed
+  subscriber.on('message', notifyListeners);
+  subscriber.subscribe(channels.tokenRevoked).catch(() => {}); // retried until the connection is closed
   return {
-    listen: async (_, heard) => {
-      here.add(heard);
-      return async () => void here.delete(heard);
+    async listen(_, listener) {
+      listeners.add(listener);
+      return async () => void listeners.delete(listener);
     },
-    flush: (events) => {
+    flush(events) {
       if (!events.tokenRevoked) return;
       events.tokenRevoked = false;
-      wakeHere();
-      publisher.publish(channels.tokenRevoked, '').catch(() => {}); // readers look by themselves, twice a second
+      notifyListeners();
+      publisher.publish(channels.tokenRevoked, '').catch(() => {}); // other nodes poll
     },
-    close: () => {
+    close() {
       publisher.disconnect();
       subscriber.disconnect();
     },
   };
 }
-
-const patience = {
-  connectTimeout: 2_000,
-  socketTimeout: 1_000, // a Redis that hangs is as good as none, and what waits for it takes memory
-  maxRetriesPerRequest: null,
-  retryStrategy: (times: number) => Math.min(50 * times, 1_000),
-  keepAlive: 10_000,
-};
