@@ -18,7 +18,7 @@ builder.relayMutationField(
       token: t.string({
         required: true,
         validate: singleLineText(120),
-        description: 'The token of the link sent to the previous address.',
+        description: 'The token from the link in the email to the previous address.',
       }),
     }),
   },

@@ -31,12 +31,12 @@ const Viewer = builder.objectRef<{ viewer: ViewerShape | null }>('Viewer').imple
     }),
     authenticatedAt: t.field({
       type: 'DateTime',
-      description: 'Time of the last authentication with a password.',
+      description: 'Time of the last authentication.',
       resolve: ({ viewer }) => viewer?.token.authenticatedAt ?? null,
     }),
     fresh: t.boolean({
       nullable: false,
-      description: 'True if the last authentication is recent enough for mutations that require it.',
+      description: 'True if the last authentication is recent enough for mutations that require a recent one (setting FRESHNESS).',
       resolve: ({ viewer }) => viewer?.recentlyAuthenticated ?? false,
     }),
     rights: t.stringList({
