@@ -16,7 +16,7 @@ import './default-descriptions.ts';
 import { nodeField, nodesField } from './node.ts';
 import { DateTime, Json } from './scalars.ts';
 
-/** Pothos with its plugins. Defines no type of the product. */
+/** Pothos with its plugins. The types of the product are defined in `schema/`. */
 export const builder = new SchemaBuilder<{
   Context: Context;
   PrismaTypes: PrismaTypes;
@@ -33,7 +33,7 @@ export const builder = new SchemaBuilder<{
     dmmf: getDatamodel(),
     exposeDescriptions: true,
     filterConnectionTotalCount: true,
-    maxConnectionSize: 100, // security.md F24, as is the next
+    maxConnectionSize: 100, // both limits: security.md F24
     defaultConnectionSize: 20,
     onUnusedQuery: null,
   },
@@ -42,28 +42,31 @@ export const builder = new SchemaBuilder<{
     cursorType: 'String',
     edgesFieldOptions: { nullable: false, description: 'The objects of this page, each with its cursor.' },
     nodeFieldOptions: { nullable: false, description: 'The object.' },
-    pageInfoFieldOptions: { description: 'Where this page stands.' },
-    cursorFieldOptions: { description: 'Where this object stands, for `after` and `before`.' },
-    hasNextPageFieldOptions: { description: 'Whether more objects follow.' },
-    hasPreviousPageFieldOptions: { description: 'Whether objects come before.' },
-    startCursorFieldOptions: { description: 'The cursor of the first object.' },
-    endCursorFieldOptions: { description: 'The cursor of the last object.' },
-    idFieldOptions: { description: 'The opaque global id.' },
-    firstArgOptions: { description: 'How many objects from the start; 20 unless said, at most 100.' },
-    lastArgOptions: { description: 'How many objects from the end; at most 100.' },
-    afterArgOptions: { description: 'Start after this cursor.' },
-    beforeArgOptions: { description: 'End before this cursor.' },
-    nodeTypeOptions: { access: anyone('each object brings its own rule'), description: 'An object with a global id.' },
-    pageInfoTypeOptions: { access: anyone('it tells of a page that the caller was given'), description: 'Where a page of a list stands.' },
+    pageInfoFieldOptions: { description: 'Information about the page, for requesting the next or previous one.' },
+    cursorFieldOptions: { description: 'The cursor of the object, for `after` and `before`.' },
+    hasNextPageFieldOptions: { description: 'True if more objects follow.' },
+    hasPreviousPageFieldOptions: { description: 'True if there are objects before this page.' },
+    startCursorFieldOptions: { description: 'The cursor of the first object of the page.' },
+    endCursorFieldOptions: { description: 'The cursor of the last object of the page.' },
+    idFieldOptions: { description: 'The opaque global ID.' },
+    firstArgOptions: { description: 'The number of objects from the start of the list. Defaults to 20; maximum 100.' },
+    lastArgOptions: { description: 'The number of objects from the end of the list. Maximum 100.' },
+    afterArgOptions: { description: 'Returns objects after this cursor.' },
+    beforeArgOptions: { description: 'Returns objects before this cursor.' },
+    nodeTypeOptions: { access: anyone('the rule of each object applies'), description: 'An object with a global ID.' },
+    pageInfoTypeOptions: {
+      access: anyone('it is part of a list that the caller may read'),
+      description: 'The position of a page within its list.',
+    },
     relayMutationFieldOptions: { nullable: false },
     mutationInputArgOptions: { description: 'Input of the mutation.' },
     defaultPayloadTypeOptions: { access: anyone('it is the response to a mutation that the caller was allowed to run') },
     nodeQueryOptions: nodeField,
     nodesQueryOptions: nodesField,
-    defaultConnectionTypeOptions: { access: anyone('whoever was given the list may read it'), description: 'A page of a list.' },
+    defaultConnectionTypeOptions: { access: anyone('it is part of a list that the caller may read'), description: 'A page of a list.' },
     defaultEdgeTypeOptions: {
-      access: anyone('whoever was given the list may read it'),
-      description: 'An object of a list, and where it stands.',
+      access: anyone('it is part of a list that the caller may read'),
+      description: 'An object in a list with its cursor.',
     },
   } as never,
   validation: {
@@ -82,17 +85,17 @@ export const builder = new SchemaBuilder<{
   },
 });
 
-builder.addScalarType('DateTime', DateTime, { description: 'An instant in UTC, as RFC 3339 writes it.' });
+builder.addScalarType('DateTime', DateTime, { description: 'A date and time in RFC 3339 format, returned in UTC.' });
 builder.addScalarType('JSON', Json, { description: 'Any JSON value.' });
 
-builder.queryType({ description: 'What can be read.' });
-builder.mutationType({ description: 'What can be changed.' });
-builder.subscriptionType({ description: 'What can be followed.' });
+builder.queryType({ description: 'The root of all queries.' });
+builder.mutationType({ description: 'The root of all mutations.' });
+builder.subscriptionType({ description: 'The root of all subscriptions.' });
 
-/** The directive under which `schema.graphql` prints each rule. */
+/** The directive that shows each access rule in `schema.graphql`. */
 export const accessDirective = new GraphQLDirective({
   name: 'access',
-  description: 'Who may: the rule that the server enforces here.',
+  description: 'The access rule enforced on this element.',
   locations: [
     DirectiveLocation.OBJECT,
     DirectiveLocation.INTERFACE,
@@ -101,11 +104,11 @@ export const accessDirective = new GraphQLDirective({
     DirectiveLocation.INPUT_FIELD_DEFINITION,
   ],
   args: {
-    rule: { type: new GraphQLNonNull(GraphQLString), description: 'The rule, in the words of `accessRules`.' },
+    rule: { type: new GraphQLNonNull(GraphQLString), description: 'The rule, in the notation of `accessRules`.' },
     sensitive: {
       type: new GraphQLNonNull(GraphQLBoolean),
       defaultValue: false,
-      description: 'Whether whoever reads it of somebody else leaves a receipt there, in `User.fieldReads`.',
+      description: 'True if reads by other users are recorded in `User.fieldReads`.',
     },
   },
 });

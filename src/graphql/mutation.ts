@@ -14,117 +14,150 @@ import type { Model } from '../policy/models.ts';
 import { evaluateInMemory, findMatchingIds } from '../policy/policy.ts';
 import { type Context, switchViewer } from './context.ts';
 
+const maxRetries = 3;
+
 /** What a mutation works with: the transaction, the viewer as read inside it, and the mutation's rules. */
 export interface MutationScope extends AuditedTransaction {
   readonly access: Context['access'];
-  /** Locks the row that the mutation is about and applies the mutation's rules to it. Throws NOT_FOUND for what the viewer may not know of. */
+  /** Locks the row that the mutation changes and applies the mutation's rules to it. Throws NOT_FOUND if the viewer cannot see the row. */
   lockTarget(id: string): Promise<void>;
-  /** Throws what a denied viewer is told unless the rule, which depends on the viewer alone, is met. */
+  /** Throws FORBIDDEN unless the viewer meets the rule, which must not depend on a row. */
   require(rule: Rule): void;
 }
 
 /**
- * Runs a mutation in one transaction: who asks is read again and held, the rules of the mutation and of the input fields that were given are
- * applied again, and what the operation remembered is forgotten afterwards. Tried again, at most 3 times, when it only collided with another
- * transaction.
+ * Runs a mutation in one transaction. The access plugin has checked the rules before; they are checked again here, after the viewer and the
+ * target have been locked, so that no concurrent change can take effect between the check and the write. Retried after a serialization failure.
  */
-export async function runMutation<T>(context: Context, info: GraphQLResolveInfo, work: (write: MutationScope) => Promise<T>): Promise<T> {
-  const named = namedBy(context, info);
-  const result = await retried(() => context.db.prisma.$transaction((tx) => inside(context, tx, named, work)));
-  await readAgain(context);
+export async function runMutation<T>(context: Context, info: GraphQLResolveInfo, work: (scope: MutationScope) => Promise<T>): Promise<T> {
+  const call = readCall(context, info);
+  const result = await retryOnConflict(() => context.db.prisma.$transaction((tx) => runInTransaction(context, tx, call, work)));
+  await reloadViewer(context);
   return result;
 }
 
-/** What a mutation names: the places whose rules are to be met, which are itself and each given input field with a rule, and its row. */
-function namedBy({ access }: Context, { parentType, fieldName, fieldNodes, variableValues }: GraphQLResolveInfo) {
+/** A mutation as it was called. */
+interface MutationCall {
+  readonly coordinate: string;
+  /** The coordinates whose rules apply: the mutation, and the given input fields that have a rule. */
+  readonly guarded: readonly string[];
+  /** The model of the row that the mutation changes; undefined if its rules depend on no row. */
+  readonly targetModel: Model | undefined;
+  /** The id of that row, if the input names it. */
+  readonly targetId: string | undefined;
+}
+
+function readCall({ access }: Context, { parentType, fieldName, fieldNodes, variableValues }: GraphQLResolveInfo): MutationCall {
   const coordinate = `Mutation.${fieldName}`;
   const field = parentType.getFields()[fieldName];
   const [node] = fieldNodes;
   const args = field && node ? getArgumentValues(field, node, variableValues) : {};
-  const arg = field?.args.find(({ name }) => name === 'input');
-  const given = arg ? inputCoordinates(arg.type, args.input) : [];
-  const places: [string, ...string[]] = [coordinate, ...given.filter((place) => access.rules.has(place))];
-  return { places, about: access.mutationTargets.get(coordinate), id: mutationTargetId(access, coordinate, args, null)?.id };
+  const inputArg = field?.args.find(({ name }) => name === 'input');
+  const inputs = inputArg ? inputCoordinates(inputArg.type, args.input) : [];
+  return {
+    coordinate,
+    guarded: [coordinate, ...inputs.filter((input) => access.rules.has(input))],
+    targetModel: access.mutationTargets.get(coordinate)?.model as Model | undefined,
+    targetId: mutationTargetId(access, coordinate, args, null)?.id,
+  };
+}
+
+type AuthenticatedContext = Context & { readonly viewer: Viewer };
+
+async function runInTransaction<T>(context: Context, tx: Tx, call: MutationCall, work: (scope: MutationScope) => Promise<T>): Promise<T> {
+  const viewer = await lockViewer(context, tx, call);
+  const current: AuthenticatedContext = { ...context, viewer };
+  requireNotDenied(current, call);
+  let isAuthorized = isAllowedWithoutRow(current, call);
+  const result = await work({
+    tx,
+    viewer,
+    access: context.access,
+    lockTarget: async (id) => {
+      await lockAndAuthorize(current, tx, call, id);
+      isAuthorized = true;
+    },
+    require: (rule) => {
+      if (evaluateInMemory(rule, viewer) !== true) throw accessDenied(current, call.coordinate, rule);
+    },
+    audit: (entry) => recordAuditEvent(tx, context.client, viewer, entry),
+  });
+  if (!isAuthorized) throw unauthorized(current, call);
+  return result;
+}
+
+/** Reads the viewer again and locks their user, token and grants, so that no right can be revoked before the commit (security.md 7.9, 10.2). */
+async function lockViewer({ viewer, config }: Context, tx: Tx, { targetModel, targetId }: MutationCall): Promise<Viewer> {
+  if (!viewer) throw graphqlError('UNAUTHENTICATED');
+  if (targetModel === 'User' && targetId && isUuid(targetId)) await lockUsers(tx, viewer.user.id, targetId.toLowerCase());
+  const result = await reloadViewerForUpdate(tx, viewer, config.FRESHNESS);
+  if (!result || result.rejection) throw requestError(result?.rejection ?? 'UNAUTHENTICATED');
+  return result.viewer;
 }
 
 /**
- * Locks who asks and the user that the mutation names, always in the order of their ids: of two who disable each other at the same moment one
- * waits, where each would hold what the other needs until the database ends one of them, a second later.
+ * Lock order: user id ascending. Otherwise two users who, for example, disable each other would each wait for the lock that the other holds
+ * until PostgreSQL detects the deadlock and aborts one of them.
  */
-async function takeTurns(tx: Tx, asker: string, named: string) {
-  for (const id of [asker, named].sort()) {
-    const mode = id === named ? sql`for update` : sql`for no key update`;
+async function lockUsers(tx: Tx, viewerId: string, targetId: string): Promise<void> {
+  for (const id of [viewerId, targetId].sort()) {
+    const mode = id === targetId ? sql`for update` : sql`for no key update`;
     await tx.$queryRaw(sql`select 1 from "User" where id = ${id}::uuid ${mode}`);
   }
 }
 
-/** Reads the viewer again after a write; it may have ended its own session. */
-async function readAgain(context: Context) {
-  const sid = context.viewer?.token.id;
-  const now = sid === undefined ? undefined : await context.loadViewer.load({ sid });
-  switchViewer(context, now && !now.rejection ? now.viewer : null);
+/**
+ * Throws if the viewer alone, without a row, decides that a rule is not met. For the rule of an input field this is left to `lockTarget` if
+ * there is a row: a row that the viewer cannot see must be reported as NOT_FOUND, whatever the input.
+ */
+function requireNotDenied(context: AuthenticatedContext, { coordinate, guarded, targetModel }: MutationCall): void {
+  const denied = guarded.find((place) => evaluateInMemory(ruleOf(context, place), context.viewer) === false);
+  if (denied && (denied === coordinate || !targetModel)) throw accessDenied(context, denied);
 }
 
-async function inside<T>(
-  context: Context,
-  tx: Tx,
-  { places, about, id }: ReturnType<typeof namedBy>,
-  work: (write: MutationScope) => Promise<T>,
-) {
-  if (!context.viewer) throw graphqlError('UNAUTHENTICATED');
-  if (about?.model === 'User' && id && isUuid(id)) await takeTurns(tx, context.viewer.user.id, id.toLowerCase());
-  const again = await reloadViewerForUpdate(tx, context.viewer, context.config.FRESHNESS);
-  if (!again || again.rejection) throw requestError(again?.rejection ?? 'UNAUTHENTICATED');
-  const { viewer } = again;
-  const asker = { ...context, viewer };
-  const [coordinate] = places;
-  const refused = places.find((place) => evaluateInMemory(ruleOf(context, place), viewer) === false);
-  if (refused && (refused === coordinate || !about)) throw accessDenied(asker, refused);
-  let asked = places.every((place) => evaluateInMemory(ruleOf(context, place), viewer) === true);
-  const result = await work({
-    tx,
-    access: context.access,
-    viewer,
-    lockTarget: async (id) => {
-      if (!about) throw new Error(`${coordinate} does not say what it is about`);
-      asked = true;
-      await target(tx, asker, places, about.model as Model, id);
-    },
-    require: (needed) => {
-      if (evaluateInMemory(needed, viewer) !== true) throw accessDenied(asker, coordinate, needed);
-    },
-    audit: (entry) => recordAuditEvent(tx, context.client, viewer, entry),
-  });
-  if (asked) return result;
-  // A permission that is held in some domain only is none where there is no row.
-  if (!about) throw accessDenied(asker, coordinate);
-  // A mutation whose rule is about a row and that never named the row has checked nothing: it is undone.
-  throw new Error(`${coordinate} did not apply its rule to a row`);
-}
+/** True if the viewer alone decides that all rules are met. */
+const isAllowedWithoutRow = (context: AuthenticatedContext, { guarded }: MutationCall): boolean =>
+  guarded.every((place) => evaluateInMemory(ruleOf(context, place), context.viewer) === true);
 
-async function target(tx: Tx, asker: Context & { viewer: Viewer }, places: [string, ...string[]], model: Model, id: string) {
+async function lockAndAuthorize(context: AuthenticatedContext, tx: Tx, { coordinate, guarded, targetModel }: MutationCall, id: string) {
+  if (!targetModel) throw new Error(`${coordinate} has no \`target\``);
   if (!isUuid(id)) throw graphqlError('NOT_FOUND');
-  const locked = await tx.$queryRaw<unknown[]>(sql`select 1 from ${Prisma.raw(`"${model}"`)} where id = ${id}::uuid for update`);
+  const locked = await tx.$queryRaw<unknown[]>(sql`select 1 from ${Prisma.raw(`"${targetModel}"`)} where id = ${id}::uuid for update`);
   if (locked.length === 0) throw graphqlError('NOT_FOUND');
-  const { viewer } = asker;
-  const meets = async (rule: Rule, as = viewer) => (await findMatchingIds(tx, rule, as, model, [id])).has(id);
-  for (const place of places) {
-    const rule = ruleOf(asker, place);
-    if (await meets(rule)) continue;
-    if (!(await meets(ruleOf(asker, model)))) throw graphqlError('NOT_FOUND');
-    const fresh = !viewer.recentlyAuthenticated && (await meets(rule, { ...viewer, recentlyAuthenticated: true }));
-    throw fresh
-      ? graphqlError('REAUTHENTICATION_REQUIRED')
-      : accessDenied({ ...asker, viewer: { ...viewer, recentlyAuthenticated: true } }, place);
+  const isMet = async (rule: Rule, viewer = context.viewer) => (await findMatchingIds(tx, rule, viewer, targetModel, [id])).has(id);
+  for (const place of guarded) {
+    const rule = ruleOf(context, place);
+    if (await isMet(rule)) continue;
+    // The existence of a row that the viewer cannot see is not revealed.
+    if (!(await isMet(ruleOf(context, targetModel)))) throw graphqlError('NOT_FOUND');
+    // REAUTHENTICATION_REQUIRED only if authenticating again would help.
+    const reauthenticated = { ...context.viewer, recentlyAuthenticated: true };
+    if (!context.viewer.recentlyAuthenticated && (await isMet(rule, reauthenticated))) throw graphqlError('REAUTHENTICATION_REQUIRED');
+    throw accessDenied({ ...context, viewer: reauthenticated }, place);
   }
 }
 
-async function retried<T>(attempt: () => Promise<T>, left = 3): Promise<T> {
+/** The error for a mutation that has finished although its rules have not been met; throwing it rolls back the transaction. */
+function unauthorized(context: AuthenticatedContext, { coordinate, targetModel }: MutationCall): Error {
+  // Without a target, a rule that the viewer meets only in some domain is not met.
+  if (!targetModel) return accessDenied(context, coordinate);
+  // With a target, the mutation has a bug: it has changed something without calling `lockTarget`.
+  return new Error(`${coordinate} did not call lockTarget`);
+}
+
+/** Switches the rest of the operation to the viewer as of now, or to none if the mutation has revoked its own session. */
+async function reloadViewer(context: Context): Promise<void> {
+  const sid = context.viewer?.token.id;
+  const result = sid === undefined ? undefined : await context.loadViewer.load({ sid });
+  switchViewer(context, result && !result.rejection ? result.viewer : null);
+}
+
+async function retryOnConflict<T>(attempt: () => Promise<T>, retries = maxRetries): Promise<T> {
   try {
     return await attempt();
   } catch (error) {
-    if (left === 0 || !isSerializationFailure(error)) throw error;
+    if (retries === 0 || !isSerializationFailure(error)) throw error;
     await new Promise((resolve) => setTimeout(resolve, 5 + Math.floor(performance.now() % 20)));
-    return retried(attempt, left - 1);
+    return retryOnConflict(attempt, retries - 1);
   }
 }

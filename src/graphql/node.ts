@@ -9,38 +9,40 @@ import type { Model } from '../policy/models.ts';
 import { ownership } from '../policy/ownership.ts';
 import type { Context } from './context.ts';
 
+const maxIds = 100; // security.md F24
+
 interface GlobalId {
   readonly typename: string;
   readonly id: string;
 }
 
-/** `node(id)`: an object by its global id; one that the viewer may not know of does not exist. */
+/** `node(id)`. An object that the viewer cannot see is NOT_FOUND. */
 export const nodeField = {
-  access: anyone('each object brings its own rule'),
-  description: 'The object with this global id.',
-  args: { id: { description: 'The global id.' } },
+  access: anyone('the rule of each object applies'),
+  description: 'The object with this global ID.',
+  args: { id: { description: 'The global ID.' } },
   resolve: async (_: unknown, { id }: { id: GlobalId }, context: Context, info: GraphQLResolveInfo) => {
-    const node = await find(context, info, id);
+    const node = await findNode(context, info, id);
     if (!node) throw graphqlError('NOT_FOUND');
     return node;
   },
 };
 
-/** `nodes(ids)`: several at once; the entry of one that the viewer may not know of is null, with an error at its place. */
+/** `nodes(ids)`. An object that the viewer cannot see is null, with an error at its path. */
 export const nodesField = {
-  access: anyone('each object brings its own rule'),
-  description: 'The objects with these global ids, in the same order.',
+  access: anyone('the rule of each object applies'),
+  description: 'The objects with these global IDs, in the same order.',
   nullable: { list: false, items: true },
-  args: { ids: { description: 'The global ids, at most 100.' } },
+  args: { ids: { description: 'The global IDs. Maximum 100.' } },
   resolve: async (_: unknown, { ids }: { ids: GlobalId[] }, context: Context, info: GraphQLResolveInfo) => {
-    if (ids.length > 100) throw graphqlError('INVALID_INPUT', { fields: { ids: ['at most 100'] } }); // security.md F24
-    const found = await Promise.all(ids.map((id) => find(context, info, id)));
+    if (ids.length > maxIds) throw graphqlError('INVALID_INPUT', { fields: { ids: [`must have at most ${maxIds} entries`] } });
+    const found = await Promise.all(ids.map((id) => findNode(context, info, id)));
     return found.map((node) => node ?? graphqlError('NOT_FOUND'));
   },
 };
 
-/** The object with that id if the viewer may know of it. Pothos' own loading asks for all ids, seen or not, and fails if one has no row. */
-async function find(context: Context, { schema }: GraphQLResolveInfo, { typename, id }: GlobalId) {
+/** Loads the object if the viewer can see it. The loading of the Pothos plugin ignores visibility and fails for an id without a row. */
+async function findNode(context: Context, { schema }: GraphQLResolveInfo, { typename, id }: GlobalId) {
   const type = schema.getType(typename);
   const isNode = isObjectType(type) && type.getInterfaces().some(({ name }) => name === 'Node');
   if (!isNode || !Object.hasOwn(ownership, typename) || !isUuid(id)) return null;
@@ -49,8 +51,8 @@ async function find(context: Context, { schema }: GraphQLResolveInfo, { typename
 }
 
 /**
- * The same schema, with ids that are at hand at once: the plugin resolves them asynchronously, which makes a promise of every object of a
- * list. An id whose rule is narrower than its type's keeps its guard.
+ * Replaces the resolvers of global IDs by synchronous ones. Those of the plugin are asynchronous, which costs a promise for each object of a
+ * list. An ID with a stricter rule than its type keeps its guarded resolver.
  */
 export function withSyncIds(schema: GraphQLSchema): GraphQLSchema {
   const { rules } = accessOf(schema);

@@ -1,9 +1,9 @@
 import { builder } from './builder.ts';
 
 export const SortDirection = builder.enumType('SortDirection', {
-  description: 'Which end of an order comes first.',
+  description: 'The direction of a sort order.',
   values: {
-    ASC: { value: 'asc', description: 'The smallest, earliest or first in the alphabet.' },
-    DESC: { value: 'desc', description: 'The largest, latest or last in the alphabet.' },
+    ASC: { value: 'asc', description: 'Ascending: the smallest value first.' },
+    DESC: { value: 'desc', description: 'Descending: the largest value first.' },
   } as const,
 });

@@ -23,7 +23,7 @@ export const AuditResult = builder.enumType('AuditResult', {
 });
 
 builder.prismaNode('AuditEvent', {
-  id: { field: 'id', description: 'The opaque global id.' },
+  id: { field: 'id', description: 'The opaque global ID.' },
   access: auditRule,
   fields: (t) => ({
     at: t.expose('at', { type: 'DateTime' }),

@@ -12,7 +12,7 @@ const domainRule = any(active, all(scope('domains:read'), any(domainAdmin, admin
 const detailsRule = all(signedIn, scope('domains:read'));
 
 export const Domain = builder.prismaNode('Domain', {
-  id: { field: 'id', description: 'The opaque global id.' },
+  id: { field: 'id', description: 'The opaque global ID.' },
   access: domainRule,
   fields: (t) => ({
     name: t.exposeString('name'),

@@ -16,7 +16,7 @@ import { User } from '../user/user.ts';
 const invitationRule = all(scope('users:read'), any(domainAdmin, admin));
 
 export const Invitation = builder.prismaNode('Invitation', {
-  id: { field: 'id', description: 'The global ID.' },
+  id: { field: 'id', description: 'The opaque global ID.' },
   access: invitationRule,
   fields: (t) => ({
     email: t.exposeString('email'),

@@ -14,7 +14,7 @@ import { User } from '../user/user.ts';
 import { Role } from './role.ts';
 
 export const RoleGrant = builder.prismaNode('RoleGrant', {
-  id: { field: 'id', description: 'The opaque global id.' },
+  id: { field: 'id', description: 'The opaque global ID.' },
   access: all(scope('users:read'), any(self, domainAdmin, admin, may('users:read'))),
   fields: (t) => ({
     user: t.field({

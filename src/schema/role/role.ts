@@ -7,7 +7,7 @@ import { singleLineText } from '../../lib/validators.ts';
 import { admin, domainAdmin, holds, may, scope } from '../../policy/conditions.ts';
 
 export const Role = builder.prismaNode('Role', {
-  id: { field: 'id', description: 'The opaque global id.' },
+  id: { field: 'id', description: 'The opaque global ID.' },
   access: all(scope('roles:read'), any(holds, domainAdmin, admin, may('roles:read'))),
   fields: (t) => ({
     name: t.exposeString('name'),

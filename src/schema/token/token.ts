@@ -43,7 +43,7 @@ export const RevocationReason = builder.enumType('RevocationReason', {
 const readRule = all(scope('tokens:read'), owner);
 
 export const Token = builder.prismaNode('Token', {
-  id: { field: 'id', description: 'The opaque global id.' },
+  id: { field: 'id', description: 'The opaque global ID.' },
   access: readRule,
   fields: (t) => ({
     kind: t.expose('kind', { type: TokenKind }),

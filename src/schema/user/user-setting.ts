@@ -8,7 +8,7 @@ import { User } from './user.ts';
 const readRule = all(scope('settings:read'), owner);
 
 export const UserSetting = builder.prismaNode('UserSetting', {
-  id: { field: 'id', description: 'The opaque global id.' },
+  id: { field: 'id', description: 'The opaque global ID.' },
   access: readRule,
   fields: (t) => ({
     key: t.exposeString('key'),

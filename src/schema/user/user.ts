@@ -7,7 +7,7 @@ import { loginHistoryRule, userRule } from './access-rules.ts';
 import { profileColumn, profileEntries } from './profile-fields.ts';
 
 export const User = builder.prismaNode('User', {
-  id: { field: 'id', description: 'The opaque global id.' },
+  id: { field: 'id', description: 'The opaque global ID.' },
   access: userRule,
   fields: (t) => ({
     username: t.string({
