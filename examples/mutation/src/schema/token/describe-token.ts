@@ -22,7 +22,7 @@ builder.relayMutationField(
         const { id } = input.id;
         await lockTarget(id);
         const token = await tx.token.update({ where: { id }, data: { description: input.description } });
-        await audit({ action: 'user_updated', reason: 'token described', userId: token.userId, target: ['Token', id] });
+        await audit({ action: 'user_updated', reason: 'token described', userId: token.userId, target: { type: 'Token', id } });
         return { token };
       }),
   },
