@@ -32,6 +32,7 @@ describe('the examples', { timeout }, () => {
       'test/account/erase-account.test.ts',
       'test/auth/register.test.ts',
       'test/repository/schema.test.ts',
+      'test/mail/templates.test.ts',
     ];
     const { code, output } = await copy.run(`vitest run ${[...own, ...derived].join(' ')}`);
     expect(code, output).toBe(0);
@@ -104,6 +105,14 @@ describe('the recipes', async () => {
     const code = squeeze((await Promise.all(linked.map(addedLines))).join('\n'));
     const blocks = [...text.matchAll(/^ *```(?:ts|prisma|graphql)\n(?<block>.*?)^ *```$/gms)].map(({ groups }) => groups?.block ?? '');
     expect(blocks.filter((block) => !code.includes(squeeze(block)))).toEqual([]);
+  });
+
+  it.each(examples.map(({ name }) => name))('name every file that the example %s touches', async (name) => {
+    const text = await readFile(join(folder, `${name}.md`), 'utf8');
+    const rows = [...text.matchAll(/^\| `(?<file>[^`…]+)(?<isFolder>…)?` +\|/gm)].map(({ groups }) => groups ?? {});
+    const { newFiles, changedFiles } = examples.find((one) => one.name === name) as Example;
+    const isNamed = (path: string) => rows.some(({ file = '', isFolder }) => (isFolder ? path.startsWith(file) : path === file));
+    expect([...newFiles, ...changedFiles].filter((file) => !isNamed(file))).toEqual([]);
   });
 });
 

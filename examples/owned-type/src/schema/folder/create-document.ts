@@ -23,7 +23,7 @@ builder.relayMutationField(
         await lockTarget(folderId);
         const document = await tx.document.create({ data: { folderId, title: input.title }, include: { folder: true } });
         const { id, folder } = document;
-        await audit({ action: 'document_updated', reason: 'created', userId: folder.userId, target: ['Document', id] });
+        await audit({ action: 'document_updated', reason: 'created', userId: folder.userId, target: { type: 'Document', id } });
         return { document };
       }),
   },

@@ -16,7 +16,7 @@ builder.relayMutationField(
         const { id } = input.id;
         await lockTarget(id);
         const { folder } = await tx.document.delete({ where: { id }, include: { folder: true } });
-        await audit({ action: 'document_updated', reason: 'deleted', userId: folder.userId, target: ['Document', id] });
+        await audit({ action: 'document_updated', reason: 'deleted', userId: folder.userId, target: { type: 'Document', id } });
         return { deletedId: encodeGlobalID('Document', id) };
       }),
   },

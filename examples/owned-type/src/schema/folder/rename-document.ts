@@ -22,7 +22,7 @@ builder.relayMutationField(
         const { id } = input.id;
         await lockTarget(id);
         const document = await tx.document.update({ where: { id }, data: { title: input.title }, include: { folder: true } });
-        await audit({ action: 'document_updated', reason: 'renamed', userId: document.folder.userId, target: ['Document', id] });
+        await audit({ action: 'document_updated', reason: 'renamed', userId: document.folder.userId, target: { type: 'Document', id } });
         return { document };
       }),
   },
