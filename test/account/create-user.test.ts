@@ -12,7 +12,7 @@ const [superadmin, admin, north] = [await server.user('SUPERADMIN'), await serve
 const createMutation =
   'mutation ($input: CreateUserInput!) { createUser(input: $input) { user { id email displayName emailConfirmedAt } } }';
 const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
-const newPassword = 'nine amber foxes fold a letter';
+const newPassword = 'nine amber foxes fold a paper crane';
 const newEmail = () => `${randomUUID()}@example.com`;
 
 async function create(by: TestUser, input: object = {}) {
@@ -91,7 +91,7 @@ describe('createUser', () => {
 
   it('rejects a malformed address, an unknown role, and an unknown or inactive domain', async () => {
     await prisma.domain.create({ data: { name: 'closed', displayName: 'Closed', active: false } });
-    expect((await admin.query(createMutation, { input: { email: 'nobody' } })).code).toBe('INVALID_INPUT');
+    expect((await admin.query(createMutation, { input: { email: 'malformed' } })).code).toBe('INVALID_INPUT');
     for (const input of [{ role: 'NO_SUCH' }, { domain: 'no-such' }, { domain: 'closed' }])
       expect((await create(admin, input)).code).toBe('INVALID_INPUT');
   });

@@ -58,8 +58,8 @@ describe('deleteAccount', () => {
     await alice.query('mutation ($token: String!) { confirmEmailChange(input: { token: $token }) { ended } }', { token });
     await deleteAccount(alice);
     const undo = 'mutation ($token: String!) { undoEmailChange(input: { token: $token }) { ok } }';
-    const letter = await emailTo(server, alice.uuid, 'addressChanged');
-    expect((await server.query(undo, { token: letter.token })).code).toBeUndefined();
+    const mail = await emailTo(server, alice.uuid, 'addressChanged');
+    expect((await server.query(undo, { token: mail.token })).code).toBeUndefined();
     await admin.query('mutation ($id: ID!) { restoreUser(input: { id: $id }) { changed } }', { id: alice.id });
     const { email } = await server.db.prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } });
     expect(email).toBe(alice.email);

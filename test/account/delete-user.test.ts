@@ -54,7 +54,7 @@ describe('deleteUser', () => {
     const { token } = await emailTo(server, alice.uuid, 'passwordReset');
     await remove(admin, alice.id);
     const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
-    const use = () => server.query(reset, { input: { token, newPassword: 'nine amber foxes fold a letter' } });
+    const use = () => server.query(reset, { input: { token, newPassword: 'nine amber foxes fold a paper crane' } });
     expect((await use()).code).toBe('INVALID_TOKEN');
     await server.query(requestReset, { input: { email: alice.email } });
     const later = { letter: 'passwordReset', emailKey: alice.email, outcome: 'moot' };

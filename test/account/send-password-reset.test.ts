@@ -10,9 +10,9 @@ describe('sendPasswordReset', () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     const answer = await admin.query(send, { input: { id: alice.id } });
     expect(answer.data).toEqual({ sendPasswordReset: { user: { id: alice.id } } });
-    const letter = await emailTo(server, alice.uuid, 'passwordReset');
-    expect(letter.text).toContain('An administrator has asked for this letter');
-    expect(letter.token).not.toBe('');
+    const mail = await emailTo(server, alice.uuid, 'passwordReset');
+    expect(mail.text).toContain('An administrator has asked for this letter');
+    expect(mail.token).not.toBe('');
     expect((await alice.query('{ me { id } }')).data.me.id).toBe(alice.id);
   });
 

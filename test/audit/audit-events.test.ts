@@ -74,10 +74,10 @@ describe('auditEvents', () => {
       await insertEvent({ userId: ann.uuid, actorId: admin.uuid }),
       await insertEvent({ userId: ann.uuid, actorId: ann.uuid }),
     ];
-    const told = async ({ action }: { action: string }) =>
+    const visible = async ({ action }: { action: string }) =>
       (await list(ann, { action })).edges.map(({ node }) => [node.actor?.id, node.network, node.agent]);
-    expect(await told(theirs)).toEqual([[undefined, null, null]]);
-    expect(await told(own)).toEqual([[ann.id, '192.0.2.7', 'curl']]);
+    expect(await visible(theirs)).toEqual([[undefined, null, null]]);
+    expect(await visible(own)).toEqual([[ann.id, '192.0.2.7', 'curl']]);
     expect((await list(ann, { actor: admin.id })).totalCount).toBe(0);
     expect((await list(ann, { actor: ann.id, action: own.action })).totalCount).toBe(1);
   });
@@ -89,10 +89,10 @@ describe('auditEvents', () => {
       await insertEvent({ actorId: former.uuid }),
       await insertEvent({ userId: ann.uuid, actorId: former.uuid }),
     ];
-    const told = () => Promise.all(events.map((event) => sees(admin, event)));
-    expect(await told()).toEqual([false, false, false]);
+    const visible = () => Promise.all(events.map((event) => sees(admin, event)));
+    expect(await visible()).toEqual([false, false, false]);
     await server.db.prisma.roleGrant.updateMany({ where: { userId: former.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
-    expect(await told()).toEqual([true, true, true]);
+    expect(await visible()).toEqual([true, true, true]);
   });
 
   it.each([['ADMIN'], ['AUDITOR']])(

@@ -67,8 +67,8 @@ describe('the audit', () => {
     const { errors } = await server.query(document, variables, { token: superadmin.accessToken, address: '192.0.2.7', headers });
     expect(errors).toBeUndefined();
     const rows = await server.db.prisma.auditEvent.findMany({ where: { requestId, action: { not: 'session_revoked' } } });
-    const who = { actorId: superadmin.uuid, actorTokenId: uuidOf(superadmin.tokenId), network: '192.0.2.7', agent: 'tester/1.0' };
-    expect(rows).toEqual([expect.objectContaining({ result: 'ok', domainId: null, targetId: expect.any(String), ...who, ...says })]);
+    const origin = { actorId: superadmin.uuid, actorTokenId: uuidOf(superadmin.tokenId), network: '192.0.2.7', agent: 'tester/1.0' };
+    expect(rows).toEqual([expect.objectContaining({ result: 'ok', domainId: null, targetId: expect.any(String), ...origin, ...says })]);
     expect(Math.abs((rows[0]?.at.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
   });
 

@@ -4,8 +4,8 @@ import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 const server = await startTestServer();
 const next = 'another horse, another battery';
 
-const change = (who: Pick<TestUser, 'query'>, newPassword = next, currentPassword = 'correct horse battery staple') =>
-  who.query('mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { ended } }', {
+const change = (caller: Pick<TestUser, 'query'>, newPassword = next, currentPassword = 'correct horse battery staple') =>
+  caller.query('mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { ended } }', {
     input: { currentPassword, newPassword },
   });
 const logIn = async ({ email }: TestUser, password: string) =>
@@ -32,8 +32,8 @@ describe('changePassword', () => {
     const refresh = 'mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken } }';
     expect((await server.query(refresh, { input: { refreshToken: others[0]?.refreshToken } })).code).toBe('INVALID_TOKEN');
     const { data: log } = await alice.query('{ tokenRevocations { edges { node { reason event initiator } } } }');
-    const told = log.tokenRevocations.edges.map(({ node }: { node: object }) => node);
-    expect(told).toEqual(Array(2).fill({ reason: 'PASSWORD_CHANGED', event: 'CREDENTIAL_CHANGE', initiator: 'USER' }));
+    const revocations = log.tokenRevocations.edges.map(({ node }: { node: object }) => node);
+    expect(revocations).toEqual(Array(2).fill({ reason: 'PASSWORD_CHANGED', event: 'CREDENTIAL_CHANGE', initiator: 'USER' }));
   });
 
   it('requires the current password and counts failures as login does', async () => {

@@ -11,7 +11,7 @@ const mutation = graphql(`
     changeUsername(input: $input) { user { username } }
   }
 `);
-const change = (who: Pick<TestUser, 'query'>, username: string | null) => who.query(mutation, { input: { username } });
+const change = (caller: Pick<TestUser, 'query'>, username: string | null) => caller.query(mutation, { input: { username } });
 const newName = () => `a${randomUUID().slice(0, 12)}`;
 const taken = { code: 'TAKEN', errors: [{ extensions: { fields: { username: ['must be unique'] } } }] };
 

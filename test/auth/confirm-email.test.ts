@@ -17,24 +17,24 @@ async function registrant() {
   const email = `${randomUUID()}@example.com`;
   await server.query(register, { input: { email, password } });
   const { id } = await prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
-  return { email, id, letter: await emailTo(server, id, 'confirmation') };
+  return { email, id, mail: await emailTo(server, id, 'confirmation') };
 }
 
 const confirmedAt = async (id: string) => (await prisma.user.findUniqueOrThrow({ where: { id } })).emailConfirmedAt;
 
 describe('confirmEmail', () => {
   it('confirms the address with the link, after which the user can log in', async () => {
-    const { email, id, letter } = await registrant();
+    const { email, id, mail } = await registrant();
     expect((await server.query(login, { input: { email, password } })).code).toBe('EMAIL_NOT_CONFIRMED');
-    const { data } = await server.query(confirm, { input: { token: letter.token, password } });
+    const { data } = await server.query(confirm, { input: { token: mail.token, password } });
     expect(data.confirmEmail).toEqual({ passwordKept: true });
     expect(await confirmedAt(id)).not.toBeNull();
     expect((await server.query(login, { input: { email, password } })).code).toBeUndefined();
   });
 
   it('confirms the address with the email and code, ignoring case', async () => {
-    const { email, letter } = await registrant();
-    const input = { email: email.toUpperCase(), code: letter.code, password };
+    const { email, mail } = await registrant();
+    const input = { email: email.toUpperCase(), code: mail.code, password };
     expect((await server.query(confirm, { input })).data.confirmEmail).toEqual({ passwordKept: true });
   });
 
@@ -47,56 +47,56 @@ describe('confirmEmail', () => {
   });
 
   it('creates no session, and rejects the link when it is used again', async () => {
-    const { id, letter } = await registrant();
-    const input = { token: letter.token, password };
+    const { id, mail } = await registrant();
+    const input = { token: mail.token, password };
     expect(JSON.stringify((await server.query(confirm, { input })).data)).not.toMatch(/fgr?_|eyJ/);
     expect(await prisma.token.count({ where: { userId: id } })).toBe(0);
     expect((await server.query(confirm, { input })).code).toBe('INVALID_TOKEN');
   });
 
-  it("removes the password when it is not given, so that whoever registered a stranger's address cannot log in", async () => {
-    const { email, id, letter } = await registrant();
-    expect((await server.query(confirm, { input: { token: letter.token } })).data.confirmEmail).toEqual({ passwordKept: false });
+  it('removes the password when it is not given, so that an attacker who registered the address cannot log in', async () => {
+    const { email, id, mail } = await registrant();
+    expect((await server.query(confirm, { input: { token: mail.token } })).data.confirmEmail).toEqual({ passwordKept: false });
     expect(await confirmedAt(id)).not.toBeNull();
     expect((await server.query(login, { input: { email, password } })).code).toBe('INVALID_CREDENTIALS');
   });
 
   it('changes nothing when the password is wrong, and keeps the link valid', async () => {
-    const { id, letter } = await registrant();
-    expect((await server.query(confirm, { input: { token: letter.token, password: 'a guess' } })).code).toBe('INVALID_CREDENTIALS');
+    const { id, mail } = await registrant();
+    expect((await server.query(confirm, { input: { token: mail.token, password: 'a guess' } })).code).toBe('INVALID_CREDENTIALS');
     expect(await confirmedAt(id)).toBeNull();
-    expect((await server.query(confirm, { input: { token: letter.token, password } })).code).toBeUndefined();
+    expect((await server.query(confirm, { input: { token: mail.token, password } })).code).toBeUndefined();
   });
 
   it('invalidates a code after 5 wrong attempts but keeps the link of the same email valid', async () => {
-    const { email, letter } = await registrant();
-    const wrong = letter.code === '00000000' ? '11111111' : '00000000';
+    const { email, mail } = await registrant();
+    const wrong = mail.code === '00000000' ? '11111111' : '00000000';
     for (let times = 0; times < 5; times += 1)
       expect((await server.query(confirm, { input: { email, code: wrong, password } })).code).toBe('INVALID_TOKEN');
-    expect((await server.query(confirm, { input: { email, code: letter.code, password } })).code).toBe('INVALID_TOKEN');
-    expect((await server.query(confirm, { input: { token: letter.token, password } })).code).toBeUndefined();
+    expect((await server.query(confirm, { input: { email, code: mail.code, password } })).code).toBe('INVALID_TOKEN');
+    expect((await server.query(confirm, { input: { token: mail.token, password } })).code).toBeUndefined();
   });
 
   it('accepts only the code of the newest email of the same account', async () => {
     const [first, other] = [await registrant(), await registrant()];
     await server.query(resend, { input: { email: first.email } });
     const newest = await waitUntil(async () => {
-      const letter = await emailTo(server, first.id, 'confirmation');
-      return letter.token === first.letter.token ? undefined : letter;
+      const mail = await emailTo(server, first.id, 'confirmation');
+      return mail.token === first.mail.token ? undefined : mail;
     });
-    for (const code of [first.letter.code, other.letter.code])
+    for (const code of [first.mail.code, other.mail.code])
       expect((await server.query(confirm, { input: { email: first.email, code, password } })).code).toBe('INVALID_TOKEN');
     expect((await server.query(confirm, { input: { email: first.email, code: newest.code, password } })).code).toBeUndefined();
   });
 
   it('invalidates the other confirmation links of the account', async () => {
-    const { email, id, letter } = await registrant();
+    const { email, id, mail } = await registrant();
     await server.query(resend, { input: { email } });
     const newest = await waitUntil(async () => {
       const sent = await emailTo(server, id, 'confirmation');
-      return sent.token === letter.token ? undefined : sent;
+      return sent.token === mail.token ? undefined : sent;
     });
-    await server.query(confirm, { input: { token: letter.token, password } });
+    await server.query(confirm, { input: { token: mail.token, password } });
     expect((await server.query(confirm, { input: { token: newest.token, password } })).code).toBe('INVALID_TOKEN');
   });
 
@@ -105,14 +105,14 @@ describe('confirmEmail', () => {
     await prisma.link.updateMany({ where: { userId: late.id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     await prisma.user.update({ where: { id: moved.id }, data: { emailKey: `${randomUUID()}@example.com` } });
     await prisma.link.updateMany({ where: { userId: reset.id }, data: { purpose: 'RESET_PASSWORD' } });
-    for (const token of [late, moved, reset].map(({ letter }) => letter.token).concat(`fgl_${'A'.repeat(43)}`, 'nonsense'))
+    for (const token of [late, moved, reset].map(({ mail }) => mail.token).concat(`fgl_${'A'.repeat(43)}`, 'nonsense'))
       expect((await server.query(confirm, { input: { token, password } })).code).toBe('INVALID_TOKEN');
     expect(await confirmedAt(moved.id)).toBeNull();
   });
 
   it('succeeds once when 10 requests use the link concurrently', async () => {
-    const { letter } = await registrant();
-    const answers = await Promise.all(Array.from({ length: 10 }, () => server.query(confirm, { input: { token: letter.token } })));
+    const { mail } = await registrant();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => server.query(confirm, { input: { token: mail.token } })));
     expect(answers.filter(({ code }) => code === undefined)).toHaveLength(1);
   });
 
@@ -125,8 +125,8 @@ describe('confirmEmail', () => {
   });
 
   it('records an audit event for the owner', async () => {
-    const { id, letter } = await registrant();
-    await server.query(confirm, { input: { token: letter.token, password } });
+    const { id, mail } = await registrant();
+    await server.query(confirm, { input: { token: mail.token, password } });
     expect(await prisma.auditEvent.count({ where: { userId: id, reason: 'email confirmed', targetId: id } })).toBe(1);
   });
 });

@@ -9,7 +9,7 @@ const query = graphql(`
 `);
 const loginsOf = async (person: TestUser) => {
   const { me } = (await person.query(query)).data;
-  if (!me) throw new Error('nobody');
+  if (!me) throw new Error('not authenticated');
   return me;
 };
 const logIn = (on: TestServer, { email, password }: Pick<TestUser, 'email' | 'password'>, address: string) =>

@@ -107,7 +107,7 @@ describe('login', () => {
     const alice = await server.user();
     const address = uniqueAddress();
     await enter({ email: alice.email, password: wrong }, { address });
-    await enter({ email: 'nobody@example.com', password: wrong }, { address });
+    await enter({ email: 'unknown@example.com', password: wrong }, { address });
     const { data } = await enter(credentialsOf(alice), { address });
     const events = await prisma.auditEvent.findMany({ where: { network: address }, orderBy: { id: 'asc' } });
     expect(events.map(({ action, result, reason, userId }) => ({ action, result, reason, userId }))).toEqual([
@@ -133,7 +133,7 @@ describe('login does not reveal whether an account exists', () => {
     const known = await enter({ email: alice.email, password: wrong });
     expect(known).toMatchObject({ status: 200, data: null, code: 'INVALID_CREDENTIALS' });
     const emails = [disabled, unconfirmed, passwordless].map((user) => user.email);
-    for (const email of [...emails, 'nobody@example.com', 'no address']) {
+    for (const email of [...emails, 'unknown@example.com', 'no address']) {
       const { headers, ...answer } = await enter({ email, password: wrong });
       expect(answer, email).toEqual({ ...known, headers: undefined });
       expect([...headers.keys()]).toEqual([...known.headers.keys()]);
@@ -146,7 +146,7 @@ describe('login does not reveal whether an account exists', () => {
     const [alice, passwordless] = [await server.user(), await server.user()];
     await prisma.password.delete({ where: { userId: passwordless.uuid } });
     const known = await work(() => enter({ email: alice.email, password: wrong }));
-    expect(await work(() => enter({ email: 'nobody@example.com', password: wrong }))).toBeGreaterThan(known / 2);
+    expect(await work(() => enter({ email: 'unknown@example.com', password: wrong }))).toBeGreaterThan(known / 2);
     expect(await work(() => enter({ email: passwordless.email, password: wrong }))).toBeGreaterThan(known / 2);
   });
 

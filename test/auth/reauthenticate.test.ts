@@ -26,7 +26,7 @@ const isFresh = graphql(`query IsFresh { viewer { fresh user { id } } }`);
 const createApiToken = 'mutation { createApiToken(input: { description: "CI", scopes: ["users:read"] }) { secret } }';
 const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
 
-const reauthenticateAs = (who: TestUser, password = who.password) => who.query(reauthenticate, { input: { password } });
+const reauthenticateAs = (user: TestUser, password = user.password) => user.query(reauthenticate, { input: { password } });
 const setSessionAge = ({ uuid }: TestUser, age: string) =>
   server.db.query(sql`update "Token" set "authenticatedAt" = now() - ${age}::interval where "userId" = ${uuid}::uuid`);
 

@@ -46,7 +46,7 @@ describe('requestEmailChange', () => {
     expect((await alice.query(requestMutation, { input })).code).toBe('REAUTHENTICATION_REQUIRED');
   });
 
-  it('sends an address at most 3 emails an hour, whoever requests them', async () => {
+  it('sends an address at most 3 emails an hour, for any number of requesting users', async () => {
     const email = newEmail();
     const codes = [];
     for (let times = 0; times < 4; times += 1)

@@ -26,8 +26,8 @@ describe('requestPasswordReset', () => {
   it('emails the stored address, not the spelling in the request', async () => {
     const alice = await server.user();
     await server.query(request, { input: { email: alice.email.toUpperCase() } });
-    const letter = await emailTo(server, alice.uuid, 'passwordReset');
-    expect(letter.text).toContain(`${server.config.PUBLIC_URL}/reset?token=${letter.token}`);
+    const mail = await emailTo(server, alice.uuid, 'passwordReset');
+    expect(mail.text).toContain(`${server.config.PUBLIC_URL}/reset?token=${mail.token}`);
     expect(await prisma.link.findFirstOrThrow({ where: { userId: alice.uuid } })).toMatchObject({
       address: alice.email,
       purpose: 'RESET_PASSWORD',

@@ -7,7 +7,7 @@ const { prisma } = server.db;
 const request = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
 const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
 const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } }';
-const newPassword = 'nine amber foxes fold a letter';
+const newPassword = 'nine amber foxes fold a paper crane';
 
 async function letterFor(alice: TestUser, count = 1) {
   await server.query(request, { input: { email: alice.email } });

@@ -15,11 +15,11 @@ describe('a session token', () => {
     const people = await Promise.all([server.user(), server.user(), server.user()]);
     const { accessToken } = people[0];
     await people[0].query('mutation { logout { ended } }');
-    const asked = Array.from({ length: 60 }, (_, index) => people[index % 3] as TestUser);
-    const answers = await Promise.all(asked.map((person) => person.query(whoAsks)));
+    const callers = Array.from({ length: 60 }, (_, index) => people[index % 3] as TestUser);
+    const answers = await Promise.all(callers.map((person) => person.query(whoAsks)));
     for (const [index, answer] of answers.entries()) {
-      if (asked[index]?.accessToken === accessToken) expect(answer).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
-      else expect(answer.data.me?.id).toBe(asked[index]?.id);
+      if (callers[index]?.accessToken === accessToken) expect(answer).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+      else expect(answer.data.me?.id).toBe(callers[index]?.id);
     }
   });
 
@@ -35,7 +35,7 @@ describe('a session token', () => {
   });
 
   it('is rejected on the next request after it expires, its user is deleted or its domain is deactivated', async () => {
-    const domain = await server.domain('shut');
+    const domain = await server.domain('closed');
     const [bob, carol, dave] = [await server.user(), await server.user(), await server.user()];
     await prisma.token.updateMany({ where: { userId: bob.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     await prisma.user.delete({ where: { id: carol.uuid } });
@@ -48,11 +48,11 @@ describe('a session token', () => {
 });
 
 describe('an API token', () => {
-  const make = async (who: TestUser, ...scopes: string[]) => {
-    const { data } = await who.query(createApiToken, { input: { description: 'CI', scopes } });
+  const make = async (owner: TestUser, ...scopes: string[]) => {
+    const { data } = await owner.query(createApiToken, { input: { description: 'CI', scopes } });
     return data.createApiToken as { secret: string; token: { id: string } };
   };
-  const rowOf = (who: TestUser) => prisma.token.findFirstOrThrow({ where: { userId: who.uuid, kind: 'API' } });
+  const rowOf = (owner: TestUser) => prisma.token.findFirstOrThrow({ where: { userId: owner.uuid, kind: 'API' } });
 
   it('authenticates as its owner, limited to its scopes', async () => {
     const bob = await server.user();
@@ -111,7 +111,7 @@ describe('an API token', () => {
 
   it('is rejected when it is revoked, expired, unknown or of a disabled owner', async () => {
     const [revoked, expired, disabled] = [await server.user(), await server.user(), await server.user()];
-    const secrets = await Promise.all([revoked, expired, disabled].map(async (who) => (await make(who, 'users:read')).secret));
+    const secrets = await Promise.all([revoked, expired, disabled].map(async (owner) => (await make(owner, 'users:read')).secret));
     await prisma.token.update({ where: { id: (await rowOf(revoked)).id }, data: { revokedAt: new Date() } });
     await prisma.token.update({ where: { id: (await rowOf(expired)).id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });

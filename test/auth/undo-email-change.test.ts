@@ -40,8 +40,8 @@ describe('undoEmailChange', () => {
     const { email, token } = await changeEmail(server, alice);
     await server.query(undoMutation, { input: { token } });
     expect([await logsIn(alice.email, alice), await logsIn(email, alice)]).toEqual(Array(2).fill('INVALID_CREDENTIALS'));
-    const letter = await emailTo(server, alice.uuid, 'passwordReset');
-    expect((await server.query(reset, { input: { token: letter.token, newPassword: password } })).code).toBeUndefined();
+    const mail = await emailTo(server, alice.uuid, 'passwordReset');
+    expect((await server.query(reset, { input: { token: mail.token, newPassword: password } })).code).toBeUndefined();
     expect(await logsIn(alice.email, { password })).toBeUndefined();
   });
 

@@ -61,7 +61,7 @@ describe('an API token in the persona matrix', () => {
   }, 120_000);
 });
 
-// These are tested with a session of their own, whatever the caller uses.
+// These are tested with a separate session, whatever the caller uses.
 const comesWithItsOwnSession = new Set(
   ['register', 'login', 'refresh', 'reauthenticate', 'logout', 'createApiToken', 'changePassword', 'deleteAccount'].map(
     (name) => `Mutation.${name}`,

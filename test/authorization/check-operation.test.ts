@@ -11,9 +11,9 @@ const query = `query ($document: String!, $variables: JSON, $operationName: Stri
     allowed wouldSatisfy denied { coordinate path rule } undecided { coordinate }
   }
 }`;
-const ask = (who: Pick<TestUser, 'query'>, document: string, variables?: object, more: object = {}) =>
-  who.query(query, { document, variables, ...more });
-const check = async (...asked: Parameters<typeof ask>) => (await ask(...asked)).data.checkOperation;
+const ask = (caller: Pick<TestUser, 'query'>, document: string, variables?: object, more: object = {}) =>
+  caller.query(query, { document, variables, ...more });
+const check = async (...args: Parameters<typeof ask>) => (await ask(...args)).data.checkOperation;
 const coordinates = (denied: { coordinate: string }[]) => denied.map(({ coordinate }) => coordinate);
 
 const profile = `query ($id: ID!) {
@@ -34,8 +34,8 @@ describe('checkOperation', () => {
   });
 
   it('denies nothing that is allowed', async () => {
-    for (const who of [admin, superadmin])
-      expect(await check(who, profile, { id: ann.id })).toMatchObject({ allowed: true, denied: [], wouldSatisfy: [] });
+    for (const caller of [admin, superadmin])
+      expect(await check(caller, profile, { id: ann.id })).toMatchObject({ allowed: true, denied: [], wouldSatisfy: [] });
     expect(await check(ann, '{ me { loginCount phone settings { totalCount } } viewer { user { lastLoginFrom } } }')).toMatchObject({
       allowed: true,
     });

@@ -19,9 +19,9 @@ const document = `query ($coordinate: String!, $nodeId: ID, $as: ID) {
     coordinate allowed rule tree wouldSatisfy satisfiedBy { role { name } domain { name } }
   }
 }`;
-const ask = (who: Pick<TestUser, 'query'>, coordinate: string, nodeId?: string, as?: string) =>
-  who.query(document, { coordinate, nodeId, as });
-const explain = async (...asked: Parameters<typeof ask>) => (await ask(...asked)).data.explainAccess;
+const ask = (caller: Pick<TestUser, 'query'>, coordinate: string, nodeId?: string, as?: string) =>
+  caller.query(document, { coordinate, nodeId, as });
+const explain = async (...args: Parameters<typeof ask>) => (await ask(...args)).data.explainAccess;
 
 interface Part {
   is?: string;
@@ -53,12 +53,12 @@ describe('explainAccess', () => {
 
   it('returns the same error for a row that the viewer cannot see as for an unknown one', async () => {
     const unknown = encodeGlobalID('User', '01900000-0000-7000-8000-000000000000');
-    for (const who of [foreignAdmin, anonymous(server)]) {
-      const hidden = await ask(who, 'User.email', ann.id);
+    for (const caller of [foreignAdmin, anonymous(server)]) {
+      const hidden = await ask(caller, 'User.email', ann.id);
       expect(hidden.code).toBe('NOT_FOUND');
-      expect(comparableResult(hidden)).toEqual(comparableResult(await ask(who, 'User.email', unknown)));
-      expect(comparableResult(await ask(who, 'Mutation.disableUser', ann.id))).toEqual(
-        comparableResult(await ask(who, 'Mutation.disableUser', unknown)),
+      expect(comparableResult(hidden)).toEqual(comparableResult(await ask(caller, 'User.email', unknown)));
+      expect(comparableResult(await ask(caller, 'Mutation.disableUser', ann.id))).toEqual(
+        comparableResult(await ask(caller, 'Mutation.disableUser', unknown)),
       );
     }
   });
@@ -104,7 +104,7 @@ describe('explainAccess', () => {
     expect(asAdmin.by).toEqual([{ grant: expect.any(String), role: null, domain: null }]);
   });
 
-  it('rejects questions about users whom the caller does not administer', async () => {
+  it('rejects questions about users outside the domains of the caller', async () => {
     expect((await ask(reader, 'User.email', ann.id, ann.id)).code).toBe('FORBIDDEN');
     expect((await ask(reader, 'User.email', ann.id, superadmin.id)).code).toBe('NOT_FOUND');
     expect((await ask(foreignAdmin, 'User.email', foreignAdmin.id, ann.id)).code).toBe('NOT_FOUND');

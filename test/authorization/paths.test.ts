@@ -100,13 +100,13 @@ describe('a row that the viewer cannot see', () => {
     ],
   ])('returns the same response as an unknown row: %s', async (type, id) => {
     const document = 'query ($id: ID!, $ids: [ID!]!) { node(id: $id) { id } nodes(ids: $ids) { id } }';
-    const ask = async (one: string, who: Pick<TestUser, 'query'>) => ({
-      ...(await who.query(document, { id: one, ids: [one] })),
+    const ask = async (one: string, caller: Pick<TestUser, 'query'>) => ({
+      ...(await caller.query(document, { id: one, ids: [one] })),
       headers: null,
     });
-    for (const who of [ben, anonymous(server)]) {
-      const hidden = await ask(await id(), who);
-      expect(hidden).toEqual(await ask(unknown(type), who));
+    for (const caller of [ben, anonymous(server)]) {
+      const hidden = await ask(await id(), caller);
+      expect(hidden).toEqual(await ask(unknown(type), caller));
       expect(hidden).toMatchObject({ data: { node: null, nodes: [null] }, code: 'NOT_FOUND' });
     }
   });

@@ -19,7 +19,7 @@ describe('several mutations in one operation', () => {
     expect(await server.db.prisma.roleGrant.count({ where: { userId: person.uuid, role: { name: 'SUPERADMIN' } } })).toBe(0);
   });
 
-  it('return fields with the permissions in force at the time of each', async () => {
+  it('return fields with the permissions at the time of each mutation', async () => {
     const [person, granter, holder] = [await server.user('SUPERADMIN'), await server.user('ADMIN'), await server.user()];
     await server.grant(person.uuid, 'ADMIN');
     await server.db.prisma.roleGrant.updateMany({ where: { userId: holder.uuid }, data: { grantedById: granter.uuid } });
@@ -67,13 +67,13 @@ describe('concurrent requests', () => {
     const member = await server.user('USER', 'inside');
     const people = [await server.user('SUPERADMIN'), await server.user(), await server.user('ADMIN', 'inside'), member];
     const { email } = member;
-    const seen = [{ email, loginCount: 1 }, null, { email, loginCount: null }, { email, loginCount: 1 }];
+    const expected = [{ email, loginCount: 1 }, null, { email, loginCount: null }, { email, loginCount: 1 }];
     const document = `{ me { email tokens { edges { node { user { email } } } } } node(id: "${member.id}") { ... on User { email loginCount } } }`;
     const answers = await Promise.all(Array.from({ length: 200 }, (_, at) => people[at % 4]?.query(document)));
     for (const [at, answer] of answers.entries()) {
       const own = people[at % 4]?.email;
       expect(answer?.data.me).toEqual({ email: own, tokens: { edges: [{ node: { user: { email: own } } }] } });
-      expect(answer?.data.node).toEqual(seen[at % 4]);
+      expect(answer?.data.node).toEqual(expected[at % 4]);
     }
   });
 });

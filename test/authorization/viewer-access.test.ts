@@ -7,8 +7,8 @@ import { type Data, forEach, inTurn, seedMatrix } from './matrix-world.ts';
 const matrix = await seedMatrix(await startTestServer());
 const access = 'viewerAccess { readable writable operations { name allowed rule } }';
 const user = async (role?: string, domain?: string) => matrix.user(role, domain);
-const about = async (who: { query: Data }, id: string) => {
-  const { data, errors } = await who.query(`query ($id: ID!) { node(id: $id) { ${access} } }`, { id });
+const about = async (caller: { query: Data }, id: string) => {
+  const { data, errors } = await caller.query(`query ($id: ID!) { node(id: $id) { ${access} } }`, { id });
   if (errors) throw new Error(JSON.stringify(errors));
   const { readable, writable, operations } = data.node.viewerAccess;
   return { readable, writable, allowed: operations.filter((one: Data) => one.allowed).map((one: Data) => one.name) };
@@ -41,8 +41,8 @@ describe('viewerAccess', () => {
   it('allows exactly the operations that explainAccess allows', async () => {
     const differing = await inTurn(matrix.rows, (row) =>
       forEach(async (persona) => {
-        const seen = await matrix.ask(persona, row.kind, `query ($id: ID!) { node(id: $id) { ${access} } }`, { id: row.id });
-        const operations: Data[] = seen.data?.node?.viewerAccess.operations ?? [];
+        const result = await matrix.ask(persona, row.kind, `query ($id: ID!) { node(id: $id) { ${access} } }`, { id: row.id });
+        const operations: Data[] = result.data?.node?.viewerAccess.operations ?? [];
         const checked = operations.filter(({ name }) => name !== 'setSetting' || row.type === 'User');
         if (checked.length === 0) return [];
         const fields = checked.map(({ name }) => `${name}: explainAccess(coordinate: "Mutation.${name}", nodeId: "${row.id}") { allowed }`);

@@ -40,8 +40,8 @@ async function writeFiles(folder: string, files: Files) {
 }
 
 async function access(folder: string, ...args: string[]) {
-  const { output: said, ended } = spawnProcess('sh', ['-c', 'cd "$0" && exec "$@"', folder, process.execPath, script, ...args]);
-  return { code: await ended, ...said };
+  const { output, ended } = spawnProcess('sh', ['-c', 'cd "$0" && exec "$@"', folder, process.execPath, script, ...args]);
+  return { code: await ended, ...output };
 }
 
 /** The output of `diff base` when the rule of `Query.place` changes. */

@@ -28,7 +28,7 @@ describe('the admin commands for domains, roles and grants', { timeout: 60_000 }
 
   it('exit with 1 and one sentence when something is not found or is rejected', async () => {
     expect(await admin('tokens', 'purge')).toEqual([0, '0 tokens are forgotten that ended longer ago than 30 days.']);
-    expect(await admin('users', 'enable', 'nobody@example.com')).toEqual([1, 'No user has the address nobody@example.com.']);
+    expect(await admin('users', 'enable', 'unknown@example.com')).toEqual([1, 'No user has the address unknown@example.com.']);
     expect(await admin('domains', 'disable', 'nowhere')).toEqual([1, 'There is no domain nowhere.']);
     expect(await admin('users', 'grant', 'ada@example.com', 'NOTHING')).toEqual([1, expect.stringContaining('role: no such role')]);
     expect(await admin('users', 'disable', 'ada@example.com')).toEqual([1, expect.stringContaining('SELF_ACTION_FORBIDDEN')]);

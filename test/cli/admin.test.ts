@@ -94,36 +94,35 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
 describe('create-superadmin on a terminal', { timeout: 60_000 }, () => {
   async function type(email: string, first: string, second: string) {
     const command = `${process.execPath} scripts/admin.ts create-superadmin ${email}`;
-    const {
-      output: said,
-      ended,
-      waitForOutput: hear,
-      write,
-    } = spawnProcess('script', ['--quiet', '--return', '--command', command, '/dev/null'], environment);
-    await hear(() => said.out.includes('Password: '));
+    const { output, ended, waitForOutput, write } = spawnProcess(
+      'script',
+      ['--quiet', '--return', '--command', command, '/dev/null'],
+      environment,
+    );
+    await waitForOutput(() => output.out.includes('Password: '));
     write(`${first}\r`);
-    await hear(() => said.out.includes('The same again: '));
+    await waitForOutput(() => output.out.includes('The same again: '));
     write(`${second}\r`);
-    return { code: await ended, shown: said.out };
+    return { code: await ended, screen: output.out };
   }
 
   it('asks for the password twice and does not echo it', async () => {
-    const { code, shown } = await type('frank@example.com', password, password);
-    expect(shown.replaceAll('\r', '')).toBe('Password: \nThe same again: \nfrank@example.com is a superadmin.\n');
+    const { code, screen } = await type('frank@example.com', password, password);
+    expect(screen.replaceAll('\r', '')).toBe('Password: \nThe same again: \nfrank@example.com is a superadmin.\n');
     expect(code).toBe(0);
   });
 
   it('creates no account when the two passwords differ', async () => {
     const before = await countUsers();
-    const { code, shown } = await type('grace@example.com', password, `${password}s`);
-    expect([code, shown]).toEqual([1, expect.stringContaining('The two passwords differ.')]);
+    const { code, screen } = await type('grace@example.com', password, `${password}s`);
+    expect([code, screen]).toEqual([1, expect.stringContaining('The two passwords differ.')]);
     expect(await countUsers()).toBe(before);
   });
 
   it('creates no account when the prompt is cancelled', async () => {
     const before = await countUsers();
-    const { code, shown } = await type('heidi@example.com', password, '\u0003');
-    expect([code, shown]).toEqual([1, expect.stringContaining('No password was given.')]);
+    const { code, screen } = await type('heidi@example.com', password, '\u0003');
+    expect([code, screen]).toEqual([1, expect.stringContaining('No password was given.')]);
     expect(await countUsers()).toBe(before);
   });
 });

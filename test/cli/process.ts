@@ -64,9 +64,9 @@ export function spawnProcess(command: string, args: string[], environment: Envir
 
 /** Runs a script to its end. */
 export async function runCommand(args: string[], environment: Environment, input = '') {
-  const { child, output: said, ended } = spawnProcess(process.execPath, args, environment);
+  const { child, output, ended } = spawnProcess(process.execPath, args, environment);
   child.stdin.end(input);
-  return { code: await ended, ...said };
+  return { code: await ended, ...output };
 }
 
 /** Starts a server process and waits until it listens. Disposing of it stops it. */
@@ -75,11 +75,11 @@ export async function startServerProcess(environment: Environment) {
 }
 
 /** Waits until the process logs where it listens. */
-export async function waitUntilListening({ child, output: said, ended, waitForOutput: hear }: ReturnType<typeof spawnProcess>) {
-  const says = () => /listens at (http\S+)\/graphql/.exec(said.out)?.[1];
-  await hear(() => says() !== undefined);
+export async function waitUntilListening({ child, output, ended, waitForOutput }: ReturnType<typeof spawnProcess>) {
+  const says = () => /listens at (http\S+)\/graphql/.exec(output.out)?.[1];
+  await waitForOutput(() => says() !== undefined);
   const url = says();
-  if (!url) throw new Error(`the server ended with ${await ended}: ${said.err}`);
+  if (!url) throw new Error(`the server ended with ${await ended}: ${output.err}`);
   const stop = () => {
     child.kill('SIGTERM');
     return ended;

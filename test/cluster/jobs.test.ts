@@ -35,8 +35,8 @@ describe.skipIf(!cluster)('two servers on one database: jobs (needs a PostgreSQL
       await waitUntil(async () => (await db.prisma.job.findUnique({ where: { name } }))?.runs === 6);
       await mortal?.kill();
     });
-    const held = await db.prisma.job.findUniqueOrThrow({ where: { name } });
-    expect([held.leasedUntil !== null, (held.leasedUntil?.getTime() ?? 0) - (held.startedAt?.getTime() ?? 0) <= 60_000]).toEqual([
+    const leased = await db.prisma.job.findUniqueOrThrow({ where: { name } });
+    expect([leased.leasedUntil !== null, (leased.leasedUntil?.getTime() ?? 0) - (leased.startedAt?.getTime() ?? 0) <= 60_000]).toEqual([
       true,
       true,
     ]);

@@ -27,8 +27,8 @@ describe.skipIf(!cluster)('the last superadmin (needs a PostgreSQL server)', () 
       await cluster?.db.prisma.roleGrant.deleteMany({ where: { role: { name: 'SUPERADMIN' } } });
       const two = [await superadmin(), await superadmin()] as const;
       const attempts = Array.from({ length: 50 }, (_, index) => {
-        const [by, whom] = index % 2 ? two : [two[1], two[0]];
-        return nodes[(index >> 1) % 2]?.query(index % 3 ? revoke : disable, { id: whom.id }, { token: by.accessToken });
+        const [by, target] = index % 2 ? two : [two[1], two[0]];
+        return nodes[(index >> 1) % 2]?.query(index % 3 ? revoke : disable, { id: target.id }, { token: by.accessToken });
       });
       await Promise.all(attempts);
       const left = await cluster?.db.prisma.user.count({

@@ -50,10 +50,10 @@ describe.skipIf(!cluster)('servers with REDIS_URL (need a PostgreSQL server, and
     const alice = await register(one);
     for (let round = 1; round <= 20; round += 1) {
       const { accessToken, sid } = await logIn(one, alice);
-      const asked = one.query(logout, {}, { token: accessToken });
+      const pendingLogout = one.query(logout, {}, { token: accessToken });
       await waitUntil(() => said.length === round);
       expect(await cluster?.db.prisma.tokenRevocation.count({ where: { tokenId: sid } }), `round ${round}`).toBe(1);
-      await asked;
+      await pendingLogout;
     }
     leave();
   });

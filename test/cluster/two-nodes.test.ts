@@ -68,9 +68,9 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
     const [mortal, alice] = [await cluster?.start(), await register(one)];
     const device = await logIn(one, alice);
     const stream = await follow(one, alice.accessToken);
-    const asked = Array.from({ length: 20 }, () => refresh(mortal as Node, device.refreshToken).catch(() => undefined));
+    const pendingRefreshes = Array.from({ length: 20 }, () => refresh(mortal as Node, device.refreshToken).catch(() => undefined));
     await mortal?.kill();
-    await Promise.all(asked);
+    await Promise.all(pendingRefreshes);
     const refreshed = await refresh(one, device.refreshToken);
     expect(refreshed.code).toBeUndefined(); // regardless of how far the killed server got
     const next = await cluster?.start();

@@ -26,7 +26,7 @@ describe('acceptInvitation', () => {
     expect(await rolesOf(server, email)).toEqual(['EDITOR in north', 'USER']);
   });
 
-  it('adds the role to the account of the signed-in owner, granted by the inviter', async () => {
+  it('adds the role to the account of its authenticated owner, granted by the inviter', async () => {
     const alice = await server.user();
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
     const { token } = await toNorth(alice.email);
@@ -38,7 +38,7 @@ describe('acceptInvitation', () => {
     expect((await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } })).emailConfirmedAt).not.toBeNull();
   });
 
-  it('requires the owner of an existing account to sign in, and keeps the invitation valid', async () => {
+  it('requires the owner of an existing account to log in, and keeps the invitation valid', async () => {
     const [alice, bob] = [await server.user(), await server.user()];
     const { token } = await toNorth(alice.email);
     const mint = 'mutation { createApiToken(input: { description: "ci", scopes: ["users:write"] }) { secret } }';

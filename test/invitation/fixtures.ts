@@ -16,9 +16,9 @@ export async function invite(server: TestServer, inviter: Pick<TestUser, 'query'
   const before = await server.db.prisma.invitation.count({ where: { email } });
   const { data, errors } = await inviter.query(inviteMutation, { input: { email, ...where } });
   if (errors) throw new Error(JSON.stringify(errors));
-  const letter = await invitationEmailTo(server, email, before + 1);
+  const mail = await invitationEmailTo(server, email, before + 1);
   const id: string = data.inviteUser.invitation.id;
-  return { ...letter, email, id, uuid: Buffer.from(id, 'base64').toString().split(':')[1] ?? '' };
+  return { ...mail, email, id, uuid: Buffer.from(id, 'base64').toString().split(':')[1] ?? '' };
 }
 
 /** Accepts without a session, with a password for a new account. */

@@ -51,7 +51,7 @@ export async function openProxy(url: string) {
     };
     near.on('error', end).on('close', end).pipe(far);
     far.on('error', end).on('close', end);
-    far.on('data', (said) => (line.cutAt.test(String(said)) ? end() : near.write(said)));
+    far.on('data', (reply) => (line.cutAt.test(String(reply)) ? end() : near.write(reply)));
   });
   const port = await listening(server.listen(0, '127.0.0.1'));
   afterAll(() => new Promise<void>((resolve) => server.close(() => resolve())));

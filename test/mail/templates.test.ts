@@ -29,10 +29,10 @@ const ours = new Set(['network', 'until']);
 const link = { url: 'https://id.example.com/page?token=fgl_…', code: '12345678', until: 'for 30 minutes, until 1 May 2030 at 12:00 UTC' };
 
 /** Renders an email to a user with that name. */
-function render(name: EmailTemplateName, told: object, displayName = 'Ada') {
+function render(name: EmailTemplateName, data: object, displayName = 'Ada') {
   const user = { email: 'ada@example.com', displayName, username: displayName } as unknown as User;
-  const letter = emailTemplates[name] as EmailTemplate<object> | LinkEmailTemplate<object>;
-  return renderEmail('link' in letter ? letter.write(told, user, link) : letter.write(told, user));
+  const template = emailTemplates[name] as EmailTemplate<object> | LinkEmailTemplate<object>;
+  return renderEmail('link' in template ? template.write(data, user, link) : template.write(data, user));
 }
 
 const names = Object.keys(facts) as EmailTemplateName[];
@@ -49,8 +49,8 @@ describe('email templates', () => {
 
   it.each(names)('escape hostile data as HTML, links and headers: %s', (name) => {
     const hostile = '"><script src=//evil.example>\r\nBcc: eve@evil.example\r\n\u202Ehttps://evil.example/reset';
-    const told = Object.entries(facts[name]).map(([key, value]) => [key, typeof value === 'string' && !ours.has(key) ? hostile : value]);
-    const { subject, text, html } = render(name, Object.fromEntries(told), hostile);
+    const data = Object.entries(facts[name]).map(([key, value]) => [key, typeof value === 'string' && !ours.has(key) ? hostile : value]);
+    const { subject, text, html } = render(name, Object.fromEntries(data), hostile);
     expect(html).not.toContain('<script');
     for (const part of [text, html]) {
       expect(part).not.toMatch(/evil\.example|https:\/\/(?!id\.example\.com)/);

@@ -38,15 +38,15 @@ describe('POST /oauth/introspect', () => {
     });
   });
 
-  const invalidations: Record<string, (who: TestUser) => Promise<unknown>> = {
-    revoked: (who) => who.query('mutation { logout { ended } }'),
-    expired: (who) => prisma.token.updateMany({ where: { userId: who.uuid }, data: { expiresAt: past } }),
-    'expired idle': (who) => prisma.token.updateMany({ where: { userId: who.uuid }, data: { idleExpiresAt: past } }),
-    'of a disabled user': (who) => prisma.user.update({ where: { id: who.uuid }, data: { enabled: false } }),
-    'of a deleted user': (who) => prisma.user.delete({ where: { id: who.uuid } }),
-    'in an inactive domain': async (who) => {
-      const { id } = await server.domain(`closed-${who.uuid}`);
-      await prisma.token.updateMany({ where: { userId: who.uuid }, data: { domainId: id } });
+  const invalidations: Record<string, (user: TestUser) => Promise<unknown>> = {
+    revoked: (user) => user.query('mutation { logout { ended } }'),
+    expired: (user) => prisma.token.updateMany({ where: { userId: user.uuid }, data: { expiresAt: past } }),
+    'expired idle': (user) => prisma.token.updateMany({ where: { userId: user.uuid }, data: { idleExpiresAt: past } }),
+    'of a disabled user': (user) => prisma.user.update({ where: { id: user.uuid }, data: { enabled: false } }),
+    'of a deleted user': (user) => prisma.user.delete({ where: { id: user.uuid } }),
+    'in an inactive domain': async (user) => {
+      const { id } = await server.domain(`closed-${user.uuid}`);
+      await prisma.token.updateMany({ where: { userId: user.uuid }, data: { domainId: id } });
       await prisma.domain.update({ where: { id }, data: { active: false } });
     },
   };

@@ -109,8 +109,8 @@ describe('POST /events/poll', () => {
     const program = await createReceiver(server);
     const [a = '', b = ''] = await recordRevocations(server, 2);
     expect((await program.now({ setErrs: { [a]: { err: 'invalid_key', description: 'hunter2' } } })).ids).toEqual([b]);
-    const said = server.log.filter((line) => line.includes('set_not_accepted') && line.includes(program.id));
-    expect([said.length, said[0]?.includes('invalid_key'), said[0]?.includes('hunter2')]).toEqual([1, true, false]);
+    const logLines = server.log.filter((line) => line.includes('set_not_accepted') && line.includes(program.id));
+    expect([logLines.length, logLines[0]?.includes('invalid_key'), logLines[0]?.includes('hunter2')]).toEqual([1, true, false]);
   });
 
   it('tracks each receiver separately', async () => {

@@ -3,7 +3,7 @@ import { startTestServer } from '../test-server.ts';
 import { isSkipped, newPage, type WatchedPage } from './chromium.ts';
 import { loginErrorCode, password, passwordResetEmail, registerUser } from './page-client.ts';
 
-const newPassword = 'nine amber foxes fold a letter';
+const newPassword = 'nine amber foxes fold a paper crane';
 
 describe.skipIf(isSkipped)('the pages in a browser', async () => {
   const server = await startTestServer({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
@@ -26,8 +26,8 @@ describe.skipIf(isSkipped)('the pages in a browser', async () => {
   };
 
   it('let a user register, confirm the address with the keyboard alone, and log in', async () => {
-    const { email, letter } = await registerUser(server);
-    await follow(letter);
+    const { email, mail } = await registerUser(server);
+    await follow(mail);
     await press('Tab');
     await watched.page.keyboard.type(password);
     await press('Enter');
@@ -35,9 +35,9 @@ describe.skipIf(isSkipped)('the pages in a browser', async () => {
     expect(await loginErrorCode(server, email, password)).toBeUndefined();
   });
 
-  it('let the owner of an address that a stranger registered remove the password and choose a new one', async () => {
-    const { email, id, letter } = await registerUser(server);
-    await follow(letter);
+  it('let the owner of an address that an attacker registered remove the password and choose a new one', async () => {
+    const { email, id, mail } = await registerUser(server);
+    await follow(mail);
     await press('Tab', 'Tab', 'Tab', 'Enter');
     await expect.poll(heading).toBe('Email address confirmed');
     await watched.page.getByRole('link', { name: 'Choose a new one' }).click();

@@ -5,37 +5,37 @@ import { loginErrorCode, openPage, password, passwordResetEmail, registerUser } 
 
 const server = await startTestServer({ REQUIRE_EMAIL_CONFIRMATION: 'true', PASSWORD_MIN: '16' });
 const { prisma } = server.db;
-const newPassword = 'nine amber foxes fold a letter';
+const newPassword = 'nine amber foxes fold a paper crane';
 
 const confirmedAt = async (id: string) => (await prisma.user.findUniqueOrThrow({ where: { id } })).emailConfirmedAt;
 const fault = (html: string) => /<p class="error" role="alert"[^>]*>(.*)<\/p>/.exec(html)?.[1];
 
 describe('/confirm', () => {
   it('confirms the address and keeps the password when it is given', async () => {
-    const { email, letter } = await registerUser(server);
-    const { status, heading } = await openPage(server, '/confirm', { token: letter.token, password });
+    const { email, mail } = await registerUser(server);
+    const { status, heading } = await openPage(server, '/confirm', { token: mail.token, password });
     expect([status, heading]).toEqual([200, 'Email address confirmed']);
     expect(await loginErrorCode(server, email, password)).toBeUndefined();
   });
 
   it('removes the password when the owner did not choose it and links to /reset', async () => {
-    const { email, id, letter } = await registerUser(server);
-    const { html } = await openPage(server, '/confirm', { token: letter.token, password: 'typed, but not meant', without: 'fields' });
+    const { email, id, mail } = await registerUser(server);
+    const { html } = await openPage(server, '/confirm', { token: mail.token, password: 'typed, but not meant', without: 'fields' });
     expect(html).toContain('The password was removed. <a href="reset">');
     expect(await loginErrorCode(server, email, password)).toBe('INVALID_CREDENTIALS');
     expect(await confirmedAt(id)).not.toBeNull();
   });
 
   it('does not treat an empty field as no password', async () => {
-    const { id, letter } = await registerUser(server);
-    const { status, html } = await openPage(server, '/confirm', { token: letter.token, password: '' });
+    const { id, mail } = await registerUser(server);
+    const { status, html } = await openPage(server, '/confirm', { token: mail.token, password: '' });
     expect([status, fault(html)]).toEqual([400, 'This field is required.']);
     expect(await confirmedAt(id)).toBeNull();
   });
 
   it('reports a wrong password at its field and keeps the link valid', async () => {
-    const { id, letter } = await registerUser(server);
-    const { status, html, title } = await openPage(server, '/confirm', { token: letter.token, password: 'a guess' });
+    const { id, mail } = await registerUser(server);
+    const { status, html, title } = await openPage(server, '/confirm', { token: mail.token, password: 'a guess' });
     expect([status, title, fault(html)]).toEqual([400, 'Error: Confirm your email address', 'Wrong password.']);
     expect(html).not.toContain('a guess');
     expect(html).toMatch(
@@ -72,7 +72,7 @@ describe('/reset', () => {
     const { email, id } = await registerUser(server);
     const [known, unknown] = [
       await openPage(server, '/reset', { email }),
-      await openPage(server, '/reset', { email: 'nobody@example.com' }),
+      await openPage(server, '/reset', { email: 'unknown@example.com' }),
     ];
     expect(known.html).toBe(unknown.html);
     expect(await prisma.mail.count({ where: { letter: 'passwordReset', emailKey: email } })).toBe(1);
@@ -99,10 +99,10 @@ describe('/reset', () => {
 
 describe('a page that an email links to', () => {
   it('changes nothing and does not query the database when it is opened', async () => {
-    const { id, letter } = await registerUser(server);
+    const { id, mail } = await registerUser(server);
     await prisma.$transaction(async (tx) => {
       await tx.$executeRaw`lock table "Link", "User", "Throttle", "AuditEvent" in access exclusive mode`;
-      for (const path of [`/confirm?token=${letter.token}`, `/reset?token=${letter.token}`, '/confirm', '/reset'])
+      for (const path of [`/confirm?token=${mail.token}`, `/reset?token=${mail.token}`, '/confirm', '/reset'])
         expect((await openPage(server, path)).status).toBe(200);
     });
     expect(await confirmedAt(id)).toBeNull();
@@ -152,8 +152,8 @@ describe('a page that an email links to', () => {
   });
 
   it('records the same audit events as the API', async () => {
-    const { id, letter } = await registerUser(server);
-    await openPage(server, '/confirm', { token: letter.token, password }, { 'user-agent': 'a browser' });
+    const { id, mail } = await registerUser(server);
+    await openPage(server, '/confirm', { token: mail.token, password }, { 'user-agent': 'a browser' });
     expect(await prisma.auditEvent.findFirst({ where: { userId: id, reason: 'email confirmed' } })).toMatchObject({ agent: 'a browser' });
   });
 });

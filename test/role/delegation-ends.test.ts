@@ -90,7 +90,7 @@ describe('narrowing a grant', () => {
   });
 });
 
-describe('a grant that is not in force', () => {
+describe('an inactive grant', () => {
   it('cannot be delegated when it has expired or its domain or a parent is inactive', async () => {
     const bob = await member();
     const [late, above, below] = [await holder(1), await holder(1), await holder(1, { domain: null })];
@@ -102,7 +102,7 @@ describe('a grant that is not in force', () => {
     expect(codes).toMatchObject(['FORBIDDEN', { code: 'INVALID_INPUT', fields: { domain: ['not active'] } }]);
   });
 
-  it('cannot be delegated by a user who also holds one that is in force', async () => {
+  it('cannot be delegated by a user who also holds an active one', async () => {
     const [alice, bob] = [await holder(1), await server.user('USER', 'aside')];
     await delegate(superadmin, alice, { role: 'GLANCER', domain: 'aside', delegable: 1 });
     expect((await delegate(alice, bob)).code).toBeUndefined();

@@ -37,13 +37,13 @@ export async function seedDelegation(server: TestServer) {
     by.query(revokeDocument, { input: { userId: from.id, role, ...(domain && { domain }) } });
 
   const member = () => server.user('USER', 'middle');
-  /** A user to whom a superadmin granted READER in the domain middle with this delegable count. */
+  /** A user with a grant of READER in the domain middle with this delegable count, made by a superadmin. */
   const holder = async (delegable: number, input: Input = {}) => {
     const person = await member();
     const { data } = await delegate(superadmin, person, { delegable, ...input });
     return { ...person, grantId: data.grantRole.grant?.id };
   };
-  /** Holders of READER in the domain middle, each of whom delegated it to the next. */
+  /** Holders of READER in the domain middle. Each has delegated it to the next. */
   const chain = async (length: number) => {
     const line: TestUser[] = [await holder(length)];
     for (let left = length - 1; left > 0; left -= 1) {

@@ -77,7 +77,7 @@ describe('the holder of a delegable grant', () => {
     expect(await rolesOf(alice)).toEqual(['READER in middle']);
   });
 
-  it('gets NOT_FOUND for users whom no role lets them read', async () => {
+  it('gets NOT_FOUND for users that none of their roles can read', async () => {
     const [alice, stranger, domainAdmin] = [await holder(1), await server.user('USER', 'aside'), await server.user('ADMIN', 'middle')];
     const hidden = await delegate(alice, stranger);
     expect(hidden.code).toBe('NOT_FOUND');
@@ -153,7 +153,7 @@ describe('delegation', () => {
     expect((await delegate(blind, bob, { role: 'USER' })).code).toBe('FORBIDDEN');
   });
 
-  it('gives no authority over users whom only a role lets the caller read', async () => {
+  it('gives no authority to grant other roles to users that the caller can only read', async () => {
     const [domainAdmin, bob] = [await holder(1), await member()];
     await server.grant(domainAdmin.uuid, 'ADMIN', 'aside');
     expect((await delegate(domainAdmin, bob, { role: 'WRITER', domain: 'aside' })).code).toBe('FORBIDDEN');

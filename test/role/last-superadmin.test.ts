@@ -105,8 +105,8 @@ describe('the last superadmin', () => {
     const two: [TestUser, TestUser] = [await server.user('SUPERADMIN'), await server.user('SUPERADMIN')];
     const attempts = Array.from({ length: isEmbedded ? 20 : 50 }, (_, index) => {
       const document = [revoke, disable, limit, remove][index % 4] ?? revoke;
-      const [by, whom] = [two[index % 2], two[(index >> 2) % 2]] as [TestUser, TestUser];
-      return by.query(document, { id: whom.id, ...(document === limit && { end }) });
+      const [by, target] = [two[index % 2], two[(index >> 2) % 2]] as [TestUser, TestUser];
+      return by.query(document, { id: target.id, ...(document === limit && { end }) });
     });
     const answers = await Promise.all(attempts);
     expect(await superadmins()).toHaveLength(1);

@@ -8,8 +8,8 @@ type Ask = () => Promise<QueryResult<unknown>>;
  * Runs mutations so that each has started before the first commits: a lock on the audit table is held until the last one
  * waits for it. On the embedded database they run one after another in the given order.
  */
-export async function runConcurrently(server: TestServer, ...asks: Ask[]) {
-  if (isEmbedded) return runSequentially(asks);
+export async function runConcurrently(server: TestServer, ...requests: Ask[]) {
+  if (isEmbedded) return runSequentially(requests);
   const waiting = async () => {
     const [row] = await server.db.query<{ count: number }>(
       sql`select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
@@ -19,7 +19,7 @@ export async function runConcurrently(server: TestServer, ...asks: Ask[]) {
   const { answers } = await server.db.prisma.$transaction(async (tx) => {
     await tx.$executeRaw(sql`lock table "AuditEvent" in share mode`);
     const sent = [];
-    for (const ask of asks) {
+    for (const ask of requests) {
       sent.push(ask());
       await waitUntil(async () => (await waiting()) >= sent.length);
     }
@@ -28,8 +28,8 @@ export async function runConcurrently(server: TestServer, ...asks: Ask[]) {
   return Promise.all(answers);
 }
 
-async function runSequentially(asks: Ask[]) {
+async function runSequentially(requests: Ask[]) {
   const answers = [];
-  for (const ask of asks) answers.push(await ask());
+  for (const ask of requests) answers.push(await ask());
   return answers;
 }

@@ -7,8 +7,8 @@ import { startTestServer } from '../test-server.ts';
 const server = await startTestServer();
 const [jwk] = JSON.parse(server.config.JWT_KEYS ?? '');
 const key = (await importJWK(jwk, 'EdDSA')) as CryptoKey;
-const stranger = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
-const strangerJwk = await exportJWK(stranger.publicKey);
+const attacker = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
+const attackerJwk = await exportJWK(attacker.publicKey);
 const rsa = await generateKeyPair('RS256');
 const alice = await server.user();
 const own = String(alice.accessToken);
@@ -20,7 +20,7 @@ const now = Math.floor(Date.now() / 1_000);
 let fetched = 0;
 const elsewhere = createServer((_, response) => {
   fetched += 1;
-  response.end(JSON.stringify({ keys: [{ ...strangerJwk, kid: 'evil', alg: 'EdDSA' }] }));
+  response.end(JSON.stringify({ keys: [{ ...attackerJwk, kid: 'evil', alg: 'EdDSA' }] }));
 }).listen(0, '127.0.0.1');
 await new Promise((resolve) => elsewhere.once('listening', resolve));
 afterAll(() => elsewhere.close());
@@ -43,8 +43,8 @@ const withRaw = (name: string, value: string) =>
 /** The token of alice with the unencoded payload option (RFC 7797). */
 async function unencoded() {
   const signer = new FlattenedSign(Buffer.from(payload)).setProtectedHeader({ ...usual, crit: ['b64'], b64: false });
-  const { protected: said, signature: signed } = await signer.sign(key);
-  return `${said}.${payload}.${signed}`;
+  const { protected: protectedHeader, signature: signed } = await signer.sign(key);
+  return `${protectedHeader}.${payload}.${signed}`;
 }
 
 const ask = (token: string) => server.query('{ me { id } }', {}, { token });
@@ -81,21 +81,21 @@ const ofKeys: Record<string, () => (string | Promise<string>)[]> = {
     `${base64({ ...usual, alg: 'Ed25519' })}.${payload}.${signature}`,
     withHeader({ alg: 'Ed25519' }),
   ],
-  "an attacker's key under our kid": () => [withHeader({}, stranger.privateKey)],
+  "an attacker's key under our kid": () => [withHeader({}, attacker.privateKey)],
   'an unknown kid': () => ['unknown', '', '../../keys', "' or 1=1 --", '__proto__', 'constructor'].map((kid) => withHeader({ kid })),
   'no kid': () => [withHeader({ kid: undefined })],
   'a kid that is not a string': () => [7, null, {}, [jwk.kid]].map((kid) => withHeader({ kid })),
   'a key in the header: jwk': () => [
-    withHeader({ jwk: strangerJwk }, stranger.privateKey),
-    withHeader({ jwk: strangerJwk, kid: 'evil' }, stranger.privateKey),
+    withHeader({ jwk: attackerJwk }, attacker.privateKey),
+    withHeader({ jwk: attackerJwk, kid: 'evil' }, attacker.privateKey),
   ],
   'a key set in the header: jku': () => [
-    withHeader({ jku: evil }, stranger.privateKey),
-    withHeader({ jku: evil, kid: 'evil' }, stranger.privateKey),
+    withHeader({ jku: evil }, attacker.privateKey),
+    withHeader({ jku: evil, kid: 'evil' }, attacker.privateKey),
   ],
   'a certificate in the header: x5u, x5c': () => [
-    withHeader({ x5u: evil, kid: 'evil' }, stranger.privateKey),
-    withHeader({ x5c: [strangerJwk.x], kid: 'evil' }, stranger.privateKey),
+    withHeader({ x5u: evil, kid: 'evil' }, attacker.privateKey),
+    withHeader({ x5c: [attackerJwk.x], kid: 'evil' }, attacker.privateKey),
   ],
   'an unknown crit': () => [
     withHeader({ crit: ['urgent'], urgent: true }),

@@ -27,8 +27,8 @@ const createApiToken = graphql(`
 `);
 const whoCalls = graphql(`query WhoCalls { me { id } }`);
 
-const create = (who: Pick<TestUser, 'query'>, input: Partial<CreateApiTokenInput> = {}) =>
-  who.query(createApiToken, { input: { description: 'CI', scopes: ['users:read'], ...input } });
+const create = (caller: Pick<TestUser, 'query'>, input: Partial<CreateApiTokenInput> = {}) =>
+  caller.query(createApiToken, { input: { description: 'CI', scopes: ['users:read'], ...input } });
 const days = (count: number) => new Date(Date.now() + count * 86_400_000);
 
 describe('createApiToken', () => {

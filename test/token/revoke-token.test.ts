@@ -34,13 +34,13 @@ async function tokenOf({ uuid }: TestUser, kind: 'SESSION' | 'API' = 'SESSION', 
   const domainId = through ? domains[through].id : null;
   return prisma.token.create({ data: { userId: uuid, kind, domainId, expiresAt, idleExpiresAt: expiresAt } });
 }
-const revoke = (who: Pick<TestUser, 'query'>, id: string) => who.query(revokeToken, { input: { id: encodeGlobalID('Token', id) } });
+const revoke = (caller: Pick<TestUser, 'query'>, id: string) => caller.query(revokeToken, { input: { id: encodeGlobalID('Token', id) } });
 const isLive = async (id: string) => (await prisma.token.findUniqueOrThrow({ where: { id } })).revokedAt === null;
 
 const member = await server.user('USER', 'acme');
 for (const name of ['acme-east', 'other']) await server.grant(member.uuid, 'USER', name);
 const people = {
-  nobody: { query: server.query } as unknown as TestUser,
+  anonymous: { query: server.query } as unknown as TestUser,
   member,
   'another user': await server.user('USER', 'acme'),
   'admin of acme': await server.user('ADMIN', 'acme'),
@@ -70,7 +70,16 @@ const table: [owner: Who, kind: 'SESSION' | 'API', through: Through | undefined,
   ['fellow superadmin', 'SESSION', 'acme', ['superadmin']],
   ['superadmin', 'SESSION', undefined, ['superadmin']],
 ];
-const callers: Who[] = ['nobody', 'member', 'another user', 'admin of acme', 'admin of acme-east', 'admin of other', 'admin', 'superadmin'];
+const callers: Who[] = [
+  'anonymous',
+  'member',
+  'another user',
+  'admin of acme',
+  'admin of acme-east',
+  'admin of other',
+  'admin',
+  'superadmin',
+];
 const cases = table.flatMap(([owner, kind, through, may]) =>
   callers.map((caller) => [caller, owner, kind, through, may.includes(caller)] as const),
 );
@@ -79,7 +88,7 @@ describe('revokeToken: permissions', () => {
   it.each(cases)('%s on the token of %s: %s in domain %s: allowed is %s', async (caller, owner, kind, through, may) => {
     const { id } = await tokenOf(people[owner], kind, through);
     const { code, data } = await revoke(people[caller], id);
-    const refused = caller === 'nobody' ? 'UNAUTHENTICATED' : 'NOT_FOUND';
+    const refused = caller === 'anonymous' ? 'UNAUTHENTICATED' : 'NOT_FOUND';
     expect([code, data?.revokeToken.changed, await isLive(id)]).toEqual(may ? [undefined, true, false] : [refused, undefined, true]);
   });
 

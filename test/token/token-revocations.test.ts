@@ -61,7 +61,7 @@ describe('tokenRevocations', () => {
     ]);
   });
 
-  it('hides an actor whom the viewer cannot see', async () => {
+  it('hides an actor that the viewer cannot see', async () => {
     const [alice, bob] = [await server.user(), await server.user()];
     await superadmin.query('mutation ($id: ID!) { revokeToken(input: { id: $id }) { changed } }', {
       id: (await signInAgain(alice)).tokenId,

@@ -112,9 +112,9 @@ describe('tokenRevoked delivers exactly one event per revoked token', () => {
   });
 
   it('for every session in a domain that is disabled or deleted', async () => {
-    const [disabled, deleted] = [await server.domain('shut'), await server.domain('gone')];
+    const [disabled, deleted] = [await server.domain('closed'), await server.domain('gone')];
     const [alice, bob] = [
-      await signInAgain(await server.user('USER', 'shut'), 'shut'),
+      await signInAgain(await server.user('USER', 'closed'), 'closed'),
       await signInAgain(await server.user('USER', 'gone'), 'gone'),
     ];
     const work = async () => {

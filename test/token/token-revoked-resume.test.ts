@@ -54,7 +54,7 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked with
     }
   });
 
-  it('delivers missed revocations only as far as the viewer can see them now', async () => {
+  it('delivers only those missed revocations that the viewer can see now', async () => {
     const [admin, other, alice, start] = [
       await server.user('ADMIN'),
       await server.user('ADMIN'),

@@ -55,7 +55,7 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked over
       return stream.ended;
     };
     expect(await refused(alice, admin)).toBe('NOT_FOUND');
-    expect(await refused(alice, { ...alice, id: Buffer.from('User:nobody').toString('base64') })).toBe('NOT_FOUND');
+    expect(await refused(alice, { ...alice, id: Buffer.from('User:unknown').toString('base64') })).toBe('NOT_FOUND');
     for (const of of [peer, superadmin]) expect(await refused(admin, of)).toBe('FORBIDDEN');
     const streams = [
       await follow(server, admin.accessToken, `(userId: "${alice.id}")`, transport),

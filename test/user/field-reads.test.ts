@@ -40,8 +40,8 @@ const waitForReadings = (owner: TestUser, wanted = (readings: Reading[]) => read
     const readings = await readingsOf(owner);
     return wanted(readings) ? readings : undefined;
   });
-const read = (asker: Pick<TestUser, 'query'>, { id }: TestUser, fields = 'phone') =>
-  asker.query(`query ($id: ID!) { user(id: $id) { ${fields} } }`, { id });
+const read = (caller: Pick<TestUser, 'query'>, { id }: TestUser, fields = 'phone') =>
+  caller.query(`query ($id: ID!) { user(id: $id) { ${fields} } }`, { id });
 const now = async () => (await server.db.query<{ now: Date }>(sql`select now()`))[0]?.now.toISOString() ?? '';
 
 /** Waits until all receipts recorded so far are stored. They are stored in order, so it waits for a later one. */

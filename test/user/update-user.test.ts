@@ -16,8 +16,8 @@ const mutation = graphql(`
     updateUser(input: $input) { user { firstName lastName emailConfirmedAt username } }
   }
 `);
-const update = (who: Pick<TestUser, 'query'>, { id }: TestUser, input: Omit<UpdateUserInput, 'id'>) =>
-  who.query(mutation, { input: { id, ...input } });
+const update = (caller: Pick<TestUser, 'query'>, { id }: TestUser, input: Omit<UpdateUserInput, 'id'>) =>
+  caller.query(mutation, { input: { id, ...input } });
 const rowOf = ({ uuid }: TestUser) => prisma.user.findUniqueOrThrow({ where: { id: uuid } });
 
 /** A user whose address is not confirmed. */
@@ -38,10 +38,10 @@ describe('updateUser', () => {
 
   it('is allowed for the user, for administrators of a domain of an unranked user, and for users with a higher rank', async () => {
     const [alice, other, domainAdmin] = [await server.user('USER', 'north'), await server.user(), await server.user('ADMIN', 'north')];
-    const codeOf = async (who: Pick<TestUser, 'query'>, whom: TestUser) => (await update(who, whom, { firstName: 'New' })).code;
-    for (const who of [alice, domainAdmin, admin, superadmin]) expect(await codeOf(who, alice)).toBeUndefined();
+    const codeOf = async (caller: Pick<TestUser, 'query'>, target: TestUser) => (await update(caller, target, { firstName: 'New' })).code;
+    for (const caller of [alice, domainAdmin, admin, superadmin]) expect(await codeOf(caller, alice)).toBeUndefined();
     expect(await codeOf(anonymous(server), alice)).toBe('UNAUTHENTICATED');
-    for (const who of [other, await server.user('ADMIN', 'south')]) expect(await codeOf(who, alice)).toBe('NOT_FOUND');
+    for (const caller of [other, await server.user('ADMIN', 'south')]) expect(await codeOf(caller, alice)).toBe('NOT_FOUND');
     expect(await codeOf(admin, await server.user('ADMIN'))).toBe('FORBIDDEN');
     expect(await codeOf(domainAdmin, await server.user('ADMIN', 'north'))).toBe('NOT_FOUND');
   });

@@ -118,9 +118,9 @@ describe.concurrent.each(['sse', 'websocket'] as const)('a verifier that follows
     ['no cursor', { age: 0, keys: 'first' }],
     ['a negative age', { cursor: 'c0', age: -1e9, keys: 'first' }],
     ['no keys', { cursor: 'c0', age: 0 }],
-  ])('ignores a heartbeat with %s and reconnects', async (_, said) => {
+  ])('ignores a heartbeat with %s and reconnects', async (_, heartbeat) => {
     const { issuer, verifier } = await createServer({ transport });
-    for (const listener of issuer.listeners) listener.beat(said);
+    for (const listener of issuer.listeners) listener.beat(heartbeat);
     await until(() => verifier.state === 'reconnecting');
     expect(verifier.problem?.code).toBe('ERR_STREAM_INVALID');
     await until(() => verifier.state === 'following');

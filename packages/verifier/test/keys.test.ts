@@ -93,8 +93,8 @@ describe.concurrent('the keys of the server', () => {
   it('are reloaded at most every 10 s for tokens with an unknown kid', async () => {
     const { issuer, verifier } = await createServer();
     const before = times(issuer.requests);
-    await issuer.addKey('stranger');
-    const unknown = await Promise.all(Array.from({ length: 50 }, () => issuer.token({}, { kid: 'unknown' }, 'stranger')));
+    await issuer.addKey('unpublished');
+    const unknown = await Promise.all(Array.from({ length: 50 }, () => issuer.token({}, { kid: 'unknown' }, 'unpublished')));
     await Promise.all(unknown.map((jwt) => codeOf(verifier.verify(jwt))));
     for (const jwt of unknown) expect(await codeOf(verifier.verify(jwt))).toBe('ERR_TOKEN_INVALID');
     expect(times(issuer.requests) - before).toBeLessThanOrEqual(1);

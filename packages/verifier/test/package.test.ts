@@ -21,12 +21,12 @@ describe('the package', () => {
   });
 
   it('documents every option and every error code in its README', () => {
-    const said = readFileSync(join(place, 'README.md'), 'utf8');
+    const output = readFileSync(join(place, 'README.md'), 'utf8');
     const read = (file: string) => readFileSync(join(import.meta.dirname, '../src', file), 'utf8');
     const codes = [...read('verifier-error.ts').matchAll(/^ {2}(ERR_\w+):/gm)].map(([, code = '']) => code);
     const options = [...read('options.ts').matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, name = '']) => name);
     expect([codes.length, options.length]).toEqual([13, 9]);
-    expect([...codes, ...options].filter((name) => !said.includes(`\`${name}\``))).toEqual([]);
+    expect([...codes, ...options].filter((name) => !output.includes(`\`${name}\``))).toEqual([]);
   });
 
   it('works in plain Node.js, and lets the process exit after close', async () => {
@@ -41,9 +41,9 @@ describe('the package', () => {
       await verifier.close();`;
     writeFileSync(join(folder, 'program.mjs'), program);
     const child = spawn(process.execPath, ['program.mjs'], { cwd: folder });
-    const said = child.stdout.setEncoding('utf8').toArray();
+    const output = child.stdout.setEncoding('utf8').toArray();
     expect(await once(child, 'exit')).toEqual([0, null]);
-    expect((await said).join('')).toBe('following 36 true ERR_TOKEN_INVALID\n');
+    expect((await output).join('')).toBe('following 36 true ERR_TOKEN_INVALID\n');
   });
 
   it('has types for strict TypeScript', () => {

@@ -9,12 +9,12 @@ afterAll(issuer.close);
 const verifier = await openVerifier(issuer);
 const { token } = issuer;
 const base64 = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
-const stranger = await generateKeyPair('EdDSA');
+const unknownKey = await generateKeyPair('EdDSA');
 const payload = () => ({ iss: issuer.url, aud: 'fieldgate', sub: 'u', sid: 's', jti: 'j', iat: now(), exp: now() + 300 });
 /** Signs a token manually that jose would refuse to sign. */
-const byHand = async (header: object, said: string) => {
-  const { privateKey } = issuer.keys.get('first') ?? stranger;
-  const input = `${base64({ alg: 'EdDSA', typ: 'at+jwt', kid: 'first', ...header })}.${base64(said)}`;
+const byHand = async (header: object, body: string) => {
+  const { privateKey } = issuer.keys.get('first') ?? unknownKey;
+  const input = `${base64({ alg: 'EdDSA', typ: 'at+jwt', kid: 'first', ...header })}.${base64(body)}`;
   const signature = await crypto.subtle.sign('Ed25519', privateKey, Buffer.from(input));
   return `${input}.${Buffer.from(signature).toString('base64url')}`;
 };
@@ -49,9 +49,9 @@ describe('verify', () => {
     ['alg none', () => `${base64({ alg: 'none', typ: 'at+jwt', kid: 'first' })}.${base64(payload())}.`],
     ['an HMAC with the public key', hmacOfPublicKey],
     ['a signature by an unknown key', () => signedBy({})],
-    ['a key in the header (jwk)', async () => signedBy({ jwk: await exportJWK(stranger.publicKey) })],
-    ['a key behind an address in the header (jku)', () => signedBy({ jku: `${issuer.url}/stranger.json` })],
-    ['a certificate behind an address in the header (x5u)', () => signedBy({ x5u: `${issuer.url}/stranger.pem` })],
+    ['a key in the header (jwk)', async () => signedBy({ jwk: await exportJWK(unknownKey.publicKey) })],
+    ['a key behind an address in the header (jku)', () => signedBy({ jku: `${issuer.url}/other-keys.json` })],
+    ['a certificate behind an address in the header (x5u)', () => signedBy({ x5u: `${issuer.url}/other-keys.pem` })],
     ['an unknown kid', () => signedBy({ kid: 'second' })],
     ['no kid', () => token({}, { kid: undefined })],
     ['an unknown crit', () => byHand({ crit: ['odd'], odd: 1 }, JSON.stringify(payload()))],
@@ -108,7 +108,7 @@ describe('verify', () => {
 
 /** Signs with a key that the server does not know. */
 function signedBy(header: Record<string, unknown>) {
-  return new SignJWT(payload()).setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: 'first', ...header }).sign(stranger.privateKey);
+  return new SignJWT(payload()).setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: 'first', ...header }).sign(unknownKey.privateKey);
 }
 
 async function hmacOfPublicKey() {
