@@ -11,10 +11,14 @@ export type Model = Exclude<
 /** The database filter of each model. */
 export type Where = { [M in Model]: NonNullable<Prisma.TypeMap['model'][M]['operations']['findMany']['args']['where']> };
 
+/** A row of each model, with all columns. */
+type Rows = { [M in Model]: Prisma.TypeMap['model'][M]['payload']['scalars'] };
+
 /** The types in which the policy is written. */
 export interface PolicyTypes {
   readonly Viewer: Viewer;
   readonly Where: Where;
+  readonly Rows: Rows;
 }
 
 /** The relations of a model that have their column beside them: `user` with `userId`. */

@@ -33,7 +33,13 @@ declare global {
       access: BasePlugin<Types>;
     }
     interface SchemaBuilderOptions<Types extends SchemaTypes> {
-      access: { readonly policy: Policy<{ Viewer: object; Where: Record<Types['AccessModel'], object> }> };
+      access: {
+        readonly policy: Policy<{
+          Viewer: object;
+          Where: Record<Types['AccessModel'], object>;
+          Rows: Record<Types['AccessModel'], { id: string }>;
+        }>;
+      };
     }
     interface UserSchemaTypes {
       /** The models that rules can be about. */

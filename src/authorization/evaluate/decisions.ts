@@ -68,12 +68,12 @@ export function ifVisible<T extends PolicyTypes, R extends Row>(
 }
 
 /** The row with that id if the viewer can see it, otherwise null. Rows that are requested in one tick are read in one statement. */
-export function loadVisible<R extends Row, T extends PolicyTypes = PolicyTypes>(
+export function loadVisible<T extends PolicyTypes, M extends ModelOf<T>>(
   context: AccessContext<T>,
-  model: ModelOf<T>,
+  model: M,
   id: string | null,
-): Promise<R | null> | null {
-  return id === null ? null : (visibleRows(context, model).load(id) as Promise<R | null>);
+): Promise<T['Rows'][M] | null> | null {
+  return id === null ? null : (visibleRows(context, model).load(id) as Promise<T['Rows'][M] | null>);
 }
 
 /** The error for a denied viewer: by default for the rule at the coordinate. */

@@ -15,7 +15,7 @@ export async function explainableRow<T extends PolicyTypes>(
 ): Promise<Row | null> {
   const { policy, mutationTargets } = context.access;
   if (!policy.isRowId(id)) return null;
-  const row = await loadVisible<Row, T>(context, model, id);
+  const row = await loadVisible(context, model, id);
   if (row || !mutationTargets.has(coordinate)) return row;
   const client = policy.client(context);
   const matching = await findMatchingRows(policy, client, ruleOf(context, coordinate), context.viewer, { model, ids: [id] });

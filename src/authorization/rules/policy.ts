@@ -10,6 +10,8 @@ export interface PolicyTypes {
   readonly Viewer: object;
   /** The database filter of each model that rules are about, in Prisma's syntax. */
   readonly Where: Readonly<Record<string, object>>;
+  /** A whole row of each model. */
+  readonly Rows: Readonly<Record<string, { readonly id: string }>>;
 }
 
 export type ModelOf<T extends PolicyTypes> = keyof T['Where'] & string;

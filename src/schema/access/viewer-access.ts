@@ -44,7 +44,7 @@ builder.interfaceField(builder.nodeInterfaceRef(), 'viewerAccess', (t) =>
     nullable: false,
     description: 'What the viewer may do with this object.',
     extensions: { extraRules: (schema, type) => planOf(schema, type).rules } satisfies ExtraRules,
-    resolve: (row, _, context, { parentType, schema }) => accessTo(context, planOf(schema, parentType), row as never),
+    resolve: (row, _, context, { parentType, schema }) => accessTo(context, planOf(schema, parentType), row as Row),
   }),
 );
 

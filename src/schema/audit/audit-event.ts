@@ -37,17 +37,17 @@ builder.prismaNode('AuditEvent', {
     actor: t.field({
       type: User,
       description: 'Who did it, if that was somebody of whom the viewer may know; null also for what nobody did who was signed in.',
-      resolve: (event, _, context) => loadVisible(context, 'User', event.actorId) as never,
+      resolve: (event, _, context) => loadVisible(context, 'User', event.actorId),
     }),
     user: t.field({
       type: User,
       description: 'Whom it is about, as far as the viewer may know of that user.',
-      resolve: (event, _, context) => loadVisible(context, 'User', event.userId) as never,
+      resolve: (event, _, context) => loadVisible(context, 'User', event.userId),
     }),
     domain: t.field({
       type: Domain,
       description: 'The domain that it happened in or to, as far as the viewer may know of it.',
-      resolve: (event, _, context) => loadVisible(context, 'Domain', event.domainId) as never,
+      resolve: (event, _, context) => loadVisible(context, 'Domain', event.domainId),
     }),
     targetType: t.exposeString('targetType'),
     targetId: t.id({

@@ -17,7 +17,7 @@ const Viewer = builder.objectRef<{ viewer: ViewerShape | null }>('Viewer').imple
   description: 'The caller of the operation and their permissions.',
   access: anyone('callers may see their own identity'),
   fields: (t) => ({
-    user: t.field({ type: User, description: 'The authenticated user, or null.', resolve: ({ viewer }) => viewer?.user as never }),
+    user: t.field({ type: User, description: 'The authenticated user, or null.', resolve: ({ viewer }) => viewer?.user }),
     state: t.field({
       type: ViewerState,
       nullable: false,
@@ -27,7 +27,7 @@ const Viewer = builder.objectRef<{ viewer: ViewerShape | null }>('Viewer').imple
     token: t.field({
       type: Token,
       description: 'The session or API token of the request.',
-      resolve: ({ viewer }) => viewer?.token as never,
+      resolve: ({ viewer }) => viewer?.token,
     }),
     authenticatedAt: t.field({
       type: 'DateTime',

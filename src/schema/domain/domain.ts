@@ -33,7 +33,7 @@ builder.prismaObjectFields('Domain', (t) => ({
     type: Domain,
     access: detailsRule,
     description: 'The domain above, if there is one that the viewer may know of.',
-    resolve: (domain, _, context) => loadVisible(context, 'Domain', domain.parentId) as never,
+    resolve: (domain, _, context) => loadVisible(context, 'Domain', domain.parentId),
   }),
 }));
 

@@ -23,17 +23,17 @@ export const Invitation = builder.prismaNode('Invitation', {
     role: t.field({
       type: Role,
       description: 'The role that accepting grants.',
-      resolve: (invitation, _, context) => loadVisible(context, 'Role', invitation.roleId) as never,
+      resolve: (invitation, _, context) => loadVisible(context, 'Role', invitation.roleId),
     }),
     domain: t.field({
       type: Domain,
       description: 'The domain in which the role is granted, or null if it is granted platform-wide.',
-      resolve: (invitation, _, context) => domainOf(context, invitation.domainId) as never,
+      resolve: (invitation, _, context) => domainOf(context, invitation.domainId),
     }),
     invitedBy: t.field({
       type: User,
       description: 'The sender, or null if the viewer may not see them.',
-      resolve: (invitation, _, context) => loadVisible(context, 'User', invitation.invitedById) as never,
+      resolve: (invitation, _, context) => loadVisible(context, 'User', invitation.invitedById),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime' }),

@@ -68,7 +68,7 @@ builder.relayMutationField(
       grant: t.field({
         type: RoleGrant,
         description: 'The grant, if the caller may read it; null in a dry run.',
-        resolve: ({ grant }, _, context) => ifVisible(context, 'RoleGrant', grant) as never,
+        resolve: ({ grant }, _, context) => ifVisible(context, 'RoleGrant', grant),
       }),
       changed: t.exposeBoolean('changed', {
         nullable: false,

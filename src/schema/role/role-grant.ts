@@ -8,6 +8,7 @@ import { readActiveGrants } from '../../identity/grants/active-grants.ts';
 import { loadDelegationPaths } from '../../identity/grants/delegated-grants.ts';
 import type { Grant } from '../../identity/viewer.ts';
 import { getLoader } from '../../lib/loaders.ts';
+import { allMaybe, mapMaybe } from '../../lib/map-maybe.ts';
 import { admin, domainAdmin, may, scope, self } from '../../policy/conditions.ts';
 import { Domain } from '../domain/domain.ts';
 import { User } from '../user/user.ts';
@@ -19,24 +20,24 @@ export const RoleGrant = builder.prismaNode('RoleGrant', {
   fields: (t) => ({
     user: t.field({
       type: User,
-      description: 'Who holds the role.',
-      resolve: (grant, _, context) => loadVisible(context, 'User', grant.userId) as never,
+      description: 'The holder of the role.',
+      resolve: (grant, _, context) => loadVisible(context, 'User', grant.userId),
     }),
     role: t.field({
       type: Role,
-      description: 'The role that is held.',
+      description: 'The granted role.',
       resolve: (grant: GrantRow | Grant, _, context) =>
-        ('role' in grant ? ifVisible(context, 'Role', grant.role) : loadVisible(context, 'Role', grant.roleId)) as never,
+        'role' in grant ? ifVisible(context, 'Role', grant.role) : loadVisible(context, 'Role', grant.roleId),
     }),
     domain: t.field({
       type: Domain,
-      description: 'The domain in which the role is held; null where it is held everywhere.',
-      resolve: (grant: GrantRow | Grant, _, context) => domainOf(context, grant) as never,
+      description: 'The domain in which the role is held, or null if it is held everywhere.',
+      resolve: (grant: GrantRow | Grant, _, context) => domainOf(context, grant),
     }),
     grantedBy: t.field({
       type: User,
-      description: 'Who granted the role, if the viewer may know of that user.',
-      resolve: (grant, _, context) => loadVisible(context, 'User', grant.grantedById) as never,
+      description: 'The user who granted the role, or null if the viewer cannot see them.',
+      resolve: (grant, _, context) => loadVisible(context, 'User', grant.grantedById),
     }),
     delegable: t.exposeInt('delegable'),
     expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
@@ -48,78 +49,77 @@ builder.prismaObjectFields('RoleGrant', (t) => ({
   path: t.field({
     type: [RoleGrant],
     nullable: { list: false, items: true },
-    description: 'The grants by which it was passed on, from the first one to this one; null for those that the viewer may not know of.',
-    resolve: (grant: GrantRow | Grant, _, context) => pathOf(context, grant) as never,
+    description:
+      'The delegation path, from the original grant to this one. Grants that the viewer cannot see are null; a grant that was not delegated is its own path.',
+    resolve: (grant: GrantRow | Grant, _, context) => pathOf(context, grant),
   }),
 }));
 
 builder.prismaObjectFields('User', (t) => ({
   roles: t.field({
     type: [RoleGrant],
-    description: 'The roles that the user holds now, everywhere or in a domain that the viewer may know of.',
+    description: 'The active role grants of the user that the viewer can see, everywhere and in domains.',
     nullable: { list: true, items: false },
-    resolve: (user: UserRow | UserWithGrants, _, context) => grantsOf(context, user) as never,
+    resolve: (user: UserRow | UserWithGrants, _, context) => visibleGrantsOf(context, user),
   }),
 }));
 
-/** Null says "everywhere", so a domain that the viewer may not know of is an error and not null. */
+/** Null means "everywhere", so a domain that the viewer cannot see is an error and not null. */
 function domainOf(context: Context, grant: GrantRow | Grant) {
   if (grant.domainId === null) return null;
   const domain = 'domain' in grant ? ifVisible(context, 'Domain', grant.domain) : loadVisible(context, 'Domain', grant.domainId);
-  return domain instanceof Promise ? domain.then(orNotFound) : orNotFound(domain);
+  return mapMaybe(domain, (row) => {
+    if (row === null) throw graphqlError('NOT_FOUND');
+    return row;
+  });
 }
 
-/** A grant that was not passed on is its own path. */
-function pathOf(context: Context, grant: GrantRow | Grant) {
+async function pathOf(context: Context, grant: GrantRow | Grant) {
   if (grant.throughId === null) return [grant];
-  const found = paths(context).load(grant.id);
-  return found.then((path) => path.map((id) => (id === grant.id ? grant : knownGrant(context, id))));
+  const path = await delegationPaths(context).load(grant.id);
+  return Promise.all(path.map((id) => (id === grant.id ? grant : loadGrant(context, id))));
 }
 
-/** A grant in a domain that may not be known is not known itself: it would read as one that holds everywhere. */
-async function knownGrant(context: Context, id: string): Promise<GrantRow | null> {
-  const grant = await loadVisible<GrantRow>(context, 'RoleGrant', id);
+/** Hides a grant if its domain is hidden: without the domain it would read as held everywhere. */
+async function loadGrant(context: Context, id: string): Promise<GrantRow | null> {
+  const grant = await loadVisible(context, 'RoleGrant', id);
   return !grant?.domainId || (await loadVisible(context, 'Domain', grant.domainId)) ? grant : null;
 }
 
-function orNotFound<T>(row: T | null): T {
-  if (row === null) throw graphqlError('NOT_FOUND');
-  return row;
-}
-
-/** A user who was read together with the grants that are in force. */
+/** A user who was read together with their active grants. */
 type UserWithGrants = UserRow & { readonly grants: readonly Grant[] };
 
-/** The grants of a user that are in force and that the viewer may know of; the viewer's own are at hand already. */
-function grantsOf(context: Context, user: UserRow | UserWithGrants): Grant[] | Promise<Grant[]> {
+function visibleGrantsOf(context: Context, user: UserRow | UserWithGrants): Grant[] | Promise<Grant[]> {
   const { viewer } = context;
-  if ('grants' in user) return knownOf(context, user.grants);
-  if (viewer?.user.id === user.id) return knownOf(context, viewer.grants);
-  const found = grants(context).load(user.id);
-  return found.then((held) => knownOf(context, held));
+  if ('grants' in user) return visibleAmong(context, user.grants);
+  if (viewer?.user.id === user.id) return visibleAmong(context, viewer.grants);
+  return activeGrants(context)
+    .load(user.id)
+    .then((grants) => visibleAmong(context, grants));
 }
 
-function knownOf(context: Context, held: readonly Grant[]): Grant[] | Promise<Grant[]> {
-  const verdicts = held.map((grant) => seenWhole(context, grant));
-  const chosen = (seenOf: readonly unknown[]) => held.filter((_, index) => seenOf[index]);
-  return verdicts.some((one) => one instanceof Promise) ? Promise.all(verdicts).then(chosen) : chosen(verdicts);
+function visibleAmong(context: Context, grants: readonly Grant[]): Grant[] | Promise<Grant[]> {
+  const visible = allMaybe(grants.map((grant) => isVisible(context, grant)));
+  return mapMaybe(visible, (flags) => grants.filter((_, index) => flags[index]));
 }
 
-/** A grant whose domain may not be known would read as one that holds everywhere: it is left out. */
-function seenWhole(context: Context, grant: Grant) {
-  const domain = grant.domain ? ifVisible(context, 'Domain', grant.domain) : grant;
-  const own = ifVisible(context, 'RoleGrant', grant);
-  return domain instanceof Promise || own instanceof Promise ? Promise.all([domain, own]).then(([a, b]) => a && b) : domain && own;
+/** False if the domain of the grant is hidden: without the domain the grant would read as held everywhere. */
+function isVisible(context: Context, grant: Grant): boolean | Promise<boolean> {
+  const rows = allMaybe<object | null>([
+    ifVisible(context, 'RoleGrant', grant),
+    grant.domain ? ifVisible(context, 'Domain', grant.domain) : grant,
+  ]);
+  return mapMaybe(rows, (visible) => visible.every((row) => row !== null));
 }
 
-const grants = (context: Context) =>
-  getLoader(context, 'grants of users', async (userIds: readonly string[]) => {
-    const held = await readActiveGrants(context.db, userIds);
-    return userIds.map((id) => held.get(id) ?? []);
+const activeGrants = (context: Context) =>
+  getLoader(context, 'active grants of users', async (userIds: readonly string[]) => {
+    const grants = await readActiveGrants(context.db, userIds);
+    return userIds.map((id) => grants.get(id) ?? []);
   });
 
-const paths = (context: Context) =>
-  getLoader(context, 'paths of grants', async (ids: readonly string[]) => {
+const delegationPaths = (context: Context) =>
+  getLoader(context, 'delegation paths', async (ids: readonly string[]) => {
     const found = await loadDelegationPaths(context.db, ids);
     return ids.map((id) => found.get(id) ?? [id]);
   });

@@ -66,7 +66,7 @@ builder.relayMutationField(
           },
         });
         await audit({ action: 'authn_token_created', userId, target: { type: 'Token', id: token.id }, details: { scopes: input.scopes } });
-        return { token: token as never, secret };
+        return { token: token, secret };
       }),
   },
   {

@@ -31,7 +31,7 @@ builder.relayMutationField(
       token: t.field({
         type: Token,
         description: 'The token, or null if the viewer may not read it.',
-        resolve: ({ tokenId }, _, context) => loadVisible(context, 'Token', decodeGlobalID(tokenId).id) as never,
+        resolve: ({ tokenId }, _, context) => loadVisible(context, 'Token', decodeGlobalID(tokenId).id),
       }),
     }),
   },

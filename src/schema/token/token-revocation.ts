@@ -48,13 +48,13 @@ export const TokenRevocation = builder.prismaObject('TokenRevocation', {
     actor: t.field({
       type: User,
       description: 'The user who caused the revocation, or null if there was none or the viewer may not see them.',
-      resolve: (row, _, context) => loadVisible(context, 'User', row.actorId) as never,
+      resolve: (row, _, context) => loadVisible(context, 'User', row.actorId),
     }),
     revokedAt: t.expose('revokedAt', { type: 'DateTime' }),
     token: t.field({
       type: Token,
       description: 'The token, or null if the viewer may not read it.',
-      resolve: (row, _, context) => loadVisible(context, 'Token', row.tokenId) as never,
+      resolve: (row, _, context) => loadVisible(context, 'Token', row.tokenId),
     }),
   }),
 });

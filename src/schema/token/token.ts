@@ -75,12 +75,12 @@ export const Token = builder.prismaNode('Token', {
     user: t.field({
       type: User,
       description: 'The owner.',
-      resolve: (token, _, context) => loadVisible(context, 'User', token.userId) as never,
+      resolve: (token, _, context) => loadVisible(context, 'User', token.userId),
     }),
     domain: t.field({
       type: Domain,
       description: 'The domain of the session, if any.',
-      resolve: (token, _, context) => loadVisible(context, 'Domain', token.domainId) as never,
+      resolve: (token, _, context) => loadVisible(context, 'Domain', token.domainId),
     }),
   }),
 });

@@ -17,7 +17,7 @@ builder.prismaObject('FieldRead', {
       type: User,
       description:
         'Who read it; null where the owner may not know of that user, an administrator, say: then `via` says by what right it was.',
-      resolve: (read, _, context) => loadVisible(context, 'User', read.actorId) as never,
+      resolve: (read, _, context) => loadVisible(context, 'User', read.actorId),
     }),
   }),
 });

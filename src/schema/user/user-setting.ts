@@ -17,7 +17,7 @@ export const UserSetting = builder.prismaNode('UserSetting', {
     user: t.field({
       type: User,
       description: 'Whose setting it is.',
-      resolve: (setting, _, context) => loadVisible(context, 'User', setting.userId) as never,
+      resolve: (setting, _, context) => loadVisible(context, 'User', setting.userId),
     }),
   }),
 });

@@ -49,7 +49,7 @@ builder.queryField('me', (t) =>
     type: User,
     description: 'The user who is asking; null when nobody is signed in.',
     access: anyone('nobody gets null, everybody else themselves'),
-    resolve: (_, __, { viewer }) => viewer?.user as never,
+    resolve: (_, __, { viewer }) => viewer?.user,
   }),
 );
 
@@ -62,7 +62,7 @@ builder.queryField('user', (t) =>
     resolve: async (_, { id }, context) => {
       const user = isUuid(id.id) ? await loadVisible(context, 'User', id.id) : null;
       if (!user) throw graphqlError('NOT_FOUND');
-      return user as never;
+      return user;
     },
   }),
 );
