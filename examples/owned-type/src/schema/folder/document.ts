@@ -3,7 +3,7 @@ import { connectionNames, visibleConnection, visibleRelation } from '../../graph
 import { owner, signedIn } from '../../policy/conditions.ts';
 
 export const Document = builder.prismaNode('Document', {
-  id: { field: 'id', description: 'Global ID.' },
+  id: { field: 'id', description: 'The opaque global ID.' },
   access: owner,
   fields: (t) => ({ title: t.exposeString('title') }),
 });

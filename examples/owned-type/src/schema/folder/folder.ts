@@ -3,7 +3,7 @@ import { connectionNames, visibleRelation } from '../../graphql/connections.ts';
 import { owner } from '../../policy/conditions.ts';
 
 export const Folder = builder.prismaNode('Folder', {
-  id: { field: 'id', description: 'Global ID.' },
+  id: { field: 'id', description: 'The opaque global ID.' },
   access: owner,
   fields: (t) => ({ name: t.exposeString('name') }),
 });
