@@ -17,7 +17,7 @@ export async function softDeleteAccount({ tx, viewer, audit }: MutationScope, co
     where id = ${id}::uuid and "deletedAt" is null returning "eraseAt"`);
   if (!deleted) return false;
   const isOwnAccount = id === viewer.user.id;
-  await audit({ action: 'user_archived', userId: id, target: { type: 'User', id: id } });
+  await audit({ action: 'user_archived', userId: id, target: { type: 'User', id } });
   await invalidateLinks(tx, id);
   const cause = { reason: 'USER_DELETED', initiator: isOwnAccount ? 'USER' : 'ADMIN', actor: viewer, work: context } as const;
   await revokeTokens(onTransaction(tx), sql`t."userId" = ${id}::uuid`, cause);

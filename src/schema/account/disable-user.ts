@@ -22,7 +22,7 @@ builder.relayMutationField(
         if (id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
         await requireAnotherSuperadmin(tx, id);
         const { count } = await tx.user.updateMany({ where: { id, enabled: true }, data: { enabled: false } });
-        if (count > 0) await audit({ action: 'user_updated', reason: 'disabled', userId: id, target: { type: 'User', id: id } });
+        if (count > 0) await audit({ action: 'user_updated', reason: 'disabled', userId: id, target: { type: 'User', id } });
         await invalidateLinks(tx, id);
         await revokeTokens(onTransaction(tx), sql`t."userId" = ${id}::uuid`, {
           reason: 'USER_DISABLED',

@@ -17,7 +17,7 @@ builder.relayMutationField(
         await lockTarget(id);
         if (id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
         const { count } = await tx.user.updateMany({ where: { id, enabled: false }, data: { enabled: true } });
-        if (count > 0) await audit({ action: 'user_updated', reason: 'enabled', userId: id, target: { type: 'User', id: id } });
+        if (count > 0) await audit({ action: 'user_updated', reason: 'enabled', userId: id, target: { type: 'User', id } });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: count > 0 };
       }),
   },

@@ -60,7 +60,7 @@ export async function anonymizeUser(eraser: Eraser, work: UnitOfWork, id: string
     action: 'user_deleted',
     reason: 'erased',
     userId: id,
-    target: { type: 'User', id: id },
+    target: { type: 'User', id },
   });
   await revokeAllGrants(eraser, work, id);
   await tx.tokenSecret.deleteMany({ where: { token: { userId: id } } });

@@ -21,7 +21,7 @@ builder.relayMutationField(
         const { id } = input.id;
         await lockTarget(id);
         if (id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
-        await audit({ action: 'user_updated', reason: 'access reset', userId: id, target: { type: 'User', id: id } });
+        await audit({ action: 'user_updated', reason: 'access reset', userId: id, target: { type: 'User', id } });
         await invalidateLinks(tx, id);
         const cause = { reason: 'ACCESS_RESET', initiator: 'ADMIN', actor: viewer, work: context } as const;
         const revoked = await revokeTokens(onTransaction(tx), sql`t."userId" = ${id}::uuid`, cause);

@@ -18,7 +18,7 @@ builder.relayMutationField(
         await lockTarget(id);
         await requireNotErased(tx, id, 'id');
         const { count } = await tx.user.updateMany({ where: { id, deletedAt: { not: null } }, data: { deletedAt: null, eraseAt: null } });
-        if (count > 0) await audit({ action: 'user_updated', reason: 'restored', userId: id, target: { type: 'User', id: id } });
+        if (count > 0) await audit({ action: 'user_updated', reason: 'restored', userId: id, target: { type: 'User', id } });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: count > 0 };
       }),
   },

@@ -30,7 +30,7 @@ builder.relayMutationField(
         const { id } = viewer.user;
         await lockTarget(id);
         const user = await tx.user.update({ where: { id }, data: loginIdentifier(input.username) }).catch(throwTaken);
-        await audit({ action: 'user_updated', reason: 'username', userId: id, target: { type: 'User', id: id } });
+        await audit({ action: 'user_updated', reason: 'username', userId: id, target: { type: 'User', id } });
         return { user };
       });
     },

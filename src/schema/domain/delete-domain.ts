@@ -28,7 +28,7 @@ builder.relayMutationField(
           action: 'authz_admin',
           reason: 'domain deleted',
           domainId: id,
-          target: { type: 'Domain', id: id },
+          target: { type: 'Domain', id },
           details: { name },
         });
         return { deletedId: encodeGlobalID('Domain', id) };

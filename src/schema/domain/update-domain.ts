@@ -43,7 +43,7 @@ builder.relayMutationField(
           ...(parentId !== undefined && { parentId }),
         };
         const domain = await tx.domain.update({ where: { id }, data });
-        await audit({ action: 'authz_admin', reason: 'domain updated', domainId: id, target: { type: 'Domain', id: id }, details: data });
+        await audit({ action: 'authz_admin', reason: 'domain updated', domainId: id, target: { type: 'Domain', id }, details: data });
         if (parentId !== undefined) {
           await revokeGrants(writing, context, await cutOff(tx, id));
           await revokeOrphanedSessions(writing, context, sql`t."domainId" in (${descendants(id)})`); // of those who were ADMIN above it

@@ -61,7 +61,7 @@ builder.relayMutationField(
         const invitation = await tx.invitation.create({ data, include: { domain: true } });
         const { id, domainId } = invitation;
         const details = { role: role.name, domain: domain?.name ?? null, expiresAt: expiresAt.toISOString() };
-        await audit({ action: 'user_invited', domainId, target: { type: 'Invitation', id: id }, details });
+        await audit({ action: 'user_invited', domainId, target: { type: 'Invitation', id }, details });
         const emailData = { by: viewer.user.displayName, to: invitation.domain?.displayName ?? null };
         await enqueueEmail(tx, 'invitation', { invitationId: id }, emailData);
         return { invitation };

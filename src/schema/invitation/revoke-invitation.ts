@@ -22,7 +22,7 @@ builder.relayMutationField(
           where: { id, acceptedAt: null, revokedAt: null },
           data: { revokedAt: new Date() },
         });
-        if (count > 0) await audit({ action: 'user_invited', reason: 'revoked', domainId, target: { type: 'Invitation', id: id } });
+        if (count > 0) await audit({ action: 'user_invited', reason: 'revoked', domainId, target: { type: 'Invitation', id } });
         return { invitation: await tx.invitation.findUniqueOrThrow({ where: { id } }), changed: count > 0 };
       }),
   },

@@ -25,7 +25,7 @@ builder.relayMutationField(
         if (held) throw validationError({ id: ['still granted; revoke it first'] });
         await tx.roleGrant.deleteMany({ where: { roleId: id } });
         await tx.role.delete({ where: { id } });
-        await audit({ action: 'authz_admin', reason: 'role deleted', target: { type: 'Role', id: id }, details: { name: role.name } });
+        await audit({ action: 'authz_admin', reason: 'role deleted', target: { type: 'Role', id }, details: { name: role.name } });
         return { deletedId: encodeGlobalID('Role', id) };
       }),
   },

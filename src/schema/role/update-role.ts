@@ -32,7 +32,7 @@ builder.relayMutationField(
         const data = { ...(description !== undefined && { description: emptyToNull(description) }), ...(permissions && { permissions }) };
         const role = await tx.role.update({ where: { id }, data });
         const details = { name: role.name, before: before.permissions, after: role.permissions };
-        await audit({ action: 'authz_change', reason: 'role updated', target: { type: 'Role', id: id }, details });
+        await audit({ action: 'authz_change', reason: 'role updated', target: { type: 'Role', id }, details });
         return { role };
       }),
   },

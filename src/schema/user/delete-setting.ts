@@ -20,7 +20,7 @@ builder.relayMutationField(
           action: 'user_updated',
           reason: 'setting deleted',
           userId,
-          target: { type: 'UserSetting', id: id },
+          target: { type: 'UserSetting', id },
           details: { key },
         });
         return { deletedId: encodeGlobalID('UserSetting', id) };

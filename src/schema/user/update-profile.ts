@@ -22,7 +22,7 @@ builder.relayMutationField(
           action: 'user_updated',
           reason: 'profile',
           userId: id,
-          target: { type: 'User', id: id },
+          target: { type: 'User', id },
           details: { fields: Object.keys(changes) },
         });
         return { user };

@@ -39,7 +39,7 @@ builder.relayMutationField(
         await tx.user.update({ where: { id }, data: changes });
         if (emailConfirmed) await markEmailConfirmed(tx, id);
         const fields = [...Object.keys(changes), ...(emailConfirmed ? ['emailConfirmed'] : [])];
-        await audit({ action: 'user_updated', reason: 'profile', userId: id, target: { type: 'User', id: id }, details: { fields } });
+        await audit({ action: 'user_updated', reason: 'profile', userId: id, target: { type: 'User', id }, details: { fields } });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
       }),
   },
