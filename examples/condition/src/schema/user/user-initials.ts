@@ -1,8 +1,8 @@
 import { builder } from '../../graphql/builder.ts';
 import { enabled } from '../../policy/conditions.ts';
 
-builder.prismaObjectField('User', 'initials', (t) =>
-  t.string({
+builder.prismaObjectFields('User', (t) => ({
+  initials: t.string({
     description: 'Initials of the display name, at most three.',
     access: enabled,
     resolve: ({ displayName }) => {
@@ -13,4 +13,4 @@ builder.prismaObjectField('User', 'initials', (t) =>
         .join('');
     },
   }),
-);
+}));
