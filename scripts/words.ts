@@ -3,52 +3,52 @@ import { resolve } from 'node:path';
 
 /** Words and phrases that are not used in any text of the project, and what to write instead. */
 const banned: [pattern: RegExp, suggestion: string][] = [
-  [/\bwho(?:m)?ever\b/, 'name the actor: "the caller", "users who"'],
-  [/\bsomebody\b/, '"a user", "another user", "someone"'],
-  [/\bnobody\b/, '"no one", "no user", "anonymous callers"'],
-  [/\banybody\b/, '"anyone", "any caller"'],
-  [/\beverybody\b/, '"everyone", "all users"'],
-  [/\bwhom\b/, 'rephrase: "users who", "the recipient"'],
-  [/, of which\b|\bof which the\b/, 'start a new sentence'],
-  [/\b(?:what|that) (?:comes?|came|becomes?|became) of\b/, '"the result of", "what happens to", "the payload of"'],
-  [/\bknows? of\b/, '"can see"'],
-  [/\bas far as\b/, '"if", "only where", "within"'],
-  [/\bunless (?:said|told|asked)\b/, '"Defaults to …"'],
-  [/\b(?:be|been|is|are|was|were) said\b/, '"be set", "is given"'],
-  [/\bbesides\b/, '"in addition to", "also"'],
-  [/\bof (?:its|our|their|your) own\b(?! (?!and|or|for|in|to|is|that|which|with|on|at|by|as)\w)/, '"its own …", "a separate …"'],
-  [/\bof (?:ours|theirs|yours)\b/, '"our …", "their …"'],
-  [/\bat hand\b/, '"already loaded", "available"'],
-  [/\bgood for nothing\b/, '"invalid", "unusable"'],
-  [/\bfor good\b/, '"permanently"'],
-  [/\b(?:take|takes|took|taken|taking) down\b/, '"records", "stores"'],
-  [/\btold\b/, '"notified", "returned", "shown"'],
-  [/\bletters?\b(?!.*\b(?:digits?|cases?|ascii|alphabet|characters?|uppercase|lowercase)\b)/, '"email"'],
-  [/\b(?:e-mails?|e-mailed|e-mailing)\b/, '"email"'],
-  [/\bshuts?\b(?! down)/, '"disable", "close"'],
-  [/\b(?:hears?|heard|hearing)\b/, '"receive", "is notified"'],
-  [/\bbeats?\b/, '"heartbeat"'],
-  [/\b(?:is|are|was|be|been) let\b|\blet be\b/, '"is allowed to", "is ignored"'],
-  [/\b(?:sign|signs|signed|signing) in\b/, '"log in", "authenticated"'],
-  [/\b(?:un)?proven\b|\bproves? again\b/, '"confirmed", "verified", "tested"'],
-  [/\b(?:goes|go|going|went|gone) on\b/, '"continues", "resumes"'],
-  [/\b(?:take|takes|took|taken|taking) (?:the|its|their) place\b/, '"replaces"'],
-  [/\b(?:pass|passes|passed|passing) (?:(?:it|them) )?on\b/, '"delegate", "forward"'],
-  [/\b(?:get|gets|got|getting) at\b/, '"reaches"'],
-  [/\bvouch(?:es|ed)?\b/, '"confirms"'],
-  [/\bin force\b/, '"active"'],
-  [/(?<!drift )\bapart\b(?! from)/, '"separate", "separately"'],
-  [/\bstrangers?\b/, '"third party", "attacker", "another user"'],
-  [/\bwake-ups?\b/, '"notification"'],
-  [/\bunder way\b/, '"in progress", "in flight"'],
-  [/\b(?:anew|in vain|naught|nought|lest|thence|thereof|therein|hither|henceforth|hereby|moot)\b/, 'use a modern word'],
-  [/\bsuch thing\b/, 'name the thing'],
-  [/\b(?:doors?|the ground|census|post office|askers?|atoms?)\b/, 'use the standard term of docs/architecture.md'],
+  [/\bwho(?:m)?ever\b/i, 'name the actor: "the caller", "users who"'],
+  [/\bsomebody\b/i, '"a user", "another user", "someone"'],
+  [/\bnobody\b/i, '"no one", "no user", "anonymous callers"'],
+  [/\banybody\b/i, '"anyone", "any caller"'],
+  [/\beverybody\b/i, '"everyone", "all users"'],
+  [/\bwhom\b/i, 'rephrase: "users who", "the recipient"'],
+  [/, of which\b|\bof which the\b/i, 'start a new sentence'],
+  [/\b(?:what|that) (?:comes?|came|becomes?|became) of\b/i, '"the result of", "what happens to", "the payload of"'],
+  [/\bknows? of\b/i, '"can see"'],
+  [/\bas far as\b/i, '"if", "only where", "within"'],
+  [/\bunless (?:said|told|asked)\b/i, '"Defaults to …"'],
+  [/\b(?:be|been|is|are|was|were) said\b/i, '"be set", "is given"'],
+  [/\bbesides\b/i, '"in addition to", "also"'],
+  [/\bof (?:its|our|their|your) own\b(?! (?!and|or|for|in|to|is|that|which|with|on|at|by|as)\w)/i, '"its own …", "a separate …"'],
+  [/\bof (?:ours|theirs|yours)\b/i, '"our …", "their …"'],
+  [/\bat hand\b/i, '"already loaded", "available"'],
+  [/\bgood for nothing\b/i, '"invalid", "unusable"'],
+  [/\bfor good\b/i, '"permanently"'],
+  [/\b(?:take|takes|took|taken|taking) down\b/i, '"records", "stores"'],
+  [/\btold\b/i, '"notified", "returned", "shown"'],
+  [/\bletters?\b(?!.*\b(?:digits?|cases?|ascii|alphabet|characters?|uppercase|lowercase)\b)/i, '"email"'],
+  [/\b(?:e-mails?|e-mailed|e-mailing)\b/i, '"email"'],
+  [/\bshuts?\b(?! down)/i, '"disable", "close"'],
+  [/\b(?:hears?|heard|hearing)\b/i, '"receive", "is notified"'],
+  [/\bbeats?\b/i, '"heartbeat"'],
+  [/\b(?:is|are|was|be|been) let\b|\blet be\b/i, '"is allowed to", "is ignored"'],
+  [/\b(?:sign|signs|signed|signing) in\b/i, '"log in", "authenticated"'],
+  [/\b(?:un)?proven\b|\bproves? again\b/i, '"confirmed", "verified", "tested"'],
+  [/\b(?:goes|go|going|went|gone) on\b/i, '"continues", "resumes"'],
+  [/\b(?:take|takes|took|taken|taking) (?:the|its|their) place\b/i, '"replaces"'],
+  [/\b(?:pass|passes|passed|passing) (?:(?:it|them) )?on\b/i, '"delegate", "forward"'],
+  [/\b(?:get|gets|got|getting) at\b/i, '"reaches"'],
+  [/\bvouch(?:es|ed)?\b/i, '"confirms"'],
+  [/\bin force\b/i, '"active"'],
+  [/(?<!drift )\bapart\b(?! from)/i, '"separate", "separately"'],
+  [/\bstrangers?\b/i, '"third party", "attacker", "another user"'],
+  [/\bwake-ups?\b/i, '"notification"'],
+  [/\bunder way\b/i, '"in progress", "in flight"'],
+  [/\b(?:anew|in vain|naught|nought|lest|thence|thereof|therein|hither|henceforth|hereby|moot)\b/i, 'use a modern word'],
+  [/\bsuch thing\b/i, 'name the thing'],
+  [/\b(?:doors?|the ground|census|post office|askers?|atoms?)\b/i, 'use the standard term of docs/architecture.md'],
 ];
 
 /** Descriptions of the schema name the thing; a relative clause does not. */
 const bannedInDescriptions: [pattern: RegExp, suggestion: string][] = [
-  [/^\s*(?:"{1,3}|\/\/\/\s*)(?:What|Which|Whether|Who|Whose|How|Where|When)\b/, 'a noun phrase, "True if …", or a third-person verb'],
+  [/(?<=(?:"{1,3}|\/\/\/)\s*)(?:What|Which|Whether|Who|Whose|How|Where|When)\b/, 'a noun phrase, "True if …", or a third-person verb'],
 ];
 
 const everything = [
@@ -92,13 +92,17 @@ function filesOf(paths: string[]): string[] {
 function check(file: string): Finding[] {
   const text = proseOf(file, readFileSync(resolve(file), 'utf8'));
   const rules = /\.(?:graphql|prisma)$/.test(file) ? [...banned, ...bannedInDescriptions] : banned;
-  return text
-    .split('\n')
-    .flatMap((line, index) =>
-      rules.flatMap(([pattern, suggestion]) =>
-        [...line.matchAll(new RegExp(pattern, 'gi'))].map(([word]) => ({ file, line: index + 1, word: word.trim(), suggestion })),
-      ),
-    );
+  const lineAt = (index: number) => text.slice(0, index).split('\n').length;
+  return rules
+    .flatMap(([pattern, suggestion]) =>
+      [...text.matchAll(new RegExp(pattern, `${pattern.flags}g`))].map(({ 0: word, index }) => ({
+        file,
+        line: lineAt(index),
+        word,
+        suggestion,
+      })),
+    )
+    .sort((one, other) => one.line - other.line);
 }
 
 /** The text of a file that people read; everything else is replaced by blanks, so that line numbers stay. */
