@@ -11,7 +11,7 @@ import { readClaims } from './read-claims.ts';
 const access = all(apiToken, scope('tokens:introspect'), any(superadmin, may('tokens:introspect')));
 
 /**
- * `POST /oauth/introspect` (RFC 7662): whether the API accepts the token now, by the database. Nothing else is said about a token that it does not
+ * `POST /oauth/introspect` (RFC 7662): whether the API accepts the token now, by the database. Nothing else is revealed about a token that it does not
  * accept. A refresh token is never active, because a resource server must not accept it.
  */
 export const introspection = tokenParameterEndpoint(access, async (context, { response }, token) => {

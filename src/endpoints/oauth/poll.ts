@@ -81,7 +81,7 @@ async function waitForEvents(context: AuthenticatedContext, { response, connecti
   }
 }
 
-/** Throws if the receiver has lost access: the event may be the revocation of its own token (security.md R-C). */
+/** Throws if the receiver has lost access: its token may be the revoked one (security.md R-C). */
 async function requireAccess(context: AuthenticatedContext) {
   const result = await context.loadViewer.load({ sid: context.viewer.token.id });
   if (!result || result.rejection) throw requestError(result?.rejection ?? 'INVALID_TOKEN');

@@ -23,7 +23,7 @@ interface Snapshot {
   readonly text: Promise<string>;
 }
 
-/** By the key store, of which each server has one. */
+/** By key store: each server has one. */
 const snapshots = new WeakMap<Context['keys'], Snapshot>();
 
 /** A recent or pending snapshot; what was revoked since then follows its cursor. */

@@ -14,7 +14,7 @@ const access = all(apiToken, scope('tokens:revoke'), any(superadmin, may('tokens
 
 /**
  * `POST /oauth/revoke` (RFC 7009): revokes an API token, or the session of an access or refresh token. An unknown or revoked token gets the same
- * response. The format tells the kinds apart, so `token_type_hint` is ignored.
+ * response. The format identifies the kind, so `token_type_hint` is ignored.
  */
 export const revocation = tokenParameterEndpoint(access, async (context, { response }, text) => {
   const token = await findActiveToken(context, text);

@@ -87,7 +87,7 @@ const changeEmail: Form = {
   mutation: 'mutation ($input: ConfirmEmailChangeInput!) { done: confirmEmailChange(input: $input) { ended } }',
   done: () => ({
     title: 'Email address changed',
-    content: [html`<p>Log in with the new address from now on. We have told the old address about the change.</p>`],
+    content: [html`<p>Log in with the new address from now on. We have sent a notification to the old address.</p>`],
   }),
 };
 

@@ -32,7 +32,7 @@ interface ResultStream extends AsyncIterableIterator<ExecutionResult> {
 }
 
 /**
- * Subscribes like graphql-js, but executes each event with a context of its own: graphql-js reuses that of the start, with its cached decisions
+ * Subscribes like graphql-js, but executes each event with a new context: graphql-js reuses that of the start, with its cached decisions
  * (security.md 8.10). An error of the source becomes the last result of the stream.
  */
 export async function subscribeWithFreshContext(args: ExecutionArgs): Promise<ResultStream | ExecutionResult> {

@@ -10,7 +10,7 @@ export const maxTimerDelay = 2 ** 31 - 1;
 
 /**
  * Executes an operation until the timeout; a query also ends when its client disconnects. Then the context is aborted: resolvers that are still
- * running get no database, and each statement under way ends by its own timeout (security.md 17.6).
+ * running get no database, and statements in progress end by their own timeout (security.md 17.6).
  */
 export function executeWithTimeout(args: ExecutionArgs): ExecutionResult | Promise<ExecutionResult> {
   const { connection, abort } = args.contextValue as Context & { readonly connection?: Connection };

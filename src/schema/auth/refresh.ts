@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql';
+import type { GraphQLResolveInfo } from 'graphql';
 import { interval, preparedStatement, sql } from '../../database/database.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
@@ -7,6 +7,7 @@ import type { Context } from '../../graphql/context.ts';
 import { consume } from '../../identity/credentials/rate-limit.ts';
 import { deriveNextRefreshToken, hashToken, hasTokenFormat } from '../../identity/tokens/opaque-token.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { selectedFields } from '../../lib/selections.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
 import { enterSession, issueTokens, Session, type SessionRow } from './session.ts';
@@ -29,20 +30,15 @@ builder.mutationField('refresh', (t) =>
       if (!hasTokenFormat('refresh', refreshToken)) throw await rejectToken(context);
       const { session, next } = (await rotate(context, refreshToken)) ?? (await replayOrDetectReuse(context, refreshToken));
       // The owner is loaded only if selected: a refresh that selects only tokens takes one statement.
-      const needsOwner = info.fieldNodes.some((node) => selectsOwner(info, node.selectionSet));
-      const viewer = needsOwner ? await enterSession(context, session.id) : null;
+      const viewer = selectsOwner(info) ? await enterSession(context, session.id) : null;
       return issueTokens(context, session, next, viewer);
     },
   }),
 );
 
-/** True if a field that shows the owner or the session may be selected; `@skip` and `@include` are ignored. */
-function selectsOwner(info: GraphQLResolveInfo, set: SelectionSetNode | undefined): boolean {
-  return (set?.selections ?? []).some((node) => {
-    if (node.kind === 'FragmentSpread') return selectsOwner(info, info.fragments[node.name.value]?.selectionSet);
-    if (node.kind === 'InlineFragment') return selectsOwner(info, node.selectionSet);
-    return node.name.value === 'user' || node.name.value === 'token';
-  });
+function selectsOwner({ schema, fragments, variableValues: variables, fieldNodes }: GraphQLResolveInfo): boolean {
+  const fields = fieldNodes.flatMap((node) => selectedFields({ schema, fragments, variables }, node.selectionSet, 'Session'));
+  return fields.some(({ node }) => node.name.value === 'user' || node.name.value === 'token');
 }
 
 /** A session and its next refresh token. */

@@ -19,7 +19,7 @@ export interface RevocationArgs {
   readonly all?: boolean | null;
 }
 
-/** The rule of both fields. Each revocation has its own rule besides. */
+/** The rule of both fields. In addition, each revocation has a rule. */
 export const followRule = any(scope('tokens:read'), scope('tokens:follow'));
 
 type Root = 'Query' | 'Subscription';

@@ -7,7 +7,7 @@ import type { ClientInfo } from '../../lib/client-info.ts';
 
 const maxAgentLength = 256;
 
-/** The origin of a request. X-Forwarded-For counts only as far as the configured number of trusted proxies (security.md 4.4). */
+/** The origin of a request. Only the X-Forwarded-For entries of the configured number of trusted proxies count (security.md 4.4). */
 export function getClientInfo(request: IncomingMessage, config: Config): ClientInfo {
   const agent = request.headers['user-agent'];
   return {
