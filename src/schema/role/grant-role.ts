@@ -80,7 +80,7 @@ builder.relayMutationField(
         nullable: { list: true, items: false },
         description:
           'In a dry run, what the user would gain and lose, as far as the caller may know of the rows, of the members of the domain, and of what the user holds.',
-        extensions: { price: 2_500 }, // one in an operation: it counts rows for every rule that a grant changes
+        extensions: { complexity: 2_500 }, // one in an operation: it counts rows for every rule that a grant changes
         resolve: ({ changes }, _, { db }) => changes?.(db.prisma) ?? null,
       }),
     }),
