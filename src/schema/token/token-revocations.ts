@@ -19,7 +19,7 @@ const TokenRevocationConnection = builder.connectionObject(
 
 const defaultPageSize = 20; // security.md F24
 const batchSize = 100; // records read at once
-const maxScanned = 1_000; // records scanned for one page, of which the viewer may see only a few
+const maxScanned = 1_000; // records scanned for one page; the viewer may see only a few of them
 
 builder.queryField('tokenRevocations', (t) =>
   t.field({
