@@ -1,6 +1,4 @@
 import { builder } from '../../graphql/builder.ts';
-import type { EventWithContext } from '../../graphql/execution/subscribe.ts';
-import type { Revocation } from '../../identity/tokens/revocation-log.ts';
 import { followRule, revocationArgs } from './revocation-scope.ts';
 import { RevocationSubscription } from './revocation-subscription.ts';
 import { TokenRevocation } from './token-revocation.ts';
@@ -13,7 +11,7 @@ builder.subscriptionField('tokenRevoked', (t) =>
       'Streams token revocations as they happen. Defaults to those of the viewer; limited to those the viewer can see. With `after`, starts with the revocations since that cursor.',
     access: followRule,
     args: revocationArgs(),
-    subscribe: (_, args, context) => new RevocationSubscription(context, args) as never,
-    resolve: (payload) => (payload as unknown as EventWithContext<Revocation>).event as never,
+    subscribe: (_, args, context) => new RevocationSubscription(context, args),
+    resolve: ({ event }) => event as never,
   }),
 );
