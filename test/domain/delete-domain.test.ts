@@ -65,8 +65,8 @@ describe('deleteDomain', () => {
       () => third.query(create, { parent: 'race-1' }),
     );
     expect([deleted?.code, granted?.code, created?.code]).toEqual([undefined, 'INVALID_INPUT', 'INVALID_INPUT']);
-    expect(granted?.errors?.[0]?.extensions.fields).toEqual({ domain: ['no such domain'] });
-    expect(created?.errors?.[0]?.extensions.fields).toEqual({ parent: ['no such domain'] });
+    expect(granted?.errors?.[0]?.extensions.fields).toEqual({ domain: ['must be an existing domain'] });
+    expect(created?.errors?.[0]?.extensions.fields).toEqual({ parent: ['must be an existing domain'] });
   });
 
   it('keeps a domain when a child is created concurrently before the deletion', async () => {

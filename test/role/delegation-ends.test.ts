@@ -99,7 +99,7 @@ describe('an inactive grant', () => {
     await update('top', { active: false });
     const codes = [(await delegate(above, bob)).code, (await delegate(below, bob)).errors?.[0]?.extensions];
     await update('top', { active: true });
-    expect(codes).toMatchObject(['FORBIDDEN', { code: 'INVALID_INPUT', fields: { domain: ['not active'] } }]);
+    expect(codes).toMatchObject(['FORBIDDEN', { code: 'INVALID_INPUT', fields: { domain: ['must be active'] } }]);
   });
 
   it('cannot be delegated by a user who also holds an active one', async () => {
@@ -121,7 +121,7 @@ describe('grantRole in a domain below an inactive one', () => {
     await update('top', { active: false });
     const { errors } = await delegate(superadmin, bob, { domain: 'bottom' });
     await update('top', { active: true });
-    expect(errors?.[0]?.extensions).toMatchObject({ code: 'INVALID_INPUT', fields: { domain: ['not active'] } });
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'INVALID_INPUT', fields: { domain: ['must be active'] } });
   });
 });
 

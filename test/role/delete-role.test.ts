@@ -32,7 +32,7 @@ describe('deleteRole', () => {
     const id = await make('HELD');
     const alice = await server.user('HELD');
     const { code, errors } = await superadmin.query(mutation, { input: { id } });
-    expect([code, errors?.[0]?.extensions.fields]).toEqual(['INVALID_INPUT', { id: ['still granted; revoke it first'] }]);
+    expect([code, errors?.[0]?.extensions.fields]).toEqual(['INVALID_INPUT', { id: ['must not be granted to a user; revoke it first'] }]);
     await server.db.prisma.roleGrant.updateMany({ where: { userId: alice.uuid }, data: { expiresAt: new Date(0) } });
     expect((await superadmin.query(mutation, { input: { id } })).code).toBeUndefined();
   });
@@ -49,7 +49,7 @@ describe('deleteRole', () => {
     expect([deleted?.code, granted?.code, granted?.errors?.[0]?.extensions.fields]).toEqual([
       undefined,
       'INVALID_INPUT',
-      { role: ['no such role'] },
+      { role: ['must be an existing role'] },
     ]);
   });
 

@@ -100,7 +100,7 @@ describe('setSetting', () => {
     await server.db.prisma.userSetting.createMany({ data: rows });
     expect((await alice.query(mutation, { input: { key: 'k7', value: 'new' } })).code).toBeUndefined();
     const { code, errors } = await alice.query(mutation, { input: { key: 'more' } });
-    expect([code, errors?.[0]?.extensions.fields]).toEqual(['INVALID_INPUT', { key: ['at most 200 settings'] }]);
+    expect([code, errors?.[0]?.extensions.fields]).toEqual(['INVALID_INPUT', { key: ['must not exceed 200 settings per user'] }]);
     expect(await settingsOf(alice.uuid)).toHaveLength(200);
   });
 

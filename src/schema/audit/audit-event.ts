@@ -8,17 +8,17 @@ import { Domain } from '../domain/domain.ts';
 import { canSeeUser } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
 
-/** Who may know of an event: whom it is about, and administrators and auditors of what no superadmin took part in. */
+/** Who can see an event: the user it is about and, unless a superadmin took part, administrators and auditors. */
 export const auditRule = all(
   scope('audit:read'),
   any(self, superadmin, all(any(domainAdmin, admin, may('audit:read')), withoutSuperadmin)),
 );
 
 export const AuditResult = builder.enumType('AuditResult', {
-  description: 'How what somebody tried came out.',
+  description: 'Outcome of the attempt.',
   values: {
-    OK: { value: 'ok', description: 'It was done.' },
-    DENIED: { value: 'denied', description: 'It was refused.' },
+    OK: { value: 'ok', description: 'The action was performed.' },
+    DENIED: { value: 'denied', description: 'The action was denied.' },
   } as const,
 });
 
@@ -30,50 +30,50 @@ builder.prismaNode('AuditEvent', {
     action: t.exposeString('action'),
     result: t.field({
       type: AuditResult,
-      description: 'How it came out.',
+      description: 'Outcome of the attempt.',
       resolve: ({ result }) => result as 'ok' | 'denied',
     }),
     reason: t.exposeString('reason'),
     actor: t.field({
       type: User,
-      description: 'Who did it, if that was somebody of whom the viewer may know; null also for what nobody did who was signed in.',
+      description: 'The actor, or null if the viewer cannot see them or the request was anonymous.',
       resolve: (event, _, context) => loadVisible(context, 'User', event.actorId),
     }),
     user: t.field({
       type: User,
-      description: 'Whom it is about, as far as the viewer may know of that user.',
+      description: 'The user that the event is about, or null if the viewer cannot see them.',
       resolve: (event, _, context) => loadVisible(context, 'User', event.userId),
     }),
     domain: t.field({
       type: Domain,
-      description: 'The domain that it happened in or to, as far as the viewer may know of it.',
+      description: 'The domain in which the event happened, or null if there is none or the viewer cannot see it.',
       resolve: (event, _, context) => loadVisible(context, 'Domain', event.domainId),
     }),
     targetType: t.exposeString('targetType'),
     targetId: t.id({
-      description: 'The global id of the object that it was done to, which may be gone.',
+      description: 'Global ID of the target, which may have been deleted since.',
       resolve: ({ targetType, targetId }) => targetType && targetId && encodeGlobalID(targetType, targetId),
     }),
     network: t.string({
       sensitive: true,
-      description: 'The network address that it came from; null where an actor did it of whom the viewer may not know.',
-      resolve: (event, _, context) => ofActor(context, event, event.network),
+      description: 'Network address of the request, or null if the viewer cannot see the actor.',
+      resolve: (event, _, context) => ifActorVisible(context, event, event.network),
     }),
     agent: t.string({
-      description: 'The user agent that it came by; null where an actor did it of whom the viewer may not know.',
-      resolve: (event, _, context) => ofActor(context, event, event.agent),
+      description: 'User agent of the request, or null if the viewer cannot see the actor.',
+      resolve: (event, _, context) => ifActorVisible(context, event, event.agent),
     }),
     requestId: t.exposeString('requestId'),
     details: t.field({
       type: 'JSON',
-      description: 'What else there is to know, as names and values; never a secret, nor a value that somebody keeps.',
+      description: 'Further details as a JSON object. Contains no secrets and no values of settings or profile fields.',
       resolve: ({ details }) => details,
     }),
   }),
 });
 
-/** Where an actor came from, for those to whom the actor is known, whatever they came with. */
-async function ofActor<T>(context: Context, { actorId }: { actorId: string | null }, value: T): Promise<T | null> {
-  const isKnown = actorId === null || (await decide(context, canSeeUser, 'User', { id: actorId }));
-  return isKnown ? value : null;
+/** The value if the viewer can see the actor, regardless of the scopes of their token. */
+async function ifActorVisible<T>(context: Context, { actorId }: { actorId: string | null }, value: T): Promise<T | null> {
+  const isVisible = actorId === null || (await decide(context, canSeeUser, 'User', { id: actorId }));
+  return isVisible ? value : null;
 }

@@ -15,17 +15,17 @@ import { User } from '../user/user.ts';
 import { AuditResult, auditRule } from './audit-event.ts';
 
 const AuditEventFilter = builder.inputType('AuditEventFilter', {
-  description: 'Which events are meant; all parts that are given apply together.',
+  description: 'Filters audit events. Conditions are combined with AND.',
   fields: (t) => ({
-    user: t.globalID({ for: User, access: auditRule, description: 'Those about this user.' }),
-    actor: t.globalID({ for: User, access: auditRule, description: 'What this user did, if the viewer may know of that user.' }),
-    domain: t.string({ access: auditRule, validate: singleLineText(63), description: 'Those in the domain of this name.' }),
-    action: t.string({ access: auditRule, validate: singleLineText(63), description: 'Those with exactly this action.' }),
-    result: t.field({ type: AuditResult, access: auditRule, description: 'Those that came out so.' }),
-    from: t.field({ type: 'DateTime', access: auditRule, description: 'Those at this moment or later.' }),
-    to: t.field({ type: 'DateTime', access: auditRule, description: 'Those at this moment or earlier.' }),
-    targetType: t.string({ access: auditRule, validate: singleLineText(31), description: 'What was done to objects of this type.' }),
-    targetId: t.globalID({ access: auditRule, description: 'What was done to the object with this global id.' }),
+    user: t.globalID({ for: User, access: auditRule, description: 'Events about this user.' }),
+    actor: t.globalID({ for: User, access: auditRule, description: 'Events caused by this user, if the viewer can see them.' }),
+    domain: t.string({ access: auditRule, validate: singleLineText(63), description: 'Events in the domain with this name.' }),
+    action: t.string({ access: auditRule, validate: singleLineText(63), description: 'Events with exactly this action.' }),
+    result: t.field({ type: AuditResult, access: auditRule, description: 'Events with this outcome.' }),
+    from: t.field({ type: 'DateTime', access: auditRule, description: 'Events at this time or later.' }),
+    to: t.field({ type: 'DateTime', access: auditRule, description: 'Events at this time or earlier.' }),
+    targetType: t.string({ access: auditRule, validate: singleLineText(31), description: 'Events whose target has this type.' }),
+    targetId: t.globalID({ access: auditRule, description: 'Events whose target is this object.' }),
   }),
 });
 
@@ -52,22 +52,22 @@ visibleConnection('auditEvents', {
     db.prisma.auditEvent.findMany({ ...query, where: { AND: [query.where ?? {}, await whereBetweenCursors(db, args)] } }),
 });
 
-/** Events with a part taken by this user, if the viewer may know of that user; of one who is gone, whoever may know of everybody. */
+/** Events in which a user took part, if the viewer can see the user. Events of a deleted row are for viewers who can see all users. */
 function whereParticipantVisible(context: Context, part: 'user' | 'actor', { id }: { readonly id: string }): Prisma.AuditEventWhereInput {
-  const known = toWhere(ruleOf(context, 'User'), context.viewer, 'User');
-  if (known === false || !isUuid(id)) return toPrismaWhere(false);
-  return known === true ? { [`${part}Id`]: id } : { [part]: { AND: [{ id }, known] } };
+  const visible = toWhere(ruleOf(context, 'User'), context.viewer, 'User');
+  if (visible === false || !isUuid(id)) return toPrismaWhere(false);
+  return visible === true ? { [`${part}Id`]: id } : { [part]: { AND: [{ id }, visible] } };
 }
 
 /**
- * The moments between the cursors. Prisma's condition on a place in an order of two columns is a choice that no index answers; with this one beside
- * it, a page deep in the list costs no more than the first.
+ * The time range between the cursors. Prisma turns a cursor over two columns into a disjunction that no index supports; with this condition in
+ * addition, a page deep in the list costs no more than the first.
  */
 async function whereBetweenCursors({ prisma }: Database, { after, before }: PaginationArgs): Promise<Prisma.AuditEventWhereInput> {
   const [from, to] = [before, after].map((cursor) => (cursor == null ? undefined : idOf(cursor)));
   if (!from && !to) return {};
   const ids = [from, to].filter((id) => id !== undefined);
-  const found = await prisma.auditEvent.findMany({ where: { id: { in: ids } }, select: { id: true, at: true } });
-  const at = new Map(found.map((event) => [event.id, event.at]));
+  const events = await prisma.auditEvent.findMany({ where: { id: { in: ids } }, select: { id: true, at: true } });
+  const at = new Map(events.map((event) => [event.id, event.at]));
   return { at: { gte: at.get(from ?? ''), lte: at.get(to ?? '') } };
 }

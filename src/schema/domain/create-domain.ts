@@ -11,9 +11,9 @@ builder.relayMutationField(
   'createDomain',
   {
     inputFields: (t) => ({
-      name: t.string({ required: true, validate: domainName, description: 'The unique name: lower-case letters, digits and hyphens.' }),
-      displayName: t.string({ required: true, validate: nonBlankText(120), description: 'The name that people read.' }),
-      parent: t.string({ validate: singleLineText(63), description: 'The name of the domain above.' }),
+      name: t.string({ required: true, validate: domainName, description: 'Unique name of lower-case letters, digits and hyphens.' }),
+      displayName: t.string({ required: true, validate: nonBlankText(120), description: 'Name for display.' }),
+      parent: t.string({ validate: singleLineText(63), description: 'Name of the parent domain. Defaults to none.' }),
     }),
   },
   {
@@ -23,7 +23,7 @@ builder.relayMutationField(
       runMutation(context, info, async ({ tx, audit }) => {
         const { name, displayName } = input;
         const parent = input.parent == null ? null : await lockDomain(tx, input.parent);
-        if (parent === undefined) throw validationError({ parent: ['no such domain'] });
+        if (parent === undefined) throw validationError({ parent: ['must be an existing domain'] });
         const data = { name, displayName, parentId: parent?.id ?? null };
         const [domain] = await tx.domain.createManyAndReturn({ data, skipDuplicates: true });
         if (!domain) throw graphqlError('TAKEN', { fields: { name: ['must be unique'] } });
@@ -37,5 +37,5 @@ builder.relayMutationField(
         return { domain };
       }),
   },
-  { outputFields: (t) => ({ domain: t.expose('domain', { type: Domain, description: 'The domain.' }) }) },
+  { outputFields: (t) => ({ domain: t.expose('domain', { type: Domain, description: 'The created domain.' }) }) },
 );

@@ -9,9 +9,9 @@ import { Domain } from './domain.ts';
 
 builder.relayMutationField(
   'deleteDomain',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Domain, description: 'The id of the domain.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Domain, description: 'ID of the domain.' }) }) },
   {
-    description: 'Deletes a domain without children, with all grants in it; what was entered through it ends.',
+    description: 'Deletes a domain without child domains, including all grants in it, and revokes the sessions that entered it.',
     access: all(scope('domains:write'), superadmin),
     target: 'Domain',
     resolve: (_, { input }, context, info) =>
@@ -20,8 +20,9 @@ builder.relayMutationField(
         const { id } = input.id;
         await lockTarget(id);
         const { name } = await tx.domain.findUniqueOrThrow({ where: { id } });
-        if (name === context.config.DEFAULT_DOMAIN) throw validationError({ id: ['new users enter it: DEFAULT_DOMAIN'] });
-        if (await tx.domain.findFirst({ where: { parentId: id } })) throw validationError({ id: ['has domains below it'] });
+        if (name === context.config.DEFAULT_DOMAIN)
+          throw validationError({ id: ['must not be the default domain of new users (DEFAULT_DOMAIN)'] });
+        if (await tx.domain.findFirst({ where: { parentId: id } })) throw validationError({ id: ['must not have child domains'] });
         await revokeDomainSessions(writing, context, id, 'DOMAIN_DELETED');
         await tx.domain.delete({ where: { id } });
         await audit({
@@ -34,5 +35,5 @@ builder.relayMutationField(
         return { deletedId: encodeGlobalID('Domain', id) };
       }),
   },
-  { outputFields: (t) => ({ deletedId: t.exposeID('deletedId', { nullable: false, description: 'The id that the domain had.' }) }) },
+  { outputFields: (t) => ({ deletedId: t.exposeID('deletedId', { nullable: false, description: 'ID of the deleted domain.' }) }) },
 );

@@ -7,7 +7,7 @@ import { connectionNames, visibleConnection, visibleRelation } from '../../graph
 import { escapeLike, singleLineText } from '../../lib/validators.ts';
 import { active, admin, anyone, domainAdmin, may, scope, signedIn } from '../../policy/conditions.ts';
 
-/** Who may know of a domain: of an active one everybody, by its name. */
+/** Who can see a domain. The names of active domains are public, because users enter them before they log in. */
 const domainRule = any(active, all(scope('domains:read'), any(domainAdmin, admin, may('domains:read'))));
 const detailsRule = all(signedIn, scope('domains:read'));
 
@@ -32,7 +32,7 @@ builder.prismaObjectFields('Domain', (t) => ({
   parent: t.field({
     type: Domain,
     access: detailsRule,
-    description: 'The domain above, if there is one that the viewer may know of.',
+    description: 'The parent domain, or null if there is none or the viewer cannot see it.',
     resolve: (domain, _, context) => loadVisible(context, 'Domain', domain.parentId),
   }),
 }));
@@ -40,9 +40,9 @@ builder.prismaObjectFields('Domain', (t) => ({
 builder.queryField('domain', (t) =>
   t.prismaField({
     type: Domain,
-    description: 'A domain by name.',
+    description: 'Returns a domain by name.',
     access: anyone('the names of active domains are public'),
-    args: { name: t.arg.string({ required: true, validate: singleLineText(63), description: 'The name of the domain.' }) },
+    args: { name: t.arg.string({ required: true, validate: singleLineText(63), description: 'Name of the domain.' }) },
     resolve: async (query, _, { name }, context) => {
       const domain = await ifVisible(context, 'Domain', await context.db.prisma.domain.findUnique({ ...query, where: { name } }));
       if (!domain) throw graphqlError('NOT_FOUND');

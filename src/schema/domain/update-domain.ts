@@ -15,18 +15,22 @@ import { Domain } from './domain.ts';
 builder.relayMutationField(
   'updateDomain',
   {
-    description: 'What changes of a domain: what is left out stays.',
+    description: 'Fields to change. Omitted fields stay unchanged.',
     validate: rejectNull('displayName', 'active'),
     inputFields: (t) => ({
-      id: t.globalID({ required: true, for: Domain, description: 'The id of the domain.' }),
-      displayName: t.string({ validate: nonBlankText(120), description: 'The name that people read.' }),
-      active: t.boolean({ access: admin, description: 'Whether it is active.' }),
-      parent: t.string({ access: superadmin, validate: singleLineText(63), description: 'The name of the domain above, null for none.' }),
+      id: t.globalID({ required: true, for: Domain, description: 'ID of the domain.' }),
+      displayName: t.string({ validate: nonBlankText(120), description: 'Name for display.' }),
+      active: t.boolean({ access: admin, description: 'True to enable the domain, false to disable it.' }),
+      parent: t.string({
+        access: superadmin,
+        validate: singleLineText(63),
+        description: 'Name of the new parent domain, or null for none.',
+      }),
     }),
   },
   {
     description:
-      'Changes a domain. Its administrators change the display name, platform administrators also whether it is active, superadmins all.',
+      'Updates a domain. Its administrators may change the display name, platform administrators also `active`, superadmins also `parent`.',
     access: all(scope('domains:write'), any(domainAdmin, admin)),
     target: 'Domain',
     resolve: (_, { input }, context, info) =>
@@ -45,31 +49,31 @@ builder.relayMutationField(
         const domain = await tx.domain.update({ where: { id }, data });
         await audit({ action: 'authz_admin', reason: 'domain updated', domainId: id, target: { type: 'Domain', id }, details: data });
         if (parentId !== undefined) {
-          await revokeGrants(writing, context, await cutOff(tx, id));
-          await revokeOrphanedSessions(writing, context, sql`t."domainId" in (${descendants(id)})`); // of those who were ADMIN above it
+          await revokeGrants(writing, context, await orphanedGrants(tx, id));
+          await revokeOrphanedSessions(writing, context, sql`t."domainId" in (${descendants(id)})`); // the sessions of administrators of a former ancestor
         }
         if (active === false || (parentId && (await isInactive(tx, parentId))))
           await revokeDomainSessions(writing, context, id, 'DOMAIN_DISABLED');
         return { domain };
       }),
   },
-  { outputFields: (t) => ({ domain: t.expose('domain', { type: Domain, description: 'The domain.' }) }) },
+  { outputFields: (t) => ({ domain: t.expose('domain', { type: Domain, description: 'The updated domain.' }) }) },
 );
 
-/** The id of the domain that is to be the parent of `id`. */
+/** The ID of the new parent. Rejects one that would make the tree a cycle. */
 async function parentOf(tx: Tx, id: string, name: string): Promise<string> {
   const parent = await lockDomain(tx, name);
-  if (!parent) throw validationError({ parent: ['no such domain'] });
-  const line = await ancestors(tx, parent.id);
-  if (line.some((above) => above.id === id)) throw validationError({ parent: ['is the domain itself, or below it'] });
+  if (!parent) throw validationError({ parent: ['must be an existing domain'] });
+  const chain = await ancestors(tx, parent.id);
+  if (chain.some((domain) => domain.id === id)) throw validationError({ parent: ['must not be the domain itself or one below it'] });
   return parent.id;
 }
 
 /**
- * The grants in a domain that was moved, or below it, that were passed on from a grant in a domain which it is no longer below. Those that were
- * passed on within what moved together, or from a grant that holds everywhere, stay.
+ * Grants in the moved subtree whose source is a grant in a former ancestor, which no longer applies there. Delegations within the subtree and
+ * from grants that apply everywhere stay.
  */
-async function cutOff(tx: Tx, id: string): Promise<string[]> {
+async function orphanedGrants(tx: Tx, id: string): Promise<string[]> {
   const above = (await ancestors(tx, id)).map((domain) => domain.id);
   const grants = await tx.$queryRaw<{ id: string }[]>(sql`
     with moved as (${descendants(id)}) select g.id::text from "RoleGrant" g join "RoleGrant" source on source.id = g."throughId"

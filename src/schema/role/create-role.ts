@@ -11,12 +11,12 @@ builder.relayMutationField(
   'createRole',
   {
     inputFields: (t) => ({
-      name: t.string({ required: true, validate: roleName, description: 'The unique name, in capitals.' }),
-      description: t.string({ validate: multiLineText(2_000), description: 'What the role is for.' }),
+      name: t.string({ required: true, validate: roleName, description: 'Unique name, in uppercase.' }),
+      description: t.string({ validate: multiLineText(2_000), description: 'Purpose of the role.' }),
       permissions: t.stringList({
         validate: permissionNames,
         description:
-          'What it permits, by the names of permissions; nothing unless said. `users:read`, `roles:read`, `domains:read` and `audit:read` let its holders read, as far as the grant reaches; `tokens:follow`, held everywhere, lets them follow all revocations, `tokens:introspect` and `tokens:revoke` use the endpoints of that name; no rule of this server asks for the others.',
+          'Names of the permissions. Defaults to none. `users:read`, `roles:read`, `domains:read` and `audit:read` apply where the role is granted; `tokens:follow`, `tokens:introspect` and `tokens:revoke` only if it is granted everywhere. Other permissions are not used by this server.',
       }),
     }),
   },
@@ -29,14 +29,9 @@ builder.relayMutationField(
         const data = { name, description: emptyToNull(description), permissions: permissions ?? [] };
         const [role] = await tx.role.createManyAndReturn({ data, skipDuplicates: true });
         if (!role) throw graphqlError('TAKEN', { fields: { name: ['must be unique'] } });
-        await audit({
-          action: 'authz_admin',
-          reason: 'role created',
-          target: { type: 'Role', id: role.id },
-          details: data,
-        });
+        await audit({ action: 'authz_admin', reason: 'role created', target: { type: 'Role', id: role.id }, details: data });
         return { role };
       }),
   },
-  { outputFields: (t) => ({ role: t.expose('role', { type: Role, description: 'The role.' }) }) },
+  { outputFields: (t) => ({ role: t.expose('role', { type: Role, description: 'The created role.' }) }) },
 );

@@ -9,9 +9,9 @@ import { Role } from './role.ts';
 
 builder.relayMutationField(
   'deleteRole',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Role, description: 'The id of the role.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Role, description: 'ID of the role.' }) }) },
   {
-    description: 'Deletes a role that nobody holds. The built-in ones stay.',
+    description: 'Deletes a role that no user holds. Built-in roles cannot be deleted.',
     access: all(session, superadmin),
     target: 'Role',
     resolve: (_, { input }, context, info) =>
@@ -19,15 +19,16 @@ builder.relayMutationField(
         const { id } = input.id;
         await lockTarget(id);
         const role = await tx.role.findUniqueOrThrow({ where: { id } });
-        if (role.builtIn) throw validationError({ id: ['built-in roles are immutable'] });
-        if (role.name === context.config.DEFAULT_ROLE) throw validationError({ id: ['new users get it: DEFAULT_ROLE'] });
-        const held = await tx.roleGrant.findFirst({ where: { roleId: id, ...whereActive(viewer.now) } });
-        if (held) throw validationError({ id: ['still granted; revoke it first'] });
+        if (role.builtIn) throw validationError({ id: ['must not be a built-in role'] });
+        if (role.name === context.config.DEFAULT_ROLE)
+          throw validationError({ id: ['must not be the default role of new users (DEFAULT_ROLE)'] });
+        const grant = await tx.roleGrant.findFirst({ where: { roleId: id, ...whereActive(viewer.now) } });
+        if (grant) throw validationError({ id: ['must not be granted to a user; revoke it first'] });
         await tx.roleGrant.deleteMany({ where: { roleId: id } });
         await tx.role.delete({ where: { id } });
         await audit({ action: 'authz_admin', reason: 'role deleted', target: { type: 'Role', id }, details: { name: role.name } });
         return { deletedId: encodeGlobalID('Role', id) };
       }),
   },
-  { outputFields: (t) => ({ deletedId: t.exposeID('deletedId', { nullable: false, description: 'The id that the role had.' }) }) },
+  { outputFields: (t) => ({ deletedId: t.exposeID('deletedId', { nullable: false, description: 'ID of the deleted role.' }) }) },
 );

@@ -10,13 +10,17 @@ import { admin, delegates, domainAdmin, may, outranks, session, superadmin } fro
 import { activeGrants } from '../../policy/grants-scope.ts';
 import { findMatchingIds } from '../../policy/policy.ts';
 
-/** Who grants to a user by own authority. */
-const authority = any(domainAdmin, outranks, superadmin);
+/** Who may grant roles to a user without delegating a grant of their own. */
+const directAuthority = any(domainAdmin, outranks, superadmin);
 
-/** Who may grant and revoke roles that carry no rank; those that do are the superadmins' alone. Who passes on an own grant reaches whom a role lets them read. */
-export const grantRule = all(session, any(authority, all(delegates, may('users:read'))));
+/**
+ * Who may grant and revoke roles without a rank; roles with a rank are reserved to superadmins. A caller who delegates may only grant to users
+ * whom a role lets them read.
+ */
+export const grantRule = all(session, any(directAuthority, all(delegates, may('users:read'))));
 
-interface Wanted {
+/** A grant as the caller describes it: the names of the role and of the domain. */
+export interface GrantRequest {
   readonly userId: string;
   readonly role: string;
   readonly domain?: string | null | undefined;
@@ -24,103 +28,109 @@ interface Wanted {
 
 type NamedRole = Pick<Role, 'id' | 'name' | 'permissions'>;
 
-/** The role and the domain of a grant, and by what right the viewer grants or revokes it. */
-interface Granting {
+interface ResolvedGrant {
   readonly role: NamedRole;
   readonly domain: { readonly id: string; readonly name: string } | null;
-  /** The viewer's grants that this one may be passed on from; null where the viewer grants by own authority. */
-  readonly through: readonly ViewerGrant[] | null;
+  /** The viewer's grants from which this one may be delegated, or null if the viewer has direct authority. */
+  readonly delegableGrants: readonly ViewerGrant[] | null;
 }
 
-/** The role and the domain by name, as far as the viewer may grant or revoke that role in that domain. Both stay until the transaction ends. */
-export async function resolveGrant(writing: MutationScope, { userId, ...wanted }: Wanted): Promise<Granting> {
-  const { role, domain } = await named(writing, wanted);
-  const isInCharge = await inCharge(writing, userId, domain?.id);
-  const through = isInCharge ? null : await passable(writing, userId, role, domain?.id);
-  return { ...settled(role, domain), through };
+/** Finds role and domain by name and checks that the viewer may grant or revoke the role there. Locks both until the transaction ends. */
+export async function resolveGrant(mutation: MutationScope, { userId, ...names }: GrantRequest): Promise<ResolvedGrant> {
+  const { role, domain } = await lockNamed(mutation, names);
+  const isDirect = await hasDirectAuthority(mutation, userId, domain?.id);
+  const delegableGrants = isDirect ? null : await requireDelegableGrants(mutation, userId, role, domain?.id);
+  return { ...requireRole(role, domain), delegableGrants };
 }
 
-/** The same for somebody who has no account yet: by own authority alone. In a domain that is shut nobody begins. */
-export async function resolveGrantForNewUser(writing: MutationScope, wanted: Omit<Wanted, 'userId'>): Promise<Omit<Granting, 'through'>> {
-  const { tx, viewer, require } = writing;
-  const { role, domain } = await named(writing, wanted);
-  if (!reaches(viewer, domain?.id)) require(domain ? any(domainAdmin, admin) : admin);
-  if (domain && (await isInactive(tx, domain.id))) throw validationError({ domain: ['not active'] });
-  return settled(role, domain);
+/** The same for a user without an account, which requires direct authority and an active domain. */
+export async function resolveGrantForNewUser(
+  mutation: MutationScope,
+  names: Omit<GrantRequest, 'userId'>,
+): Promise<Omit<ResolvedGrant, 'delegableGrants'>> {
+  const { tx, viewer, require } = mutation;
+  const { role, domain } = await lockNamed(mutation, names);
+  if (!administers(viewer, domain?.id)) require(domain ? any(domainAdmin, admin) : admin);
+  if (domain && (await isInactive(tx, domain.id))) throw validationError({ domain: ['must be active'] });
+  return requireRole(role, domain);
 }
 
-/** Whether somebody grants that role, there, to that user, by own authority: asked once the user holds it, and so is a member of the domain. */
-export async function canGrantAny(tx: Tx, granter: Viewer, { userId, role, domainId }: Held): Promise<boolean> {
+/** True if `granter` has direct authority over a grant. Checked after the user has received it, and with it became a member of the domain. */
+export async function canGrantAny(tx: Tx, granter: Viewer, { userId, role, domainId }: ReceivedGrant): Promise<boolean> {
   const { enabled, deletedAt } = granter.user;
-  if (!enabled || deletedAt || !reaches(granter, domainId ?? undefined)) return false;
+  if (!enabled || deletedAt || !administers(granter, domainId ?? undefined)) return false;
   if (isAdministrativeRole(role) && granter.rank < ranks.SUPERADMIN) return false;
-  return !(domainId && (await isInactive(tx, domainId))) && (await findMatchingIds(tx, authority, granter, 'User', [userId])).has(userId);
+  if (domainId && (await isInactive(tx, domainId))) return false;
+  return (await findMatchingIds(tx, directAuthority, granter, 'User', [userId])).has(userId);
 }
 
-interface Held {
+interface ReceivedGrant {
   readonly userId: string;
   readonly role: Pick<Role, 'name'>;
   readonly domainId: string | null;
 }
 
-/** The role and the domain of these names, as far as the viewer may name them. */
-async function named({ tx, viewer, require }: MutationScope, wanted: Omit<Wanted, 'userId'>) {
-  const role = await heldRole(tx, wanted.role);
-  const domain = wanted.domain == null ? null : ((await lockDomain(tx, wanted.domain)) ?? null);
-  if (wanted.domain != null && !(domain?.active || (domain && viewer.rank >= ranks.ADMIN)))
-    throw validationError({ domain: ['no such domain'] });
+async function lockNamed({ tx, viewer, require }: MutationScope, names: Omit<GrantRequest, 'userId'>) {
+  const role = await lockRole(tx, names.role);
+  const domain = names.domain == null ? null : ((await lockDomain(tx, names.domain)) ?? null);
+  if (names.domain != null && !(domain?.active || (domain && viewer.rank >= ranks.ADMIN)))
+    throw validationError({ domain: ['must be an existing domain'] });
   if (role && isAdministrativeRole(role)) require(superadmin);
   return { role, domain };
 }
 
-/** Said last: role names are not for everybody. */
-function settled(role: NamedRole | undefined, domain: Granting['domain']) {
-  if (!role) throw validationError({ role: ['no such role'] });
-  if (role.name === 'SUPERADMIN' && domain) throw validationError({ domain: ['a superadmin is one everywhere'] });
+/** Runs after all other checks, so that only callers who may grant learn which role names exist. */
+function requireRole(role: NamedRole | undefined, domain: ResolvedGrant['domain']) {
+  if (!role) throw validationError({ role: ['must be an existing role'] });
+  if (role.name === 'SUPERADMIN' && domain) throw validationError({ domain: ['must be omitted for SUPERADMIN'] });
   return { role, domain };
 }
 
-/** Whether the role carries a rank, so that superadmins alone grant it, and nobody passes it on. */
+/** True if the role carries a rank: only superadmins grant it, and it cannot be delegated. */
 export const isAdministrativeRole = ({ name }: Pick<Role, 'name'>) => name === 'ADMIN' || name === 'SUPERADMIN';
 
-async function heldRole(tx: Tx, name: string): Promise<NamedRole | undefined> {
+async function lockRole(tx: Tx, name: string): Promise<NamedRole | undefined> {
   const [role] = await tx.$queryRaw<NamedRole[]>(sql`select id::text, name, permissions from "Role" where name = ${name} for key share`);
   return role;
 }
 
-/** Whether the viewer grants to that user, in that domain, by own authority. The mutation's rule alone does not tell: delegation meets it as well. */
-async function inCharge({ tx, viewer }: MutationScope, userId: string, domainId: string | undefined): Promise<boolean> {
-  return reaches(viewer, domainId) && (await findMatchingIds(tx, authority, viewer, 'User', [userId])).has(userId);
+/** The rule of the mutation is not enough to decide this: delegation meets it too. */
+async function hasDirectAuthority({ tx, viewer }: MutationScope, userId: string, domainId: string | undefined): Promise<boolean> {
+  return administers(viewer, domainId) && (await findMatchingIds(tx, directAuthority, viewer, 'User', [userId])).has(userId);
 }
 
-/** Whether the viewer administers the platform or, where there is one, the domain. */
-const reaches = ({ rank, administeredDomainIds }: Viewer, domainId: string | undefined) =>
+/** True if the viewer administers the platform or the domain. */
+const administers = ({ rank, administeredDomainIds }: Viewer, domainId: string | undefined) =>
   rank >= ranks.ADMIN || (domainId !== undefined && administeredDomainIds.includes(domainId));
 
-/** Whether a role permits a part of what the other does. One that permits nothing here may mean anything elsewhere; USER means having an account. */
-const isLess = ({ name, permissions }: NamedRole, other: Pick<Role, 'permissions'>) =>
+/**
+ * True if a role permits a subset of another one. A role without permissions is no subset: other systems may give it a meaning. USER is one of
+ * every role: it only means having an account.
+ */
+const isSubset = ({ name, permissions }: NamedRole, other: Pick<Role, 'permissions'>) =>
   name === 'USER' || (permissions.length > 0 && permissions.every((permission) => other.permissions.includes(permission)));
 
 /**
- * The viewer's grants from which a grant of the role in the domain may be passed on: held everywhere, there or above, with a role that permits
- * no less. Throws if there is none; the same for a role that is not known, since role names are not for everybody.
+ * The viewer's delegable grants that apply in the domain and whose role is the same or permits more. Throws if there are none. An unknown role
+ * fails in the same way, because role names are not public.
  *
- * The check and the write are one: `write` has locked the viewer, so that no grant of theirs is added, and their grants, so that none changes,
- * and no domain moves. Whoever revokes or narrows a grant of the viewer waits, and then finds what was passed on from it.
+ * Atomic with the write: `runMutation` has locked the viewer and their grants, and here the domain tree is locked. A concurrent mutation that
+ * revokes or narrows a grant of the viewer waits, and then finds the delegated grant.
  */
-async function passable(
-  writing: MutationScope,
+async function requireDelegableGrants(
+  mutation: MutationScope,
   userId: string,
   role: NamedRole | undefined,
   domainId: string | undefined,
 ): Promise<ViewerGrant[]> {
-  const { tx, viewer, require } = writing;
+  const { tx, viewer, require } = mutation;
   if (userId === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
   if (domainId) await lockTreeForShare(tx);
-  const line = domainId ? (await ancestors(tx, domainId)).map(({ id }) => id) : [];
-  const reaching = activeGrants(viewer).filter((own) => own.delegable > 0 && (own.domainId === null || line.includes(own.domainId)));
-  if (reaching.length === 0) require(admin);
-  const through = role ? reaching.filter((own) => own.roleId === role.id || isLess(role, own.role)) : [];
-  if (through.length === 0) require(authority);
-  return through;
+  const domainIds = domainId ? (await ancestors(tx, domainId)).map(({ id }) => id) : [];
+  const isApplicable = (grant: ViewerGrant) => grant.domainId === null || domainIds.includes(grant.domainId);
+  const applicable = activeGrants(viewer).filter((grant) => grant.delegable > 0 && isApplicable(grant));
+  if (applicable.length === 0) require(admin);
+  const sufficient = role ? applicable.filter((grant) => grant.roleId === role.id || isSubset(role, grant.role)) : [];
+  if (sufficient.length === 0) require(directAuthority);
+  return sufficient;
 }

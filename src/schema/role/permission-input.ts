@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { isPermission } from '../../policy/permissions.ts';
 
-/** A set of permission names, each out of the table. */
+/** A list of distinct permission names. */
 export const permissionNames = z
   .array(z.string())
-  .max(100, 'at most 100')
-  .refine((names) => names.every(isPermission), 'an unknown permission')
-  .refine((names) => new Set(names).size === names.length, 'each once');
+  .max(100, 'must not exceed 100 permissions')
+  .refine((names) => names.every(isPermission), 'must be known permissions')
+  .refine((names) => new Set(names).size === names.length, 'must be unique');

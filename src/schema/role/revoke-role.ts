@@ -13,27 +13,30 @@ builder.relayMutationField(
   'revokeRole',
   {
     inputFields: (t) => ({
-      userId: t.globalID({ required: true, for: User, description: 'Who is to lose the role.' }),
-      role: t.string({ required: true, validate: singleLineText(63), description: 'The name of the role.' }),
-      domain: t.string({ validate: singleLineText(63), description: 'The name of the domain; left out, the grant that holds everywhere.' }),
+      userId: t.globalID({ required: true, for: User, description: 'ID of the user.' }),
+      role: t.string({ required: true, validate: singleLineText(63), description: 'Name of the role.' }),
+      domain: t.string({
+        validate: singleLineText(63),
+        description: 'Name of the domain. If omitted, the grant that applies everywhere is revoked.',
+      }),
     }),
   },
   {
     description:
-      'Revokes a role, and all that was passed on from that grant. ADMIN and SUPERADMIN are revoked by superadmins alone; a domain administrator revokes in own domains only; the holder of a grant that may be passed on revokes what was passed on from it.',
+      'Revokes a role and all grants delegated from it. Only superadmins can revoke ADMIN and SUPERADMIN; domain administrators revoke in their domains, holders of a delegable grant what was delegated from it.',
     access: grantRule,
     target: 'User',
     resolve: (_, { input }, context, info) =>
-      runMutation(context, info, async (writing) => {
-        const { tx, viewer, lockTarget } = writing;
+      runMutation(context, info, async (mutation) => {
+        const { tx, viewer, lockTarget } = mutation;
         const userId = input.userId.id;
         await lockTarget(userId);
-        const { role, domain, through } = await resolveGrant(writing, { ...input, userId });
+        const { role, domain, delegableGrants } = await resolveGrant(mutation, { ...input, userId });
         if (role.name === 'SUPERADMIN') await requireAnotherSuperadmin(tx, userId);
         const domainId = domain?.id ?? null;
         const grant = await tx.roleGrant.findFirst({ where: { userId, roleId: role.id, domainId, ...whereActive(viewer.now) } });
-        if (!grant || (through && !(await isPassedOn(writing, grant.id)))) return { changed: false };
-        await revokeGrants(writing, context, [grant.id]);
+        if (!grant || (delegableGrants && !(await isDelegatedByViewer(mutation, grant.id)))) return { changed: false };
+        await revokeGrants(mutation, context, [grant.id]);
         return { changed: true };
       }),
   },
@@ -42,14 +45,14 @@ builder.relayMutationField(
       changed: t.exposeBoolean('changed', {
         nullable: false,
         description:
-          'Whether anything changed: not if the user did not hold the role there, or by the authority of others than the caller, who passes on an own grant.',
+          'True if a grant was revoked. False if there was none, or if the caller may only revoke delegates of their own grants.',
       }),
     }),
   },
 );
 
-/** Whether the grant was passed on from one of the viewer's own, directly or further down. */
-async function isPassedOn({ tx, viewer }: MutationScope, id: string): Promise<boolean> {
+/** True if the grant was delegated from a grant of the viewer, directly or over several steps. */
+async function isDelegatedByViewer({ tx, viewer }: MutationScope, id: string): Promise<boolean> {
   const path = (await loadDelegationPaths(onTransaction(tx), [id])).get(id) ?? [];
-  return activeGrants(viewer).some((own) => path.includes(own.id));
+  return activeGrants(viewer).some(({ id: ownId }) => path.includes(ownId));
 }

@@ -22,9 +22,9 @@ export const Role = builder.prismaNode('Role', {
 builder.queryField('role', (t) =>
   t.prismaField({
     type: Role,
-    description: 'A role by name.',
+    description: 'Returns a role by name.',
     access: scope('roles:read'),
-    args: { name: t.arg.string({ required: true, validate: singleLineText(63), description: 'The name of the role.' }) },
+    args: { name: t.arg.string({ required: true, validate: singleLineText(63), description: 'Name of the role.' }) },
     resolve: async (query, _, { name }, context) => {
       const role = await ifVisible(context, 'Role', await context.db.prisma.role.findUnique({ ...query, where: { name } }));
       if (!role) throw graphqlError('NOT_FOUND');
@@ -33,8 +33,4 @@ builder.queryField('role', (t) =>
   }),
 );
 
-visibleConnection('roles', {
-  model: 'Role',
-  description: 'The roles that the viewer can see.',
-  access: scope('roles:read'),
-});
+visibleConnection('roles', { model: 'Role', description: 'The roles that the viewer can see.', access: scope('roles:read') });

@@ -10,16 +10,19 @@ import { Role } from './role.ts';
 builder.relayMutationField(
   'updateRole',
   {
-    description: 'What changes of a role: what is left out stays.',
+    description: 'Fields to change. Omitted fields stay unchanged.',
     validate: rejectNull('permissions'),
     inputFields: (t) => ({
-      id: t.globalID({ required: true, for: Role, description: 'The id of the role.' }),
-      description: t.string({ validate: multiLineText(2_000), description: 'What the role is for; null or an empty text clears it.' }),
-      permissions: t.stringList({ validate: permissionNames, description: 'All that it permits, by the names of permissions.' }),
+      id: t.globalID({ required: true, for: Role, description: 'ID of the role.' }),
+      description: t.string({ validate: multiLineText(2_000), description: 'Purpose of the role. Null or an empty string clears it.' }),
+      permissions: t.stringList({
+        validate: permissionNames,
+        description: 'Names of the permissions. Replaces all permissions of the role.',
+      }),
     }),
   },
   {
-    description: 'Changes a role, for all who hold it, at their next request. The built-in ones are immutable.',
+    description: 'Updates a role. Takes effect for all holders at their next request; built-in roles cannot be changed.',
     access: all(session, superadmin),
     target: 'Role',
     resolve: (_, { input }, context, info) =>
@@ -27,7 +30,7 @@ builder.relayMutationField(
         const { id } = input.id;
         await lockTarget(id);
         const before = await tx.role.findUniqueOrThrow({ where: { id } });
-        if (before.builtIn) throw validationError({ id: ['built-in roles are immutable'] });
+        if (before.builtIn) throw validationError({ id: ['must not be a built-in role'] });
         const { description, permissions } = input;
         const data = { ...(description !== undefined && { description: emptyToNull(description) }), ...(permissions && { permissions }) };
         const role = await tx.role.update({ where: { id }, data });
@@ -36,5 +39,5 @@ builder.relayMutationField(
         return { role };
       }),
   },
-  { outputFields: (t) => ({ role: t.expose('role', { type: Role, description: 'The role.' }) }) },
+  { outputFields: (t) => ({ role: t.expose('role', { type: Role, description: 'The updated role.' }) }) },
 );

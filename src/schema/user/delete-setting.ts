@@ -6,7 +6,7 @@ import { UserSetting } from './user-setting.ts';
 
 builder.relayMutationField(
   'deleteSetting',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: UserSetting, description: 'The id of the setting.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: UserSetting, description: 'ID of the setting.' }) }) },
   {
     description: 'Deletes a setting.',
     access: settingRule,
@@ -26,5 +26,5 @@ builder.relayMutationField(
         return { deletedId: encodeGlobalID('UserSetting', id) };
       }),
   },
-  { outputFields: (t) => ({ deletedId: t.exposeID('deletedId', { nullable: false, description: 'The id that the setting had.' }) }) },
+  { outputFields: (t) => ({ deletedId: t.exposeID('deletedId', { nullable: false, description: 'ID of the deleted setting.' }) }) },
 );

@@ -15,8 +15,7 @@ builder.prismaObject('FieldRead', {
     at: t.expose('at', { type: 'DateTime' }),
     actor: t.field({
       type: User,
-      description:
-        'Who read it; null where the owner may not know of that user, an administrator, say: then `via` says by what right it was.',
+      description: 'The user who read it, or null if the owner cannot see them; `via` then names the right that was used.',
       resolve: (read, _, context) => loadVisible(context, 'User', read.actorId),
     }),
   }),

@@ -8,7 +8,7 @@ import { locale, multiLineText, singleLineText, url } from '../../lib/validators
 import type { Condition } from '../../policy/conditions.ts';
 import { countryCode } from './country.ts';
 
-/** The mutations whose input may have a profile field, beside `updateProfile` and `updateUser`, which have all of them. */
+/** Mutations that accept some profile fields. `updateProfile` and `updateUser` accept all of them. */
 export type Form = 'acceptInvitation' | 'createUser' | 'register';
 
 /**
@@ -72,7 +72,7 @@ export type ProfileFieldsOf<Mutation extends Form> = {
 
 export const profileEntries = Object.entries(profileFields) as [ProfileFieldName, ProfileField<User[ProfileFieldName]>][];
 
-/** A profile with nothing in it: what clearing a field and erasing an account leave. */
+/** An empty profile: the values after clearing every field or erasing the account. */
 export const clearedProfile = Object.fromEntries(profileEntries.map(([name, { cleared = null }]) => [name, cleared])) as Pick<
   User,
   ProfileFieldName

@@ -7,20 +7,19 @@ import { settingRule } from './access-rules.ts';
 import { User } from './user.ts';
 import { UserSetting } from './user-setting.ts';
 
-const mostSettings = 200; // a user's settings are a page or two, not a store
+const maxSettings = 200; // per user: settings are not a general data store
 
 builder.relayMutationField(
   'setSetting',
   {
-    description: 'Whose setting becomes what.',
     inputFields: (t) => ({
-      userId: t.globalID({ for: User, description: "Whose setting; the viewer's unless said." }),
-      key: t.string({ required: true, validate: nonBlankText(80), description: 'The key, unique for its user.' }),
-      value: t.string({ validate: multiLineText(2_000), description: 'The value; null, or left out, keeps the key without one.' }),
+      userId: t.globalID({ for: User, description: 'ID of the user. Defaults to the viewer.' }),
+      key: t.string({ required: true, validate: nonBlankText(80), description: 'Key, unique per user.' }),
+      value: t.string({ validate: multiLineText(2_000), description: 'Value. Null or omitted stores the key without a value.' }),
     }),
   },
   {
-    description: 'Sets what a user keeps under a key.',
+    description: 'Creates or replaces a setting of a user.',
     access: settingRule,
     target: 'User',
     updates: 'UserSetting',
@@ -35,8 +34,8 @@ builder.relayMutationField(
           create: { userId, key, value },
           update: { value },
         });
-        if ((await tx.userSetting.count({ where: { userId } })) > mostSettings)
-          throw validationError({ key: [`at most ${mostSettings} settings`] });
+        if ((await tx.userSetting.count({ where: { userId } })) > maxSettings)
+          throw validationError({ key: [`must not exceed ${maxSettings} settings per user`] });
         await audit({
           action: 'user_updated',
           reason: 'setting set',

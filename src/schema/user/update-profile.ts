@@ -7,9 +7,12 @@ import { User } from './user.ts';
 
 builder.relayMutationField(
   'updateProfile',
-  { description: 'What changes: what is left out stays, null or an empty text clears.', inputFields: allProfileInputs },
   {
-    description: 'Changes the profile of the viewer.',
+    description: 'Fields to change. Omitted fields stay unchanged; null or an empty string clears a field.',
+    inputFields: allProfileInputs,
+  },
+  {
+    description: 'Updates the profile of the viewer.',
     access: all(scope('users:write'), self),
     target: 'User',
     resolve: (_, { input }, context, info) =>
@@ -28,5 +31,5 @@ builder.relayMutationField(
         return { user };
       }),
   },
-  { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The user.' }) }) },
+  { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The updated user.' }) }) },
 );

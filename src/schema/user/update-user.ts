@@ -12,20 +12,20 @@ import { User } from './user.ts';
 builder.relayMutationField(
   'updateUser',
   {
-    description: 'What changes of whom: what is left out stays, null or an empty text clears.',
+    description: 'Fields to change. Omitted fields stay unchanged; null or an empty string clears a profile field.',
     validate: rejectNull('emailConfirmed'),
     inputFields: (t) => ({
-      id: t.globalID({ required: true, for: User, description: 'The id of the user.' }),
+      id: t.globalID({ required: true, for: User, description: 'ID of the user.' }),
       ...allProfileInputs(t),
       emailConfirmed: t.boolean({
         access: manageStatusRule,
-        validate: z.boolean().refine((confirmed) => confirmed, 'true: what is proven stays so'),
-        description: 'True to vouch for the e-mail address as if its owner had proven it.',
+        validate: z.boolean().refine((confirmed) => confirmed, 'must be true: a confirmation cannot be withdrawn'),
+        description: 'Set to true to confirm the email address on behalf of its owner.',
       }),
     }),
   },
   {
-    description: 'Changes the profile of a user. Platform administrators also confirm the e-mail address, but nobody their own.',
+    description: 'Updates the profile of a user. Platform administrators may also confirm the email address, except their own.',
     access: profileRule,
     target: 'User',
     resolve: (_, { input }, context, info) =>
@@ -43,5 +43,5 @@ builder.relayMutationField(
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
       }),
   },
-  { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The user.' }) }) },
+  { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The updated user.' }) }) },
 );

@@ -16,7 +16,7 @@ export const UserSetting = builder.prismaNode('UserSetting', {
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
     user: t.field({
       type: User,
-      description: 'Whose setting it is.',
+      description: 'The user that the setting belongs to.',
       resolve: (setting, _, context) => loadVisible(context, 'User', setting.userId),
     }),
   }),
@@ -25,11 +25,7 @@ export const UserSetting = builder.prismaNode('UserSetting', {
 builder.prismaObjectField('User', 'settings', (t) =>
   t.relatedConnection(
     'settings',
-    {
-      ...visibleRelation('UserSetting'),
-      access: readRule,
-      description: 'The settings of the user.',
-    },
+    { ...visibleRelation('UserSetting'), access: readRule, description: 'The settings of the user.' },
     ...connectionNames('UserSetting'),
   ),
 );

@@ -11,13 +11,13 @@ export const User = builder.prismaNode('User', {
   access: userRule,
   fields: (t) => ({
     username: t.string({
-      description: 'A name to log in by instead of the e-mail address, unique in whatever letters.',
-      resolve: ({ username, usernameKey }) => usernameKey && username, // without a key it is a wish
+      description: 'Name to log in with instead of the email address. Unique, case-insensitive.',
+      resolve: ({ username, usernameKey }) => usernameKey && username, // without a key the name is only requested
     }),
     email: t.exposeString('email'),
     emailConfirmedAt: t.expose('emailConfirmedAt', { type: 'DateTime' }),
     fullName: t.string({
-      description: 'The given name and the family name, or whichever there is.',
+      description: 'First and last name, or the one that is set.',
       resolve: ({ firstName, lastName }) => [firstName, lastName].filter(Boolean).join(' ') || null,
     }),
     enabled: t.exposeBoolean('enabled'),
@@ -47,8 +47,8 @@ builder.prismaObjectFields('User', (t) =>
 builder.queryField('me', (t) =>
   t.field({
     type: User,
-    description: 'The user who is asking; null when nobody is signed in.',
-    access: anyone('nobody gets null, everybody else themselves'),
+    description: 'The authenticated user, or null for anonymous callers.',
+    access: anyone('it returns the caller, or null'),
     resolve: (_, __, { viewer }) => viewer?.user,
   }),
 );
@@ -56,9 +56,9 @@ builder.queryField('me', (t) =>
 builder.queryField('user', (t) =>
   t.field({
     type: User,
-    description: 'A user by id.',
+    description: 'Returns a user by ID.',
     access: scope('users:read'),
-    args: { id: t.arg.globalID({ required: true, for: User, description: 'The id of the user.' }) },
+    args: { id: t.arg.globalID({ required: true, for: User, description: 'ID of the user.' }) },
     resolve: async (_, { id }, context) => {
       const user = isUuid(id.id) ? await loadVisible(context, 'User', id.id) : null;
       if (!user) throw graphqlError('NOT_FOUND');
