@@ -30,7 +30,10 @@ describe('the admin commands for domains, roles and grants', { timeout: 60_000 }
     expect(await admin('tokens', 'purge')).toEqual([0, '0 tokens are forgotten that ended longer ago than 30 days.']);
     expect(await admin('users', 'enable', 'unknown@example.com')).toEqual([1, 'No user has the address unknown@example.com.']);
     expect(await admin('domains', 'disable', 'nowhere')).toEqual([1, 'There is no domain nowhere.']);
-    expect(await admin('users', 'grant', 'ada@example.com', 'NOTHING')).toEqual([1, expect.stringContaining('role: must be an existing role')]);
+    expect(await admin('users', 'grant', 'ada@example.com', 'NOTHING')).toEqual([
+      1,
+      expect.stringContaining('role: must be an existing role'),
+    ]);
     expect(await admin('users', 'disable', 'ada@example.com')).toEqual([1, expect.stringContaining('SELF_ACTION_FORBIDDEN')]);
     expect(await admin('users', 'enable', 'ada@example.com', '--as', 'eve@example.com')).toEqual([1, 'eve@example.com is no superadmin.']);
   });
