@@ -114,7 +114,7 @@ describe('createApiToken', () => {
     const rule = 'session & fresh & confirmed';
     expect((await create(alice)).errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', coordinate: 'Mutation.createApiToken', rule });
     const why = await alice.query('{ explainAccess(coordinate: "Mutation.createApiToken") { allowed wouldSatisfy } }');
-    expect(why.data.explainAccess).toEqual({ allowed: false, wouldSatisfy: ['confirm the e-mail address'] });
+    expect(why.data.explainAccess).toEqual({ allowed: false, wouldSatisfy: ['confirm the email address'] });
     await prisma.token.updateMany({ where: { userId: alice.uuid }, data: { authenticatedAt: new Date(0) } });
     expect((await create(alice)).code).toBe('FORBIDDEN');
     expect(await prisma.token.count({ where: { userId: alice.uuid, kind: 'API' } })).toBe(0);
