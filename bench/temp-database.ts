@@ -73,7 +73,7 @@ async function seed(url: string) {
       select 'SESSION', id, '{}', now(), now() + interval '30 d', now() + interval '14 d' from "User";
     insert into "TokenSecret" (hash, "tokenId", "usedAt")
       select sha256(convert_to(id::text || i, 'UTF8')), id, case when i < 3 then now() end from "Token", generate_series(1, 3) i;
-    insert into "Throttle" (key, count, "expiresAt") select 'passwordByNetwork:' || i, 1, now() from generate_series(1, ${users}) i`);
+    insert into "RateLimit" (key, count, "expiresAt") select 'passwordByNetwork:' || i, 1, now() from generate_series(1, ${users}) i`);
   await client.query('vacuum analyze');
   await client.end();
 }

@@ -12,17 +12,16 @@ import { createLogger } from '../src/lib/logger.ts';
 import { schema } from '../src/schema/schema.ts';
 import { createServices } from '../src/server/services.ts';
 
-/** Who a command acts as: a superadmin, by the operations of the API. */
+/** Executes operations of the API as a superadmin. */
 export interface Commander {
   readonly db: Database;
-  /** Executes an operation. Throws an error that says its code and what was wrong with which input. */
-  ask<Data>(document: string, variables: object): Promise<Data>;
+  /** Executes an operation. Throws an error with its code and the faults of its input. */
+  query<Data>(document: string, variables: object): Promise<Data>;
 }
 
 /**
- * Runs `work` as a superadmin, in a session that is opened for it and ends with it: whoever runs commands on the server needs no password,
- * and what they do meets the same rules, throttles and audit as if it were asked for over HTTP. `as` is the superadmin's address; it may be
- * left out where there is only one.
+ * Runs `work` as a superadmin, in a session that is revoked afterwards. Running commands on the server requires no password, but the same rules,
+ * rate limits and audit events apply as over HTTP. `as` is the email address of the superadmin; optional if there is only one.
  */
 export async function asSuperadmin(as: string | undefined, work: (commander: Commander) => Promise<void>): Promise<void> {
   const config = readConfig();
@@ -32,21 +31,21 @@ export async function asSuperadmin(as: string | undefined, work: (commander: Com
   const client = { network: 'local', agent: 'admin command', requestId: randomUUID() };
   const events = createPendingEvents();
   try {
-    const { id: userId, email } = await superadmin(db, as);
-    const opening = { userId, domainId: null, description: 'admin command', action: 'authn_command' } as const;
-    const id = await insertSession(db, { ...opening, secretHash: hashToken(generateToken('refresh')), client, config });
+    const { id: userId, email } = await findSuperadmin(db, as);
+    const session = { userId, domainId: null, description: 'admin command', action: 'authn_command' } as const;
+    const id = await insertSession(db, { ...session, secretHash: hashToken(generateToken('refresh')), client, config });
     if (!id) throw new Error(`${email} is disabled.`);
     const { accessToken } = await signAccessToken(services, { id, userId, authenticatedAt: new Date() });
     const run = createExecutor(schema, services, notifier);
     const authorization = `Bearer ${accessToken}`;
-    const ask = async <Data>(query: string, variables: object): Promise<Data> => {
-      const params = { query, variables: variables as Record<string, unknown> };
+    const query = async <Data>(document: string, variables: object): Promise<Data> => {
+      const params = { query: document, variables: variables as Record<string, unknown> };
       const { data, errors } = (await run({ params, client, authorization })) as ExecutionResult;
-      if (errors?.[0]) throw new Error(said(errors[0]));
+      if (errors?.[0]) throw new Error(formatError(errors[0]));
       return data as Data;
     };
     try {
-      await work({ db, ask });
+      await work({ db, query });
     } finally {
       await revokeTokens(db, sql`t.id = ${id}::uuid`, { reason: 'LOGOUT', initiator: 'SYSTEM', actor: null, work: { client, events } });
       notifier.flush(events);
@@ -56,8 +55,8 @@ export async function asSuperadmin(as: string | undefined, work: (commander: Com
   }
 }
 
-async function superadmin({ prisma }: Database, as: string | undefined) {
-  const found = await prisma.user.findMany({
+async function findSuperadmin({ prisma }: Database, as: string | undefined) {
+  const candidates = await prisma.user.findMany({
     where: {
       enabled: true,
       deletedAt: null,
@@ -67,14 +66,14 @@ async function superadmin({ prisma }: Database, as: string | undefined) {
     select: { id: true, email: true },
     take: 2,
   });
-  const [one, another] = found;
-  if (one && !another) return one;
-  if (another) throw new Error('There are several superadmins: say as whom you act, by --as <email>.');
-  throw new Error(as ? `${as} is no superadmin.` : 'There is no superadmin yet: create-superadmin makes the first.');
+  const [superadmin, another] = candidates;
+  if (another) throw new Error('There are several superadmins. Choose one with --as <email>.');
+  if (superadmin) return superadmin;
+  throw new Error(as ? `${as} is not a superadmin.` : 'There is no superadmin yet. Create one with create-superadmin.');
 }
 
-/** An error of the API in one line. */
-function said({ message, extensions }: { message: string; extensions: Record<string, unknown> }): string {
+/** An error of the API, with one more line per invalid field. */
+function formatError({ message, extensions }: { message: string; extensions: Record<string, unknown> }): string {
   const fields = Object.entries((extensions.fields ?? {}) as Record<string, string[]>).map(
     ([name, faults]) => `${name}: ${faults.join(', ')}`,
   );

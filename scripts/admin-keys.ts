@@ -2,47 +2,44 @@ import { readConfig } from '../src/config.ts';
 import { type Database, openDatabase } from '../src/database/database.ts';
 import { type ConfiguredKeys, loadConfiguredKeys } from '../src/identity/keys/configured-keys.ts';
 import type { KeyWithState } from '../src/identity/keys/key-states.ts';
-import { listKeys, publishedAhead, removeKey, rotateKeys } from '../src/identity/keys/rotate-keys.ts';
+import { listKeys, publicationPeriod, removeKey, rotateKeys } from '../src/identity/keys/rotate-keys.ts';
 import { createLogger } from '../src/lib/logger.ts';
 
-/** Lists every signing key with its state and times. */
+/** Prints every signing key with its state and times. */
 export const printKeys = () =>
   withKeys(async (db, configured) => {
-    const lines = (await listKeys(db, configured)).map((key) => [
+    const rows = (await listKeys(db, configured)).map((key) => [
       key.kid,
       key.state,
-      key.createdAt ? `made ${key.createdAt.toISOString()}` : 'of JWT_KEYS',
-      said('signs from', key.signsFrom),
-      said(ends[key.state], key.until),
+      key.createdAt ? `created ${key.createdAt.toISOString()}` : 'from JWT_KEYS',
+      formatTime('signs from', key.activeFrom),
+      formatTime(endLabels[key.state], key.acceptedUntil),
     ]);
-    const widths = [0, 1, 2, 3].map((column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-    for (const line of lines)
-      console.log(
-        line
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd(),
-      );
+    const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+    for (const row of rows) {
+      const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+      console.log(cells.join('  ').trimEnd());
+    }
   });
 
-/** Makes a key that signs in 10 minutes. */
-export const rotate = () => rotateIn(publishedAhead, 'signs in 10 minutes, and is published until then');
+/** Creates a key that signs in 10 minutes. */
+export const rotate = () => rotateWithDelay(publicationPeriod, 'is published now and signs in 10 minutes');
 
-/** Makes a key that signs at once. */
-export const rotateNow = () => rotateIn(0, 'signs now; whoever has fetched the keys before does not know it yet');
+/** Creates a key that signs immediately. */
+export const rotateNow = () => rotateWithDelay(0, 'signs now; resource servers that cached the keys do not know it yet');
 
-/** Removes a key at once. Throws where there is none of that id. */
+/** Removes a key immediately. Throws if there is no key with that id. */
 export const remove = (kid: string) =>
   withKeys(async (db, configured) => {
     const removed = await removeKey(db, configured, kid);
-    if (!removed) throw new Error('There is no key of that id; `npm run admin -- keys` lists them.');
-    console.log(`${kid} is removed: what it signed is refused from now on.`);
+    if (!removed) throw new Error('No key has that id; list the keys with `npm run admin -- keys`.');
+    console.log(`${kid} is removed. Tokens signed with it are rejected from now on.`);
     if (removed.successor) console.log(`${removed.successor} signs now.`);
-    if (configured.pairs.some((pair) => pair.kid === kid)) console.log('Take it out of JWT_KEYS too, where another key is left in there.');
+    if (configured.pairs.some((pair) => pair.kid === kid)) console.log('If JWT_KEYS has another key, remove this one from it as well.');
   });
 
-const rotateIn = (after: number, what: string) =>
-  withKeys(async (db, configured) => console.log(`${await rotateKeys(db, configured, after)} ${what}.`));
+const rotateWithDelay = (delay: number, description: string) =>
+  withKeys(async (db, configured) => console.log(`${await rotateKeys(db, configured, delay)} ${description}.`));
 
 async function withKeys(run: (db: Database, configured: ConfiguredKeys) => Promise<void>) {
   const config = readConfig();
@@ -55,12 +52,12 @@ async function withKeys(run: (db: Database, configured: ConfiguredKeys) => Promi
   }
 }
 
-const ends: Readonly<Record<KeyWithState['state'], string>> = {
-  next: '',
-  signs: 'accepted until',
-  verifies: 'accepted until',
+const endLabels: Readonly<Record<KeyWithState['state'], string>> = {
+  published: '',
+  active: 'accepted until',
+  retiring: 'accepted until',
   retired: 'accepted until',
   removed: 'removed',
 };
 
-const said = (what: string, when: Date | null) => (when ? `${what} ${when.toISOString()}` : '');
+const formatTime = (label: string, time: Date | null) => (time ? `${label} ${time.toISOString()}` : '');

@@ -4,7 +4,7 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { emailKey } from '../src/lib/email-address.ts';
 import type { Commander } from './admin-as.ts';
-import { call, userOf } from './admin-things.ts';
+import { callMutation, userIdByEmail } from './admin-lookup.ts';
 
 const grant = z.strictObject({ role: z.string(), domain: z.string().optional(), expiresAt: z.iso.datetime().optional() });
 const seed = z.strictObject({
@@ -31,55 +31,55 @@ const seed = z.strictObject({
 type Seed = z.infer<typeof seed>;
 
 /**
- * Makes the roles, domains, users and grants that a YAML file names, as far as they are not there; what is there stays, but the description
- * and the permissions of roles, and the names of domains, which become those of the file. Answers a line for each change: none the second time.
+ * Creates the roles, domains, users and grants of a YAML file that do not exist, and updates the description and permissions of roles and the
+ * names and parents of domains. Returns a line per change; none if it runs again.
  */
-export async function plant(commander: Commander, file: string): Promise<string[]> {
-  const { roles, domains, users } = read(file);
-  const lines: string[] = [];
-  for (const role of roles) lines.push(...(await plantRole(commander, role)));
-  for (const domain of domains) lines.push(...(await plantDomain(commander, domain)));
-  for (const user of users) lines.push(...(await plantUser(commander, user)));
-  return lines;
+export async function applySeed(commander: Commander, file: string): Promise<string[]> {
+  const { roles, domains, users } = readSeed(file);
+  const changes: string[] = [];
+  for (const role of roles) changes.push(...(await applyRole(commander, role)));
+  for (const domain of domains) changes.push(...(await applyDomain(commander, domain)));
+  for (const user of users) changes.push(...(await applyUser(commander, user)));
+  return changes;
 }
 
-/** Throws an error that names the place of each fault. */
-function read(file: string): Seed {
+/** Throws an error with the path of each fault. */
+function readSeed(file: string): Seed {
   const document = parseDocument(readFileSync(file, 'utf8'));
-  const [broken] = document.errors;
-  if (broken) throw new Error(`${file}: ${broken.message}`);
+  const [syntaxError] = document.errors;
+  if (syntaxError) throw new Error(`${file}: ${syntaxError.message}`);
   const { data, error } = seed.safeParse(document.toJS() ?? {});
-  if (error) throw new Error(error.issues.map(({ path, message }) => `${file}: ${path.join('.') || 'the whole'}: ${message}`).join('\n'));
+  if (error) throw new Error(error.issues.map(({ path, message }) => `${file}: ${path.join('.') || 'root'}: ${message}`).join('\n'));
   return data;
 }
 
-async function plantRole(commander: Commander, { name, description, permissions }: Seed['roles'][number]): Promise<string[]> {
-  const found = await commander.db.prisma.role.findUnique({ where: { name } });
-  const wanted = JSON.stringify([description, ...permissions.toSorted()]);
-  if (found && JSON.stringify([found.description, ...found.permissions.toSorted()]) === wanted) return [];
-  if (!found) await call(commander, 'createRole', { name, description, permissions });
-  else await call(commander, 'updateRole', { id: encodeGlobalID('Role', found.id), description, permissions });
-  return [`role ${name} ${found ? 'changed' : 'made'}`];
+async function applyRole(commander: Commander, { name, description, permissions }: Seed['roles'][number]): Promise<string[]> {
+  const existing = await commander.db.prisma.role.findUnique({ where: { name } });
+  const desired = JSON.stringify([description, ...permissions.toSorted()]);
+  if (existing && JSON.stringify([existing.description, ...existing.permissions.toSorted()]) === desired) return [];
+  if (!existing) await callMutation(commander, 'createRole', { name, description, permissions });
+  else await callMutation(commander, 'updateRole', { id: encodeGlobalID('Role', existing.id), description, permissions });
+  return [`role ${name} ${existing ? 'updated' : 'created'}`];
 }
 
-async function plantDomain(commander: Commander, { name, displayName = name, parent }: Seed['domains'][number]): Promise<string[]> {
-  const found = await commander.db.prisma.domain.findUnique({ where: { name }, include: { parent: true } });
-  if (found && found.displayName === displayName && (found.parent?.name ?? undefined) === parent) return [];
-  if (!found) await call(commander, 'createDomain', { name, displayName, parent });
-  else await call(commander, 'updateDomain', { id: encodeGlobalID('Domain', found.id), displayName, parent: parent ?? null });
-  return [`domain ${name} ${found ? 'changed' : 'made'}`];
+async function applyDomain(commander: Commander, { name, displayName = name, parent }: Seed['domains'][number]): Promise<string[]> {
+  const existing = await commander.db.prisma.domain.findUnique({ where: { name }, include: { parent: true } });
+  if (existing && existing.displayName === displayName && (existing.parent?.name ?? undefined) === parent) return [];
+  if (!existing) await callMutation(commander, 'createDomain', { name, displayName, parent });
+  else await callMutation(commander, 'updateDomain', { id: encodeGlobalID('Domain', existing.id), displayName, parent: parent ?? null });
+  return [`domain ${name} ${existing ? 'updated' : 'created'}`];
 }
 
-async function plantUser(commander: Commander, { email, grants, ...profile }: Seed['users'][number]): Promise<string[]> {
-  const lines: string[] = [];
+async function applyUser(commander: Commander, { email, grants, ...profile }: Seed['users'][number]): Promise<string[]> {
+  const changes: string[] = [];
   if (!(await commander.db.prisma.user.findUnique({ where: { emailKey: emailKey(email) ?? '' } }))) {
-    await call(commander, 'createUser', { email, ...profile });
-    lines.push(`user ${email} made`);
+    await callMutation(commander, 'createUser', { email, ...profile });
+    changes.push(`user ${email} created`);
   }
-  const userId = await userOf(commander, email);
+  const userId = await userIdByEmail(commander, email);
   for (const grant of grants) {
-    const { changed } = await call<{ changed: boolean }>(commander, 'grantRole', { userId, ...grant }, 'changed');
-    if (changed) lines.push(`${email} granted ${grant.role}${grant.domain ? ` in ${grant.domain}` : ''}`);
+    const { changed } = await callMutation<{ changed: boolean }>(commander, 'grantRole', { userId, ...grant }, 'changed');
+    if (changed) changes.push(`${email} granted ${grant.role}${grant.domain ? ` in ${grant.domain}` : ''}`);
   }
-  return lines;
+  return changes;
 }

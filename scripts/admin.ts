@@ -7,38 +7,43 @@ import { generateKeys } from '../src/identity/keys/configured-keys.ts';
 import { emailKey } from '../src/lib/email-address.ts';
 import { createLogger } from '../src/lib/logger.ts';
 import { asSuperadmin } from './admin-as.ts';
+import { commands } from './admin-commands.ts';
 import { printKeys, remove, rotate, rotateNow } from './admin-keys.ts';
-import { plant } from './admin-seed.ts';
-import { verbs } from './admin-verbs.ts';
+import { applySeed } from './admin-seed.ts';
 import { readPassword } from './read-password.ts';
 
 const usage = `Usage:
-  npm run admin -- create-superadmin <email>   makes an administrator of the whole platform; asks for the password,
-                                               or reads it as one line of standard input
+  npm run admin -- create-superadmin <email>   creates a superadmin; prompts for the password, or reads it as one line
+                                               from standard input
   npm run --silent admin -- create-keys        prints new JWT_KEYS and ENCRYPTION_KEYS for production
-  npm run --silent admin -- keys               lists the keys that sign access tokens, their states and times
-  npm run admin -- rotate-keys [--now]         makes a key that signs in 10 minutes; with --now at once
-  npm run admin -- remove-key <kid>            removes a key: what it signed is refused within a second
-  npm run admin -- seed <file.yaml>            makes the roles, domains, users and grants of the file that are not there yet
-${Object.entries(verbs)
-  .map(
-    ([name, { words, options = [] }]) =>
-      `  npm run admin -- ${[name, ...words.map((one) => `<${one}>`), ...options.map((one) => `[--${one} …]`)].join(' ')}`,
-  )
+  npm run --silent admin -- keys               lists the signing keys with their states and times
+  npm run admin -- rotate-keys [--now]         creates a key that signs in 10 minutes, or immediately with --now
+  npm run admin -- remove-key <kid>            removes a key; its tokens are rejected within a second
+  npm run admin -- seed <file.yaml>            creates the roles, domains, users and grants of the file that do not exist
+${Object.entries(commands)
+  .map(([name, { positionals, options = [] }]) => {
+    const parameters = [...positionals.map((parameter) => `<${parameter}>`), ...options.map((option) => `[--${option} …]`)];
+    return `  npm run admin -- ${[name, ...parameters].join(' ')}`;
+  })
   .join('\n')}
-The last ones act as a superadmin: as whom, where there are several, says --as <email>.
-Exit codes: 0 done, or nothing to do; 1 refused, and why; 2 not understood.`;
+The commands from \`seed\` on run as a superadmin. If there are several, choose one with --as <email>.
+Exit codes: 0 success, or nothing to do; 1 failure, with the reason; 2 invalid arguments.`;
 
-/** What works on the database or the keys themselves, with how many words more. */
-const own: Readonly<Record<string, readonly [words: number, run: (word: string) => Promise<void>]>> = {
-  'create-superadmin': [1, createSuperadmin],
-  'create-keys': [0, createKeys],
-  keys: [0, printKeys],
-  'rotate-keys': [0, rotate],
-  'remove-key': [1, remove],
+interface LocalCommand {
+  readonly parameterCount: number;
+  run(parameter: string): Promise<void>;
+}
+
+/** The commands that work on the database or the keys directly. */
+const localCommands: Readonly<Record<string, LocalCommand>> = {
+  'create-superadmin': { parameterCount: 1, run: createSuperadmin },
+  'create-keys': { parameterCount: 0, run: createKeys },
+  keys: { parameterCount: 0, run: printKeys },
+  'rotate-keys': { parameterCount: 0, run: rotate },
+  'remove-key': { parameterCount: 1, run: remove },
 };
 
-const run = understood(process.argv.slice(2));
+const run = parseCommand(process.argv.slice(2));
 if (!run) {
   console.error(usage);
   process.exit(2);
@@ -48,73 +53,75 @@ try {
   process.exit(0);
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;
-  console.error(message || code); // an address with several refused connections has a code, but no message
+  console.error(message || code); // an AggregateError of several refused connections has no message
   process.exit(1);
 }
 
-/** What was said; undefined where it means nothing. Never repeats a word: it may be a password. */
-function understood(args: string[]): (() => Promise<void>) | undefined {
-  const parsed = parse(args);
+/** Undefined if the arguments are invalid. Never repeats an argument: it may be a password. */
+function parseCommand(args: string[]): (() => Promise<void>) | undefined {
+  const parsed = parseArguments(args);
   if (!parsed) return undefined;
-  const { said, options, isNow } = parsed;
-  const [first = '', second = '', ...rest] = said;
+  const { positionals, options, isNow } = parsed;
+  const [first = '', second = '', ...rest] = positionals;
   const { as, ...others } = options;
-  const given = Object.keys(others);
-  const ownVerb = own[first];
-  if (ownVerb) {
-    const [words, run] = ownVerb;
-    const fits = said.length === words + 1 && given.length === 0 && as === undefined && (!isNow || first === 'rotate-keys');
-    return fits ? () => (isNow ? rotateNow() : run(second)) : undefined;
+  const optionNames = Object.keys(others);
+  const localCommand = localCommands[first];
+  if (localCommand) {
+    const isValid =
+      positionals.length === localCommand.parameterCount + 1 &&
+      optionNames.length === 0 &&
+      as === undefined &&
+      (!isNow || first === 'rotate-keys');
+    return isValid ? () => (isNow ? rotateNow() : localCommand.run(second)) : undefined;
   }
   if (isNow) return undefined;
-  if (first === 'seed') return said.length === 2 && given.length === 0 ? () => sow(as, second) : undefined;
-  const verb = verbs[`${first} ${second}`];
-  if (verb?.words.length !== rest.length || !given.every((name) => verb.options?.includes(name))) return undefined;
-  return () => asSuperadmin(as, async (commander) => console.log(await verb.run(commander, { words: rest, options })));
+  if (first === 'seed') return positionals.length === 2 && optionNames.length === 0 ? () => seed(as, second) : undefined;
+  const command = commands[`${first} ${second}`];
+  if (command?.positionals.length !== rest.length || !optionNames.every((name) => command.options?.includes(name))) return undefined;
+  return () => asSuperadmin(as, async (commander) => console.log(await command.run(commander, { positionals: rest, options })));
 }
 
-function parse(args: string[]) {
-  const names = ['as', ...Object.values(verbs).flatMap(({ options = [] }) => options)];
+function parseArguments(args: string[]) {
+  const names = ['as', ...Object.values(commands).flatMap(({ options = [] }) => options)];
   const options = Object.fromEntries([...names.map((name) => [name, { type: 'string' }] as const), ['now', { type: 'boolean' }] as const]);
   try {
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
     const { now, ...texts } = values as { now?: boolean } & Record<string, string>;
-    return { said: positionals, options: texts as Readonly<Record<string, string | undefined>>, isNow: now === true };
+    return { positionals, options: texts as Readonly<Record<string, string | undefined>>, isNow: now === true };
   } catch {
     return undefined;
   }
 }
 
-function sow(as: string | undefined, file: string) {
+function seed(as: string | undefined, file: string) {
   return asSuperadmin(as, async (commander) => {
-    const lines = await plant(commander, file);
-    console.log(lines.length > 0 ? lines.join('\n') : 'Everything is there already.');
+    const changes = await applySeed(commander, file);
+    console.log(changes.length > 0 ? changes.join('\n') : 'Nothing to change.');
   });
 }
 
 async function createSuperadmin(email: string) {
   const config = readConfig();
-  if (emailKey(email) === undefined) throw new Error(`${email} is not an e-mail address that we take.`);
+  if (emailKey(email) === undefined) throw new Error(`${email} is not a valid email address.`);
   const db = await openDatabase(config, createLogger('silent'));
   try {
     const password = await readPassword();
-    const faults = Object.values(validateAccount(config, { email, password })).flat();
-    if (faults.length > 0) throw new Error(faults.join('\n'));
+    const faults = validateAccount(config, { email, password }).password ?? [];
+    if (faults.length > 0) throw new Error(faults.map((fault) => `The password ${fault}.`).join('\n'));
     const by = { client: { network: 'local', agent: 'create-superadmin', requestId: randomUUID() }, viewer: null };
-    // Whoever runs commands on the server vouches for the address.
+    // Access to the server vouches for the address.
     const account = { email, password, role: 'SUPERADMIN', profile: { emailConfirmedAt: new Date() } };
     const id = await createAccount(db, by, account);
-    if (id === null)
-      throw new Error(
-        `${email} has an account already. Name another address; its superadmin can then make this one a superadmin by grantRole.`,
-      );
+    if (id === null) {
+      throw new Error(`${email} already has an account. Create the superadmin with another address, and grant SUPERADMIN to this account.`);
+    }
     console.log(`${email} is a superadmin.`);
   } finally {
     await db.close();
   }
 }
 
-/** The two settings in the form that a shell, Node and systemd read from an environment file. */
+/** Prints the settings as lines of an environment file, as read by shells, Node.js and systemd. */
 async function createKeys() {
   for (const [name, value] of Object.entries(await generateKeys())) console.log(`${name}='${value}'`);
 }

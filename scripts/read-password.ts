@@ -2,22 +2,22 @@ import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
-/** A new password: asked for twice on a terminal, without echo; elsewhere the first line of standard input. Throws when there is none. */
+/** Reads a new password: prompts twice on a terminal, without echo; otherwise the first line of standard input. Throws if there is none. */
 export async function readPassword(): Promise<string> {
   if (!process.stdin.isTTY) return (await text(process.stdin)).split(/\r?\n/, 1)[0] ?? '';
-  const nowhere = new Writable({ write: (_, __, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true, historySize: 0 });
-  const typed = lines[Symbol.asyncIterator]();
-  const ask = async (question: string) => {
-    process.stderr.write(question);
-    const { value, done } = await typed.next();
+  const noEcho = new Writable({ write: (_, __, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: noEcho, terminal: true, historySize: 0 });
+  const input = lines[Symbol.asyncIterator]();
+  const prompt = async (label: string) => {
+    process.stderr.write(label);
+    const { value, done } = await input.next();
     process.stderr.write('\n');
-    if (done) throw new Error('No password was given.');
+    if (done) throw new Error('No password was entered.');
     return value;
   };
   try {
-    const password = await ask('Password: ');
-    if ((await ask('The same again: ')) !== password) throw new Error('The two passwords differ.');
+    const password = await prompt('Password: ');
+    if ((await prompt('Repeat password: ')) !== password) throw new Error('The passwords do not match.');
     return password;
   } finally {
     lines.close();

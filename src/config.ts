@@ -2,19 +2,22 @@ import { z } from 'zod';
 
 const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-const duration = (fallback: string, { least = '1s', most }: { least?: string; most?: string } = {}) =>
+/** The maximum lifetime of an access token, in seconds (security.md F6). */
+export const maxAccessTokenTtl = 15 * 60;
+
+const duration = (fallback: string, { min = '1s', max }: { min?: string; max?: string } = {}) =>
   z
     .string()
     .default(fallback)
     .transform((text, context) => {
       const milliseconds = parseDuration(text);
-      const isWithin = (value: number) => value >= (parseDuration(least) ?? 0) && value <= (most ? (parseDuration(most) ?? 0) : value);
-      if (milliseconds === undefined || !isWithin(milliseconds))
-        context.addIssue(`needs a duration such as "${fallback}", at least ${least}${most ? `, at most ${most}` : ''}`);
+      const isInRange = (value: number) => value >= (parseDuration(min) ?? 0) && value <= (max ? (parseDuration(max) ?? 0) : value);
+      if (milliseconds === undefined || !isInRange(milliseconds)) {
+        const range = max ? `from ${min} to ${max}` : `of at least ${min}`;
+        context.addIssue(`must be a duration ${range}, for example "${fallback}"`);
+      }
       return milliseconds ?? 0;
     });
-/** The maximum lifetime of an access token, in seconds (security.md F6). */
-export const maxAccessTokenTtl = 15 * 60;
 
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const list = z
@@ -24,7 +27,7 @@ const list = z
 
 const isOrigin = (text: string) => /^https?:/.test(text) && URL.parse(text)?.origin === text; // never "null" or a wildcard (security.md 15.5)
 
-/** Every setting, by its environment variable. Durations are milliseconds. */
+/** Every setting, by the name of its environment variable. Durations are milliseconds. */
 const settings = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
@@ -37,12 +40,12 @@ const settings = z.object({
   AUDIENCE: z.string().min(1).default('fieldgate'),
   JWT_KEYS: z.string().min(1).optional(),
   ENCRYPTION_KEYS: z.string().min(1).optional(),
-  ACCESS_TOKEN_TTL: duration('5m', { most: '15m' }), // maxAccessTokenTtl
+  ACCESS_TOKEN_TTL: duration('5m', { max: '15m' }), // maxAccessTokenTtl
   REFRESH_TOKEN_TTL: duration('30d'),
   REFRESH_TOKEN_IDLE: duration('14d'),
-  REFRESH_RETRY_WINDOW: duration('10s', { least: '0s', most: '60s' }), // security.md F8
-  FRESHNESS: duration('10m', { most: '15m' }), // security.md F16
-  AUDIT_RETENTION: duration('365d', { least: '1d' }),
+  REFRESH_RETRY_WINDOW: duration('10s', { min: '0s', max: '60s' }), // security.md F8
+  FRESHNESS: duration('10m', { max: '15m' }), // security.md F16
+  AUDIT_RETENTION: duration('365d', { min: '1d' }),
   PUBLIC_REGISTRATION: flag.optional(),
   REQUIRE_EMAIL_CONFIRMATION: flag.optional(),
   DEFAULT_ROLE: z.string().default('USER'),
@@ -53,43 +56,44 @@ const settings = z.object({
   SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
   MAIL_FROM: z
     .string()
-    .regex(/^[^\r\n]*@[^\r\n]+$/, 'needs an address such as "Example <no-reply@example.com>"')
+    .regex(/^[^\r\n]*@[^\r\n]+$/, 'must be an address such as "Example <no-reply@example.com>"')
     .optional(),
-  CORS_ORIGINS: list.refine((origins) => origins.every(isOrigin), 'needs origins such as "https://app.example.com", without a path'),
+  CORS_ORIGINS: list.refine((origins) => origins.every(isOrigin), 'must be origins such as "https://app.example.com", without a path'),
   TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
   ALLOWED_HOSTS: list.transform((hosts) => hosts.map((host) => host.toLowerCase())),
   INTROSPECTION: flag.optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
-/** What has no safe default and must be said in production. */
-const saidInProduction = ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPTION_KEYS', 'SMTP_URL', 'MAIL_FROM'] as const;
+/** Settings without a safe default, required in production. */
+const requiredInProduction = ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPTION_KEYS', 'SMTP_URL', 'MAIL_FROM'] as const;
 
 export type Config = ReturnType<typeof readConfig>;
 
-/** Reads and checks the settings once. Throws an error that names each bad setting and never repeats its value. */
+/** Reads and validates the settings. The error names each invalid setting and never repeats its value. */
 export function readConfig(environment: Record<string, string | undefined> = process.env) {
-  const given = Object.entries(environment).filter(([, value]) => value !== '');
-  const parsed = settings.safeParse(Object.fromEntries(given));
+  const nonEmpty = Object.entries(environment).filter(([, value]) => value !== '');
+  const parsed = settings.safeParse(Object.fromEntries(nonEmpty));
   if (!parsed.success) throw new Error(parsed.error.issues.map((issue) => `Setting ${issue.path.join('.')}: ${issue.message}`).join('\n'));
-  const said = parsed.data;
-  const production = said.NODE_ENV === 'production';
-  const missing = production ? saidInProduction.filter((name) => said[name] === undefined) : [];
-  if (missing.length > 0) throw new Error(missing.map((name) => `Setting ${name}: must be said in production`).join('\n'));
-  const publicUrl = said.PUBLIC_URL ?? `http://localhost:${said.PORT}`;
+  const values = parsed.data;
+  const production = values.NODE_ENV === 'production';
+  const missing = production ? requiredInProduction.filter((name) => values[name] === undefined) : [];
+  if (missing.length > 0) throw new Error(missing.map((name) => `Setting ${name}: must be set in production`).join('\n'));
+  const publicUrl = values.PUBLIC_URL ?? `http://localhost:${values.PORT}`;
   return Object.freeze({
-    ...said,
+    ...values,
     production,
     PUBLIC_URL: publicUrl.replace(/\/$/, ''),
-    PUBLIC_REGISTRATION: said.PUBLIC_REGISTRATION ?? !production,
-    REQUIRE_EMAIL_CONFIRMATION: said.REQUIRE_EMAIL_CONFIRMATION ?? production,
-    MAIL_FROM: said.MAIL_FROM ?? `Fieldgate <no-reply@${new URL(publicUrl).hostname}>`,
-    INTROSPECTION: said.INTROSPECTION ?? !production,
-    ALLOWED_HOSTS: said.ALLOWED_HOSTS.length > 0 ? said.ALLOWED_HOSTS : ['localhost', '127.0.0.1', '[::1]', new URL(publicUrl).hostname],
+    PUBLIC_REGISTRATION: values.PUBLIC_REGISTRATION ?? !production,
+    REQUIRE_EMAIL_CONFIRMATION: values.REQUIRE_EMAIL_CONFIRMATION ?? production,
+    MAIL_FROM: values.MAIL_FROM ?? `Fieldgate <no-reply@${new URL(publicUrl).hostname}>`,
+    INTROSPECTION: values.INTROSPECTION ?? !production,
+    ALLOWED_HOSTS:
+      values.ALLOWED_HOSTS.length > 0 ? values.ALLOWED_HOSTS : ['localhost', '127.0.0.1', '[::1]', new URL(publicUrl).hostname],
   });
 }
 
-function parseDuration(text: string) {
-  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+function parseDuration(text: string): number | undefined {
+  const { amount, unit } = /^(?<amount>\d{1,6})(?<unit>[smhd])$/.exec(text)?.groups ?? {};
   return amount && unit ? Number(amount) * units[unit as keyof typeof units] : undefined;
 }

@@ -5,7 +5,7 @@ import type { TestServer } from './test-server.ts';
 
 /** Runs all jobs once. */
 export async function runJobs({ db, config }: Pick<TestServer, 'db' | 'config'>) {
-  const client = { network: 'local', agent: 'clock', requestId: randomUUID() };
+  const client = { network: 'local', agent: 'job', requestId: randomUUID() };
   for (const job of jobs) await job.run(db, { client, events: createPendingEvents() }, config);
 }
 
@@ -15,4 +15,4 @@ export const statementsIn = (calls: readonly unknown[][]) =>
     .map(([first]) => (typeof first === 'string' ? first : (first as { text: string }).text))
     .filter((text) => !ofBackgroundWork.test(text));
 
-const ofBackgroundWork = /"RevocationCommit"|"Job"|update "Mail"|"SigningKey"|insert into "FieldRead"|set "revokedAt"/;
+const ofBackgroundWork = /"RevocationCommit"|"Job"|update "OutboxEmail"|"SigningKey"|insert into "FieldRead"|set "revokedAt"/;

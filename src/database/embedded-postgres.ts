@@ -6,13 +6,13 @@ import type { SqlDriverAdapter, Transaction } from '@prisma/driver-adapter-utils
 import { PrismaPGlite } from 'pglite-prisma-adapter';
 import { migrate } from './migrate.ts';
 
-/** An open embedded PostgreSQL, and how to close it. */
+/** An open embedded PostgreSQL. */
 export interface EmbeddedPostgres {
   pglite: PGlite;
   close(): Promise<void>;
 }
 
-/** Opens, or makes, the embedded PostgreSQL in `dataDir`. Throws when another process has it open. */
+/** Opens the embedded PostgreSQL in `dataDir`, or creates it. Throws if another process has it open. */
 export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const unlock = await lock(dataDir);
@@ -31,77 +31,82 @@ export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPos
   }
 }
 
-/** Prisma's way to the embedded PostgreSQL. */
+/** Applies the missing migrations. */
+export const migrateEmbedded = (pglite: PGlite) =>
+  migrate({
+    query: async <Row>(text: string, values: unknown[]) => (await pglite.query<Row>(text, values)).rows,
+    execute: (script) => pglite.exec(script),
+  });
+
+/** Prisma's driver adapter for the embedded PostgreSQL. */
 export function createEmbeddedAdapterFactory(pglite: PGlite) {
   const factory = new PrismaPGlite(pglite);
   const connect = factory.connect.bind(factory);
   factory.connect = async () => {
     const adapter = await connect();
-    // The adapter of version 0.7 does not wait for a script, so a migration that fails would pass for applied.
-    adapter.executeScript = async (script) => void (await pglite.exec(script));
-    adapter.startTransaction = () => begin(adapter, pglite);
+    adapter.startTransaction = () => startTransaction(adapter, pglite);
     return adapter;
   };
   return factory;
 }
 
-/** Begins a transaction. The adapter of version 0.7 keeps what fails at its commit to itself, so that it would pass for committed; this does not. */
-async function begin(adapter: SqlDriverAdapter, pglite: PGlite): Promise<Transaction> {
-  let failed: Error | undefined;
-  const heard: Pick<PGlite, 'transaction'> = {
+/** Starts a transaction whose commit fails if the database rejects it. The adapter of version 0.7 ignores such an error. */
+async function startTransaction(adapter: SqlDriverAdapter, pglite: PGlite): Promise<Transaction> {
+  let commitError: Error | undefined;
+  const observed: Pick<PGlite, 'transaction'> = {
     transaction: (work) =>
       pglite.transaction(work).catch((error: Error) => {
-        failed = error;
+        commitError = error;
         throw error;
       }),
   };
   const inner = adapter as SqlDriverAdapter & {
-    startTransactionInner(on: typeof heard, options: Transaction['options']): Promise<Transaction>;
+    startTransactionInner(on: typeof observed, options: Transaction['options']): Promise<Transaction>;
   };
-  const transaction = await inner.startTransactionInner(heard, { usePhantomQuery: true });
+  const transaction = await inner.startTransactionInner(observed, { usePhantomQuery: true });
   const commit = transaction.commit.bind(transaction);
   transaction.commit = async () => {
     await commit();
-    if (failed) throw failed;
+    if (commitError) throw commitError;
   };
   return transaction;
 }
 
-/** A process killed during the first initdb leaves half a folder: it is made beside and renamed. */
+/** Creates the database beside its folder and renames it, so that a killed process leaves no half of it. */
 async function create(folder: string) {
-  const making = `${folder}.making`;
-  await rm(making, { recursive: true, force: true });
-  const pglite = await PGlite.create(making);
-  await migrate(createEmbeddedAdapterFactory(pglite)); // a first migration that is cut off leaves nothing either
+  const temporary = `${folder}.making`;
+  await rm(temporary, { recursive: true, force: true });
+  const pglite = await PGlite.create(temporary);
+  await migrateEmbedded(pglite);
   await pglite.close();
-  await rename(making, folder);
+  await rename(temporary, folder);
 }
 
 async function lock(dataDir: string) {
   const file = join(dataDir, 'lock');
-  const take = () => writeFile(file, String(process.pid), { flag: 'wx' });
-  await take().catch(async (error: NodeJS.ErrnoException) => {
+  const acquire = () => writeFile(file, String(process.pid), { flag: 'wx' });
+  await acquire().catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
-    await freeAbandoned(dataDir, file);
-    await take().catch(() => refuse(dataDir));
+    await removeStaleLock(dataDir, file);
+    await acquire().catch(() => rejectSecondProcess(dataDir));
   });
   return () => rm(file, { force: true });
 }
 
-/** Takes away the lock of a process that is gone. Of several who try at once one moves it, and nobody moves the lock that comes next. */
-async function freeAbandoned(dataDir: string, file: string) {
-  const holder = await readFile(file, 'utf8').catch(() => '');
-  if (Number(holder) !== process.pid && isRunning(Number(holder))) refuse(dataDir, holder);
+/** Removes the lock of a process that is gone. Of several processes one moves it away, and a lock taken since is put back. */
+async function removeStaleLock(dataDir: string, file: string) {
+  const owner = await readFile(file, 'utf8').catch(() => '');
+  if (Number(owner) !== process.pid && isRunning(Number(owner))) rejectSecondProcess(dataDir, owner);
   const moved = `${file}.${process.pid}`;
   await rename(file, moved).catch(() => {});
-  const found = await readFile(moved, 'utf8').catch(() => holder);
-  if (found !== holder) await rename(moved, file);
+  const movedOwner = await readFile(moved, 'utf8').catch(() => owner);
+  if (movedOwner !== owner) await rename(moved, file);
   await rm(moved, { force: true });
 }
 
-function refuse(dataDir: string, holder?: string): never {
+function rejectSecondProcess(dataDir: string, owner?: string): never {
   throw new Error(
-    `Another process${holder ? ` (${holder})` : ''} has the database in ${dataDir} open, and the embedded database serves one process at a time. Stop that one first.`,
+    `Another process${owner ? ` (${owner})` : ''} has the database in ${dataDir} open, and the embedded database serves one process at a time. Stop that one first.`,
   );
 }
 

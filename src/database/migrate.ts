@@ -1,98 +1,96 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
-import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
-import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
 
-const root = join(import.meta.dirname, '../../prisma');
-const filters = { externalTables: [], externalEnums: [] };
-
-/** Applies the migrations that the database lacks, by Prisma's own schema engine. Throws when the database is newer or half migrated. */
-export async function migrate(factory: SqlMigrationAwareDriverAdapterFactory) {
-  await refuseUnfit(factory);
-  const engine = await openEngine(factory);
-  try {
-    await engine.applyMigrations({ migrationsList: migrationsList(), filters });
-  } finally {
-    engine.free();
-  }
+/** The connection that migrations run on; nothing else may use it meanwhile. */
+export interface MigrationConnection {
+  query<Row>(text: string, values: unknown[]): Promise<Row[]>;
+  /** Runs any number of statements. */
+  execute(script: string): Promise<unknown>;
 }
 
-/** The SQL that leads from the migrations to the schema; empty when nothing changed. The database of `factory` is scratch. */
-export async function draftMigration(factory: SqlMigrationAwareDriverAdapterFactory): Promise<string> {
-  const engine = await openEngine(factory);
-  const files = [{ path: 'schema.prisma', content: readFileSync(join(root, 'schema.prisma'), 'utf8') }];
-  const drawn = await engine.diff({
-    from: { tag: 'migrations', ...migrationsList() },
-    to: { tag: 'schemaDatamodel', files },
-    script: true,
-    exitCode: true,
-    filters,
-  });
-  return drawn.exitCode === 0 ? '' : (drawn.stdout ?? '').replace(unconstrained, '').trimStart();
-}
+const folder = join(import.meta.dirname, '../../prisma/migrations');
 
-/** The relations of the audit: an event outlives whom it names (docs/decisions/0023). */
-const unconstrained = /-- AddForeignKey\nALTER TABLE "AuditEvent" .*\n*/g;
-
-async function refuseUnfit(factory: SqlMigrationAwareDriverAdapterFactory) {
-  const adapter = await factory.connect();
-  try {
-    const read = (sql: string) => adapter.queryRaw({ sql, args: [], argTypes: [] });
-    const known = await read("select to_regclass('_prisma_migrations')::text");
-    if (!known.rows[0]?.[0]) return;
-    const { rows } = await read('select migration_name, finished_at is null from _prisma_migrations where rolled_back_at is null');
-    const ours = new Set(migrationNames());
-    for (const [name, unfinished] of rows as [string, boolean][]) {
-      if (unfinished)
-        throw new Error(
-          `The migration ${name} did not finish. Restore the database from its backup, or undo by hand what is there of it and set rolled_back_at in its row of _prisma_migrations; docs/operations.md says more.`,
-        );
-      if (!ours.has(name))
-        throw new Error(
-          `The database has the migration ${name}, which this version does not know. Start the version that made it, or a newer one.`,
-        );
+/**
+ * Applies the missing migrations, each in a transaction of its own, so that a failed one leaves nothing behind. The history is the table of
+ * `prisma migrate deploy`. Throws if the database is newer than this version, if an earlier migration did not finish, and if the database has
+ * tables but no history. The caller makes sure that only one process migrates.
+ */
+export async function migrate(connection: MigrationConnection): Promise<void> {
+  const names = migrationNames();
+  const applied = await readHistory(connection);
+  for (const { name, isFinished } of applied) {
+    if (!isFinished) {
+      throw new Error(
+        `The migration ${name} did not finish. Restore the database from its backup, or undo the migration by hand and set rolled_back_at in its row of _prisma_migrations; see docs/operations.md.`,
+      );
     }
-  } finally {
-    await adapter.dispose();
+    if (!names.includes(name)) {
+      throw new Error(
+        `The database has the migration ${name}, which this version does not know. Start the version that applied it, or a newer one.`,
+      );
+    }
   }
+  const appliedNames = new Set(applied.map(({ name }) => name));
+  for (const name of names) if (!appliedNames.has(name)) await apply(connection, name);
 }
 
-async function openEngine(factory: SqlMigrationAwareDriverAdapterFactory) {
-  load();
-  return bindings.SchemaEngine.new({ datamodels: undefined }, () => {}, bindMigrationAwareSqlAdapterFactory(factory));
+interface AppliedMigration {
+  readonly name: string;
+  readonly isFinished: boolean;
 }
 
-let loaded = false;
+/** Reads the history, and creates it in an empty database. */
+async function readHistory({ query, execute }: MigrationConnection): Promise<AppliedMigration[]> {
+  const [state] = await query<{ hasHistory: boolean; hasTables: boolean }>(
+    `select to_regclass('_prisma_migrations') is not null as "hasHistory",
+      exists (select from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v', 'm')) as "hasTables"`,
+    [],
+  );
+  if (state?.hasHistory) {
+    return query<AppliedMigration>(
+      'select migration_name as name, finished_at is not null as "isFinished" from _prisma_migrations where rolled_back_at is null order by migration_name',
+      [],
+    );
+  }
+  if (state?.hasTables) throw new Error('The database has tables that Fieldgate did not create. Use an empty database.');
+  await execute(createHistory);
+  return [];
+}
 
-/** The package's own entry wants a bundler; Node loads its WebAssembly by hand. */
-function load() {
-  if (loaded) return;
-  const bindingsFile = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
-  const file = bindingsFile.replace(/\.js$/, '.wasm');
-  const module = new WebAssembly.Module(readFileSync(file));
-  const { exports } = new WebAssembly.Instance(module, { './schema_engine_bg.js': bindings });
-  bindings.__wbg_set_wasm(exports);
-  (exports.__wbindgen_start as () => void)();
-  loaded = true;
+// As Prisma creates it.
+const createHistory = `
+  create table _prisma_migrations (
+    id varchar(36) primary key not null,
+    checksum varchar(64) not null,
+    finished_at timestamptz,
+    migration_name varchar(255) not null,
+    logs text,
+    rolled_back_at timestamptz,
+    started_at timestamptz not null default now(),
+    applied_steps_count integer not null default 0
+  )`;
+
+async function apply({ query, execute }: MigrationConnection, name: string): Promise<void> {
+  const script = readFileSync(join(folder, name, 'migration.sql'), 'utf8');
+  const checksum = createHash('sha256').update(script).digest('hex');
+  await execute('begin');
+  try {
+    await execute(script);
+    await query(
+      `insert into _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
+        values ($1, $2, $3, now(), clock_timestamp(), 1)`,
+      [randomUUID(), checksum, name],
+    );
+    await execute('commit');
+  } catch (error) {
+    await execute('rollback').catch(() => {}); // the connection may be lost; then the server rolls back
+    throw new Error(`The migration ${name} failed and was rolled back: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 const migrationNames = () =>
-  readdirSync(join(root, 'migrations'), { withFileTypes: true })
+  readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
     .sort();
-
-function migrationsList() {
-  const read = (name: string) => readFileSync(join(root, 'migrations', name, 'migration.sql'), 'utf8');
-  return {
-    baseDir: join(root, 'migrations'),
-    lockfile: { path: 'migration_lock.toml', content: readFileSync(join(root, 'migrations/migration_lock.toml'), 'utf8') },
-    shadowDbInitScript: '',
-    migrationDirectories: migrationNames().map((path) => ({
-      path,
-      migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value: read(path) } },
-    })),
-  };
-}

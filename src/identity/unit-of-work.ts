@@ -7,7 +7,7 @@ export interface PendingEvents {
 
 export const createPendingEvents = (): PendingEvents => ({ tokenRevoked: false });
 
-/** One request, job run or command. Whoever opens it passes its events to `Notifier.flush` after the last commit. */
+/** One request, job run or command. Its opener passes its events to `Notifier.flush` after the last commit. */
 export interface UnitOfWork {
   readonly client: ClientInfo;
   readonly events: PendingEvents;

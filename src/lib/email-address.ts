@@ -1,15 +1,18 @@
 import { domainToASCII } from 'node:url';
 
+const address = /^(?<local>[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64})@(?<domain>[^@\s/:?#[\]\\]+)$/;
+
 /**
- * The one form in which two spellings of an address are the same, used by every flow and throttle; undefined when it is no address that we
- * take (security.md 16.4).
+ * The normalized form of an email address, by which every flow and rate limit compares addresses; undefined if the address is not acceptable
+ * (security.md 16.4).
  */
 export function emailKey(text: string): string | undefined {
   if (text.length > 254 || text.normalize('NFKC') !== text) return undefined;
-  const [, local, domain = ''] = /^([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64})@([^@\s/:?#[\]\\]+)$/.exec(text) ?? [];
+  const { local, domain = '' } = address.exec(text)?.groups ?? {};
   if (!local || local.startsWith('.') || local.endsWith('.') || local.includes('..')) return undefined;
-  const ascii = domainToASCII(domain).replace(/\.$/, '');
-  const labels = ascii.split('.');
-  const wellFormed = labels.length > 1 && labels.every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label));
-  return wellFormed && !/^\d+$/.test(labels.at(-1) ?? '') ? `${local.toLowerCase()}@${ascii}` : undefined;
+  const asciiDomain = domainToASCII(domain).replace(/\.$/, '');
+  const labels = asciiDomain.split('.');
+  const isWellFormed = labels.length > 1 && labels.every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label));
+  const isIpAddress = /^\d+$/.test(labels.at(-1) ?? '');
+  return isWellFormed && !isIpAddress ? `${local.toLowerCase()}@${asciiDomain}` : undefined;
 }

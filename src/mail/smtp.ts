@@ -2,35 +2,34 @@ import { createTransport } from 'nodemailer';
 import type { Config } from '../config.ts';
 import type { RenderedEmail } from './render.ts';
 
-/** A letter with what stands on its envelope. */
-interface Sending extends RenderedEmail {
+interface Message extends RenderedEmail {
   readonly to: string;
-  /** The same however often it is sent, so that a reader sees one. */
+  /** The same for every attempt, so that a recipient sees duplicates as one message. */
   readonly messageId: string;
 }
 
-/** Hands letters to a mail server. */
+/** Sends emails through a mail server. */
 export interface MailTransport {
-  send(sending: Sending): Promise<void>;
+  send(message: Message): Promise<void>;
   close(): void;
 }
 
-// Milliseconds for the connection, the greeting, and each silence: all together less than a letter is held for.
-const patience = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 20_000, dnsTimeout: 5_000 };
+// Milliseconds. Together shorter than the claim on an email.
+const timeouts = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 20_000, dnsTimeout: 5_000 };
 
-/** The mail server of the settings, over SMTP; undefined where there is none. */
+/** Connects to the SMTP server of the configuration; undefined if none is configured. */
 export function createMailTransport({ SMTP_URL, MAIL_FROM }: Pick<Config, 'SMTP_URL' | 'MAIL_FROM'>): MailTransport | undefined {
   if (!SMTP_URL) return undefined;
-  // Content is text that we set: none of it is a path or an address to be fetched.
-  const transport = createTransport({ url: SMTP_URL, ...patience, disableFileAccess: true, disableUrlAccess: true });
+  // The content is text: no part of it is a path or a URL to load.
+  const transport = createTransport({ url: SMTP_URL, ...timeouts, disableFileAccess: true, disableUrlAccess: true });
   const headers = { 'auto-submitted': 'auto-generated', 'x-auto-response-suppress': 'All' }; // RFC 3834 §5
   return {
-    send: async (sending) => void (await transport.sendMail({ from: MAIL_FROM, headers, ...sending })),
+    send: async (message) => void (await transport.sendMail({ from: MAIL_FROM, headers, ...message })),
     close: () => transport.close(),
   };
 }
 
-/** Whether the server has said that this letter, to this address, will never be taken: trying again would change nothing (RFC 5321 §4.2.1). */
+/** True if the server rejected this message or recipient permanently, so that a retry would fail too (RFC 5321 §4.2.1). */
 export const isPermanentRejection = (error: unknown) => {
   const { code, responseCode } = error as { code?: unknown; responseCode?: unknown };
   return (code === 'EENVELOPE' || code === 'EMESSAGE') && Number(responseCode) >= 500;

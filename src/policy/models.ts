@@ -5,7 +5,16 @@ import type { Viewer } from '../identity/viewer.ts';
 /** The models whose rows rules are about: all except those that are never shown. */
 export type Model = Exclude<
   Prisma.ModelName,
-  'EventReceiver' | 'FormerEmail' | 'Job' | 'Link' | 'Mail' | 'Password' | 'RevocationCommit' | 'SigningKey' | 'Throttle' | 'TokenSecret'
+  | 'EventReceiver'
+  | 'EmailLink'
+  | 'Job'
+  | 'OutboxEmail'
+  | 'Password'
+  | 'RateLimit'
+  | 'ReservedEmail'
+  | 'RevocationCommit'
+  | 'SigningKey'
+  | 'TokenSecret'
 >;
 
 /** The database filter of each model. */

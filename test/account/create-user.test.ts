@@ -47,7 +47,7 @@ describe('createUser', () => {
     expect(text).toContain('for 7 days');
     await prisma.password.create({ data: { userId: uuid, hash: 'x' } });
     expect((await server.query(reset, { input: { token, newPassword } })).code).toBe('INVALID_TOKEN');
-    const { expiresAt, createdAt } = await prisma.link.findFirstOrThrow({ where: { userId: uuid } });
+    const { expiresAt, createdAt } = await prisma.emailLink.findFirstOrThrow({ where: { userId: uuid } });
     expect(Math.round((expiresAt.getTime() - createdAt.getTime()) / 60_000)).toBe(7 * 24 * 60);
   });
 

@@ -54,11 +54,11 @@ describe('deleteAccount', () => {
   it('keeps the undo link of an address change valid, so that a thief gains nothing by deleting the account', async () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await alice.query('mutation { requestEmailChange(input: { newEmail: "thief@example.com" }) { ok } }');
-    const { token } = await emailTo(server, alice.uuid, 'newAddress');
+    const { token } = await emailTo(server, alice.uuid, 'emailChangeConfirmation');
     await alice.query('mutation ($token: String!) { confirmEmailChange(input: { token: $token }) { ended } }', { token });
     await deleteAccount(alice);
     const undo = 'mutation ($token: String!) { undoEmailChange(input: { token: $token }) { ok } }';
-    const mail = await emailTo(server, alice.uuid, 'addressChanged');
+    const mail = await emailTo(server, alice.uuid, 'emailChanged');
     expect((await server.query(undo, { token: mail.token })).code).toBeUndefined();
     await admin.query('mutation ($id: ID!) { restoreUser(input: { id: $id }) { changed } }', { id: alice.id });
     const { email } = await server.db.prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } });

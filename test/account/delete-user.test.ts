@@ -57,8 +57,8 @@ describe('deleteUser', () => {
     const use = () => server.query(reset, { input: { token, newPassword: 'nine amber foxes fold a paper crane' } });
     expect((await use()).code).toBe('INVALID_TOKEN');
     await server.query(requestReset, { input: { email: alice.email } });
-    const later = { letter: 'passwordReset', emailKey: alice.email, outcome: 'moot' };
-    await waitUntil(() => prisma.mail.findFirst({ where: later }));
+    const later = { template: 'passwordReset', emailKey: alice.email, outcome: 'obsolete' };
+    await waitUntil(() => prisma.outboxEmail.findFirst({ where: later }));
     await admin.query('mutation ($id: ID!) { restoreUser(input: { id: $id }) { changed } }', { id: alice.id });
     expect((await use()).code).toBe('INVALID_TOKEN');
   });
@@ -97,7 +97,7 @@ describe('deleteUser', () => {
     const [admin, alice] = [await server.user('ADMIN'), await server.user()];
     await remove(admin, alice.id);
     expect((await remove(admin, alice.id)).data.deleteUser.changed).toBe(false);
-    expect(await prisma.mail.count({ where: { userId: alice.uuid, letter: 'accountDeleted' } })).toBe(1);
+    expect(await prisma.outboxEmail.count({ where: { userId: alice.uuid, template: 'accountDeleted' } })).toBe(1);
   });
 
   it("requires a higher platform rank and rejects one's own account", async () => {

@@ -45,7 +45,7 @@ async function createFullUser() {
   const { id: roleId } = await prisma.role.findUniqueOrThrow({ where: { name: 'USER' } });
   const invited = { email: alice.email, emailKey: alice.email, roleId, invitedById: superadmin.uuid, expiresAt: past };
   await prisma.invitation.create({ data: invited });
-  await prisma.formerEmail.create({
+  await prisma.reservedEmail.create({
     data: { userId, email: `old-${alice.email}`, emailKey: `old-${alice.email}`, expiresAt: new Date(Date.now() + 60_000) },
   });
   await server.query('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', {
@@ -165,7 +165,7 @@ describe('erasing an account', () => {
     const erasedAt = async ({ uuid }: TestUser) => (await prisma.user.findUniqueOrThrow({ where: { id: uuid } })).erasedAt;
     expect([await erasedAt(early), await erasedAt(due), await erasedAt(restored)]).toEqual([null, expect.any(Date), null]);
     expect(await prisma.auditEvent.findMany({ where: { targetId: due.uuid, action: 'user_deleted' } })).toMatchObject([
-      { actorId: null, agent: 'clock', reason: 'erased' },
+      { actorId: null, agent: 'job', reason: 'erased' },
     ]);
   });
 
@@ -183,10 +183,10 @@ describe('erasing an account', () => {
 
   it('deletes pending emails of the user and keeps those of others', async () => {
     const [{ alice }, bob] = [await createFullUser(), await server.user()];
-    await prisma.mail.create({ data: { letter: 'passwordChanged', userId: alice.uuid, dueAt: new Date(Date.now() + 60_000) } });
-    await prisma.mail.create({ data: { letter: 'accessReset', userId: bob.uuid } });
+    await prisma.outboxEmail.create({ data: { template: 'passwordChanged', userId: alice.uuid, dueAt: new Date(Date.now() + 60_000) } });
+    await prisma.outboxEmail.create({ data: { template: 'accessReset', userId: bob.uuid } });
     await erase(alice);
-    expect(await prisma.mail.count({ where: { userId: alice.uuid } })).toBe(0);
-    expect(await outcomes(server, 'accessReset', { userId: bob.uuid })).toEqual(['shown']);
+    expect(await prisma.outboxEmail.count({ where: { userId: alice.uuid } })).toBe(0);
+    expect(await outcomes(server, 'accessReset', { userId: bob.uuid })).toEqual(['previewed']);
   });
 });

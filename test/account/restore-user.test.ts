@@ -60,7 +60,9 @@ describe('restoreUser', () => {
 
   it('cancels the email about the deletion if it has not been sent yet', async () => {
     const alice = await server.user();
-    await prisma.mail.create({ data: { letter: 'accountDeleted', userId: alice.uuid, facts: { until: new Date().toISOString() } } });
-    expect(await outcomes(server, 'accountDeleted', { userId: alice.uuid })).toEqual(['moot']);
+    await prisma.outboxEmail.create({
+      data: { template: 'accountDeleted', userId: alice.uuid, data: { until: new Date().toISOString() } },
+    });
+    expect(await outcomes(server, 'accountDeleted', { userId: alice.uuid })).toEqual(['obsolete']);
   });
 });

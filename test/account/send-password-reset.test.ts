@@ -11,7 +11,7 @@ describe('sendPasswordReset', () => {
     const answer = await admin.query(send, { input: { id: alice.id } });
     expect(answer.data).toEqual({ sendPasswordReset: { user: { id: alice.id } } });
     const mail = await emailTo(server, alice.uuid, 'passwordReset');
-    expect(mail.text).toContain('An administrator has asked for this letter');
+    expect(mail.text).toContain('An administrator requested this email');
     expect(mail.token).not.toBe('');
     expect((await alice.query('{ me { id } }')).data.me.id).toBe(alice.id);
   });

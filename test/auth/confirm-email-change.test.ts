@@ -80,17 +80,19 @@ describe('confirmEmailChange', () => {
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
     const { token } = await requestChange(server, alice);
     expect((await alice.query(confirmMutation, { input: { token } })).code).toBeUndefined();
-    expect(await prisma.mail.count({ where: { userId: alice.uuid, letter: 'addressChanged' } })).toBe(0);
+    expect(await prisma.outboxEmail.count({ where: { userId: alice.uuid, template: 'emailChanged' } })).toBe(0);
     expect((await server.query(register, { input: { email: alice.email, password } })).code).toBeUndefined();
   });
 
   it('emails the old address an undo link that is valid for 3 days', async () => {
     const alice = await server.user();
     const { email } = await changeEmail(server, alice);
-    const { text } = await emailTo(server, alice.uuid, 'addressChanged');
+    const { text } = await emailTo(server, alice.uuid, 'emailChanged');
     expect(text).toMatch(/\/email-change\?undo=fgl_[\s\S]*for 3 days, until /);
     expect(text).not.toContain(email);
-    expect((await prisma.mail.findFirstOrThrow({ where: { userId: alice.uuid, letter: 'addressChanged' } })).address).toBe(alice.email);
+    expect((await prisma.outboxEmail.findFirstOrThrow({ where: { userId: alice.uuid, template: 'emailChanged' } })).address).toBe(
+      alice.email,
+    );
   });
 
   it('invalidates all other email links of the account', async () => {
@@ -103,7 +105,7 @@ describe('confirmEmailChange', () => {
     const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
     expect((await server.query(reset, { input: { token, newPassword: password } })).code).toBe('INVALID_TOKEN');
     const unused = { userId: alice.uuid, usedAt: null };
-    expect(await prisma.link.findMany({ where: unused, select: { purpose: true } })).toEqual([{ purpose: 'UNDO_EMAIL_CHANGE' }]);
+    expect(await prisma.emailLink.findMany({ where: unused, select: { purpose: true } })).toEqual([{ purpose: 'UNDO_EMAIL_CHANGE' }]);
   });
 
   it('rejects an address that another account has taken in the meantime', async () => {
@@ -135,9 +137,9 @@ describe('confirmEmailChange', () => {
   it('rejects a link that is expired, unknown, for another purpose or of a disabled account', async () => {
     const [late, off, other] = [await server.user(), await server.user(), await server.user()];
     const links = [await requestChange(server, late), await requestChange(server, off), await requestChange(server, other)];
-    await prisma.link.updateMany({ where: { userId: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await prisma.emailLink.updateMany({ where: { userId: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     await prisma.user.update({ where: { id: off.uuid }, data: { enabled: false } });
-    await prisma.link.updateMany({ where: { userId: other.uuid }, data: { purpose: 'UNDO_EMAIL_CHANGE' } });
+    await prisma.emailLink.updateMany({ where: { userId: other.uuid }, data: { purpose: 'UNDO_EMAIL_CHANGE' } });
     for (const token of [...links.map((link) => link.token), `fgl_${'A'.repeat(43)}`])
       expect((await server.query(confirmMutation, { input: { token, password: late.password } })).code).toBe('INVALID_TOKEN');
   });

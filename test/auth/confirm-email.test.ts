@@ -17,7 +17,7 @@ async function registrant() {
   const email = `${randomUUID()}@example.com`;
   await server.query(register, { input: { email, password } });
   const { id } = await prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
-  return { email, id, mail: await emailTo(server, id, 'confirmation') };
+  return { email, id, mail: await emailTo(server, id, 'emailConfirmation') };
 }
 
 const confirmedAt = async (id: string) => (await prisma.user.findUniqueOrThrow({ where: { id } })).emailConfirmedAt;
@@ -42,7 +42,7 @@ describe('confirmEmail', () => {
     const [email, username] = [`${randomUUID()}@example.com`, `a${randomUUID().slice(0, 12)}`];
     await server.query(register, { input: { email, password, username } });
     const { id } = await prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
-    await server.query(confirm, { input: { token: (await emailTo(server, id, 'confirmation')).token, password } });
+    await server.query(confirm, { input: { token: (await emailTo(server, id, 'emailConfirmation')).token, password } });
     expect((await server.query(login, { input: { email: username, password } })).code).toBeUndefined();
   });
 
@@ -81,7 +81,7 @@ describe('confirmEmail', () => {
     const [first, other] = [await registrant(), await registrant()];
     await server.query(resend, { input: { email: first.email } });
     const newest = await waitUntil(async () => {
-      const mail = await emailTo(server, first.id, 'confirmation');
+      const mail = await emailTo(server, first.id, 'emailConfirmation');
       return mail.token === first.mail.token ? undefined : mail;
     });
     for (const code of [first.mail.code, other.mail.code])
@@ -93,7 +93,7 @@ describe('confirmEmail', () => {
     const { email, id, mail } = await registrant();
     await server.query(resend, { input: { email } });
     const newest = await waitUntil(async () => {
-      const sent = await emailTo(server, id, 'confirmation');
+      const sent = await emailTo(server, id, 'emailConfirmation');
       return sent.token === mail.token ? undefined : sent;
     });
     await server.query(confirm, { input: { token: mail.token, password } });
@@ -102,9 +102,9 @@ describe('confirmEmail', () => {
 
   it('rejects a link that is expired, unknown, for another purpose or for a former address', async () => {
     const [late, moved, reset] = [await registrant(), await registrant(), await registrant()];
-    await prisma.link.updateMany({ where: { userId: late.id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await prisma.emailLink.updateMany({ where: { userId: late.id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     await prisma.user.update({ where: { id: moved.id }, data: { emailKey: `${randomUUID()}@example.com` } });
-    await prisma.link.updateMany({ where: { userId: reset.id }, data: { purpose: 'RESET_PASSWORD' } });
+    await prisma.emailLink.updateMany({ where: { userId: reset.id }, data: { purpose: 'RESET_PASSWORD' } });
     for (const token of [late, moved, reset].map(({ mail }) => mail.token).concat(`fgl_${'A'.repeat(43)}`, 'nonsense'))
       expect((await server.query(confirm, { input: { token, password } })).code).toBe('INVALID_TOKEN');
     expect(await confirmedAt(moved.id)).toBeNull();
@@ -137,7 +137,7 @@ describe('confirmEmail, when a session exists before the confirmation', () => {
       const alice = await server.user();
       await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
       await server.query(resend, { input: { email: alice.email } });
-      return { alice, token: (await emailTo(server, alice.uuid, 'confirmation')).token };
+      return { alice, token: (await emailTo(server, alice.uuid, 'emailConfirmation')).token };
     };
     const [own, foreign] = [await createUnconfirmed(), await createUnconfirmed()];
     expect((await own.alice.query(confirm, { input: { token: own.token } })).data.confirmEmail).toEqual({ passwordKept: true });

@@ -68,10 +68,10 @@ describe('login with other sessions', () => {
     const disable = Prisma.raw(`update "User" set enabled = false where id = '${alice.uuid}'`);
     await server.db.query(sql`create function disable() returns trigger language plpgsql as $$ begin ${disable}; return new; end $$`);
     await server.db.query(
-      sql`create trigger disabling before update on "Throttle" for each row when (new.count < old.count) execute function disable()`,
+      sql`create trigger disabling before update on "RateLimit" for each row when (new.count < old.count) execute function disable()`,
     );
     expect((await enter(alice)).code).toBe('ACCOUNT_DISABLED');
-    await server.db.query(sql`drop trigger disabling on "Throttle"`);
+    await server.db.query(sql`drop trigger disabling on "RateLimit"`);
     expect(await liveSessions(alice)).toHaveLength(1);
   });
 });

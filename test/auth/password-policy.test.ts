@@ -6,11 +6,11 @@ import { validatePassword } from '../../src/identity/credentials/password-policy
 const alice = { email: 'Alice.Liddell@wonder-land.example', words: ['Fieldgate', 'Köln'], min: 15 };
 const phrase = 'seven teal herons misread a map';
 
-const tooShort = 'The password is shorter than 15 characters.';
-const tooLong = 'The password is longer than 256 characters.';
-const common = 'The password is known from breaches, or is easy to guess.';
-const personal = 'The password is little more than your e-mail address or a word of this service.';
-const malformed = 'The password holds U+0000 or half a surrogate pair.';
+const tooShort = 'must have at least 15 characters';
+const tooLong = 'must have at most 256 characters';
+const common = 'must not be a password that is known from breaches or easy to guess';
+const personal = 'must contain more than parts of your email address or words of this service';
+const malformed = 'must not contain U+0000 or half a surrogate pair';
 
 describe('a new password: length', () => {
   it('requires at least 15 code points', () => {
@@ -20,7 +20,7 @@ describe('a new password: length', () => {
 
   it('uses the configured minimum, but never less than 8', () => {
     expect(validatePassword('v9#Lq2xw', { ...alice, min: 8 })).toEqual([]);
-    expect(validatePassword('v9#Lq2x', { ...alice, min: 4 })).toEqual(['The password is shorter than 8 characters.']);
+    expect(validatePassword('v9#Lq2x', { ...alice, min: 4 })).toEqual(['must have at least 8 characters']);
   });
 
   it('counts an emoji as one code point', () => {
@@ -114,7 +114,7 @@ describe('the error messages', () => {
     const refused = ['liddell', 'passwordpassword', 'alice-fieldgate', `${phrase}\0`, phrase.repeat(9)];
     for (const password of refused) {
       const [first, ...others] = validatePassword(password, alice);
-      expect(first).toMatch(/^The password /);
+      expect(first).toMatch(/^must /);
       expect([first, ...others].join()).not.toContain(password);
     }
   });

@@ -93,7 +93,7 @@ describe('password guessing', () => {
   it('is allowed again when the period is over', async () => {
     const [alice, address] = [await server.user(), uniqueAddress()];
     await codes(6, () => guess(alice.email, { address }));
-    await server.db.query(sql`update "Throttle" set "expiresAt" = now() - interval '1 second'`);
+    await server.db.query(sql`update "RateLimit" set "expiresAt" = now() - interval '1 second'`);
     expect(await codes(6, () => guess(alice.email, { address }))).toEqual([...wrong(5), ...limited(1)]);
   });
 
@@ -112,7 +112,7 @@ describe('password guessing', () => {
   it('stores no address in the table', async () => {
     const alice = await server.user();
     await guess(alice.email);
-    const rows = await server.db.prisma.throttle.findMany();
+    const rows = await server.db.prisma.rateLimit.findMany();
     expect(JSON.stringify(rows.map((row) => row.key))).not.toContain(alice.email);
   });
 });

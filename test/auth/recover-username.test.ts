@@ -25,6 +25,6 @@ describe('recoverUsername', () => {
     for (const email of [alice.email, unknown])
       expect((await server.query(recover, { input: { email } })).data).toEqual({ recoverUsername: { ok: true } });
     expect((await emailTo(server, alice.uuid, 'usernameReminder')).text).toContain(alice.email);
-    expect(await outcomes(server, 'usernameReminder', { emailKey: unknown })).toEqual(['nobody']);
+    expect(await outcomes(server, 'usernameReminder', { emailKey: unknown })).toEqual(['no_recipient']);
   });
 });

@@ -147,7 +147,7 @@ describe('register: validation', () => {
     expect(code).toBe('INVALID_INPUT');
     expect(errors?.[0]?.extensions.fields).toEqual({
       email: ['must be a valid email address'],
-      password: ['The password is shorter than 15 characters.', expect.stringContaining('known from breaches')],
+      password: ['must have at least 15 characters', expect.stringContaining('known from breaches')],
     });
   });
 

@@ -11,7 +11,7 @@ describe('requestEmailChange', () => {
     const alice = await server.user();
     const { text, email } = await requestChange(server, alice);
     expect(text).toMatch(/\/email-change\?token=fgl_[\s\S]*for 60 minutes, until /);
-    const [mail] = await prisma.mail.findMany({ where: { userId: alice.uuid, letter: 'newAddress' } });
+    const [mail] = await prisma.outboxEmail.findMany({ where: { userId: alice.uuid, template: 'emailChangeConfirmation' } });
     expect([mail?.address, await currentEmail(server, alice)]).toEqual([email, alice.email]);
     expect((await server.query(loginMutation, { input: { email: alice.email, password: alice.password } })).code).toBeUndefined();
     expect((await server.query(loginMutation, { input: { email, password: alice.password } })).code).toBe('INVALID_CREDENTIALS');
@@ -22,8 +22,8 @@ describe('requestEmailChange', () => {
     const taken = await alice.query(requestMutation, { input: { newEmail: bob.email.toUpperCase() } });
     const free = await carol.query(requestMutation, { input: { newEmail: newEmail() } });
     expect(comparableResult(taken)).toEqual(comparableResult(free));
-    expect(await outcomes(server, 'newAddress', { userId: alice.uuid })).toEqual(['moot']);
-    expect(await prisma.link.count({ where: { userId: alice.uuid } })).toBe(0);
+    expect(await outcomes(server, 'emailChangeConfirmation', { userId: alice.uuid })).toEqual(['obsolete']);
+    expect(await prisma.emailLink.count({ where: { userId: alice.uuid } })).toBe(0);
   });
 
   it('rejects malformed addresses and the current address', async () => {
@@ -58,7 +58,7 @@ describe('requestEmailChange', () => {
     const alice = await server.user();
     const { email } = await requestChange(server, alice);
     const rows = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'user_letter_requested' } });
-    expect(rows).toMatchObject([{ reason: 'newAddress', actorId: alice.uuid, targetId: alice.uuid }]);
+    expect(rows).toMatchObject([{ reason: 'emailChangeConfirmation', actorId: alice.uuid, targetId: alice.uuid }]);
     expect(JSON.stringify(rows)).not.toContain(email);
   });
 

@@ -20,7 +20,7 @@ describe('requestPasswordReset', () => {
     }
     expect(new Set(answers).size).toBe(1);
     const results = await Promise.all(emails.map((emailKey) => outcomes(server, 'passwordReset', { emailKey })));
-    expect(results).toEqual([['shown'], ['shown'], ['moot'], ['nobody']]);
+    expect(results).toEqual([['previewed'], ['previewed'], ['obsolete'], ['no_recipient']]);
   });
 
   it('emails the stored address, not the spelling in the request', async () => {
@@ -28,8 +28,8 @@ describe('requestPasswordReset', () => {
     await server.query(request, { input: { email: alice.email.toUpperCase() } });
     const mail = await emailTo(server, alice.uuid, 'passwordReset');
     expect(mail.text).toContain(`${server.config.PUBLIC_URL}/reset?token=${mail.token}`);
-    expect(await prisma.link.findFirstOrThrow({ where: { userId: alice.uuid } })).toMatchObject({
-      address: alice.email,
+    expect(await prisma.emailLink.findFirstOrThrow({ where: { userId: alice.uuid } })).toMatchObject({
+      email: alice.email,
       purpose: 'RESET_PASSWORD',
     });
   });
@@ -54,7 +54,7 @@ describe('requestPasswordReset', () => {
     const alice = await server.user();
     await server.query(request, { input: { email: alice.email } });
     const { token } = await emailTo(server, alice.uuid, 'passwordReset');
-    const mails = await prisma.mail.findMany({ where: { emailKey: alice.email }, omit: { shown: true } });
+    const mails = await prisma.outboxEmail.findMany({ where: { emailKey: alice.email }, omit: { preview: true } });
     expect(JSON.stringify([mails, await prisma.auditEvent.findMany(), server.log])).not.toContain(token);
   });
 });

@@ -17,8 +17,8 @@ describe('resendConfirmation', () => {
       const { status, data, errors } = await server.query(resend, { input: { email } });
       expect([status, data, errors]).toEqual([200, { resendConfirmation: { ok: true } }, undefined]);
     }
-    const results = await Promise.all(emails.map((emailKey) => outcomes(server, 'confirmation', { emailKey })));
-    expect(results).toEqual([['shown'], ['moot'], ['moot'], ['nobody']]);
+    const results = await Promise.all(emails.map((emailKey) => outcomes(server, 'emailConfirmation', { emailKey })));
+    expect(results).toEqual([['previewed'], ['obsolete'], ['obsolete'], ['no_recipient']]);
   });
 
   it('allows 3 emails an hour for an address, with or without an account', async () => {

@@ -84,7 +84,7 @@ describe('resetPassword', () => {
     const change = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { ended } }';
     await changed.query(change, { input: { currentPassword: changed.password, newPassword: 'four blue owls count the rain' } });
     await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
-    await prisma.link.updateMany({ where: { userId: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await prisma.emailLink.updateMany({ where: { userId: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     for (const { token } of links) expect((await server.query(reset, { input: { token, newPassword } })).code).toBe('INVALID_TOKEN');
     expect(await entersWith(late, late.password)).toBe(true);
   });

@@ -53,7 +53,7 @@ describe('undoEmailChange', () => {
       (await changeEmail(server, off)).token,
     ];
     await server.query(undoMutation, { input: { token: tokens[0] } });
-    await prisma.link.updateMany({ where: { userId: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await prisma.emailLink.updateMany({ where: { userId: late.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     await prisma.user.update({ where: { id: off.uuid }, data: { enabled: false } });
     for (const token of tokens) expect((await server.query(undoMutation, { input: { token } })).code).toBe('INVALID_TOKEN');
     expect(await currentEmail(server, late)).not.toBe(late.email);
@@ -108,7 +108,7 @@ describe('a former address', () => {
     expect((await server.query(register, { input: { email: alice.email, password } })).code).toBe('TAKEN');
     const key = { userId: bob.uuid, address: alice.email };
     await bob.query(requestMutation, { input: { newEmail: alice.email } });
-    await waitUntil(() => prisma.mail.findFirst({ where: { ...key, outcome: 'moot' } }));
+    await waitUntil(() => prisma.outboxEmail.findFirst({ where: { ...key, outcome: 'obsolete' } }));
     await expect(prisma.user.update({ where: { id: bob.uuid }, data: { emailKey: alice.email } })).rejects.toThrow();
   });
 
@@ -118,9 +118,9 @@ describe('a former address', () => {
     const back = await requestChange(server, alice, alice.email, 2);
     expect((await alice.query(confirmMutation, { input: { token: back.token } })).code).toBeUndefined();
     await changeEmail(server, bob);
-    await prisma.formerEmail.updateMany({ data: { expiresAt: new Date(Date.now() - 1_000) } });
+    await prisma.reservedEmail.updateMany({ data: { expiresAt: new Date(Date.now() - 1_000) } });
     expect((await server.query(register, { input: { email: bob.email, password } })).code).toBeUndefined();
     await runJobs(server);
-    expect(await prisma.formerEmail.count()).toBe(0);
+    expect(await prisma.reservedEmail.count()).toBe(0);
   });
 });

@@ -34,11 +34,11 @@ export async function invitationLink(server: Pick<TestServer, 'db'>, promised: P
     id: randomUUID(),
     purpose: 'INVITATION',
     invitationId,
-    address,
-    addressKey: address,
+    email: address,
+    emailKey: address,
     hash: hashToken(token),
     expiresAt,
   } as const;
-  await server.db.prisma.link.create({ data: link });
+  await server.db.prisma.emailLink.create({ data: link });
   return token;
 }

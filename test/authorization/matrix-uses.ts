@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { any, type Rule } from '../../src/authorization/rules/rule.ts';
-import type { LinkPurpose } from '../../src/database/generated/prisma/client.ts';
+import type { EmailLinkPurpose } from '../../src/database/generated/prisma/client.ts';
 import { generateToken, hashToken } from '../../src/identity/tokens/opaque-token.ts';
 import { domainAdmin, outranks, superadmin } from '../../src/policy/conditions.ts';
 import type { Model } from '../../src/policy/models.ts';
@@ -146,15 +146,15 @@ export const promised = ({ matrix }: Cell) => ({
 });
 
 /** The token of a link that was mailed to somebody: to the address that they have or, where another one is said, want or had. */
-export async function linkOf({ matrix }: Cell, purpose: LinkPurpose, other?: string): Promise<string> {
+export async function linkOf({ matrix }: Cell, purpose: EmailLinkPurpose, other?: string): Promise<string> {
   const { uuid: userId, email } = await matrix.user();
   const address = other ?? email;
   const token = generateToken('link');
   const expiresAt = new Date(Date.now() + 3_600_000);
-  await matrix.db.prisma.link.create({
-    data: { id: randomUUID(), purpose, userId, address, addressKey: address, hash: hashToken(token), expiresAt },
+  await matrix.db.prisma.emailLink.create({
+    data: { id: randomUUID(), purpose, userId, email: address, emailKey: address, hash: hashToken(token), expiresAt },
   });
   if (purpose === 'UNDO_EMAIL_CHANGE')
-    await matrix.db.prisma.formerEmail.create({ data: { emailKey: address, email: address, userId, expiresAt } });
+    await matrix.db.prisma.reservedEmail.create({ data: { emailKey: address, email: address, userId, expiresAt } });
   return token;
 }

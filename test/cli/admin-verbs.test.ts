@@ -16,41 +16,44 @@ beforeAll(() => admin('create-superadmin', 'ada@example.com'), 60_000);
 
 describe('the admin commands for domains, roles and grants', { timeout: 60_000 }, () => {
   it('do what the API does, report whether anything changed, and exit with 0 if there is nothing to do', async () => {
-    expect(await admin('domains', 'create', 'north', '--display-name', 'The north')).toEqual([0, 'north is a domain.']);
-    expect(await admin('roles', 'create', 'EDITOR', '--permissions', 'users:read,roles:read')).toEqual([0, 'EDITOR is a role.']);
+    expect(await admin('domains', 'create', 'north', '--display-name', 'The north')).toEqual([0, 'Created the domain north.']);
+    expect(await admin('roles', 'create', 'EDITOR', '--permissions', 'users:read,roles:read')).toEqual([0, 'Created the role EDITOR.']);
     const grant = ['users', 'grant', 'ada@example.com', 'EDITOR', '--domain', 'north'];
-    expect(await admin(...grant)).toEqual([0, 'ada@example.com now holds EDITOR in north.']);
-    expect(await admin(...grant)).toEqual([0, 'ada@example.com already holds EDITOR in north.']);
+    expect(await admin(...grant)).toEqual([0, 'ada@example.com now has EDITOR in north.']);
+    expect(await admin(...grant)).toEqual([0, 'ada@example.com already has EDITOR in north.']);
     const revoke = ['users', 'revoke', 'Ada@Example.com', 'EDITOR', '--domain', 'north'];
-    expect(await admin(...revoke)).toEqual([0, 'Ada@Example.com no longer holds EDITOR in north.']);
-    expect(await admin(...revoke)).toEqual([0, 'Ada@Example.com did not hold EDITOR in north.']);
+    expect(await admin(...revoke)).toEqual([0, 'Ada@Example.com no longer has EDITOR in north.']);
+    expect(await admin(...revoke)).toEqual([0, 'Ada@Example.com did not have EDITOR in north.']);
   });
 
   it('exit with 1 and one sentence when something is not found or is rejected', async () => {
-    expect(await admin('tokens', 'purge')).toEqual([0, '0 tokens are forgotten that ended longer ago than 30 days.']);
-    expect(await admin('users', 'enable', 'unknown@example.com')).toEqual([1, 'No user has the address unknown@example.com.']);
-    expect(await admin('domains', 'disable', 'nowhere')).toEqual([1, 'There is no domain nowhere.']);
+    expect(await admin('tokens', 'purge')).toEqual([0, 'Deleted 0 tokens that expired or were revoked more than 30 days ago.']);
+    expect(await admin('users', 'enable', 'unknown@example.com')).toEqual([1, 'No user has the email address unknown@example.com.']);
+    expect(await admin('domains', 'disable', 'nowhere')).toEqual([1, 'There is no domain named nowhere.']);
     expect(await admin('users', 'grant', 'ada@example.com', 'NOTHING')).toEqual([
       1,
       expect.stringContaining('role: must be an existing role'),
     ]);
     expect(await admin('users', 'disable', 'ada@example.com')).toEqual([1, expect.stringContaining('SELF_ACTION_FORBIDDEN')]);
-    expect(await admin('users', 'enable', 'ada@example.com', '--as', 'eve@example.com')).toEqual([1, 'eve@example.com is no superadmin.']);
+    expect(await admin('users', 'enable', 'ada@example.com', '--as', 'eve@example.com')).toEqual([
+      1,
+      'eve@example.com is not a superadmin.',
+    ]);
   });
 
   it('create an account, confirm its address, delete it and restore it', async () => {
     const email = 'carol@example.com';
-    expect(await admin('users', 'create', email, '--display-name', 'Carol')).toEqual([0, expect.stringContaining('has an account')]);
+    expect(await admin('users', 'create', email, '--display-name', 'Carol')).toEqual([0, expect.stringContaining('Created an account')]);
     expect(await admin('users', 'create', email)).toEqual([1, expect.stringContaining('TAKEN')]);
-    expect(await admin('users', 'confirm', email)).toEqual([0, `The address ${email} is confirmed.`]);
-    expect(await admin('users', 'delete', email)).toEqual([0, `${email} is deleted, and can be restored.`]);
-    expect(await admin('users', 'delete', email)).toEqual([0, `${email} was deleted already.`]);
+    expect(await admin('users', 'confirm', email)).toEqual([0, `${email} is confirmed.`]);
+    expect(await admin('users', 'delete', email)).toEqual([0, `${email} is deleted and can be restored.`]);
+    expect(await admin('users', 'delete', email)).toEqual([0, `${email} was already deleted.`]);
     expect(await admin('users', 'restore', email)).toEqual([0, `${email} is restored.`]);
-    expect(await admin('users', 'reset-access', email)).toEqual([0, `0 sessions and API tokens of ${email} have ended.`]);
+    expect(await admin('users', 'reset-access', email)).toEqual([0, `Revoked 0 sessions and API tokens of ${email}.`]);
     await inspectDatabase(environment, async ({ prisma }) => {
-      const user = await prisma.user.findUniqueOrThrow({ where: { emailKey: email }, include: { mails: true } });
+      const user = await prisma.user.findUniqueOrThrow({ where: { emailKey: email }, include: { outboxEmails: true } });
       expect(user).toMatchObject({ displayName: 'Carol', emailConfirmedAt: expect.any(Date), deletedAt: null });
-      expect(user.mails.map(({ letter }) => letter)).toContain('welcome');
+      expect(user.outboxEmails.map(({ template }) => template)).toContain('welcome');
     });
   });
 
@@ -97,19 +100,19 @@ users:
   - { email: bob@example.com, displayName: Bob, grants: [{ role: WRITER, domain: harbour }] }
 `;
     const made = [
-      'role WRITER made',
-      'domain south made',
-      'domain harbour made',
-      'user bob@example.com made',
+      'role WRITER created',
+      'domain south created',
+      'domain harbour created',
+      'user bob@example.com created',
       'bob@example.com granted WRITER in harbour',
     ];
     expect(await seed(text)).toEqual([0, made.join('\n')]);
-    expect(await seed(text)).toEqual([0, 'Everything is there already.']);
-    expect(await seed(text.replace('[users:read]', '[roles:read]'))).toEqual([0, 'role WRITER changed']);
+    expect(await seed(text)).toEqual([0, 'Nothing to change.']);
+    expect(await seed(text.replace('[users:read]', '[roles:read]'))).toEqual([0, 'role WRITER updated']);
   });
 
   it('names the position of each fault and creates nothing', async () => {
-    expect(await seed('roles: [{ nam: X }]\nthings: []')).toEqual([1, expect.stringMatching(/roles\.0[\s\S]*the whole/)]);
+    expect(await seed('roles: [{ nam: X }]\nthings: []')).toEqual([1, expect.stringMatching(/roles\.0[\s\S]*root/)]);
     expect(await seed('roles: [')).toEqual([1, expect.stringContaining(file)]);
   });
 });

@@ -37,14 +37,18 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
 
   it('rejects a taken address, ignoring case, and keeps its account unchanged', async () => {
     const { code, err } = await create('ADA@EXAMPLE.COM', 'another walk along the river\n');
-    expect([code, err]).toEqual([1, expect.stringContaining('has an account already')]);
+    expect([code, err]).toEqual([1, expect.stringContaining('already has an account')]);
     expect(await countUsers()).toBe(1);
   });
 
   it('rejects a malformed address and an unacceptable password', async () => {
-    expect(await create('ada@localhost')).toMatchObject({ code: 1, err: expect.stringContaining('not an e-mail address') });
+    expect(await create('ada@localhost')).toMatchObject({ code: 1, err: expect.stringContaining('not a valid email address') });
     for (const bad of ['passwordpassword\n', 'robert@example.com\n', ''])
-      expect(await create('robert@example.com', bad)).toMatchObject({ code: 1, out: '', err: expect.stringContaining('The password is') });
+      expect(await create('robert@example.com', bad)).toMatchObject({
+        code: 1,
+        out: '',
+        err: expect.stringContaining('The password must'),
+      });
     expect(await countUsers()).toBe(1);
   });
 
@@ -101,28 +105,28 @@ describe('create-superadmin on a terminal', { timeout: 60_000 }, () => {
     );
     await waitForOutput(() => output.out.includes('Password: '));
     write(`${first}\r`);
-    await waitForOutput(() => output.out.includes('The same again: '));
+    await waitForOutput(() => output.out.includes('Repeat password: '));
     write(`${second}\r`);
     return { code: await ended, screen: output.out };
   }
 
   it('asks for the password twice and does not echo it', async () => {
     const { code, screen } = await type('frank@example.com', password, password);
-    expect(screen.replaceAll('\r', '')).toBe('Password: \nThe same again: \nfrank@example.com is a superadmin.\n');
+    expect(screen.replaceAll('\r', '')).toBe('Password: \nRepeat password: \nfrank@example.com is a superadmin.\n');
     expect(code).toBe(0);
   });
 
   it('creates no account when the two passwords differ', async () => {
     const before = await countUsers();
     const { code, screen } = await type('grace@example.com', password, `${password}s`);
-    expect([code, screen]).toEqual([1, expect.stringContaining('The two passwords differ.')]);
+    expect([code, screen]).toEqual([1, expect.stringContaining('The passwords do not match.')]);
     expect(await countUsers()).toBe(before);
   });
 
   it('creates no account when the prompt is cancelled', async () => {
     const before = await countUsers();
     const { code, screen } = await type('heidi@example.com', password, '\u0003');
-    expect([code, screen]).toEqual([1, expect.stringContaining('No password was given.')]);
+    expect([code, screen]).toEqual([1, expect.stringContaining('No password was entered.')]);
     expect(await countUsers()).toBe(before);
   });
 });

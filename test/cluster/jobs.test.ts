@@ -9,7 +9,7 @@ import { startNodes } from './nodes.ts';
 const cluster = isEmbedded ? undefined : await startNodes(2);
 afterAll(() => cluster?.leave());
 const db = cluster?.db as Database;
-const name = 'forget throttles that have ended';
+const name = 'purge-rate-limits';
 // Jobs with a short period also run by themselves, so their runs cannot be counted.
 const slow = jobs.filter(({ every }) => every >= 60_000).map((job) => job.name);
 
@@ -30,7 +30,7 @@ describe.skipIf(!cluster)('two servers on one database: jobs (needs a PostgreSQL
     for (const node of cluster?.nodes ?? []) await node.kill();
     const mortal = await cluster?.start();
     await db.prisma.$transaction(async (tx) => {
-      await tx.$executeRaw(sql`lock table "Throttle" in access exclusive mode`);
+      await tx.$executeRaw(sql`lock table "RateLimit" in access exclusive mode`);
       await isDue();
       await waitUntil(async () => (await db.prisma.job.findUnique({ where: { name } }))?.runs === 6);
       await mortal?.kill();

@@ -22,8 +22,8 @@ async function createUser(): Promise<string> {
 }
 
 const requestReset = (node: Node | undefined, email: string) => node?.query(request, { input: { email } });
-const mailOf = (emailKey: string) => cluster?.db.prisma.mail.findFirst({ where: { emailKey } });
-const makeDue = (emailKey: string) => cluster?.db.prisma.mail.updateMany({ where: { emailKey }, data: { dueAt: new Date() } });
+const mailOf = (emailKey: string) => cluster?.db.prisma.outboxEmail.findFirst({ where: { emailKey } });
+const makeDue = (emailKey: string) => cluster?.db.prisma.outboxEmail.updateMany({ where: { emailKey }, data: { dueAt: new Date() } });
 const sent = (email: string) => waitUntil(async () => (await mailOf(email))?.outcome === 'sent');
 const timesTaken = (email: string) => smtp.taken.filter(({ to }) => to[0] === email).length;
 
@@ -39,10 +39,10 @@ describe.skipIf(!cluster)('emails of two servers on one database (needs a Postgr
     const [mortal, email] = [await cluster?.start(), await createUser()];
     await cluster?.db.query(sql`
       create function later() returns trigger language plpgsql as $$ begin new."dueAt" = now() + interval '1 hour'; return new; end $$`);
-    await cluster?.db.query(sql`create trigger later before insert on "Mail" for each row execute function later()`);
+    await cluster?.db.query(sql`create trigger later before insert on "OutboxEmail" for each row execute function later()`);
     expect((await requestReset(mortal, email))?.code).toBeUndefined();
     await mortal?.kill();
-    await cluster?.db.query(sql`drop trigger later on "Mail"`);
+    await cluster?.db.query(sql`drop trigger later on "OutboxEmail"`);
     expect((await mailOf(email))?.attempts).toBe(0);
     await makeDue(email);
     await sent(email);

@@ -17,7 +17,7 @@ describe('acceptInvitation', () => {
     expect((await logIn(server, email)).data.login.user).toEqual({ email, displayName: 'Alice' });
     expect(await rolesOf(server, email)).toEqual(['EDITOR in north', 'USER']);
     expect((await waitForAccount(server, email)).emailConfirmedAt).not.toBeNull();
-    expect(await prisma.mail.count({ where: { letter: 'confirmation', user: { email } } })).toBe(0);
+    expect(await prisma.outboxEmail.count({ where: { template: 'emailConfirmation', user: { email } } })).toBe(0);
   });
 
   it('accepts the email and code instead of the link', async () => {

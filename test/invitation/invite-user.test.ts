@@ -105,8 +105,8 @@ describe('inviteUser', () => {
     const { email, id } = await invite(server, admin, { role: 'EDITOR' });
     const { id: invitationId } = await prisma.invitation.findFirstOrThrow({ where: { email } });
     await admin.query('mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }', { id });
-    await prisma.mail.create({ data: { letter: 'invitation', invitationId, facts: { by: null, to: null } } });
-    expect(await outcomes(server, 'invitation', { invitationId })).toEqual(['shown', 'moot']);
+    await prisma.outboxEmail.create({ data: { template: 'invitation', invitationId, data: { by: null, to: null } } });
+    expect(await outcomes(server, 'invitation', { invitationId })).toEqual(['previewed', 'obsolete']);
   });
 
   // Runs last: its emails delay those of other tests.

@@ -9,7 +9,7 @@ import { startTestServer, waitUntil } from '../test-server.ts';
 const server = await startTestServer();
 const superadmin = await server.user('SUPERADMIN');
 const document = graphql(`query Jobs { jobs { name everySeconds lastStartedAt lastFinishedAt lastError lastCount } }`);
-const [throttles, receipts] = ['forget throttles that have ended', 'forget read receipts after 90 days'] as const;
+const [throttles, receipts] = ['purge-rate-limits', 'purge-read-receipts'] as const;
 const showJob = async (name: string) => (await superadmin.query(document)).data.jobs.find((job) => job.name === name);
 const row = (name: string) => server.db.prisma.job.findUniqueOrThrow({ where: { name } });
 await waitUntil(() => server.db.prisma.job.count());
@@ -29,7 +29,7 @@ describe('jobs', () => {
     const { data } = await superadmin.query(document);
     expect(data.jobs.map(({ name, everySeconds }) => [name, everySeconds])).toEqual(jobs.map(({ name, every }) => [name, every / 1_000]));
     expect(await showJob(throttles)).toMatchObject({ lastStartedAt: null, lastFinishedAt: null, lastError: null, lastCount: null });
-    await server.db.query(sql`insert into "Throttle" values ('past', 1, now() - interval '1 s'), ('future', 1, now() + interval '1 h')`);
+    await server.db.query(sql`insert into "RateLimit" values ('past', 1, now() - interval '1 s'), ('future', 1, now() + interval '1 h')`);
     await run(throttles);
     const moment = expect.stringMatching(/^20.*Z$/);
     expect(await showJob(throttles)).toMatchObject({ lastStartedAt: moment, lastFinishedAt: moment, lastError: null, lastCount: 1 });
@@ -55,7 +55,7 @@ describe('the job runner', () => {
     await server.db.query(sql`alter table "FieldRead" rename to "Away"`);
     await run(receipts);
     expect(await showJob(receipts)).toMatchObject({ lastCount: null, lastError: expect.stringContaining('FieldRead') });
-    expect(server.log.some((line) => line.includes('a job failed') && line.includes(receipts))).toBe(true);
+    expect(server.log.some((line) => line.includes('job failed') && line.includes(receipts))).toBe(true);
     await server.db.query(sql`alter table "Away" rename to "FieldRead"`);
     await run(receipts);
     expect(await showJob(receipts)).toMatchObject({ lastCount: 0, lastError: null });

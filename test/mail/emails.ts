@@ -12,23 +12,23 @@ export interface ReceivedEmail {
 }
 
 /** The newest email of a template to a user, once there are `count` of them. */
-export async function emailTo({ db }: Pick<TestServer, 'db'>, userId: string, letter: string, count = 1): Promise<ReceivedEmail> {
-  return newest(db, async () => ({ letter, OR: [{ userId }, { emailKey: { in: await emailKeysOf(db, userId) } }] }), count);
+export async function emailTo({ db }: Pick<TestServer, 'db'>, userId: string, template: string, count = 1): Promise<ReceivedEmail> {
+  return newest(db, async () => ({ template, OR: [{ userId }, { emailKey: { in: await emailKeysOf(db, userId) } }] }), count);
 }
 
 /** The newest invitation email to an address, once there are `count` of them. */
 export const invitationEmailTo = ({ db }: Pick<TestServer, 'db'>, email: string, count = 1): Promise<ReceivedEmail> =>
-  newest(db, async () => ({ letter: 'invitation', invitation: { email } }), count);
+  newest(db, async () => ({ template: 'invitation', invitation: { email } }), count);
 
-async function newest(db: TestServer['db'], which: () => Promise<Prisma.MailWhereInput>, count: number): Promise<ReceivedEmail> {
+async function newest(db: TestServer['db'], which: () => Promise<Prisma.OutboxEmailWhereInput>, count: number): Promise<ReceivedEmail> {
   const mails = await waitUntil(async () => {
-    const found = await db.prisma.mail.findMany({
-      where: { ...(await which()), outcome: 'shown' },
+    const found = await db.prisma.outboxEmail.findMany({
+      where: { ...(await which()), outcome: 'previewed' },
       orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
     });
     return found.length >= count ? found : undefined;
   });
-  const shown = mails[0]?.shown as unknown as Pick<ReceivedEmail, 'subject' | 'text' | 'html'>;
+  const shown = mails[0]?.preview as unknown as Pick<ReceivedEmail, 'subject' | 'text' | 'html'>;
   const [token = ''] = /fgl_[\w-]{43}/.exec(shown.text) ?? [];
   const [, code = ''] = /^Code: (\d{8})$/m.exec(shown.text) ?? [];
   return { ...shown, token, code };
@@ -40,12 +40,12 @@ const emailKeysOf = async (db: TestServer['db'], id: string) =>
 /** The outcomes of all emails of a template to a user or an address, once none is pending. */
 export async function outcomes(
   { db }: Pick<TestServer, 'db'>,
-  letter: string,
+  template: string,
   where: { userId: string } | { emailKey: string } | { invitationId: string },
 ): Promise<(string | null)[]> {
   const mails = await waitUntil(async () => {
-    const found = await db.prisma.mail.findMany({ where: { letter, ...where }, orderBy: { createdAt: 'asc' } });
-    return found.length > 0 && found.every(({ endedAt }) => endedAt) ? found : undefined;
+    const found = await db.prisma.outboxEmail.findMany({ where: { template, ...where }, orderBy: { createdAt: 'asc' } });
+    return found.length > 0 && found.every(({ completedAt }) => completedAt) ? found : undefined;
   });
   return mails.map(({ outcome }) => outcome);
 }

@@ -6,7 +6,7 @@ const request = 'mutation ($input: RequestPasswordResetInput!) { requestPassword
 
 const requestReset = async (server: TestServer, { email }: TestUser) => (await server.query(request, { input: { email } })).code;
 const mailOf = ({ db }: TestServer, { email: emailKey }: TestUser) =>
-  db.prisma.mail.findFirst({ where: { letter: 'passwordReset', emailKey } });
+  db.prisma.outboxEmail.findFirst({ where: { template: 'passwordReset', emailKey } });
 
 /** The outcome of the email, once it has one. */
 const outcomeOf = (server: TestServer, to: TestUser) => waitUntil(async () => (await mailOf(server, to))?.outcome);
@@ -21,7 +21,7 @@ async function waitForRetry(server: TestServer, to: TestUser, attempts: number) 
 }
 
 const makeDue = ({ db }: TestServer, { email: emailKey }: TestUser, attempts?: number) =>
-  db.prisma.mail.updateMany({ where: { emailKey }, data: { dueAt: new Date(), error: null, attempts } });
+  db.prisma.outboxEmail.updateMany({ where: { emailKey }, data: { dueAt: new Date(), error: null, attempts } });
 
 const messageId = (raw: string) => /^Message-ID: (\S+)/im.exec(raw)?.[1];
 /** The token in a sent email. Quoted-printable encoding breaks it over lines. */
@@ -55,9 +55,9 @@ describe('the outbox', () => {
     refused = gone.email;
     await requestReset(server, gone);
     await requestReset(server, there);
-    expect([await outcomeOf(server, gone), await outcomeOf(server, there)]).toEqual(['refused', 'sent']);
+    expect([await outcomeOf(server, gone), await outcomeOf(server, there)]).toEqual(['rejected', 'sent']);
     expect(smtp.taken.map(({ to }) => to)).toEqual([[there.email]]);
-    for (const person of [gone, there]) expect(await mailOf(server, person)).toMatchObject({ attempts: 1, facts: null, shown: null });
+    for (const person of [gone, there]) expect(await mailOf(server, person)).toMatchObject({ attempts: 1, data: null, preview: null });
   });
 
   it('retries a temporary failure and gives up after a day', async () => {
@@ -74,11 +74,11 @@ describe('the outbox', () => {
     await requestReset(server, late);
     await waitForRetry(server, late, 1);
     await makeDue(server, late, 29);
-    expect(await outcomeOf(server, late)).toBe('given up');
+    expect(await outcomeOf(server, late)).toBe('failed');
     busy = false;
     await makeDue(server, early);
     expect([await outcomeOf(server, early), smtp.taken.map(({ to }) => to)]).toEqual(['sent', [[early.email]]]);
-    expect((await mailOf(server, late))?.facts).toBeNull();
+    expect((await mailOf(server, late))?.data).toBeNull();
   });
 
   it('resends an email that may have been lost with the same Message-ID and link', async () => {
@@ -106,9 +106,9 @@ describe('the outbox', () => {
     const [alice, bob] = [await server.user(), await server.user()];
     await prisma.$executeRaw`create function refuse() returns trigger language plpgsql as $$ begin raise 'not now'; end $$`;
     await prisma.$executeRaw`
-      create constraint trigger refuse after insert on "Mail" deferrable initially deferred for each row execute function refuse()`;
+      create constraint trigger refuse after insert on "OutboxEmail" deferrable initially deferred for each row execute function refuse()`;
     expect(await requestReset(server, alice)).toBe('INTERNAL');
-    await prisma.$executeRaw`drop trigger refuse on "Mail"`;
+    await prisma.$executeRaw`drop trigger refuse on "OutboxEmail"`;
     await requestReset(server, bob);
     expect(await outcomeOf(server, bob)).toBe('sent');
     expect(smtp.taken.map(({ to }) => to)).toEqual([[bob.email]]);

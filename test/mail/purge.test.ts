@@ -19,28 +19,28 @@ describe('purging emails, links and invitations', () => {
       [old, 31],
       [young, 29],
     ] as const) {
-      await prisma.link.updateMany({ where: { userId: uuid }, data: { expiresAt: days(age) } });
-      await prisma.mail.updateMany({ where: { emailKey: email }, data: { endedAt: days(age) } });
+      await prisma.emailLink.updateMany({ where: { userId: uuid }, data: { expiresAt: days(age) } });
+      await prisma.outboxEmail.updateMany({ where: { emailKey: email }, data: { completedAt: days(age) } });
     }
-    await prisma.mail.create({ data: { letter: 'accessReset', userId: waiting.uuid, createdAt: days(40), dueAt: days(-1) } });
+    await prisma.outboxEmail.create({ data: { template: 'accessReset', userId: waiting.uuid, createdAt: days(40), dueAt: days(-1) } });
     await runJobs(server);
     const left = [old, young].map(async ({ uuid, email }) => [
-      await prisma.link.count({ where: { userId: uuid } }),
-      await prisma.mail.count({ where: { emailKey: email } }),
+      await prisma.emailLink.count({ where: { userId: uuid } }),
+      await prisma.outboxEmail.count({ where: { emailKey: email } }),
     ]);
     expect(await Promise.all(left)).toEqual([
       [0, 0],
       [1, 1],
     ]);
-    expect(await prisma.mail.count({ where: { userId: waiting.uuid } })).toBe(1);
+    expect(await prisma.outboxEmail.count({ where: { userId: waiting.uuid } })).toBe(1);
   });
 
   it('leaves emails of unknown templates to newer servers', async () => {
     const alice = await server.user();
-    const { id } = await prisma.mail.create({ data: { letter: 'notYetKnown', userId: alice.uuid } });
+    const { id } = await prisma.outboxEmail.create({ data: { template: 'notYetKnown', userId: alice.uuid } });
     await server.query(request, { input: { email: alice.email } });
     await emailTo(server, alice.uuid, 'passwordReset');
-    expect(await prisma.mail.findUniqueOrThrow({ where: { id } })).toMatchObject({ attempts: 0, endedAt: null });
+    expect(await prisma.outboxEmail.findUniqueOrThrow({ where: { id } })).toMatchObject({ attempts: 0, completedAt: null });
   });
 
   it('deletes invitations 30 days after they expired, were accepted or revoked', async () => {

@@ -11,7 +11,7 @@ describe('an email', () => {
     const alice = await server.user();
     await server.query(request, { input: { email: alice.email } });
     const { from, to, raw } = await waitUntil(() => smtp.taken[0]);
-    const { id } = await server.db.prisma.mail.findFirstOrThrow({ where: { letter: 'passwordReset' } });
+    const { id } = await server.db.prisma.outboxEmail.findFirstOrThrow({ where: { template: 'passwordReset' } });
     expect([from, to]).toEqual(['no-reply@example.com', [alice.email]]);
     for (const line of [
       'From: Example <no-reply@example.com>',
@@ -21,8 +21,8 @@ describe('an email', () => {
     ])
       expect(raw).toContain(line);
     expect(raw.match(/^Content-Type: text\/(plain|html); charset=utf-8/gim)).toHaveLength(2);
-    await waitUntil(async () => (await server.db.prisma.mail.findUniqueOrThrow({ where: { id } })).outcome === 'sent');
-    expect(await server.db.prisma.mail.findUniqueOrThrow({ where: { id } })).toMatchObject({ facts: null, shown: null });
+    await waitUntil(async () => (await server.db.prisma.outboxEmail.findUniqueOrThrow({ where: { id } })).outcome === 'sent');
+    expect(await server.db.prisma.outboxEmail.findUniqueOrThrow({ where: { id } })).toMatchObject({ data: null, preview: null });
   });
 
   it('contains no header injected through the User-Agent', async () => {

@@ -7,14 +7,14 @@ import type { EmailTemplate, LinkEmailTemplate } from '../../src/mail/templates/
 const origin = { network: '192.0.2.7', agent: 'Mozilla/5.0 (X11; Linux x86_64)' };
 
 /** Template data of each email for the snapshots. */
-const facts: { [Name in EmailTemplateName]: TemplateData<Name> } = {
+const data: { [Name in EmailTemplateName]: TemplateData<Name> } = {
   accessReset: {},
   accountDeleted: { until: '2030-05-01T12:00:00Z', byAdministrator: true },
-  addressChanged: origin,
   alreadyRegistered: origin,
-  confirmation: {},
+  emailChangeConfirmation: origin,
+  emailChanged: origin,
+  emailConfirmation: {},
   invitation: { by: 'Ada', to: 'The North' },
-  newAddress: origin,
   newLogin: origin,
   passwordChanged: origin,
   passwordReset: origin,
@@ -24,9 +24,13 @@ const facts: { [Name in EmailTemplateName]: TemplateData<Name> } = {
 };
 
 /** Values that only the server writes. */
-const ours = new Set(['network', 'until']);
+const serverValues = new Set(['network', 'until']);
 
-const link = { url: 'https://id.example.com/page?token=fgl_…', code: '12345678', until: 'for 30 minutes, until 1 May 2030 at 12:00 UTC' };
+const link = {
+  url: 'https://id.example.com/page?token=fgl_…',
+  code: '12345678',
+  validity: 'for 30 minutes, until 1 May 2030 at 12:00 UTC',
+};
 
 /** Renders an email to a user with that name. */
 function render(name: EmailTemplateName, data: object, displayName = 'Ada') {
@@ -35,11 +39,11 @@ function render(name: EmailTemplateName, data: object, displayName = 'Ada') {
   return renderEmail('link' in template ? template.write(data, user, link) : template.write(data, user));
 }
 
-const names = Object.keys(facts) as EmailTemplateName[];
+const names = Object.keys(data) as EmailTemplateName[];
 
 describe('email templates', () => {
   it.each(names)('match their snapshot: %s', (name) => {
-    const { subject, text, html } = render(name, facts[name]);
+    const { subject, text, html } = render(name, data[name]);
     expect(`${subject}\n\n${text}\n${html}`).toMatchSnapshot();
   });
 
@@ -49,8 +53,11 @@ describe('email templates', () => {
 
   it.each(names)('escape hostile data as HTML, links and headers: %s', (name) => {
     const hostile = '"><script src=//evil.example>\r\nBcc: eve@evil.example\r\n\u202Ehttps://evil.example/reset';
-    const data = Object.entries(facts[name]).map(([key, value]) => [key, typeof value === 'string' && !ours.has(key) ? hostile : value]);
-    const { subject, text, html } = render(name, Object.fromEntries(data), hostile);
+    const entries = Object.entries(data[name]).map(([key, value]) => [
+      key,
+      typeof value === 'string' && !serverValues.has(key) ? hostile : value,
+    ]);
+    const { subject, text, html } = render(name, Object.fromEntries(entries), hostile);
     expect(html).not.toContain('<script');
     for (const part of [text, html]) {
       expect(part).not.toMatch(/evil\.example|https:\/\/(?!id\.example\.com)/);

@@ -106,7 +106,7 @@ describe('POST /oauth/introspect', () => {
     const [alice, address] = [await server.user(), uniqueAddress()];
     for (let index = 0; index < 200; index += 1)
       expect((await introspect(`fg_${'A'.repeat(40)}${100 + index}`, address)).status, String(index)).toBe(200); // guesses count for the caller's network
-    await server.db.prisma.throttle.updateMany({ data: { count: 10_000 } });
+    await server.db.prisma.rateLimit.updateMany({ data: { count: 10_000 } });
     expect((await introspect(`fg_${'A'.repeat(43)}`, address)).status).toBe(429);
     expect((await introspect(alice.accessToken, address)).json.active).toBe(true);
   });

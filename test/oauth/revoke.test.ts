@@ -106,7 +106,7 @@ describe('POST /oauth/revoke', () => {
     const [alice, address] = [await server.user(), uniqueAddress()];
     const guess = (token: string) => post(server, '/oauth/revoke', `token=${token}`, { token: program.secret, address });
     for (let index = 0; index < 200; index += 1) expect((await guess(`fgr_${'A'.repeat(40)}${100 + index}`)).status).toBe(200);
-    await prisma.throttle.updateMany({ data: { count: 10_000 } });
+    await prisma.rateLimit.updateMany({ data: { count: 10_000 } });
     expect((await guess(`fgr_${'A'.repeat(43)}`)).status).toBe(429);
     expect([(await guess(String(alice.accessToken))).status, await codeOf(alice.accessToken)]).toEqual([200, 'TOKEN_REVOKED']);
   });

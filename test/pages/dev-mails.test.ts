@@ -16,7 +16,7 @@ describe('/dev/mails', async () => {
   const server = await startTestServer();
 
   it('lists emails newest first and shows each as text and as HTML', async () => {
-    for (const name of ['ada', 'grace']) await emailTo(server, (await registerUser(server, `${name}@example.com`)).id, 'confirmation');
+    for (const name of ['ada', 'grace']) await emailTo(server, (await registerUser(server, `${name}@example.com`)).id, 'emailConfirmation');
     const list = await openPage(server, '/dev/mails');
     const found = [...list.html.matchAll(/<a href="(mails\/[\w-]+)">(.*?)<\/a><br>to (.*?),/g)].map(([, path, subject, to]) => ({
       path,
@@ -54,7 +54,7 @@ describe('the log', () => {
     const [development, test] = [await startTestServer({ NODE_ENV: 'development' }), await startTestServer()];
     for (const server of [development, test]) {
       const { id } = await registerUser(server, 'ada@example.com');
-      await emailTo(server, id, 'confirmation');
+      await emailTo(server, id, 'emailConfirmation');
     }
     const line = await waitUntil(() => development.log.map((text) => JSON.parse(text)).find(({ subject }) => subject));
     expect(line).toMatchObject({ level: 30, to: 'ada@example.com', subject: 'Confirm your e-mail address' });

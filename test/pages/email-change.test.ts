@@ -27,7 +27,7 @@ describe('/email-change', () => {
   it('undoes the change with the link to the old address after a confirmation; opening the page changes nothing', async () => {
     const alice = await server.user();
     const { email, token } = await changeEmail(server, alice);
-    const [path = ''] = /\/email-change\?undo=fgl_[\w-]{43}/.exec((await emailTo(server, alice.uuid, 'addressChanged')).text) ?? [];
+    const [path = ''] = /\/email-change\?undo=fgl_[\w-]{43}/.exec((await emailTo(server, alice.uuid, 'emailChanged')).text) ?? [];
     expect((await openPage(server, path)).heading).toBe('Undo the email address change');
     expect(await currentEmail(server, alice)).toBe(email);
     expect((await openPage(server, '/email-change', { undo: token })).heading).toBe('Old email address restored');

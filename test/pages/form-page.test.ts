@@ -48,7 +48,7 @@ describe('/confirm', () => {
   it('resends the confirmation email when it is opened without a token', async () => {
     const { email, id } = await registerUser(server);
     expect((await openPage(server, '/confirm', { email })).heading).toBe('Check your email');
-    expect(await prisma.mail.count({ where: { letter: 'confirmation', OR: [{ userId: id }, { emailKey: email }] } })).toBe(2);
+    expect(await prisma.outboxEmail.count({ where: { template: 'emailConfirmation', OR: [{ userId: id }, { emailKey: email }] } })).toBe(2);
   });
 });
 
@@ -64,7 +64,7 @@ describe('/reset', () => {
     const alice = await registerUser(server);
     const { token } = await passwordResetEmail(server, alice);
     const { status, html } = await openPage(server, '/reset', { token, newPassword: 'short' });
-    expect([status, fault(html)]).toEqual([400, 'The password is shorter than 16 characters.']);
+    expect([status, fault(html)]).toEqual([400, 'Must have at least 16 characters.']);
     expect((await openPage(server, '/reset', { token, newPassword })).status).toBe(200);
   });
 
@@ -75,8 +75,8 @@ describe('/reset', () => {
       await openPage(server, '/reset', { email: 'unknown@example.com' }),
     ];
     expect(known.html).toBe(unknown.html);
-    expect(await prisma.mail.count({ where: { letter: 'passwordReset', emailKey: email } })).toBe(1);
-    expect(await prisma.mail.count({ where: { userId: id, letter: 'passwordReset' } })).toBe(0);
+    expect(await prisma.outboxEmail.count({ where: { template: 'passwordReset', emailKey: email } })).toBe(1);
+    expect(await prisma.outboxEmail.count({ where: { userId: id, template: 'passwordReset' } })).toBe(0);
   });
 
   it('keeps the entered address after an error, escaped', async () => {
@@ -101,7 +101,7 @@ describe('a page that an email links to', () => {
   it('changes nothing and does not query the database when it is opened', async () => {
     const { id, mail } = await registerUser(server);
     await prisma.$transaction(async (tx) => {
-      await tx.$executeRaw`lock table "Link", "User", "Throttle", "AuditEvent" in access exclusive mode`;
+      await tx.$executeRaw`lock table "EmailLink", "User", "RateLimit", "AuditEvent" in access exclusive mode`;
       for (const path of [`/confirm?token=${mail.token}`, `/reset?token=${mail.token}`, '/confirm', '/reset'])
         expect((await openPage(server, path)).status).toBe(200);
     });

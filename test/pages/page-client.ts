@@ -28,7 +28,7 @@ export async function registerUser(server: TestServer) {
     input: { email, password },
   });
   const { id } = await server.db.prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
-  return { email, id, mail: await emailTo(server, id, 'confirmation') };
+  return { email, id, mail: await emailTo(server, id, 'emailConfirmation') };
 }
 
 /** Requests a password reset and returns its email. */

@@ -21,7 +21,7 @@ describe('the table of pages', () => {
   });
 
   it('contains the page that each email links to', () => {
-    const linked = Object.values(emailTemplates).flatMap((template) => ('link' in template ? [template.link.page] : []));
+    const linked = Object.values(emailTemplates).flatMap((template) => ('link' in template ? [template.link.path] : []));
     expect(linked.length).toBeGreaterThan(0);
     for (const path of linked) expect(pages).toHaveProperty([path]);
   });

@@ -33,7 +33,7 @@ describe('the database of a server', () => {
     const { code, err } = await runCommand(['src/server/main.ts'], own.environment);
     expect([code, err.trim()]).toEqual([
       1,
-      'The database has the migration 29990101000000_later, which this version does not know. Start the version that made it, or a newer one.',
+      'The database has the migration 29990101000000_later, which this version does not know. Start the version that applied it, or a newer one.',
     ]);
     await own.cleanUp();
   }, 60_000);
@@ -43,7 +43,7 @@ describe('the database of a server', () => {
     await inspectDatabase(own.environment, (db) => db.prisma.$executeRaw`update _prisma_migrations set finished_at = null`);
     const { code, err } = await runCommand(['src/server/main.ts'], own.environment);
     expect(code).toBe(1);
-    expect(err).toMatch(/^The migration \d+_core did not finish\. Restore the database from its backup, or undo by hand /);
+    expect(err).toMatch(/^The migration \d+_core did not finish\. Restore the database from its backup, or undo the migration by hand /);
     await own.cleanUp();
   }, 60_000);
 });

@@ -45,7 +45,7 @@ describe('a setting', () => {
     const { code, err } = await start({ NODE_ENV: 'production', DATABASE_URL: '' });
     expect(code).toBe(1);
     for (const name of ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPTION_KEYS', 'SMTP_URL', 'MAIL_FROM'])
-      expect(err).toContain(`Setting ${name}: must be said in production`);
+      expect(err).toContain(`Setting ${name}: must be set in production`);
   }, 60_000);
 
   it('DATABASE_URL is named without its value when no database listens there', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { generateKeys, loadConfiguredKeys } from '../../src/identity/keys/configured-keys.ts';
-import { publishedAhead, removeKey, rotateKeys } from '../../src/identity/keys/rotate-keys.ts';
+import { publicationPeriod, removeKey, rotateKeys } from '../../src/identity/keys/rotate-keys.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
@@ -13,13 +13,13 @@ const configured = await loadConfiguredKeys(server.config);
 const [other] = JSON.parse((await generateKeys()).ENCRYPTION_KEYS) as [string];
 const minutes = (count: number) => new Date(Date.now() + count * 60_000);
 
-const rotate = (after = publishedAhead) => rotateKeys(server.db, configured, after);
+const rotate = (after = publicationPeriod) => rotateKeys(server.db, configured, after);
 const remove = (kid: string) => removeKey(server.db, configured, kid);
 const kidOf = (token: string | undefined) =>
   JSON.parse(Buffer.from(String(token).split('.')[0] ?? '', 'base64url').toString()).kid as string;
 const codeOf = async (token: string | undefined) => (await server.query('{ me { id } }', {}, { token })).code;
 const codeFor = (person: TestUser) => codeOf(person.accessToken);
-const signsFrom = (kid: string, when: Date) => prisma.signingKey.update({ where: { kid }, data: { signsFrom: when } });
+const signsFrom = (kid: string, when: Date) => prisma.signingKey.update({ where: { kid }, data: { activeFrom: when } });
 
 async function published(url = server.url) {
   const { keys } = (await (await fetch(`${url}/.well-known/jwks.json`)).json()) as { keys: { kid: string; x: string; d?: string }[] };
@@ -41,7 +41,7 @@ describe('a new signing key', () => {
     const kid = await rotate();
     await waitUntil(() => isPublished(kid));
     const row = await prisma.signingKey.findUniqueOrThrow({ where: { kid } });
-    expect(row.signsFrom?.getTime()).toBeGreaterThanOrEqual(row.createdAt.getTime() + 10 * 60_000);
+    expect(row.activeFrom?.getTime()).toBeGreaterThanOrEqual(row.createdAt.getTime() + 10 * 60_000);
     expect(await signingKey()).toBe(before);
     await signsFrom(kid, minutes(-1));
     await waitUntil(async () => (await signingKey()) === kid);
@@ -63,9 +63,9 @@ describe('a new signing key', () => {
 
   it('is stored encrypted, and only its public part is published', async () => {
     await activeKey();
-    for (const { sealed, jwk } of await prisma.signingKey.findMany({ where: { sealed: { not: null } } })) {
-      expect(Buffer.from(sealed ?? []).toString('latin1')).not.toContain('Ed25519');
-      expect(jwk).not.toHaveProperty('d');
+    for (const { encryptedPrivateJwk, publicJwk } of await prisma.signingKey.findMany({ where: { encryptedPrivateJwk: { not: null } } })) {
+      expect(Buffer.from(encryptedPrivateJwk ?? []).toString('latin1')).not.toContain('Ed25519');
+      expect(publicJwk).not.toHaveProperty('d');
     }
     for (const key of await published()) expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x']);
   });
@@ -86,7 +86,7 @@ describe('a removed signing key', () => {
     const { successor } = (await remove(kid)) ?? {};
     await waitUntil(async () => (await codeFor(alice)) === 'INVALID_TOKEN');
     expect([await isPublished(kid), await signingKey()]).toEqual([false, successor]);
-    expect((await prisma.signingKey.findUniqueOrThrow({ where: { kid } })).sealed).toBeNull();
+    expect((await prisma.signingKey.findUniqueOrThrow({ where: { kid } })).encryptedPrivateJwk).toBeNull();
   });
 
   it.each(['WebSocket', 'server-sent events'] as const)(
@@ -138,10 +138,10 @@ describe('a removed signing key', () => {
     const [kid, next, marker] = [await activeKey(), await rotate(), await rotate()];
     await waitUntil(() => isPublished(marker));
     await remove(next);
-    await prisma.signingKey.update({ where: { kid: next }, data: { signsFrom: minutes(-20), removedAt: minutes(-25) } });
+    await prisma.signingKey.update({ where: { kid: next }, data: { activeFrom: minutes(-20), removedAt: minutes(-25) } });
     await prisma.signingKey.updateMany({
-      where: { kid: { notIn: [kid, next] }, signsFrom: { not: null } },
-      data: { signsFrom: minutes(-60) },
+      where: { kid: { notIn: [kid, next] }, activeFrom: { not: null } },
+      data: { activeFrom: minutes(-60) },
     });
     await signsFrom(kid, minutes(-30));
     await remove(marker);
@@ -155,7 +155,7 @@ describe('a removed signing key', () => {
     await waitUntil(async () => (await codeFor(alice)) === 'INVALID_TOKEN');
     const before = await published();
     await server.db.query(sql`alter table "SigningKey" rename to "SigningKeyAway"`);
-    await waitUntil(() => server.log.some((line) => line.includes('the signing keys could not be read')));
+    await waitUntil(() => server.log.some((line) => line.includes('reading the signing keys failed')));
     const [during, code, signs] = [await published(), await codeFor(alice), await signingKey()];
     await server.db.query(sql`alter table "SigningKeyAway" rename to "SigningKey"`);
     expect([during, code, before.some((key) => key.kid === signs)]).toEqual([before, 'INVALID_TOKEN', true]);
@@ -181,8 +181,8 @@ describe('ENCRYPTION_KEYS', () => {
 
   it('binds the ciphertext to its row: a private key copied from another row is rejected', async () => {
     const [one, two] = [await activeKey(), await activeKey()];
-    const { sealed } = await prisma.signingKey.findUniqueOrThrow({ where: { kid: one } });
-    await prisma.signingKey.update({ where: { kid: two }, data: { sealed } });
+    const { encryptedPrivateJwk } = await prisma.signingKey.findUniqueOrThrow({ where: { kid: one } });
+    await prisma.signingKey.update({ where: { kid: two }, data: { encryptedPrivateJwk } });
     await expect(startWith(ours)).rejects.toThrow('Setting ENCRYPTION_KEYS: ');
     await remove(two);
   });

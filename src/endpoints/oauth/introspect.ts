@@ -25,7 +25,7 @@ async function introspect(context: AuthenticatedContext, text: string) {
   const credential: Credential = claims ? { sid: claims.sid } : { hash: hashToken(text) };
   const result = await context.loadViewer.load(credential);
   if (!result) {
-    await consume(context, { badTokenByAsker: context.viewer.token.id }); // slows down guessing (security.md 4.7)
+    await consume(context, { badTokenByClient: context.viewer.token.id }); // slows down guessing (security.md 4.7)
     return undefined;
   }
   const { viewer, rejection } = result;

@@ -19,7 +19,7 @@ const access = all(apiToken, scope('tokens:revoke'), any(superadmin, may('tokens
 export const revocation = tokenParameterEndpoint(access, async (context, { response }, text) => {
   const token = await findActiveToken(context, text);
   if (token) await context.db.prisma.$transaction((tx) => revoke(tx, context, token));
-  else await consume(context, { badTokenByAsker: context.viewer.token.id }); // slows down guessing (security.md 4.7)
+  else await consume(context, { badTokenByClient: context.viewer.token.id }); // slows down guessing (security.md 4.7)
   response.writeHead(200).end();
 });
 

@@ -13,14 +13,14 @@ const recipientColumns = { userId: true, address: true, emailKey: true, user: { 
 
 /** `GET /dev/mails`: the emails that were not sent because there is no mail server. Not protected, so disabled in production. */
 export const mailPreviewList = inDevelopment(async ({ services: { db }, response }) => {
-  const emails = await db.prisma.mail.findMany({
-    where: { outcome: 'shown' },
+  const emails = await db.prisma.outboxEmail.findMany({
+    where: { outcome: 'previewed' },
     orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
     take: maxEmails,
-    select: { id: true, shown: true, createdAt: true, ...recipientColumns },
+    select: { id: true, preview: true, createdAt: true, ...recipientColumns },
   });
-  const items = emails.map(({ id, shown, createdAt, ...recipient }) => {
-    const { subject } = shown as unknown as RenderedEmail;
+  const items = emails.map(({ id, preview, createdAt, ...recipient }) => {
+    const { subject } = preview as unknown as RenderedEmail;
     return html`<li><a href="mails/${id}">${subject}</a><br>to ${addressOf(recipient)}, ${createdAt.toISOString()}</li>`;
   });
   const content = items.length > 0 ? html`<ul>\n${items}\n</ul>` : html`<p>No emails yet.</p>`;
@@ -31,9 +31,12 @@ export const mailPreviewList = inDevelopment(async ({ services: { db }, response
 /** `GET /dev/mails/<id>`: one of them. */
 export const mailPreview = inDevelopment(async ({ services: { db, config }, guard, request, response }) => {
   const { id = '', asHtml } = mailPreviewPath.exec(request.url?.split('?', 1)[0] ?? '')?.groups ?? {};
-  const email = await db.prisma.mail.findFirst({ where: { id, outcome: 'shown' }, select: { id: true, shown: true, ...recipientColumns } });
+  const email = await db.prisma.outboxEmail.findFirst({
+    where: { id, outcome: 'previewed' },
+    select: { id: true, preview: true, ...recipientColumns },
+  });
   if (!email) return guard.rejectRequest(response, 404, 'NOT_FOUND');
-  const rendered = email.shown as unknown as RenderedEmail;
+  const rendered = email.preview as unknown as RenderedEmail;
   if (asHtml) return sendHtml(response, 200, { html: rendered.html }, { 'content-security-policy': emailPolicy });
   const content = [
     html`<p>To ${addressOf(email)}. <a href="${id}/html">View as HTML</a> or <a href="../mails">list all emails</a>.</p>`,

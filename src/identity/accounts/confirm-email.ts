@@ -1,8 +1,8 @@
 import { sql, type Tx } from '../../database/database.ts';
 
 /**
- * Marks the address of a user as proven, and gives the username that was asked for at registration, unless somebody else has it by now. Until
- * then it is nobody's: one that were would tell, by being taken, that the address of the registration was not (security.md 3.4).
+ * Marks the email address of a user as confirmed and assigns the username requested at registration, unless it was taken since. Until then the
+ * username is not reserved: if it were, its being taken would reveal that the address of the registration was not (security.md 3.4).
  */
 export async function markEmailConfirmed(tx: Tx, userId: string): Promise<void> {
   await tx.user.updateMany({ where: { id: userId, emailConfirmedAt: null }, data: { emailConfirmedAt: new Date() } });

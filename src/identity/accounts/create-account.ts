@@ -9,55 +9,49 @@ import { validatePassword } from '../credentials/password-policy.ts';
 import type { RequestScope } from '../request-scope.ts';
 import { isReserved } from './reserved-email.ts';
 
-/** A new user with a first role, held everywhere unless a domain is named. */
+/** A new user with a first role. */
 export interface NewAccount {
   readonly email: string;
-  /** Without it the owner of the address is asked, by a letter, to choose one. */
+  /** If omitted, an email asks the user to choose one. */
   readonly password?: string;
   readonly role: string;
+  /** The domain of the role; everywhere if omitted. */
   readonly domain?: string | undefined;
   /** Further columns of the user. */
   readonly profile?: Partial<Omit<Prisma.UserCreateManyInput, 'id' | 'email' | 'emailKey'>>;
-  /** Who answers for the role; nobody unless said. */
+  /** The user who grants the role, if any. */
   readonly grantedById?: string;
 }
 
-/** What is wrong with the address and the password of a new account, by field; empty when both may be used. */
+type Actor = Pick<RequestScope, 'client' | 'viewer'>;
+
+/** The faults of the email address and the password of a new account, by field. Empty if both are acceptable. */
 export function validateAccount(
   config: Config,
   { email, password }: Pick<Required<NewAccount>, 'email' | 'password'>,
 ): Record<string, string[]> {
+  const isInvalid = emailKey(email) === undefined;
   const faults = validatePassword(normalizePassword(password), { email, words: config.PASSWORD_WORDS, min: config.PASSWORD_MIN });
-  const unknown = emailKey(email) === undefined;
-  return { ...(unknown && { email: ['must be a valid email address'] }), ...(faults.length > 0 && { password: faults }) };
+  return { ...(isInvalid && { email: ['must be a valid email address'] }), ...(faults.length > 0 && { password: faults }) };
 }
 
 /**
- * Makes an account without faults, in one transaction with its audit row. Answers the user's id; null when a unique key says that the
- * address or the username is taken.
+ * Creates a validated account in one transaction with its audit event. Returns the id of the user, or null if the email address or the username is
+ * taken.
  */
-export async function createAccount(
-  db: Database,
-  by: Pick<RequestScope, 'client' | 'viewer'>,
-  account: NewAccount,
-): Promise<string | null> {
+export async function createAccount(db: Database, actor: Actor, account: NewAccount): Promise<string | null> {
   const hash = await passwordHash(account);
-  return db.prisma.$transaction((tx) => insertAccount(tx, by, account, hash));
+  return db.prisma.$transaction((tx) => insertAccount(tx, actor, account, hash));
 }
 
-/** What the database keeps of the password, if there is one: made before a transaction begins, for it takes long. */
+/** Hashes the password, if there is one. Called before a transaction starts: hashing is slow. */
 export const passwordHash = ({ password }: Pick<NewAccount, 'password'>) => (password === undefined ? undefined : hashPassword(password));
 
-/** The same as `createAccount`, in a transaction that does more. */
-export async function insertAccount(
-  tx: Tx,
-  by: Pick<RequestScope, 'client' | 'viewer'>,
-  account: NewAccount,
-  hash?: string,
-): Promise<string | null> {
+/** Like `createAccount`, as part of a larger transaction. */
+export async function insertAccount(tx: Tx, actor: Actor, account: NewAccount, hash?: string): Promise<string | null> {
   const { email, profile, grantedById = null } = account;
   const key = emailKey(email) ?? '';
-  // The database refuses it as well, but then undoes all of the transaction.
+  // The database rejects a reserved address as well, but that would abort the transaction.
   if (await isReserved(tx, key)) return null;
   const data = { ...profile, email, emailKey: key };
   const [user] = await tx.user.createManyAndReturn({ data, skipDuplicates: true, select: { id: true } });
@@ -68,7 +62,7 @@ export async function insertAccount(
   await tx.roleGrant.create({ data: { userId, roleId, domainId: domain?.id ?? null, grantedById } });
   if (hash) await tx.password.create({ data: { userId, hash } });
   const details = { role: account.role, domain: domain?.name ?? null };
-  await recordAuditEvent(tx, by.client, by.viewer, { action: 'user_created', userId, target: { type: 'User', id: userId }, details });
-  if (!profile?.emailConfirmedAt) await enqueueEmail(tx, hash ? 'confirmation' : 'welcome', { userId }, {});
+  await recordAuditEvent(tx, actor.client, actor.viewer, { action: 'user_created', userId, target: { type: 'User', id: userId }, details });
+  if (!profile?.emailConfirmedAt) await enqueueEmail(tx, hash ? 'emailConfirmation' : 'welcome', { userId }, {});
   return userId;
 }

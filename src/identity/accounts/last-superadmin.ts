@@ -2,15 +2,15 @@ import { sql, type Tx } from '../../database/database.ts';
 import { graphqlError } from '../../errors.ts';
 
 /**
- * Throws LAST_SUPERADMIN unless somebody else is a superadmin, neither disabled nor deleted, whose grant has no end. The row of the role is the lock: of two
- * superadmins who remove each other at the same moment, the second waits and then sees what the first did (security.md 10.3).
+ * Throws LAST_SUPERADMIN unless another enabled, undeleted user has a SUPERADMIN grant without expiry. Serialized by a lock on the row of the role:
+ * of two superadmins who remove each other concurrently, the second waits and sees the first removal (security.md 10.3).
  */
-export async function requireAnotherSuperadmin(tx: Tx, leaving: string): Promise<void> {
+export async function requireAnotherSuperadmin(tx: Tx, leavingUserId: string): Promise<void> {
   await tx.$queryRaw(sql`select 1 from "Role" where name = 'SUPERADMIN' for no key update`);
   const role = { name: 'SUPERADMIN' };
   const others = await tx.roleGrant.count({
-    where: { role, domainId: null, expiresAt: null, userId: { not: leaving }, user: { enabled: true, deletedAt: null } },
+    where: { role, domainId: null, expiresAt: null, userId: { not: leavingUserId }, user: { enabled: true, deletedAt: null } },
   });
-  const leaves = await tx.roleGrant.count({ where: { role, domainId: null, userId: leaving } });
-  if (leaves > 0 && others === 0) throw graphqlError('LAST_SUPERADMIN');
+  const own = await tx.roleGrant.count({ where: { role, domainId: null, userId: leavingUserId } });
+  if (own > 0 && others === 0) throw graphqlError('LAST_SUPERADMIN');
 }

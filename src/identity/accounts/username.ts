@@ -1,35 +1,35 @@
 import { singleLineText } from '../../lib/validators.ts';
 
-// Names that read as if the service itself spoke (security.md 9.7), with or without the signs that a name may hold.
-const reserved = new Set(
+// Names that could be mistaken for the service itself (security.md 9.7), also with punctuation.
+const reservedNames = new Set(
   `abuse account admin administrator anonymous api billing contact everybody everyone fieldgate guest help hostmaster info login
   mail mailer-daemon me moderator nobody noreply null official operator owner postmaster privacy register root security service staff
   superadmin superuser support system team undefined user username webmaster www`
     .split(/\s+/)
-    .map(plain),
+    .map(withoutPunctuation),
 );
 
 /**
- * The one form in which two spellings of a username are the same, by NFKC and without regard to case; undefined where it is none. Letters are
- * those from A to Z: with others, two names that look alike would be two users.
+ * The normalized form of a username, by NFKC and case folding; undefined if it is not acceptable. Only the letters A to Z: with others, two names
+ * that look alike could belong to two users.
  */
 export function usernameKey(text: string): string | undefined {
   const key = text.normalize('NFKC').toLowerCase();
-  return /^[a-z][a-z0-9_.-]{3,31}$/.test(key) && !reserved.has(plain(key)) ? key : undefined;
+  return /^[a-z][a-z0-9_.-]{3,31}$/.test(key) && !reservedNames.has(withoutPunctuation(key)) ? key : undefined;
 }
 
-/** A username, or empty. */
+/** A username, or an empty string. */
 export const username = singleLineText(64).refine(
   (text) => text === '' || usernameKey(text) !== undefined,
-  '4 to 32 letters from A to Z, digits, _ . and -, a letter first, and no name of the service',
+  'must have 4 to 32 characters (A to Z, digits, _ . and -), start with a letter, and not be a reserved name',
 );
 
-/** What is kept of a username: as it is shown, and its key; of none, or of an empty one, nothing. */
+/** The columns of a username: as shown, and its key; null if it is empty or missing. */
 export const loginIdentifier = (text: string | null | undefined) => ({
   username: text ? text.normalize('NFKC') : null,
   usernameKey: text ? (usernameKey(text) ?? null) : null,
 });
 
-function plain(key: string) {
+function withoutPunctuation(key: string) {
   return key.replace(/[_.-]/g, '');
 }

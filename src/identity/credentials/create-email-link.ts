@@ -1,42 +1,48 @@
 import type { Config } from '../../config.ts';
 import { type Database, interval, sql } from '../../database/database.ts';
-import type { Mail } from '../../database/generated/prisma/client.ts';
+import type { OutboxEmail } from '../../database/generated/prisma/client.ts';
 import { emailKey } from '../../lib/email-address.ts';
-import { type Addressee, formatDate, type LinkFacts, type LinkKind } from '../../mail/templates/template.ts';
+import { formatDate, type LinkContent, type LinkOptions, type Recipient } from '../../mail/templates/template.ts';
 import type { KeyStore } from '../keys/configured-keys.ts';
 import { deriveLinkCode, deriveLinkToken, hashToken } from '../tokens/opaque-token.ts';
 
-interface Maker {
+interface Services {
   readonly db: Pick<Database, 'query'>;
   readonly keys: Pick<KeyStore, 'secret'>;
   readonly config: Pick<Config, 'PUBLIC_URL'>;
 }
 
 /**
- * Makes the link of a mail as the mail is sent, so that it lasts from then on, and is bound to the address that it goes to. Made again for
- * another attempt it is the same one; a used one stays used.
+ * Creates the link of an email as the email is sent, so that its lifetime starts then, and binds it to the address of the email. Another attempt to
+ * send the email creates the same link; a used one stays used.
  */
-export async function createEmailLink({ db, keys, config }: Maker, kind: LinkKind, mail: Mail, addressee: Addressee): Promise<LinkFacts> {
-  const { id, address, invitationId } = mail;
+export async function createEmailLink(
+  { db, keys, config }: Services,
+  { purpose, lifetime, path, tokenParam = 'token' }: LinkOptions,
+  { id, address, invitationId }: OutboxEmail,
+  recipient: Recipient,
+): Promise<LinkContent> {
   const token = deriveLinkToken(keys, id);
-  const to = address ?? addressee.email;
-  const key = address === null ? addressee.emailKey : (emailKey(address) ?? '');
-  const userId = invitationId ? null : addressee.id;
-  const end = 'expiresAt' in addressee ? sql`${addressee.expiresAt}::timestamptz` : sql`now() + ${interval(kind.lasts ?? 0)}`;
-  const [made] = await db.query<{ until: Date }>(sql`
-    insert into "Link" (id, purpose, "userId", "invitationId", address, "addressKey", hash, "expiresAt")
-    values (${id}::uuid, ${kind.purpose}::"LinkPurpose", ${userId}::uuid, ${invitationId}::uuid, ${to}, ${key}, ${hashToken(token)}::bytea, ${end})
-    on conflict (id) do update set "expiresAt" = excluded."expiresAt", hash = excluded.hash where "Link"."usedAt" is null
-    returning "expiresAt" as until`);
-  const ends = made?.until ?? new Date();
-  const until = lasting(kind.lasts ?? ends.getTime() - Date.now(), ends);
-  return { url: `${config.PUBLIC_URL}${kind.page}?${kind.by ?? 'token'}=${token}`, code: deriveLinkCode(keys, id), until };
+  const email = address ?? recipient.email;
+  const key = address === null ? recipient.emailKey : (emailKey(address) ?? '');
+  const userId = invitationId ? null : recipient.id;
+  const expiry = 'expiresAt' in recipient ? sql`${recipient.expiresAt}::timestamptz` : sql`now() + ${interval(lifetime ?? 0)}`;
+  const [link] = await db.query<{ expiresAt: Date }>(sql`
+    insert into "EmailLink" (id, purpose, "userId", "invitationId", email, "emailKey", hash, "expiresAt")
+    values (${id}::uuid, ${purpose}::"EmailLinkPurpose", ${userId}::uuid, ${invitationId}::uuid, ${email}, ${key}, ${hashToken(token)}::bytea, ${expiry})
+    on conflict (id) do update set "expiresAt" = excluded."expiresAt", hash = excluded.hash where "EmailLink"."usedAt" is null
+    returning "expiresAt"`);
+  const expiresAt = link?.expiresAt ?? new Date();
+  return {
+    url: `${config.PUBLIC_URL}${path}?${tokenParam}=${token}`,
+    code: deriveLinkCode(keys, id),
+    validity: `for ${formatDuration(lifetime ?? expiresAt.getTime() - Date.now())}, until ${formatDate(expiresAt)}`,
+  };
 }
 
-/** For how long and until when, as people say it. */
-function lasting(lasts: number, until: Date): string {
-  const minutes = Math.round(lasts / 60_000);
-  const length =
-    minutes < 120 ? `${minutes} minutes` : minutes < 72 * 60 ? `${Math.round(minutes / 60)} hours` : `${Math.round(minutes / 1_440)} days`;
-  return `for ${length}, until ${formatDate(until)}`;
+function formatDuration(milliseconds: number): string {
+  const minutes = Math.round(milliseconds / 60_000);
+  if (minutes < 120) return `${minutes} minutes`;
+  const hours = Math.round(minutes / 60);
+  return hours < 72 ? `${hours} hours` : `${Math.round(hours / 24)} days`;
 }

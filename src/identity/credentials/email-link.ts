@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
-import { sql, type Tx } from '../../database/database.ts';
-import type { Link, LinkPurpose } from '../../database/generated/prisma/client.ts';
+import { type Sql, sql, type Tx } from '../../database/database.ts';
+import type { EmailLink, EmailLinkPurpose } from '../../database/generated/prisma/client.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import type { KeyStore } from '../keys/configured-keys.ts';
@@ -12,81 +12,90 @@ interface Caller extends Pick<RequestScope, 'db' | 'log' | 'client'> {
   readonly keys: Pick<KeyStore, 'secret'>;
 }
 
-/** What a caller shows of a link: its token or, where there is no browser, the address that it was mailed to and the code beside it. */
-interface Shown {
+/** What a caller presents: the token of a link or, without a browser, the address that the email was sent to and the code in it. */
+interface LinkProof {
   readonly token?: string | null | undefined;
   readonly email?: string | null | undefined;
   readonly code?: string | null | undefined;
 }
 
-/** A link as it is found by its purpose: that of an invitation goes to an address, which need not have an account. */
-type Found<Purpose> = Purpose extends 'INVITATION' ? Link & { readonly invitationId: string } : UserLink;
+/** A link for an account. */
+export type UserLink = EmailLink & { readonly userId: string };
 
-/** A link to an account. */
-export type UserLink = Link & { readonly userId: string };
+/** The link of an invitation; its address may have no account. */
+type InvitationLink = EmailLink & { readonly invitationId: string };
 
-const mostGuesses = 5; // of a code (seeds: five wrong ones burn it); with 10^8 codes a guesser's chance is 1 in 20 million a letter
+type LinkFor<Purpose> = Purpose extends 'INVITATION' ? InvitationLink : UserLink;
 
-/** The link that is shown, as far as it can still be used for one of these. Counts the try first. Throws INVALID_TOKEN, for whatever reason. */
-export async function findEmailLink<Purpose extends LinkPurpose>(
-  context: Caller,
+const maxCodeAttempts = 5; // with 10^8 codes, guessing succeeds for one email in 20 million
+
+/** Finds the usable link for one of these purposes. Counts the attempt first. Throws INVALID_TOKEN whatever is wrong with the link. */
+export async function findEmailLink<Purpose extends EmailLinkPurpose>(
+  caller: Caller,
   purpose: Purpose | readonly Purpose[],
-  { token, email, code }: Shown,
-): Promise<Found<Purpose>> {
-  if ((token == null) === (email == null || code == null)) throw validationError({ token: ['either a token, or an address and a code'] });
-  await consume(context, { linkByNetwork: context.client.network });
+  { token, email, code }: LinkProof,
+): Promise<LinkFor<Purpose>> {
+  if ((token == null) === (email == null || code == null)) {
+    throw validationError({ token: ['must be given, unless `email` and `code` are'] });
+  }
+  await consume(caller, { linkByNetwork: caller.client.network });
   const purposes = [purpose].flat();
-  const link = token != null ? await byToken(context, purposes, token) : await byCode(context, purposes, email ?? '', code ?? '');
+  const link = token != null ? await findByToken(caller, purposes, token) : await findByCode(caller, purposes, email ?? '', code ?? '');
   if (!link) throw graphqlError('INVALID_TOKEN');
-  return link as Found<Purpose>;
+  return link as LinkFor<Purpose>;
 }
 
-/** The links that are good for nothing once the account has another address. */
-const bound: readonly LinkPurpose[] = ['CONFIRM_EMAIL', 'RESET_PASSWORD', 'FIRST_PASSWORD'];
-
 /**
- * Claims the link in one statement, with the user that it was mailed to, who is held from here on: not twice, not late, not once the account
- * has another address, is shut or deleted. All others of its purpose go with it; but not those that undo other changes of address, which go back
- * to other owners. Throws INVALID_TOKEN.
+ * Uses up a link and locks its user until the transaction ends. Atomic: a conditional UPDATE, so a link works once, not after its expiry, and not
+ * if the account was disabled, deleted or, where it matters, given another address. Invalidates the other links of its purpose, except those that
+ * undo other changes of the address, which restore other addresses. Throws INVALID_TOKEN.
  */
-export async function consumeLink(tx: Tx, { id, userId, purpose, addressKey }: UserLink): Promise<void> {
-  const address = bound.includes(purpose) ? sql`and "emailKey" = ${addressKey}` : sql``;
-  // It lasts for days, so it is good for the first password only.
-  const first = purpose === 'FIRST_PASSWORD' ? sql`and not exists (select 1 from "Password" p where p."userId" = ${userId}::uuid)` : sql``;
-  // Whoever takes an account over may change its address and then delete it: that it can be restored is no use to its owner without the address.
-  const there = purpose === 'UNDO_EMAIL_CHANGE' ? sql`"erasedAt" is null` : sql`"deletedAt" is null`;
-  const open = await tx.$queryRaw<unknown[]>(
-    sql`select 1 from "User" where id = ${userId}::uuid and enabled and ${there} ${address} ${first} for update`,
+export async function consumeLink(tx: Tx, link: UserLink): Promise<void> {
+  const { id, userId, purpose } = link;
+  const account = await tx.$queryRaw<unknown[]>(
+    sql`select 1 from "User" where id = ${userId}::uuid and enabled and ${accountCondition(link)} for update`,
   );
   const used = await tx.$queryRaw<unknown[]>(sql`
-    update "Link" set "usedAt" = now() where id = ${id}::uuid and "usedAt" is null and "expiresAt" > now() returning 1`);
-  if (open.length === 0 || used.length === 0) throw graphqlError('INVALID_TOKEN');
+    update "EmailLink" set "usedAt" = now() where id = ${id}::uuid and "usedAt" is null and "expiresAt" > now() returning 1`);
+  if (account.length === 0 || used.length === 0) throw graphqlError('INVALID_TOKEN');
   if (purpose !== 'UNDO_EMAIL_CHANGE') await invalidateLinks(tx, userId, [purpose]);
 }
 
-/** Makes links of a user good for nothing: after the password, the address or the state has changed (security.md 11.1). That which undoes a change of address stays. */
+/** What a link requires of its account, as a condition on "User". */
+function accountCondition({ userId, purpose, emailKey }: UserLink): Sql {
+  // An attacker may change the address and then delete the account, so undoing works until it is erased: without the address its owner could not ask for it to be restored.
+  if (purpose === 'UNDO_EMAIL_CHANGE') return sql`"erasedAt" is null`;
+  if (purpose === 'CHANGE_EMAIL') return sql`"deletedAt" is null`;
+  const sameAddress = sql`"deletedAt" is null and "emailKey" = ${emailKey}`;
+  if (purpose !== 'FIRST_PASSWORD') return sameAddress;
+  // This link is valid for days, so it only sets the first password.
+  return sql`${sameAddress} and not exists (select 1 from "Password" p where p."userId" = ${userId}::uuid)`;
+}
+
+/** Invalidates links of a user after the password, the address or the state of the account has changed (security.md 11.1). */
 export async function invalidateLinks(
   tx: Tx,
   userId: string,
-  purposes: readonly LinkPurpose[] = ['CONFIRM_EMAIL', 'RESET_PASSWORD', 'FIRST_PASSWORD', 'CHANGE_EMAIL'],
+  purposes: readonly EmailLinkPurpose[] = ['CONFIRM_EMAIL', 'RESET_PASSWORD', 'FIRST_PASSWORD', 'CHANGE_EMAIL'],
 ): Promise<void> {
-  await tx.link.updateMany({ where: { userId, purpose: { in: [...purposes] }, usedAt: null }, data: { usedAt: new Date() } });
+  await tx.emailLink.updateMany({ where: { userId, purpose: { in: [...purposes] }, usedAt: null }, data: { usedAt: new Date() } });
 }
 
-async function byToken({ db }: Caller, purposes: LinkPurpose[], token: string): Promise<Link | undefined> {
-  const [link] = await db.query<Link>(sql`
-    select * from "Link" where hash = ${hashToken(token)}::bytea and purpose = any(${purposes}::"LinkPurpose"[]) and "usedAt" is null and "expiresAt" > now()`);
+async function findByToken({ db }: Caller, purposes: EmailLinkPurpose[], token: string): Promise<EmailLink | undefined> {
+  const [link] = await db.query<EmailLink>(sql`
+    select * from "EmailLink"
+    where hash = ${hashToken(token)}::bytea and purpose = any(${purposes}::"EmailLinkPurpose"[]) and "usedAt" is null and "expiresAt" > now()`);
   return link;
 }
 
-/** The newest link to the address, if the code is its: the guess is counted before it is looked at. */
-async function byCode({ db, keys }: Caller, purposes: LinkPurpose[], email: string, code: string): Promise<Link | undefined> {
-  const [link] = await db.query<Link>(sql`
-    update "Link" set attempts = attempts + 1 where attempts < ${mostGuesses} and id = (
-      select id from "Link" where "addressKey" = ${emailKey(email) ?? ''} and purpose = any(${purposes}::"LinkPurpose"[]) and "usedAt" is null
+/** Finds the newest link to an address, if the code is right. The attempt is counted before the code is compared. */
+async function findByCode({ db, keys }: Caller, purposes: EmailLinkPurpose[], email: string, code: string): Promise<EmailLink | undefined> {
+  const [link] = await db.query<EmailLink>(sql`
+    update "EmailLink" set attempts = attempts + 1 where attempts < ${maxCodeAttempts} and id = (
+      select id from "EmailLink" where "emailKey" = ${emailKey(email) ?? ''} and purpose = any(${purposes}::"EmailLinkPurpose"[]) and "usedAt" is null
         and "expiresAt" > now() order by "createdAt" desc, id desc limit 1)
     returning *`);
-  const right = Buffer.from(deriveLinkCode(keys, link?.id ?? ''));
-  const given = Buffer.from(code);
-  return link && given.length === right.length && timingSafeEqual(given, right) ? link : undefined;
+  const expected = Buffer.from(deriveLinkCode(keys, link?.id ?? ''));
+  const actual = Buffer.from(code);
+  return link && actual.length === expected.length && timingSafeEqual(actual, expected) ? link : undefined;
 }

@@ -1,61 +1,44 @@
 import { availableParallelism } from 'node:os';
 import argon2 from 'argon2';
+import PQueue from 'p-queue';
 import { requestError } from '../../errors.ts';
 
 // OWASP Password Storage: argon2id with 19 MiB, 2 passes, 1 lane (security.md F3).
-const cost = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1, hashLength: 32 } as const;
-const atOnce = availableParallelism(); // security.md F4, as are the next two
-const mostWaiting = 64;
-const longestWait = 2_000; // milliseconds
+const parameters = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1, hashLength: 32 } as const;
 
-/** The password as it is hashed and compared: one normalisation, nothing else (security.md 1.3). */
+// One hash per core, so that DNS, files and other requests are still served (security.md F4).
+const queue = new PQueue({ concurrency: availableParallelism() });
+const maxQueued = 64;
+const maxWait = 2_000; // milliseconds
+
+/** The form of a password that is hashed and compared (security.md 1.3). */
 export const normalizePassword = (password: string) => password.normalize('NFC');
 
-/** The PHC string of a password. Throws UNAVAILABLE when too many are waiting. */
-export const hashPassword = (password: string) => queued(() => argon2.hash(normalizePassword(password), cost));
+/** Hashes a password to a PHC string. Throws UNAVAILABLE if too many hashes are queued. */
+export const hashPassword = (password: string) => limitConcurrency(() => argon2.hash(normalizePassword(password), parameters));
 
 /**
- * Whether the password is the one that `phc` was made of. Without a hash it costs the same and answers false, so that an unknown address
- * and an account without a password look like a wrong password. `weak` says that the hash is to be renewed.
+ * Verifies a password. Without a hash it takes as long and returns false, so that an unknown address and an account without a password look like a
+ * wrong password. `needsRehash` is true if the hash was made with older parameters.
  */
-export async function verifyPassword(phc: string | null | undefined, password: string): Promise<{ right: boolean; weak: boolean }> {
-  const matches = await queued(() => argon2.verify(phc ?? decoy, normalizePassword(password)));
-  const right = matches && typeof phc === 'string';
-  return { right, weak: right && argon2.needsRehash(phc, cost) };
+export async function verifyPassword(phc: string | null | undefined, password: string): Promise<{ valid: boolean; needsRehash: boolean }> {
+  const matches = await limitConcurrency(() => argon2.verify(phc ?? dummyHash, normalizePassword(password)));
+  const valid = matches && typeof phc === 'string';
+  return { valid, needsRehash: valid && argon2.needsRehash(phc, parameters) };
 }
 
-/** The hash of a value that was thrown away. */
-const decoy = await argon2.hash(crypto.randomUUID(), cost);
+const dummyHash = await argon2.hash(crypto.randomUUID(), parameters);
 
-let running = 0;
-const waiting: (() => void)[] = [];
-
-/** Computes at most one hash per core at once, so that DNS, files and other requests keep their turn. */
-async function queued<T>(compute: () => Promise<T>): Promise<T> {
-  if (running >= atOnce) await turn();
-  else running += 1;
-  try {
-    return await compute();
-  } finally {
-    const next = waiting.shift();
-    if (next) next();
-    else running -= 1;
-  }
+/** Throws UNAVAILABLE if the queue is full, or if the task does not start in time. */
+async function limitConcurrency<T>(compute: () => Promise<T>): Promise<T> {
+  if (queue.size >= maxQueued) throw busy();
+  const waiting = new AbortController();
+  const timer = setTimeout(() => waiting.abort(busy()), maxWait);
+  const start = () => {
+    clearTimeout(timer);
+    return compute();
+  };
+  return queue.add(start, { signal: waiting.signal });
 }
 
 const busy = () => requestError('UNAVAILABLE', { 'retry-after': '2' });
-
-function turn(): Promise<void> {
-  if (waiting.length >= mostWaiting) throw busy();
-  return new Promise((resolve, reject) => {
-    const called = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(() => {
-      waiting.splice(waiting.indexOf(called), 1);
-      reject(busy());
-    }, longestWait);
-    waiting.push(called);
-  });
-}

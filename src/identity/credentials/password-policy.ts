@@ -2,39 +2,40 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const least = 8; // security.md F1: whatever the operator sets
-const most = 256; // security.md F2: in UTF-8 these are never more than its 1,024 bytes
-const shortestPart = 4; // "jo" and "com" stand in passwords by chance
-const entryBytes = 8; // among 277,079 entries, another password is taken for one with a chance of 1.5e-14
+const minLengthFloor = 8; // security.md F1: whatever the operator configures
+const maxLength = 256; // security.md F2: in UTF-8 at most its 1,024 bytes
+const minWordLength = 4; // "jo" and "com" occur in passwords by chance
+const entryBytes = 8; // among 277,079 entries, a false positive has a probability of 1.5e-14
 
-interface About {
+interface PasswordContext {
   email: string;
   /** The operator's context words. */
   words: string[];
-  /** The fewest code points that the operator takes. */
+  /** The minimum number of code points that the operator requires. */
   min: number;
 }
 
-/** What is wrong with a new password, normalised before (security.md 1.3), in sentences that never repeat it; none when it may be used. */
-export function validatePassword(password: string, about: About): string[] {
-  if (password.length > 2 * most || count(password) > most) return [`The password is longer than ${most} characters.`];
-  if (!password.isWellFormed() || password.includes('\0')) return ['The password holds U+0000 or half a surrogate pair.'];
-  const min = Math.max(least, about.min);
+/** The faults of a new, normalized password (security.md 1.3), in sentences that never repeat it. Empty if it is acceptable. */
+export function validatePassword(password: string, context: PasswordContext): string[] {
+  if (password.length > 2 * maxLength || countCharacters(password) > maxLength) return [`must have at most ${maxLength} characters`];
+  if (!password.isWellFormed() || password.includes('\0')) return ['must not contain U+0000 or half a surrogate pair'];
+  const { email, words, min } = context; // not read before the length is checked: a long password must cost nothing
+  const minLength = Math.max(minLengthFloor, min);
   const faults: string[] = [];
-  if (count(password) < min) faults.push(`The password is shorter than ${min} characters.`);
-  if (isCommon(password)) faults.push('The password is known from breaches, or is easy to guess.');
-  if (isMerely([...partsOf(about.email), ...about.words], password, min)) {
-    faults.push('The password is little more than your e-mail address or a word of this service.');
+  if (countCharacters(password) < minLength) faults.push(`must have at least ${minLength} characters`);
+  if (isCommon(password)) faults.push('must not be a password that is known from breaches or easy to guess');
+  if (isMostlyKnownWords([...wordsOf(email), ...words], password, minLength)) {
+    faults.push('must contain more than parts of your email address or words of this service');
   }
   return faults;
 }
 
-/** The length that people see and the standards count: code points, not UTF-16 units. */
-const count = (text: string) => [...text].length;
+/** Counts code points, as people and the standards do, not UTF-16 units. */
+const countCharacters = (text: string) => [...text].length;
 
-/** Whether the shipped lists have the password, in whatever case. */
+/** True if the shipped lists contain the password, case-insensitively. */
 function isCommon(password: string): boolean {
-  const list = shipped();
+  const list = loadList();
   const wanted = fingerprint(password);
   let low = 0;
   let high = list.length / entryBytes;
@@ -48,29 +49,29 @@ function isCommon(password: string): boolean {
   return false;
 }
 
-let loaded: Buffer | undefined;
+let loadedList: Buffer | undefined;
 
-/** The file of passwords/README.md: fingerprints in rising order. Read once, when first asked for. */
-function shipped(): Buffer {
-  loaded ??= readFileSync(join(import.meta.dirname, 'passwords/refused.bin'));
-  return loaded;
+/** Sorted fingerprints (passwords/README.md). Loaded on first use. */
+function loadList(): Buffer {
+  loadedList ??= readFileSync(join(import.meta.dirname, 'passwords/refused.bin'));
+  return loadedList;
 }
 
-/** The form in which the shipped lists hold a password, the same for every case of it. */
-export const fingerprint = (password: string) => createHash('sha256').update(caseless(password)).digest().readBigUInt64BE();
+/** The form in which the shipped lists contain a password, case-insensitive. */
+export const fingerprint = (password: string) => createHash('sha256').update(foldCase(password)).digest().readBigUInt64BE();
 
-const caseless = (text: string) => text.normalize('NFC').toLowerCase();
+const foldCase = (text: string) => text.normalize('NFC').toLowerCase();
 
-/** What of an address its owner is known by: the local part, the labels of the domain, and the words in both. */
-function partsOf(email: string): string[] {
+/** The parts of an address that identify its owner: the local part, the labels of the domain, and the words in both. */
+function wordsOf(email: string): string[] {
   const parts = ['@', /[@.]/, /[^\p{L}\p{N}]/u].flatMap((separator) => email.split(separator));
-  return parts.filter((part) => count(part) >= shortestPart);
+  return parts.filter((part) => countCharacters(part) >= minWordLength);
 }
 
-/** Whether the password holds some of these words, and besides them less than half of the shortest password. */
-function isMerely(words: string[], password: string, min: number): boolean {
-  const typed = caseless(password);
-  const longestFirst = words.map(caseless).sort((a, b) => b.length - a.length);
-  const rest = longestFirst.reduce((text, word) => text.replaceAll(word, ''), typed);
-  return rest !== typed && count(rest) < min / 2;
+/** True if the password contains some of these words and, apart from them, less than half of the minimum length. */
+function isMostlyKnownWords(words: string[], password: string, minLength: number): boolean {
+  const folded = foldCase(password);
+  const longestFirst = words.map(foldCase).sort((a, b) => b.length - a.length);
+  const rest = longestFirst.reduce((text, word) => text.replaceAll(word, ''), folded);
+  return rest !== folded && countCharacters(rest) < minLength / 2;
 }

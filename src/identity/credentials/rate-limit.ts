@@ -6,96 +6,98 @@ import type { RequestScope } from '../request-scope.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
+const day = 24 * hour;
 
-/** What is limited: how many tries per key in how many milliseconds. */
+/** The attempts allowed per key and window, in milliseconds. */
 const limits = {
-  passwordByAccountAndNetwork: { most: 5, window: 5 * minute }, // security.md F17, as are the next two
-  passwordByAccount: { most: 20, window: hour },
-  passwordByNetwork: { most: 100, window: hour },
-  registerByNetwork: { most: 30, window: hour }, // security.md F19: a registration causes a mail
-  mailByAddress: { most: 3, window: hour }, // security.md F19, as are the next two
-  mailByAddressADay: { most: 10, window: 24 * hour },
-  mailByNetwork: { most: 30, window: hour },
-  invitationByUser: { most: 100, window: 24 * hour }, // whatever networks they ask from: security.md 9.5
-  linkByNetwork: { most: 100, window: hour }, // as bad tokens
-  usernameByAccount: { most: 10, window: hour }, // each try tells whether a name is taken
-  usernameByNetwork: { most: 30, window: hour },
-  badTokenByNetwork: { most: 100, window: hour }, // security.md 4.7
-  badTokenByAsker: { most: 10_000, window: hour }, // a resource server passes on whatever it is shown: many times what one guesser could send
+  passwordByAccountAndNetwork: { points: 5, window: 5 * minute }, // security.md F17, as are the next two
+  passwordByAccount: { points: 20, window: hour },
+  passwordByNetwork: { points: 100, window: hour },
+  registerByNetwork: { points: 30, window: hour }, // security.md F19: a registration causes an email
+  emailByAddress: { points: 3, window: hour }, // security.md F19, as are the next two
+  emailByAddressDaily: { points: 10, window: day },
+  emailByNetwork: { points: 30, window: hour },
+  invitationByUser: { points: 100, window: day }, // from any network: security.md 9.5
+  linkByNetwork: { points: 100, window: hour }, // as for invalid tokens
+  usernameByAccount: { points: 10, window: hour }, // each attempt reveals whether a name is taken
+  usernameByNetwork: { points: 30, window: hour },
+  badTokenByNetwork: { points: 100, window: hour }, // security.md 4.7
+  badTokenByClient: { points: 10_000, window: hour }, // a resource server forwards whatever it receives: many times what one attacker could send
 } as const;
 
-/** The request whose attempts are counted. */
 type Caller = Pick<RequestScope, 'db' | 'log' | 'client'>;
+type LimitName = keyof typeof limits;
 
-type Limit = keyof typeof limits;
-/** What one try counts for, and in which order. */
-export type RateLimitKeys = Partial<Record<Limit, string>>;
+/** The limits that an attempt counts towards, in this order, each with its key. */
+export type RateLimitKeys = Partial<Record<LimitName, string>>;
 
-/** The keys of one try of a password: for an account that does not exist they are as real as for one that does. */
+/** The keys of a password attempt. An account that does not exist has the same kind of keys as one that does. */
 export const passwordKeys = (account: string, network: string): RateLimitKeys => ({
   passwordByNetwork: network,
   passwordByAccountAndNetwork: `${account} ${network}`,
   passwordByAccount: account,
 });
 
-/** The keys of one letter of a kind to an address, which need not be one of ours. */
+/** The keys of an email of a kind to an address, which need not have an account. */
 export const emailKeys = (kind: string, address: string): RateLimitKeys => ({
-  mailByAddress: `${kind} ${address}`,
-  mailByAddressADay: `${kind} ${address}`,
+  emailByAddress: `${kind} ${address}`,
+  emailByAddressDaily: `${kind} ${address}`,
 });
 
 /**
- * Counts a try before the secret is looked at, in one statement, in the database: a burst over any number of aliases, batches and nodes
- * reaches the check at most `most` times. Throws RATE_LIMITED with the seconds to wait. Each limit counts only what those before it let
- * through, so that a stranger who is refused by the narrow ones does not use up the owner's wide one (security.md 4.5).
+ * Counts an attempt before its secret is checked. Atomic: one statement in the database, so that a burst over any number of aliases, batches and
+ * nodes passes at most `points` times. Throws RATE_LIMITED with the seconds to wait. Each limit only counts what the limits before it passed, so
+ * that an attacker who is stopped by a narrow limit does not use up the owner's wide one (security.md 4.5).
  */
-export async function consume(context: Caller, tries: RateLimitKeys): Promise<void> {
-  const exceeded = await count(context, tries);
-  if (exceeded) throw await refused(context, exceeded);
+export async function consume(caller: Caller, keys: RateLimitKeys): Promise<void> {
+  const exceeded = await count(caller, keys);
+  if (exceeded) throw await rateLimited(caller, exceeded);
 }
 
-/** Counts a try in the same way; answers whether it was let through, for what is left out in silence. */
-export const tryConsume = async (context: Caller, tries: RateLimitKeys): Promise<boolean> => (await count(context, tries)) === undefined;
+/** Counts an attempt like `consume`. Returns false if a limit is exceeded, for actions that are skipped silently. */
+export const tryConsume = async (caller: Caller, keys: RateLimitKeys): Promise<boolean> => (await count(caller, keys)) === undefined;
 
-/** Answers the limit that the try exceeds; undefined where it was counted. */
-async function count(context: Caller, tries: RateLimitKeys) {
-  const named = entries(tries);
-  const counting = named.map(({ name, key }, index) => {
-    const { most, window } = limits[name];
-    const before = index === 0 ? sql`true` : sql`exists (select 1 from ${counted(index - 1)})`;
-    return sql`${counted(index)} as (
-      insert into "Throttle" as t (key, count, "expiresAt") select ${key}, 1, now() + ${interval(window)} where ${before}
+/** Returns the limit that the attempt exceeds; undefined if it was counted. */
+async function count({ db }: Caller, keys: RateLimitKeys) {
+  const entries = entriesOf(keys);
+  const counters = entries.map(({ name, key }, index) => {
+    const { points, window } = limits[name];
+    const previousPassed = index === 0 ? sql`true` : sql`exists (select 1 from ${cteName(index - 1)})`;
+    return sql`${cteName(index)} as (
+      insert into "RateLimit" as l (key, count, "expiresAt") select ${key}, 1, now() + ${interval(window)} where ${previousPassed}
       on conflict (key) do update set
-        count = case when t."expiresAt" <= now() then 1 else t.count + 1 end,
-        "expiresAt" = case when t."expiresAt" <= now() then excluded."expiresAt" else t."expiresAt" end
-      where t."expiresAt" <= now() or t.count < ${most}
+        count = case when l."expiresAt" <= now() then 1 else l.count + 1 end,
+        "expiresAt" = case when l."expiresAt" <= now() then excluded."expiresAt" else l."expiresAt" end
+      where l."expiresAt" <= now() or l.count < ${points}
       returning 1)`;
   });
-  const all = named.map((_, index) => sql`select 1 from ${counted(index)}`);
-  const passed = await context.db.query(sql`with ${Prisma.join(counting)} ${Prisma.join(all, ' union all ')}`);
-  return named[passed.length];
+  const results = entries.map((_, index) => sql`select 1 from ${cteName(index)}`);
+  const passed = await db.query(sql`with ${Prisma.join(counters)} ${Prisma.join(results, ' union all ')}`);
+  return entries[passed.length];
 }
 
-const counted = (index: number) => Prisma.raw(`counted${index}`);
+const cteName = (index: number) => Prisma.raw(`limit${index}`);
 
-async function refused({ db, log, client }: Caller, { name, key }: { name: Limit; key: string }) {
-  const left = sql`select ceil(extract(epoch from "expiresAt" - now()))::int as wait from "Throttle" where key = ${key}`;
-  const [row] = await db.query<{ wait: number }>(left);
+async function rateLimited({ db, log, client }: Caller, { name, key }: { name: LimitName; key: string }) {
+  const [row] = await db.query<{ seconds: number }>(
+    sql`select ceil(extract(epoch from "expiresAt" - now()))::int as seconds from "RateLimit" where key = ${key}`,
+  );
   log.warn({ event: 'excess_rate_limit_exceeded', limit: name, network: client.network });
-  return requestError('RATE_LIMITED', { 'retry-after': String(Math.max(1, row?.wait ?? 1)) });
+  return requestError('RATE_LIMITED', { 'retry-after': String(Math.max(1, row?.seconds ?? 1)) });
 }
 
-/** Gives a successful try back: the account and network are no longer suspected, other failures of theirs stay counted. */
-export async function refund({ db }: Caller, tries: RateLimitKeys): Promise<void> {
-  const keys = entries(tries).map((one) => one.key);
-  // Rows are locked in the order of `throttle`, so that the two never wait for each other.
+/** Refunds a successful attempt: resets the account on this network; other failures stay counted. */
+export async function refund({ db }: Caller, keys: RateLimitKeys): Promise<void> {
+  const storedKeys = entriesOf(keys).map(({ key }) => key);
+  // Lock order: that of `count`, so that the two statements do not deadlock.
   await db.query(sql`
-    with held as (select key from "Throttle" where key = any(${keys}::text[]) order by array_position(${keys}::text[], key::text) for update)
-    update "Throttle" t set count = case when t.key like 'passwordByAccountAndNetwork:%' then 0 else greatest(t.count - 1, 0) end
-    from held where t.key = held.key`);
+    with locked as (select key from "RateLimit" where key = any(${storedKeys}::text[]) order by array_position(${storedKeys}::text[], key::text) for update)
+    update "RateLimit" l set count = case when l.key like 'passwordByAccountAndNetwork:%' then 0 else greatest(l.count - 1, 0) end
+    from locked where l.key = locked.key`);
 }
 
-const entries = (tries: RateLimitKeys) => Object.entries(tries).map(([name, key]) => ({ name: name as Limit, key: keyOf(name, key) }));
+const entriesOf = (keys: RateLimitKeys) =>
+  Object.entries(keys).map(([name, key]) => ({ name: name as LimitName, key: `${name}:${digest(key)}` }));
 
-/** Addresses do not stand in the table as such. */
-const keyOf = (name: string, key: string) => `${name}:${createHash('sha256').update(key).digest('base64url')}`;
+/** The table does not contain addresses in plain text. */
+const digest = (key: string) => createHash('sha256').update(key).digest('base64url');

@@ -5,19 +5,18 @@ import type { RequestScope } from '../request-scope.ts';
 import { verifyPassword } from './password-hash.ts';
 import { consume, passwordKeys, refund } from './rate-limit.ts';
 
-/** Checks the password of a user who is known already, counted as a login is. Answers its hash; throws INVALID_CREDENTIALS where it is another one. */
+/** Verifies the password of a known user, rate-limited like a login. Returns its hash. Throws INVALID_CREDENTIALS if it is wrong. */
 export async function requireCurrentPassword(
-  context: RequestScope,
-  user: Pick<User, 'id' | 'emailKey'>,
+  scope: RequestScope,
+  { id: userId, emailKey }: Pick<User, 'id' | 'emailKey'>,
   password: string,
 ): Promise<string> {
-  const { db, client, viewer } = context;
-  const { id: userId, emailKey } = user;
-  const tries = passwordKeys(emailKey, client.network);
-  await consume(context, tries);
-  const kept = await db.prisma.password.findUnique({ where: { userId } });
-  const { right } = await verifyPassword(kept?.hash, password);
-  if (!kept || !right) {
+  const { db, client, viewer } = scope;
+  const keys = passwordKeys(emailKey, client.network);
+  await consume(scope, keys);
+  const stored = await db.prisma.password.findUnique({ where: { userId } });
+  const { valid } = await verifyPassword(stored?.hash, password);
+  if (!stored || !valid) {
     await recordAuditEvent(db.prisma, client, viewer, {
       action: 'authn_login_fail',
       result: 'denied',
@@ -26,10 +25,10 @@ export async function requireCurrentPassword(
     });
     throw graphqlError('INVALID_CREDENTIALS');
   }
-  await refund(context, tries);
-  return kept.hash;
+  await refund(scope, keys);
+  return stored.hash;
 }
 
-/** The viewer, if they came with a session of that user. */
+/** The viewer, if authenticated with a session of that user; otherwise null. */
 export const ownSessionOf = ({ viewer }: Pick<RequestScope, 'viewer'>, userId: string) =>
   viewer?.user.id === userId && viewer.token.kind === 'SESSION' ? viewer : null;

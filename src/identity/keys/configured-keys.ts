@@ -6,27 +6,27 @@ import { z } from 'zod';
 import type { Config } from '../../config.ts';
 import { importPair, type KeyPair } from './key-pair.ts';
 
-/** The keys of a running server, as they are at the moment they are asked for. */
+/** The keys of a running server. Every property returns the current value. */
 export interface KeyStore {
-  /** Throws UNAVAILABLE while there is none that this node can use. */
+  /** Throws UNAVAILABLE while this node can use no key. */
   readonly signing: { readonly kid: string; readonly key: CryptoKey };
   readonly verifying: ReadonlyMap<string, CryptoKey>;
-  /** The public halves, as the key set that resource servers fetch. */
+  /** The published JWKS. */
   readonly jwks: { readonly keys: readonly JWK[] };
-  /** Names the set of public keys: another set has another name. */
+  /** Identifies the set of public keys; changes with it. */
   readonly version: string;
-  /** Calls `act` when the key is not accepted any more; answers how not to. */
-  onKeyRemoved(kid: string, act: () => void): () => void;
-  /** Sounds the alarm that a token names a key which is none of ours. */
+  /** Calls `onRemoved` once the key is no longer accepted. Returns a function that unsubscribes. */
+  onKeyRemoved(kid: string, onRemoved: () => void): () => void;
+  /** Reports a token with an unknown key id. */
   reportUnknownKey(kid: string): void;
-  /** 32 bytes for one purpose, derived so that no two purposes share a key (security.md 20.2). */
+  /** Derives a 32-byte key for a purpose; no two purposes share a key (security.md 20.2). */
   secret(purpose: string): Buffer;
 }
 
-/** What the settings say of keys. The first of each list is used; the others are still accepted. */
+/** The configured keys. The first entry of each setting is used; the others are still accepted. */
 export interface ConfiguredKeys extends Pick<KeyStore, 'secret'> {
   readonly pairs: readonly KeyPair[];
-  /** One for each of `ENCRYPTION_KEYS`. */
+  /** One key per entry of `ENCRYPTION_KEYS`. */
   secrets(purpose: string): Buffer[];
 }
 
@@ -43,18 +43,18 @@ const jwtKeys = z
   .refine((keys) => new Set(keys.map(({ kid }) => kid)).size === keys.length);
 const encryptionKeys = z.array(z.string().regex(/^[A-Za-z0-9+/]{43}=$/)).min(1);
 
-/** Reads the keys from the settings or, in development, from a file made at the first start. Throws with the setting's name, never its value. */
+/** Loads the keys from the settings or, in development, from a file that the first start creates. Errors name the setting, never its value. */
 export async function loadConfiguredKeys(config: Config): Promise<ConfiguredKeys> {
-  const kept = config.JWT_KEYS && config.ENCRYPTION_KEYS ? undefined : await keptKeys(config.DATA_DIR);
+  const stored = config.JWT_KEYS && config.ENCRYPTION_KEYS ? undefined : await readStoredKeys(config.DATA_DIR);
   const pairs = await parse(
     'JWT_KEYS',
-    config.JWT_KEYS ?? kept?.JWT_KEYS,
+    config.JWT_KEYS ?? stored?.JWT_KEYS,
     'a JSON array of private Ed25519 JWKs, each with its own kid',
     (json) => Promise.all(jwtKeys.parse(json).map(importPair)),
   );
   const roots = await parse(
     'ENCRYPTION_KEYS',
-    config.ENCRYPTION_KEYS ?? kept?.ENCRYPTION_KEYS,
+    config.ENCRYPTION_KEYS ?? stored?.ENCRYPTION_KEYS,
     'a JSON array of 32 bytes in base64',
     (json) => encryptionKeys.parse(json).map((text) => Buffer.from(text, 'base64')),
   );
@@ -62,21 +62,21 @@ export async function loadConfiguredKeys(config: Config): Promise<ConfiguredKeys
   return { pairs, secrets, secret: (purpose) => secrets(purpose)[0] as Buffer };
 }
 
-/** New keys, in the form of the settings `JWT_KEYS` and `ENCRYPTION_KEYS`. */
+/** Generates values for the settings `JWT_KEYS` and `ENCRYPTION_KEYS`. */
 export async function generateKeys() {
   return { JWT_KEYS: JSON.stringify([await generateSigningKey()]), ENCRYPTION_KEYS: JSON.stringify([randomBytes(32).toString('base64')]) };
 }
 
-/** A new private Ed25519 key. */
+/** Generates a private Ed25519 key. */
 export async function generateSigningKey() {
   const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
   return { ...(await exportJWK(privateKey)), kid: randomUUID() };
 }
 
-async function keptKeys(dataDir: string): Promise<Awaited<ReturnType<typeof generateKeys>>> {
+async function readStoredKeys(dataDir: string): Promise<Awaited<ReturnType<typeof generateKeys>>> {
   const file = join(dataDir, 'keys.json');
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  // Two processes that start at once agree on one file: only one of them makes it.
+  // Exclusive creation: of two processes that start at the same time, one writes the file and both read it.
   await writeFile(file, JSON.stringify(await generateKeys()), { flag: 'wx', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });
@@ -87,6 +87,6 @@ async function parse<T>(name: string, text: string | undefined, expected: string
   try {
     return await read(JSON.parse(text ?? ''));
   } catch {
-    throw new Error(`Setting ${name}: needs ${expected}`);
+    throw new Error(`Setting ${name}: must be ${expected}`);
   }
 }

@@ -1,31 +1,41 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import type { ConfiguredKeys } from './configured-keys.ts';
 
-const lengths = { iv: 12, tag: 16 }; // NIST SP 800-38D §5.2.1.1 and 5.2.1.2
+const ivLength = 12; // bytes, NIST SP 800-38D §5.2.1.1
+const authTagLength = 16; // bytes, §5.2.1.2
 
-/** Encrypts with AES-256-GCM, so that the value opens only with the same key and for the same `purpose`, the row and column where it is kept. */
-export function encrypt(key: Buffer, purpose: string, value: string): Uint8Array<ArrayBuffer> {
-  const iv = randomBytes(lengths.iv);
-  const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: lengths.tag }).setAAD(Buffer.from(purpose));
-  const text = Buffer.concat([cipher.update(value, 'utf8'), cipher.final()]);
-  return new Uint8Array(Buffer.concat([iv, cipher.getAuthTag(), text]));
-}
+const purpose = 'signing keys';
+/** Binds a ciphertext to its row. The name of the column is the one it had first: stored values depend on it. */
+const associatedData = (kid: string) => `SigningKey.sealed ${kid}`;
 
-/** What was encrypted; undefined where none of the keys opens it. */
-export function decrypt(keys: readonly Buffer[], purpose: string, sealed: Uint8Array): string | undefined {
-  for (const key of keys) {
-    const opened = tryOpen(key, purpose, Buffer.from(sealed));
-    if (opened !== undefined) return opened;
+/** Encrypts the private half of a signing key for its row. */
+export const encryptPrivateJwk = (secret: ConfiguredKeys['secret'], kid: string, jwk: string) =>
+  encryptAesGcm(secret(purpose), associatedData(kid), jwk);
+
+/** Decrypts the private half of a signing key; undefined if none of the configured keys decrypts it. */
+export function decryptPrivateJwk(secrets: ConfiguredKeys['secrets'], kid: string, encrypted: Uint8Array): string | undefined {
+  for (const key of secrets(purpose)) {
+    const decrypted = decryptAesGcm(key, associatedData(kid), Buffer.from(encrypted));
+    if (decrypted !== undefined) return decrypted;
   }
   return undefined;
 }
 
-function tryOpen(key: Buffer, purpose: string, sealed: Buffer): string | undefined {
-  const { iv, tag } = lengths;
+/** AES-256-GCM: IV, authentication tag, ciphertext. Decrypts only with the same key and the same associated data. */
+function encryptAesGcm(key: Buffer, associatedData: string, value: string): Uint8Array<ArrayBuffer> {
+  const iv = randomBytes(ivLength);
+  const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength }).setAAD(Buffer.from(associatedData));
+  const ciphertext = Buffer.concat([cipher.update(value, 'utf8'), cipher.final()]);
+  return new Uint8Array(Buffer.concat([iv, cipher.getAuthTag(), ciphertext]));
+}
+
+/** Undefined if the value was encrypted with another key or was changed. */
+function decryptAesGcm(key: Buffer, associatedData: string, encrypted: Buffer): string | undefined {
   try {
-    const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, iv), { authTagLength: tag });
-    decipher.setAAD(Buffer.from(purpose)).setAuthTag(sealed.subarray(iv, iv + tag));
-    return Buffer.concat([decipher.update(sealed.subarray(iv + tag)), decipher.final()]).toString();
+    const decipher = createDecipheriv('aes-256-gcm', key, encrypted.subarray(0, ivLength), { authTagLength });
+    decipher.setAAD(Buffer.from(associatedData)).setAuthTag(encrypted.subarray(ivLength, ivLength + authTagLength));
+    return Buffer.concat([decipher.update(encrypted.subarray(ivLength + authTagLength)), decipher.final()]).toString();
   } catch {
-    return undefined; // another key made it, or it was changed
+    return undefined;
   }
 }

@@ -1,47 +1,58 @@
 import { maxAccessTokenTtl } from '../../config.ts';
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
 
-/** What becomes of a signing key: published, signing, still accepted, no longer accepted because it is old, or removed. */
-type KeyState = 'next' | 'signs' | 'verifies' | 'retired' | 'removed';
+/**
+ * A signing key is published before it signs, active while it signs, retiring while its tokens are still accepted, then retired. A removed key is
+ * not accepted from the moment of its removal.
+ */
+type KeyState = 'published' | 'active' | 'retiring' | 'retired' | 'removed';
 
-/** A key with its place in time. `signsFrom` is null for those of the setting, which are the first ones. */
-export interface KeyWithState extends Pick<SigningKey, 'kid' | 'signsFrom' | 'removedAt'> {
+type KeyTimes = Pick<SigningKey, 'kid' | 'activeFrom' | 'removedAt'>;
+
+/** A key with its state. `activeFrom` is null for configured keys, which precede those of the database. */
+export interface KeyWithState extends KeyTimes {
   readonly state: KeyState;
-  /** Until when its tokens are accepted, where that is known. */
-  readonly until: Date | null;
+  /** Until when its tokens are accepted; null while no successor is known. */
+  readonly acceptedUntil: Date | null;
 }
 
-type Row = Pick<SigningKey, 'kid' | 'signsFrom' | 'removedAt'>;
-
-// The longest life of an access token (security.md F6), 5 s between two clocks, and 5 s in which a node may still sign with the old key.
-const keptAfter = (maxAccessTokenTtl + 5 + 5) * 1_000;
+// Milliseconds: the lifetime of the last token (security.md F6), 5 s of clock skew, and 5 s in which a node may still sign with the old key.
+const retirement = (maxAccessTokenTtl + 5 + 5) * 1_000;
 
 /**
- * The state of every key: those of the setting, in its order, then those of the database by when they sign. What signs is the last one
- * whose time has come; what came before it is kept until the last of its tokens has ended (security.md F33).
+ * The states of all keys: the configured ones in their order, then those of the database in the order in which they sign. The last key whose
+ * time has come is active; earlier ones are accepted until their last token has expired (security.md F33).
  */
-export function keyStates(configured: readonly string[], rows: readonly Row[], now: Date): KeyWithState[] {
-  const removed = new Map(rows.map((row) => [row.kid, row.removedAt]));
-  const rotated = rows.filter(({ signsFrom }) => signsFrom !== null).sort((one, other) => when(one) - when(other));
-  const all: Row[] = [...configured.map((kid) => ({ kid, signsFrom: null, removedAt: removed.get(kid) ?? null })), ...rotated];
-  const signing = signingOf(all, now);
-  return all.map((key) => ({ ...key, ...placeOf(key, rotated, signing, now) }));
+export function keyStates(configuredKids: readonly string[], rows: readonly KeyTimes[], now: Date): KeyWithState[] {
+  const removedAt = new Map(rows.map((row) => [row.kid, row.removedAt]));
+  const rotated = rows.filter(({ activeFrom }) => activeFrom !== null).sort((one, other) => startOf(one) - startOf(other));
+  const configured = configuredKids.map((kid) => ({ kid, activeFrom: null, removedAt: removedAt.get(kid) ?? null }));
+  const keys: KeyTimes[] = [...configured, ...rotated];
+  const active = findActive(keys, now);
+  return keys.map((key) => ({ ...key, ...stateOf(key, rotated, active, now) }));
 }
 
-/** Of those of the setting the first one signs, of those of the database the last one. */
-function signingOf(keys: readonly Row[], now: Date): Row | undefined {
-  const live = keys.filter((key) => !key.removedAt && when(key) <= now.getTime());
-  return live.findLast(({ signsFrom }) => signsFrom) ?? live[0];
+/** The last key of the database whose time has come; else the first configured one. */
+function findActive(keys: readonly KeyTimes[], now: Date): KeyTimes | undefined {
+  const usable = keys.filter((key) => !key.removedAt && startOf(key) <= now.getTime());
+  return usable.findLast(({ activeFrom }) => activeFrom) ?? usable[0];
 }
 
-function placeOf(key: Row, rotated: readonly Row[], signing: Row | undefined, now: Date): Pick<KeyWithState, 'state' | 'until'> {
-  if (key.removedAt) return { state: 'removed', until: key.removedAt };
-  if (when(key) > now.getTime()) return { state: 'next', until: null };
-  // A key that was removed before it ever signed is nobody's successor.
-  const successor = rotated.find((other) => when(other) > when(key) && (!other.removedAt || other.removedAt.getTime() > when(other)));
-  const until = successor ? new Date(when(successor) + keptAfter) : null;
-  if (until && until <= now) return { state: 'retired', until };
-  return { state: key === signing ? 'signs' : 'verifies', until };
+function stateOf(
+  key: KeyTimes,
+  rotated: readonly KeyTimes[],
+  active: KeyTimes | undefined,
+  now: Date,
+): Pick<KeyWithState, 'state' | 'acceptedUntil'> {
+  if (key.removedAt) return { state: 'removed', acceptedUntil: key.removedAt };
+  if (startOf(key) > now.getTime()) return { state: 'published', acceptedUntil: null };
+  // A key that was removed before it signed has replaced no other.
+  const successor = rotated.find(
+    (other) => startOf(other) > startOf(key) && (!other.removedAt || other.removedAt.getTime() > startOf(other)),
+  );
+  const acceptedUntil = successor ? new Date(startOf(successor) + retirement) : null;
+  if (acceptedUntil && acceptedUntil <= now) return { state: 'retired', acceptedUntil };
+  return { state: key === active ? 'active' : 'retiring', acceptedUntil };
 }
 
-const when = ({ signsFrom }: Row) => signsFrom?.getTime() ?? Number.NEGATIVE_INFINITY;
+const startOf = ({ activeFrom }: KeyTimes) => activeFrom?.getTime() ?? Number.NEGATIVE_INFINITY;

@@ -3,36 +3,40 @@ import { type Database, sql } from '../../database/database.ts';
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
 import { graphqlError } from '../../errors.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { startPoller } from '../../lib/poller.ts';
 import type { ConfiguredKeys, KeyStore } from './configured-keys.ts';
-import { decrypt } from './encrypt.ts';
+import { decryptPrivateJwk } from './encrypt.ts';
 import { importPair, importPublic, type KeyPair, type PublicKey } from './key-pair.ts';
 import { keyStates } from './key-states.ts';
 
-/** The keys as they are now, until they are closed. */
-interface LiveKeys extends KeyStore {
+interface RunningKeyStore extends KeyStore {
   close(): Promise<void>;
 }
 
-type Known = PublicKey & Partial<Pick<KeyPair, 'private'>>;
-type KeySet = Omit<KeyStore, 'signing' | 'onKeyRemoved' | 'reportUnknownKey' | 'secret'> & {
-  readonly signing: KeyStore['signing'] | undefined;
-};
+/** A public key, with its private half if this node can decrypt it. */
+type ImportedKey = PublicKey & Partial<Pick<KeyPair, 'private'>>;
 
-const readEvery = 400; // milliseconds; every node follows within 1 s (security.md F20)
-const alarmEvery = 60_000; // milliseconds; whoever makes tokens up does not fill the log (security.md 19.8)
+type KeySet = Pick<KeyStore, 'verifying' | 'jwks' | 'version'> & { readonly signing: KeyStore['signing'] | undefined };
 
-/** Follows the signing keys in the database, those of the settings being the first ones. Throws when none of them can be used here. */
-export async function createKeyStore(db: Pick<Database, 'query'>, log: Logger, configured: ConfiguredKeys): Promise<LiveKeys> {
-  const imported = new Map<string, Known>(configured.pairs.map((pair) => [pair.kid, pair]));
-  const read = async () => setOf(configured, await rowsOf(db), imported, log);
-  let current = await read();
-  if (!current.signing)
-    throw new Error('Setting ENCRYPTION_KEYS: the key that signs was encrypted with another one; `admin -- keys` names it');
-  const waiting = waitingList();
-  const stop = repeating(async () => {
-    current = await read();
-    waiting.tell(current.verifying);
-  }, log);
+const pollInterval = 400; // milliseconds; every node follows within 1 s (security.md F20)
+const unknownKeyInterval = 60_000; // milliseconds; made-up tokens must not fill the log (security.md 19.8)
+
+/** Follows the signing keys of the database, after the configured ones. Throws if this node can use none of them. */
+export async function createKeyStore(db: Pick<Database, 'query'>, log: Logger, configured: ConfiguredKeys): Promise<RunningKeyStore> {
+  const imported = new Map<string, ImportedKey>(configured.pairs.map((pair) => [pair.kid, pair]));
+  const loadKeySet = async () => createKeySet(configured, await readRows(db), imported, log);
+  let current = await loadKeySet();
+  if (!current.signing) {
+    throw new Error('Setting ENCRYPTION_KEYS: no entry decrypts the active signing key; list the keys with `npm run admin -- keys`');
+  }
+  const removalListeners = createRemovalListeners();
+  const poller = startPoller(
+    async () => {
+      current = await loadKeySet();
+      removalListeners.notify(current.verifying);
+    },
+    { interval: pollInterval, failureMessage: 'reading the signing keys failed; retrying', log },
+  );
   return {
     get signing() {
       if (!current.signing) throw graphqlError('UNAVAILABLE');
@@ -47,107 +51,85 @@ export async function createKeyStore(db: Pick<Database, 'query'>, log: Logger, c
     get version() {
       return current.version;
     },
-    onKeyRemoved: waiting.onKeyRemoved,
-    reportUnknownKey: alarmOf(log),
+    onKeyRemoved: removalListeners.onKeyRemoved,
+    reportUnknownKey: createUnknownKeyReporter(log),
     secret: configured.secret,
-    close: stop,
+    close: poller.stop,
   };
 }
 
-/** What is to be done, once, when a key is gone. */
-function waitingList(): Pick<KeyStore, 'onKeyRemoved'> & { tell(present: KeyStore['verifying']): void } {
-  const entries = new Set<{ readonly kid: string; readonly act: () => void }>();
+function createRemovalListeners(): Pick<KeyStore, 'onKeyRemoved'> & { notify(present: KeyStore['verifying']): void } {
+  const listeners = new Set<{ readonly kid: string; readonly onRemoved: () => void }>();
   return {
-    onKeyRemoved: (kid, act) => {
-      const entry = { kid, act };
-      entries.add(entry);
-      return () => entries.delete(entry);
+    onKeyRemoved: (kid, onRemoved) => {
+      const listener = { kid, onRemoved };
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
-    tell: (present) => {
-      for (const entry of entries) if (!present.has(entry.kid) && entries.delete(entry)) entry.act();
+    notify: (present) => {
+      for (const listener of listeners) if (!present.has(listener.kid) && listeners.delete(listener)) listener.onRemoved();
     },
   };
 }
 
-/** Reads on a clock; what was known last stays while the database is away. Answers how to stop. */
-function repeating(read: () => Promise<void>, log: Logger): () => Promise<void> {
-  let reading: Promise<void> | undefined;
-  let isLate = false;
-  const again = () =>
-    read().then(
-      () => {
-        isLate = false;
-      },
-      (error: Error) => {
-        if (!isLate) log.warn({ error: error.message }, 'the signing keys could not be read; trying again');
-        isLate = true;
-      },
-    );
-  const clock = setInterval(() => {
-    reading ??= again().finally(() => {
-      reading = undefined;
-    });
-  }, readEvery).unref();
-  return async () => {
-    clearInterval(clock);
-    await reading;
-  };
-}
+type PublicJwk = PublicKey['jwk'] & { kid: string };
+type Row = Pick<SigningKey, 'kid' | 'encryptedPrivateJwk' | 'activeFrom' | 'removedAt'> & { publicJwk: PublicJwk | null; now: Date };
 
-type Row = Pick<SigningKey, 'kid' | 'sealed' | 'signsFrom' | 'removedAt'> & { jwk: (PublicKey['jwk'] & { kid: string }) | null; now: Date };
-
-/** The keys in the database, and its time. */
-async function rowsOf({ query }: Pick<Database, 'query'>) {
-  const rows = await query<Row | { kid: null; now: Date }>(
-    sql`select k.kid, k.jwk, k.sealed, k."signsFrom", k."removedAt", now() as now from (select 1) one left join "SigningKey" k on true`,
-  );
+/** The keys of the database and its time. */
+async function readRows({ query }: Pick<Database, 'query'>) {
+  const rows = await query<Row | { kid: null; now: Date }>(sql`
+    select k.kid, k."publicJwk", k."encryptedPrivateJwk", k."activeFrom", k."removedAt", now() as now
+    from (select 1) one left join "SigningKey" k on true`);
   return { now: rows[0]?.now ?? new Date(), rows: rows.filter((row): row is Row => row.kid !== null) };
 }
 
-async function setOf(
+async function createKeySet(
   { pairs, secrets }: ConfiguredKeys,
-  { rows, now }: Awaited<ReturnType<typeof rowsOf>>,
-  imported: Map<string, Known>,
+  { rows, now }: Awaited<ReturnType<typeof readRows>>,
+  imported: Map<string, ImportedKey>,
   log: Logger,
 ): Promise<KeySet> {
-  for (const row of rows) if (row.jwk && !imported.has(row.kid)) imported.set(row.kid, await importRow(secrets, row, log));
-  const states = keyStates(
-    pairs.map(({ kid }) => kid),
-    rows,
-    now,
-  );
-  const published = states.filter(({ state }) => state !== 'retired' && state !== 'removed').flatMap(({ kid }) => imported.get(kid) ?? []);
-  const signing = imported.get(states.find(({ state }) => state === 'signs')?.kid ?? '');
-  const named = published.map(({ kid, jwk }) => [kid, jwk.x]).sort();
+  for (const row of rows)
+    if (row.publicJwk && !imported.has(row.kid)) imported.set(row.kid, await importRow(secrets, row, row.publicJwk, log));
+  const configuredKids = pairs.map(({ kid }) => kid);
+  const states = keyStates(configuredKids, rows, now);
+  const accepted = states.filter(({ state }) => state !== 'retired' && state !== 'removed').flatMap(({ kid }) => imported.get(kid) ?? []);
+  const active = imported.get(states.find(({ state }) => state === 'active')?.kid ?? '');
+  const identifiers = accepted.map(({ kid, jwk }) => [kid, jwk.x]).sort();
   return {
-    signing: signing?.private && { kid: signing.kid, key: signing.private },
-    verifying: new Map(published.map((key) => [key.kid, key.public])),
-    jwks: { keys: published.map(({ jwk }) => jwk) },
-    version: createHash('sha256').update(JSON.stringify(named)).digest('base64url').slice(0, 12),
+    signing: active?.private && { kid: active.kid, key: active.private },
+    verifying: new Map(accepted.map((key) => [key.kid, key.public])),
+    jwks: { keys: accepted.map(({ jwk }) => jwk) },
+    version: createHash('sha256').update(JSON.stringify(identifiers)).digest('base64url').slice(0, 12),
   };
 }
 
-/** A key of the database; without its private half where none of our keys opens it. */
-async function importRow(secrets: ConfiguredKeys['secrets'], { kid, jwk, sealed }: Row, log: Logger): Promise<Known> {
-  const opened = sealed && decrypt(secrets('signing keys'), `SigningKey.sealed ${kid}`, sealed);
-  if (opened) return importPair(JSON.parse(opened));
-  if (sealed)
-    log.error({ event: 'sys_key_not_opened', kid }, 'none of ENCRYPTION_KEYS opens a signing key: this node will not sign with it');
-  return importPublic(jwk as PublicKey['jwk'] & { kid: string });
+async function importRow(
+  secrets: ConfiguredKeys['secrets'],
+  { kid, encryptedPrivateJwk }: Row,
+  publicJwk: PublicJwk,
+  log: Logger,
+): Promise<ImportedKey> {
+  const privateJwk = encryptedPrivateJwk && decryptPrivateJwk(secrets, kid, encryptedPrivateJwk);
+  if (privateJwk) return importPair(JSON.parse(privateJwk));
+  if (encryptedPrivateJwk) {
+    log.error({ event: 'sys_key_not_opened', kid }, 'no ENCRYPTION_KEYS entry decrypts this signing key; this node will not sign with it');
+  }
+  return importPublic(publicJwk);
 }
 
-/** Says at most once a minute, with how many there were, that keys were named which we do not have (security.md 20.4). */
-function alarmOf(log: Logger): KeyStore['reportUnknownKey'] {
+/** Logs unknown key ids at most once a minute, with their number (security.md 20.4). */
+function createUnknownKeyReporter(log: Logger): KeyStore['reportUnknownKey'] {
   let count = 0;
-  let silentUntil = 0;
+  let mutedUntil = 0;
   return (kid) => {
     count += 1;
-    if (performance.now() < silentUntil) return;
+    if (performance.now() < mutedUntil) return;
     log.warn(
       { event: 'authn_token_unknown_key', kid: String(kid).slice(0, 64), count },
-      'a token names a key that is none of ours, or was removed',
+      'a token was signed with an unknown or removed key',
     );
     count = 0;
-    silentUntil = performance.now() + alarmEvery;
+    mutedUntil = performance.now() + unknownKeyInterval;
   };
 }

@@ -3,64 +3,66 @@ import { type Database, interval, sql, type Tx } from '../../database/database.t
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
 import { recordAuditEvent } from '../audit/record-event.ts';
 import { type ConfiguredKeys, generateSigningKey } from './configured-keys.ts';
-import { encrypt } from './encrypt.ts';
+import { encryptPrivateJwk } from './encrypt.ts';
 import { importPublic } from './key-pair.ts';
 import { keyStates } from './key-states.ts';
 
-/** How long a new key is published before it signs, in milliseconds: whoever verifies has fetched it by then (security.md F33). */
-export const publishedAhead = 10 * 60_000;
+/** How long a new key is published before it signs, in milliseconds: by then every resource server has fetched it (security.md F33). */
+export const publicationPeriod = 10 * 60_000;
 
-/** Every key and what becomes of it, in the order in which they sign. */
-export const listKeys = ({ prisma }: Pick<Database, 'prisma'>, configured: ConfiguredKeys) => statesIn(prisma as Tx, configured);
+/** All keys with their states, in the order in which they sign. */
+export const listKeys = ({ prisma }: Pick<Database, 'prisma'>, configured: ConfiguredKeys) => readStates(prisma as Tx, configured);
 
-/** Makes a key that signs in `after` milliseconds. Answers its id. */
-export const rotateKeys = ({ prisma }: Pick<Database, 'prisma'>, configured: ConfiguredKeys, after: number) =>
+/** Creates a key that signs after `delay` milliseconds. Returns its id. */
+export const rotateKeys = ({ prisma }: Pick<Database, 'prisma'>, configured: ConfiguredKeys, delay: number) =>
   prisma.$transaction(async (tx) => {
-    await inTurn(tx);
-    return addKey(tx, configured, after, 'rotate-keys');
+    await lockKeys(tx);
+    return addKey(tx, configured, delay, 'rotate-keys');
   });
 
 /**
- * Removes a key for good, one of the setting too: nothing that it signed is accepted any more. Where it was the one that signs, a new one
- * signs at once. Answers the id of the new one, if any; undefined where there is no such key.
+ * Removes a key, also a configured one: its tokens are no longer accepted. If it was active, a new key replaces it immediately. Returns the id of
+ * the replacement, if any; undefined if there is no such key.
  */
 export const removeKey = ({ prisma }: Pick<Database, 'prisma'>, configured: ConfiguredKeys, kid: string) =>
   prisma.$transaction(async (tx) => {
-    await inTurn(tx);
-    const key = (await statesIn(tx, configured)).find((one) => one.kid === kid);
+    await lockKeys(tx);
+    const key = (await readStates(tx, configured)).find((candidate) => candidate.kid === kid);
     if (!key) return undefined;
     if (key.state === 'removed') return { successor: null };
-    const removal = sql`
+    await tx.$executeRaw(sql`
       insert into "SigningKey" (kid, "removedAt") values (${kid}, now())
-      on conflict (kid) do update set "removedAt" = now(), sealed = null`;
-    await tx.$executeRaw(removal);
-    await recordAuditEvent(tx, clientOf('remove-key'), null, { action: 'sys_key_removed', details: { kid, state: key.state } });
-    return { successor: key.state === 'signs' ? await addKey(tx, configured, 0, 'remove-key') : null };
+      on conflict (kid) do update set "removedAt" = now(), "encryptedPrivateJwk" = null`);
+    await recordAuditEvent(tx, commandClient('remove-key'), null, { action: 'sys_key_removed', details: { kid, state: key.state } });
+    return { successor: key.state === 'active' ? await addKey(tx, configured, 0, 'remove-key') : null };
   });
 
-/** One change after the other: which key signs decides what a removal does. */
-const inTurn = (tx: Tx) => tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtextextended('fieldgate.signing-keys', 0))::text`);
+/** Serialized by advisory lock: what a removal does depends on which key is active. */
+const lockKeys = (tx: Tx) => tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtextextended('fieldgate.signing-keys', 0))::text`);
 
-async function statesIn(tx: Tx, { pairs }: ConfiguredKeys) {
-  const rows = await tx.$queryRaw<SigningKey[]>(sql`select kid, "createdAt", "signsFrom", "removedAt" from "SigningKey"`);
+async function readStates(tx: Tx, { pairs }: ConfiguredKeys) {
+  const rows = await tx.$queryRaw<SigningKey[]>(sql`select kid, "createdAt", "activeFrom", "removedAt" from "SigningKey"`);
   const [{ now } = { now: new Date() }] = await tx.$queryRaw<{ now: Date }[]>(sql`select clock_timestamp() as now`);
-  const made = new Map(rows.map((row) => [row.kid, row.createdAt]));
-  const configured = pairs.map(({ kid }) => kid);
-  return keyStates(configured, rows, now).map((key) => ({
+  const createdAt = new Map(rows.map((row) => [row.kid, row.createdAt]));
+  const configuredKids = pairs.map(({ kid }) => kid);
+  return keyStates(configuredKids, rows, now).map((key) => ({
     ...key,
-    createdAt: configured.includes(key.kid) ? null : (made.get(key.kid) ?? null),
+    createdAt: configuredKids.includes(key.kid) ? null : (createdAt.get(key.kid) ?? null),
   }));
 }
 
-async function addKey(tx: Tx, { secret }: ConfiguredKeys, after: number, agent: string) {
+async function addKey(tx: Tx, { secret }: ConfiguredKeys, delay: number, command: string) {
   const key = await generateSigningKey();
   const { kid, jwk } = await importPublic(key);
-  const sealed = encrypt(secret('signing keys'), `SigningKey.sealed ${kid}`, JSON.stringify(key));
+  const encrypted = encryptPrivateJwk(secret, kid, JSON.stringify(key));
   await tx.$executeRaw(sql`
-    insert into "SigningKey" (kid, jwk, sealed, "createdAt", "signsFrom")
-    values (${kid}, ${JSON.stringify(jwk)}::jsonb, ${sealed}::bytea, now(), clock_timestamp() + ${interval(after)})`);
-  await recordAuditEvent(tx, clientOf(agent), null, { action: 'sys_key_rotated', details: { kid, signsAfterSeconds: after / 1_000 } });
+    insert into "SigningKey" (kid, "publicJwk", "encryptedPrivateJwk", "createdAt", "activeFrom")
+    values (${kid}, ${JSON.stringify(jwk)}::jsonb, ${encrypted}::bytea, now(), clock_timestamp() + ${interval(delay)})`);
+  await recordAuditEvent(tx, commandClient(command), null, {
+    action: 'sys_key_rotated',
+    details: { kid, signsAfterSeconds: delay / 1_000 },
+  });
   return kid;
 }
 
-const clientOf = (agent: string) => ({ network: 'local', agent, requestId: randomUUID() });
+const commandClient = (command: string) => ({ network: 'local', agent: command, requestId: randomUUID() });

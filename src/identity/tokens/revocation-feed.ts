@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../database/database.ts';
 import { type BoundedQueue, createBoundedQueue } from '../../lib/bounded-queue.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { startPoller } from '../../lib/poller.ts';
 import { channels } from './revocation-channel.ts';
 import { endOfCommit, type Position, type Revocation, readBounds, readRevocations } from './revocation-log.ts';
 
@@ -37,39 +38,28 @@ export async function createRevocationFeed(db: Pick<Database, 'query' | 'listen'
   const batched = new Set<Subscriber>();
   let { last: position } = await readBounds(db);
   let readAt = performance.now();
-  let reading: Promise<void> | undefined;
-  let readAgain = false;
   let hasEnded = false;
 
   const readNewEntries = async () => {
-    do {
-      readAgain = false;
-      const startedAt = performance.now();
-      const page = await readRevocations(db, position, pageSize);
-      for (const revocation of page) deliver(immediate, revocation);
-      const deadline = performance.now() + maxBackpressure;
-      for (const [index, revocation] of page.entries()) {
-        if (index > 0 && index % batchSize === 0) await applyBackpressure(batched, deadline);
-        deliver(batched, revocation);
-        position = revocation;
-      }
-      if (page.length === pageSize) readAgain = true;
-      else {
-        position = endOfCommit(position.position); // nothing is ever added to a commit
-        readAt = startedAt;
-      }
-    } while (readAgain);
+    const startedAt = performance.now();
+    const page = await readRevocations(db, position, pageSize);
+    for (const revocation of page) deliver(immediate, revocation);
+    const deadline = performance.now() + maxBackpressure;
+    for (const [index, revocation] of page.entries()) {
+      if (index > 0 && index % batchSize === 0) await applyBackpressure(batched, deadline);
+      deliver(batched, revocation);
+      position = revocation;
+    }
+    if (page.length === pageSize) return poller.wake();
+    position = endOfCommit(position.position); // nothing is ever added to a commit
+    readAt = startedAt;
   };
-  const wake = () => {
-    readAgain = true;
-    reading ??= readNewEntries()
-      .catch((error: Error) => log.warn({ error: error.message }, 'reading the revocation log failed; retrying'))
-      .finally(() => {
-        reading = undefined;
-      });
-  };
-  const stopListening = await db.listen(channels.tokenRevoked, wake);
-  const timer = setInterval(wake, pollInterval);
+  const poller = startPoller(readNewEntries, {
+    interval: pollInterval,
+    failureMessage: 'reading the revocation log failed; retrying',
+    log,
+  });
+  const stopListening = await db.listen(channels.tokenRevoked, poller.wake);
 
   return {
     get position() {
@@ -89,9 +79,8 @@ export async function createRevocationFeed(db: Pick<Database, 'query' | 'listen'
       for (const { queue } of [...immediate, ...batched]) queue.close();
     },
     async close() {
-      clearInterval(timer);
       await stopListening();
-      await reading;
+      await poller.stop();
     },
   };
 }

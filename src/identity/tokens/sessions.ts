@@ -52,7 +52,7 @@ export async function revokeTokens({ query }: Query, where: Sql, cause: Revocati
       insert into "TokenRevocation" ("tokenId", kind, "userId", "domainId", reason, initiator, "actorId")
       select id, kind, "userId", "domainId", ${reason}::"RevocationReason", ${initiator}::"Initiator", ${actor?.user.id ?? null}::uuid from revoked
     ), audit as (${audit}), email as (
-      insert into "Mail" (letter, "userId", facts) select 'tokenReused', "userId", ${JSON.stringify(requestOrigin(client))}::jsonb
+      insert into "OutboxEmail" (template, "userId", data) select 'tokenReused', "userId", ${JSON.stringify(requestOrigin(client))}::jsonb
       from revoked where ${isReuse}::bool
     )
     select id::text, case when current_setting('fieldgate.notify', true) is distinct from 'off' then pg_notify(${channels.tokenRevoked}, '')::text end
@@ -107,11 +107,11 @@ export async function insertSession({ query }: Query, session: NewSession): Prom
     ), secret as (
       insert into "TokenSecret" (hash, "tokenId") select ${secretHash}::bytea, id from session
     ), audit as (${audit}), email as (
-      insert into "Mail" (letter, "userId", facts) select 'newLogin', account.id, ${JSON.stringify(requestOrigin(client))}::jsonb
+      insert into "OutboxEmail" (template, "userId", data) select 'newLogin', account.id, ${JSON.stringify(requestOrigin(client))}::jsonb
       from account where ${isLogin}::bool and "loginCount" > 1 and not exists (
         select 1 from "Token" known where known."userId" = account.id and known.kind = 'SESSION'
           and known."createdFrom" = ${client.network} and known."userAgent" is not distinct from ${client.agent}
-      ) and 3 > (select count(*) from "Mail" m where m."userId" = account.id and m.letter = 'newLogin' and m."createdAt" > now() - interval '1 h')
+      ) and 3 > (select count(*) from "OutboxEmail" m where m."userId" = account.id and m.template = 'newLogin' and m."createdAt" > now() - interval '1 h')
     )
     select id::text from session`);
   return row?.id;

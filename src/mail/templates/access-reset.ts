@@ -1,12 +1,12 @@
 import type { EmailTemplate } from './template.ts';
 
-/** Tells the owner that an administrator has ended all that was signed in. */
+/** An administrator revoked all sessions and API tokens. */
 export const accessReset: EmailTemplate<Record<never, never>> = {
   write: () => ({
-    subject: 'Your sessions were ended',
+    subject: 'You have been signed out everywhere',
     parts: [
-      'An administrator has ended all sessions and API tokens of your account. Your password is as it was.',
-      'Log in again where you need it, and make new API tokens for programs that used one.',
+      'An administrator ended all sessions and revoked all API tokens of your account. Your password has not changed.',
+      'Log in again where you need to, and create new API tokens for programs that used one.',
     ],
   }),
 };

@@ -1,13 +1,13 @@
 import { describeOrigin, type EmailTemplate, type Origin } from './template.ts';
 
-/** Tells the owner of an account that somebody tried to register its address once more. */
+/** To the owner of an account: its address was registered again. */
 export const alreadyRegistered: EmailTemplate<Origin> = {
   write: (origin) => ({
-    subject: 'You have an account already',
+    subject: 'You already have an account',
     parts: [
-      `Somebody tried to register this e-mail address (${describeOrigin(origin)}). It has an account already, and nothing has changed.`,
-      'If it was you, log in as you are used to; if you do not know the password any more, ask for a new one where you log in.',
-      'If it was not you, there is nothing to do.',
+      `Someone tried to create an account with this email address (${describeOrigin(origin)}). It already has an account, and nothing has changed.`,
+      'If this was you, log in as usual. If you forgot your password, request a new one where you log in.',
+      'If this was not you, no action is needed.',
     ],
   }),
 };

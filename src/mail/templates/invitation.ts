@@ -1,24 +1,25 @@
-import { type InvitationEmailTemplate, neutralizeLinks } from './template.ts';
+import type { Invitation } from '../../database/generated/prisma/client.ts';
+import { type LinkEmailTemplate, neutralizeLinks } from './template.ts';
 
-interface Facts {
-  /** The display name of the inviter, if they have one. */
+interface Data {
+  /** The display name of the inviter, if set. */
   readonly by: string | null;
-  /** The display name of the domain; null where it is to everywhere. */
+  /** The display name of the domain; null for an invitation without a domain. */
   readonly to: string | null;
 }
 
-/** Tells whoever has an address that they are invited. Says the same whether they have an account already. */
-export const invitation: InvitationEmailTemplate<Facts> = {
-  link: { purpose: 'INVITATION', page: '/invite' },
-  wanted: ({ acceptedAt, revokedAt, expiresAt }) => acceptedAt === null && revokedAt === null && expiresAt.getTime() > Date.now(),
-  write: ({ by, to }, _, { url, code, until }) => ({
-    subject: to ? `You are invited to ${neutralizeLinks(to)}` : 'You are invited',
+/** An invitation. The text is the same whether or not the address has an account. */
+export const invitation: LinkEmailTemplate<Data, Invitation> = {
+  link: { purpose: 'INVITATION', path: '/invite' },
+  isWanted: ({ acceptedAt, revokedAt, expiresAt }) => acceptedAt === null && revokedAt === null && expiresAt.getTime() > Date.now(),
+  write: ({ by, to }, _, { url, code, validity }) => ({
+    subject: to ? `You have been invited to ${neutralizeLinks(to)}` : 'You have been invited',
     parts: [
-      `${by ? neutralizeLinks(by) : 'An administrator'} invites you${to ? ` to ${neutralizeLinks(to)}` : ''}.`,
+      `${by ? neutralizeLinks(by) : 'An administrator'} has invited you${to ? ` to ${neutralizeLinks(to)}` : ''}.`,
       { url, label: 'Accept the invitation' },
       { code },
-      `The link and the code work ${until}, once. If you have an account with this e-mail address, log in before you accept.`,
-      'If you do not know what this is about, do nothing.',
+      `The link and the code are valid ${validity} and can be used once. If you already have an account with this email address, log in before you accept.`,
+      'If you were not expecting this invitation, ignore this email.',
     ],
   }),
 };

@@ -1,12 +1,12 @@
 import { describeOrigin, type EmailTemplate, type Origin } from './template.ts';
 
-/** Tells the owner that the password is another one now. */
+/** The password was changed. */
 export const passwordChanged: EmailTemplate<Origin> = {
   write: (origin) => ({
     subject: 'Your password was changed',
     parts: [
-      `The password of your account was changed (${describeOrigin(origin)}), and whatever else was signed in with the old one has ended.`,
-      'If it was not you, ask for a new password at once where you log in.',
+      `The password of your account was changed (${describeOrigin(origin)}), and all other sessions were signed out.`,
+      'If this was not you, request a new password immediately where you log in.',
     ],
   }),
 };

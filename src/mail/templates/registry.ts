@@ -1,10 +1,10 @@
 import { accessReset } from './access-reset.ts';
 import { accountDeleted } from './account-deleted.ts';
-import { addressChanged } from './address-changed.ts';
 import { alreadyRegistered } from './already-registered.ts';
-import { confirmation } from './confirmation.ts';
+import { emailChangeConfirmation } from './email-change-confirmation.ts';
+import { emailChanged } from './email-changed.ts';
+import { emailConfirmation } from './email-confirmation.ts';
 import { invitation } from './invitation.ts';
-import { newAddress } from './new-address.ts';
 import { newLogin } from './new-login.ts';
 import { passwordChanged } from './password-changed.ts';
 import { passwordReset } from './password-reset.ts';
@@ -12,15 +12,15 @@ import { tokenReused } from './token-reused.ts';
 import { usernameReminder } from './username-reminder.ts';
 import { welcome } from './welcome.ts';
 
-/** Every letter, by the name under which the outbox keeps it. */
+/** Every email template, by the name stored in the outbox. */
 export const emailTemplates = {
   accessReset,
   accountDeleted,
-  addressChanged,
   alreadyRegistered,
-  confirmation,
+  emailChangeConfirmation,
+  emailChanged,
+  emailConfirmation,
   invitation,
-  newAddress,
   newLogin,
   passwordChanged,
   passwordReset,
@@ -31,7 +31,7 @@ export const emailTemplates = {
 
 export type EmailTemplateName = keyof typeof emailTemplates;
 
-/** What a letter tells. */
+/** The data of a template. */
 export type TemplateData<Name extends EmailTemplateName> = {
-  [One in EmailTemplateName]: (typeof emailTemplates)[One] extends { write(facts: infer Facts, ...rest: never[]): unknown } ? Facts : never;
+  [Key in EmailTemplateName]: (typeof emailTemplates)[Key] extends { write(data: infer Data, ...rest: never[]): unknown } ? Data : never;
 }[Name];

@@ -1,73 +1,68 @@
-import type { Invitation, LinkPurpose, User } from '../../database/generated/prisma/client.ts';
+import type { EmailLinkPurpose, Invitation, User } from '../../database/generated/prisma/client.ts';
 
-/** A part of a letter: a paragraph, a link to a page of ours, or a code to be typed. */
+/** A part of an email: a paragraph, a link to one of our pages, or a code to enter. */
 export type Part = string | { readonly url: string; readonly label: string } | { readonly code: string };
 
-/** What a letter says. */
 export interface Content {
   readonly subject: string;
   readonly parts: readonly Part[];
 }
 
-/** What a letter is told of the link that it carries. */
-export interface LinkFacts {
-  /** The address of the page, with the token. */
+/** The link of an email, as its template gets it. */
+export interface LinkContent {
+  /** The URL of the page, including the token. */
   readonly url: string;
-  /** The code that stands for the token where there is no browser. */
+  /** The code that replaces the token if there is no browser. */
   readonly code: string;
-  /** Until when both work, in words. */
-  readonly until: string;
+  /** For how long both are valid, in words: "for 30 minutes, until …". */
+  readonly validity: string;
 }
 
-/** The link that a letter carries. */
-export interface LinkKind {
-  readonly purpose: LinkPurpose;
-  /** For how many milliseconds it works; that of an invitation as long as the invitation. */
-  readonly lasts?: number;
+/** The kind of link that an email carries. */
+export interface LinkOptions {
+  readonly purpose: EmailLinkPurpose;
+  /** Lifetime in milliseconds. Defaults to that of the invitation. */
+  readonly lifetime?: number;
   /** The path of the page that it opens. */
-  readonly page: string;
-  /** The parameter that brings the token there; `token` unless said. */
-  readonly by?: 'undo';
+  readonly path: string;
+  /** The query parameter that carries the token. Defaults to `token`. */
+  readonly tokenParam?: string;
 }
+
+export type Recipient = User | Invitation;
 
 /**
- * A letter to whom an account belongs or, `To` an invitation, to whoever is invited: a typed function of what it tells. `Facts` is kept until it
- * was sent, and holds nothing secret.
+ * An email to a user or to an invited address: a typed function of its data. The data is stored until the email is sent, so it must not contain
+ * secrets.
  */
-export interface EmailTemplate<Facts extends object, To extends Addressee = User> {
-  /** Whether it is still wanted, by the account as it is when the letter is sent; unless said, while the account is not deleted. */
-  readonly wanted?: (to: To) => boolean;
-  write(facts: Facts, to: To): Content;
+export interface EmailTemplate<Data extends object, To extends Recipient = User> {
+  /** False if the email is obsolete by the time it is sent. Defaults to: the account is not deleted. */
+  readonly isWanted?: (to: To) => boolean;
+  write(data: Data, to: To): Content;
 }
 
-/** To whom letters go. */
-export type Addressee = User | Invitation;
-
-/** A letter with a link in it, which is made as the letter is sent. */
-export interface LinkEmailTemplate<Facts extends object, To extends Addressee = User> extends Pick<EmailTemplate<Facts, To>, 'wanted'> {
-  readonly link: LinkKind;
-  write(facts: Facts, to: To, link: LinkFacts): Content;
+/** An email with a link, which is created as the email is sent. */
+export interface LinkEmailTemplate<Data extends object, To extends Recipient = User> extends Pick<EmailTemplate<Data, To>, 'isWanted'> {
+  readonly link: LinkOptions;
+  write(data: Data, to: To, link: LinkContent): Content;
 }
 
-/** A letter to whoever is invited. */
-export type InvitationEmailTemplate<Facts extends object> = LinkEmailTemplate<Facts, Invitation>;
-/** Whether the account can be signed in to: what a letter asks that is for those who do. */
-export const isInvitationOpen = ({ enabled, deletedAt }: Pick<User, 'enabled' | 'deletedAt'>) => enabled && deletedAt === null;
+/** True if the account can sign in; emails that ask for an action are sent only then. */
+export const canSignIn = ({ enabled, deletedAt }: Pick<User, 'enabled' | 'deletedAt'>) => enabled && deletedAt === null;
 
-/** A moment, as people write it. */
-export const formatDate = (at: Date) =>
-  `${new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' }).format(at)} UTC`;
+export const formatDate = (date: Date) =>
+  `${new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' }).format(date)} UTC`;
 
-/** From where something was asked for, as letters tell it. */
+/** The origin of the request that caused an email. */
 export interface Origin {
   readonly network: string;
   readonly agent: string | null;
 }
 
-/** From where, in words. What the agent says of itself is the caller's text: bounded, and with nothing that a reader takes for a link. */
-export const describeOrigin = ({ network, agent }: Origin) => `network ${network}${agent ? `, with ${neutralizeLinks(agent)}` : ''}`;
+/** The origin in words. The user agent is text of the caller, so it is neutralized. */
+export const describeOrigin = ({ network, agent }: Origin) => `from ${network}${agent ? `, using ${neutralizeLinks(agent)}` : ''}`;
 
-/** Somebody's text so that no program makes a link of it (security.md 11.9). */
+/** Text of a user, shortened, that mail programs do not turn into links (security.md 11.9). */
 export const neutralizeLinks = (text: string) =>
   text
     .slice(0, 120)

@@ -1,12 +1,12 @@
 import { describeOrigin, type EmailTemplate, type Origin } from './template.ts';
 
-/** Tells the owner that a session ended because somebody used one of its refresh tokens again. */
+/** A session was revoked because one of its refresh tokens was reused. */
 export const tokenReused: EmailTemplate<Origin> = {
   write: (origin) => ({
-    subject: 'A session was ended, to be safe',
+    subject: 'We signed out one of your sessions',
     parts: [
-      `A key of one of your sessions was used a second time (${describeOrigin(origin)}). It may have been copied, so that session was ended.`,
-      'Log in again where you need it. If you see this more than once, change your password.',
+      `A refresh token of one of your sessions was reused (${describeOrigin(origin)}). It may have been copied, so we signed out that session.`,
+      'Log in again where you need to. If this happens again, change your password.',
     ],
   }),
 };

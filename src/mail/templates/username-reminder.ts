@@ -1,15 +1,17 @@
-import { describeOrigin, type EmailTemplate, isInvitationOpen, neutralizeLinks, type Origin } from './template.ts';
+import { canSignIn, describeOrigin, type EmailTemplate, neutralizeLinks, type Origin } from './template.ts';
 
-/** Tells the owner by which names the account logs in. */
+/** The names that the account can log in with. */
 export const usernameReminder: EmailTemplate<Origin> = {
-  wanted: isInvitationOpen,
+  isWanted: canSignIn,
   write: (origin, { email, username, usernameKey, displayName }) => ({
-    subject: 'How you log in',
+    subject: 'How to log in to your account',
     parts: [
-      `Somebody asked by which name you log in (${describeOrigin(origin)}).`,
-      `You log in with the e-mail address ${email}${displayName ? `; others see you as ${neutralizeLinks(displayName)}` : ''}.`,
-      ...(username && usernameKey ? [`Your username, which does as well, is this, without blanks: ${neutralizeLinks(username)}`] : []),
-      'If it was not you who asked, there is nothing to do.',
+      `Someone asked how to log in to your account (${describeOrigin(origin)}).`,
+      `You log in with your email address, ${email}.${displayName ? ` Your display name is ${neutralizeLinks(displayName)}.` : ''}`,
+      ...(username && usernameKey
+        ? [`You can also log in with your username, which contains no spaces: ${neutralizeLinks(username)}`]
+        : []),
+      'If this was not you, no action is needed.',
     ],
   }),
 };

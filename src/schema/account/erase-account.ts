@@ -37,7 +37,7 @@ const erasedToken: Pick<Token, 'description' | 'createdFrom' | 'userAgent' | 're
 /** Models in `ownership` whose rows are not simply deleted: grants are revoked together with those delegated from them, the others are records. */
 const keptModels: readonly string[] = ['AuditEvent', 'RoleGrant', 'Token', 'TokenRevocation'];
 /** Models of a user that the API does not expose and that `ownership` therefore does not list. */
-const internalModels = ['FormerEmail', 'Link', 'Mail', 'Password'];
+const internalModels = ['EmailLink', 'OutboxEmail', 'Password', 'ReservedEmail'];
 
 const maxErasedPerRun = 100; // the others follow in the next run
 
@@ -65,7 +65,7 @@ export async function anonymizeUser(eraser: Eraser, work: UnitOfWork, id: string
   await revokeAllGrants(eraser, work, id);
   await tx.tokenSecret.deleteMany({ where: { token: { userId: id } } });
   await tx.token.updateMany({ where: { userId: id }, data: erasedToken });
-  await tx.mail.deleteMany({ where: { emailKey } });
+  await tx.outboxEmail.deleteMany({ where: { emailKey } });
   await tx.invitation.deleteMany({ where: { emailKey } });
   await deleteOwnedRows(tx, id);
   return true;

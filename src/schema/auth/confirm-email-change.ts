@@ -81,15 +81,15 @@ async function lockSession(tx: Tx, { token }: Pick<Viewer, 'token'>): Promise<vo
 }
 
 /** Reserves a confirmed previous address for the account and notifies its owner. An unconfirmed one, such as a typo, gives no claim to the account. */
-async function replaceAddress(tx: Tx, { client }: Context, { userId, address: email, addressKey: emailKey }: UserLink): Promise<void> {
+async function replaceAddress(tx: Tx, { client }: Context, { userId, email, emailKey }: UserLink): Promise<void> {
   const select = { email: true, emailKey: true, emailConfirmedAt: true } as const;
   const previous = await tx.user.findUniqueOrThrow({ where: { id: userId }, select });
   if (previous.emailKey === emailKey) throw graphqlError('INVALID_TOKEN');
-  await tx.formerEmail.deleteMany({ where: { userId, emailKey } });
+  await tx.reservedEmail.deleteMany({ where: { userId, emailKey } });
   if (previous.emailConfirmedAt) await reserveFormerEmail(tx, userId, previous);
   await tx.user.update({ where: { id: userId }, data: { email, emailKey, emailConfirmedAt: null } });
   await markEmailConfirmed(tx, userId);
-  if (previous.emailConfirmedAt) await enqueueEmail(tx, 'addressChanged', { userId, address: previous.email }, requestOrigin(client));
+  if (previous.emailConfirmedAt) await enqueueEmail(tx, 'emailChanged', { userId, address: previous.email }, requestOrigin(client));
 }
 
 async function revokeOtherSessions(tx: Tx, context: Context, { userId }: UserLink, actor: Viewer | null): Promise<number> {

@@ -84,9 +84,9 @@ async function findAccount({ db }: Context, key: string, domain: string | null):
 
 /** Throws INVALID_CREDENTIALS. An unknown account takes as long as a wrong password, because `verifyPassword` then checks a dummy hash. */
 async function verifyAccount(context: Context, account: Account | undefined, { password }: Input): Promise<VerifiedAccount> {
-  const { right, weak } = await verifyPassword(account?.hash, password);
-  if (!account || !right) throw await failLogin(context, account?.id ?? null, 'INVALID_CREDENTIALS');
-  return { ...account, needsRehash: weak };
+  const { valid, needsRehash } = await verifyPassword(account?.hash, password);
+  if (!account || !valid) throw await failLogin(context, account?.id ?? null, 'INVALID_CREDENTIALS');
+  return { ...account, needsRehash };
 }
 
 /** Checked after the password, so that only the owner learns the state of the account. */

@@ -23,12 +23,12 @@ builder.relayMutationField(
       const key = emailKey(newEmail);
       if (key === undefined) throw validationError({ newEmail: ['must be a valid email address'] });
       if (key === caller.user.emailKey) throw validationError({ newEmail: ['must differ from the current address'] });
-      await consume(context, { mailByNetwork: client.network, ...emailKeys('newAddress', key) });
+      await consume(context, { emailByNetwork: client.network, ...emailKeys('emailChangeConfirmation', key) });
       return runMutation(context, info, async ({ tx, viewer, audit }) => {
         const { id: userId } = viewer.user;
-        await audit({ action: 'user_letter_requested', reason: 'newAddress', userId, target: { type: 'User', id: userId } });
+        await audit({ action: 'user_letter_requested', reason: 'emailChangeConfirmation', userId, target: { type: 'User', id: userId } });
         // Whether the address is taken is checked when the email is sent, so that the response time does not reveal it (security.md 3.2).
-        await enqueueEmail(tx, 'newAddress', { userId, address: newEmail }, requestOrigin(client));
+        await enqueueEmail(tx, 'emailChangeConfirmation', { userId, address: newEmail }, requestOrigin(client));
         return { ok: true };
       });
     },

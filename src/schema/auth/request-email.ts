@@ -6,7 +6,7 @@ import { emailKey } from '../../lib/email-address.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 
 /** The emails that can be requested without authentication. */
-type RequestableEmail = 'confirmation' | 'passwordReset' | 'usernameReminder';
+type RequestableEmail = 'emailConfirmation' | 'passwordReset' | 'usernameReminder';
 
 /**
  * Queues an email to an address. Does the same work for every address: whether it has an account is checked when the email is sent
@@ -16,7 +16,7 @@ export async function requestEmail(context: Context, template: RequestableEmail,
   const { client, db, viewer } = context;
   const key = emailKey(email);
   if (key === undefined) throw validationError({ email: ['must be a valid email address'] });
-  await consume(context, { mailByNetwork: client.network, ...emailKeys(template, key) });
+  await consume(context, { emailByNetwork: client.network, ...emailKeys(template, key) });
   await db.prisma.$transaction(async (tx) => {
     const owner = await tx.user.findUnique({ where: { emailKey: key }, select: { id: true } });
     await recordAuditEvent(tx, client, viewer, { action: 'user_letter_requested', reason: template, userId: owner?.id ?? null });

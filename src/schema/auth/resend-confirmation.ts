@@ -14,7 +14,7 @@ builder.relayMutationField(
     description: 'Resends the confirmation email.',
     access: anyone('users with an unconfirmed address may be unable to log in'),
     credential: true,
-    resolve: (_, { input }, context) => requestEmail(context, 'confirmation', input.email),
+    resolve: (_, { input }, context) => requestEmail(context, 'emailConfirmation', input.email),
   },
   {
     access: anyone('the response is the same for every address'),

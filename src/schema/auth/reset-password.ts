@@ -34,7 +34,7 @@ builder.relayMutationField(
     resolve: async (_, { input }, context) => {
       const link = await findEmailLink(context, ['RESET_PASSWORD', 'FIRST_PASSWORD'], input);
       // Checked first, so that a rejected password does not use up the link.
-      const { password: faults } = validateAccount(context.config, { email: link.address, password: input.newPassword });
+      const { password: faults } = validateAccount(context.config, { email: link.email, password: input.newPassword });
       if (faults) throw validationError({ newPassword: faults });
       await reset(context, link, await hashPassword(input.newPassword));
       return { ok: true };

@@ -42,7 +42,7 @@ builder.relayMutationField(
 /** The person who changed the address had a session and may know the password, so neither may give access to the account again (security.md 11.6). */
 async function undo(context: Context, link: UserLink): Promise<void> {
   const { db, client } = context;
-  const { userId, addressKey: emailKey } = link;
+  const { userId, emailKey } = link;
   await db.prisma.$transaction(async (tx) => {
     await consumeLink(tx, link);
     const email = await releaseFormerEmail(tx, userId, emailKey);

@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Config } from '../../config.ts';
-import type { Link } from '../../database/generated/prisma/client.ts';
+import type { EmailLink } from '../../database/generated/prisma/client.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -40,7 +40,7 @@ builder.relayMutationField(
     credential: true,
     resolve: async (_, { input }, context, info) => {
       const link = await findEmailLink(context, 'INVITATION', input);
-      const owner = await context.db.prisma.user.findUnique({ where: { emailKey: link.addressKey }, select: { id: true } });
+      const owner = await context.db.prisma.user.findUnique({ where: { emailKey: link.emailKey }, select: { id: true } });
       return owner ? acceptAsOwner(context, info, link, owner.id) : acceptAsNewUser(context, link, input);
     },
   },
@@ -55,13 +55,13 @@ builder.relayMutationField(
   },
 );
 
-type InvitationLink = Link & { readonly invitationId: string };
+type InvitationLink = EmailLink & { readonly invitationId: string };
 
 async function acceptAsOwner(context: Context, info: GraphQLResolveInfo, link: InvitationLink, userId: string) {
   if (!ownSessionOf(context, userId)) throw graphqlError('UNAUTHENTICATED');
   return runMutation(context, info, async ({ tx, viewer }) => {
     // The address of the account may have changed since the link was looked up.
-    if (viewer.user.emailKey !== link.addressKey) throw graphqlError('INVALID_TOKEN');
+    if (viewer.user.emailKey !== link.emailKey) throw graphqlError('INVALID_TOKEN');
     const invitation = await claimInvitation(tx, link);
     await grantInvitedRole(tx, { client: context.client, viewer }, invitation, userId);
     await markEmailConfirmed(tx, userId);
@@ -72,7 +72,7 @@ async function acceptAsOwner(context: Context, info: GraphQLResolveInfo, link: I
 /** Creates an account with the default role and the invited one. Its address is confirmed, because the email was received there. */
 async function acceptAsNewUser(context: Context, link: InvitationLink, input: Input) {
   const { config, client, db } = context;
-  const { address: email } = link;
+  const { email } = link;
   const password = requireValidPassword(config, email, input.password);
   const hash = await passwordHash({ password });
   await db.prisma.$transaction(async (tx) => {

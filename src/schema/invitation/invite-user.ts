@@ -44,7 +44,7 @@ builder.relayMutationField(
       if (key === undefined) throw validationError({ email: ['must be a valid email address'] });
       const { network } = context.client;
       const inviter = context.viewer?.user.id ?? '';
-      await consume(context, { mailByNetwork: network, invitationByUser: inviter, ...emailKeys('invitation', `${inviter} ${key}`) });
+      await consume(context, { emailByNetwork: network, invitationByUser: inviter, ...emailKeys('invitation', `${inviter} ${key}`) });
       return runMutation(context, info, async (mutation) => {
         const { tx, viewer, audit } = mutation;
         if (key === viewer.user.emailKey) throw graphqlError('SELF_ACTION_FORBIDDEN');

@@ -1,5 +1,5 @@
 import { sql, type Tx } from '../../database/database.ts';
-import type { Invitation, Link } from '../../database/generated/prisma/client.ts';
+import type { EmailLink, Invitation } from '../../database/generated/prisma/client.ts';
 import { graphqlError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
@@ -11,14 +11,14 @@ type ClaimedInvitation = Pick<Invitation, 'id' | 'roleId' | 'domainId' | 'invite
 /** Claims the invitation of a link, unless it was accepted or revoked or has expired. Atomic: a single conditional UPDATE. Throws INVALID_TOKEN. */
 export async function claimInvitation(
   tx: Tx,
-  { invitationId, addressKey }: Pick<Link, 'invitationId' | 'addressKey'>,
+  { invitationId, emailKey }: Pick<EmailLink, 'invitationId' | 'emailKey'>,
 ): Promise<ClaimedInvitation> {
   const [invitation] = await tx.$queryRaw<ClaimedInvitation[]>(sql`
     with claimed as (
-      update "Invitation" set "acceptedAt" = now() where id = ${invitationId}::uuid and "emailKey" = ${addressKey}
+      update "Invitation" set "acceptedAt" = now() where id = ${invitationId}::uuid and "emailKey" = ${emailKey}
         and "acceptedAt" is null and "revokedAt" is null and "expiresAt" > now() returning *
     ), used as (
-      update "Link" set "usedAt" = now() where "invitationId" in (select id from claimed)
+      update "EmailLink" set "usedAt" = now() where "invitationId" in (select id from claimed)
     ) select id::text, "roleId"::text, "domainId"::text, "invitedById"::text from claimed`);
   if (!invitation) throw graphqlError('INVALID_TOKEN');
   return invitation;

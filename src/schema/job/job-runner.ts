@@ -1,92 +1,81 @@
 import { randomUUID } from 'node:crypto';
-import { sql } from '../../database/database.ts';
+import { interval, sql } from '../../database/database.ts';
 import type { Context } from '../../graphql/context.ts';
 import type { Notifier } from '../../identity/tokens/revocation-notifier.ts';
 import { createPendingEvents } from '../../identity/unit-of-work.ts';
+import { startPoller } from '../../lib/poller.ts';
 import { jobs } from './schedule.ts';
 
-const lookEvery = 1_000; // milliseconds
-// Longer than a run takes, which is its batches and a last statement; who died is replaced within 60 s (security.md 24.4).
-const lease = 30_000;
-const longest = 255; // characters of an error
+const pollInterval = 1_000; // milliseconds
+// Milliseconds; longer than any run takes. A job whose server died runs elsewhere within 60 s (security.md 24.4).
+const leaseDuration = 30_000;
+const maxErrorLength = 255;
 
 const names = jobs.map(({ name }) => name);
 const periods = jobs.map(({ every }) => every);
 
-/** A job that this server has taken up: its name, and the number of this run. */
-interface Turn {
+/** A job that this server has claimed, and the number of this run. */
+interface JobRun {
   readonly name: string;
   readonly runs: number;
 }
 
-type Ground = Pick<Context, 'db' | 'log' | 'config'>;
+type Services = Pick<Context, 'db' | 'log' | 'config'>;
 
 /**
- * Runs each job when it is due, unless another server holds it; the first time a period after the database first knew of it. Answers how to stop,
- * which waits for what is under way. A job that fails is logged and comes again.
+ * Runs each job when it is due and no other server holds its lease; for the first time one period after the database first knew it. Returns a
+ * function that stops the runner and waits for running jobs. A failed job is logged and runs again when it is due.
  */
-export function startJobRunner(services: Ground, { flush }: Pick<Notifier, 'flush'>): () => Promise<void> {
+export function startJobRunner(services: Services, { flush }: Pick<Notifier, 'flush'>): () => Promise<void> {
   const { log } = services;
-  const underWay = new Set<Promise<unknown>>();
-  let announced: Promise<unknown> | undefined;
-  let isLooking = false;
-  let isAway = false;
-  const look = async () => {
-    isLooking = true;
-    announced ??= announce(services);
-    const turns = await announced
-      .then(() => takeUp(services))
-      .finally(() => {
-        isLooking = false;
-      });
-    isAway = false;
-    await Promise.all(turns.map((turn) => take(services, turn, flush)));
+  const running = new Set<Promise<void>>();
+  let isRegistered = false;
+  const startDueJobs = async () => {
+    if (!isRegistered) await registerJobs(services);
+    isRegistered = false; // registered again after a failure: the database may have been restored
+    const claimed = await claimDueJobs(services);
+    isRegistered = true;
+    for (const run of claimed) {
+      const result = runJob(services, run, flush)
+        .catch((error: Error) => log.warn({ job: run.name, error: error.message }, 'recording the result of a job failed'))
+        .finally(() => running.delete(result));
+      running.add(result);
+    }
   };
-  const wake = () => {
-    if (isLooking) return;
-    const looked = look().catch((error: Error) => {
-      announced = undefined;
-      if (!isAway) log.warn({ error: error.message }, 'jobs could not be taken up or given back; trying again');
-      isAway = true;
-    });
-    underWay.add(looked);
-    looked.finally(() => underWay.delete(looked));
-  };
-  const clock = setInterval(wake, lookEvery).unref();
+  const poller = startPoller(startDueJobs, { interval: pollInterval, failureMessage: 'claiming jobs failed; retrying', log });
   return async () => {
-    clearInterval(clock);
-    await Promise.all(underWay);
+    await poller.stop();
+    await Promise.all(running);
   };
 }
 
-/** Gives each job its row. */
-const announce = ({ db }: Ground) =>
+const registerJobs = ({ db }: Services) =>
   db.query(sql`
     insert into "Job" (name, "dueAt") select name, now() + every * interval '1 ms'
-    from unnest(${names}::text[], ${periods}::float8[]) as one (name, every) on conflict (name) do nothing`);
+    from unnest(${names}::text[], ${periods}::float8[]) as job (name, every) on conflict (name) do nothing`);
 
-/** Takes a lease on each job that is due and that nobody holds: of servers that ask at once one gets it. */
-const takeUp = ({ db }: Ground) =>
-  db.query<Turn>(sql`
-    update "Job" j set "startedAt" = now(), "dueAt" = now() + one.every * interval '1 ms', runs = j.runs + 1,
-      "leasedUntil" = now() + ${lease}::float8 * interval '1 ms'
-    from unnest(${names}::text[], ${periods}::float8[]) as one (name, every)
-    where j.name = one.name and j.name in (
+/** Takes a lease on each due job that has none. Atomic: of several servers one gets it. */
+const claimDueJobs = ({ db }: Services) =>
+  db.query<JobRun>(sql`
+    update "Job" j set "startedAt" = now(), "dueAt" = now() + job.every * interval '1 ms', runs = j.runs + 1,
+      "leasedUntil" = now() + ${interval(leaseDuration)}
+    from unnest(${names}::text[], ${periods}::float8[]) as job (name, every)
+    where j.name = job.name and j.name in (
       select name from "Job" where "dueAt" <= now() and ("leasedUntil" is null or "leasedUntil" <= now()) for update skip locked)
     returning j.name, j.runs`);
 
-/** Runs a job and gives it back. One whose lease ended meanwhile is another's: that one's run is left as it is. */
-async function take({ db, log, config }: Ground, { name, runs }: Turn, afterwards: Notifier['flush']) {
-  const client = { network: 'local', agent: 'clock', requestId: randomUUID() };
+/** Runs a job and releases its lease. If another server has claimed the job since, its run is left alone. */
+async function runJob({ db, log, config }: Services, { name, runs }: JobRun, flush: Notifier['flush']): Promise<void> {
+  const client = { network: 'local', agent: 'job', requestId: randomUUID() };
   const events = createPendingEvents();
-  const job = jobs.find((one) => one.name === name);
-  const outcome = await job?.run(db, { client, events }, config).then(
+  const job = jobs.find((candidate) => candidate.name === name);
+  const result = await job?.run(db, { client, events }, config).then(
     (count) => ({ count, error: null }),
-    (error: Error) => ({ count: null, error: error.message.slice(0, longest) }),
+    (error: Error) => ({ count: null, error: error.message.slice(0, maxErrorLength) }),
   );
-  afterwards(events);
-  if (outcome?.error != null) log.warn({ job: name, error: outcome.error }, 'a job failed');
+  flush(events);
+  if (result?.error != null) log.warn({ job: name, error: result.error }, 'job failed');
   await db.query(sql`
-    update "Job" set "finishedAt" = now(), "leasedUntil" = null, count = ${outcome?.count ?? null}::int, error = ${outcome?.error ?? null}
+    update "Job" set "finishedAt" = now(), "leasedUntil" = null, count = ${result?.count ?? null}::int, error = ${result?.error ?? null}
     where name = ${name} and runs = ${runs}::int`);
 }

@@ -1,33 +1,36 @@
 import { all } from '../../authorization/rules/rule.ts';
-import type { Job as Row } from '../../database/generated/prisma/client.ts';
+import type { Job as JobRow } from '../../database/generated/prisma/client.ts';
 import { builder } from '../../graphql/builder.ts';
 import { scope, superadmin } from '../../policy/conditions.ts';
 import { jobs } from './schedule.ts';
 
 const jobsRule = all(scope('audit:read'), superadmin);
 
-/** A job of this server, and its row, which another may have written. */
-interface Run {
+/** A job of this version, and its row, which another server may have written. */
+interface JobState {
   readonly job: (typeof jobs)[number];
-  readonly last: Row | undefined;
+  readonly row: JobRow | undefined;
 }
 
-const Job = builder.objectRef<Run>('Job').implement({
-  description: 'Something that the server does on a clock, of several servers one at a time.',
+const Job = builder.objectRef<JobState>('Job').implement({
+  description: 'A scheduled job. Of several servers one at a time runs it.',
   access: jobsRule,
   fields: (t) => ({
-    name: t.string({ nullable: false, description: 'What it does.', resolve: ({ job }) => job.name }),
-    everySeconds: t.float({ nullable: false, description: 'The seconds between two runs.', resolve: ({ job }) => job.every / 1_000 }),
-    lastStartedAt: t.field({ type: 'DateTime', description: 'When it last began.', resolve: ({ last }) => last?.startedAt }),
+    name: t.string({ nullable: false, description: 'The unique name.', resolve: ({ job }) => job.name }),
+    everySeconds: t.float({ nullable: false, description: 'The period in seconds.', resolve: ({ job }) => job.every / 1_000 }),
+    lastStartedAt: t.field({ type: 'DateTime', description: 'When the last run started.', resolve: ({ row }) => row?.startedAt }),
     lastFinishedAt: t.field({
       type: 'DateTime',
-      description: 'When it last ended; before the beginning while it runs, and where the server that ran it was killed.',
-      resolve: ({ last }) => last?.finishedAt,
+      description: 'When the last completed run finished. Earlier than `lastStartedAt` while the job runs, or if its server was killed.',
+      resolve: ({ row }) => row?.finishedAt,
     }),
-    lastError: t.string({ description: 'Why the last run that ended failed; null if it did not.', resolve: ({ last }) => last?.error }),
+    lastError: t.string({
+      description: 'The error of the last completed run; null if it succeeded.',
+      resolve: ({ row }) => row?.error,
+    }),
     lastCount: t.int({
-      description: 'How many rows the last run that ended was about; null if it failed.',
-      resolve: ({ last }) => last?.count,
+      description: 'The number of rows that the last completed run processed; null if it failed.',
+      resolve: ({ row }) => row?.count,
     }),
   }),
 });
@@ -36,11 +39,11 @@ builder.queryField('jobs', (t) =>
   t.field({
     type: [Job],
     nullable: { list: false, items: false },
-    description: 'What the server does on a clock, and how it last went.',
+    description: 'The scheduled jobs with the results of their last runs.',
     access: jobsRule,
     resolve: async (_, __, { db }) => {
       const rows = new Map((await db.prisma.job.findMany()).map((row) => [row.name, row]));
-      return jobs.map((job) => ({ job, last: rows.get(job.name) }));
+      return jobs.map((job) => ({ job, row: rows.get(job.name) }));
     },
   }),
 );

@@ -11,60 +11,61 @@ import { eraseExpiredAccounts } from '../account/erase-account.ts';
 type Store = Pick<Database, 'query' | 'prisma'>;
 
 interface Job {
-  /** Its row in the database; under another name it is another job. */
+  /** The key of its row: a renamed job is another job. */
   readonly name: string;
   /** Milliseconds between two runs. */
   readonly every: number;
-  /** Answers how many rows it was about. */
+  /** Returns the number of rows processed. */
   run(db: Store, work: UnitOfWork, config: Pick<Config, 'AUDIT_RETENTION'>): Promise<number>;
 }
 
-const most = 5_000; // milliseconds that the batches of a run take before the rest waits for the next one
+const maxDuration = 5_000; // milliseconds; what remains is left to the next run
 
-const batches =
-  (one: Sql): Job['run'] =>
+/** A job that deletes in batches. `statement` handles at most `batchSize` rows. */
+const inBatches =
+  (statement: Sql): Job['run'] =>
   (db) =>
-    runInBatches(db, one, most);
+    runInBatches(db, statement, maxDuration);
 
-/** What happens on a clock, on one server at a time (clock.ts). */
+/** Every scheduled job (run by job-runner.ts, on one server at a time). */
 export const jobs: readonly Job[] = [
   {
-    name: 'forget throttles that have ended',
+    name: 'purge-rate-limits',
     every: 600_000,
-    run: (db) => countAffected(db, sql`delete from "Throttle" where "expiresAt" < now()`),
+    run: (db) => countAffected(db, sql`delete from "RateLimit" where "expiresAt" < now()`),
   },
-  { name: 'erase what was deleted long enough ago', every: 60_000, run: eraseExpiredAccounts },
+  { name: 'erase-deleted-accounts', every: 60_000, run: eraseExpiredAccounts },
   {
-    name: 'forget former addresses that nobody gets back any more',
+    name: 'purge-reserved-emails',
     every: 600_000,
-    run: (db) => countAffected(db, sql`delete from "FormerEmail" where "expiresAt" < now()`),
+    run: (db) => countAffected(db, sql`delete from "ReservedEmail" where "expiresAt" < now()`),
   },
-  // There are at most as many as readers, fields and days.
+  // Kept for 90 days. At most one row per reader, user, field and day.
   {
-    name: 'forget read receipts after 90 days',
+    name: 'purge-read-receipts',
     every: 60_000,
-    run: batches(sql`delete from "FieldRead" where id in (
+    run: inBatches(sql`delete from "FieldRead" where id in (
       select id from "FieldRead" where at < now() - interval '90 days' order by at limit ${batchSize}::int for update skip locked)`),
   },
-  // What is taken out marks its commit first, so that no cursor before it is taken for complete (security.md 7.8: at least a day).
+  // Kept for 30 days (security.md 7.8: at least one). The same statement marks the commits of deleted entries, so that a cursor before them expires.
   {
-    name: 'trim revocations after 30 days',
+    name: 'trim-revocation-log',
     every: 60_000,
     run: async ({ query }) => {
-      const [told] = await query<{ count: number }>(sql`
+      const [row] = await query<{ count: number }>(sql`
         with old as (
           select id from "TokenRevocation" where "revokedAt" < now() - interval '30 days' order by "revokedAt", seq limit ${batchSize}::int for update skip locked
-        ), gone as (
+        ), deleted as (
           delete from "TokenRevocation" r using old where r.id = old.id returning r."commitId"
         ), marked as (
-          update "RevocationCommit" set trimmed = true where id in (select "commitId" from gone) and not trimmed
-        ) select count(*)::int as count from gone`);
-      return told?.count ?? 0;
+          update "RevocationCommit" set trimmed = true where id in (select "commitId" from deleted) and not trimmed
+        ) select count(*)::int as count from deleted`);
+      return row?.count ?? 0;
     },
   },
-  // The newest one stays: it says where the log begins.
+  // The newest trimmed commit is kept: it marks where the log starts.
   {
-    name: 'forget commits of which nothing is left',
+    name: 'purge-revocation-commits',
     every: 60_000,
     run: (db) =>
       countAffected(
@@ -74,34 +75,34 @@ export const jobs: readonly Job[] = [
         ) and not exists (select 1 from "TokenRevocation" r where r."commitId" = c.id)`,
       ),
   },
-  { name: 'forget tokens 30 days after their end', every: 600_000, run: (db) => purgeTokens(db, most) },
+  { name: 'purge-tokens', every: 600_000, run: (db) => purgeTokens(db, maxDuration) },
   {
-    name: 'forget letters 30 days after their end',
+    name: 'purge-outbox-emails',
     every: 600_000,
-    run: batches(sql`delete from "Mail" where id in (
-      select id from "Mail" where "endedAt" < now() - interval '30 days' order by "endedAt" limit ${batchSize}::int for update skip locked)`),
+    run: inBatches(sql`delete from "OutboxEmail" where id in (
+      select id from "OutboxEmail" where "completedAt" < now() - interval '30 days' order by "completedAt" limit ${batchSize}::int for update skip locked)`),
   },
   {
-    name: 'forget invitations 30 days after their end',
+    name: 'purge-invitations',
     every: 600_000,
-    run: batches(sql`delete from "Invitation" where id in (
+    run: inBatches(sql`delete from "Invitation" where id in (
       select id from "Invitation" where least("expiresAt", "acceptedAt", "revokedAt") < now() - interval '30 days' limit ${batchSize}::int for update skip locked)`),
   },
   {
-    name: 'forget links 30 days after their end',
+    name: 'purge-email-links',
     every: 600_000,
-    run: batches(sql`delete from "Link" where id in (
-      select id from "Link" where "expiresAt" < now() - interval '30 days' order by "expiresAt" limit ${batchSize}::int for update skip locked)`),
+    run: inBatches(sql`delete from "EmailLink" where id in (
+      select id from "EmailLink" where "expiresAt" < now() - interval '30 days' order by "expiresAt" limit ${batchSize}::int for update skip locked)`),
   },
-  { name: 'forget what happened, in the audit', every: 600_000, run: (db, _, config) => purgeAuditEvents(db, config, most) },
-  // A grant ends by itself; what was entered by it ends with it. A day back, for nodes that were all stopped meanwhile.
+  { name: 'purge-audit-events', every: 600_000, run: (db, _, config) => purgeAuditEvents(db, config, maxDuration) },
+  // Revokes the sessions that an expired grant allowed. Looks back a day, in case no server was running when the grant expired.
   {
-    name: 'end what was entered by roles that have ended',
+    name: 'revoke-orphaned-sessions',
     every: 5_000,
     run: async (db, work) => {
-      const which = sql`t."userId" in (select "userId" from "RoleGrant" where "expiresAt" between now() - interval '1 day' and now()) and ${lostDomainAccess}`;
-      const ended = await revokeTokens(db, which, { reason: 'ACCESS_LOST', initiator: 'SYSTEM', actor: null, work });
-      return ended.length;
+      const where = sql`t."userId" in (select "userId" from "RoleGrant" where "expiresAt" between now() - interval '1 day' and now()) and ${lostDomainAccess}`;
+      const revoked = await revokeTokens(db, where, { reason: 'ACCESS_LOST', initiator: 'SYSTEM', actor: null, work });
+      return revoked.length;
     },
   },
 ];

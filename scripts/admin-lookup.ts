@@ -1,0 +1,31 @@
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { emailKey } from '../src/lib/email-address.ts';
+import type { Commander } from './admin-as.ts';
+
+/** The global id of the user with that address. Throws if there is none. */
+export async function userIdByEmail({ db }: Commander, email: string): Promise<string> {
+  const user = await db.prisma.user.findUnique({ where: { emailKey: emailKey(email) ?? '' }, select: { id: true } });
+  if (!user) throw new Error(`No user has the email address ${email}.`);
+  return encodeGlobalID('User', user.id);
+}
+
+/** The global id of the role or domain with that name. Throws if there is none. */
+export async function nodeIdByName({ db }: Commander, type: 'Role' | 'Domain', name: string): Promise<string> {
+  const where = { where: { name }, select: { id: true } };
+  const row = type === 'Role' ? await db.prisma.role.findUnique(where) : await db.prisma.domain.findUnique(where);
+  if (!row) throw new Error(`There is no ${type.toLowerCase()} named ${name}.`);
+  return encodeGlobalID(type, row.id);
+}
+
+/** Executes a mutation and returns these fields of its payload. Throws like `query`. */
+export async function callMutation<Payload = unknown>(
+  { query }: Commander,
+  mutation: string,
+  input: object,
+  fields = '__typename',
+): Promise<Payload> {
+  const inputType = `${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}Input`;
+  const document = `mutation ($input: ${inputType}!) { payload: ${mutation}(input: $input) { ${fields} } }`;
+  const { payload } = await query<{ payload: Payload }>(document, { input });
+  return payload;
+}

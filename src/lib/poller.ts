@@ -1,0 +1,58 @@
+import type { Logger } from './logger.ts';
+
+interface PollerOptions {
+  /** Milliseconds between two runs. */
+  readonly interval: number;
+  /** Logged, with the error, for the first failure after a success. */
+  readonly failureMessage: string;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+export interface Poller {
+  /** Runs now, or once more after the run in flight. */
+  wake(): void;
+  /** Stops the timer and waits for the run in flight. */
+  stop(): Promise<void>;
+}
+
+/** Runs a task on a timer, one run at a time. A failed run is retried on the next tick. */
+export function startPoller(run: () => Promise<unknown>, { interval, failureMessage, log }: PollerOptions): Poller {
+  let inFlight: Promise<void> | undefined;
+  let isRequested = false;
+  let isFailing = false;
+  let isStopped = false;
+  const runOnce = async () => {
+    try {
+      await run();
+      isFailing = false;
+    } catch (error) {
+      if (!isFailing) log.warn({ error: (error as Error).message }, failureMessage);
+      isFailing = true;
+    }
+  };
+  const runRequested = async () => {
+    while (isRequested && !isStopped) {
+      isRequested = false;
+      await runOnce();
+    }
+  };
+  const wake = () => {
+    if (isStopped) return;
+    isRequested = true;
+    inFlight ??= runRequested().finally(() => {
+      inFlight = undefined;
+      if (isRequested) wake();
+    });
+  };
+  const timer = setInterval(() => {
+    if (!inFlight) wake();
+  }, interval).unref();
+  return {
+    wake,
+    async stop() {
+      isStopped = true;
+      clearInterval(timer);
+      await inFlight;
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import { canSignIn, describeOrigin, type LinkEmailTemplate, type Origin } from './template.ts';
+
+/** Asks to confirm the new address of an account. */
+export const emailChangeConfirmation: LinkEmailTemplate<Origin> = {
+  link: { purpose: 'CHANGE_EMAIL', lifetime: 60 * 60_000, path: '/email-change' }, // security.md F10
+  isWanted: canSignIn,
+  write: (origin, _, { url, code, validity }) => ({
+    subject: 'Confirm your new email address',
+    parts: [
+      `Someone asked to use this email address for their account (${describeOrigin(origin)}). If this was you, confirm that the address is yours:`,
+      { url, label: 'Confirm new email address' },
+      { code },
+      `The link and the code are valid ${validity} and can be used once, while you are logged in or with the password of the account. Until then, the account keeps its current address.`,
+      'If this was not you, ignore this email. The link does not work without access to that account.',
+    ],
+  }),
+};
