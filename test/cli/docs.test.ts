@@ -1,10 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { errors } from '../../src/errors.ts';
 import { permissions } from '../../src/policy/permissions.ts';
 
-const read = (file: string) => readFileSync(join(import.meta.dirname, '../..', file), 'utf8');
+const root = join(import.meta.dirname, '../..');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+const find = (...patterns: string[]) => patterns.flatMap((pattern) => globSync(pattern, { cwd: root }));
 
 /** The names in the first column of the tables of a page, such as `FORBIDDEN` or `users:read`. */
 const firstColumn = (page: string, name = '[A-Z_]+') =>
@@ -22,5 +24,29 @@ describe('the documentation', () => {
 
   it('describes every permission', () => {
     expect(firstColumn('docs/permissions.md', '[a-z]+:[a-z]+').sort()).toEqual(Object.keys(permissions).sort());
+  });
+
+  it('names only files that exist', () => {
+    const named = find('*.md', 'docs/*.md', 'docs/{decisions,recipes}/*.md').flatMap((page) =>
+      [...read(page).matchAll(/`(?<path>[a-z]+\/[\w./-]+\.\w+)`/g)].map(({ groups }) => groups?.path ?? ''),
+    );
+    const places = ['', 'src', ...find('examples/*')];
+    expect(named.length).toBeGreaterThan(50);
+    expect(named.filter((path) => !places.some((place) => existsSync(join(root, place, path))))).toEqual([]);
+  });
+
+  it('has every line of docs/security.md that code and documents cite', () => {
+    const page = read('docs/security.md');
+    const lines = [...page.matchAll(/^(?:\| )?(?<number>F?\d+(?:\.\d+)?) /gm)].map(({ groups }) => groups?.number);
+    const files = find('{src,scripts,bench,soak,test,packages}/**/*.ts', 'prisma/schema.prisma', 'docs/**/*.md');
+    const cited = files
+      .filter((file) => !file.includes('node_modules'))
+      .flatMap((file) =>
+        [...read(file).matchAll(/security(?:\.md)?,? (?<numbers>(?:(?:F\d+|\d+\.\d+)(?:, | and )?)+)/g)].flatMap(({ groups }) =>
+          (groups?.numbers.match(/F\d+|\d+\.\d+/g) ?? []).map((number) => ({ file, number })),
+        ),
+      );
+    expect(cited.length).toBeGreaterThan(80);
+    expect(cited.filter(({ number }) => !lines.includes(number))).toEqual([]);
   });
 });
