@@ -7,7 +7,7 @@ import { adminEmail, superadminOf, users } from './temp-database.ts';
 import { connections, sideOf, user } from './workloads.ts';
 import { logIn, logInUsers, type Server, send, startServer, type World } from './world.ts';
 
-/** One query, by the server as it is and by what it is compared with. `target` is the most that it may cost more. */
+/** One query on both servers. `target` is the maximum additional cost. */
 export interface AccessCase {
   readonly name: string;
   readonly ours: Side;
@@ -26,7 +26,7 @@ const documents = {
   viewerAccess: list(`${ruled} ${viewerAccess}`),
 };
 
-/** Starts the server once more without what the access plugin enforces, for `work` with all that is compared. `flags` are Node's. */
+/** Starts a second server without access enforcement, for `work` with both. `flags` are passed to Node.js. */
 export async function withAccessCases<T>(
   world: World,
   load: ChildProcess,
@@ -47,7 +47,7 @@ export async function withAccessCases<T>(
 
 type Entered = Awaited<ReturnType<typeof logIn>>;
 
-/** Throws unless the one server refuses and the other answers, of a root field, of a type and of a field; both have to know the same rules. */
+/** Throws unless one server denies and the other returns a root field, a type and a field; both must have the same rules. */
 async function proveOpen(closed: Server, open: Server, { authorization }: Entered, admin: Entered) {
   const { me } = await send<{ me: { id: string } }>(closed.url, '{ me { id } }', {}, { authorization });
   const { createApiToken } = await send<{ createApiToken: { secret: string } }>(closed.url, makeToken, {}, { authorization });

@@ -11,12 +11,12 @@ export type Task =
       readonly url: string;
       readonly database: string;
       readonly authorization: string;
-      /** Where the database says that a revocation is committed. */
+      /** The channel on which the database announces committed revocations. */
       readonly channel: string;
       readonly tokens: readonly string[];
     };
 
-/** Milliseconds from the commit of a revocation to a subscriber: over all, and the last one of each revocation. */
+/** Milliseconds from the commit of a revocation to its subscribers: all of them, and the last of each revocation. */
 export interface Heard {
   readonly p50: number;
   readonly p99: number;
@@ -24,7 +24,7 @@ export interface Heard {
 }
 
 // One clock for commit and arrival: the same process listens to the database and to the server.
-let heardAt: number[] = [];
+let receivedAt: number[] = [];
 let size = 0;
 let complete: () => void = () => {};
 
@@ -52,7 +52,7 @@ function subscribe(url: string, authorization: string, from: string): Promise<vo
     socket.on('error', reject).on('close', (code) => reject(new Error(`A socket was closed: ${code}`)));
     socket.on('message', (data) => {
       const text = String(data);
-      if (text.includes('"next"') && text.includes('"tokenId"')) heard();
+      if (text.includes('"next"') && text.includes('"tokenId"')) received();
       else if (text.includes('"connection_ack"')) {
         say({ id: '1', type: 'subscribe', payload: { query } });
         say({ type: 'ping' });
@@ -63,9 +63,9 @@ function subscribe(url: string, authorization: string, from: string): Promise<vo
   });
 }
 
-function heard() {
-  heardAt.push(performance.now());
-  if (heardAt.length === size) complete();
+function received() {
+  receivedAt.push(performance.now());
+  if (receivedAt.length === size) complete();
 }
 
 async function revoke({ url, database, authorization, channel, tokens }: Task & { do: 'revoke' }): Promise<Heard> {
@@ -79,7 +79,7 @@ async function revoke({ url, database, authorization, channel, tokens }: Task & 
   const delays: number[] = [];
   const last: number[] = [];
   for (const id of tokens) {
-    heardAt = [];
+    receivedAt = [];
     const all = new Promise<void>((resolve) => {
       complete = resolve;
     });
@@ -90,8 +90,8 @@ async function revoke({ url, database, authorization, channel, tokens }: Task & 
       { authorization },
     );
     await within(10_000, all);
-    delays.push(...heardAt.map((at) => at - committed));
-    last.push(Math.max(...heardAt) - committed);
+    delays.push(...receivedAt.map((at) => at - committed));
+    last.push(Math.max(...receivedAt) - committed);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   await client.end();
@@ -106,5 +106,7 @@ async function revoke({ url, database, authorization, channel, tokens }: Task & 
 const within = <T>(milliseconds: number, promise: Promise<T>) =>
   Promise.race([
     promise,
-    new Promise<never>((_, reject) => setTimeout(() => reject(new Error(`Only ${heardAt.length} of ${size} heard`)), milliseconds).unref()),
+    new Promise<never>((_, reject) =>
+      setTimeout(() => reject(new Error(`Only ${receivedAt.length} of ${size} received`)), milliseconds).unref(),
+    ),
   ]);

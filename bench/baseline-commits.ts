@@ -2,7 +2,7 @@ import pg from 'pg';
 import { serve } from './children.ts';
 import { type Measured, summary } from './measured.ts';
 
-// The limit of revocations: what one statement of bare pg commits, as many at once as the pools of three servers.
+// Baseline of revocations: one statement with plain pg, with the concurrency of three servers' pools.
 
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 30 });
 

@@ -4,7 +4,7 @@ import { serve } from './children.ts';
 import { type Measured, summary } from './measured.ts';
 import { password } from './temp-database.ts';
 
-// The limit of login: nothing but the hash, one at a time for each core that the process may use, as the server does it.
+// Baseline of login: only the hash, one at a time for each core of the process, as in the server.
 
 const hash = await argon2.hash(password, { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 });
 

@@ -8,7 +8,7 @@ import type { KeyPair } from '../src/identity/keys/key-pair.ts';
 import { signAccessToken, verifyAccessToken } from '../src/identity/tokens/access-token.ts';
 import { hashToken } from '../src/identity/tokens/opaque-token.ts';
 
-// The practical limit: the best that Node can do for the same answers, with one statement each.
+// Baseline: the fastest way to produce the same responses in Node.js, with one statement each.
 
 const config = readConfig();
 const configured = await loadConfiguredKeys(config);
@@ -25,7 +25,7 @@ const held = `join "RoleGrant" g on g."userId" = p.id and (g."expiresAt" is null
 
 const columns = 'p.id, p.email, p."displayName", r.name as role, d.name as domain';
 
-// Flat rows: here they cost less, in the database and in Node together, than nested JSON made by the database.
+// Flat rows cost less here, in database and Node.js together, than nested JSON.
 const answers = {
   '/me': {
     text: `select ${columns} from (select u.* ${session}) p ${held} where coalesce(d.active, true) order by g.id`,
@@ -48,7 +48,7 @@ interface Line {
   domain: string | null;
 }
 
-/** Users with their roles, out of one line for each role. */
+/** Users with their roles, from one row for each role. */
 function nested(lines: readonly Line[]): object[] {
   const found: { roles: object[] }[] = [];
   let last: string | undefined;

@@ -18,7 +18,7 @@ import { openWorld, type World } from './world.ts';
 
 type Name = keyof typeof workloads;
 
-// The first targets of the core; where we are going lies further: me 0.40, list 0.50, login 0.97, refresh 0.60.
+// The first targets; later ones are me 0.40, list 0.50, login 0.97, refresh 0.60.
 const targets: Record<Name, number> = { me: 0.2, list: 0.2, login: 0.95, refresh: 0.4 };
 const others = {
   statements: printStatements,
@@ -119,7 +119,7 @@ async function printStatements(on: World) {
 async function printSubscribers(on: World) {
   console.log('');
   const rows = (await measureSubscribers(on)).flatMap(({ count, p50, p99, last, bytes }) => {
-    const isTarget = count === 1_000; // of 2,000 only that the last one hears within 2 s (security.md 23.11)
+    const isTarget = count === 1_000; // for 2,000 only that the last one receives it within 2 s (security.md 23.11)
     return [
       [`${count}: from commit to a subscriber, p50`, `${p50.toFixed(0)} ms`, '', ''],
       [`${count}: p99`, `${p99.toFixed(0)} ms`, ...(isTarget ? ['≤ 250 ms', mark(p99 <= 250)] : ['', ''])],
@@ -154,7 +154,7 @@ async function profile(on: World) {
   await profileOf(on, name, ours, on.folder);
 }
 
-/** One case of the cost of access, by the server as it is and by the one without the plugin. */
+/** One case of the cost of access control, with and without enforcement. */
 async function profileAccess(on: World, load: ChildProcess) {
   const folder = join(on.folder, 'without');
   const work = async (cases: readonly AccessCase[]) => {
@@ -170,7 +170,7 @@ async function profileAccess(on: World, load: ChildProcess) {
 
 async function profileOf(on: World, name: string, side: Side, folder: string) {
   await side.run(5_000);
-  keepBeside(await on.scratch.backends()); // a database that takes the server's core shows as time in the write that woke it
+  keepBeside(await on.scratch.backends()); // a database on the server's core would count as time of the write that woke it
   const from = process.hrtime.bigint();
   const { count, perSecond } = await side.run(10_000);
   const to = process.hrtime.bigint();

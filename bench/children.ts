@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 
-/** Where a child runs: what is measured has the first core for itself, the load and the database have the others. */
+/** The cores of a child: the measured process has the first core, load and database have the others. */
 export type Place = 'measured' | 'beside';
 
 const cores = availableParallelism();
@@ -11,7 +11,7 @@ const others = cores > 2 ? `1-${cores - 1}` : '1';
 export const pins = cores > 1 && spawnSync('taskset', ['-V']).status === 0;
 const running = new Set<ChildProcess>();
 
-/** Starts a TypeScript file in a process of its own. `flags` are Node's. */
+/** Starts a TypeScript file in a separate process. `flags` are passed to Node.js. */
 export function startChild(place: Place, file: string, env: NodeJS.ProcessEnv, flags: readonly string[] = []): ChildProcess {
   const command = [process.execPath, ...flags, file];
   const [program = '', ...args] = pins ? ['taskset', '-c', place === 'measured' ? '0' : others, ...command] : command;
@@ -21,7 +21,7 @@ export function startChild(place: Place, file: string, env: NodeJS.ProcessEnv, f
   return child;
 }
 
-/** The address that a server says it listens at. */
+/** The address that a server reports on start. */
 export async function addressOf(child: ChildProcess): Promise<string> {
   if (!child.stdout) throw new Error('The server has no output');
   for await (const text of createInterface({ input: child.stdout })) {
@@ -34,7 +34,7 @@ export async function addressOf(child: ChildProcess): Promise<string> {
   throw new Error(`A server did not start: ${child.spawnargs.join(' ')}`);
 }
 
-/** Sends a child a job and waits for what it answers. */
+/** Sends a job to a child and returns its result. */
 export function ask<Answer>(child: ChildProcess, job: object): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const ended = () => reject(new Error(`A process ended early: ${child.spawnargs.join(' ')}`));
@@ -49,7 +49,7 @@ export function ask<Answer>(child: ChildProcess, job: object): Promise<Answer> {
   });
 }
 
-/** In a child: answers each job, until the parent goes. */
+/** In a child: runs each job until the parent exits. */
 export function serve<Job>(work: (job: Job) => Promise<object>): void {
   process.on('message', (job) => {
     work(job as Job).then(
@@ -69,7 +69,7 @@ export async function stopChild(child: ChildProcess): Promise<void> {
 
 export const stopChildren = () => Promise.all([...running].map(stopChild));
 
-/** Microseconds of processor time that a process has used; NaN where the system does not say. */
+/** Microseconds of processor time that a process has used; NaN if the system does not report it. */
 export function cpuOf(pid: number | undefined): number {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -81,7 +81,7 @@ export function cpuOf(pid: number | undefined): number {
   }
 }
 
-/** Keeps other processes, such as those of the database, off the measured core; where that is not allowed, nothing happens. */
+/** Keeps other processes, such as those of the database, off the measured core; does nothing if that is not permitted. */
 export function keepBeside(pids: readonly number[]): void {
   if (pins) for (const pid of pids) spawnSync('taskset', ['-cp', others, String(pid)]);
 }

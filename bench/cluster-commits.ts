@@ -8,9 +8,9 @@ import { addressFor, type Server, type World } from './world.ts';
 
 const milliseconds = 2_000;
 const rounds = 3;
-const most = 9_000; // sessions that are there to be ended in a round: more than any side ends in that time
+const most = 9_000; // sessions to revoke in a round: more than either side can revoke in that time
 
-/** Revocations that are committed a second: by three servers, and by bare pg with and without the lock under which positions are given. */
+/** Committed revocations per second: by three servers, and by plain pg with and without the lock for positions. */
 export async function measureCommits(on: World, servers: readonly Server[]): Promise<{ ours: number; locked: number; limit: number }> {
   const loads = servers.map(() => startChild('beside', join(import.meta.dirname, 'load.ts'), {}));
   const bare = startChild('measured', join(import.meta.dirname, 'baseline-commits.ts'), { DATABASE_URL: on.scratch.url });
@@ -40,7 +40,7 @@ export async function measureCommits(on: World, servers: readonly Server[]): Pro
   return { ours: median(sides.ours), locked: median(sides.locked), limit: median(sides.limit) };
 }
 
-/** Each session logs itself out, at one of the servers. */
+/** Each session logs out on one of the servers. */
 function logouts(server: Server | undefined, authorizations: readonly string[], index: number, of: number): Job {
   const body = JSON.stringify({ query: 'mutation { logout { ended } }' });
   const own = authorizations.filter((_, one) => one % of === index);

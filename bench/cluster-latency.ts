@@ -11,11 +11,11 @@ const redisUrl = process.env.BENCH_REDIS_URL ?? 'redis://127.0.0.1:6379';
 const people = 10; // each with 10 sockets at each of two nodes
 const revocations = 40;
 
-/** Revocations at one node, 100 subscribers at each of two others. Nothing through Redis where none answers. */
+/** Revocations at one node, 100 subscribers at each of two others. Skips Redis if none responds. */
 export async function measureLatency(on: World): Promise<{ NOTIFY: Heard; Redis: Heard | undefined }> {
   const client = new pg.Client({ connectionString: on.scratch.url });
   await client.connect();
-  // Says the moment of the commit in both cases alike: with Redis the server itself notifies nobody.
+  // Reports the time of the commit in both cases: with Redis the server itself does not use NOTIFY.
   await client.query(`
     create function bench_committed() returns trigger language plpgsql as $$ begin perform pg_notify('bench_committed', ''); return null; end $$;
     create trigger bench_committed after insert on "RevocationCommit" for each row execute function bench_committed()`);

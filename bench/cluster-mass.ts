@@ -8,12 +8,12 @@ import { logIn, type Server, send, type World } from './world.ts';
 
 interface HeldUp {
   readonly name: string;
-  /** Milliseconds: the median before, and the longest of those that were under way meanwhile. */
+  /** Milliseconds: the median before, and the maximum of the requests in flight meanwhile. */
   readonly calm: number;
   readonly worst: number;
 }
 
-/** Shuts a domain with 10,000 sessions at one server, and asks the others meanwhile. */
+/** Disables a domain with 10,000 sessions on one server, and sends requests to the others meanwhile. */
 export async function measureMass(
   { scratch, environment }: World,
   servers: readonly Server[],
@@ -53,7 +53,7 @@ export async function measureMass(
   return { took: ended - begun, heldUp };
 }
 
-/** A domain of this name with 10,000 sessions; answers its id. */
+/** A domain of this name with 10,000 sessions; returns its id. */
 async function fill(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

@@ -6,7 +6,7 @@ import { startServer, type World } from './world.ts';
 
 const ms = (milliseconds: number) => `${milliseconds.toFixed(0)} ms`;
 
-/** Three servers on one database: how fast they tell each other, how much they commit together, and what a mass revocation holds up. */
+/** Three servers on one database: latency between them, joint commit rate, and what a mass revocation delays. */
 export async function printCluster(on: World) {
   console.log('\nthree servers on one PostgreSQL, the servers together on one core');
   const rows: string[][] = [];

@@ -8,7 +8,7 @@ const pairs = 250;
 const warmUps = 30;
 const most = { milliseconds: 5, share: 0.1, auc: 0.6 }; // security.md 3.2
 
-/** A verb that must not tell by its time whether an address has an account. */
+/** An operation whose response time must not reveal whether an address has an account. */
 const verbs: Record<string, (email: string) => { query: string; input: object }> = {
   login: (email) => ({
     query: 'mutation ($input: LoginInput!) { login(input: $input) { __typename } }',
@@ -28,7 +28,7 @@ const verbs: Record<string, (email: string) => { query: string; input: object }>
   }),
 };
 
-/** Asks each verb about addresses with and without an account, in turns, and prints how well time alone tells the one from the other. */
+/** Sends each operation with addresses with and without an account, alternating, and prints how well time separates them. */
 export async function printEnumeration({ environment }: World) {
   const server = await startServer({ ...environment, PUBLIC_REGISTRATION: 'true', REQUIRE_EMAIL_CONFIRMATION: 'true' });
   const rows: string[][] = [];
@@ -56,18 +56,18 @@ export async function printEnumeration({ environment }: World) {
   }
   await stopChild(server.child);
   console.log('');
-  printTable(rows, ['address known', 'p50 ms', 'unknown p50', 'apart', 'AUC', 'target', '']);
+  printTable(rows, ['address known', 'p50 ms', 'unknown p50', 'difference', 'AUC', 'target', '']);
 }
 
 function rowOf(verb: string, known: readonly number[], unknown: readonly number[]): string[] {
   const [one, none, auc] = [median(known), median(unknown), aucOf(known, unknown)];
-  const apart = Math.abs(one - none);
-  const isMet = apart < Math.max(most.milliseconds, most.share * Math.max(one, none)) && auc <= most.auc;
+  const difference = Math.abs(one - none);
+  const isMet = difference < Math.max(most.milliseconds, most.share * Math.max(one, none)) && auc <= most.auc;
   const target = `< ${most.milliseconds} ms or ${most.share * 100} %, ≤ ${most.auc.toFixed(2)}`;
-  return [verb, one.toFixed(2), none.toFixed(2), `${apart.toFixed(2)} ms`, auc.toFixed(2), target, mark(isMet)];
+  return [verb, one.toFixed(2), none.toFixed(2), `${difference.toFixed(2)} ms`, auc.toFixed(2), target, mark(isMet)];
 }
 
-/** How often the slower one of a pair tells right, for whoever bets on the better side: 0.5 is a guess, 1 is knowledge. */
+/** Area under the ROC curve of a classifier on time alone: 0.5 is a guess, 1 is certainty. */
 function aucOf(some: readonly number[], others: readonly number[]): number {
   const wins = some.reduce((sum, one) => sum + others.reduce((more, other) => more + (one > other ? 1 : one === other ? 0.5 : 0), 0), 0);
   const share = wins / (some.length * others.length);

@@ -2,14 +2,14 @@ import { connect, type Socket } from 'node:net';
 import { serve } from './children.ts';
 import { type Measured, summary } from './measured.ts';
 
-/** Load over keep-alive connections, each with one request under way. */
+/** Load over keep-alive connections, each with one request in flight. */
 export interface Job {
   readonly url: string;
   readonly milliseconds: number;
   readonly connections: number;
-  /** The requests, taken in turn by each connection; those of `chained` carry what the answer before brought. */
+  /** The requests, taken in turn by each connection; with `chained` they contain a value of the previous response. */
   readonly requests: readonly Call[];
-  /** A member of the answer that takes the place of `$$` in the same connection's next request. */
+  /** The member of a response that replaces `$$` in the connection's next request. */
   readonly chained?: string;
 }
 
@@ -21,10 +21,10 @@ export interface Call {
   readonly chain?: string;
 }
 
-/** `chains` are the values with which the next job goes on. */
+/** `chains` are the values with which the next job continues. */
 export type Loaded = Measured & { readonly chains: readonly string[]; readonly next: number };
 
-// A client by hand on plain sockets: node:http's own costs as much as the limit that is measured, and shares its core with PostgreSQL.
+// Plain sockets: the client of node:http would cost as much as the measured baseline, on the core that it shares with PostgreSQL.
 serve(async (job: Job): Promise<Loaded> => {
   const begun = performance.now();
   const until = begun + job.milliseconds;

@@ -1,4 +1,4 @@
-/** What a round of load came to. Times are milliseconds. */
+/** The result of a round of load. Times are milliseconds. */
 export interface Measured {
   readonly count: number;
   readonly perSecond: number;
@@ -11,7 +11,7 @@ export function summary(times: number[], took: number): Measured {
   return { count: times.length, perSecond: (times.length * 1000) / took, p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
 }
 
-/** The value below which that share of the sorted values lies. */
+/** A quantile of sorted values. */
 export const quantile = (sorted: readonly number[], share: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 

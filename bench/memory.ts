@@ -1,4 +1,4 @@
-// Preloaded into the server: tells the bench what it holds once everything that can be freed is.
+// Preloaded into the server: reports its memory after garbage collection.
 process.on('message', () => {
   globalThis.gc?.();
   process.send?.({ bytes: process.memoryUsage.rss() });

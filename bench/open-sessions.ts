@@ -10,7 +10,7 @@ interface Opened {
   readonly authenticatedAt: Date;
 }
 
-/** Sessions of ordinary users, at most one of each, made in the database without a login; entered through the domain if one is named. */
+/** Sessions of ordinary users, at most one each, inserted without a login; entered through the domain if there is one. */
 export async function openSessions(url: string, count: number, domain?: string): Promise<Opened[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -24,7 +24,7 @@ export async function openSessions(url: string, count: number, domain?: string):
   return rows;
 }
 
-/** The authorizations of sessions, signed with the servers' own keys. */
+/** The `authorization` headers of sessions, signed with the servers' keys. */
 export async function authorizationsOf(environment: NodeJS.ProcessEnv, sessions: readonly Opened[]): Promise<string[]> {
   const config = readConfig(environment);
   const [pair] = (await loadConfiguredKeys(config)).pairs as [KeyPair];

@@ -8,7 +8,7 @@ interface Profile {
   startTime: number;
 }
 
-/** Where the time between two instants went, by package and by function: µs a request and share of the main thread's busy time. */
+/** Time between two instants by package and function: µs per request and share of the main thread's busy time. */
 export function printProfile(folder: string, from: bigint, to: bigint, requests: number) {
   const file = readdirSync(folder).find((name) => name.endsWith('.cpuprofile'));
   if (!file) throw new Error('The server left no profile');
@@ -20,7 +20,7 @@ export function printProfile(folder: string, from: bigint, to: bigint, requests:
   for (const [name, time] of spent) packages.set(packageIn(name), (packages.get(packageIn(name)) ?? 0) + time);
   console.log(`${(total / requests).toFixed(0)} µs a request\n\nTime by package`);
   for (const [name, time] of largest(packages, 18)) console.log(`${share(time)}  ${name}`);
-  console.log('\nThe 25 functions with the most time of their own, by package');
+  console.log('\nThe 25 functions with the most self time, by package');
   const functions = largest(spent, 25);
   for (const [group] of largest(packages, packages.size)) {
     const own = functions.filter(([name]) => packageIn(name) === group);

@@ -37,7 +37,7 @@ export const costHeadings = [
   '',
 ];
 
-/** One line of the table of what a query costs more than what it is compared with: of time, and of processor time. */
+/** One line of the table of additional costs: time and processor time. */
 export function costRow(name: string, { ours, limit, ratio, byCpu }: Compared, target: number | undefined): string[] {
   const of = ({ perSecond, p50, cpu }: Compared['ours']) => [perSecond.toFixed(0), p50.toFixed(2), cpu.toFixed(0)];
   const more = (share: number) => `${((1 / share - 1) * 100).toFixed(1)} %`;

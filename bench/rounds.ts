@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { cpuOf } from './children.ts';
 import { type Measured, median, sorted } from './measured.ts';
 
-/** One of the two that are compared. */
+/** One of the two compared sides. */
 export interface Side {
   readonly child: ChildProcess;
   run(milliseconds: number): Promise<Measured>;
@@ -13,12 +13,12 @@ interface Round extends Measured {
   readonly cpu: number;
 }
 
-/** What a comparison came to: medians of each side, and the ratios of the pairs. */
+/** The result of a comparison: medians of each side, and the ratios of the pairs. */
 export interface Compared {
   readonly ours: Round;
   readonly limit: Round;
   readonly ratio: Spread;
-  /** The same by processor time, which what else runs on the machine touches less. */
+  /** The same by processor time, which other load on the machine affects less. */
   readonly byCpu: Spread;
 }
 
@@ -28,7 +28,7 @@ interface Spread {
   readonly max: number;
 }
 
-/** Runs both sides in turn, so that what disturbs the machine disturbs both, and compares each pair. */
+/** Runs both sides alternately, so that disturbances affect both, and compares each pair. */
 export async function compare(ours: Side, limit: Side, times: { rounds: number; seconds: number; warm: () => Promise<void> }) {
   await ours.run(2_500);
   await limit.run(2_500);

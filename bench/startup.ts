@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
 
-/** Milliseconds from `npm start` to the first answer on the embedded database: on no data, and on what the start before left. */
+/** Milliseconds from `npm start` to the first answer on the embedded database: without data, and with the data of the previous start. */
 export async function measureStarts(folder: string): Promise<{ first: number; second: number[] }> {
   const data = join(folder, 'data');
   const first = await startOnce(data);
@@ -15,7 +15,7 @@ async function startOnce(data: string): Promise<number> {
   const port = await freePort();
   const { DATABASE_URL: _, ...inherited } = process.env;
   const begun = performance.now();
-  // A process group of its own, because npm starts a shell that starts the server.
+  // A separate process group, because npm starts a shell that starts the server.
   const child = spawn('npm', ['start'], {
     cwd: join(import.meta.dirname, '..'),
     env: { ...inherited, NODE_ENV: 'development', DATA_DIR: data, PORT: String(port) },
@@ -29,7 +29,7 @@ async function startOnce(data: string): Promise<number> {
   } finally {
     if (child.pid) process.kill(-child.pid, 'SIGTERM');
     await ended;
-    await new Promise((resolve) => setTimeout(resolve, 1_000)); // npm ends before the server has closed its data
+    await new Promise((resolve) => setTimeout(resolve, 1_000)); // npm exits before the server has closed its database
   }
 }
 

@@ -33,7 +33,7 @@ async function countEach(url: string, meter: Meter) {
   };
   const counted = new Map<string, string[]>();
   for (const [name, run] of Object.entries(operations)) {
-    await run(); // what is asked only once, such as the types of a connection, is not counted
+    await run(); // one-time statements, such as those for the types of a connection, are not counted
     await pause();
     meter.take();
     await run();
@@ -47,7 +47,7 @@ const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
 
 interface Meter {
   readonly host: string;
-  /** The statements since the last time. */
+  /** The statements since the last call. */
   take(): string[];
   close(): void;
 }
@@ -55,7 +55,7 @@ interface Meter {
 async function openMeter(database: URL): Promise<Meter> {
   let statements: string[] = [];
   const heard = (text: string) => {
-    if (!/"(RevocationCommit|SigningKey)"/.test(text)) statements.push(text.replace(/\s+/g, ' ').trim()); // the server's own clock, not an operation's
+    if (!/"(RevocationCommit|SigningKey)"/.test(text)) statements.push(text.replace(/\s+/g, ' ').trim()); // from the server's timers, not from an operation
   };
   const proxy = createServer((near) => {
     const far = connect(Number(database.port || 5432), database.hostname);
@@ -83,7 +83,7 @@ async function openMeter(database: URL): Promise<Meter> {
 /** Reads what a client of PostgreSQL sends (protocol 3.0): Parse and Bind name the statement that Execute runs; Query carries its own. */
 function reader(heard: (text: string) => void) {
   let held: Buffer = Buffer.alloc(0);
-  let headless = true; // the first message has no letter
+  let headless = true; // the first message has no type byte
   let bound = '';
   const texts = new Map<string, string>();
   const messages: Record<string, (body: Buffer) => void> = {

@@ -10,13 +10,13 @@ const people = 220; // each may have 10 sockets
 const first = 100; // the first sockets warm the server up and are not counted as memory
 const steps = [1_000, 2_000] as const;
 
-/** What so many subscribers come to: how long one revocation takes to reach them, and what each costs the server in bytes. */
+/** The result for a number of subscribers: how long one revocation takes to reach them, and the memory of each in bytes. */
 interface Crowd extends Heard {
   readonly count: number;
   readonly bytes: number;
 }
 
-/** One revocation to 1,000 and to 2,000 subscribers, besides the first 100. */
+/** One revocation to 1,000 and to 2,000 subscribers, in addition to the first 100. */
 export async function measureSubscribers({ environment, scratch }: World): Promise<Crowd[]> {
   const server = await startServer(environment, ['--expose-gc', '--import', memory]);
   const held = async () => (await ask<{ bytes: number }>(server.child, {})).bytes;

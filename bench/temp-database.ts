@@ -9,18 +9,18 @@ export const emailOf = (index: number) => `user${index}@bench.test`;
 export const superadminOf = (index: number) => `super${index}@bench.test`;
 export const adminEmail = 'admin@bench.test';
 
-/** A database of this run's own, dropped at its end. */
+/** A temporary database for this run. */
 export interface Scratch {
   readonly url: string;
   seed(): Promise<void>;
   /** Fills the fields of users that have a value only once they are used, and adds a platform administrator. */
   seedAccess(): Promise<void>;
-  /** The processes of the server that serve this database; none where it runs elsewhere. */
+  /** The processes of the server that serve this database; none if it runs elsewhere. */
   backends(): Promise<number[]>;
   drop(): Promise<void>;
 }
 
-/** Makes a database on the server that BENCH_DATABASE_URL or DATABASE_URL names. Throws with a sentence that says what to do. */
+/** Creates a database on the server that BENCH_DATABASE_URL or DATABASE_URL names. Throws an error that says what to do. */
 export async function openScratch(): Promise<Scratch> {
   const given = process.env.BENCH_DATABASE_URL ?? process.env.DATABASE_URL ?? 'postgresql://127.0.0.1:5432/postgres';
   const server = new URL(given);
@@ -48,7 +48,7 @@ export async function openScratch(): Promise<Scratch> {
   };
 }
 
-/** 10,000 users with one grant everywhere and one in each of two out of 100 domains, and superadmins; all with the same password. */
+/** 10,000 users with one global grant and one in each of two out of 100 domains, and superadmins; all with the same password. */
 async function seed(url: string) {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -67,7 +67,7 @@ async function seed(url: string) {
     insert into "RoleGrant" ("userId", "roleId")
       select u.id, r.id from "User" u, "Role" r where u."emailKey" like 'super%' and r.name = 'SUPERADMIN'`);
   await client.query('insert into "Password" ("userId", hash) select id, $1 from "User"', [hash]);
-  // Sessions of some age, so that no statement is planned for tables that are all but empty.
+  // Old sessions, so that no statement is planned for almost empty tables.
   await client.query(`
     insert into "Token" (kind, "userId", scopes, "lastUsedAt", "expiresAt", "idleExpiresAt")
       select 'SESSION', id, '{}', now(), now() + interval '30 d', now() + interval '14 d' from "User";

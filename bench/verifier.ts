@@ -8,11 +8,11 @@ import { superadminOf, users } from './temp-database.ts';
 import type { Task, Verified } from './verifying.ts';
 import { logIn, send, type World } from './world.ts';
 
-const index = 90; // of a superadmin whom no other workload uses
+const index = 90; // of a superadmin that no other workload uses
 const rounds = 5;
 const tokens = 4_000; // a round
 
-/** Measures the verifier of resource servers beside what its signature costs alone, and prints it. */
+/** Compares the verifier of resource servers with the cost of the signature alone, and prints the result. */
 export async function printVerifier(world: World) {
   const child = startChild('measured', join(import.meta.dirname, 'verifying.ts'), {});
   const perform = <Answer>(task: Task) => ask<Answer & object>(child, task);
@@ -44,7 +44,7 @@ function print(results: readonly Verified[], atStart: number) {
   );
 }
 
-/** An API token by which all revocations may be followed. */
+/** An API token with `tokens:follow`. */
 async function makeToken(url: string): Promise<string> {
   const permissions = ['tokens:follow'];
   const { authorization } = await logIn(url, superadminOf(index), users + index);
@@ -59,7 +59,7 @@ async function makeToken(url: string): Promise<string> {
   return (await send<{ createApiToken: { secret: string } }>(url, make, { input }, by)).createApiToken.secret;
 }
 
-/** Signs access tokens as the server does, by its key: each of another session. */
+/** Signs access tokens of different sessions with the server's key. */
 async function signer({ environment }: World, issuer: string) {
   const [jwk] = JSON.parse(String(environment.JWT_KEYS));
   const key = await importJWK(jwk, 'EdDSA');

@@ -8,7 +8,7 @@ export type Task =
   | { readonly do: 'open'; readonly url: string; readonly issuer: string; readonly token: string }
   | { readonly do: 'verify'; readonly tokens: readonly string[] };
 
-/** How many a second of processor time, and the network calls meanwhile. */
+/** Verifications per second of processor time, and the network calls meanwhile. */
 export interface Verified {
   readonly known: number;
   readonly unknown: number;
@@ -16,10 +16,10 @@ export interface Verified {
   readonly calls: number;
 }
 
-const atOnce = 100; // as many requests as may be under way
-const timesKnown = 50; // how often each known token comes again
-const beat = 600; // milliseconds in which one is heard: a thread that only computes grows stale
-const keysSettle = 3_000; // milliseconds after which the keys are not looked at again for minutes
+const atOnce = 100; // concurrent requests
+const timesKnown = 50; // how often each known token is repeated
+const heartbeat = 600; // milliseconds in which a heartbeat is received: a busy thread becomes stale
+const keysSettle = 3_000; // milliseconds after which the keys are not fetched again for minutes
 
 let verifier: Verifier;
 let key: KeyObject;
@@ -50,7 +50,7 @@ async function measure({ tokens }: Task & { do: 'verify' }): Promise<Verified> {
     for (let from = 0; from < tokens.length; from += atOnce)
       await Promise.all(tokens.slice(from, from + atOnce).map((jwt) => verifier.verify(jwt)));
   });
-  // As they come out of a request: a text of its own each time.
+  // As from a request: a new string each time.
   const bytes = tokens.map((jwt) => Buffer.from(jwt));
   const known = await perSecond(tokens.length * timesKnown, async () => {
     for (let time = 0; time < timesKnown; time += 1, await turn()) for (const jwt of bytes) await verifier.verify(jwt.toString('latin1'));
@@ -58,9 +58,9 @@ async function measure({ tokens }: Task & { do: 'verify' }): Promise<Verified> {
   return { known, unknown, limit, calls };
 }
 
-/** By the time of the processor: what other threads do counts, and what other processes do does not. */
+/** By processor time, which includes other threads but not other processes. */
 async function perSecond(count: number, work: () => Promise<void>): Promise<number> {
-  await sleep(beat);
+  await sleep(heartbeat);
   const from = process.cpuUsage();
   await work();
   const { user, system } = process.cpuUsage(from);

@@ -11,9 +11,9 @@ import { addressFor, logIn, logInUsers, loginDocument, type Server, send, type W
 /** The two sides of each comparison, by name. */
 export type Workload = (world: World, load: ChildProcess, limit: ChildProcess) => Promise<{ ours: Side; limit: Side }>;
 
-/** How many requests are under way at once. */
+/** Number of concurrent requests. */
 export const connections = 32;
-/** What is asked of each user. */
+/** The operations of each user. */
 export const user = 'id email displayName roles { role { name } domain { name } }';
 export const documents = {
   me: `query Me { me { ${user} } }`,
@@ -37,7 +37,7 @@ async function list(world: World, load: ChildProcess, limit: ChildProcess) {
   return reading(world, load, limit, '/list', [{ body: JSON.stringify({ query: documents.list(50) }), authorization }]);
 }
 
-/** Both sides are asked the same, and have to answer the same. */
+/** Both sides get the same requests and have to return the same. */
 async function reading(world: World, load: ChildProcess, limit: ChildProcess, path: string, requests: readonly Call[]) {
   const address = limitAddresses.get(limit) ?? (await addressOf(limit));
   limitAddresses.set(limit, address);
@@ -61,7 +61,7 @@ async function login(world: World, load: ChildProcess) {
     body: JSON.stringify({ query: documents.login, variables: { input: { email: emailOf(index + 1), password } } }),
     from: addressFor(index + 1),
   }));
-  let used = connections; // the first ones are signed in by other workloads
+  let used = connections; // the first ones are used by other workloads
   const run = async (milliseconds: number) => {
     const requests = [...all.slice(used % users), ...all.slice(0, used % users)];
     const loaded = await ask<Loaded>(load, { url: world.server.url, milliseconds, connections, requests } satisfies Job);
@@ -75,7 +75,7 @@ async function login(world: World, load: ChildProcess) {
   };
 }
 
-/** Both sides turn the same sessions over, one after the other. */
+/** Both sides refresh the same sessions, one after the other. */
 async function refresh(world: World, load: ChildProcess, limit: ChildProcess) {
   const address = limitAddresses.get(limit) ?? (await addressOf(limit));
   limitAddresses.set(limit, address);

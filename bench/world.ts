@@ -6,7 +6,7 @@ import { generateKeys } from '../src/identity/keys/configured-keys.ts';
 import { addressOf, startChild, stopChildren } from './children.ts';
 import { emailOf, openScratch, password, type Scratch } from './temp-database.ts';
 
-/** What every workload stands on: a filled database, the server on it, and somewhere to put files. */
+/** What every workload needs: a filled database, a server on it, and a folder for files. */
 export interface World {
   readonly scratch: Scratch;
   readonly folder: string;
@@ -20,7 +20,7 @@ export interface Server {
   readonly url: string;
 }
 
-/** `flagsIn` are Node's flags for the server, which may leave files in the folder. */
+/** `flagsIn` are flags of Node.js for the server, which may write files into the folder. */
 export async function openWorld(flagsIn: (folder: string) => readonly string[]): Promise<World> {
   const scratch = await openScratch();
   const folder = mkdtempSync(join(tmpdir(), 'fieldgate-bench-'));
@@ -36,7 +36,7 @@ export async function openWorld(flagsIn: (folder: string) => readonly string[]):
       HOST: '127.0.0.1',
       DATABASE_URL: scratch.url,
       PUBLIC_URL: 'http://127.0.0.1',
-      SMTP_URL: 'smtp://127.0.0.1:1', // nobody listens: letters wait
+      SMTP_URL: 'smtp://127.0.0.1:1', // unreachable: emails stay queued
       MAIL_FROM: 'no-reply@example.com',
       ACCESS_TOKEN_TTL: '15m',
       TRUSTED_PROXIES: '1',
@@ -56,7 +56,7 @@ export async function startServer(environment: NodeJS.ProcessEnv, flags: readonl
   return { child, url: `${await addressOf(child)}/graphql` };
 }
 
-/** Sends one operation. Throws what it answers in place of data. */
+/** Sends one operation. Throws its errors. */
 export async function send<Data>(url: string, query: string, variables: object, headers: Record<string, string> = {}): Promise<Data> {
   const body = JSON.stringify({ query, variables });
   const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body });
@@ -72,7 +72,7 @@ interface Entered {
   login: { accessToken: string; refreshToken: string; token: { id: string } };
 }
 
-/** Logs in as a browser would, each account from an address of its own. */
+/** Logs in as a browser would, each account from its own address. */
 export async function logIn(url: string, email: string, index: number) {
   const headers = { 'x-forwarded-for': addressFor(index) };
   const { login } = await send<Entered>(url, loginDocument, { input: { email, password } }, headers);

@@ -11,23 +11,23 @@ export interface State {
   readonly table: string | undefined;
 }
 
-/** What became of a place: `same` where the rule is written in other words and nobody's right changed. */
+/** The change of an element: `same` if the rule is written differently and no caller's rights changed. */
 type Verdict = 'widened' | 'narrowed' | 'same' | 'new' | 'gone';
 
 export interface Finding {
   readonly coordinate: string;
   readonly verdict: Verdict;
-  /** What a reviewer reads about it. */
+  /** Lines for the reviewer. */
   readonly says: readonly string[];
 }
 
 export interface Comparison {
   readonly findings: readonly Finding[];
-  /** What was not compared, and why. */
+  /** Elements that were not compared, and why. */
   readonly omissions: readonly string[];
 }
 
-/** Compares two states by what their rules give to whom, and by what was executed. */
+/** Compares two states by which callers their rules allow, and by the executed tables. */
 export function compare(before: State, now: State): Comparison {
   const [old, present] = [placesIn(before), placesIn(now)];
   const places = [...new Set([...old.keys(), ...present.keys()])].sort();
@@ -54,15 +54,15 @@ function compareRules(coordinate: string, old: Places, present: Places): Finding
   const says = [
     `before: ${said(before)}`,
     `now:    ${said(now)}`,
-    ...unjudged.map((doubt) => `? can not be judged: ${doubt}`),
+    ...unjudged.map((doubt) => `? cannot be decided: ${doubt}`),
     ...gains.map((gain) => `+ ${gain}`),
     ...losses.map((loss) => `- ${loss}`),
   ];
   return [{ coordinate, verdict, says }];
 }
 
-/** A place that says nothing, as most arguments, is open to whoever gets that far. */
-const open = anyone('no rule of its own');
+/** An element that declares no rule, like most arguments, is open. */
+const open = anyone('no separate rule');
 const said = (rule: Rule = open) => print(rule);
 
 function compareTables(before: State, now: State): { cells: Finding[]; omissions: string[] } {

@@ -29,7 +29,7 @@ const banned: [pattern: RegExp, suggestion: string][] = [
   [/\b(?:hears?|heard|hearing)\b/i, '"receive", "is notified"'],
   [/\bbeats?\b/i, '"heartbeat"'],
   [/\b(?:is|are|was|be|been) let\b|\blet be\b/i, '"is allowed to", "is ignored"'],
-  [/\b(?:sign|signs|signed|signing) in\b/i, '"log in", "authenticated"'],
+  [/\b(?:sign|signs|signed|signing) in\b(?! (?:\d|one |advance))/i, '"log in", "authenticated"'],
   [/\b(?:un)?proven\b|\bproves? again\b/i, '"confirmed", "verified", "tested"'],
   [/\b(?:goes|go|going|went|gone) on\b/i, '"continues", "resumes"'],
   [/\b(?:take|takes|took|taken|taking) (?:the|its|their) place\b/i, '"replaces"'],

@@ -1,15 +1,15 @@
 import { randomInt } from 'node:crypto';
 
-/** What a server said: what was asked for, or the code of its refusal, or neither, where the line broke before it did. */
+/** The response of a server: the data, or an error code, or neither if the connection broke. */
 export interface Told {
-  // biome-ignore lint/suspicious/noExplicitAny: an untyped document answers anything
+  // biome-ignore lint/suspicious/noExplicitAny: an untyped document returns anything
   readonly data: any;
   readonly code: string | undefined;
 }
 
 const lost: Told = { data: null, code: undefined };
 
-/** Sends an operation from an address of its own, and waits as long as the server lives: who stops waiting does not know what becomes of it. */
+/** Sends an operation from its own address, and waits as long as the server runs: after a timeout the outcome would be unknown. */
 export async function ask({ url }: { url: string }, query: string, variables: object = {}, token?: string): Promise<Told> {
   const headers = {
     'content-type': 'application/json',

@@ -4,7 +4,7 @@ import { formatCursor, isBefore, parseCursor } from '../src/identity/tokens/revo
 import type { Follower } from './follower.ts';
 import type { Verb } from './verbs.ts';
 
-/** A record of the log as the database holds it. */
+/** A record of the revocation log in the database. */
 export interface Held {
   readonly sid: string;
   readonly cursor: string;
@@ -17,20 +17,20 @@ export function openPool(url: string): pg.Pool {
   return pool;
 }
 
-/** Waits until no transaction is under way that writes: what a killed server has sent may still be carried out. */
+/** Waits until no writing transaction is running: PostgreSQL may still execute what a killed server has sent. */
 export async function quiet(pool: pg.Pool): Promise<void> {
   const writing = `select 1 from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'
     and (backend_xid is not null or state like 'idle in transaction%' or (state = 'active' and wait_event_type = 'Lock'))`;
   for (let calm = 0, until = performance.now() + 20_000; calm < 3 && performance.now() < until; await sleep(20)) {
     const rows = await pool.query(writing).then(
       (answer) => answer.rows,
-      () => [undefined], // a connection of before the database was killed
+      () => [undefined], // a connection from before the database was killed
     );
     calm = rows.length === 0 ? calm + 1 : 0;
   }
 }
 
-/** The whole log, in its order. */
+/** The whole log, in order. */
 export async function readTruth(pool: pg.Pool): Promise<Held[]> {
   const { rows } = await pool.query<{ sid: string; position: string; seq: string }>(
     `select r."tokenId"::text as sid, c.position::text, r.seq::text from "RevocationCommit" c
@@ -39,7 +39,7 @@ export async function readTruth(pool: pg.Pool): Promise<Held[]> {
   return rows.map(({ sid, position, seq }) => ({ sid, cursor: formatCursor({ position: BigInt(position), seq: BigInt(seq) }) }));
 }
 
-/** Of the ids, those whose token is marked as ended, with as many records and audit entries as there are of each. */
+/** The tokens with these ids, whether each is revoked, and its number of log records and audit events. */
 async function readEnded(pool: pg.Pool, sids: readonly string[]) {
   const { rows } = await pool.query<{ ended: boolean; records: number; audits: number }>(
     `select t."revokedAt" is not null as ended,
@@ -51,7 +51,7 @@ async function readEnded(pool: pg.Pool, sids: readonly string[]) {
   return rows;
 }
 
-/** What is wrong with what the database holds of a verb: it is wholly there or not at all, and there if it was acknowledged. */
+/** The violations of an operation in the database: it has to be there completely or not at all, and completely if it was acknowledged. */
 export async function faultsOf(pool: pg.Pool, { name, sids, beside }: Verb, acknowledged: boolean): Promise<string[]> {
   const tokens = await readEnded(pool, sids);
   const ended = tokens.filter((token) => token.ended).length;
@@ -59,33 +59,37 @@ export async function faultsOf(pool: pg.Pool, { name, sids, beside }: Verb, ackn
   const whole = ended > 0;
   return [
     ...(tokens.length === sids.length ? [] : [`${name}: ${tokens.length} of ${sids.length} tokens are there`]),
-    ...(ended === 0 || ended === sids.length ? [] : [`${name}: ${ended} of ${sids.length} tokens ended`]),
+    ...(ended === 0 || ended === sids.length ? [] : [`${name}: ${ended} of ${sids.length} tokens revoked`]),
     ...(acknowledged && !whole ? [`${name}: was acknowledged and is lost`] : []),
     ...(done === undefined || done === whole
       ? []
-      : [`${name}: ${ended} tokens ended, but what it is about ${done ? 'is' : 'is not'} shut`]),
+      : [`${name}: ${ended} tokens revoked, but its target ${done ? 'is' : 'is not'} disabled`]),
     ...(tokens.every((one) => one.records === Number(one.ended) && one.audits === Number(one.ended))
       ? []
-      : [`${name}: not one record and one audit entry for each token that ended: ${JSON.stringify(tokens.slice(0, 3))}`]),
+      : [`${name}: not one record and one audit event for each revoked token: ${JSON.stringify(tokens.slice(0, 3))}`]),
   ];
 }
 
-/** Waits until the follower has heard as much as there is. Answers what is wrong with what it heard since `from`. */
-export async function faultsOfHearing(follower: Follower, truth: readonly Held[], from: number): Promise<string[]> {
-  for (const until = performance.now() + 10_000; follower.heard.length < truth.length && performance.now() < until; ) await sleep(10);
-  const { name, heard, beats } = follower;
+/** Waits until the follower has received all records. Returns the violations in what it received since `from`. */
+export async function violationsOfFollower(follower: Follower, truth: readonly Held[], from: number): Promise<string[]> {
+  for (const until = performance.now() + 10_000; follower.received.length < truth.length && performance.now() < until; ) await sleep(10);
+  const { name, received, heartbeats } = follower;
   const faults: string[] = [];
   const wrong = truth.findIndex(
-    ({ sid, cursor }, index) => index >= from && (heard[index]?.sid !== sid || heard[index]?.cursor !== cursor),
+    ({ sid, cursor }, index) => index >= from && (received[index]?.sid !== sid || received[index]?.cursor !== cursor),
   );
   if (wrong >= 0) {
-    const missing = truth.slice(from).filter(({ cursor }) => !heard.some((one) => one.cursor === cursor)).length;
-    faults.push(`${name}: record ${wrong} of ${truth.length} is not what it heard there (of ${heard.length}); ${missing} are missing`);
+    const missing = truth.slice(from).filter(({ cursor }) => !received.some((one) => one.cursor === cursor)).length;
+    faults.push(
+      `${name}: record ${wrong} of ${truth.length} is not what it received there (of ${received.length}); ${missing} are missing`,
+    );
   }
-  if (heard.length > truth.length) faults.push(`${name}: heard ${heard.length - truth.length} that the database does not hold, or twice`);
-  for (const { cursor, after } of beats.splice(0)) {
+  if (received.length > truth.length)
+    faults.push(`${name}: received ${received.length - truth.length} records that are not in the database, or twice`);
+  for (const { cursor, after } of heartbeats.splice(0)) {
     const next = truth[after];
-    if (next && !isBefore(parseCursor(cursor), parseCursor(next.cursor))) faults.push(`${name}: a beat came before what it says was sent`);
+    if (next && !isBefore(parseCursor(cursor), parseCursor(next.cursor)))
+      faults.push(`${name}: a heartbeat came before the records that it covers`);
   }
   return faults;
 }

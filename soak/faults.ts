@@ -9,7 +9,7 @@ export type Fault = (typeof kinds)[number];
 
 export const anyFault = (): Fault => kinds[randomInt(kinds.length)] ?? 'none';
 
-/** Does the harm, and answers when all runs again. */
+/** Causes the fault, and returns when everything runs again. */
 export async function strike(fault: Fault, nodes: readonly Node[], postgres: Postgres): Promise<void> {
   const from = randomInt(nodes.length);
   const [one, two] = [nodes[from], nodes[(from + 1) % nodes.length]] as [Node, Node];

@@ -6,25 +6,25 @@ import { ask } from './ask.ts';
 const password = 'horses of the correct battery';
 const hash = await hashPassword(password);
 
-/** Somebody with an account. */
+/** A user with an account. */
 export interface Person {
   readonly id: string;
   readonly email: string;
 }
 
-/** A live session, with what opens doors until it ends. */
+/** A session with its tokens. */
 export interface Session {
   readonly sid: string;
   readonly accessToken: string;
   readonly refreshToken: string;
 }
 
-/** Makes accounts, as many as there are roles, each with its role: everywhere, or in the domain. */
+/** Creates one account for each role, globally or in the domain. */
 export async function makePeople(pool: Pool, roles: readonly string[], domainId: string | null = null): Promise<Person[]> {
   const { rows } = await pool.query<Person>(
     `with people as (
        insert into "User" (email, "emailKey", "emailConfirmedAt", "displayName")
-       select address, address, now(), 'Somebody' from unnest($1::text[]) address returning id, email
+       select address, address, now(), 'Soak user' from unnest($1::text[]) address returning id, email
      ), passwords as (insert into "Password" ("userId", hash) select id, $2 from people
      ), grants as (
        insert into "RoleGrant" ("userId", "roleId", "domainId")
@@ -35,7 +35,7 @@ export async function makePeople(pool: Pool, roles: readonly string[], domainId:
   return rows;
 }
 
-/** Opens a session, at the third attempt if the server has too much to do. Throws what it says instead. */
+/** Creates a session, with up to three attempts while the server is overloaded. Throws its error. */
 export async function logIn(node: { url: string }, person: Person, domain?: string, left = 2): Promise<Session> {
   const { email } = person;
   const { data, code } = await ask(
@@ -49,7 +49,7 @@ export async function logIn(node: { url: string }, person: Person, domain?: stri
   return { accessToken, refreshToken, sid: Buffer.from(token.id, 'base64').toString().replace('Token:', '') };
 }
 
-/** A token for other servers, or for tools, that outlives the run. */
+/** An API token that outlives the run. */
 export async function makeApiToken(node: { url: string }, person: Person, scopes: readonly string[]): Promise<string> {
   const { accessToken } = await logIn(node, person);
   const { data, code } = await ask(

@@ -4,23 +4,23 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../bench/free-port.ts';
 
-/** A server in a process of its own, always at the same address. */
+/** A server in its own process, always at the same address. */
 export interface Node {
   readonly name: string;
   readonly url: string;
-  /** Whether it can answer: it was neither killed nor paused. */
+  /** True if it is neither killed nor paused. */
   readonly isLiving: boolean;
-  /** Since when it has been living without a break; infinity while it is not. */
+  /** The time since which it has been running without interruption; infinity while it is not running. */
   readonly since: number;
   kill(): void;
-  /** Stops its clock and lets it go on later. */
+  /** Pauses the process and resumes it later. */
   pause(milliseconds: number): Promise<void>;
   /** Starts it and waits until it is ready. */
   start(): Promise<void>;
   stop(): void;
 }
 
-/** `ended` is called when the server ends though nobody made it. */
+/** `ended` is called when the server exits unexpectedly. */
 export async function openNode(
   name: string,
   environment: Record<string, string>,
@@ -50,7 +50,7 @@ export async function openNode(
   };
   const start = async () => {
     for (const until = performance.now() + 30_000; performance.now() < until; await sleep(50)) {
-      child ??= launch(); // one that found no database has ended, and is started again as a supervisor would
+      child ??= launch(); // a server that found no database has exited and is restarted, as by a supervisor
       if (await isReady(url)) {
         since = performance.now();
         return;

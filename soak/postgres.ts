@@ -4,19 +4,19 @@ import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../bench/free-port.ts';
 
-/** A PostgreSQL of this run's own, which keeps what it acknowledges: fsync is on. */
+/** A separate PostgreSQL for this run, with fsync on. */
 export interface Postgres {
   readonly url: string;
-  /** Ends all of its processes at once, as a machine that fails does. */
+  /** Kills all of its processes at once, like a failing machine. */
   kill(): void;
   /** Starts it again and waits until it has recovered. */
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Whether it was away at some time since then, by the clock of this process. */
+  /** True if it was down at some time since then, by the clock of this process. */
   wasAwaySince(time: number): boolean;
 }
 
-/** Makes and starts one in the folder. Throws where none is installed. */
+/** Creates and starts one in the folder. Throws if PostgreSQL is not installed. */
 export async function openPostgres(folder: string): Promise<Postgres> {
   const [programs, data] = [findPrograms(), join(folder, 'postgres')];
   mkdirSync(data);
@@ -27,7 +27,7 @@ export async function openPostgres(folder: string): Promise<Postgres> {
   const control = (...words: string[]) =>
     as(join(programs, 'pg_ctl'), [`--pgdata=${cluster}`, `--log=${join(data, 'log')}`, '--wait', '--silent', ...words], { cwd: data });
   const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${data}`;
-  // Those that were killed may not be gone yet, and until then it does not start.
+  // It does not start before all killed processes have exited.
   const start = async (left = 50): Promise<void> => {
     const code = await control(`--options=${settings}`, 'start');
     if (code !== 0 && left === 0) throw new Error(`PostgreSQL did not start: ${readFileSync(join(data, 'log'), 'utf8').slice(-2_000)}`);
@@ -74,13 +74,13 @@ function findPrograms(): string {
   return dirname(found);
 }
 
-/** Each of its processes leads a session of its own, so the group of the first one is not all of them. */
+/** Each of its processes leads a separate session, so the group of the first one does not contain all of them. */
 function killAll(pid: number) {
   const children = globSync(`/proc/${pid}/task/*/children`).flatMap((file) => readFileSync(file, 'utf8').split(' ').filter(Boolean));
   for (const one of [pid, ...children.map(Number)])
     try {
       process.kill(one, 'SIGKILL');
     } catch {
-      // it has ended by itself
+      // it has already exited
     }
 }

@@ -5,19 +5,19 @@ import type { Node } from './node.ts';
 
 const asks = [0, 50, 200, 500, 1_010, 1_100]; // milliseconds after the acknowledgement
 
-/** What a node made of a token that was acknowledged as ended. Times are milliseconds since then. */
+/** How a node treated a token whose revocation was acknowledged. Times are milliseconds since then. */
 export interface Refusal {
   readonly node: string;
   readonly sid: string;
-  /** The latest request that it still accepted; undefined for none. */
+  /** The latest accepted request; undefined if none. */
   readonly accepted: number | undefined;
-  /** Its first refusal; undefined where it did not live. */
+  /** The first rejection; undefined if the node was not running. */
   readonly refused: number | undefined;
-  /** Whether it accepted the token after it had refused it. */
+  /** True if it accepted the token after it had rejected it. */
   readonly wavered: boolean;
 }
 
-/** Asks the node with the access token, and now and then with the refresh token, for a second and a little more. */
+/** Sends the access token, and some times the refresh token, for a little more than a second. */
 export async function watchRefusal(node: Node, { sid, accessToken, refreshToken }: Session, acknowledged: number): Promise<Refusal> {
   const answers: { from: number; to: number; told: Told }[] = [];
   const one = async (after: number, send: () => Promise<Told>) => {
@@ -46,7 +46,7 @@ const askMe = (node: Node, token: string) => ask(node, '{ me { id } }', {}, toke
 const askRefresh = (node: Node, refreshToken: string) =>
   ask(node, 'mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken } }', { input: { refreshToken } });
 
-/** Asks every node once with each token. Answers the names of the nodes that accepted one. */
+/** Sends each token to every node once. Returns the names of the nodes that accepted one. */
 export async function acceptedAnywhere(nodes: readonly Node[], sessions: readonly Session[]): Promise<string[]> {
   const answers = nodes.flatMap((node) =>
     sessions.flatMap(({ sid, accessToken, refreshToken }) =>

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openPostgres } from './postgres.ts';
-import { printSummary, tellRound } from './report.ts';
+import { printRound, printSummary } from './report.ts';
 import { playRound, type Round } from './round.ts';
 import { openWorld } from './world.ts';
 
@@ -26,7 +26,7 @@ try {
     const round = await playRound(world);
     rounds.push(round);
     violations.push(...round.violations.map((text) => `round ${rounds.length} (${round.fault}): ${text}`));
-    tellRound(rounds.length, round);
+    printRound(rounds.length, round);
   }
   printSummary(rounds, world.followers);
 } catch (error) {
@@ -40,7 +40,7 @@ console.log(violations.length > 0 ? `${violations.length} violations; logs are i
 if (violations.length === 0) rmSync(folder, { recursive: true, force: true });
 process.exit(violations.length > 0 ? 1 : 0);
 
-/** What the servers say in their logs that no input, and no outage, may cause. */
+/** Log entries that no input and no outage may cause. */
 function uncaughtIn(logs: string): string[] {
   const lines = globSync(join(logs, '*.log')).flatMap((file) => readFileSync(file, 'utf8').split('\n'));
   return lines.filter((line) => /uncaught exception|unhandled rejection|failed unexpectedly/.test(line)).map((line) => line.slice(0, 500));

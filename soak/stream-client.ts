@@ -2,20 +2,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { newAddress } from './ask.ts';
 
-/** What comes over a line. */
+/** What a stream delivers. */
 interface Receiver {
   event(event: { cursor: string; sid: string; reason: string }): void;
   beat(cursor: string): void;
-  /** Something that is neither. */
+  /** Anything else. */
   refused(text: string): void;
 }
 
-/** Follows revocations after a cursor until the line ends, or says nothing for as long as four beats. */
+/** Follows revocations after a cursor until the stream ends or is silent for four heartbeats. */
 export type Line = (url: string, token: string, after: string, to: Receiver, until: AbortSignal) => Promise<void>;
 
 const query = 'subscription ($after: String) { tokenRevoked(all: true, after: $after) { cursor sid reason } }';
-const beatEvery = 500; // milliseconds, the least that a client may ask for (docs/revocations.md)
-const silence = 4 * beatEvery;
+const heartbeatInterval = 500; // milliseconds, the minimum (docs/revocations.md)
+const silence = 4 * heartbeatInterval;
 
 interface Result {
   data?: { tokenRevoked: { cursor: string; sid: string; reason: string } };
@@ -38,7 +38,7 @@ export const overSocket: Line = (url, token, after, to, until) => {
   until.addEventListener('abort', cut, { once: true });
   socket
     .on('error', () => {})
-    .on('open', () => say({ type: 'connection_init', payload: { authorization: `Bearer ${token}`, heartbeat: beatEvery } }));
+    .on('open', () => say({ type: 'connection_init', payload: { authorization: `Bearer ${token}`, heartbeat: heartbeatInterval } }));
   socket.on('message', (data) => {
     clearTimeout(alarm);
     alarm = setTimeout(cut, silence);
@@ -68,7 +68,7 @@ export const overEvents: Line = async (url, token, after, to, until) => {
     authorization: `Bearer ${token}`,
     'x-forwarded-for': newAddress(),
   };
-  const body = JSON.stringify({ query, variables: { after }, extensions: { heartbeat: beatEvery } });
+  const body = JSON.stringify({ query, variables: { after }, extensions: { heartbeat: heartbeatInterval } });
   try {
     const answer = await fetch(`${url}/graphql`, { method: 'POST', headers, body, signal: AbortSignal.any([silent.signal, until]) });
     if (!answer.headers.get('content-type')?.startsWith('text/event-stream')) return to.refused(await answer.text());
@@ -81,7 +81,7 @@ export const overEvents: Line = async (url, token, after, to, until) => {
       for (const part of parts) takePart(to, part);
     }
   } catch {
-    await sleep(0); // the line broke, which is what the run is about
+    await sleep(0); // broken connections are expected
   } finally {
     clearTimeout(alarm);
   }

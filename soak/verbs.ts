@@ -4,28 +4,28 @@ import { ask, globalId, type Told } from './ask.ts';
 import { logIn, makePeople, type Person, type Session } from './fixtures.ts';
 import type { Node } from './node.ts';
 
-/** What verbs are made with. */
+/** What operations need. */
 export interface Stage {
   readonly pool: Pool;
   readonly nodes: readonly Node[];
-  /** API tokens of superadmins. Writes of one person take turns, so there are several. */
+  /** API tokens of superadmins. Mutations of one user are serialized, so there are several. */
   readonly admins: readonly string[];
 }
 
-/** Something that ends tokens, ready to be asked for. */
+/** An operation that revokes tokens. */
 export interface Verb {
   readonly name: string;
-  /** The sessions that it ends, all or none. */
+  /** The sessions that it revokes, all or none. */
   readonly sids: readonly string[];
-  /** Those of them that somebody holds. */
+  /** Those whose tokens are known. */
   readonly sessions: readonly Session[];
-  /** Asks for it, once or several times at once. */
+  /** Sends the operation, once or several times concurrently. */
   ask(): Promise<Told>[];
-  /** What else the same transaction writes: a statement that answers whether it is there, by the id. */
+  /** What else the same transaction writes: a statement that returns whether it is there, by id. */
   readonly beside?: { readonly text: string; readonly id: string };
 }
 
-/** Opens sessions, and answers the verbs that will end them; each has people of its own. */
+/** Creates sessions, and returns the operations that will revoke them; each has its own users. */
 export async function prepareVerbs(stage: Stage): Promise<Verb[]> {
   const people = await makePeople(stage.pool, Array(9).fill('USER'));
   const sessions = await Promise.all(people.flatMap((person) => [person, person].map((one) => logIn(anyOf(stage.nodes), one))));
@@ -74,7 +74,7 @@ const disabling: Make = ({ nodes, admins }, person, sessions) => ({
   beside: { text: 'select not enabled as done from "User" where id = $1', id: person.id },
 });
 
-/** The same session, ended at every node at once. */
+/** The same session, revoked on every node concurrently. */
 const racing: Make = ({ nodes, admins }, _, [session]) =>
   session && {
     name: 'logout and revokeToken at once',
@@ -89,7 +89,7 @@ const makers = [loggingOut, revokingOwn, revokingForeign, loggingOutEverywhere, 
 
 const ending = (sessions: readonly Session[]) => ({ sessions, sids: sessions.map(({ sid }) => sid) });
 
-/** Sessions that nobody holds, ended by as many commits at the same moment. */
+/** Sessions without known tokens, revoked by as many concurrent commits. */
 async function burst({ pool, nodes, admins }: Stage): Promise<Verb[]> {
   const [person] = await makePeople(pool, ['USER']);
   const sids = await openUnheld(pool, 2 * admins.length, person?.id);
@@ -110,7 +110,7 @@ async function openUnheld(pool: Pool, count: number, userId: string | undefined,
   return rows.map(({ id }) => id);
 }
 
-/** A domain with hundreds of sessions, of which somebody holds two. */
+/** A domain with hundreds of sessions; the tokens of two are known. */
 async function shutDomain({ pool, nodes, admins }: Stage): Promise<Verb> {
   const name = `soak-${randomUUID()}`;
   const { rows } = await pool.query<{ id: string }>('insert into "Domain" (name, "displayName") values ($1, $1) returning id', [name]);

@@ -8,7 +8,7 @@ import type { Postgres } from './postgres.ts';
 import type { World } from './round.ts';
 import { overEvents, overSocket } from './stream-client.ts';
 
-// A disk that is slow at times, or a replica that is waited for: between taking its position and being seen, a commit may be passed by others.
+// Simulates a slow disk or a synchronous replica: between taking its position and becoming visible, other commits may overtake.
 const slowCommits = `
   create function slow_commit() returns trigger language plpgsql as $$
   begin
@@ -18,7 +18,7 @@ const slowCommits = `
   create constraint trigger slow_commit after insert on "RevocationCommit" deferrable initially deferred
     for each row execute function slow_commit()`; // triggers fire in the order of their names: after revocation_position
 
-/** Three servers, administrators, and three who follow from the beginning. */
+/** Three servers, administrators, and three followers from the beginning. */
 export async function openWorld(
   postgres: Postgres,
   folder: string,
@@ -43,7 +43,7 @@ export async function openWorld(
   for (const person of people)
     admins.push(await makeApiToken(node, person, ['tokens:revoke', 'users:write', 'domains:read', 'domains:write']));
   const token = await makeApiToken(node, reader as NonNullable<typeof reader>, ['tokens:follow']);
-  const beginning = formatCursor({ position: 0n, seq: 2n ** 63n - 1n }); // behind nothing: before the first commit
+  const beginning = formatCursor({ position: 0n, seq: 2n ** 63n - 1n }); // before the first commit
   const followers = [
     follow('a follower over WebSocket', overSocket, nodes, token, beginning),
     follow('another over WebSocket', overSocket, nodes, token, beginning),

@@ -43,7 +43,7 @@ describe('the documentation', () => {
       .filter((file) => !file.includes('node_modules'))
       .flatMap((file) =>
         [...read(file).matchAll(/security(?:\.md)?,? (?<numbers>(?:(?:F\d+|\d+\.\d+)(?:, | and )?)+)/g)].flatMap(({ groups }) =>
-          (groups?.numbers.match(/F\d+|\d+\.\d+/g) ?? []).map((number) => ({ file, number })),
+          (groups?.numbers?.match(/F\d+|\d+\.\d+/g) ?? []).map((number) => ({ file, number })),
         ),
       );
     expect(cited.length).toBeGreaterThan(80);
