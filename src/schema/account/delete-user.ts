@@ -11,7 +11,7 @@ builder.relayMutationField(
   'deleteUser',
   {
     inputFields: (t) => ({
-      id: t.globalID({ required: true, for: User, description: 'The global ID of the user.' }),
+      id: t.globalID({ required: true, for: User, description: 'ID of the user.' }),
       erase: t.boolean({
         access: superadmin,
         description: 'Erases all personal data immediately. The account can then not be restored and no email is sent. Defaults to false.',

@@ -10,7 +10,7 @@ import { User } from '../user/user.ts';
 
 builder.relayMutationField(
   'disableUser',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The global ID of the user.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'ID of the user.' }) }) },
   {
     description: 'Disables the account and immediately revokes its sessions and API tokens.',
     access: manageStatusRule,

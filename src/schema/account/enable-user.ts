@@ -6,7 +6,7 @@ import { User } from '../user/user.ts';
 
 builder.relayMutationField(
   'enableUser',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The global ID of the user.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'ID of the user.' }) }) },
   {
     description: 'Enables a disabled account so that its owner can log in again.',
     access: manageStatusRule,

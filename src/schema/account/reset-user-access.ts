@@ -10,7 +10,7 @@ import { User } from '../user/user.ts';
 
 builder.relayMutationField(
   'resetUserAccess',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The global ID of the user.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'ID of the user.' }) }) },
   {
     description:
       'Revokes all sessions and API tokens of a user and invalidates the links in emails already sent. The password is unchanged.',

@@ -6,7 +6,7 @@ import { User } from '../user/user.ts';
 
 builder.relayMutationField(
   'restoreUser',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The global ID of the user.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'ID of the user.' }) }) },
   {
     description:
       'Restores a deleted account; its sessions and API tokens stay revoked. Fails with INVALID_INPUT if the account has been erased.',

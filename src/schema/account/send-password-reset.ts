@@ -7,7 +7,7 @@ import { User } from '../user/user.ts';
 
 builder.relayMutationField(
   'sendPasswordReset',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'The global ID of the user.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: User, description: 'ID of the user.' }) }) },
   {
     description: 'Emails a user a link to choose a new password. The link is never shown to the caller.',
     access: manageStatusRule,

@@ -7,7 +7,7 @@ import { Invitation } from './invitation.ts';
 
 builder.relayMutationField(
   'revokeInvitation',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Invitation, description: 'The global ID of the invitation.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Invitation, description: 'ID of the invitation.' }) }) },
   {
     description: 'Revokes an invitation that the caller could have sent. If it was already accepted, use `revokeRole` instead.',
     access: all(session, any(domainAdmin, admin)),

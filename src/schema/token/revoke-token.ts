@@ -10,7 +10,7 @@ import { Token } from './token.ts';
 
 builder.relayMutationField(
   'revokeToken',
-  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Token, description: 'The global ID of the session or API token.' }) }) },
+  { inputFields: (t) => ({ id: t.globalID({ required: true, for: Token, description: 'ID of the session or API token.' }) }) },
   {
     description: 'Revokes a session or an API token immediately. Domain administrators can revoke those of their domains.',
     access: all(scope('tokens:revoke'), any(owner, domainAdmin)),
@@ -26,7 +26,7 @@ builder.relayMutationField(
   },
   {
     outputFields: (t) => ({
-      tokenId: t.exposeID('tokenId', { nullable: false, description: 'The global ID of the token.' }),
+      tokenId: t.exposeID('tokenId', { nullable: false, description: 'ID of the token.' }),
       changed: t.exposeBoolean('changed', { nullable: false, description: 'False if the token was already revoked or had expired.' }),
       token: t.field({
         type: Token,

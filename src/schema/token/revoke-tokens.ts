@@ -16,7 +16,7 @@ builder.relayMutationField(
   'revokeTokens',
   {
     inputFields: (t) => ({
-      userId: t.globalID({ required: true, for: User, description: 'The global ID of the user.' }),
+      userId: t.globalID({ required: true, for: User, description: 'ID of the user.' }),
       kind: t.field({ type: TokenKind, description: 'Revokes only tokens of this kind.' }),
     }),
   },

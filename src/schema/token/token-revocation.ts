@@ -29,7 +29,7 @@ export const TokenRevocation = builder.prismaObject('TokenRevocation', {
       resolve: (row) => formatCursor(row as unknown as Revocation),
     }),
     tokenId: t.id({
-      description: 'The global ID of the revoked token.',
+      description: 'ID of the revoked token.',
       resolve: (row) => encodeGlobalID('Token', row.tokenId),
     }),
     sid: t.string({
@@ -37,7 +37,7 @@ export const TokenRevocation = builder.prismaObject('TokenRevocation', {
       resolve: (row) => row.tokenId,
     }),
     kind: t.expose('kind', { type: TokenKind }),
-    userId: t.id({ description: 'The global ID of the owner of the token.', resolve: (row) => encodeGlobalID('User', row.userId) }),
+    userId: t.id({ description: 'ID of the owner of the token.', resolve: (row) => encodeGlobalID('User', row.userId) }),
     reason: t.expose('reason', { type: RevocationReason }),
     event: t.field({
       type: SecurityEvent,
