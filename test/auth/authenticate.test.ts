@@ -8,7 +8,7 @@ import { startTestServer } from '../test-server.ts';
 
 const server = await startTestServer();
 
-const whoAmI = graphql(`query WhoAmI { me { id } }`);
+const meQuery = graphql(`query MeByBearerToken { me { id } }`);
 
 const [jwk] = JSON.parse(server.config.JWT_KEYS ?? '');
 const key = (await importJWK(jwk, 'EdDSA')) as CryptoKey;
@@ -24,15 +24,15 @@ function sign(changed: Record<string, unknown> = {}, protectedHeader: object = {
     .sign(signer);
 }
 
-const ask = (token: string) => server.query(whoAmI, {}, { token });
-const withHeader = (authorization: string) => server.query(whoAmI, {}, { headers: { authorization } });
+const ask = (token: string) => server.query(meQuery, {}, { token });
+const withHeader = (authorization: string) => server.query(meQuery, {}, { headers: { authorization } });
 const now = Math.floor(Date.now() / 1000);
 
 describe('a bearer token', () => {
   it('identifies the caller; a request without one is anonymous', async () => {
     expect((await ask(await sign())).data.me?.id).toBe(alice.id);
     expect((await withHeader(`bearer ${alice.accessToken}`)).data.me?.id).toBe(alice.id);
-    expect((await server.query(whoAmI)).data).toEqual({ me: null });
+    expect((await server.query(meQuery)).data).toEqual({ me: null });
   });
 
   it('rejects the whole operation, public fields included, when it is malformed', async () => {

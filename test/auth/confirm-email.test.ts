@@ -13,7 +13,7 @@ const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Se
 const password = 'seven teal herons misread a map';
 
 /** A registered user who has not confirmed the address, with the confirmation email. */
-async function registrant() {
+async function registerUser() {
   const email = `${randomUUID()}@example.com`;
   await server.query(register, { input: { email, password } });
   const { id } = await prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
@@ -24,7 +24,7 @@ const confirmedAt = async (id: string) => (await prisma.user.findUniqueOrThrow({
 
 describe('confirmEmail', () => {
   it('confirms the address with the link, after which the user can log in', async () => {
-    const { email, id, mail } = await registrant();
+    const { email, id, mail } = await registerUser();
     expect((await server.query(login, { input: { email, password } })).code).toBe('EMAIL_NOT_CONFIRMED');
     const { data } = await server.query(confirm, { input: { token: mail.token, password } });
     expect(data.confirmEmail).toEqual({ passwordKept: true });
@@ -33,7 +33,7 @@ describe('confirmEmail', () => {
   });
 
   it('confirms the address with the email and code, ignoring case', async () => {
-    const { email, mail } = await registrant();
+    const { email, mail } = await registerUser();
     const input = { email: email.toUpperCase(), code: mail.code, password };
     expect((await server.query(confirm, { input })).data.confirmEmail).toEqual({ passwordKept: true });
   });
@@ -47,7 +47,7 @@ describe('confirmEmail', () => {
   });
 
   it('creates no session, and rejects the link when it is used again', async () => {
-    const { id, mail } = await registrant();
+    const { id, mail } = await registerUser();
     const input = { token: mail.token, password };
     expect(JSON.stringify((await server.query(confirm, { input })).data)).not.toMatch(/fgr?_|eyJ/);
     expect(await prisma.token.count({ where: { userId: id } })).toBe(0);
@@ -55,21 +55,21 @@ describe('confirmEmail', () => {
   });
 
   it('removes the password when it is not given, so that an attacker who registered the address cannot log in', async () => {
-    const { email, id, mail } = await registrant();
+    const { email, id, mail } = await registerUser();
     expect((await server.query(confirm, { input: { token: mail.token } })).data.confirmEmail).toEqual({ passwordKept: false });
     expect(await confirmedAt(id)).not.toBeNull();
     expect((await server.query(login, { input: { email, password } })).code).toBe('INVALID_CREDENTIALS');
   });
 
   it('changes nothing when the password is wrong, and keeps the link valid', async () => {
-    const { id, mail } = await registrant();
+    const { id, mail } = await registerUser();
     expect((await server.query(confirm, { input: { token: mail.token, password: 'a guess' } })).code).toBe('INVALID_CREDENTIALS');
     expect(await confirmedAt(id)).toBeNull();
     expect((await server.query(confirm, { input: { token: mail.token, password } })).code).toBeUndefined();
   });
 
   it('invalidates a code after 5 wrong attempts but keeps the link of the same email valid', async () => {
-    const { email, mail } = await registrant();
+    const { email, mail } = await registerUser();
     const wrong = mail.code === '00000000' ? '11111111' : '00000000';
     for (let times = 0; times < 5; times += 1)
       expect((await server.query(confirm, { input: { email, code: wrong, password } })).code).toBe('INVALID_TOKEN');
@@ -78,7 +78,7 @@ describe('confirmEmail', () => {
   });
 
   it('accepts only the code of the newest email of the same account', async () => {
-    const [first, other] = [await registrant(), await registrant()];
+    const [first, other] = [await registerUser(), await registerUser()];
     await server.query(resend, { input: { email: first.email } });
     const newest = await waitUntil(async () => {
       const mail = await emailTo(server, first.id, 'emailConfirmation');
@@ -90,7 +90,7 @@ describe('confirmEmail', () => {
   });
 
   it('invalidates the other confirmation links of the account', async () => {
-    const { email, id, mail } = await registrant();
+    const { email, id, mail } = await registerUser();
     await server.query(resend, { input: { email } });
     const newest = await waitUntil(async () => {
       const sent = await emailTo(server, id, 'emailConfirmation');
@@ -101,7 +101,7 @@ describe('confirmEmail', () => {
   });
 
   it('rejects a link that is expired, unknown, for another purpose or for a former address', async () => {
-    const [late, moved, reset] = [await registrant(), await registrant(), await registrant()];
+    const [late, moved, reset] = [await registerUser(), await registerUser(), await registerUser()];
     await prisma.emailLink.updateMany({ where: { userId: late.id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     await prisma.user.update({ where: { id: moved.id }, data: { emailKey: `${randomUUID()}@example.com` } });
     await prisma.emailLink.updateMany({ where: { userId: reset.id }, data: { purpose: 'RESET_PASSWORD' } });
@@ -111,7 +111,7 @@ describe('confirmEmail', () => {
   });
 
   it('succeeds once when 10 requests use the link concurrently', async () => {
-    const { mail } = await registrant();
+    const { mail } = await registerUser();
     const answers = await Promise.all(Array.from({ length: 10 }, () => server.query(confirm, { input: { token: mail.token } })));
     expect(answers.filter(({ code }) => code === undefined)).toHaveLength(1);
   });
@@ -125,7 +125,7 @@ describe('confirmEmail', () => {
   });
 
   it('records an audit event for the owner', async () => {
-    const { id, mail } = await registrant();
+    const { id, mail } = await registerUser();
     await server.query(confirm, { input: { token: mail.token, password } });
     expect(await prisma.auditEvent.count({ where: { userId: id, reason: 'email confirmed', targetId: id } })).toBe(1);
   });

@@ -19,33 +19,33 @@ const loginAgain = graphql(`
     }
   }
 `);
-const whoIsIn = graphql(`query WhoIsIn { me { id } }`);
+const meQuery = graphql(`query MeAfterOtherLogin { me { id } }`);
 
-const enter = ({ email, password }: Pick<TestUser, 'email' | 'password'>, token?: string) =>
+const logIn = ({ email, password }: Pick<TestUser, 'email' | 'password'>, token?: string) =>
   server.query(loginAgain, { input: { email, password } }, { token });
 const liveSessions = ({ uuid }: TestUser) => prisma.token.findMany({ where: { userId: uuid, revokedAt: null }, orderBy: { id: 'asc' } });
 
 describe('login with other sessions', () => {
   it('creates a new session and revokes the session that sent the request', async () => {
     const alice = await server.user();
-    const { data } = await enter(alice, alice.accessToken);
+    const { data } = await logIn(alice, alice.accessToken);
     expect(data.login.token.id).not.toBe(alice.tokenId);
-    expect(await alice.query(whoIsIn)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
-    expect((await server.query(whoIsIn, {}, { token: data.login.accessToken })).data.me?.id).toBe(alice.id);
+    expect(await alice.query(meQuery)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect((await server.query(meQuery, {}, { token: data.login.accessToken })).data.me?.id).toBe(alice.id);
   });
 
   it('keeps the session that sent the request when the password is wrong', async () => {
     const alice = await server.user();
-    await enter({ ...alice, password: 'not the password at all' }, alice.accessToken);
-    expect((await alice.query(whoIsIn)).data.me?.id).toBe(alice.id);
+    await logIn({ ...alice, password: 'not the password at all' }, alice.accessToken);
+    expect((await alice.query(meQuery)).data.me?.id).toBe(alice.id);
   });
 
   it("revokes the presented session of another user, but none of that user's other sessions", async () => {
     const [alice, bob] = [await server.user(), await server.user()];
     const elsewhere = await server.logIn(bob.email, bob.uuid);
-    await enter(alice, bob.accessToken);
-    expect((await bob.query(whoIsIn)).code).toBe('TOKEN_REVOKED');
-    expect((await elsewhere.query(whoIsIn)).data.me?.id).toBe(bob.id);
+    await logIn(alice, bob.accessToken);
+    expect((await bob.query(meQuery)).code).toBe('TOKEN_REVOKED');
+    expect((await elsewhere.query(meQuery)).data.me?.id).toBe(bob.id);
   });
 
   it('keeps at most 20 sessions and revokes the longest unused ones, also when several logins run concurrently', async () => {
@@ -53,7 +53,7 @@ describe('login with other sessions', () => {
     await addSessions(alice, 18);
     const oldest = await addSessions(alice, 3, '9 days');
     const gone = await addSessions(alice, 1, '20 days', '-1 day');
-    await Promise.all(Array.from({ length: 4 }, () => enter(alice)));
+    await Promise.all(Array.from({ length: 4 }, () => logIn(alice)));
     const live = (await liveSessions(alice)).map((session) => session.id);
     expect(live.filter((id) => !gone.includes(id))).toHaveLength(20);
     expect(live).not.toEqual(expect.arrayContaining([oldest[0]]));
@@ -70,7 +70,7 @@ describe('login with other sessions', () => {
     await server.db.query(
       sql`create trigger disabling before update on "RateLimit" for each row when (new.count < old.count) execute function disable()`,
     );
-    expect((await enter(alice)).code).toBe('ACCOUNT_DISABLED');
+    expect((await logIn(alice)).code).toBe('ACCOUNT_DISABLED');
     await server.db.query(sql`drop trigger disabling on "RateLimit"`);
     expect(await liveSessions(alice)).toHaveLength(1);
   });

@@ -31,9 +31,9 @@ const login = graphql(`
     }
   }
 `);
-const whoLoggedIn = graphql(`query WhoLoggedIn { me { id } }`);
+const meQuery = graphql(`query MeAfterLogin { me { id } }`);
 
-const enter = (input: LoginInput, how: { token?: string | undefined; address?: string } = {}) => server.query(login, { input }, how);
+const logIn = (input: LoginInput, how: { token?: string | undefined; address?: string } = {}) => server.query(login, { input }, how);
 const wrong = 'not the password at all';
 const credentialsOf = ({ email, password }: TestUser) => ({ email, password });
 const setPassword = async ({ uuid }: TestUser, password: string) =>
@@ -43,9 +43,9 @@ const liveSessions = ({ uuid }: TestUser) => prisma.token.findMany({ where: { us
 describe('login', () => {
   it('creates a session for the user and labels it with the device', async () => {
     const alice = await server.user();
-    const { data } = await enter({ ...credentialsOf(alice), device: 'Telephone' });
+    const { data } = await logIn({ ...credentialsOf(alice), device: 'Telephone' });
     expect(data.login).toMatchObject({ user: { email: alice.email }, token: { current: true, description: 'Telephone' } });
-    const me = await server.query(whoLoggedIn, {}, { token: data.login.accessToken });
+    const me = await server.query(meQuery, {}, { token: data.login.accessToken });
     expect(me.data.me?.id).toBe(alice.id);
   });
 
@@ -54,7 +54,7 @@ describe('login', () => {
     const local = randomUUID();
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailKey: `${local}@xn--bcher-kva.example` } });
     for (const email of [`${local}@bücher.example`, `${local.toUpperCase()}@BÜCHER.Example`, `${local}@xn--bcher-kva.example.`])
-      expect((await enter({ email, password: alice.password })).data?.login.user.email, email).toBe(alice.email);
+      expect((await logIn({ email, password: alice.password })).data?.login.user.email, email).toBe(alice.email);
   });
 
   it('compares the password exactly, apart from Unicode normalization', async () => {
@@ -62,9 +62,9 @@ describe('login', () => {
     const password = `  Gänsefüßchen ${'x'.repeat(72)} Ende `;
     await setPassword(alice, password);
     const others = [password.trim(), password.toUpperCase(), `${password} `, password.replace('Ende', 'ende')];
-    for (const other of others) expect((await enter({ email: alice.email, password: other })).code, other).toBe('INVALID_CREDENTIALS');
+    for (const other of others) expect((await logIn({ email: alice.email, password: other })).code, other).toBe('INVALID_CREDENTIALS');
     for (const form of ['NFC', 'NFD'])
-      expect((await enter({ email: alice.email, password: password.normalize(form) })).code).toBeUndefined();
+      expect((await logIn({ email: alice.email, password: password.normalize(form) })).code).toBeUndefined();
   });
 
   it('rejects input that is missing, empty or of the wrong type without an internal error', async () => {
@@ -75,19 +75,19 @@ describe('login', () => {
       { email: ['a'], password: 'x' },
       { email: 'a@b.example', password: null },
     ];
-    for (const input of inputs) expect(await enter(input as never)).toMatchObject({ status: 400, code: 'INVALID_INPUT' });
+    for (const input of inputs) expect(await logIn(input as never)).toMatchObject({ status: 400, code: 'INVALID_INPUT' });
     for (const input of [
       { email: '', password: '' },
       { email: 'no address', password: ' ' },
       { email: 'a@b@c.example', password: 'x' },
     ])
-      expect(await enter(input)).toMatchObject({ status: 200, code: 'INVALID_CREDENTIALS' });
+      expect(await logIn(input)).toMatchObject({ status: 200, code: 'INVALID_CREDENTIALS' });
   });
 
   it('counts logins and reports the addresses of this and the previous login', async () => {
     const alice = await server.user();
     const address = uniqueAddress();
-    const { data } = await enter(credentialsOf(alice), { address });
+    const { data } = await logIn(credentialsOf(alice), { address });
     expect(data.login.user).toMatchObject({ loginCount: 2, currentLoginFrom: address, lastLoginFrom: alice.address });
     expect(data.login.token.createdFrom).toBe(address);
   });
@@ -96,19 +96,19 @@ describe('login', () => {
     const alice = await server.user();
     const hash = await argon2.hash(alice.password, { memoryCost: 8_192, timeCost: 2, parallelism: 1 });
     await prisma.password.update({ where: { userId: alice.uuid }, data: { hash } });
-    const answers = await Promise.all([enter(credentialsOf(alice)), enter(credentialsOf(alice))]);
+    const answers = await Promise.all([logIn(credentialsOf(alice)), logIn(credentialsOf(alice))]);
     expect(answers.map((answer) => answer.code)).toEqual([undefined, undefined]);
     const renewed = await prisma.password.findUniqueOrThrow({ where: { userId: alice.uuid } });
     expect(renewed.hash).toMatch(/^\$argon2id\$v=19\$m=19456,p=1,t=2\$/);
-    expect((await enter(credentialsOf(alice))).code).toBeUndefined();
+    expect((await logIn(credentialsOf(alice))).code).toBeUndefined();
   });
 
   it('records successful and failed attempts with the network', async () => {
     const alice = await server.user();
     const address = uniqueAddress();
-    await enter({ email: alice.email, password: wrong }, { address });
-    await enter({ email: 'unknown@example.com', password: wrong }, { address });
-    const { data } = await enter(credentialsOf(alice), { address });
+    await logIn({ email: alice.email, password: wrong }, { address });
+    await logIn({ email: 'unknown@example.com', password: wrong }, { address });
+    const { data } = await logIn(credentialsOf(alice), { address });
     const events = await prisma.auditEvent.findMany({ where: { network: address }, orderBy: { id: 'asc' } });
     expect(events.map(({ action, result, reason, userId }) => ({ action, result, reason, userId }))).toEqual([
       { action: 'authn_login_fail', result: 'denied', reason: 'INVALID_CREDENTIALS', userId: alice.uuid },
@@ -130,32 +130,32 @@ describe('login does not reveal whether an account exists', () => {
     await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
     await prisma.user.update({ where: { id: unconfirmed.uuid }, data: { emailConfirmedAt: null } });
     await prisma.password.delete({ where: { userId: passwordless.uuid } });
-    const known = await enter({ email: alice.email, password: wrong });
+    const known = await logIn({ email: alice.email, password: wrong });
     expect(known).toMatchObject({ status: 200, data: null, code: 'INVALID_CREDENTIALS' });
     const emails = [disabled, unconfirmed, passwordless].map((user) => user.email);
     for (const email of [...emails, 'unknown@example.com', 'no address']) {
-      const { headers, ...answer } = await enter({ email, password: wrong });
+      const { headers, ...answer } = await logIn({ email, password: wrong });
       expect(answer, email).toEqual({ ...known, headers: undefined });
       expect([...headers.keys()]).toEqual([...known.headers.keys()]);
     }
-    const entered = await enter({ email: alice.email, password: wrong, domain: 'no-such-domain' });
+    const entered = await logIn({ email: alice.email, password: wrong, domain: 'no-such-domain' });
     expect(entered.errors).toEqual(known.errors);
   });
 
   it('does the same work for an unknown address and for an account without a password', async () => {
     const [alice, passwordless] = [await server.user(), await server.user()];
     await prisma.password.delete({ where: { userId: passwordless.uuid } });
-    const known = await work(() => enter({ email: alice.email, password: wrong }));
-    expect(await work(() => enter({ email: 'unknown@example.com', password: wrong }))).toBeGreaterThan(known / 2);
-    expect(await work(() => enter({ email: passwordless.email, password: wrong }))).toBeGreaterThan(known / 2);
+    const known = await work(() => logIn({ email: alice.email, password: wrong }));
+    expect(await work(() => logIn({ email: 'unknown@example.com', password: wrong }))).toBeGreaterThan(known / 2);
+    expect(await work(() => logIn({ email: passwordless.email, password: wrong }))).toBeGreaterThan(known / 2);
   });
 
   it('reports a disabled or unconfirmed account only when the password is correct, and creates no session', async () => {
     const [disabled, unconfirmed] = [await server.user(), await server.user()];
     await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
     await prisma.user.update({ where: { id: unconfirmed.uuid }, data: { emailConfirmedAt: null } });
-    expect((await enter(credentialsOf(disabled))).code).toBe('ACCOUNT_DISABLED');
-    expect((await enter(credentialsOf(unconfirmed))).code).toBe('EMAIL_NOT_CONFIRMED');
+    expect((await logIn(credentialsOf(disabled))).code).toBe('ACCOUNT_DISABLED');
+    expect((await logIn(credentialsOf(unconfirmed))).code).toBe('EMAIL_NOT_CONFIRMED');
     expect([await liveSessions(disabled), await liveSessions(unconfirmed)].map((sessions) => sessions.length)).toEqual([1, 1]);
   });
 });

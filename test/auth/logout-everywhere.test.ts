@@ -11,7 +11,7 @@ const logoutEverywhere = graphql(`
     }
   }
 `);
-const whoStayed = graphql(`query WhoStayed { me { id } }`);
+const meQuery = graphql(`query MeAfterLogoutEverywhere { me { id } }`);
 
 /** A user with three sessions. */
 async function threeSessions() {
@@ -23,14 +23,14 @@ describe('logoutEverywhere', () => {
   it('revokes all sessions of the viewer', async () => {
     const sessions = await threeSessions();
     expect((await sessions[0].query(logoutEverywhere, { input: {} })).data.logoutEverywhere.ended).toBe(3);
-    for (const session of sessions) expect(await session.query(whoStayed)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    for (const session of sessions) expect(await session.query(meQuery)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
   });
 
   it('keeps the current session when exceptCurrent is true', async () => {
     const [here, ...others] = await threeSessions();
     expect((await here.query(logoutEverywhere, { input: { exceptCurrent: true } })).data.logoutEverywhere.ended).toBe(2);
-    expect((await here.query(whoStayed)).data.me?.id).toBe(here.id);
-    for (const other of others) expect((await other.query(whoStayed)).code).toBe('TOKEN_REVOKED');
+    expect((await here.query(meQuery)).data.me?.id).toBe(here.id);
+    for (const other of others) expect((await other.query(meQuery)).code).toBe('TOKEN_REVOKED');
     expect((await here.query(logoutEverywhere, { input: { exceptCurrent: true } })).data.logoutEverywhere.ended).toBe(0);
   });
 
@@ -43,8 +43,8 @@ describe('logoutEverywhere', () => {
     const [[alice], bob] = [await threeSessions(), await server.user()];
     const created = await alice.query('mutation { createApiToken(input: { description: "CI", scopes: ["users:read"] }) { secret } }');
     await alice.query(logoutEverywhere, { input: {} });
-    expect((await server.query(whoStayed, {}, { token: created.data.createApiToken.secret })).data.me?.id).toBe(alice.id);
-    expect((await bob.query(whoStayed)).data.me?.id).toBe(bob.id);
+    expect((await server.query(meQuery, {}, { token: created.data.createApiToken.secret })).data.me?.id).toBe(alice.id);
+    expect((await bob.query(meQuery)).data.me?.id).toBe(bob.id);
   });
 
   it('rejects an anonymous caller and an API token', async () => {
@@ -52,7 +52,7 @@ describe('logoutEverywhere', () => {
     expect((await anonymous(server).query(logoutEverywhere, { input: {} })).code).toBe('UNAUTHENTICATED');
     const created = await alice.query('mutation { createApiToken(input: { description: "CI", scopes: ["tokens:revoke"] }) { secret } }');
     expect((await server.query(logoutEverywhere, { input: {} }, { token: created.data.createApiToken.secret })).code).toBe('FORBIDDEN');
-    expect((await alice.query(whoStayed)).data.me?.id).toBe(alice.id);
+    expect((await alice.query(meQuery)).data.me?.id).toBe(alice.id);
   });
 
   it('records a revocation and an audit event for each session', async () => {

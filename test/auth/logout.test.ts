@@ -6,14 +6,14 @@ const server = await startTestServer();
 const { prisma } = server.db;
 
 const logout = graphql(`mutation Logout { logout { ended } }`);
-const whoIsOut = graphql(`query WhoIsOut { me { id } }`);
+const meQuery = graphql(`query MeAfterLogout { me { id } }`);
 const refresh = 'mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken } }';
 
 describe('logout', () => {
   it('revokes the current session with its access token and refresh token', async () => {
     const alice = await server.user();
     expect((await alice.query(logout)).data.logout.ended).toBe(true);
-    expect(await alice.query(whoIsOut)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect(await alice.query(meQuery)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
     expect((await server.query(refresh, { input: { refreshToken: alice.refreshToken } })).code).toBe('INVALID_TOKEN');
   });
 
@@ -22,8 +22,8 @@ describe('logout', () => {
     const elsewhere = await server.logIn(alice.email, alice.uuid);
     const created = await alice.query('mutation { createApiToken(input: { description: "CI", scopes: ["users:read"] }) { secret } }');
     await alice.query(logout);
-    expect((await elsewhere.query(whoIsOut)).data.me?.id).toBe(alice.id);
-    expect((await server.query(whoIsOut, {}, { token: created.data.createApiToken.secret })).data.me?.id).toBe(alice.id);
+    expect((await elsewhere.query(meQuery)).data.me?.id).toBe(alice.id);
+    expect((await server.query(meQuery, {}, { token: created.data.createApiToken.secret })).data.me?.id).toBe(alice.id);
   });
 
   it('makes the rest of the operation anonymous', async () => {
@@ -34,7 +34,7 @@ describe('logout', () => {
     expect(data).toBeNull();
     expect(errors?.map((error) => [error.path, error.extensions.code])).toEqual([[['setSetting'], 'UNAUTHENTICATED']]);
     expect(await prisma.userSetting.count({ where: { userId: alice.uuid } })).toBe(0);
-    expect((await alice.query(whoIsOut)).code).toBe('TOKEN_REVOKED');
+    expect((await alice.query(meQuery)).code).toBe('TOKEN_REVOKED');
   });
 
   it('revokes the session once when it is called twice concurrently', async () => {

@@ -10,7 +10,7 @@ const guess = (email: string, how: { address?: string; headers?: Record<string, 
   server.query(login, { input: { email, password: `guess ${randomUUID()}` } }, how);
 
 /** The codes of six guesses. The sixth is rate-limited if all count for one network. */
-async function six(guessFrom: (index: number) => Promise<{ code: string | undefined }>) {
+async function sixCodes(guessFrom: (index: number) => Promise<{ code: string | undefined }>) {
   const codes: (string | undefined)[] = [];
   for (let index = 0; index < 6; index += 1) codes.push((await guessFrom(index)).code);
   return codes;
@@ -23,22 +23,22 @@ describe('the network of a request', () => {
 
   it('is the last address in X-Forwarded-For, which the trusted proxy adds', async () => {
     const [alice, address] = [await server.user(), uniqueAddress()];
-    expect(await six(() => guess(alice.email, forwarded(uniqueAddress(), uniqueAddress(), address)))).toEqual(oneNetwork);
+    expect(await sixCodes(() => guess(alice.email, forwarded(uniqueAddress(), uniqueAddress(), address)))).toEqual(oneNetwork);
   });
 
   it('is the same for a whole IPv6 /64 and for both forms of an IPv4 address', async () => {
     const [alice, bob, address] = [await server.user(), await server.user(), uniqueAddress()];
     const within = (index: number) => forwarded(`2001:db8:0:7::${index + 1}`);
-    expect(await six((index) => guess(alice.email, within(index)))).toEqual(oneNetwork);
+    expect(await sixCodes((index) => guess(alice.email, within(index)))).toEqual(oneNetwork);
     expect((await guess(alice.email, forwarded('2001:db8:0:8::1'))).code).toBe('INVALID_CREDENTIALS');
     const either = (index: number) => forwarded(index % 2 ? address : `::ffff:${address}`);
-    expect(await six((index) => guess(bob.email, either(index)))).toEqual(oneNetwork);
+    expect(await sixCodes((index) => guess(bob.email, either(index)))).toEqual(oneNetwork);
   });
 
   it('ignores all other headers', async () => {
     const [alice, address] = [await server.user(), uniqueAddress()];
     const names = ['x-real-ip', 'x-client-ip', 'forwarded', 'cf-connecting-ip', 'true-client-ip', 'user-agent'];
     const headers = () => Object.fromEntries(names.map((name) => [name, uniqueAddress()]));
-    expect(await six(() => guess(alice.email, { address, headers: headers() }))).toEqual(oneNetwork);
+    expect(await sixCodes(() => guess(alice.email, { address, headers: headers() }))).toEqual(oneNetwork);
   });
 });

@@ -4,17 +4,17 @@ import { startTestServer, type TestUser } from '../test-server.ts';
 
 const server = await startTestServer();
 
-const refreshBeside = graphql(`
-  mutation RefreshBeside($input: RefreshInput!) {
+const refreshMutation = graphql(`
+  mutation RefreshConcurrently($input: RefreshInput!) {
     refresh(input: $input) {
       accessToken
       refreshToken
     }
   }
 `);
-const whoLives = graphql(`query WhoLives { me { id } }`);
+const meQuery = graphql(`query MeAfterConcurrentRefresh { me { id } }`);
 
-const exchange = (refreshToken: string) => server.query(refreshBeside, { input: { refreshToken } });
+const exchange = (refreshToken: string) => server.query(refreshMutation, { input: { refreshToken } });
 const sessionOf = ({ uuid }: TestUser) => server.db.prisma.token.findFirstOrThrow({ where: { userId: uuid }, include: { secrets: true } });
 
 describe('concurrent refreshes', () => {
@@ -61,7 +61,7 @@ describe('concurrent refreshes', () => {
       for (const { data } of answers) {
         if (!data) continue;
         expect((await exchange(String(data.refresh.refreshToken))).code).toBe('INVALID_TOKEN');
-        expect((await server.query(whoLives, {}, { token: data.refresh.accessToken })).status).toBe(401);
+        expect((await server.query(meQuery, {}, { token: data.refresh.accessToken })).status).toBe(401);
       }
       expect(await sessionOf(alice)).toMatchObject({ revokedAt: expect.any(Date) });
     }

@@ -6,17 +6,17 @@ import { startTestServer, type TestUser } from '../test-server.ts';
 const server = await startTestServer();
 const { prisma } = server.db;
 
-const refreshAgain = graphql(`
-  mutation RefreshAgain($input: RefreshInput!) {
+const refreshMutation = graphql(`
+  mutation RefreshTwice($input: RefreshInput!) {
     refresh(input: $input) {
       accessToken
       refreshToken
     }
   }
 `);
-const whoRemains = graphql(`query WhoRemains { me { id } }`);
+const meQuery = graphql(`query MeAfterReuse { me { id } }`);
 
-const exchange = (refreshToken: string) => server.query(refreshAgain, { input: { refreshToken } });
+const exchange = (refreshToken: string) => server.query(refreshMutation, { input: { refreshToken } });
 
 /** Refreshes and returns the new refresh token. */
 async function successor(refreshToken: string): Promise<string> {
@@ -60,7 +60,7 @@ describe('a reused refresh token', () => {
     const newest = await successor(await successor(alice.refreshToken));
     expect(await exchange(alice.refreshToken)).toMatchObject({ data: null, code: 'TOKEN_REUSED' });
     expect((await exchange(newest)).code).toBe('INVALID_TOKEN');
-    expect(await alice.query(whoRemains)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect(await alice.query(meQuery)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
     const [revocation, ...others] = await prisma.tokenRevocation.findMany({ where: { userId: alice.uuid } });
     expect(revocation).toMatchObject({ reason: 'REUSE_DETECTED', initiator: 'POLICY', actorId: null });
     expect(others).toEqual([]);
@@ -73,7 +73,7 @@ describe('a reused refresh token', () => {
     const elsewhere = await server.logIn(alice.email, alice.uuid);
     await successor(await successor(alice.refreshToken));
     await exchange(alice.refreshToken);
-    expect((await elsewhere.query(whoRemains)).data.me?.id).toBe(alice.id);
+    expect((await elsewhere.query(meQuery)).data.me?.id).toBe(alice.id);
     expect((await exchange(elsewhere.refreshToken)).code).toBeUndefined();
   });
 

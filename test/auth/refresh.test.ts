@@ -23,7 +23,7 @@ const refresh = graphql(`
     }
   }
 `);
-const whoRefreshed = graphql(`query WhoRefreshed { viewer { fresh user { id } } }`);
+const viewerQuery = graphql(`query ViewerAfterRefresh { viewer { fresh user { id } } }`);
 
 const exchange = (refreshToken: string, how: { address?: string } = {}) => server.query(refresh, { input: { refreshToken } }, how);
 
@@ -41,7 +41,7 @@ describe('refresh', () => {
     const { data } = await exchange(alice.refreshToken);
     expect(data.refresh).toMatchObject({ token: { id: alice.tokenId }, user: { id: alice.id } });
     expect(data.refresh.refreshToken).not.toBe(alice.refreshToken);
-    const viewer = await server.query(whoRefreshed, {}, { token: data.refresh.accessToken });
+    const viewer = await server.query(viewerQuery, {}, { token: data.refresh.accessToken });
     expect(viewer.data.viewer.user?.id).toBe(alice.id);
     expect((await exchange(String(data.refresh.refreshToken))).code).toBeUndefined();
   });
@@ -68,7 +68,7 @@ describe('refresh', () => {
     expect(data.refresh.token.authenticatedAt).toBe(authenticatedAt.toISOString());
     const claims = JSON.parse(Buffer.from(data.refresh.accessToken.split('.')[1] ?? '', 'base64url').toString());
     expect(claims.auth_time).toBe(Math.floor(authenticatedAt.getTime() / 1000));
-    expect((await server.query(whoRefreshed, {}, { token: data.refresh.accessToken })).data.viewer.fresh).toBe(false);
+    expect((await server.query(viewerQuery, {}, { token: data.refresh.accessToken })).data.viewer.fresh).toBe(false);
   });
 
   it('accepts only refresh tokens', async () => {

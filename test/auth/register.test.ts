@@ -36,7 +36,7 @@ const register = graphql(`
     }
   }
 `);
-const whoRegistered = graphql(`query WhoRegistered { me { email } }`);
+const meQuery = graphql(`query MeAfterRegister { me { email } }`);
 
 const password = 'seven teal herons misread a map';
 const newEmail = () => `${randomUUID()}@example.com`;
@@ -50,7 +50,7 @@ describe('register', () => {
       confirmationRequired: false,
       session: { token: { description: 'Laptop' }, user: { email, displayName: 'Alice', emailConfirmedAt: null, enabled: true } },
     });
-    const me = await server.query(whoRegistered, {}, { token: data.register.session?.accessToken });
+    const me = await server.query(meQuery, {}, { token: data.register.session?.accessToken });
     expect(me.data.me?.email).toBe(email);
   });
 
@@ -125,7 +125,7 @@ describe('register', () => {
   it('revokes the session that sent the request', async () => {
     const alice = await server.user();
     await server.query(register, { input: { email: newEmail(), password } }, { token: alice.accessToken });
-    expect(await alice.query(whoRegistered)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect(await alice.query(meQuery)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
   });
 
   it('records an audit event, also for an attempt on a taken address, for its owner', async () => {

@@ -5,10 +5,10 @@ import { startTestServer, type TestUser, uniqueAddress } from '../test-server.ts
 const server = await startTestServer();
 const { prisma } = server.db;
 
-const whoAsks = graphql(`query WhoAsks { me { id } }`);
+const meQuery = graphql(`query MeByToken { me { id } }`);
 const createApiToken = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }';
 
-const ask = (token: string) => server.query(whoAsks, {}, { token });
+const ask = (token: string) => server.query(meQuery, {}, { token });
 
 describe('a session token', () => {
   it('is rejected on the next request after logout, while concurrent requests of other sessions succeed', async () => {
@@ -16,7 +16,7 @@ describe('a session token', () => {
     const { accessToken } = people[0];
     await people[0].query('mutation { logout { ended } }');
     const callers = Array.from({ length: 60 }, (_, index) => people[index % 3] as TestUser);
-    const answers = await Promise.all(callers.map((person) => person.query(whoAsks)));
+    const answers = await Promise.all(callers.map((person) => person.query(meQuery)));
     for (const [index, answer] of answers.entries()) {
       if (callers[index]?.accessToken === accessToken) expect(answer).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
       else expect(answer.data.me?.id).toBe(callers[index]?.id);
@@ -27,7 +27,7 @@ describe('a session token', () => {
     const [bob, carol, admin] = [await server.user(), await server.user(), await server.user('SUPERADMIN')];
     await prisma.user.update({ where: { id: bob.uuid }, data: { enabled: false } });
     await admin.query('mutation ($input: DisableUserInput!) { disableUser(input: $input) { changed } }', { input: { id: carol.id } });
-    const answers = [await bob.query(whoAsks), await carol.query(whoAsks)];
+    const answers = [await bob.query(meQuery), await carol.query(meQuery)];
     expect(answers.map(({ status, code, data }) => [status, code, data])).toEqual([
       [401, 'ACCOUNT_DISABLED', undefined],
       [401, 'TOKEN_REVOKED', undefined],
@@ -41,7 +41,7 @@ describe('a session token', () => {
     await prisma.user.delete({ where: { id: carol.uuid } });
     await prisma.token.updateMany({ where: { userId: dave.uuid }, data: { domainId: domain.id } });
     await prisma.domain.update({ where: { id: domain.id }, data: { active: false } });
-    const answers = [await bob.query(whoAsks), await carol.query(whoAsks), await dave.query(whoAsks)];
+    const answers = [await bob.query(meQuery), await carol.query(meQuery), await dave.query(meQuery)];
     expect(answers.map((answer) => answer.code)).toEqual(['TOKEN_EXPIRED', 'INVALID_TOKEN', 'DOMAIN_ACCESS_DENIED']);
     for (const answer of answers) expect(answer).not.toHaveProperty('data');
   });
@@ -140,7 +140,7 @@ describe('an API token', () => {
 
   it('rate-limits guesses to 100 an hour for each network', async () => {
     const address = uniqueAddress();
-    const guess = (index: number) => server.query(whoAsks, {}, { token: `fg_${'A'.repeat(40)}${100 + index}`, address });
+    const guess = (index: number) => server.query(meQuery, {}, { token: `fg_${'A'.repeat(40)}${100 + index}`, address });
     for (let index = 0; index < 100; index += 1) expect((await guess(index)).code).toBe('INVALID_TOKEN');
     expect(await guess(100)).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
   });

@@ -18,7 +18,7 @@ const { prisma } = server.db;
 const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
 const register = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';
 const password = 'seven teal herons misread a map';
-const logsIn = async (email: string, { password: known }: Pick<TestUser, 'password'>) =>
+const loginCode = async (email: string, { password: known }: Pick<TestUser, 'password'>) =>
   (await server.query(loginMutation, { input: { email, password: known } })).code;
 
 describe('undoEmailChange', () => {
@@ -39,10 +39,10 @@ describe('undoEmailChange', () => {
     const alice = await server.user();
     const { email, token } = await changeEmail(server, alice);
     await server.query(undoMutation, { input: { token } });
-    expect([await logsIn(alice.email, alice), await logsIn(email, alice)]).toEqual(Array(2).fill('INVALID_CREDENTIALS'));
+    expect([await loginCode(alice.email, alice), await loginCode(email, alice)]).toEqual(Array(2).fill('INVALID_CREDENTIALS'));
     const mail = await emailTo(server, alice.uuid, 'passwordReset');
     expect((await server.query(reset, { input: { token: mail.token, newPassword: password } })).code).toBeUndefined();
-    expect(await logsIn(alice.email, { password })).toBeUndefined();
+    expect(await loginCode(alice.email, { password })).toBeUndefined();
   });
 
   it('rejects a link that was used, has expired or belongs to a disabled account', async () => {

@@ -28,12 +28,12 @@ describe.skipIf(!cluster)('two servers on one database: jobs (needs a PostgreSQL
 
   it('are taken over after the server that ran them was killed', async () => {
     for (const node of cluster?.nodes ?? []) await node.kill();
-    const mortal = await cluster?.start();
+    const killedNode = await cluster?.start();
     await db.prisma.$transaction(async (tx) => {
       await tx.$executeRaw(sql`lock table "RateLimit" in access exclusive mode`);
       await isDue();
       await waitUntil(async () => (await db.prisma.job.findUnique({ where: { name } }))?.runs === 6);
-      await mortal?.kill();
+      await killedNode?.kill();
     });
     const leased = await db.prisma.job.findUniqueOrThrow({ where: { name } });
     expect([leased.leasedUntil !== null, (leased.leasedUntil?.getTime() ?? 0) - (leased.startedAt?.getTime() ?? 0) <= 60_000]).toEqual([

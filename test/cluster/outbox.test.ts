@@ -36,12 +36,12 @@ describe.skipIf(!cluster)('emails of two servers on one database (needs a Postgr
   });
 
   it('are sent by another server when theirs is killed between the commit and the delivery', async () => {
-    const [mortal, email] = [await cluster?.start(), await createUser()];
+    const [killedNode, email] = [await cluster?.start(), await createUser()];
     await cluster?.db.query(sql`
       create function later() returns trigger language plpgsql as $$ begin new."dueAt" = now() + interval '1 hour'; return new; end $$`);
     await cluster?.db.query(sql`create trigger later before insert on "OutboxEmail" for each row execute function later()`);
-    expect((await requestReset(mortal, email))?.code).toBeUndefined();
-    await mortal?.kill();
+    expect((await requestReset(killedNode, email))?.code).toBeUndefined();
+    await killedNode?.kill();
     await cluster?.db.query(sql`drop trigger later on "OutboxEmail"`);
     expect((await mailOf(email))?.attempts).toBe(0);
     await makeDue(email);

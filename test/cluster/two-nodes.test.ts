@@ -65,11 +65,11 @@ describe.skipIf(!cluster)('two servers on one database (needs a PostgreSQL serve
   });
 
   it('work independently: one continues when the other is killed, and with its replacement', async () => {
-    const [mortal, alice] = [await cluster?.start(), await register(one)];
+    const [killedNode, alice] = [await cluster?.start(), await register(one)];
     const device = await logIn(one, alice);
     const stream = await follow(one, alice.accessToken);
-    const pendingRefreshes = Array.from({ length: 20 }, () => refresh(mortal as Node, device.refreshToken).catch(() => undefined));
-    await mortal?.kill();
+    const pendingRefreshes = Array.from({ length: 20 }, () => refresh(killedNode as Node, device.refreshToken).catch(() => undefined));
+    await killedNode?.kill();
     await Promise.all(pendingRefreshes);
     const refreshed = await refresh(one, device.refreshToken);
     expect(refreshed.code).toBeUndefined(); // regardless of how far the killed server got

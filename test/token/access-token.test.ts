@@ -24,7 +24,7 @@ const elsewhere = createServer((_, response) => {
 }).listen(0, '127.0.0.1');
 await new Promise((resolve) => elsewhere.once('listening', resolve));
 afterAll(() => elsewhere.close());
-const evil = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/keys`;
+const attackerUrl = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/keys`;
 
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const usual = { alg: 'EdDSA', typ: 'at+jwt', kid: jwk.kid };
@@ -90,11 +90,11 @@ const ofKeys: Record<string, () => (string | Promise<string>)[]> = {
     withHeader({ jwk: attackerJwk, kid: 'evil' }, attacker.privateKey),
   ],
   'a key set in the header: jku': () => [
-    withHeader({ jku: evil }, attacker.privateKey),
-    withHeader({ jku: evil, kid: 'evil' }, attacker.privateKey),
+    withHeader({ jku: attackerUrl }, attacker.privateKey),
+    withHeader({ jku: attackerUrl, kid: 'evil' }, attacker.privateKey),
   ],
   'a certificate in the header: x5u, x5c': () => [
-    withHeader({ x5u: evil, kid: 'evil' }, attacker.privateKey),
+    withHeader({ x5u: attackerUrl, kid: 'evil' }, attacker.privateKey),
     withHeader({ x5c: [attackerJwk.x], kid: 'evil' }, attacker.privateKey),
   ],
   'an unknown crit': () => [
@@ -191,10 +191,10 @@ describe('the text of an access token', () => {
     const text = String(bob.accessToken);
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
     // The last character of 64 encoded bytes carries 2 bits; the other 4 are unused.
-    const twin = text.slice(0, -1) + alphabet[alphabet.indexOf(text.at(-1) ?? '') ^ 1];
+    const otherEncoding = text.slice(0, -1) + alphabet[alphabet.indexOf(text.at(-1) ?? '') ^ 1];
     await ask(text);
-    await ask(twin);
+    await ask(otherEncoding);
     await bob.query('mutation { logout { ended } }');
-    for (const one of [text, twin]) expect((await ask(one)).status).toBe(401);
+    for (const one of [text, otherEncoding]) expect((await ask(one)).status).toBe(401);
   });
 });

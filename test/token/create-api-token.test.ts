@@ -25,7 +25,7 @@ const createApiToken = graphql(`
     }
   }
 `);
-const whoCalls = graphql(`query WhoCalls { me { id } }`);
+const meQuery = graphql(`query MeByApiToken { me { id } }`);
 
 const create = (caller: Pick<TestUser, 'query'>, input: Partial<CreateApiTokenInput> = {}) =>
   caller.query(createApiToken, { input: { description: 'CI', scopes: ['users:read'], ...input } });
@@ -43,7 +43,7 @@ describe('createApiToken', () => {
       current: false,
       domain: null,
     });
-    expect((await server.query(whoCalls, {}, { token: secret })).data.me?.id).toBe(alice.id);
+    expect((await server.query(meQuery, {}, { token: secret })).data.me?.id).toBe(alice.id);
     const list = await alice.query(
       '{ me { tokens(kind: API) { nodes: edges { node { id } } } } __type(name: "Token") { fields { name } } }',
     );
@@ -93,7 +93,7 @@ describe('createApiToken', () => {
       });
     await prisma.domain.update({ where: { name: 'acme' }, data: { active: false } });
     expect((await create(alice, { domain: 'acme' })).code).toBe('INVALID_INPUT');
-    expect((await server.query(whoCalls, {}, { token: data.createApiToken.secret })).code).toBe('DOMAIN_ACCESS_DENIED');
+    expect((await server.query(meQuery, {}, { token: data.createApiToken.secret })).code).toBe('DOMAIN_ACCESS_DENIED');
   });
 
   it('requires a fresh session: rejects an anonymous caller, an API token and an old session', async () => {

@@ -18,7 +18,7 @@ const revokeToken = graphql(`
     }
   }
 `);
-const whoIsLeft = graphql(`query WhoIsLeft { me { id } }`);
+const meQuery = graphql(`query MeAfterRevocation { me { id } }`);
 const createApiToken = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }';
 
 const domains = {
@@ -125,16 +125,16 @@ describe('revokeToken', () => {
       const { data } = await alice.query(revokeToken, { input: { id } });
       expect(data.revokeToken).toEqual({ tokenId: id, changed: true, token: { id, revokedReason: 'USER_REVOKED' } });
     }
-    expect(await elsewhere.query(whoIsLeft)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
-    expect(await server.query(whoIsLeft, {}, { token: secret })).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
-    expect((await alice.query(whoIsLeft)).data.me?.id).toBe(alice.id);
+    expect(await elsewhere.query(meQuery)).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect(await server.query(meQuery, {}, { token: secret })).toMatchObject({ status: 401, code: 'TOKEN_REVOKED' });
+    expect((await alice.query(meQuery)).data.me?.id).toBe(alice.id);
   });
 
   it('revokes the current session and makes the rest of the operation anonymous', async () => {
     const alice = await server.user();
     const { data } = await alice.query(revokeToken, { input: { id: alice.tokenId } });
     expect(data.revokeToken).toEqual({ tokenId: alice.tokenId, changed: true, token: null });
-    expect((await alice.query(whoIsLeft)).code).toBe('TOKEN_REVOKED');
+    expect((await alice.query(meQuery)).code).toBe('TOKEN_REVOKED');
   });
 
   it('returns changed: false when the token is already revoked or expired', async () => {

@@ -60,11 +60,11 @@ describe('a stream of server-sent events', () => {
   it('is terminated when the client does not read', async () => {
     const [superadmin, alice] = [await server.user('SUPERADMIN'), await server.user()];
     await server.db.prisma.user.update({ where: { id: alice.uuid }, data: { address: '.'.repeat(2_000) } });
-    const fat = Array.from({ length: 15 }, (_, index) => `a${index}: address`).join(' ');
+    const manyFields = Array.from({ length: 15 }, (_, index) => `a${index}: address`).join(' ');
     const { hostname, port } = new URL(server.url);
     const stalled = connect(Number(port), hostname).on('error', () => {});
     const headers = ['accept: text/event-stream', `authorization: Bearer ${superadmin.accessToken}`, `x-forwarded-for: ${uniqueAddress()}`];
-    stalled.write(request(headers, bodyOf(`subscription { tokenRevoked(all: true) { token { user { ${fat} } } } }`)));
+    stalled.write(request(headers, bodyOf(`subscription { tokenRevoked(all: true) { token { user { ${manyFields} } } } }`)));
     await new Promise((resolve) => stalled.once('data', resolve));
     stalled.pause();
     const sockets = await Promise.all(Array.from({ length: 9 }, () => rawSocket(server)));
