@@ -109,7 +109,7 @@ async function createSuperadmin(email: string) {
     const faults = validateAccount(config, { email, password }).password ?? [];
     if (faults.length > 0) throw new Error(faults.map((fault) => `The password ${fault}.`).join('\n'));
     const by = { client: { network: 'local', agent: 'create-superadmin', requestId: randomUUID() }, viewer: null };
-    // Access to the server vouches for the address.
+    // Access to the server counts as confirmation of the address.
     const account = { email, password, role: 'SUPERADMIN', profile: { emailConfirmedAt: new Date() } };
     const id = await createAccount(db, by, account);
     if (id === null) {
