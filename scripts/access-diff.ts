@@ -1,89 +1,90 @@
 import { print, type Rule } from '../src/authorization/rules/rule.ts';
 import { anyone } from '../src/policy/conditions.ts';
-import { judge } from './access-judge.ts';
-import { placesOf } from './access-places.ts';
+import { compareRules } from './access-comparison.ts';
+import { rulesByCoordinate } from './access-coordinates.ts';
 import { changedCells, lostColumns } from './access-table.ts';
 
-/** One state of the project: its schema, its executed table where it has one, and what the state is called. */
+/** One state of the project: its schema, its access table if it has one, and the name of the state. */
 export interface State {
   readonly name: string;
   readonly schema: string;
   readonly table: string | undefined;
 }
 
-/** The change of an element: `same` if the rule is written differently and no caller's rights changed. */
+/** The change of a coordinate: `same` if its rule is written differently and gives every caller the same access. */
 type Verdict = 'widened' | 'narrowed' | 'same' | 'new' | 'gone';
 
 export interface Finding {
   readonly coordinate: string;
   readonly verdict: Verdict;
-  /** Lines for the reviewer. */
-  readonly says: readonly string[];
+  /** The details for a reviewer. */
+  readonly details: readonly string[];
 }
 
 export interface Comparison {
   readonly findings: readonly Finding[];
-  /** Elements that were not compared, and why. */
+  /** What was not compared, and why. */
   readonly omissions: readonly string[];
 }
 
-/** Compares two states by which callers their rules allow, and by the executed tables. */
-export function compare(before: State, now: State): Comparison {
-  const [old, present] = [placesIn(before), placesIn(now)];
-  const places = [...new Set([...old.keys(), ...present.keys()])].sort();
-  const { cells, omissions } = compareTables(before, now);
-  const byPlace = Map.groupBy([...places.flatMap((place) => compareRules(place, old, present)), ...cells], ({ coordinate }) => coordinate);
+/** Compares two states by who has access according to the rules, and by the executed tables. */
+export function compareStates(before: State, now: State): Comparison {
+  const [old, current] = [rulesIn(before), rulesIn(now)];
+  const coordinates = [...new Set([...old.keys(), ...current.keys()])].sort();
+  const { findings, omissions } = compareTables(before, now);
+  const byCoordinate = Map.groupBy(
+    [...coordinates.flatMap((coordinate) => compareCoordinate(coordinate, old, current)), ...findings],
+    ({ coordinate }) => coordinate,
+  );
   return {
-    findings: [...byPlace.values()].map(merge).sort((a, b) => rank(a) - rank(b) || (a.coordinate < b.coordinate ? -1 : 1)),
+    findings: [...byCoordinate.values()].map(merge).sort((a, b) => rank(a) - rank(b) || (a.coordinate < b.coordinate ? -1 : 1)),
     omissions,
   };
 }
 
-type Places = ReadonlyMap<string, Rule | undefined>;
+type Rules = ReadonlyMap<string, Rule | undefined>;
 
-const placesIn = ({ schema, name }: State): Places => placesOf(schema, `schema.graphql of ${name}`);
+const rulesIn = ({ schema, name }: State): Rules => rulesByCoordinate(schema, `schema.graphql of ${name}`);
 
-function compareRules(coordinate: string, old: Places, present: Places): Finding[] {
-  const [before, now] = [old.get(coordinate), present.get(coordinate)];
+function compareCoordinate(coordinate: string, old: Rules, current: Rules): Finding[] {
+  const [before, now] = [old.get(coordinate), current.get(coordinate)];
   if (!before && !now) return [];
-  if (!old.has(coordinate)) return [{ coordinate, verdict: 'new', says: [`now:    ${said(now)}`] }];
-  if (!present.has(coordinate)) return [{ coordinate, verdict: 'gone', says: [`before: ${said(before)}`] }];
-  if (said(before) === said(now)) return [];
-  const { gains, losses, unjudged } = judge(coordinate, before ?? open, now ?? open);
-  const verdict = gains.length + unjudged.length > 0 ? 'widened' : losses.length > 0 ? 'narrowed' : 'same';
-  const says = [
-    `before: ${said(before)}`,
-    `now:    ${said(now)}`,
-    ...unjudged.map((doubt) => `? cannot be decided: ${doubt}`),
+  if (!old.has(coordinate)) return [{ coordinate, verdict: 'new', details: [`now:    ${textOf(now)}`] }];
+  if (!current.has(coordinate)) return [{ coordinate, verdict: 'gone', details: [`before: ${textOf(before)}`] }];
+  if (textOf(before) === textOf(now)) return [];
+  const { gains, losses, undetermined } = compareRules(coordinate, before ?? open, now ?? open);
+  const otherwise = losses.length > 0 ? 'narrowed' : 'same';
+  const details = [
+    `before: ${textOf(before)}`,
+    `now:    ${textOf(now)}`,
+    ...undetermined.map((problem) => `? cannot be compared: ${problem}`),
     ...gains.map((gain) => `+ ${gain}`),
     ...losses.map((loss) => `- ${loss}`),
   ];
-  return [{ coordinate, verdict, says }];
+  return [{ coordinate, verdict: gains.length + undetermined.length > 0 ? 'widened' : otherwise, details }];
 }
 
-/** An element that declares no rule, like most arguments, is open. */
+/** An element without a rule, such as most arguments, is open to everyone who reaches it. */
 const open = anyone('no separate rule');
-const said = (rule: Rule = open) => print(rule);
+const textOf = (rule: Rule = open) => print(rule);
 
-function compareTables(before: State, now: State): { cells: Finding[]; omissions: string[] } {
+function compareTables(before: State, now: State): Comparison {
   const file = 'docs/AUTHORIZATION.md';
   if (before.table === undefined)
-    return { cells: [], omissions: [`${file} is not in ${before.name}: the executed tables were not compared.`] };
-  if (now.table === undefined) throw new Error(`${file} is in ${before.name} and not in ${now.name}: run npm run access.`);
-  const cells = changedCells(before.table, now.table).map(({ coordinate, says, isAllowed }): Finding => {
+    return { findings: [], omissions: [`${file} is not in ${before.name}: the executed tables were not compared.`] };
+  if (now.table === undefined) throw new Error(`${file} is in ${before.name} but not in ${now.name}: run npm run access.`);
+  const findings = changedCells(before.table, now.table).map(({ coordinate, change, isAllowed }): Finding => {
     const [verdict, sign] = isAllowed ? (['widened', '+'] as const) : (['narrowed', '-'] as const);
-    return { coordinate, verdict, says: [`${sign} executed, ${says}`] };
+    return { coordinate, verdict, details: [`${sign} executed, ${change}`] };
   });
-  const omissions = lostColumns(before.table, now.table).map(
-    (column) => `The column ${column} of ${file} is no longer there: not compared.`,
-  );
-  return { cells, omissions };
+  const omissions = lostColumns(before.table, now.table).map((column) => `The column ${column} of ${file} no longer exists: not compared.`);
+  return { findings, omissions };
 }
 
-/** What the rule and the executed table say of one place, as one finding: the most that either found. */
+/** The finding by rule and the finding by execution for one coordinate, as one: the more serious verdict of the two. */
 function merge(findings: readonly Finding[]): Finding {
   const [worst] = [...findings].sort((a, b) => rank(a) - rank(b));
-  return { ...(worst as Finding), says: findings.flatMap(({ says }) => says) };
+  return { ...(worst as Finding), details: findings.flatMap(({ details }) => details) };
 }
 
 const order: readonly Verdict[] = ['widened', 'narrowed', 'same', 'new', 'gone'];

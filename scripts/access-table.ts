@@ -1,32 +1,32 @@
-/** A verdict of an existing line that is another one now. */
-export interface Changed {
+/** A cell of an existing line whose verdict changed. */
+export interface ChangedCell {
   readonly coordinate: string;
-  readonly says: string;
-  /** True where it is ✔ now, false where it was. */
+  readonly change: string;
+  /** True if it became ✔, false if it was. */
   readonly isAllowed: boolean;
 }
 
 const allowed = '✔';
 
-/** The verdicts that became ✔ or are no longer ✔ between two texts of docs/AUTHORIZATION.md. */
-export function changedCells(before: string, now: string): Changed[] {
-  const present = linesOf(now);
+/** The cells that became ✔, or are no longer ✔, between two versions of docs/AUTHORIZATION.md. */
+export function changedCells(before: string, now: string): ChangedCell[] {
+  const current = linesOf(now);
   return [...linesOf(before)].flatMap(([key, old]) => {
-    const line = present.get(key);
+    const line = current.get(key);
     return [...(line?.cells ?? [])].flatMap(([column, cell]) => {
       const was = old.cells.get(column);
       if (was === undefined || was === cell || (was !== allowed && cell !== allowed)) return [];
       const about = old.about && ` about ${old.about}`;
-      const says = `${column}${about}: ${was || 'not reached'} became ${cell || 'not reached'}`;
-      return [{ coordinate: old.coordinate, says, isAllowed: cell === allowed }];
+      const change = `${column}${about}: ${was || 'not reached'} became ${cell || 'not reached'}`;
+      return [{ coordinate: old.coordinate, change, isAllowed: cell === allowed }];
     });
   });
 }
 
-/** The columns of one text that the other has not, whose verdicts are therefore not compared. */
+/** The columns of the first version that the second does not have, so that they are not compared. */
 export function lostColumns(before: string, now: string): string[] {
-  const present = columnsOf(now);
-  return [...columnsOf(before)].filter((column) => !present.has(column));
+  const current = columnsOf(now);
+  return [...columnsOf(before)].filter((column) => !current.has(column));
 }
 
 const columnsOf = (text: string) => new Set([...linesOf(text).values()].flatMap(({ cells }) => [...cells.keys()]));
@@ -37,7 +37,7 @@ interface Line {
   readonly cells: ReadonlyMap<string, string>;
 }
 
-/** The lines of the tables, as `test/access/matrix-print.ts` writes them: place, about, a column for each persona, rule. */
+/** The lines of the tables, as `test/authorization/matrix-print.ts` writes them: place, about, a column per persona, rule. */
 function linesOf(text: string): Map<string, Line> {
   const lines = new Map<string, Line>();
   let columns: string[] = [];

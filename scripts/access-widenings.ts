@@ -1,12 +1,12 @@
-/** What the maintainer has approved since a commit: the text of docs/access-widenings.md as data. */
+/** The widenings that the maintainer has approved since a commit: docs/access-widenings.md as data. */
 export interface Approvals {
-  /** The commit that is compared with when no other is named. */
+  /** The commit to compare with by default. */
   readonly since: string | undefined;
-  /** The places that may be widened. */
+  /** The coordinates that may be widened. */
   readonly coordinates: readonly string[];
 }
 
-/** Reads docs/access-widenings.md. Throws for a line of its list that approves nothing, as one without a reason. */
+/** Parses docs/access-widenings.md. Throws for a line of its list that approves nothing, such as one without a reason. */
 export function readApprovals(text: string, name: string): Approvals {
   const items = text.split('\n').filter((line) => /^\s*[-*+] /.test(line));
   const coordinates = items.map((line) => {

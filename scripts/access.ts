@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compare, type Finding, type State } from './access-diff.ts';
+import { compareStates, type Finding, type State } from './access-diff.ts';
 import { type Approvals, readApprovals } from './access-widenings.ts';
 
 const usage = `Usage:
-  npm run access                     runs the persona matrix and writes docs/AUTHORIZATION.md
-  npm run access -- diff [<ref>]     compares who may do what with a commit, without one with that in docs/access-widenings.md`;
+  npm run access                     runs the access matrix and writes docs/AUTHORIZATION.md
+  npm run access -- diff [<ref>]     compares who has access with a commit, by default the one in docs/access-widenings.md`;
 const [schemaFile, tableFile, widenings] = ['schema.graphql', 'docs/AUTHORIZATION.md', 'docs/access-widenings.md'] as const;
 
 const [verb, ref, ...more] = process.argv.slice(2);
@@ -19,28 +19,32 @@ try {
 }
 process.exit(2);
 
-/** Runs the matrix on the embedded database, its snapshot being the table. */
+/** Runs the matrix on the embedded database. Its snapshot is the table. */
 function writeTable(): number {
   const root = join(import.meta.dirname, '..');
   const table = join(root, tableFile);
   const before = existsSync(table) ? readFileSync(table, 'utf8') : undefined;
-  const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', 'test/access/matrix.test.ts', '--update'];
+  const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', 'test/authorization/matrix.test.ts', '--update'];
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, TEST_DATABASE_URL: '' } });
   if (status !== 0) {
-    console.error(`The matrix failed: ${tableFile} shows what is, not what the rules say. Do not commit it.`);
+    console.error(`The matrix failed: ${tableFile} shows what the server does, not what the rules require. Do not commit it.`);
     return 1;
   }
   const isCurrent = readFileSync(table, 'utf8') === before;
-  console.log(isCurrent ? `${tableFile} was current already.` : `Wrote ${tableFile}. Read its diff as you read code.`);
+  console.log(isCurrent ? `${tableFile} is up to date.` : `Wrote ${tableFile}. Review its diff like code.`);
   return 0;
 }
 
-/** Prints what changed since a commit, and answers 1 when somebody gained something that no line approves. */
+/** Prints what changed since a commit. Returns 1 if access was widened without an approval. */
 function report(ref: string | undefined): number {
   const approvals = readApprovals(inTree(widenings) ?? '', widenings);
   const base = ref ?? approvals.since;
-  if (base === undefined) throw new Error(`${widenings} has no line "Since: <commit>", and no commit was named.`);
-  const { findings, omissions } = compare(stateAt(base), { name: 'the working tree', schema: present(), table: inTree(tableFile) });
+  if (base === undefined) throw new Error(`${widenings} has no line "Since: <commit>", and no commit was given.`);
+  const { findings, omissions } = compareStates(stateAt(base), {
+    name: 'the working tree',
+    schema: currentSchema(),
+    table: inTree(tableFile),
+  });
   const isOpen = ({ verdict, coordinate }: Finding) => verdict === 'widened' && !approvals.coordinates.includes(coordinate);
   for (const finding of findings) printFinding(finding, isOpen(finding));
   const count = (verdict: string) => findings.filter((finding) => finding.verdict === verdict).length;
@@ -48,27 +52,30 @@ function report(ref: string | undefined): number {
     `Since ${base}: ${['widened', 'narrowed', 'same', 'new', 'gone'].map((verdict) => `${count(verdict)} ${verdict}`).join(', ')}.`,
   );
   for (const omission of omissions) console.error(omission);
-  for (const idle of idleOf(approvals, findings)) console.error(`${widenings} approves ${idle}, which is not widened: the line is idle.`);
+  for (const unused of unusedIn(approvals, findings))
+    console.error(`${widenings} approves ${unused}, which is not widened: the line is unused.`);
   const open = findings.filter(isOpen).length;
   if (open > 0) console.error(`${open} widened without a line in ${widenings} that approves it.`);
   return open > 0 ? 1 : 0;
 }
 
-function printFinding({ coordinate, verdict, says }: Finding, isOpen: boolean) {
-  const approval = verdict === 'widened' ? (isOpen ? ' (not approved)' : ' (approved)') : '';
-  console.log([`${verdict.padEnd(8)} ${coordinate}${approval}`, ...says.map((line) => `         ${line}`)].join('\n'));
+function printFinding({ coordinate, verdict, details }: Finding, isOpen: boolean) {
+  const approval = isOpen ? ' (not approved)' : ' (approved)';
+  console.log(
+    [`${verdict.padEnd(8)} ${coordinate}${verdict === 'widened' ? approval : ''}`, ...details.map((line) => `         ${line}`)].join('\n'),
+  );
 }
 
-function idleOf({ coordinates }: Approvals, findings: readonly Finding[]) {
+function unusedIn({ coordinates }: Approvals, findings: readonly Finding[]) {
   return coordinates.filter((one) => !findings.some(({ coordinate, verdict }) => coordinate === one && verdict === 'widened'));
 }
 
-/** A file of the folder in which the command runs. */
+/** A file of the working directory; undefined if there is none. */
 function inTree(file: string) {
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
-function present(): string {
+function currentSchema(): string {
   const schema = inTree(schemaFile);
   if (schema === undefined) throw new Error(`There is no ${schemaFile} here.`);
   return schema;
@@ -82,9 +89,9 @@ function stateAt(ref: string): State {
   return { name: ref, schema, table: git(['show', `${commit}:./${tableFile}`]) };
 }
 
-/** What git answers; undefined where it refuses. */
+/** The output of git; undefined if it fails. */
 function git(args: string[]): string | undefined {
   const { status, stdout, error } = spawnSync('git', args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
-  if (error) throw new Error(`git can not be run: ${error.message}`);
+  if (error) throw new Error(`git cannot be run: ${error.message}`);
   return status === 0 ? stdout : undefined;
 }

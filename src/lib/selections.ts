@@ -12,7 +12,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 
-/** What reading a selection set takes besides the set; a `GraphQLResolveInfo` has all of it under other names. */
+/** What expanding a selection set depends on; a `GraphQLResolveInfo` has the same, partly under other names. */
 export interface SelectionContext {
   readonly schema: GraphQLSchema;
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode | undefined>>;

@@ -19,7 +19,7 @@ import type { Permission } from './permissions.ts';
 /** The conditions that the caller alone decides. */
 const viewerConditions = {
   anyone: { label: 'is anyone', dependsOn: 'viewer', isOpen: true, inMemory: () => true },
-  signedIn: { label: 'is signed in', dependsOn: 'viewer', aboutCredential: true, inMemory: (viewer) => viewer !== null },
+  signedIn: { label: 'is authenticated', dependsOn: 'viewer', aboutCredential: true, inMemory: (viewer) => viewer !== null },
   session: {
     label: 'uses a session, not an API token',
     dependsOn: 'viewer',
@@ -138,7 +138,7 @@ export type Condition =
   | { readonly is: 'may' | 'scope'; readonly of: Permission }
   | { readonly is: Exclude<ConditionName, 'anyone' | 'may' | 'scope'> };
 
-/** Everybody, authenticated or not. `because` says why that is right. */
+/** Every caller, authenticated or not. `because` is the reason why that is right. */
 export const anyone = (because: string): Condition => ({ is: 'anyone', of: because });
 /** The caller is authenticated. */
 export const signedIn: Condition = { is: 'signedIn' };
@@ -178,7 +178,7 @@ export const scope = (permission: Permission): Condition => ({ is: 'scope', of: 
 export const delegates: Condition = { is: 'delegates' };
 
 /** True for ADMIN and SUPERADMIN without a domain. */
-export const isPlatformAdmin = (viewer: Viewer | null): boolean => viewer !== null && viewer.rank >= ranks.ADMIN;
+const isPlatformAdmin = (viewer: Viewer | null): boolean => viewer !== null && viewer.rank >= ranks.ADMIN;
 
 /** Roles and the like are outside of all domains: a permission that is held in one domain does not reach them. */
 const belongsToNoDomain = ({ models }: UserOwnership, model: Model | undefined) =>

@@ -5,7 +5,7 @@ import { sql } from '../database/database.ts';
 import { platformGrants, type Viewer, type ViewerGrant } from '../identity/viewer.ts';
 import type { PolicyContext } from './policy.ts';
 
-/** A grant that is enough for a part of a rule, as far as the caller can see it. `domain` is the one that the grant is in. */
+/** A grant that is enough for a part of a rule. The role and the domain are null if the caller cannot see them. */
 export interface GrantReason {
   readonly grant: string;
   readonly role: string | null;

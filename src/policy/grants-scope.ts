@@ -22,13 +22,13 @@ export function domainsWithPermission(viewer: Viewer, permission: string): strin
   return activeGrants(viewer).flatMap(({ domainId, role }) => (domainId && role.permissions.includes(permission) ? [domainId] : []));
 }
 
-/** The grants in force, by the database's time, that give at least this rank everywhere. */
+/** The active grants, by the database's time, that give at least this rank everywhere. */
 export function whereRankAtLeast(viewer: Viewer, rank: number): Prisma.RoleGrantWhereInput {
   const names = Object.entries(ranks).flatMap(([name, value]) => (value >= rank && value > 0 ? [name] : []));
   return { domainId: null, role: { name: { in: names } }, ...whereActive(viewer.now) };
 }
 
-/** Decides whether the row is in one of the domains and its owner has no rank, as far as the columns at hand allow. */
+/** Decides whether the row is in one of the domains and its owner has no rank; undefined if that takes the database. */
 export function isInDomains({ models }: UserOwnership, domainIds: readonly string[], subject: RowSubject<Model> | undefined): Decision {
   if (domainIds.length === 0) return false;
   if (!subject) return undefined;

@@ -2,7 +2,7 @@ import { graphqlError } from '../errors.ts';
 import { loadUserAsViewer, type Viewer } from '../identity/viewer.ts';
 import type { PolicyContext } from './policy.ts';
 
-/** The viewer whose access is explained: the caller with their token's scopes, or another user as a fresh session of theirs. */
+/** The viewer whose access is explained: the caller with their token's scopes, or another user with a fresh session. */
 export async function resolveSubject(
   { viewer, db }: Pick<PolicyContext, 'viewer' | 'db'>,
   as: { readonly id: string } | null | undefined,

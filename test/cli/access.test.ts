@@ -87,7 +87,7 @@ describe('access diff', { timeout: 60_000 }, () => {
     expect([code, out]).toEqual([1, containing('with an API token for roles:read\n')]);
     expect(out).toContain('- self:');
     expect(await diffOf('session & superadmin', 'superadmin')).toMatchObject({ code: 1, out: containing('with an API token\n') });
-    const alone = /\+ whoever has not proven the address: every row[\s\S]*: every row, with an older session\n/;
+    const alone = /\+ callers with an unconfirmed address: every row[\s\S]*: every row, with an older session\n/;
     expect(await diffOf('session & fresh & confirmed', 'session')).toMatchObject({ code: 1, out: expect.stringMatching(alone) });
   });
 
@@ -97,10 +97,10 @@ describe('access diff', { timeout: 60_000 }, () => {
       ['admin | unheardOf', 'admin'],
       ['admin', 'admin & unheardOf(of)'],
     ] as const)
-      expect(await diffOf(before, now)).toMatchObject({ code: 1, out: expect.stringMatching(/judged: "unheardOf.* truth table/) });
+      expect(await diffOf(before, now)).toMatchObject({ code: 1, out: expect.stringMatching(/compared: "unheardOf.* truth table/) });
     const { folder } = await repository(schemaWithRule('admin', 'User.email'), schemaWithRule('admin | holds', 'User.email'));
-    expect(await access(folder, 'diff', 'base')).toMatchObject({ code: 1, out: containing('"holds" is met by nobody') });
-    expect(await diffOf('self(one)', 'self(other)')).toMatchObject({ code: 1, out: containing('+ whoever has self(other): every row\n') });
+    expect(await access(folder, 'diff', 'base')).toMatchObject({ code: 1, out: containing('"holds" is met by no persona') });
+    expect(await diffOf('self(one)', 'self(other)')).toMatchObject({ code: 1, out: containing('+ callers with self(other): every row\n') });
   });
 
   it('lists new and removed coordinates without comparing them', async () => {
@@ -134,7 +134,7 @@ describe('an approval in docs/access-widenings.md', { timeout: 60_000 }, () => {
   });
 
   it('is reported as unused when nothing is widened', async () => {
-    expect(await diffOf('signedIn', 'admin', '- `Query.place`: it was')).toMatchObject({ code: 0, err: containing('the line is idle') });
+    expect(await diffOf('signedIn', 'admin', '- `Query.place`: it was')).toMatchObject({ code: 0, err: containing('the line is unused') });
   });
 
   it('requires a reason', async () => {

@@ -64,7 +64,7 @@ declare global {
       updates?: Types['AccessModel'];
       /** Set for fields that check a credential: one per request, rate-limited. */
       credential?: true;
-      /** Set for fields whose values are recorded when somebody else than the owner reads them. */
+      /** Set for fields whose values are recorded when another viewer than the owner reads them. */
       sensitive?: true;
     }
     interface InputFieldOptions<Types extends SchemaTypes = SchemaTypes> {

@@ -30,7 +30,7 @@ export interface FieldGuard {
    */
   readonly decides: 'nothing' | 'viewer' | 'viewerOfTarget' | 'row';
   readonly shape: 'value' | 'list' | 'connection';
-  /** The arguments that have rules of their own. */
+  /** The arguments that have their own rules. */
   readonly guardedArguments: readonly string[];
 }
 

@@ -14,7 +14,7 @@ import type { AccessContext, Row } from '../rules/policy.ts';
 import { ruleOf } from '../rules/registry.ts';
 import type { Rule } from '../rules/rule.ts';
 
-/** In the extensions of a field: rules that its resolver decides for its object, besides the field's own. */
+/** In the extensions of a field: rules that its resolver decides for its object, in addition to the field's own. */
 export interface ExtraRules {
   readonly extraRules?: (schema: GraphQLSchema, type: GraphQLObjectType) => readonly Rule[];
 }

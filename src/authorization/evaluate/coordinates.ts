@@ -36,7 +36,7 @@ interface OperationSource<T extends PolicyTypes> {
   readonly viewer: T['Viewer'] | null;
 }
 
-/** The object that a selection set is about, as far as the document tells. */
+/** The object that a selection set is about; its id only if the document names it. */
 interface SelectedObject {
   readonly type: string;
   readonly id?: string | undefined;

@@ -33,7 +33,7 @@ export function decide<T extends PolicyTypes>(
   return decisionInMemory(decisions, context, rule, model, row) ?? decisions.load(row.id);
 }
 
-/** Decides a rule for a row as far as memory is enough. */
+/** Decides a rule for a row without the database; undefined if only the database can tell. */
 export function cachedDecision(context: AccessContext, rule: Rule, model: string | undefined, row: Row): Decision {
   const decisions = decisionsOf(context, rule, model ?? null);
   return decisions.always ?? (model === undefined ? undefined : decisionInMemory(decisions, context, rule, model, row));

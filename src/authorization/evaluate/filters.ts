@@ -11,8 +11,8 @@ export const whereVisibleAnd = <T extends PolicyTypes, M extends ModelOf<T>>(
 ): T['Where'][M] => (wanted ? ({ AND: [whereVisible(context, model), wanted] } as object as T['Where'][M]) : whereVisible(context, model));
 
 /**
- * Compiles a filter input. Each given part is combined with the rule of the field that it looks at, so that nobody finds rows by values that
- * they cannot read. Throws the denial if the viewer cannot read the field of any row.
+ * Compiles a filter input. Each given part is combined with the rule of the field that it looks at, so that no viewer finds rows by
+ * values that they cannot read. Throws the denial if the viewer cannot read the field of any row.
  */
 export function filterWhere<T extends PolicyTypes, M extends ModelOf<T>, F extends object>(
   context: AccessContext<T>,

@@ -4,7 +4,7 @@ import type { Rule } from './rule.ts';
 export interface OwnershipEntry {
   readonly of?: string;
   readonly by?: string;
-  /** Who can write a row and everything that belongs to it. Defaults to whoever can write the parent row. */
+  /** Who can write a row and everything that belongs to it. Defaults to the rule of the parent row. */
   readonly writable?: Rule;
 }
 

@@ -2,7 +2,7 @@ import type { Loaders } from '../../lib/loaders.ts';
 import type { Ownership } from './ownership.ts';
 import type { Decision, Rule } from './rule.ts';
 
-// What the engine is told about the product. The engine has no other knowledge of callers, models, errors or logs.
+// What the product declares to the engine. The engine has no other knowledge of callers, models, errors or logs.
 
 /** The types in which a policy is written. */
 export interface PolicyTypes {
@@ -16,7 +16,7 @@ export interface PolicyTypes {
 
 export type ModelOf<T extends PolicyTypes> = keyof T['Where'] & string;
 
-/** A row as far as it was read: its id, and any of its columns. */
+/** A row: its id, and the columns that were read. */
 export type Row = { readonly id: string } & Readonly<Record<string, unknown>>;
 
 /** What a rule is asked about: a model, and one of its rows if there is one. */
@@ -31,7 +31,7 @@ export type RowFilter = Readonly<Record<string, unknown>> | boolean;
 interface DescribedCondition {
   /** Completes the sentence "the viewer …". */
   readonly label: string;
-  /** Set for the condition that everybody meets. */
+  /** Set for the condition that every caller meets, anonymous ones included. */
   readonly isOpen?: true;
   /** Set for conditions about how the caller authenticated, not about what they are entitled to. */
   readonly aboutCredential?: true;
@@ -55,7 +55,7 @@ interface RelationCondition<T extends PolicyTypes = PolicyTypes> extends Describ
   readonly dependsOn: 'viewerAndRow';
   /** Set if the condition also makes sense where there is no row. */
   readonly isRowOptional?: true;
-  /** Decides as far as the columns at hand allow. Must agree with `toWhere` whenever it decides. */
+  /** Undefined if the columns that were read do not suffice. Must agree with `toWhere` otherwise. */
   inMemory(viewer: T['Viewer'], subject: RowSubject<ModelOf<T>> | undefined, argument: string): Decision;
   toWhere(viewer: T['Viewer'], model: ModelOf<T>, argument: string): RowFilter;
 }
@@ -71,7 +71,7 @@ export type ConditionDefinition<T extends PolicyTypes = PolicyTypes> =
   | RelationCondition<T>
   | DelegatedCondition;
 
-/** A read of a sensitive field of a row that belongs to somebody else. */
+/** A read of a sensitive field of another owner's row. */
 export interface SensitiveRead {
   readonly coordinate: string;
   readonly ownerId: string;

@@ -52,7 +52,10 @@ builder.queryField('checkOperation', (t) =>
 function placesOf(schema: GraphQLSchema, text: string, given: unknown, operationName: string | null | undefined, asker: Viewer | null) {
   const document = parsed(text);
   const variables = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : {};
-  within(() => checkLimits({ schema, document, operationName, variableValues: variables }));
+  within(() => {
+    const excess = checkLimits({ schema, document, operationName, variableValues: variables });
+    if (excess) throw excess;
+  });
   const [fault] = validate(schema, document, undefined, { maxErrors: 1 });
   if (fault) throw validationError({ document: [fault.message.replace(/ Did you mean .*$/s, '')] });
   const operation = getOperationAST(document, operationName);
