@@ -35,7 +35,8 @@ const createDocumentCache = <Value extends object>() =>
  * | authenticate | turns the bearer token into the context                          | ../authenticate.ts             |
  * | admit        | lets the transport reject what it cannot deliver                 | operation.ts                   |
  * | limit        | depth, aliases, cost                                             | query-limits.ts                |
- * | execute      | within the timeout; each field is authorized by its access rule  | timeout.ts, authorization/     |
+ * | execute      | until the timeout or until the client disconnects                | timeout.ts, subscribe.ts       |
+ * | authorize    | each field by its access rule, before it is resolved             | authorization/enforce/         |
  * | bound        | keeps the first errors only                                      | response-limits.ts             |
  * | mask         | hides input values and internals                                 | mask-errors.ts                 |
  * | notify       | announces the events that the operation has caused               | identity/, revocation-notifier |
@@ -46,7 +47,7 @@ export function createExecutor(schema: GraphQLSchema, services: AppServices, not
   const mask = createErrorMask(services.log);
   const yoga = createYoga<OperationRequest & UnitOfWork, Context>({
     schema,
-    plugins: [functions, services.config.INTROSPECTION ? {} : disableIntrospection],
+    plugins: [executionFunctions, services.config.INTROSPECTION ? {} : disableIntrospection],
     context: (request) => authenticate(services, request, request.authorization),
     parserAndValidationCache: { documentCache: createDocumentCache<DocumentNode>(), errorCache: createDocumentCache<Error>() },
     maskedErrors: { maskError: mask, errorMessage: 'INTERNAL' },
@@ -80,8 +81,8 @@ export function createExecutor(schema: GraphQLSchema, services: AppServices, not
 
 const rejection = (errors: readonly GraphQLError[]): Rejection => ({ rejected: true, errors: truncateErrors({ errors }).errors });
 
-/** The functions that Yoga calls for the steps. */
-const functions: Plugin<Context> = {
+/** What Yoga calls to parse, execute and subscribe. */
+const executionFunctions: Plugin<Context> = {
   onParse: ({ setParseFn }) => setParseFn(parseWithLimits),
   onExecute: ({ setExecuteFn }) => {
     setExecuteFn(executeWithTimeout);

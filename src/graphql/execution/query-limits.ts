@@ -113,8 +113,8 @@ class DocumentVisitor {
     const type = field && getNamedType(field.type);
     const inner = node.selectionSet && type ? this.measure(node.selectionSet, type.name) : empty;
     const isFree = type && isIntrospectionType(type);
-    const price = typeof field?.extensions.price === 'number' ? field.extensions.price : 1;
-    const cost = isFree ? 0 : price + inner.cost * (field ? this.maxItems(field, node, typeName) : 1);
+    const own = typeof field?.extensions.complexity === 'number' ? field.extensions.complexity : 1;
+    const cost = isFree ? 0 : own + inner.cost * (field ? this.maxItems(field, node, typeName) : 1);
     const credentials = field?.extensions.credential === true ? 1 : 0;
     add(sum, { ...inner, roots: 1, credentials, depth: isFree ? 1 : inner.depth + 1, cost });
     sum.aliases += node.alias ? 1 : 0;

@@ -20,7 +20,7 @@ export interface ExplanationDetails {
 }
 
 // Three of an operation: each asks about every grant that matters.
-const reasonsPrice = 1_500;
+const reasonsComplexity = 1_500;
 
 export const AccessExplanation = builder.objectRef<Explanation>('AccessExplanation').implement({
   description: 'Why somebody may do something, or may not.',
@@ -31,7 +31,7 @@ export const AccessExplanation = builder.objectRef<Explanation>('AccessExplanati
     rule: t.string({ nullable: false, description: 'The rule as people read it.', resolve: ({ rule }) => print(rule) }),
     tree: t.field({
       type: 'JSON',
-      extensions: { price: reasonsPrice },
+      extensions: { complexity: reasonsComplexity },
       nullable: false,
       description:
         'The rule as data: `is`, `any`, `all`, each with `met` and what it says; `by` are the grants that satisfy a part. `met` is null where the viewer is not told: whoever does not administer the row learns only what says nothing of it. The verdict of the whole is `allowed`.',
@@ -39,13 +39,13 @@ export const AccessExplanation = builder.objectRef<Explanation>('AccessExplanati
     }),
     satisfiedBy: t.field({
       type: ['RoleGrant'] as never,
-      extensions: { price: reasonsPrice },
+      extensions: { complexity: reasonsComplexity },
       nullable: { list: true, items: false } as never,
       description: 'The grants that satisfy a part of the rule, as far as the viewer may know of them; null where the viewer is not told.',
       resolve: async ({ details }) => (await details()).satisfiedBy as never,
     }),
     wouldSatisfy: t.stringList({
-      extensions: { price: reasonsPrice },
+      extensions: { complexity: reasonsComplexity },
       nullable: { list: false, items: false },
       description:
         'What would be enough, each by itself, the least first; empty where the rule is met, or where nothing would be. Without an object: what is enough for every one.',

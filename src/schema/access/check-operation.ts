@@ -27,7 +27,7 @@ builder.queryField('checkOperation', (t) =>
     nullable: false,
     description: 'What would be denied of an operation, all of it in one answer, without running it.',
     access: anyone('it tells nobody more than running the operation would'),
-    extensions: { price: 2_500 }, // one in an operation: it validates a document and asks about its rows
+    extensions: { complexity: 2_500 }, // one in an operation: it validates a document and asks about its rows
     args: {
       document: t.arg.string({ required: true, description: 'The operation, with its fragments.' }),
       variables: t.arg({ type: 'JSON', description: 'The values of its variables.' }),

@@ -33,7 +33,7 @@ builder.queryField('explainAccess', (t) =>
     nullable: false,
     description: 'Why somebody may do something, or may not: the rule of a place with the verdict of each part, and what would satisfy it.',
     access: anyone('it tells nobody more than asking for the thing itself would'),
-    extensions: { price: 100 },
+    extensions: { complexity: 100 },
     args: {
       coordinate: t.arg.string({
         required: true,
