@@ -31,6 +31,9 @@ export interface Viewer {
   readonly now: Date;
 }
 
+/** True for ADMIN and SUPERADMIN without a domain. */
+export const isPlatformAdmin = (viewer: Pick<Viewer, 'rank'> | null): boolean => viewer !== null && viewer.rank >= ranks.ADMIN;
+
 /** Identifies a caller: the session id of an access token, or the hash of an API token. */
 export type Credential = { readonly sid: string } | { readonly hash: Uint8Array };
 

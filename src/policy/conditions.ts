@@ -1,6 +1,6 @@
 import { ownerIdOf, whereOwnedBy, whereOwnerMatches } from '../authorization/rules/ownership.ts';
 import type { ConditionDefinition, ViewerCondition } from '../authorization/rules/policy.ts';
-import { ranks, type Viewer } from '../identity/viewer.ts';
+import { isPlatformAdmin, ranks } from '../identity/viewer.ts';
 import {
   activeGrants,
   domainsWithPermission,
@@ -176,9 +176,6 @@ export const may = (permission: Permission): Condition => ({ is: 'may', of: perm
 export const scope = (permission: Permission): Condition => ({ is: 'scope', of: permission });
 /** The caller holds a grant that can be delegated. */
 export const delegates: Condition = { is: 'delegates' };
-
-/** True for ADMIN and SUPERADMIN without a domain. */
-const isPlatformAdmin = (viewer: Viewer | null): boolean => viewer !== null && viewer.rank >= ranks.ADMIN;
 
 /** Roles and the like are outside of all domains: a permission that is held in one domain does not reach them. */
 const belongsToNoDomain = ({ models }: UserOwnership, model: Model | undefined) =>

@@ -81,7 +81,7 @@ async function compare(model: Model, viewer: Viewer | null, coin: () => boolean)
   const found = await modelDelegate(prisma, model).findMany({ where: {} });
   const ids = found.map(({ id }) => id);
   let decided = 0;
-  for (const condition of conditionsFor(model)) {
+  for (const condition of found[0] ? conditionsFor(model, found[0]) : []) {
     const matching = await findMatchingRows(policy, prisma, condition, viewer, { model, ids });
     const always = evaluateRule(policy, condition, viewer, { model });
     for (const row of found) {
@@ -96,11 +96,13 @@ async function compare(model: Model, viewer: Viewer | null, coin: () => boolean)
   return decided;
 }
 
-/** Every condition that can be asked about the model: `active` needs its column. */
-function conditionsFor(model: Model): Condition[] {
+/** Every condition that can be asked about the model: those about the row alone need its columns. */
+function conditionsFor(model: Model, row: Row): Condition[] {
   const some: readonly Permission[] = ['users:read', 'roles:read', 'domains:write'];
   return Object.keys(policy.conditions).flatMap((is): Condition[] => {
-    if (is === 'active' && model !== 'Domain') return [];
+    const definition = policy.conditions[is];
+    const columns = definition?.dependsOn === 'row' ? Object.keys(definition.toWhere(model)) : [];
+    if (!columns.every((column) => column in row)) return [];
     return is === 'may' || is === 'scope' ? some.map((of) => ({ is, of })) : [{ is, of: '' }];
   });
 }

@@ -12,7 +12,7 @@ import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { parseWithLimits } from '../../graphql/execution/parse-document.ts';
 import { checkLimits } from '../../graphql/execution/query-limits.ts';
-import { ranks, type Viewer } from '../../identity/viewer.ts';
+import { isPlatformAdmin, type Viewer } from '../../identity/viewer.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { admin, anyone, self } from '../../policy/conditions.ts';
 import { hypotheticalViewer, resolveSubject } from '../../policy/impersonation.ts';
@@ -126,7 +126,7 @@ async function smallest(context: Context, asker: Viewer | null, denied: readonly
   const [first, ...others] = denied.map(({ rule, needs = rule }) => needs);
   if (!first) return [];
   const base = asker ?? hypotheticalViewer;
-  const isFull = (context.viewer?.rank ?? 0) >= ranks.ADMIN && denied.length <= mostTried;
+  const isFull = isPlatformAdmin(context.viewer) && denied.length <= mostTried;
   const steps = remedySteps(all(first, ...others));
   const ways = await Promise.all(
     denied.map(({ rule, needs = rule, subject }) =>

@@ -16,7 +16,7 @@ import { any, type Condition, type Rule } from '../../authorization/rules/rule.t
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { ranks, type Viewer } from '../../identity/viewer.ts';
+import { isPlatformAdmin, type Viewer } from '../../identity/viewer.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { admin, anyone, domainAdmin, self } from '../../policy/conditions.ts';
 import { grantRights, visibleGrants, withOnlyGrants } from '../../policy/grant-rights.ts';
@@ -93,7 +93,7 @@ function modelAt({ access }: Context, coordinate: string): Model | undefined {
  */
 async function levelOf(context: Context, asker: Viewer | null, subject: RowSubject<Model> | undefined): Promise<keyof typeof tellings> {
   const isOther = asker?.user.id !== context.viewer?.user.id;
-  if ((context.viewer?.rank ?? 0) >= ranks.ADMIN) return 'all';
+  if (isPlatformAdmin(context.viewer)) return 'all';
   const isOfDomain = subject !== undefined && ownership[subject.model].domain !== 'everywhere';
   const administers = isOfDomain && subject.row && (await decide(context, domainAdmin, subject.model, subject.row)) === true;
   if (!isOther) return !subject?.row || administers ? 'all' : 'outline';

@@ -2,7 +2,7 @@ import { type AccessChange, diffAccess } from '../../authorization/explain/acces
 import { ruleOf } from '../../authorization/rules/registry.ts';
 import { sql } from '../../database/database.ts';
 import type { MutationScope } from '../../graphql/mutation.ts';
-import { loadUserAsViewer, ranks } from '../../identity/viewer.ts';
+import { isPlatformAdmin, loadUserAsViewer } from '../../identity/viewer.ts';
 import { domainsWithPermission } from '../../policy/grants-scope.ts';
 import { findMatchingIds } from '../../policy/policy.ts';
 import type { GrantRequest } from './grant-authority.ts';
@@ -34,7 +34,7 @@ export async function dryRun(
 /** True if the viewer can see who is a member of the domain. To others, the counts would reveal members. */
 async function canSeeMembers({ tx, viewer }: MutationScope, name: string | null | undefined): Promise<boolean> {
   const readableDomains = domainsWithPermission(viewer, 'users:read');
-  if (viewer.rank >= ranks.ADMIN || readableDomains === 'everywhere') return true;
+  if (isPlatformAdmin(viewer) || readableDomains === 'everywhere') return true;
   const domain = name == null ? null : await tx.domain.findUnique({ where: { name }, select: { id: true } });
   return domain !== null && [...viewer.administeredDomainIds, ...readableDomains].includes(domain.id);
 }

@@ -5,7 +5,7 @@ import { graphqlError, validationError } from '../../errors.ts';
 import type { MutationScope } from '../../graphql/mutation.ts';
 import { ancestors, isInactive, lockTreeForShare } from '../../identity/domains/domain-tree.ts';
 import { lockDomain } from '../../identity/domains/lock-domain.ts';
-import { ranks, type Viewer, type ViewerGrant } from '../../identity/viewer.ts';
+import { isPlatformAdmin, ranks, type Viewer, type ViewerGrant } from '../../identity/viewer.ts';
 import { admin, delegates, domainAdmin, may, outranks, session, superadmin } from '../../policy/conditions.ts';
 import { activeGrants } from '../../policy/grants-scope.ts';
 import { findMatchingIds } from '../../policy/policy.ts';
@@ -73,7 +73,7 @@ interface ReceivedGrant {
 async function lockNamed({ tx, viewer, require }: MutationScope, names: Omit<GrantRequest, 'userId'>) {
   const role = await lockRole(tx, names.role);
   const domain = names.domain == null ? null : ((await lockDomain(tx, names.domain)) ?? null);
-  if (names.domain != null && !(domain?.active || (domain && viewer.rank >= ranks.ADMIN)))
+  if (names.domain != null && !(domain?.active || (domain && isPlatformAdmin(viewer))))
     throw validationError({ domain: ['must be an existing domain'] });
   if (role && isAdministrativeRole(role)) require(superadmin);
   return { role, domain };
