@@ -1,24 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { formatCursor, isBefore, parseCursor } from '../src/identity/tokens/revocation-log.ts';
+import type { Command } from './commands.ts';
 import type { Follower } from './follower.ts';
-import type { Verb } from './verbs.ts';
 
-/** A record of the revocation log in the database. */
-export interface Held {
+/** An entry of the revocation log. */
+export interface LogEntry {
   readonly sid: string;
   readonly cursor: string;
 }
 
-/** Connections that survive the death of the database. */
+/** A pool that survives crashes of the database. */
 export function openPool(url: string): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max: 4 });
   pool.on('error', () => {});
   return pool;
 }
 
-/** Waits until no writing transaction is running: PostgreSQL may still execute what a killed server has sent. */
-export async function quiet(pool: pg.Pool): Promise<void> {
+/** Waits until no transaction is writing: the database may still execute what a killed server has sent. */
+export async function waitUntilIdle(pool: pg.Pool): Promise<void> {
   const writing = `select 1 from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'
     and (backend_xid is not null or state like 'idle in transaction%' or (state = 'active' and wait_event_type = 'Lock'))`;
   for (let calm = 0, until = performance.now() + 20_000; calm < 3 && performance.now() < until; await sleep(20)) {
@@ -31,7 +31,7 @@ export async function quiet(pool: pg.Pool): Promise<void> {
 }
 
 /** The whole log, in order. */
-export async function readTruth(pool: pg.Pool): Promise<Held[]> {
+export async function readLog(pool: pg.Pool): Promise<LogEntry[]> {
   const { rows } = await pool.query<{ sid: string; position: string; seq: string }>(
     `select r."tokenId"::text as sid, c.position::text, r.seq::text from "RevocationCommit" c
      join "TokenRevocation" r on r."commitId" = c.id order by c.position, r.seq`,
@@ -39,7 +39,7 @@ export async function readTruth(pool: pg.Pool): Promise<Held[]> {
   return rows.map(({ sid, position, seq }) => ({ sid, cursor: formatCursor({ position: BigInt(position), seq: BigInt(seq) }) }));
 }
 
-/** The tokens with these ids, whether each is revoked, and its number of log records and audit events. */
+/** For each token, whether it is revoked, and the number of its log entries and audit events. */
 async function readEnded(pool: pg.Pool, sids: readonly string[]) {
   const { rows } = await pool.query<{ ended: boolean; records: number; audits: number }>(
     `select t."revokedAt" is not null as ended,
@@ -51,45 +51,43 @@ async function readEnded(pool: pg.Pool, sids: readonly string[]) {
   return rows;
 }
 
-/** The violations of an operation in the database: it has to be there completely or not at all, and completely if it was acknowledged. */
-export async function faultsOf(pool: pg.Pool, { name, sids, beside }: Verb, acknowledged: boolean): Promise<string[]> {
+/** The violations of a command in the database: it must be there completely or not at all, and be there if it was acknowledged. */
+export async function commandViolations(pool: pg.Pool, { name, sids, sideEffect }: Command, acknowledged: boolean): Promise<string[]> {
   const tokens = await readEnded(pool, sids);
   const ended = tokens.filter((token) => token.ended).length;
-  const done = beside ? (await pool.query<{ done: boolean }>(beside.text, [beside.id])).rows[0]?.done : undefined;
+  const done = sideEffect ? (await pool.query<{ done: boolean }>(sideEffect.text, [sideEffect.id])).rows[0]?.done : undefined;
   const whole = ended > 0;
   return [
-    ...(tokens.length === sids.length ? [] : [`${name}: ${tokens.length} of ${sids.length} tokens are there`]),
+    ...(tokens.length === sids.length ? [] : [`${name}: ${tokens.length} of ${sids.length} tokens exist`]),
     ...(ended === 0 || ended === sids.length ? [] : [`${name}: ${ended} of ${sids.length} tokens revoked`]),
-    ...(acknowledged && !whole ? [`${name}: was acknowledged and is lost`] : []),
+    ...(acknowledged && !whole ? [`${name}: was acknowledged but lost`] : []),
     ...(done === undefined || done === whole
       ? []
-      : [`${name}: ${ended} tokens revoked, but its target ${done ? 'is' : 'is not'} disabled`]),
+      : [`${name}: ${ended} tokens revoked, but its account or domain ${done ? 'is' : 'is not'} disabled`]),
     ...(tokens.every((one) => one.records === Number(one.ended) && one.audits === Number(one.ended))
       ? []
-      : [`${name}: not one record and one audit event for each revoked token: ${JSON.stringify(tokens.slice(0, 3))}`]),
+      : [`${name}: not exactly one log entry and one audit event for each revoked token: ${JSON.stringify(tokens.slice(0, 3))}`]),
   ];
 }
 
-/** Waits until the follower has received all records. Returns the violations in what it received since `from`. */
-export async function violationsOfFollower(follower: Follower, truth: readonly Held[], from: number): Promise<string[]> {
-  for (const until = performance.now() + 10_000; follower.received.length < truth.length && performance.now() < until; ) await sleep(10);
+/** Waits until the follower has received the whole log. Returns the violations in what it received after the first `from` entries. */
+export async function deliveryViolations(follower: Follower, log: readonly LogEntry[], from: number): Promise<string[]> {
+  for (const until = performance.now() + 10_000; follower.received.length < log.length && performance.now() < until; ) await sleep(10);
   const { name, received, heartbeats } = follower;
   const faults: string[] = [];
-  const wrong = truth.findIndex(
+  const wrong = log.findIndex(
     ({ sid, cursor }, index) => index >= from && (received[index]?.sid !== sid || received[index]?.cursor !== cursor),
   );
   if (wrong >= 0) {
-    const missing = truth.slice(from).filter(({ cursor }) => !received.some((one) => one.cursor === cursor)).length;
-    faults.push(
-      `${name}: record ${wrong} of ${truth.length} is not what it received there (of ${received.length}); ${missing} are missing`,
-    );
+    const missing = log.slice(from).filter(({ cursor }) => !received.some((one) => one.cursor === cursor)).length;
+    faults.push(`${name}: entry ${wrong} of ${log.length} differs from what it received (${received.length}); ${missing} missing`);
   }
-  if (received.length > truth.length)
-    faults.push(`${name}: received ${received.length - truth.length} records that are not in the database, or twice`);
+  if (received.length > log.length)
+    faults.push(`${name}: received ${received.length - log.length} entries twice, or that are not in the database`);
   for (const { cursor, after } of heartbeats.splice(0)) {
-    const next = truth[after];
+    const next = log[after];
     if (next && !isBefore(parseCursor(cursor), parseCursor(next.cursor)))
-      faults.push(`${name}: a heartbeat came before the records that it covers`);
+      faults.push(`${name}: a heartbeat was ahead of the delivered entries`);
   }
   return faults;
 }

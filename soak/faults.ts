@@ -7,10 +7,10 @@ const kinds = ['none', 'node killed', 'PostgreSQL killed', 'node and PostgreSQL 
 
 export type Fault = (typeof kinds)[number];
 
-export const anyFault = (): Fault => kinds[randomInt(kinds.length)] ?? 'none';
+export const randomFault = (): Fault => kinds[randomInt(kinds.length)] ?? 'none';
 
-/** Causes the fault, and returns when everything runs again. */
-export async function strike(fault: Fault, nodes: readonly Node[], postgres: Postgres): Promise<void> {
+/** Injects the fault, and resolves when everything is running again. */
+export async function injectFault(fault: Fault, nodes: readonly Node[], postgres: Postgres): Promise<void> {
   const from = randomInt(nodes.length);
   const [one, two] = [nodes[from], nodes[(from + 1) % nodes.length]] as [Node, Node];
   if (fault === 'node paused') return one.pause(randomInt(1_000, 2_000));

@@ -1,37 +1,37 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Node } from './node.ts';
-import type { Line } from './stream-client.ts';
+import type { StreamClient } from './stream-client.ts';
 
-/** A record that a follower received, and when, by the clock of this process. */
-interface ReceivedRecord {
+/** A received log entry, and when it arrived by the clock of this process. */
+interface ReceivedEvent {
   readonly sid: string;
   readonly cursor: string;
   readonly at: number;
 }
 
-/** Follows all revocations on any running node, and continues on another one from its cursor. */
+/** A client that follows all revocations at any running node, and resumes at another one from its cursor. */
 export interface Follower {
   readonly name: string;
-  readonly received: ReceivedRecord[];
-  /** The cursors of heartbeats, each with the number of records received before it. */
+  readonly received: ReceivedEvent[];
+  /** The cursors of heartbeats, each with the number of entries received before it. */
   readonly heartbeats: { readonly cursor: string; readonly after: number }[];
-  /** Number of ended connections. */
+  /** How many connections have ended. */
   readonly resumed: number;
   /** Unexpected messages of servers. */
-  readonly refusals: string[];
+  readonly errors: string[];
   leave(): Promise<void>;
 }
 
-export function follow(name: string, line: Line, nodes: readonly Node[], token: string, from: string): Follower {
-  const received: ReceivedRecord[] = [];
+export function follow(name: string, line: StreamClient, nodes: readonly Node[], token: string, from: string): Follower {
+  const received: ReceivedEvent[] = [];
   const heartbeats: Follower['heartbeats'] = [];
-  const refusals: string[] = [];
+  const errors: string[] = [];
   const leaving = new AbortController();
   let resumed = 0;
   let receivedBefore = -1;
-  let last = from; // a heartbeat's cursor can be resumed from like a record's
-  // It also disconnects in the middle of a stream: each connection lasts for a limited number of records.
+  let last = from; // the cursor of an entry or of a heartbeat
+  // It also disconnects in the middle of a batch: each connection receives at most so many entries.
   const receiverOf = (line: AbortController, most = randomInt(1, 200)) => ({
     event: ({ sid, cursor }: { sid: string; cursor: string }) => {
       if (line.signal.aborted) return;
@@ -40,17 +40,17 @@ export function follow(name: string, line: Line, nodes: readonly Node[], token: 
       most -= 1;
       if (most === 0) line.abort();
     },
-    beat: (cursor: string) => {
+    heartbeat: (cursor: string) => {
       if (line.signal.aborted) return;
       heartbeats.push({ cursor, after: received.length });
       last = cursor;
     },
-    refused: (text: string) => void refusals.push(text),
+    unexpected: (text: string) => void errors.push(text),
   });
   const run = async () => {
     for (let wait = 20; !leaving.signal.aborted; resumed += 1) {
-      const living = nodes.filter(({ isLiving }) => isLiving);
-      const node = living[randomInt(Math.max(1, living.length))];
+      const running = nodes.filter(({ isRunning }) => isRunning);
+      const node = running[randomInt(Math.max(1, running.length))];
       const cut = new AbortController();
       const until = AbortSignal.any([leaving.signal, cut.signal]);
       if (node) await line(node.url, token, last, receiverOf(cut), until);
@@ -64,7 +64,7 @@ export function follow(name: string, line: Line, nodes: readonly Node[], token: 
     name,
     received,
     heartbeats,
-    refusals,
+    errors,
     get resumed() {
       return resumed;
     },

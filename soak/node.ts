@@ -4,23 +4,23 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../bench/free-port.ts';
 
-/** A server in its own process, always at the same address. */
+/** A server process, always at the same address. */
 export interface Node {
   readonly name: string;
   readonly url: string;
-  /** True if it is neither killed nor paused. */
-  readonly isLiving: boolean;
-  /** The time since which it has been running without interruption; infinity while it is not running. */
+  /** Whether it can respond: it is neither killed nor paused. */
+  readonly isRunning: boolean;
+  /** Since when it has been running without interruption; infinity while it is not. */
   readonly since: number;
   kill(): void;
-  /** Pauses the process and resumes it later. */
+  /** Suspends the process for a while. */
   pause(milliseconds: number): Promise<void>;
   /** Starts it and waits until it is ready. */
   start(): Promise<void>;
   stop(): void;
 }
 
-/** `ended` is called when the server exits unexpectedly. */
+/** `ended` is called if the server exits by itself. */
 export async function openNode(
   name: string,
   environment: Record<string, string>,
@@ -50,7 +50,7 @@ export async function openNode(
   };
   const start = async () => {
     for (const until = performance.now() + 30_000; performance.now() < until; await sleep(50)) {
-      child ??= launch(); // a server that found no database has exited and is restarted, as by a supervisor
+      child ??= launch(); // it exits without a database, and is restarted like by a supervisor
       if (await isReady(url)) {
         since = performance.now();
         return;
@@ -73,7 +73,7 @@ export async function openNode(
   return {
     name,
     url,
-    get isLiving() {
+    get isRunning() {
       return since < Number.POSITIVE_INFINITY;
     },
     get since() {

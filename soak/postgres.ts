@@ -4,19 +4,19 @@ import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../bench/free-port.ts';
 
-/** A separate PostgreSQL for this run, with fsync on. */
+/** The PostgreSQL of this run, with durable commits: fsync is on. */
 export interface Postgres {
   readonly url: string;
-  /** Kills all of its processes at once, like a failing machine. */
+  /** Kills all of its processes at once, like a machine failure. */
   kill(): void;
   /** Starts it again and waits until it has recovered. */
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** True if it was down at some time since then, by the clock of this process. */
+  /** Whether it was unavailable at any time since then, by the clock of this process. */
   wasAwaySince(time: number): boolean;
 }
 
-/** Creates and starts one in the folder. Throws if PostgreSQL is not installed. */
+/** Creates and starts a cluster in the folder. Throws if PostgreSQL is not installed. */
 export async function openPostgres(folder: string): Promise<Postgres> {
   const [programs, data] = [findPrograms(), join(folder, 'postgres')];
   mkdirSync(data);
@@ -70,11 +70,11 @@ function findPrograms(): string {
   const [found] = globSync([...inPath, '/usr/lib/postgresql/*/bin/initdb'])
     .sort()
     .reverse();
-  if (!found) throw new Error('No PostgreSQL is installed: neither in PATH nor under /usr/lib/postgresql.');
+  if (!found) throw new Error('PostgreSQL is not installed: initdb is neither in PATH nor under /usr/lib/postgresql.');
   return dirname(found);
 }
 
-/** Each of its processes leads a separate session, so the group of the first one does not contain all of them. */
+/** Each process is a session leader, so killing the process group of the first one is not enough. */
 function killAll(pid: number) {
   const children = globSync(`/proc/${pid}/task/*/children`).flatMap((file) => readFileSync(file, 'utf8').split(' ').filter(Boolean));
   for (const one of [pid, ...children.map(Number)])

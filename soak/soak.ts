@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openPostgres } from './postgres.ts';
 import { printRound, printSummary } from './report.ts';
-import { playRound, type Round } from './round.ts';
+import { type Round, runRound } from './round.ts';
 import { openWorld } from './world.ts';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '200' }, minutes: { type: 'string', default: '30' } } });
@@ -18,29 +18,29 @@ let close = async () => {};
 const stop = () => close().then(postgres.stop);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop().then(() => process.exit(1)));
 try {
-  const ended = (name: string) => void violations.push(`round ${rounds.length + 1}: ${name} ended by itself`);
+  const ended = (name: string) => void violations.push(`round ${rounds.length + 1}: ${name} exited by itself`);
   const world = await openWorld(postgres, folder, ended);
   close = world.close;
-  // After a hundred violations the rest only repeats them.
+  // More than a hundred violations tell nothing new.
   while (rounds.length < Number(values.rounds) && performance.now() < until && violations.length < 100) {
-    const round = await playRound(world);
+    const round = await runRound(world);
     rounds.push(round);
     violations.push(...round.violations.map((text) => `round ${rounds.length} (${round.fault}): ${text}`));
     printRound(rounds.length, round);
   }
   printSummary(rounds, world.followers);
 } catch (error) {
-  violations.push(`the soak itself failed: ${(error as Error).stack}`);
+  violations.push(`the soak test itself failed: ${(error as Error).stack}`);
 } finally {
   await stop();
   violations.push(...uncaughtIn(folder));
 }
 for (const violation of violations) console.error(violation);
-console.log(violations.length > 0 ? `${violations.length} violations; logs are in ${folder}` : 'no violation');
+console.log(violations.length > 0 ? `${violations.length} violations; see the logs in ${folder}` : 'no violations');
 if (violations.length === 0) rmSync(folder, { recursive: true, force: true });
 process.exit(violations.length > 0 ? 1 : 0);
 
-/** Log entries that no input and no outage may cause. */
+/** Logged errors that neither an input nor an outage may cause. */
 function uncaughtIn(logs: string): string[] {
   const lines = globSync(join(logs, '*.log')).flatMap((file) => readFileSync(file, 'utf8').split('\n'));
   return lines.filter((line) => /uncaught exception|unhandled rejection|failed unexpectedly/.test(line)).map((line) => line.slice(0, 500));

@@ -1,14 +1,14 @@
 import { generateKeys } from '../src/identity/keys/configured-keys.ts';
 import { formatCursor } from '../src/identity/tokens/revocation-log.ts';
-import { openPool, readTruth } from './expected-state.ts';
-import { makeApiToken, makePeople } from './fixtures.ts';
+import { openPool, readLog } from './expected-state.ts';
+import { createAccounts, createApiToken } from './fixtures.ts';
 import { follow } from './follower.ts';
 import { openNode } from './node.ts';
 import type { Postgres } from './postgres.ts';
 import type { World } from './round.ts';
-import { overEvents, overSocket } from './stream-client.ts';
+import { overEventStream, overWebSocket } from './stream-client.ts';
 
-// Simulates a slow disk or a synchronous replica: between taking its position and becoming visible, other commits may overtake.
+// Simulates a slow disk or a synchronous replica: a commit may be overtaken between getting its position and becoming visible.
 const slowCommits = `
   create function slow_commit() returns trigger language plpgsql as $$
   begin
@@ -16,9 +16,9 @@ const slowCommits = `
     return null;
   end $$;
   create constraint trigger slow_commit after insert on "RevocationCommit" deferrable initially deferred
-    for each row execute function slow_commit()`; // triggers fire in the order of their names: after revocation_position
+    for each row execute function slow_commit()`; // triggers run in the order of their names, so after revocation_position
 
-/** Three servers, administrators, and three followers from the beginning. */
+/** Starts three servers, creates administrators, and starts three followers from the beginning of the log. */
 export async function openWorld(
   postgres: Postgres,
   folder: string,
@@ -38,21 +38,21 @@ export async function openWorld(
   const pool = openPool(postgres.url);
   await pool.query(slowCommits);
   await pool.query(`insert into "Role" (name, permissions) values ('FOLLOWER', '{tokens:follow}')`);
-  const [reader, ...people] = await makePeople(pool, ['FOLLOWER', ...Array(16).fill('SUPERADMIN')]);
+  const [reader, ...accounts] = await createAccounts(pool, ['FOLLOWER', ...Array(16).fill('SUPERADMIN')]);
   const admins: string[] = [];
-  for (const person of people)
-    admins.push(await makeApiToken(node, person, ['tokens:revoke', 'users:write', 'domains:read', 'domains:write']));
-  const token = await makeApiToken(node, reader as NonNullable<typeof reader>, ['tokens:follow']);
+  for (const account of accounts)
+    admins.push(await createApiToken(node, account, ['tokens:revoke', 'users:write', 'domains:read', 'domains:write']));
+  const token = await createApiToken(node, reader as NonNullable<typeof reader>, ['tokens:follow']);
   const beginning = formatCursor({ position: 0n, seq: 2n ** 63n - 1n }); // before the first commit
   const followers = [
-    follow('a follower over WebSocket', overSocket, nodes, token, beginning),
-    follow('another over WebSocket', overSocket, nodes, token, beginning),
-    follow('a follower over server-sent events', overEvents, nodes, token, beginning),
+    follow('WebSocket follower 1', overWebSocket, nodes, token, beginning),
+    follow('WebSocket follower 2', overWebSocket, nodes, token, beginning),
+    follow('SSE follower', overEventStream, nodes, token, beginning),
   ];
   const close = async () => {
     await Promise.all(followers.map(({ leave }) => leave()));
     for (const one of nodes) one.stop();
     await pool.end();
   };
-  return { pool, nodes, admins, postgres, followers, known: (await readTruth(pool)).length, close };
+  return { pool, nodes, admins, postgres, followers, known: (await readLog(pool)).length, close };
 }

@@ -1,16 +1,21 @@
 import { randomInt } from 'node:crypto';
 
-/** The response of a server: the data, or an error code, or neither if the connection broke. */
-export interface Told {
-  // biome-ignore lint/suspicious/noExplicitAny: an untyped document returns anything
+/** The response to an operation: its data or its error code; neither if the connection was lost. */
+export interface OperationResponse {
+  // biome-ignore lint/suspicious/noExplicitAny: the documents are not typed
   readonly data: any;
   readonly code: string | undefined;
 }
 
-const lost: Told = { data: null, code: undefined };
+const lost: OperationResponse = { data: null, code: undefined };
 
-/** Sends an operation from its own address, and waits as long as the server runs: after a timeout the outcome would be unknown. */
-export async function ask({ url }: { url: string }, query: string, variables: object = {}, token?: string): Promise<Told> {
+/** Sends an operation from a new address. Without a timeout: an abandoned command would have an unknown outcome. */
+export async function sendOperation(
+  { url }: { url: string },
+  query: string,
+  variables: object = {},
+  token?: string,
+): Promise<OperationResponse> {
   const headers = {
     'content-type': 'application/json',
     'x-forwarded-for': newAddress(),
