@@ -1,6 +1,7 @@
 import { type Condition, conditionsOf, evaluate, print, type Rule } from '../src/authorization/rules/rule.ts';
 import { policy } from '../src/policy/policy.ts';
-import { type Kind, meetsByName, type Persona, personas } from '../test/authorization/matrix-truth.ts';
+import { meetsByName } from '../test/matrix/expected-verdicts.ts';
+import { type Persona, personas, type RowKind } from '../test/matrix/personas.ts';
 
 /** The effect of a changed rule: which callers gain and lose access to which rows, or why that cannot be determined. */
 export interface RuleComparison {
@@ -18,7 +19,7 @@ export function compareRules(coordinate: string, before: Rule, now: Rule): RuleC
   const credentials = credentialsFor(conditions);
   const changes = callersFor(conditions).flatMap((caller) =>
     (caller.isAnonymous ? credentials.slice(0, 1) : credentials).map((credential) => {
-      const isAllowed = (rule: Rule, kind: Kind) =>
+      const isAllowed = (rule: Rule, kind: RowKind) =>
         evaluate(rule, (condition) => credential.keeps(condition) && caller.meets(condition, kind)) === true;
       const gained = rows.filter((kind) => isAllowed(now, kind) && !isAllowed(before, kind));
       const lost = rows.filter((kind) => !isAllowed(now, kind) && isAllowed(before, kind));
@@ -42,7 +43,7 @@ export function compareRules(coordinate: string, before: Rule, now: Rule): RuleC
 const typeOf = (coordinate: string) => coordinate.split('.', 1)[0] ?? '';
 
 /** The type of each kind of row, undefined for users and what belongs to them. The compiler reports a kind that is missing. */
-const typeOfKind: Record<Kind, string | undefined> = {
+const typeOfKind: Record<RowKind, string | undefined> = {
   user: undefined,
   'user, elsewhere': undefined,
   'user, by a superadmin': undefined,
@@ -55,10 +56,10 @@ const typeOfKind: Record<Kind, string | undefined> = {
   'inactive domain': 'Domain',
   'the granter': undefined,
 };
-const kinds = Object.keys(typeOfKind) as Kind[];
+const kinds = Object.keys(typeOfKind) as RowKind[];
 
 /** The kinds of row that a coordinate can be about: those of its type or of what it filters; any for a root field or an input. */
-function kindsAt(coordinate: string): Kind[] {
+function kindsAt(coordinate: string): RowKind[] {
   const type = typeOf(coordinate);
   if (/^(Query|Mutation|Subscription)$|(Input|Payload|Connection|Edge)$/.test(type)) return kinds;
   const own = kinds.filter((kind) => typeOfKind[kind] === type.replace(/(Filter|Order)$/, ''));
@@ -66,13 +67,13 @@ function kindsAt(coordinate: string): Kind[] {
 }
 
 /** Why a condition cannot be compared: only the policy or only the truth table knows it. */
-function problemOf(condition: Condition, rows: readonly Kind[]): string[] {
+function problemOf(condition: Condition, rows: readonly RowKind[]): string[] {
   if (!isMet(condition, ignoresArgument(condition) ? kinds : rows))
-    return [`"${print(condition)}" is met by no persona in the truth table (test/authorization/matrix-truth.ts) for such a row`];
+    return [`"${print(condition)}" is met by no persona in the truth table (test/matrix/expected-verdicts.ts) for such a row`];
   return Object.hasOwn(policy.conditions, condition.is) ? [] : [`"${print(condition)}" is not a condition (src/policy/conditions.ts)`];
 }
 
-const isMet = (condition: Condition, rows: readonly Kind[]) =>
+const isMet = (condition: Condition, rows: readonly RowKind[]) =>
   personas.some((persona) => rows.some((kind) => meetsByName(condition, persona, { type: '', kind })));
 
 /** True if the truth table decides the condition without its argument, so that callers with another argument look the same. */
@@ -85,12 +86,12 @@ const decidedElsewhere = ['anyone', 'scope'];
 interface Caller {
   readonly label: string;
   readonly isAnonymous: boolean;
-  meets(condition: Condition, kind: Kind): boolean;
+  meets(condition: Condition, kind: RowKind): boolean;
 }
 
 /** The personas; and, for conditions whose argument the truth table ignores, other users who meet some of them for every row. */
 function callersFor(conditions: readonly Condition[]): Caller[] {
-  const byTable = (persona: Persona) => (condition: Condition, kind: Kind) => meetsByName(condition, persona, { type: '', kind });
+  const byTable = (persona: Persona) => (condition: Condition, kind: RowKind) => meetsByName(condition, persona, { type: '', kind });
   const argumentIgnored = conditions.filter(ignoresArgument).map(print);
   return [
     ...(conditions.some(isConfirmed) ? [unconfirmed] : []),
@@ -100,7 +101,7 @@ function callersFor(conditions: readonly Condition[]): Caller[] {
       .map((set) => ({
         label: `callers with ${set.join(' and ')}`,
         isAnonymous: false,
-        meets: (condition: Condition, kind: Kind) =>
+        meets: (condition: Condition, kind: RowKind) =>
           argumentIgnored.includes(print(condition)) ? set.includes(print(condition)) : byTable('other user')(condition, kind),
       })),
   ];
@@ -142,7 +143,7 @@ function credentialsFor(conditions: readonly Condition[]): Credential[] {
 interface Change {
   readonly caller: Caller;
   readonly credential: Credential;
-  readonly rows: readonly Kind[];
+  readonly rows: readonly RowKind[];
 }
 
 /** One line for all callers with the same change; the credential is named unless any session has the effect. */

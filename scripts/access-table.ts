@@ -37,7 +37,7 @@ interface Line {
   readonly cells: ReadonlyMap<string, string>;
 }
 
-/** The lines of the tables, as `test/authorization/matrix-print.ts` writes them: place, about, a column per persona, rule. */
+/** The lines of the tables, as `test/matrix/print.ts` writes them: place, about, a column per persona, rule. */
 function linesOf(text: string): Map<string, Line> {
   const lines = new Map<string, Line>();
   let columns: string[] = [];

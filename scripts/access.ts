@@ -24,7 +24,7 @@ function writeTable(): number {
   const root = join(import.meta.dirname, '..');
   const table = join(root, tableFile);
   const before = existsSync(table) ? readFileSync(table, 'utf8') : undefined;
-  const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', 'test/authorization/matrix.test.ts', '--update'];
+  const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', 'test/matrix/matrix.test.ts', '--update'];
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, TEST_DATABASE_URL: '' } });
   if (status !== 0) {
     console.error(`The matrix failed: ${tableFile} shows what the server does, not what the rules require. Do not commit it.`);

@@ -1,10 +1,10 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
-// npm run structure: reads the imports of src/ and fails on an upward import, a cycle, or two folders that import each other
-// (docs/architecture.md). The order of the layers stands here and nowhere else.
+// npm run structure: reads the imports of src/ and fails on an upward import, a cycle, two folders that import each other, or a file that is
+// too long (docs/architecture.md). This file defines the order of the layers.
 
-/** From the top down. A file imports from its own layer and from those below it. */
+/** From the top down. A file may import from its own layer and from the layers below. */
 const layers = [
   'server',
   'endpoints',
@@ -21,10 +21,10 @@ const layers = [
   'lib',
 ];
 
-/** Imports that the order allows and the layer must not have: the engine knows nothing of the product. */
+/** Layers that may import less than the order allows: the authorization engine is independent of the product. */
 const selfContained = { authorization: ['lib'] } as const;
 
-/** The nouns of `schema/`, from the top down; those of one row do not import each other, except as `withinRow` says. */
+/** The folders of `schema/`, from the top down. Those of one row may import each other in one direction. */
 const nouns = [
   ['invitation', 'job'],
   ['account', 'auth'],
@@ -33,7 +33,7 @@ const nouns = [
 ];
 
 const root = join(import.meta.dirname, '..');
-const longest = 300;
+const maxLines = 300;
 
 const files = globSync('src/**/*.ts', { cwd: root }).filter((file) => !file.includes('/generated/'));
 const text = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
@@ -66,7 +66,7 @@ function layerOf(file: string): string {
 function upwardImports(): string[] {
   return files.flatMap((file) => {
     const own = layerOf(file);
-    if (!layers.includes(own)) return [`${file}: ${own} is no layer`];
+    if (!layers.includes(own)) return [`${file}: ${own} is not a layer`];
     const allowed = own in selfContained ? [own, ...selfContained[own as keyof typeof selfContained]] : layers.slice(layers.indexOf(own));
     const upward = importsOf(file).filter((target) => !allowed.includes(layerOf(target)));
     return [...upward, ...(own === 'schema' ? importsOf(file).filter((target) => isUpwardNoun(file, target)) : [])].map(
@@ -81,7 +81,7 @@ function isUpwardNoun(file: string, target: string): boolean {
   return rank(target) < rank(file);
 }
 
-/** Every folder below `src/`, at every depth, that imports another one which imports it. */
+/** Pairs of folders, at every depth, that import each other. */
 function mutualFolders(): string[] {
   const edges = new Map<string, string>();
   for (const file of files) {
@@ -97,14 +97,14 @@ function mutualFolders(): string[] {
   });
 }
 
-/** The folders in which two paths part: siblings below the folder that both are in. A file that lies in it counts as itself. */
+/** The siblings below the deepest common folder of two paths: folders, or the files themselves. */
 function diverging(one: string, other: string): [string, string] {
   const [a, b] = [one.split('/'), other.split('/')];
   const at = a.findIndex((part, index) => part !== b[index]);
   return [a.slice(0, at + 1).join('/'), b.slice(0, at + 1).join('/')];
 }
 
-/** Circles of files, each named once by the path that leads around it. */
+/** Cycles of files, each as its path. */
 function cycles(): string[] {
   const done = new Set<string>();
   const path: string[] = [];
@@ -123,5 +123,5 @@ function cycles(): string[] {
 }
 
 function longFiles(): string[] {
-  return files.filter((file) => lengthOf(file) > longest).map((file) => `${file} has more than ${longest} lines`);
+  return files.filter((file) => lengthOf(file) > maxLines).map((file) => `${file} has more than ${maxLines} lines`);
 }

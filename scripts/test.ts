@@ -4,40 +4,74 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 
-// npm test [-- vitest arguments]: the suite on the embedded PostgreSQL, then on a real one. In CI a missing one is a failure.
+// npm test [-- vitest arguments]  the suite on PostgreSQL, and the contract of the embedded database; the suite on the embedded database
+//                                 if no PostgreSQL answers, which is a failure in CI. With arguments, no contract.
+// npm run test:all                the suite on both.
+
 const vitest = join(import.meta.dirname, '../node_modules/vitest/vitest.mjs');
 
-// What of the verifier is tested without a server needs no database, and is not run again on another one.
-const withoutServer = 'packages/verifier/test/!(package|server).test.ts';
+/** What the embedded database must do as PostgreSQL does, and one flow of each module. */
+const embeddedContract = [
+  'test/server/database.test.ts', // start, migrations, lock file
+  'test/cli/admin.test.ts', // commands while no server runs
+  'test/mail/outbox.test.ts', // a commit that fails, a transaction that is rolled back
+  'test/token/token-revoked-delivery.test.ts', // LISTEN
+  'test/authorization/statements.test.ts', // statements per operation
+  'test/authorization/visible.test.ts',
+  'test/account/delete-account.test.ts',
+  'test/audit/purge-events.test.ts',
+  'test/auth/refresh.test.ts',
+  'test/auth/register-confirmation.test.ts',
+  'test/domain/update-domain.test.ts',
+  'test/invitation/accept-invitation.test.ts',
+  'test/job/jobs.test.ts',
+  'test/oauth/revoke.test.ts',
+  'test/pages/form-page.test.ts',
+  'test/role/grant-role.test.ts',
+  'test/role/last-superadmin.test.ts',
+  'test/token/revoke-tokens.test.ts',
+  'test/user/users.test.ts',
+];
 
-const embedded = run('The suite on the embedded PostgreSQL', undefined);
-const url = await reachable();
+/** Tests that need no database, or one of their own: they are not repeated on a second one. */
+const independentOfDatabase = ['--project=!docs', '--project=!browser', '--exclude=packages/verifier/test/!(package|server).test.ts'];
+
+const isEverything = process.argv[2] === '--all';
+const filters = process.argv.slice(isEverything ? 3 : 2);
+const url = await findPostgres();
 if (!url) {
-  console.log('\nNo PostgreSQL was reached (TEST_DATABASE_URL, or 127.0.0.1:5432): the suite ran on the embedded one only.');
+  console.log('\nNo PostgreSQL answers at TEST_DATABASE_URL or 127.0.0.1:5432: the suite runs on the embedded database only.');
   if (process.env.CI) process.exit(1);
 }
-const real = url ? run('The suite on a real PostgreSQL', url, [`--exclude=${withoutServer}`, '--passWithNoTests']) : 0;
-console.log(`\nOn the embedded PostgreSQL ${embedded} tests passed, on a real one ${real}.`);
-console.log(`${embedded + real} passed, 0 failed`);
+const passed = url ? runBoth(url) : run('The suite on the embedded database', undefined, filters);
+console.log(`${passed} passed, 0 failed`);
 
-/** Runs the suite and answers how many tests passed; ends the process when one did not. */
-function run(name: string, url: string | undefined, flags: readonly string[] = []): number {
+function runBoth(url: string): number {
+  const onServer = run('The suite on PostgreSQL', url, filters);
+  if (filters.length > 0 && !isEverything) return onServer;
+  const embedded = isEverything
+    ? run('The suite on the embedded database', undefined, [...independentOfDatabase, '--passWithNoTests', ...filters])
+    : run('The contract of the embedded database', undefined, embeddedContract);
+  console.log(`\n${onServer} tests passed on PostgreSQL, ${embedded} on the embedded database.`);
+  return onServer + embedded;
+}
+
+/** Runs vitest and returns how many tests passed; exits if one failed. */
+function run(name: string, url: string | undefined, args: readonly string[]): number {
   console.log(`\n${name}`);
   const folder = mkdtempSync(join(tmpdir(), 'fieldgate-'));
   const report = join(folder, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const env = { ...process.env, TEST_DATABASE_URL: url ?? '' };
-  const { status } = spawnSync(process.execPath, [vitest, 'run', ...reporters, ...flags, ...process.argv.slice(2)], {
-    stdio: 'inherit',
-    env,
-  });
+  const { status } = spawnSync(process.execPath, [vitest, 'run', ...reporters, ...args], { stdio: 'inherit', env });
   if (status !== 0) process.exit(status ?? 1);
   const { numPassedTests } = JSON.parse(readFileSync(report, 'utf8')) as { numPassedTests: number };
   rmSync(folder, { recursive: true });
   return numPassedTests;
 }
 
-async function reachable() {
+/** The PostgreSQL to test on; undefined if it does not answer. */
+async function findPostgres(): Promise<string | undefined> {
   const url = process.env.TEST_DATABASE_URL || `postgresql://${process.env.PGUSER ?? process.env.USER ?? 'root'}@127.0.0.1:5432/postgres`;
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
   try {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
-import { inject } from 'vitest';
 import { type Config, readConfig } from '../src/config.ts';
 import { type Database, openDatabase, openEmbeddedDatabase } from '../src/database/database.ts';
 import { generateKeys } from '../src/identity/keys/configured-keys.ts';
@@ -27,7 +26,7 @@ export function createTestDatabase(config: Config, log: Logger): Promise<TestDat
 /** Copies the database that the global setup has migrated once (test/global-setup.ts): 0.07 s instead of 0.3 s. */
 async function createOnServer(server: string, config: Config, log: Logger): Promise<TestDatabase> {
   const name = `fieldgate_test_${randomUUID().replaceAll('-', '')}`;
-  await administer(server, `create database ${name} template ${inject('templateDatabase')}`);
+  await administer(server, `create database ${name} template ${process.env.TEST_TEMPLATE_DATABASE}`);
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
   const db = await openDatabase({ ...config, DATABASE_URL: url }, log);
   const drop = async () => {

@@ -13,7 +13,7 @@ import { startServer } from '../src/server/start.ts';
 import type { TypedDocumentString } from './generated/graphql.ts';
 import { createTestDatabase, testConfig } from './test-database.ts';
 
-/** The answer to an operation over HTTP. */
+/** The response to an operation over HTTP. */
 export interface QueryResult<Data> {
   readonly status: number;
   readonly headers: Headers;
@@ -25,7 +25,7 @@ export interface QueryResult<Data> {
 
 type OperationDocument<Data, Variables> = TypedDocumentString<Data, Variables> | string;
 
-/** Somebody who asks, from a network address of their own. */
+/** A user with a session and a network address of their own. */
 export interface TestUser {
   readonly id: string;
   /** The id in the database. */
@@ -37,7 +37,7 @@ export interface TestUser {
   refreshToken: string;
   /** The id of the session. */
   tokenId: string;
-  // biome-ignore lint/suspicious/noExplicitAny: an untyped document answers anything
+  // biome-ignore lint/suspicious/noExplicitAny: untyped documents return any data
   query<Data = any, Variables = any>(document: OperationDocument<Data, Variables>, variables?: Variables): Promise<QueryResult<Data>>;
   socket(): SocketClient;
 }
@@ -48,7 +48,7 @@ const password = 'correct horse battery staple';
 const hash = await hashPassword(password);
 const login = `mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken refreshToken token { id } } } }`;
 
-/** A server with a database of its own, for one test file. Closes with the file. */
+/** Starts a server with its own database. Stops with the test file. */
 export async function startTestServer(settings: Record<string, string> = {}) {
   const config = testConfig(settings);
   const lines: string[] = [];
@@ -66,8 +66,8 @@ export async function startTestServer(settings: Record<string, string> = {}) {
   };
   afterAll(close);
 
-  /** Sends an operation over HTTP. */
-  // biome-ignore lint/suspicious/noExplicitAny: an untyped document answers anything
+  /** Executes an operation over HTTP. */
+  // biome-ignore lint/suspicious/noExplicitAny: untyped documents return any data
   async function query<Data = any, Variables = any>(
     document: OperationDocument<Data, Variables>,
     variables?: Variables,
@@ -91,7 +91,7 @@ export async function startTestServer(settings: Record<string, string> = {}) {
     return { status: response.status, headers: response.headers, ...body, code: body.errors?.[0]?.extensions.code };
   }
 
-  /** A session of a user, opened by `login`. */
+  /** A new session of a user, by `login`. */
   async function logIn(email: string, uuid: string, domain?: string): Promise<TestUser> {
     const address = uniqueAddress();
     const { data, errors } = await query(login, { input: { email, password, domain } }, { address });
@@ -100,7 +100,7 @@ export async function startTestServer(settings: Record<string, string> = {}) {
     return testUser({ email, uuid, address, accessToken, refreshToken, tokenId: token.id });
   }
 
-  /** A session of a user, opened as `login` does it after it has verified the password, which takes longer than anything else in a test. */
+  /** A new session of a user, inserted and signed as in `login` but without verifying the password, which is slow by design. */
   async function newSession({ email, uuid }: Pick<TestUser, 'email' | 'uuid'>): Promise<TestUser> {
     const address = uniqueAddress();
     const refreshToken = generateToken('refresh');
@@ -130,7 +130,7 @@ export async function startTestServer(settings: Record<string, string> = {}) {
     return user;
   }
 
-  /** A user with a session and a role, everywhere or in a domain. Everybody has USER everywhere unless it is given in a domain. */
+  /** A user with a session. The role is held everywhere unless a domain is given; USER everywhere comes with every other role. */
   async function user(role: Role = 'USER', domain?: string): Promise<TestUser> {
     const email = `${randomUUID()}@example.com`;
     const created = await db.prisma.user.create({
@@ -153,26 +153,26 @@ export async function startTestServer(settings: Record<string, string> = {}) {
     return db.prisma.roleGrant.create({ data: { userId, roleId, domainId } });
   }
 
-  /** A domain of that name, below another if said. */
+  /** Creates a domain. */
   async function domain(name: string, parent?: string) {
     const parentId = parent ? (await db.prisma.domain.findUniqueOrThrow({ where: { name: parent } })).id : null;
     const made = await db.prisma.domain.create({ data: { name, displayName: name, parentId } });
     return { ...made, globalId: encodeGlobalID('Domain', made.id) };
   }
 
-  /** A client over WebSocket. */
+  /** A graphql-ws client. */
   function socket(
     accessToken?: string,
     connectionParams: Record<string, unknown> = accessToken ? { authorization: `Bearer ${accessToken}` } : {},
   ) {
-    class FromElsewhere extends WebSocket {
+    class WebSocketFromNewAddress extends WebSocket {
       constructor(to: string, protocols: string) {
         super(to, protocols, { headers: { 'x-forwarded-for': uniqueAddress() } });
       }
     }
     const client = createClient({
       url: `${running.url.replace('http', 'ws')}/graphql`,
-      webSocketImpl: FromElsewhere,
+      webSocketImpl: WebSocketFromNewAddress,
       connectionParams,
       retryAttempts: 0,
       lazy: true,
@@ -186,7 +186,7 @@ export async function startTestServer(settings: Record<string, string> = {}) {
 
 export type TestServer = Awaited<ReturnType<typeof startTestServer>>;
 
-/** A stream whose lines are kept. */
+/** A stream that collects what is written to it. */
 const collectLines = (lines: string[]) =>
   new Writable({
     write: (chunk, _, done) => {
@@ -195,25 +195,25 @@ const collectLines = (lines: string[]) =>
     },
   });
 
-/** An address that nobody has used before, so that nobody's throttle counts for anybody else. */
+/** A random address, so that tests do not share rate limits. */
 export const uniqueAddress = () => `10.${randomInt(256)}.${randomInt(256)}.${randomInt(1, 255)}`;
 
-/** An answer without what differs between any two: the headers, and the ids under which the log has its decisions. */
-export const comparableResult = ({ headers: _, ...answer }: QueryResult<unknown>) =>
-  JSON.parse(JSON.stringify(answer, (key, value) => (key === 'decisionId' ? undefined : value)));
+/** A result without its headers and decision ids, which differ between any two requests. */
+export const comparableResult = ({ headers: _, ...result }: QueryResult<unknown>) =>
+  JSON.parse(JSON.stringify(result, (key, value) => (key === 'decisionId' ? undefined : value)));
 
-/** Nobody, who asks without a token. */
+/** A caller without a token. */
 export const anonymous = (server: TestServer): Pick<TestUser, 'query'> => ({
   query: (document, variables) => server.query(document, variables),
 });
 
-/** Waits until the condition holds, at most 5 s. */
+/** Waits until the condition holds. Throws after 5 s. */
 export async function waitUntil<T>(condition: () => T | Promise<T>): Promise<NonNullable<T>> {
   const end = Date.now() + 5_000;
   for (;;) {
     const value = await condition();
     if (value) return value as NonNullable<T>;
-    if (Date.now() > end) throw new Error(`never held: ${condition}`);
+    if (Date.now() > end) throw new Error(`did not hold within 5 s: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -9,9 +9,9 @@ import { all, any, conditionsOf, evaluate, print, type Rule } from '../../src/au
 import { admin, anyone, fresh, outranks, scope, self, signedIn, superadmin } from '../../src/policy/conditions.ts';
 import { policy } from '../../src/policy/policy.ts';
 import { schema } from '../../src/schema/schema.ts';
+import { coordinates } from '../matrix/schema-fields.ts';
 import { startTestServer } from '../test-server.ts';
 import { access, ruleOf } from './access.ts';
-import { coordinates } from './matrix-samples.ts';
 
 const server = await startTestServer();
 const public_ = anyone('a test');

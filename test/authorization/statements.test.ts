@@ -2,9 +2,9 @@ import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { statementsIn } from '../jobs.ts';
+import { sessionRow } from '../matrix/seed.ts';
 import { isEmbedded } from '../test-database.ts';
 import { startTestServer, type TestUser } from '../test-server.ts';
-import { session } from './matrix-world.ts';
 
 const server = await startTestServer();
 await server.domain('inside');
@@ -17,7 +17,7 @@ for (let count = 0; count < 12; count += 1) {
 }
 
 for (const { uuid } of [admin, domainAdmin])
-  await server.db.prisma.token.createMany({ data: Array.from({ length: 12 }, () => session(uuid)) });
+  await server.db.prisma.token.createMany({ data: Array.from({ length: 12 }, () => sessionRow(uuid)) });
 
 // Counts at the driver, so that no statement is missed.
 const driver = isEmbedded ? vi.spyOn(PGlite.prototype, 'query') : vi.spyOn(pg.Client.prototype, 'query');

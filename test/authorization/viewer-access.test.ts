@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { profileFields } from '../../src/schema/user/profile-fields.ts';
+import { everyField, fieldsOf, verdictAt } from '../matrix/schema-fields.ts';
+import { type Data, forEachPersona, seedMatrix, sequentially } from '../matrix/seed.ts';
 import { startTestServer } from '../test-server.ts';
-import { everyField, fieldsOf, verdictAt } from './matrix-samples.ts';
-import { type Data, forEach, inTurn, seedMatrix } from './matrix-world.ts';
 
 const matrix = await seedMatrix(await startTestServer());
 const access = 'viewerAccess { readable writable operations { name allowed rule } }';
@@ -18,10 +18,10 @@ const rowOf = (type: string, kind = 'user') => matrix.rows.find((row) => row.typ
 
 describe('viewerAccess', () => {
   it('lists exactly the fields that the viewer can read, for every persona and kind of object', async () => {
-    const differing = await inTurn(matrix.rows, (row) =>
-      forEach(async (persona) => {
+    const differing = await sequentially(matrix.rows, (row) =>
+      forEachPersona(async (persona) => {
         const fields = everyField(row.type).replace('viewerAccess { __typename }', 'viewerAccess { readable }');
-        const answer = await matrix.ask(persona, row.kind, `query ($id: ID!) { node(id: $id) { ... on ${row.type} { ${fields} } } }`, {
+        const answer = await matrix.queryAs(persona, row.kind, `query ($id: ID!) { node(id: $id) { ... on ${row.type} { ${fields} } } }`, {
           id: row.id,
         });
         if (!answer.data?.node) return [];
@@ -39,9 +39,9 @@ describe('viewerAccess', () => {
   });
 
   it('allows exactly the operations that explainAccess allows', async () => {
-    const differing = await inTurn(matrix.rows, (row) =>
-      forEach(async (persona) => {
-        const result = await matrix.ask(persona, row.kind, `query ($id: ID!) { node(id: $id) { ${access} } }`, { id: row.id });
+    const differing = await sequentially(matrix.rows, (row) =>
+      forEachPersona(async (persona) => {
+        const result = await matrix.queryAs(persona, row.kind, `query ($id: ID!) { node(id: $id) { ${access} } }`, { id: row.id });
         const operations: Data[] = result.data?.node?.viewerAccess.operations ?? [];
         const checked = operations.filter(({ name }) => name !== 'setSetting' || row.type === 'User');
         if (checked.length === 0) return [];
@@ -49,7 +49,7 @@ describe('viewerAccess', () => {
         const parts = Array.from({ length: Math.ceil(fields.length / maxRootFields) }, (_, at) =>
           fields.slice(at * maxRootFields).slice(0, maxRootFields),
         );
-        const answers = await inTurn(parts, (part) => matrix.ask(persona, row.kind, `{ ${part.join(' ')} }`));
+        const answers = await sequentially(parts, (part) => matrix.queryAs(persona, row.kind, `{ ${part.join(' ')} }`));
         const data = Object.assign({}, ...answers.map((answer) => answer.data));
         return checked.flatMap(({ name, allowed }) =>
           data[name].allowed === allowed ? [] : [`${name} of ${row.kind}, ${persona}: ${allowed}`],
@@ -60,7 +60,7 @@ describe('viewerAccess', () => {
   });
 
   it('lists the fields that the viewer may write', async () => {
-    const [ann, admin] = [matrix.selves.get('user'), await user('ADMIN')];
+    const [ann, admin] = [matrix.subjectUsers.get('user'), await user('ADMIN')];
     const profile = Object.keys(profileFields).sort();
     expect(profile).toEqual(expect.arrayContaining(['address', 'avatarUrl', 'displayName', 'phone']));
     expect((await about(ann as never, ann?.id ?? '')).writable).toEqual([...profile, 'username'].sort());

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startTestServer } from '../test-server.ts';
-import { isSkipped, newPage, type WatchedPage } from './chromium.ts';
+import { isMissing, newPage, type WatchedPage } from './chromium.ts';
 import { loginErrorCode, password, passwordResetEmail, registerUser } from './page-client.ts';
 
 const newPassword = 'nine amber foxes fold a paper crane';
 
-describe.skipIf(isSkipped)('the pages in a browser', async () => {
+describe.skipIf(isMissing)('the pages in a browser', async () => {
   const server = await startTestServer({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
   let watched: WatchedPage;
   beforeEach(async () => {

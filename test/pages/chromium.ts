@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll } from 'vitest';
-import { isEmbedded } from '../test-database.ts';
 
 const places = [
   '/usr/bin/chromium',
@@ -22,12 +21,9 @@ const args = [
   '--disable-sync',
 ];
 
-const isMissing = executablePath === undefined;
+export const isMissing = executablePath === undefined;
 
-/** True without a browser, and on PostgreSQL, because the pages do not depend on the database. */
-export const isSkipped = isMissing || !isEmbedded;
-
-if (isMissing && isEmbedded) {
+if (isMissing) {
   if (process.env.CI) throw new Error('There is no Chromium: install one, or name it by CHROMIUM.');
   console.warn('\n!!! NO CHROMIUM WAS FOUND (CHROMIUM, or /usr/bin/chromium): the pages were not tested in a browser.\n');
 }

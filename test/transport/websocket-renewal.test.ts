@@ -30,7 +30,7 @@ async function openSubscription(person: TestUser) {
 
 const renew = (token: string | undefined) => ({ type: 'ping', payload: { authorization: bearer(token) } });
 
-describe('a WebSocket', () => {
+describe.concurrent('a WebSocket', () => {
   it('reports TOKEN_EXPIRED to its subscriptions and closes when the access token expires', async () => {
     const { closed, messages } = await openSubscription(await server.user());
     expect(await closed).toEqual({ code: 4403, reason: 'The session has ended' });

@@ -1,35 +1,35 @@
 import { describe, expect, it } from 'vitest';
 import { conditionsOf } from '../../src/authorization/rules/rule.ts';
 import { permissions } from '../../src/policy/permissions.ts';
+import { ruleOf } from '../authorization/access.ts';
 import { startTestServer, type TestUser } from '../test-server.ts';
-import { ruleOf } from './access.ts';
-import { type Observation, readRows } from './matrix-rows.ts';
-import { runMutations } from './matrix-runs.ts';
-import type { Kind, Persona } from './matrix-truth.ts';
-import { inTurn, type SeededMatrix, seedMatrix } from './matrix-world.ts';
+import type { Persona, RowKind } from './personas.ts';
+import { type Observation, readRows } from './read-rows.ts';
+import { runMutations } from './run-mutations.ts';
+import { type Matrix, seedMatrix, sequentially } from './seed.ts';
 
 // Runs the persona matrix with API tokens: one with all scopes and one with almost none.
-const matrix = await seedMatrix(await startTestServer());
+const matrix = await seedMatrix(await startTestServer({ ACCESS_TOKEN_TTL: '15m' }));
 const everything = Object.keys(permissions);
 
 /** The same matrix, in which every caller uses an API token. */
-async function byTokens(scopes: string[]): Promise<SeededMatrix> {
+async function byTokens(scopes: string[]): Promise<Matrix> {
   const mint = 'mutation ($scopes: [String!]!) { createApiToken(input: { description: "d", scopes: $scopes }) { secret } }';
   const people = new Map<string, TestUser>();
-  const known = [...new Set(matrix.everybody())];
-  await inTurn(known, async (person) => {
+  const known = [...new Set(matrix.allUsers())];
+  await sequentially(known, async (person) => {
     const { data, errors } = await person.query(mint, { scopes });
     if (errors) throw new Error(JSON.stringify(errors));
     const token = data.createApiToken.secret as string;
     people.set(person.id, { ...person, accessToken: token, query: (document, variables) => matrix.query(document, variables, { token }) });
   });
-  const caller = (persona: Persona, kind?: Kind) => {
+  const caller = (persona: Persona, kind?: RowKind) => {
     const person = matrix.caller(persona, kind);
     return person && people.get(person.id);
   };
-  const ask: SeededMatrix['ask'] = (persona, kind, document, variables) =>
+  const queryAs: Matrix['queryAs'] = (persona, kind, document, variables) =>
     caller(persona, kind)?.query(document, variables) ?? matrix.query(document, variables);
-  return { ...matrix, caller, ask };
+  return { ...matrix, caller, queryAs };
 }
 
 const describeObservation = ({ coordinate, subject, persona, verdict, predicted }: Observation) =>

@@ -9,13 +9,13 @@ import {
 } from 'graphql';
 import { print, type Rule } from '../../src/authorization/rules/rule.ts';
 import { schema } from '../../src/schema/schema.ts';
+import { ruleOf } from '../authorization/access.ts';
 import type { QueryResult } from '../test-server.ts';
-import { ruleOf } from './access.ts';
-import type { Verdict } from './matrix-truth.ts';
+import type { Verdict } from './expected-verdicts.ts';
 
 type Path = readonly (string | number)[];
 
-/** All fields of a type, as a selection; of what they lead to only that it is there. */
+/** A selection of all fields of a type; of objects only `__typename`. */
 export function everyField(typeName: string): string {
   const type = schema.getType(typeName);
   if (isUnionType(type))
@@ -23,7 +23,7 @@ export function everyField(typeName: string): string {
       .getTypes()
       .map((one) => `... on ${one.name} { ${everyField(one.name)} }`)
       .join(' ');
-  return fieldsOf(typeName).map(selected).join(' ');
+  return fieldsOf(typeName).map(selectionOf).join(' ');
 }
 
 export function fieldsOf(typeName: string): GraphQLField<unknown, unknown>[] {
@@ -31,10 +31,10 @@ export function fieldsOf(typeName: string): GraphQLField<unknown, unknown>[] {
   return isObjectType(type) || isInterfaceType(type) ? Object.values(type.getFields()) : [];
 }
 
-const selected = ({ name, type }: { name: string; type: GraphQLOutputType }) =>
+const selectionOf = ({ name, type }: { name: string; type: GraphQLOutputType }) =>
   isCompositeType(getNamedType(type)) ? `${name} { __typename }` : name;
 
-const symbols: Record<string, Verdict> = {
+const verdictByCode: Record<string, Verdict> = {
   FORBIDDEN: '–',
   NOT_FOUND: '∅',
   UNAUTHENTICATED: '⊘',
@@ -42,13 +42,13 @@ const symbols: Record<string, Verdict> = {
   SELF_ACTION_FORBIDDEN: '!',
 };
 
-/** What the answer says of the field at a path. Throws for any error that is no verdict. */
+/** The verdict on the field at a path of a result. Throws for any error that is not a verdict. */
 // biome-ignore lint/suspicious/noExplicitAny: documents are built from the schema
 export function verdictAt({ data, errors }: Pick<QueryResult<any>, 'data' | 'errors'>, path: Path): Verdict {
-  const refusal = errors?.find((error) => error.path && starts(path, error.path));
-  if (refusal) {
-    const symbol = symbols[refusal.extensions.code];
-    if (!symbol) throw new Error(`${path.join('.')}: ${JSON.stringify(refusal)}`);
+  const denial = errors?.find((error) => error.path && starts(path, error.path));
+  if (denial) {
+    const symbol = verdictByCode[denial.extensions.code];
+    if (!symbol) throw new Error(`${path.join('.')}: ${JSON.stringify(denial)}`);
     return symbol;
   }
   const value = path.reduce((at, key) => at?.[key], data);
@@ -57,7 +57,7 @@ export function verdictAt({ data, errors }: Pick<QueryResult<any>, 'data' | 'err
 
 const starts = (path: Path, start: Path) => start.every((key, at) => path[at] === key);
 
-/** Denials that do not say where they stand and which rule was not met: that of the place, or what this input needed besides. */
+/** The denials of a result that do not name their coordinate and the rule that failed: that of the coordinate, or `needs`. */
 // biome-ignore lint/suspicious/noExplicitAny: documents are built from the schema
 export function unexplained({ errors }: Pick<QueryResult<any>, 'errors'>, needs?: Rule): unknown[] {
   const denied = (errors ?? []).filter((error) => error.extensions.code === 'FORBIDDEN');
@@ -69,7 +69,7 @@ export function unexplained({ errors }: Pick<QueryResult<any>, 'errors'>, needs?
   });
 }
 
-/** Every place of the schema that a rule guards: fields, parts of filters and orders, and arguments that carry a rule. */
+/** Every coordinate of the schema with a rule: fields, fields of filters and orders, and arguments that have a rule. */
 export function coordinates(): string[] {
   return Object.values(schema.getTypeMap()).flatMap((type) => {
     if (type.name.startsWith('__') || !('getFields' in type)) return [];

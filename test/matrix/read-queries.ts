@@ -1,19 +1,20 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import type { QueryResult } from '../test-server.ts';
-import { type List, lists, type Observation } from './matrix-rows.ts';
-import { everyField, fieldsOf, verdictAt } from './matrix-samples.ts';
-import { ofField, ofMutation, ofRoot, type Persona, type Row, type Verdict } from './matrix-truth.ts';
-import { type Data, forEach, inTurn, type SeededMatrix } from './matrix-world.ts';
+import { predictField, predictMutation, predictRoot, type Verdict } from './expected-verdicts.ts';
+import type { Persona, Row } from './personas.ts';
+import { type List, lists, type Observation } from './read-rows.ts';
+import { everyField, fieldsOf, verdictAt } from './schema-fields.ts';
+import { type Data, forEachPersona, type Matrix, sequentially } from './seed.ts';
 
-/** How a type that is no node, or a root field, is reached. `about`: the type of the rows that are asked about, by `$id` or `$name`. */
+/** The path to a root field, or to a type that is not a node. `about` is the type of the rows that `$id` or `$name` select. */
 interface Sample {
   readonly document: (fields: string) => string;
   readonly path: readonly (string | number)[];
-  /** The field that leads there. */
+  /** The field that leads to it. */
   readonly via: string;
   readonly about?: string;
-  /** Fields that have nothing to show to nobody. */
-  readonly nothing?: readonly string[];
+  /** Fields that are null for anonymous. */
+  readonly nullForAnonymous?: readonly string[];
 }
 
 const ofUser = (field: string, inner: string[] = []): Sample => ({
@@ -28,7 +29,7 @@ const root = (field: string, args = '', about?: string): Sample => ({
   via: `Query.${field}`,
   ...(about && { about }),
 });
-/** How the pages and the entries of a list are reached, by their types. */
+/** The paths to the connection and edge types of a connection. */
 const ofList = ({ parent, field, page, entry }: List): [string, Sample][] => {
   const isRoot = parent === 'Query';
   const document = (fields: string) =>
@@ -42,19 +43,19 @@ const ofList = ({ parent, field, page, entry }: List): [string, Sample][] => {
   ];
 };
 
-const nobodys = encodeGlobalID('User', '01900000-0000-7000-8000-000000000000');
+const unknownUser = encodeGlobalID('User', '01900000-0000-7000-8000-000000000000');
 const checked = (inner: string): Sample => ({
   document: (fields) =>
-    `{ checkOperation(document: "{ user(id: \\"${nobodys}\\") { email } }") { ${inner ? `${inner} { ${fields} }` : fields} } }`,
+    `{ checkOperation(document: "{ user(id: \\"${unknownUser}\\") { email } }") { ${inner ? `${inner} { ${fields} }` : fields} } }`,
   path: ['checkOperation', ...(inner ? [inner, 0] : [])],
   via: 'Query.checkOperation',
 });
 
-/** How an object of each type is reached that is neither a node nor what a mutation or subscription answers. */
+/** The path to an object of each type that is neither a node nor the result of a mutation or subscription. */
 const types: Readonly<Record<string, Sample>> = {
   Node: { document: (fields) => `query ($id: ID!) { node(id: $id) { ${fields} } }`, path: ['node'], via: 'Query.node', about: 'User' },
   PageInfo: { ...root('domains'), document: (fields) => `{ domains { pageInfo { ${fields} } } }`, path: ['domains', 'pageInfo'] },
-  Viewer: { ...root('viewer'), document: (fields) => `{ viewer { ${fields} } }`, nothing: ['user', 'token', 'authenticatedAt'] },
+  Viewer: { ...root('viewer'), document: (fields) => `{ viewer { ${fields} } }`, nullForAnonymous: ['user', 'token', 'authenticatedAt'] },
   Country: { ...root('countries'), document: (fields) => `{ countries { ${fields} } }`, path: ['countries', 0] },
   AccessRule: { document: (fields) => `{ accessRules(type: "User") { ${fields} } }`, path: ['accessRules', 0], via: 'Query.accessRules' },
   AccessExplanation: { ...root('explainAccess'), document: (fields) => `{ explainAccess(coordinate: "Query.users") { ${fields} } }` },
@@ -79,9 +80,9 @@ const types: Readonly<Record<string, Sample>> = {
   ...Object.fromEntries(lists.flatMap(ofList)),
 };
 
-/** How each query is asked. */
+/** The operation of each query. */
 const queries: Readonly<Record<string, Sample>> = {
-  'Query.me': { ...root('me'), nothing: ['me'] },
+  'Query.me': { ...root('me'), nullForAnonymous: ['me'] },
   'Query.viewer': root('viewer'),
   'Query.node': root('node', '(id: $id)', 'User'),
   'Query.nodes': { ...root('nodes', '(ids: [$id])', 'User'), path: ['nodes', 0] },
@@ -100,64 +101,64 @@ const queries: Readonly<Record<string, Sample>> = {
   'Query.checkOperation(as:)': root('checkOperation', '(document: "{ users { totalCount } }", as: $id)', 'User'),
 };
 
-/** The fields of the objects that are reached, of those whom `about` names only the first. */
-export async function readTypes(matrix: SeededMatrix): Promise<Observation[]> {
-  const asked = inTurn(Object.entries(types), ([type, sample]) => {
+/** Reads the fields of these objects, for the first row of the type `about`. */
+export async function readTypes(matrix: Matrix): Promise<Observation[]> {
+  const observed = sequentially(Object.entries(types), ([type, sample]) => {
     const row = sample.about === undefined ? undefined : matrix.rows.find((one) => one.type === sample.about);
-    const shown = matrix.readings.find((one) => one.type === type);
-    return forEach(async (persona) => {
-      const answer = await ask(matrix, persona, sample, row, everyField(type));
+    const shown = matrix.fieldReads.find((one) => one.type === type);
+    return forEachPersona(async (persona) => {
+      const answer = await execute(matrix, persona, sample, row, everyField(type));
       const isReached = verdictAt(answer, sample.path) === '✔';
-      const isPredicted = ofVia(sample.via, persona, row) === '✔' && !isEmpty(answer, sample);
+      const isPredicted = predictFieldOf(sample.via, persona, row) === '✔' && !isEmpty(answer, sample);
       return fieldsOf(type).map(({ name }) => ({
         coordinate: `${type}.${name}`,
         subject: row?.kind ?? '',
         persona,
         verdict: isReached ? verdictAt(answer, [...sample.path, name]) : undefined,
-        predicted: isPredicted ? (isNothing(sample, name, persona) ?? ofField(type, name, persona, shown)) : undefined,
+        predicted: isPredicted ? (isNothing(sample, name, persona) ?? predictField(type, name, persona, shown)) : undefined,
         answer,
         about: shown,
       }));
     });
   });
-  return (await asked).flat(2);
+  return (await observed).flat(2);
 }
 
-/** Every query, about every row that it can be asked about. */
-export async function readQueries(matrix: SeededMatrix): Promise<Observation[]> {
-  const asked = inTurn(Object.entries(queries), ([coordinate, sample]) =>
-    inTurn(rowsOf(matrix, sample.about), (row) =>
-      forEach(async (persona) => {
-        const answer = await ask(matrix, persona, sample, row, '');
+/** Executes every query, for every row of the type `about`. */
+export async function readQueries(matrix: Matrix): Promise<Observation[]> {
+  const observed = sequentially(Object.entries(queries), ([coordinate, sample]) =>
+    sequentially(rowsOf(matrix, sample.about), (row) =>
+      forEachPersona(async (persona) => {
+        const answer = await execute(matrix, persona, sample, row, '');
         const isArgument = coordinate.endsWith(':)');
-        const rooted = isArgument ? ofMutation(coordinate, persona, row) : ofRoot(coordinate, persona, row);
+        const rooted = isArgument ? predictMutation(coordinate, persona, row) : predictRoot(coordinate, persona, row);
         const predicted = isNothing(sample, sample.path[0], persona) ?? rooted;
         return { coordinate, subject: row?.kind ?? '', persona, verdict: verdictAt(answer, sample.path), predicted, answer, about: row };
       }),
     ),
   );
-  return (await asked).flat(2);
+  return (await observed).flat(2);
 }
 
-/** The rows of a type that are asked about, or no row. */
-export const rowsOf = (matrix: SeededMatrix, about: string | undefined): (Row | undefined)[] =>
+/** The rows of a type; one undefined row if no type is given. */
+export const rowsOf = (matrix: Matrix, about: string | undefined): (Row | undefined)[] =>
   about === undefined ? [undefined] : matrix.rows.filter((row) => row.type === about);
 
-const ask = (matrix: SeededMatrix, persona: Persona, sample: Sample, row: Row | undefined, fields: string) => {
+const execute = (matrix: Matrix, persona: Persona, sample: Sample, row: Row | undefined, fields: string) => {
   const document = sample.document(fields);
   const variables = { ...(document.includes('$id:') && { id: row?.id }), ...(document.includes('$name:') && { name: row?.name }) };
-  return matrix.ask(persona, row?.kind, document, variables);
+  return matrix.queryAs(persona, row?.kind, document, variables);
 };
 
-function ofVia(via: string, persona: Persona, row?: Row): Verdict {
+function predictFieldOf(via: string, persona: Persona, row?: Row): Verdict {
   const [type = '', field = ''] = via.split('.');
-  if (type === 'Mutation') return ofMutation(via, persona, row);
-  return type === 'Query' ? ofRoot(via, persona, row) : ofField(type, field, persona, row);
+  if (type === 'Mutation') return predictMutation(via, persona, row);
+  return type === 'Query' ? predictRoot(via, persona, row) : predictField(type, field, persona, row);
 }
 
-/** A list may have no entry for somebody; which rows it has, the second way to them shows. */
+/** True if the connection is empty for the persona; which rows it contains is verified by the second path. */
 const isEmpty = ({ data }: QueryResult<Data>, { path }: Sample) =>
   path.at(-2) === 'edges' && path.slice(0, -1).reduce((at, key) => at?.[key], data)?.length === 0;
 
 const isNothing = (sample: Sample, field: string | number | undefined, persona: Persona): Verdict | undefined =>
-  persona === 'anonymous' && sample.nothing?.includes(String(field)) ? '∅' : undefined;
+  persona === 'anonymous' && sample.nullForAnonymous?.includes(String(field)) ? '∅' : undefined;

@@ -2,11 +2,12 @@ import { getNamedType } from 'graphql';
 import type { Rule } from '../../src/authorization/rules/rule.ts';
 import { schema } from '../../src/schema/schema.ts';
 import type { QueryResult, TestUser } from '../test-server.ts';
-import { everyField, fieldsOf, verdictAt } from './matrix-samples.ts';
-import { ofField, type Persona, type Row, type Seen, type Verdict } from './matrix-truth.ts';
-import { type Data, forEach, inTurn, type SeededMatrix } from './matrix-world.ts';
+import { predictField, type Verdict } from './expected-verdicts.ts';
+import type { Persona, Row, RowRef } from './personas.ts';
+import { everyField, fieldsOf, verdictAt } from './schema-fields.ts';
+import { type Data, forEachPersona, type Matrix, sequentially } from './seed.ts';
 
-/** One verdict: what the server did, and what the rule predicts; undefined where the persona does not get as far. */
+/** The verdict of one persona: executed and predicted. Undefined if the persona does not get that far. */
 export interface Observation {
   readonly coordinate: string;
   readonly subject: string;
@@ -14,21 +15,21 @@ export interface Observation {
   readonly verdict: Verdict | undefined;
   readonly predicted: Verdict | undefined;
   readonly answer?: QueryResult<Data>;
-  /** What the input asked for besides the rule of the place. */
+  /** What the input requires beyond the rule of the coordinate. */
   readonly needs?: Rule | undefined;
-  /** The row that was asked about, with its global id. */
-  readonly about?: (Seen & { readonly id: string }) | undefined;
-  /** What explainAccess said beforehand: whether it is allowed, or the code of its error. */
+  /** The row that the operation is about. */
+  readonly about?: (RowRef & { readonly id: string }) | undefined;
+  /** The result of `explainAccess`: `allowed`, or the code of its error. */
   readonly explained?: boolean | string | undefined;
 }
 
-/** Asks for an explanation before a mutation is run, for afterwards the world is another. */
+/** Explains a mutation. Called before it is executed, as it changes what is explained. */
 export type Explain = (
   place: Pick<Observation, 'coordinate' | 'persona' | 'subject' | 'about'>,
   caller: TestUser | undefined,
 ) => Promise<boolean | string | undefined>;
 
-/** A list of the schema: the field that leads to it, its types, and the type of its rows. */
+/** A connection of the schema: its field, its types and the type of its rows. */
 export interface List {
   readonly parent: string;
   readonly field: string;
@@ -37,7 +38,7 @@ export interface List {
   readonly row: string;
 }
 
-/** All of them. */
+/** All connections of the schema. */
 export const lists: readonly List[] = Object.keys(schema.getTypeMap()).flatMap((parent) =>
   fieldsOf(parent).flatMap(({ name: field, type }) => {
     const page = getNamedType(type).name;
@@ -51,13 +52,13 @@ function typeAt(type: string, name: string): string {
   return field ? getNamedType(field.type).name : '';
 }
 
-interface Way {
+interface SecondPath {
   readonly document: (fields: string) => string;
   readonly path: readonly string[];
 }
 
-/** The second way to the rows of a type where it is not simply a list. */
-const otherWays: Record<string, Way> = {
+/** The second path to the rows of a type, unless it is a connection. */
+const specialPaths: Record<string, SecondPath> = {
   User: {
     document: (fields) => `query ($name: String!) { users(filter: { search: $name }) { edges { node { ${fields} } } } }`,
     path: ['users', 'edges'],
@@ -66,42 +67,42 @@ const otherWays: Record<string, Way> = {
     document: (fields) => `query ($name: String!) { auditEvents(filter: { action: $name }) { edges { node { ${fields} } } } }`,
     path: ['auditEvents', 'edges'],
   },
-  // The last ones, which are the matrix' own: what is denied of all would be more errors than one answer holds.
+  // The last ones, which are those of the matrix: the denials of all roles would exceed the errors of one response.
   Role: { document: (fields) => `{ roles(last: 3) { edges { node { ${fields} } } } }`, path: ['roles', 'edges'] },
   RoleGrant: { document: (fields) => `query ($owner: ID!) { user(id: $owner) { roles { ${fields} } } }`, path: ['user', 'roles'] },
 };
 
-/** The second way to the rows of a type, and where in the answer they are: the list of all, else that under what they belong to. */
-function secondWay(type: string): Way {
+/** The second path to the rows of a type: the connection of the query type, or that of their parent. */
+function secondPath(type: string): SecondPath {
   const own = lists.filter(({ row }) => row === type);
   const list = own.find(({ parent }) => parent === 'Query') ?? own[0];
-  const way = otherWays[type] ?? (list && wayBy(list));
-  if (!way) throw new Error(`${type} has no second way`);
+  const way = specialPaths[type] ?? (list && pathBy(list));
+  if (!way) throw new Error(`${type} has no second path`);
   return way;
 }
 
-function wayBy({ parent, field }: List): Way {
+function pathBy({ parent, field }: List): SecondPath {
   const list = (fields: string) => `${field}(first: 40) { edges { node { ${fields} } } }`;
   if (parent === 'Query') return { document: (fields) => `{ ${list(fields)} }`, path: [field, 'edges'] };
   const document = (fields: string) => `query ($owner: ID!) { node(id: $owner) { ... on ${parent} { ${list(fields)} } } }`;
   return { document, path: ['node', field, 'edges'] };
 }
 
-/** Every field of every row, by `node`. */
-export function readRows(matrix: SeededMatrix): Promise<Observation[]> {
+/** Reads every field of every row, by `node`. */
+export function readRows(matrix: Matrix): Promise<Observation[]> {
   return read(matrix, async (persona, row) => {
     const document = `query ($id: ID!) { node(id: $id) { ... on ${row.type} { ${everyField(row.type)} } } }`;
-    return observe(persona, row, await matrix.ask(persona, row.kind, document, { id: row.id }), ['node']);
+    return observe(persona, row, await matrix.queryAs(persona, row.kind, document, { id: row.id }), ['node']);
   });
 }
 
-/** The same fields of the same rows by the second way. */
-export function readAgain(matrix: SeededMatrix): Promise<Observation[]> {
+/** Reads the same fields by the second path. */
+export function readRowsBySecondPath(matrix: Matrix): Promise<Observation[]> {
   return read(matrix, async (persona, row) => {
-    const way = secondWay(row.type);
+    const way = secondPath(row.type);
     const document = way.document(everyField(row.type));
     const variables = { ...(document.includes('$owner') && { owner: row.owner }), ...(document.includes('$name') && { name: row.name }) };
-    const answer = await matrix.ask(persona, row.kind, document, variables);
+    const answer = await matrix.queryAs(persona, row.kind, document, variables);
     const rows: Data[] = way.path.reduce((at: Data, key) => at?.[key], answer.data) ?? [];
     verdictAt(answer, way.path);
     const at = rows.findIndex((one) => (one.node ?? one).id === row.id);
@@ -109,17 +110,17 @@ export function readAgain(matrix: SeededMatrix): Promise<Observation[]> {
   });
 }
 
-const read = async (matrix: SeededMatrix, ask: (persona: Persona, row: Row) => Promise<Observation[]>) =>
-  (await inTurn(matrix.rows, (row) => forEach((persona) => ask(persona, row)))).flat(2);
+const read = async (matrix: Matrix, ask: (persona: Persona, row: Row) => Promise<Observation[]>) =>
+  (await sequentially(matrix.rows, (row) => forEachPersona((persona) => ask(persona, row)))).flat(2);
 
-/** The verdicts on the fields of a row that stands at the path; nowhere in the answer if there is none. */
+/** The verdicts on the fields of the row at the path; without a path, the row is not in the result. */
 const observe = (persona: Persona, row: Row, answer: QueryResult<Data>, path: readonly (string | number)[] | undefined): Observation[] =>
   fieldsOf(row.type).map(({ name }) => ({
     coordinate: `${row.type}.${name}`,
     subject: row.kind,
     persona,
     verdict: path ? verdictAt(answer, [...path, name]) : '∅',
-    predicted: ofField(row.type, name, persona, row),
+    predicted: predictField(row.type, name, persona, row),
     answer,
     about: row,
   }));

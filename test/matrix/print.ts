@@ -1,23 +1,24 @@
 import { print, type Rule } from '../../src/authorization/rules/rule.ts';
 import { policy } from '../../src/policy/policy.ts';
-import { access } from './access.ts';
-import { personas, type Verdict } from './matrix-truth.ts';
+import { access } from '../authorization/access.ts';
+import type { Verdict } from './expected-verdicts.ts';
+import { personas } from './personas.ts';
 
-/** One line of the matrix: a place in the schema, whom it is about, and what each persona gets. */
+/** One line of the matrix: a coordinate, the row that it is about, and the verdict of each persona. */
 export interface Line {
   readonly coordinate: string;
   readonly subject: string;
-  /** In the order of the personas; undefined where the persona does not get as far. */
+  /** In the order of the personas; undefined if the persona does not get that far. */
   readonly verdicts: readonly (Verdict | undefined)[];
 }
 
-/** Who stands behind the name of a persona, where the name does not say it. */
-const who: Readonly<Record<string, string>> = {
-  anonymous: 'nobody; no token came with the request',
-  self: 'the user whom the line is about; where it is about nobody in particular, any user',
-  'other user': 'a user who has nothing to do with the line',
+/** The description of each persona. */
+const descriptions: Readonly<Record<string, string>> = {
+  anonymous: 'a request without a token',
+  self: 'the user that the line is about; any user if it is about none',
+  'other user': 'a user who is unrelated to the line',
   reader:
-    'a user whose role in the domain permits to read (`users:read`, `roles:read`, `domains:read`), by a grant that may be passed on once',
+    'a user whose role in the domain has read permissions (`users:read`, `roles:read`, `domains:read`), by a grant that can be delegated once',
   'domain admin': 'an ADMIN of the domain',
   'foreign domain admin': 'an ADMIN of another domain',
   'parent domain admin': 'an ADMIN of the parent of the domain',
@@ -27,44 +28,44 @@ const who: Readonly<Record<string, string>> = {
 
 const firstWord = (text: string) => text.split(' ', 1)[0] ?? '';
 
-/** The first word of each persona, or all of it where two begin alike. */
+/** The first word of each persona; the whole name if two share it. */
 const columns = personas.map((persona) =>
   personas.filter((other) => firstWord(other) === firstWord(persona)).length > 1 ? persona : firstWord(persona),
 );
 
-const legend = `# Who gets what
+const legend = `# Access matrix
 
-Every place of the schema, asked by every kind of caller: each verdict was obtained by a real operation. \`npm run access\` writes this file and
-\`npm test\` compares it; nobody edits it. Review a line that changes as you review code.
+The verdict of every coordinate of the schema for every kind of caller. Each verdict is the result of a real operation. \`npm run access\` writes this
+file and \`npm test\` compares it; do not edit it by hand. Review changed lines as you review code.
 
 | sign | verdict | error code |
 | :-: | --- | --- |
 | ✔ | allowed | |
 | – | denied | \`FORBIDDEN\` |
 | ∅ | does not exist: null, or absent from the list | \`NOT_FOUND\` |
-| ⊘ | denied, sign in first | \`UNAUTHENTICATED\` |
-| ↻ | prove again who you are | \`REAUTHENTICATION_REQUIRED\` |
-| ! | nobody does this to themselves | \`SELF_ACTION_FORBIDDEN\` |
-| | not reached: what leads there was not given | |
+| ⊘ | authentication required | \`UNAUTHENTICATED\` |
+| ↻ | recent authentication required | \`REAUTHENTICATION_REQUIRED\` |
+| ! | not allowed on one's own account | \`SELF_ACTION_FORBIDDEN\` |
+| | not reached, because the path to it was denied | |
 
-Who asks:
+Callers:
 
-${personas.map((persona, at) => `- **${columns[at]}**: ${who[persona] ?? persona}`).join('\n')}
+${personas.map((persona, at) => `- **${columns[at]}**: ${descriptions[persona] ?? persona}`).join('\n')}
 
-Whom a line is about: a **user** who is a member of the domain; its **domain admin**; an **admin** and a **superadmin** of the platform who are
-members of it. "elsewhere" is the same user's, but outside of the domain.
+Subjects: a **user** who is a member of the domain; its **domain admin**; an **admin** and a **superadmin** of the platform who are members of
+it. "elsewhere" means a row of the same user outside of the domain.
 
-The rule stands in the first line of a place; \`=\` says that it is the rule of the type. What its words mean:
+The rule is in the first line of a coordinate; \`=\` means the rule of the type. Its conditions:
 
-| word | the viewer … |
+| condition | the viewer … |
 | --- | --- |
 ${Object.entries(policy.conditions)
   .map(([word, { label }]) => `| \`${word}\` | ${label} |`)
   .join('\n')}
 
-Ranks: SUPERADMIN, then ADMIN everywhere, then everybody else. Ranks do not imply permissions, nor permissions ranks.`;
+Ranks: SUPERADMIN, then ADMIN everywhere, then all others. Ranks and permissions do not imply each other.`;
 
-/** The matrix as a document that people read. */
+/** The matrix as a Markdown document. */
 export function printMatrix(lines: readonly Line[]): string {
   const sorted = [...lines].sort((a, b) => compare(a.coordinate, b.coordinate));
   const byType = [...Map.groupBy(sorted, ({ coordinate }) => typeOf(coordinate))].sort(([a], [b]) => rootsFirst(a) - rootsFirst(b));
@@ -84,7 +85,9 @@ function section(type: string, lines: readonly Line[]): string {
     const rule = coordinate === lines[at - 1]?.coordinate ? '' : ruleAt(coordinate, own);
     return [coordinate, subject, ...columns.map((_, column) => verdicts[column] ?? ''), rule];
   });
-  return [`## ${type}`, ...(own ? [`The type: ${code(own)}`] : []), table([['place', 'about', ...columns, 'rule'], ...rows])].join('\n\n');
+  return [`## ${type}`, ...(own ? [`Rule of the type: ${code(own)}`] : []), table([['place', 'about', ...columns, 'rule'], ...rows])].join(
+    '\n\n',
+  );
 }
 
 const code = (rule: Rule) => `\`${print(rule)}\``;
@@ -95,7 +98,7 @@ function ruleAt(coordinate: string, ofType: Rule | undefined): string {
   return ofType && print(rule) === print(ofType) ? '=' : code(rule);
 }
 
-/** A table whose columns stand below each other as text too; the last one, the widest, is as wide as it is. */
+/** A table with aligned columns; the last one, which is the widest, is not padded. */
 function table([head = [], ...body]: readonly (readonly string[])[]): string {
   const rows = [head, ...body].map((cells) => cells.map((cell) => cell.replaceAll('|', '\\|')));
   const widths = head.map((_, column) => Math.max(3, ...rows.map((cells) => cells[column]?.length ?? 0)));

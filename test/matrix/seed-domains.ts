@@ -1,8 +1,8 @@
 import { jobs } from '../../src/schema/job/schedule.ts';
 import type { TestServer } from '../test-server.ts';
 
-/** The domains and the roles of the matrix, and a job that has run. */
-export async function furnishPlaces(server: TestServer) {
+/** The domains and the roles of the matrix, and a job with a value in every field. */
+export async function seedDomains(server: TestServer) {
   await server.domain('above');
   const inside = await server.domain('inside', 'above');
   const abroad = await server.domain('abroad');

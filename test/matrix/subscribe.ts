@@ -3,32 +3,22 @@ import type { ExecutionResult } from 'graphql';
 import { any, type Rule } from '../../src/authorization/rules/rule.ts';
 import { admin, domainAdmin } from '../../src/policy/conditions.ts';
 import type { TestUser } from '../test-server.ts';
-import type { Observation } from './matrix-rows.ts';
-import { everyField, fieldsOf, verdictAt } from './matrix-samples.ts';
-import {
-  type Kind,
-  ofField,
-  ofMutation,
-  ofRoot,
-  type Persona,
-  personas,
-  type Row,
-  type Subject,
-  subjects,
-  type Verdict,
-} from './matrix-truth.ts';
-import { type Data, type SeededMatrix, session, subjectOf } from './matrix-world.ts';
+import { predictField, predictMutation, predictRoot, type Verdict } from './expected-verdicts.ts';
+import { type Persona, personas, type Row, type RowKind, type Subject, subjects } from './personas.ts';
+import type { Observation } from './read-rows.ts';
+import { everyField, fieldsOf, verdictAt } from './schema-fields.ts';
+import { type Data, type Matrix, sessionRow, subjectOf } from './seed.ts';
 
-/** A stream that somebody has opened, and all that came out of it. */
+/** An open subscription and its results. */
 interface Stream {
   readonly persona: Persona;
   readonly caller: TestUser | undefined;
   readonly domain: string | null;
-  readonly heard: ExecutionResult<Data>[];
+  readonly received: ExecutionResult<Data>[];
 }
 
-/** The widest stream that each persona may open; those of nobody and of plain users say nothing. */
-const widest: Partial<Record<Persona, string>> = {
+/** The widest subscription that each persona may open. Others see only their own revocations. */
+const widestArguments: Partial<Record<Persona, string>> = {
   'domain admin': '(domain: "inside")',
   'foreign domain admin': '(domain: "abroad")',
   'parent domain admin': '(domain: "inside")',
@@ -36,19 +26,21 @@ const widest: Partial<Record<Persona, string>> = {
   superadmin: '(all: true)',
 };
 
-/** Which streams each persona may open, and what each hears of the sessions that end. */
-export async function listen(matrix: SeededMatrix): Promise<Observation[]> {
+/** Observes which subscriptions each persona may open, and which fields of which revocations it receives. */
+export async function observeSubscriptions(matrix: Matrix): Promise<Observation[]> {
   const open = opener(matrix);
   const asked = attempts(matrix).flatMap((one) =>
     personas.map((persona) => ({ ...one, persona, stream: open(persona, subjectOf(one.row?.kind), one.args) })),
   );
   const streams = new Map(
-    subjects.flatMap((subject) => personas.map((persona) => [keyOf(persona, subject), open(persona, subject, widest[persona] ?? '')])),
+    subjects.flatMap((subject) =>
+      personas.map((persona) => [keyOf(persona, subject), open(persona, subject, widestArguments[persona] ?? '')]),
+    ),
   );
   const followed = [...new Set(streams.values())].filter(({ caller }) => caller);
-  await allHear(matrix, followed);
-  const ended = await endSessions(matrix);
-  await allHear(matrix, followed);
+  await awaitDelivery(matrix, followed);
+  const ended = await revokeSessions(matrix);
+  await awaitDelivery(matrix, followed);
   return [
     ...asked.map(({ coordinate, about, row, needs, persona, stream }) => ({
       coordinate,
@@ -59,14 +51,14 @@ export async function listen(matrix: SeededMatrix): Promise<Observation[]> {
       about: row,
     })),
     ...ended.flatMap((row) =>
-      personas.flatMap((persona) => heard(persona, row, streams.get(keyOf(persona, subjectOf(row.kind))) as Stream)),
+      personas.flatMap((persona) => received(persona, row, streams.get(keyOf(persona, subjectOf(row.kind))) as Stream)),
     ),
   ];
 }
 
-/** A user whom one may know of but not follow is refused, as a row is to a mutation. */
+/** A user who is visible but may not be followed is denied, like the target of a mutation. */
 const ofStream = (coordinate: string, persona: Persona, row?: Row, needs?: Rule): Verdict =>
-  row?.type === 'User' ? ofMutation(coordinate, persona, row) : ofRoot(coordinate, persona, row, needs);
+  row?.type === 'User' ? predictMutation(coordinate, persona, row) : predictRoot(coordinate, persona, row, needs);
 
 interface Attempt {
   readonly coordinate: string;
@@ -76,7 +68,7 @@ interface Attempt {
   readonly needs?: Rule;
 }
 
-function attempts({ rows }: SeededMatrix): Attempt[] {
+function attempts({ rows }: Matrix): Attempt[] {
   const domain = rows.find((row) => row.kind === 'active domain') as Row;
   const users = rows.filter((row) => row.type === 'User');
   return [
@@ -93,8 +85,8 @@ function attempts({ rows }: SeededMatrix): Attempt[] {
   ];
 }
 
-/** Opens streams: one socket for each caller, and each stream once. */
-function opener(matrix: SeededMatrix) {
+/** Opens each subscription once, with one socket per caller. */
+function opener(matrix: Matrix) {
   const sockets = new Map<TestUser | undefined, ReturnType<TestUser['socket']>>();
   const streams = new Map<string, Stream>();
   return (persona: Persona, subject: Subject, args: string): Stream => {
@@ -103,11 +95,11 @@ function opener(matrix: SeededMatrix) {
     sockets.set(caller, socket);
     const key = `${caller?.id} ${args}`;
     const [, domain = ''] = /domain: "(\w+)"/.exec(args) ?? [];
-    const stream = streams.get(key) ?? { persona, caller, domain: matrix.domains[domain] ?? null, heard: [] };
+    const stream = streams.get(key) ?? { persona, caller, domain: matrix.domains[domain] ?? null, received: [] };
     if (!streams.has(key)) {
       const query = `subscription { tokenRevoked${args} { ${everyField('TokenRevocation')} } }`;
-      const error = (errors: unknown) => stream.heard.push({ errors: errors as never });
-      socket.subscribe({ query }, { next: (result) => stream.heard.push(result as ExecutionResult<Data>), error, complete: () => {} });
+      const error = (errors: unknown) => stream.received.push({ errors: errors as never });
+      socket.subscribe({ query }, { next: (result) => stream.received.push(result as ExecutionResult<Data>), error, complete: () => {} });
     }
     streams.set(key, stream);
     return stream;
@@ -116,31 +108,31 @@ function opener(matrix: SeededMatrix) {
 
 const keyOf = (persona: Persona, subject: Subject) => (persona === 'self' ? `self of ${subject}` : persona);
 
-/** Waits until every stream has heard of a session that ended now: what ended before and was to be heard has been heard. */
-async function allHear(matrix: SeededMatrix, streams: Stream[]) {
+/** Revokes sessions until every subscription has received one; everything before that has been delivered too. */
+async function awaitDelivery(matrix: Matrix, streams: Stream[]) {
   await Promise.all(
-    streams.map(async ({ persona, caller, domain, heard }) => {
+    streams.map(async ({ persona, caller, domain, received }) => {
       for (let tries = 0; tries < 20; tries += 1) {
-        const id = await end(matrix, caller?.uuid ?? '', domain);
+        const id = await revokeNewSession(matrix, caller?.uuid ?? '', domain);
         for (let waits = 0; waits < 50; waits += 1) {
-          if (heard.some(({ data }) => data?.tokenRevoked.tokenId === id)) return;
+          if (received.some(({ data }) => data?.tokenRevoked.tokenId === id)) return;
           await new Promise((resolve) => setTimeout(resolve, 10));
         }
       }
-      throw new Error(`${caller?.email} ${persona} ${domain} hears nothing: ${JSON.stringify(heard)}`);
+      throw new Error(`${caller?.email} ${persona} ${domain} received nothing: ${JSON.stringify(received)}`);
     }),
   );
 }
 
-/** Ends a session of every subject that was entered through the domain, and one of the plain user that was not. */
-async function endSessions(matrix: SeededMatrix): Promise<Row[]> {
+/** Revokes a session of every subject in the domain, and one of the plain user outside of it. */
+async function revokeSessions(matrix: Matrix): Promise<Row[]> {
   const rows: Row[] = [];
   for (const { kind, owner } of matrix.rows.filter((row) => row.type === 'Token')) {
-    const userId = matrix.selves.get(subjectOf(kind))?.uuid ?? '';
-    const id = await end(matrix, userId, kind === 'user, elsewhere' ? null : (matrix.domains.inside ?? null));
+    const userId = matrix.subjectUsers.get(subjectOf(kind))?.uuid ?? '';
+    const id = await revokeNewSession(matrix, userId, kind === 'user, elsewhere' ? null : (matrix.domains.inside ?? null));
     rows.push({
       type: 'TokenRevocation',
-      kind: kind as Kind,
+      kind: kind as RowKind,
       id,
       ...(owner && { owner }),
       shows: { token: { type: 'Token', kind }, actor: { type: 'User', kind: 'the granter' } },
@@ -149,10 +141,10 @@ async function endSessions(matrix: SeededMatrix): Promise<Row[]> {
   return rows;
 }
 
-async function end(matrix: SeededMatrix, userId: string, domainId: string | null): Promise<string> {
-  const { id: uuid } = await matrix.db.prisma.token.create({ data: { ...session(userId), domainId } });
+async function revokeNewSession(matrix: Matrix, userId: string, domainId: string | null): Promise<string> {
+  const { id: uuid } = await matrix.db.prisma.token.create({ data: { ...sessionRow(userId), domainId } });
   const id = encodeGlobalID('Token', uuid);
-  const { errors } = await matrix.ask(
+  const { errors } = await matrix.queryAs(
     'superadmin',
     undefined,
     'mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { changed } }',
@@ -164,22 +156,22 @@ async function end(matrix: SeededMatrix, userId: string, domainId: string | null
   return id;
 }
 
-/** A stream that was refused said so before anything else. */
-function opened({ heard }: Stream): Verdict {
-  const [first] = heard;
+/** The verdict on opening a subscription: a rejected one has an error as its first result. */
+function opened({ received }: Stream): Verdict {
+  const [first] = received;
   return first?.errors && !first.data
     ? verdictAt({ data: null, errors: first.errors.map((one) => ({ ...one, path: [] })) as never }, [])
     : '✔';
 }
 
-function heard(persona: Persona, row: Row, stream: Stream): Observation[] {
-  const event = stream.heard.find(({ data }) => data?.tokenRevoked.tokenId === row.id);
+function received(persona: Persona, row: Row, stream: Stream): Observation[] {
+  const event = stream.received.find(({ data }) => data?.tokenRevoked.tokenId === row.id);
   return fieldsOf('TokenRevocation').map(({ name }) => ({
     coordinate: `TokenRevocation.${name}`,
     subject: row.kind,
     persona,
     verdict: event ? verdictAt(event as never, ['tokenRevoked', name]) : '∅',
-    predicted: ofField('TokenRevocation', name, persona, row),
+    predicted: predictField('TokenRevocation', name, persona, row),
     about: row,
   }));
 }
