@@ -48,7 +48,7 @@ describe('checkOperation', () => {
     expect(before).toMatchObject({ allowed: false, wouldSatisfy: ['role SUPERADMIN'] });
     await server.grant(carl.uuid, 'SUPERADMIN');
     expect(await check(carl, document)).toMatchObject({ allowed: true });
-    expect(await check(anonymous(server), '{ users { totalCount } }')).toMatchObject({ wouldSatisfy: ['sign in'] });
+    expect(await check(anonymous(server), '{ users { totalCount } }')).toMatchObject({ wouldSatisfy: ['log in'] });
   });
 
   it('suggests scopes for an API token', async () => {

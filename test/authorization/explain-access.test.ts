@@ -120,7 +120,7 @@ describe('explainAccess', () => {
     expect((await explain(admin, 'User.loginCount', superadmin.id, admin.id)).wouldSatisfy).toEqual(['role SUPERADMIN']);
     expect((await explain(admin, 'Mutation.disableUser', superadmin.id, ann.id)).wouldSatisfy).toEqual(['role SUPERADMIN']);
     expect((await explain(admin, 'Mutation.disableUser', ann.id, reader.id)).wouldSatisfy).toEqual(['role ADMIN']);
-    expect((await explain(anonymous(server), 'Query.users')).wouldSatisfy).toEqual(['sign in']);
+    expect((await explain(anonymous(server), 'Query.users')).wouldSatisfy).toEqual(['log in']);
   });
 
   it('suggests reauthentication for a stale session and scopes for an API token', async () => {

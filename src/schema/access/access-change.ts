@@ -4,7 +4,7 @@ import { anyone } from '../../policy/conditions.ts';
 
 export const AccessChange = builder.objectRef<AccessChangeShape>('AccessChange').implement({
   description: 'The change in the number of rows that a user can access at one coordinate of the schema.',
-  access: anyone('it answers what the caller has just asked for'),
+  access: anyone('it counts only rows that the caller can see'),
   fields: (t) => ({
     coordinate: t.exposeString('coordinate', {
       nullable: false,

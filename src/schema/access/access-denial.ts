@@ -2,7 +2,7 @@ import { print, type Rule } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
 import { anyone } from '../../policy/conditions.ts';
 
-/** A place of an operation whose rule is not met. */
+/** An element of an operation whose rule denies access. */
 export interface Denied {
   readonly coordinate: string;
   readonly path: readonly string[];
@@ -10,14 +10,14 @@ export interface Denied {
 }
 
 export const AccessDenial = builder.objectRef<Denied>('AccessDenial').implement({
-  description: 'A place of an operation whose rule is not met.',
-  access: anyone('the rules are public, as the schema is'),
+  description: 'An element of an operation to which access is denied or undecided.',
+  access: anyone('rules are as public as the schema'),
   fields: (t) => ({
-    coordinate: t.exposeString('coordinate', { nullable: false, description: 'The place in the schema, as `accessRules` names it.' }),
+    coordinate: t.exposeString('coordinate', { nullable: false, description: 'Coordinate of the element, as in `accessRules`.' }),
     path: t.exposeStringList('path', {
       nullable: { list: false, items: false },
-      description: 'Where it first stands in the document: the response names that lead to it.',
+      description: 'Response path of its first occurrence in the document.',
     }),
-    rule: t.string({ nullable: false, description: 'The rule as people read it.', resolve: ({ rule }) => print(rule) }),
+    rule: t.string({ nullable: false, description: 'The rule as text.', resolve: ({ rule }) => print(rule) }),
   }),
 });

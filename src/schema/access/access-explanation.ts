@@ -4,12 +4,12 @@ import { builder } from '../../graphql/builder.ts';
 import type { ViewerGrant } from '../../identity/viewer.ts';
 import { anyone } from '../../policy/conditions.ts';
 
-/** Why a rule is met or not, as far as the caller is told. */
+/** Why access is allowed or denied, in the detail that the caller may see. */
 export interface Explanation {
   readonly coordinate: string;
   readonly rule: Rule;
   readonly allowed: boolean;
-  /** Why, found out once and only where it is asked for: it costs more than the verdict. */
+  /** Computed once and only if selected: it costs more than the decision. */
   readonly details: () => Promise<ExplanationDetails>;
 }
 
@@ -19,36 +19,36 @@ export interface ExplanationDetails {
   readonly wouldSatisfy: readonly string[];
 }
 
-// Three of an operation: each asks about every grant that matters.
-const reasonsComplexity = 1_500;
+// Allows three per operation: each evaluates the rule for every relevant grant.
+const detailsComplexity = 1_500;
 
 export const AccessExplanation = builder.objectRef<Explanation>('AccessExplanation').implement({
-  description: 'Why somebody may do something, or may not.',
-  access: anyone('whoever was given the explanation may read it'),
+  description: 'An explanation why access to a schema element is allowed or denied.',
+  access: anyone('it is the result of a query that the caller was allowed to run'),
   fields: (t) => ({
-    coordinate: t.exposeString('coordinate', { nullable: false, description: 'The place in the schema, as `accessRules` names it.' }),
-    allowed: t.exposeBoolean('allowed', { nullable: false, description: 'Whether the rule is met: what the server would decide now.' }),
-    rule: t.string({ nullable: false, description: 'The rule as people read it.', resolve: ({ rule }) => print(rule) }),
+    coordinate: t.exposeString('coordinate', { nullable: false, description: 'Coordinate of the element, as in `accessRules`.' }),
+    allowed: t.exposeBoolean('allowed', { nullable: false, description: 'True if the server would currently allow access.' }),
+    rule: t.string({ nullable: false, description: 'The rule as text.', resolve: ({ rule }) => print(rule) }),
     tree: t.field({
       type: 'JSON',
-      extensions: { complexity: reasonsComplexity },
+      extensions: { complexity: detailsComplexity },
       nullable: false,
       description:
-        'The rule as data: `is`, `any`, `all`, each with `met` and what it says; `by` are the grants that satisfy a part. `met` is null where the viewer is not told: whoever does not administer the row learns only what says nothing of it. The verdict of the whole is `allowed`.',
+        'The rule as data: nested objects with `is`, `any` or `all`, a label, the result `met`, and in `by` the grants that satisfy the part. `met` is null if it would disclose something about an object that the caller does not administer.',
       resolve: async ({ details }) => (await details()).tree,
     }),
     satisfiedBy: t.field({
       type: ['RoleGrant'] as never,
-      extensions: { complexity: reasonsComplexity },
+      extensions: { complexity: detailsComplexity },
       nullable: { list: true, items: false } as never,
-      description: 'The grants that satisfy a part of the rule, as far as the viewer may know of them; null where the viewer is not told.',
+      description: 'The grants that satisfy a part of the rule, or null if the caller may not see them.',
       resolve: async ({ details }) => (await details()).satisfiedBy as never,
     }),
     wouldSatisfy: t.stringList({
-      extensions: { complexity: reasonsComplexity },
+      extensions: { complexity: detailsComplexity },
       nullable: { list: false, items: false },
       description:
-        'What would be enough, each by itself, the least first; empty where the rule is met, or where nothing would be. Without an object: what is enough for every one.',
+        'Alternative changes that would allow access, smallest first. Empty if access is allowed or no change would allow it. Without `nodeId`, changes that suffice for every object.',
       resolve: async ({ allowed, details }) => (allowed ? [] : [...(await details()).wouldSatisfy]),
     }),
   }),

@@ -4,18 +4,23 @@ import { singleLineText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
 
 const AccessRule = builder.objectRef<{ coordinate: string; rule: Rule }>('AccessRule').implement({
-  description: 'The rule of one place in the schema.',
-  access: anyone('the rules are public, as the schema is'),
+  description: 'The access rule of one schema element.',
+  access: anyone('rules are as public as the schema'),
   fields: (t) => ({
     coordinate: t.exposeString('coordinate', {
       nullable: false,
-      description: 'The place: `User`, `User.email`, `Query.users`, `UserFilter.search`.',
+      description: 'Coordinate of the element, such as `User`, `User.email`, `Query.users` or `UserFilter.search`.',
     }),
-    rule: t.string({ nullable: false, description: 'The rule as people read it.', resolve: ({ rule }) => print(rule) }),
-    tree: t.field({ type: 'JSON', nullable: false, description: 'The rule as data: `is`, `any`, `all`.', resolve: ({ rule }) => rule }),
+    rule: t.string({ nullable: false, description: 'The rule as text.', resolve: ({ rule }) => print(rule) }),
+    tree: t.field({
+      type: 'JSON',
+      nullable: false,
+      description: 'The rule as data: nested objects with `is`, `any` or `all`.',
+      resolve: ({ rule }) => rule,
+    }),
     sensitive: t.boolean({
       nullable: false,
-      description: 'Whether whoever reads it of somebody else leaves a receipt there, in `User.fieldReads`.',
+      description: 'True if reads by other users are recorded in `User.fieldReads`.',
       resolve: ({ coordinate }, _, { access }) => access.sensitive.has(coordinate),
     }),
   }),
@@ -25,9 +30,9 @@ builder.queryField('accessRules', (t) =>
   t.field({
     type: [AccessRule],
     nullable: { list: false, items: false },
-    description: 'The rule of every place in the schema, as the server enforces it.',
-    access: anyone('the rules are public, as the schema is'),
-    args: { type: t.arg.string({ validate: singleLineText(120), description: 'Only those of this type.' }) },
+    description: 'The access rules that the server enforces, by coordinate.',
+    access: anyone('rules are as public as the schema'),
+    args: { type: t.arg.string({ validate: singleLineText(120), description: 'Include only the type with this name and its fields.' }) },
     resolve: (_, { type }, { access }) =>
       [...access.rules]
         .flatMap(([coordinate, rule]) =>

@@ -25,120 +25,134 @@ builder.queryField('checkOperation', (t) =>
   t.field({
     type: OperationCheck,
     nullable: false,
-    description: 'What would be denied of an operation, all of it in one answer, without running it.',
-    access: anyone('it tells nobody more than running the operation would'),
-    extensions: { complexity: 2_500 }, // one in an operation: it validates a document and asks about its rows
+    description: 'Checks an operation against all access rules without running it.',
+    access: anyone('it discloses no more than running the operation would'),
+    extensions: { complexity: 2_500 }, // allows one per operation: it validates a document and checks its rows
     args: {
-      document: t.arg.string({ required: true, description: 'The operation, with its fragments.' }),
-      variables: t.arg({ type: 'JSON', description: 'The values of its variables.' }),
+      document: t.arg.string({ required: true, description: 'The operation with its fragments.' }),
+      variables: t.arg({ type: 'JSON', description: 'The variables of the operation.' }),
       operationName: t.arg.string({
         validate: singleLineText(120),
-        description: 'Which operation of the document is meant, where it has several.',
+        description: 'Name of the operation, if the document contains several.',
       }),
       as: t.arg.globalID({
         target: 'User',
         access: any(self, admin),
-        description: 'Who would run it; the viewer unless said, another user for a platform administrator.',
+        description: 'ID of the user who would run it. Defaults to the viewer; platform administrators may name another user.',
       }),
     },
     resolve: async (_, { document, variables, operationName, as }, context, { schema }) => {
-      const asker = await resolveSubject(context, as);
-      return check(context, asker, placesOf(schema, document, variables ?? {}, operationName, asker));
+      const subject = await resolveSubject(context, as);
+      return check(context, subject, guardedCoordinates(schema, { document, variables: variables ?? {}, operationName }, subject));
     },
   }),
 );
 
-/** The places of the document that rules guard. Throws INVALID_INPUT for a document that would not run. */
-function placesOf(schema: GraphQLSchema, text: string, given: unknown, operationName: string | null | undefined, asker: Viewer | null) {
-  const document = parsed(text);
-  const variables = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : {};
-  within(() => {
-    const excess = checkLimits({ schema, document, operationName, variableValues: variables });
-    if (excess) throw excess;
-  });
-  const [fault] = validate(schema, document, undefined, { maxErrors: 1 });
-  if (fault) throw validationError({ document: [fault.message.replace(/ Did you mean .*$/s, '')] });
-  const operation = getOperationAST(document, operationName);
-  if (!operation) throw validationError({ operationName: ['the document has no such operation'] });
-  const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
-  if (!coerced) throw validationError({ variables: ['do not fit the document'] });
-  return within(() => collectCoordinates<PolicyTypes>({ schema, document, variables: coerced, viewer: asker }, operation));
+interface Request {
+  readonly document: string;
+  readonly variables: unknown;
+  readonly operationName: string | null | undefined;
 }
 
-/** What the operation itself would be refused for, as a fault of the input: of its size, or of values that do not fit. */
-function within<T>(work: () => T): T {
+/** The elements of the document that rules guard. Throws INVALID_INPUT for a document that could not run. */
+function guardedCoordinates(schema: GraphQLSchema, { operationName, ...request }: Request, viewer: Viewer | null) {
+  const document = parse(request.document);
+  const variables = typeof request.variables === 'object' && request.variables !== null ? { ...request.variables } : {};
+  withInputErrors(() => {
+    const limitError = checkLimits({ schema, document, operationName, variableValues: variables });
+    if (limitError) throw limitError;
+  });
+  const [error] = validate(schema, document, undefined, { maxErrors: 1 });
+  // Suggestions would name elements that introspection may hide.
+  if (error) throw validationError({ document: [error.message.replace(/ Did you mean .*$/s, '')] });
+  const operation = getOperationAST(document, operationName);
+  if (!operation) throw validationError({ operationName: ['must name an operation of the document'] });
+  const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables, { maxErrors: 1 });
+  if (!coerced) throw validationError({ variables: ['must match the variables of the document'] });
+  return withInputErrors(() => collectCoordinates<PolicyTypes>({ schema, document, variables: coerced, viewer }, operation));
+}
+
+/** Reports the errors that the operation itself would cause as errors of the input. */
+function withInputErrors<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (codeOf(error) === 'QUERY_TOO_COMPLEX') throw validationError({ document: ['asks for too much'] });
-    throw error instanceof GraphQLError ? validationError({ variables: ['do not fit the document'] }) : error;
+    if (codeOf(error) === 'QUERY_TOO_COMPLEX') throw validationError({ document: ['must not exceed the query limits'] });
+    throw error instanceof GraphQLError ? validationError({ variables: ['must match the variables of the document'] }) : error;
   }
 }
 
-function parsed(text: string): DocumentNode {
+function parse(text: string): DocumentNode {
   try {
     return parseWithLimits(text);
   } catch (error) {
-    throw validationError({ document: [codeOf(error) === 'QUERY_TOO_COMPLEX' ? 'too long' : 'not valid GraphQL'] });
+    const isTooLong = codeOf(error) === 'QUERY_TOO_COMPLEX';
+    throw validationError({ document: [isTooLong ? 'must not exceed the document limits' : 'must be a valid GraphQL document'] });
   }
 }
 
-interface Judged extends GuardedCoordinate<Model> {
+interface CheckedCoordinate extends GuardedCoordinate<Model> {
   readonly subject: RowSubject<Model> | undefined;
-  readonly met: boolean | undefined;
-  /** What has to be met for it, where that is more than the rule that denies it. */
+  readonly decision: boolean | undefined;
+  /** The rule that would have to be met, if that is more than the rule that denies. */
   readonly needs?: Rule;
 }
 
-async function check(context: Context, asker: Viewer | null, places: readonly GuardedCoordinate<Model>[]): Promise<OperationCheckResult> {
-  const asking = contextFor(context, asker); // each rule is asked once for all rows, as in any operation
-  const judged = await Promise.all(places.map((place) => judge(context, asking, place)));
-  const denied = judged.filter(({ met }) => met === false);
-  const undecided = judged.filter(({ met }) => met === undefined);
-  return { denied, undecided, wouldSatisfy: await smallest(context, asker, denied) };
+async function check(
+  context: Context,
+  subject: Viewer | null,
+  coordinates: readonly GuardedCoordinate<Model>[],
+): Promise<OperationCheckResult> {
+  const subjectContext = contextFor(context, subject); // batches each rule over all rows, as an operation does
+  const checked = await Promise.all(coordinates.map((one) => checkCoordinate(context, subjectContext, one)));
+  const denied = checked.filter(({ decision }) => decision === false);
+  const undecided = checked.filter(({ decision }) => decision === undefined);
+  return { denied, undecided, wouldSatisfy: await findSmallestRemedy(context, subject, denied) };
 }
 
-/** One place as it would be decided; an object that the caller may not know of is denied by the rule of its type, as one that is not there. */
-async function judge(context: Context, asking: Context, place: GuardedCoordinate<Model>): Promise<Judged> {
-  const { model, id, rule, coordinate } = place;
-  const row = model && id !== undefined ? await rowAt(context, asking.viewer, coordinate, model, id) : undefined;
-  if (model && row === null)
-    return {
-      ...place,
-      coordinate: model,
-      rule: ruleOf(context, model),
-      needs: all(ruleOf(context, model), rule),
-      subject: undefined,
-      met: false,
-    };
+/** An object that the caller cannot see is denied by the rule of its type, like an object that does not exist. */
+async function checkCoordinate(context: Context, subjectContext: Context, guarded: GuardedCoordinate<Model>): Promise<CheckedCoordinate> {
+  const { model, id, rule, coordinate } = guarded;
+  const { viewer } = subjectContext;
+  const row = model && id !== undefined ? await loadRow(context, viewer, coordinate, model, id) : undefined;
+  if (model && row === null) {
+    const typeRule = ruleOf(context, model);
+    return { ...guarded, coordinate: model, rule: typeRule, needs: all(typeRule, rule), subject: undefined, decision: false };
+  }
   const subject = model && { model, ...(row && { row }) };
-  return { ...place, subject, met: row ? await decide(asking, rule, model, row) : evaluateInMemory(rule, asking.viewer, subject) };
+  const decision = row ? await decide(subjectContext, rule, model, row) : evaluateInMemory(rule, viewer, subject);
+  return { ...guarded, subject, decision };
 }
 
-/** The row if the caller may know of it; whoever asks knows their own. */
-const rowAt = (context: Context, asker: Viewer | null, coordinate: string, model: Model, id: string): Promise<Row | null> | Row | null =>
-  model === 'User' && id === asker?.user.id ? asker.user : explainableRow(context, coordinate, model, id);
+/** The row if the caller can see it. The subject's own row is always available. */
+const loadRow = (
+  context: Context,
+  subject: Viewer | null,
+  coordinate: string,
+  model: Model,
+  id: string,
+): Promise<Row | null> | Row | null =>
+  model === 'User' && id === subject?.user.id ? subject.user : explainableRow(context, coordinate, model, id);
 
-const mostTried = 10; // of denied places against their rows: each is a few statements
+const maxEvaluatedDenials = 10; // with their rows: each takes a few statements
 
-/** The least that would allow all that is denied. Only a platform administrator's answer looks at the rows. */
-async function smallest(context: Context, asker: Viewer | null, denied: readonly Judged[]): Promise<string[] | null> {
+/** The smallest set of changes that would allow everything that is denied. Rows are evaluated for platform administrators only. */
+async function findSmallestRemedy(
+  context: Context,
+  subject: Viewer | null,
+  denied: readonly CheckedCoordinate[],
+): Promise<string[] | null> {
   const [first, ...others] = denied.map(({ rule, needs = rule }) => needs);
   if (!first) return [];
-  const base = asker ?? hypotheticalViewer;
-  const isFull = isPlatformAdmin(context.viewer) && denied.length <= mostTried;
+  const viewer = subject ?? hypotheticalViewer;
+  const usesRows = isPlatformAdmin(context.viewer) && denied.length <= maxEvaluatedDenials;
   const steps = remedySteps(all(first, ...others));
-  const ways = await Promise.all(
-    denied.map(({ rule, needs = rule, subject }) =>
-      findRemedies(
-        needs,
-        base,
-        steps,
-        isFull ? evaluateAgainstRow(context, subject) : evaluateHypothetically(context.access.policy, base, subject),
-      ),
-    ),
+  const evaluatorOf = (row: RowSubject<Model> | undefined) =>
+    usesRows ? evaluateAgainstRow(context, row) : evaluateHypothetically(context.access.policy, viewer, row);
+  const remedies = await Promise.all(
+    denied.map(({ rule, needs = rule, subject: row }) => findRemedies(needs, viewer, steps, evaluatorOf(row))),
   );
-  const [least] = combine(ways);
-  if (!least) return null;
-  return [...(asker ? [] : ['sign in']), ...least.map(({ label }) => label)].sort();
+  const [smallest] = combine(remedies);
+  if (!smallest) return null;
+  return [...(subject ? [] : ['log in']), ...smallest.map(({ label }) => label)].sort();
 }

@@ -11,8 +11,9 @@ import {
   rightsIn,
 } from '../../authorization/explain/reasons.ts';
 import { findRemedies, formatRemedy } from '../../authorization/explain/remedies.ts';
-import type { RowSubject } from '../../authorization/rules/policy.ts';
+import type { Row, RowSubject } from '../../authorization/rules/policy.ts';
 import { any, type Condition, type Rule } from '../../authorization/rules/rule.ts';
+import type { Prisma } from '../../database/generated/prisma/client.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -27,25 +28,28 @@ import { evaluateInMemory } from '../../policy/policy.ts';
 import { remedySteps } from '../../policy/remedy-steps.ts';
 import { AccessExplanation, type Explanation, type ExplanationDetails } from './access-explanation.ts';
 
+const maxDomains = 10; // suggested for a user: more would only repeat the same remedy
+
 builder.queryField('explainAccess', (t) =>
   t.field({
     type: AccessExplanation,
     nullable: false,
-    description: 'Why somebody may do something, or may not: the rule of a place with the verdict of each part, and what would satisfy it.',
-    access: anyone('it tells nobody more than asking for the thing itself would'),
+    description: 'Explains why access to a schema element is allowed or denied, and which changes would allow it.',
+    access: anyone('it discloses no more than accessing the element would'),
     extensions: { complexity: 100 },
     args: {
       coordinate: t.arg.string({
         required: true,
         validate: singleLineText(200),
         description:
-          'The place: `User.email`, `Mutation.disableUser`, `UserFilter.search`, `Query.explainAccess(as:)`; `accessRules` has them all.',
+          'Coordinate of the element, such as `User.email`, `Mutation.disableUser`, `UserFilter.search` or `Query.explainAccess(as:)`; `accessRules` lists them all.',
       }),
-      nodeId: t.arg.globalID({ description: 'The object that it is about; needed where the answer depends on it.' }),
+      nodeId: t.arg.globalID({ description: 'ID of the object. Required if the decision depends on it.' }),
       as: t.arg.globalID({
         target: 'User',
         access: any(self, domainAdmin, admin),
-        description: 'Who would do it; the viewer unless said, another user for whoever administers that user.',
+        description:
+          'ID of the user whose access is explained. Defaults to the viewer; administrators may name users that they administer.',
       }),
     },
     resolve: (_, { coordinate, nodeId, as }, context) => explain(context, coordinate, nodeId, as),
@@ -56,95 +60,112 @@ type GlobalId = { readonly typename: string; readonly id: string } | null | unde
 
 async function explain(context: Context, coordinate: string, nodeId: GlobalId, as: GlobalId): Promise<Explanation> {
   const rule = context.access.rules.get(coordinate);
-  if (!rule) throw validationError({ coordinate: ['no such place'] });
-  const asker = await resolveSubject(context, as);
-  const subject = await subjectOf(context, coordinate, nodeId);
-  if (!subject?.row && evaluateInMemory(rule, asker, subject) === undefined)
-    throw validationError({ nodeId: [`the rule asks about an object: give the id of a ${subject?.model}`] });
-  const level = await levelOf(context, asker, subject);
-  const judged = level === 'verdict' && asker ? (await withOnlyGrants(context, asker))(await visibleGrants(context, asker)) : asker;
-  const allowed = (await decide(contextFor(context, judged), rule, subject?.model, subject?.row)) === true;
-  const telling = () => tellings[level](context, { rule, asker, subject });
-  let told: Promise<ExplanationDetails> | undefined;
-  return { coordinate, rule, allowed, details: () => (told ??= telling()) };
+  if (!rule) throw validationError({ coordinate: ['must be an existing coordinate'] });
+  const viewer = await resolveSubject(context, as);
+  const row = await rowSubjectOf(context, coordinate, nodeId);
+  if (!row?.row && evaluateInMemory(rule, viewer, row) === undefined)
+    throw validationError({ nodeId: [`must be the ID of a ${row?.model}, because the rule depends on it`] });
+  const level = await detailLevelOf(context, viewer, row);
+  const decided = level === 'decision' && viewer ? (await withOnlyGrants(context, viewer))(await visibleGrants(context, viewer)) : viewer;
+  const allowed = (await decide(contextFor(context, decided), rule, row?.model, row?.row)) === true;
+  let details: Promise<ExplanationDetails> | undefined;
+  return {
+    coordinate,
+    rule,
+    allowed,
+    details: () => {
+      details ??= explainAt[level](context, { rule, viewer, row });
+      return details;
+    },
+  };
 }
 
-/** The row that the rule is asked about, as the caller may know of it. Throws NOT_FOUND for one that they may not. */
-async function subjectOf(context: Context, coordinate: string, nodeId: GlobalId): Promise<RowSubject<Model> | undefined> {
-  const model = modelAt(context, coordinate);
+/** The row that the rule is about. Throws NOT_FOUND if the caller cannot see it. */
+async function rowSubjectOf(context: Context, coordinate: string, nodeId: GlobalId): Promise<RowSubject<Model> | undefined> {
+  const model = modelOf(context, coordinate);
   if (!nodeId) return model && { model };
-  if (nodeId.typename !== model) throw validationError({ nodeId: [model ? `the id of a ${model}` : 'the rule asks about no object'] });
+  if (nodeId.typename !== model)
+    throw validationError({ nodeId: [model ? `must be the ID of a ${model}` : 'must be omitted: the rule depends on no object'] });
   const row = await explainableRow(context, coordinate, model, nodeId.id);
   if (!row) throw graphqlError('NOT_FOUND');
   return { model, row };
 }
 
-/** The model whose rows the rule asks about: the type's, or what the mutation is about. */
-function modelAt({ access }: Context, coordinate: string): Model | undefined {
-  const [, mutation = ''] = /^(\w+)Input\./.exec(coordinate) ?? [];
-  return (access.models.get(coordinate) ??
-    access.mutationTargets.get(`Mutation.${mutation.charAt(0).toLowerCase()}${mutation.slice(1)}`)?.model) as Model | undefined;
+/** The model whose rows the rule is about: that of the type, or the target of the mutation. */
+function modelOf({ access }: Context, coordinate: string): Model | undefined {
+  const { type = '' } = /^(?<type>\w+)Input\./.exec(coordinate)?.groups ?? {};
+  const mutation = `Mutation.${type.charAt(0).toLowerCase()}${type.slice(1)}`;
+  return (access.models.get(coordinate) ?? access.mutationTargets.get(mutation)?.model) as Model | undefined;
 }
 
 /**
- * How much the caller is told: all about an object that they administer, or about themselves where there is none; of others only a platform
- * administrator is. A domain administrator who asks about a member is told whether the grants that they may know of are enough, and only of
- * rows of the own domains. Throws FORBIDDEN for others.
+ * How much the caller may see. Everything: about objects that they administer, and about themselves if no object is involved; platform
+ * administrators about everyone. The outline of the rule: about themselves and other objects. Only the decision: domain administrators about a
+ * member, based on the grants that they can see and for rows of their domains. Throws FORBIDDEN for all others.
  */
-async function levelOf(context: Context, asker: Viewer | null, subject: RowSubject<Model> | undefined): Promise<keyof typeof tellings> {
-  const isOther = asker?.user.id !== context.viewer?.user.id;
-  if (isPlatformAdmin(context.viewer)) return 'all';
-  const isOfDomain = subject !== undefined && ownership[subject.model].domain !== 'everywhere';
-  const administers = isOfDomain && subject.row && (await decide(context, domainAdmin, subject.model, subject.row)) === true;
-  if (!isOther) return !subject?.row || administers ? 'all' : 'outline';
+async function detailLevelOf(context: Context, viewer: Viewer | null, row: RowSubject<Model> | undefined): Promise<keyof typeof explainAt> {
+  const isSelf = viewer?.user.id === context.viewer?.user.id;
+  if (isPlatformAdmin(context.viewer)) return 'everything';
+  const belongsToDomain = row !== undefined && ownership[row.model].domain !== 'everywhere';
+  const administers = belongsToDomain && row.row && (await decide(context, domainAdmin, row.model, row.row)) === true;
+  if (isSelf) return !row?.row || administers ? 'everything' : 'outline';
   if (!administers) throw accessDenied(context, 'Query.explainAccess(as:)');
-  return 'verdict';
+  return 'decision';
 }
 
-interface Asked {
+interface Question {
   readonly rule: Rule;
-  readonly asker: Viewer | null;
-  readonly subject: RowSubject<Model> | undefined;
+  readonly viewer: Viewer | null;
+  readonly row: RowSubject<Model> | undefined;
 }
 
-/** What is told at each level. */
-const tellings = {
-  all: async (context: Context, { rule, asker, subject }: Asked): Promise<ExplanationDetails> => {
-    const judge = memoizeEvaluator(evaluateAgainstRow(context, subject));
-    const rights = asker ? await grantRights(context, asker) : undefined;
-    const tree = await explainRule(context.access.policy, rule, asker, judge, rights);
-    const ids = new Set(rightsIn(tree).map(({ grant }) => grant));
-    const satisfiedBy = (asker?.grants ?? []).filter(({ id }) => ids.has(encodeGlobalID('RoleGrant', id)));
-    return { tree, satisfiedBy, wouldSatisfy: await waysOf(rule, asker, judge, await domainsOf(context, subject)) };
+const explainAt = {
+  everything: async (context: Context, { rule, viewer, row }: Question): Promise<ExplanationDetails> => {
+    const evaluate = memoizeEvaluator(evaluateAgainstRow(context, row));
+    const rights = viewer ? await grantRights(context, viewer) : undefined;
+    const tree = await explainRule(context.access.policy, rule, viewer, evaluate, rights);
+    const grantIds = new Set(rightsIn(tree).map(({ grant }) => grant));
+    const satisfiedBy = (viewer?.grants ?? []).filter(({ id }) => grantIds.has(encodeGlobalID('RoleGrant', id)));
+    return { tree, satisfiedBy, wouldSatisfy: await remediesOf(rule, viewer, evaluate, await domainsOf(context, row)) };
   },
-  outline: async ({ access: { policy } }: Context, { rule, asker, subject }: Asked): Promise<ExplanationDetails> => {
-    const wouldSatisfy = await waysOf(rule, asker, evaluateHypothetically(policy, asker ?? hypotheticalViewer, subject));
-    // Discloses nothing about the row except whether it is the asker's own.
-    const disclose = (condition: Condition) => evaluateInMemory(condition, asker, condition.is === 'self' ? subject : undefined) ?? null;
+  outline: async ({ access: { policy } }: Context, { rule, viewer, row }: Question): Promise<ExplanationDetails> => {
+    const wouldSatisfy = await remediesOf(rule, viewer, evaluateHypothetically(policy, viewer ?? hypotheticalViewer, row));
+    // Discloses nothing about the row except whether it belongs to the viewer.
+    const disclose = (condition: Condition) => evaluateInMemory(condition, viewer, condition.is === 'self' ? row : undefined) ?? null;
     return { tree: outline(policy, rule, disclose), satisfiedBy: null, wouldSatisfy };
   },
-  verdict: async ({ access: { policy } }: Context, { rule, subject }: Asked): Promise<ExplanationDetails> => ({
+  decision: async ({ access: { policy } }: Context, { rule, row }: Question): Promise<ExplanationDetails> => ({
     tree: outline(policy, rule, () => null),
     satisfiedBy: null,
-    wouldSatisfy: await waysOf(rule, hypotheticalViewer, evaluateHypothetically(policy, hypotheticalViewer, subject)),
+    wouldSatisfy: await remediesOf(rule, hypotheticalViewer, evaluateHypothetically(policy, hypotheticalViewer, row)),
   }),
 };
 
-async function waysOf(rule: Rule, asker: Viewer | null, judge: ConditionEvaluator, domains: readonly { id: string; name: string }[] = []) {
-  const ways = await findRemedies(rule, asker ?? hypotheticalViewer, remedySteps(rule, domains), judge);
-  return asker ? ways.map(formatRemedy) : ways.map((way) => ['sign in', formatRemedy(way)].filter(Boolean).join(' and '));
+async function remediesOf(
+  rule: Rule,
+  viewer: Viewer | null,
+  evaluate: ConditionEvaluator,
+  domains: readonly { id: string; name: string }[] = [],
+): Promise<string[]> {
+  const remedies = await findRemedies(rule, viewer ?? hypotheticalViewer, remedySteps(rule, domains), evaluate);
+  if (viewer) return remedies.map(formatRemedy);
+  return remedies.map((remedy) => ['log in', formatRemedy(remedy)].filter(Boolean).join(' and '));
 }
 
-/** The domains whose administration would reach the row, as far as the caller may know of them. */
-async function domainsOf(context: Context, subject: RowSubject<Model> | undefined) {
-  const { model, row } = subject ?? {};
-  if (!model || !row) return [];
+/** The domains whose administrators have access to the row, if the caller can see them. */
+async function domainsOf(context: Context, { model, row }: Partial<RowSubject<Model>> = {}) {
+  const where = model && row && whereDomainOf(context, model, row);
+  if (!where) return [];
+  return context.db.prisma.domain.findMany({
+    where: { AND: [where, whereVisible(context, 'Domain')] },
+    select: { id: true, name: true },
+    take: maxDomains,
+    orderBy: { id: 'asc' },
+  });
+}
+
+function whereDomainOf(context: Context, model: Model, row: Row): Prisma.DomainWhereInput | undefined {
+  if (model === 'User') return { grants: { some: { AND: [{ userId: row.id }, whereVisible(context, 'RoleGrant')] } } };
   const { domainId } = ownership[model];
-  const membership = { grants: { some: { AND: [{ userId: row.id }, whereVisible(context, 'RoleGrant')] } } };
-  const within = model === 'User' ? membership : domainId && row[domainId] ? { id: String(row[domainId]) } : null;
-  if (!within) return [];
-  const where = { AND: [within, whereVisible(context, 'Domain')] };
-  return context.db.prisma.domain.findMany({ where, select: { id: true, name: true }, take: mostDomains, orderBy: { id: 'asc' } });
+  return domainId && row[domainId] ? { id: String(row[domainId]) } : undefined;
 }
-
-const mostDomains = 10; // a member of more is reached in many ways already

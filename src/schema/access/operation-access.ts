@@ -2,7 +2,7 @@ import { print, type Rule } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
 import { anyone } from '../../policy/conditions.ts';
 
-/** What the viewer may do with an object. */
+/** A mutation on an object, and the decision whether the viewer may run it. */
 export interface Operation {
   readonly name: string;
   readonly rule: Rule;
@@ -10,15 +10,15 @@ export interface Operation {
 }
 
 export const OperationAccess = builder.objectRef<Operation>('OperationAccess').implement({
-  description: 'A mutation that is about the object, and whether the viewer may use it.',
-  access: anyone('whoever was given the object may read it'),
+  description: 'A mutation on the object, and whether the viewer may run it.',
+  access: anyone('it is part of an object that the caller can see'),
   fields: (t) => ({
-    name: t.exposeString('name', { nullable: false, description: 'The name of the mutation.' }),
+    name: t.exposeString('name', { nullable: false, description: 'Name of the mutation.' }),
     allowed: t.exposeBoolean('allowed', {
       nullable: false,
       description:
-        'Whether its rule is met for this object, now. What an input asks for besides, and what nobody does to themselves, is decided when it is used.',
+        'True if the rule of the mutation currently allows it for this object. Rules of single input fields, and the ban on some actions on your own account, apply when it runs.',
     }),
-    rule: t.string({ nullable: false, description: 'The rule as people read it.', resolve: ({ rule }) => print(rule) }),
+    rule: t.string({ nullable: false, description: 'The rule as text.', resolve: ({ rule }) => print(rule) }),
   }),
 });

@@ -2,7 +2,7 @@ import { builder } from '../../graphql/builder.ts';
 import { anyone } from '../../policy/conditions.ts';
 import { AccessDenial, type Denied } from './access-denial.ts';
 
-/** What would come of an operation, as far as rules decide it. */
+/** The decisions of the access rules about an operation. */
 export interface OperationCheckResult {
   readonly denied: readonly Denied[];
   readonly undecided: readonly Denied[];
@@ -10,31 +10,31 @@ export interface OperationCheckResult {
 }
 
 export const OperationCheck = builder.objectRef<OperationCheckResult>('OperationCheck').implement({
-  description: 'What would come of an operation, as far as rules decide it.',
-  access: anyone('whoever was given the check may read it'),
+  description: 'The decisions of the access rules about an operation.',
+  access: anyone('it is the result of a check that the caller was allowed to run'),
   fields: (t) => ({
     allowed: t.boolean({
       nullable: false,
       description:
-        'Whether no rule would deny it. What nobody does to themselves, and which role a grant may name, is decided when it runs; `grantRole` has `dryRun`.',
+        'True if no rule denies the operation. The ban on some actions on your own account, and the check which role may be granted, apply when it runs; see `dryRun` of `grantRole`.',
       resolve: ({ denied }) => denied.length === 0,
     }),
     denied: t.field({
       type: [AccessDenial],
       nullable: { list: false, items: false },
-      description: 'Every place that would be denied.',
+      description: 'All elements to which access would be denied.',
       resolve: ({ denied }) => denied as Denied[],
     }),
     undecided: t.field({
       type: [AccessDenial],
       nullable: { list: false, items: false },
-      description: 'The places that are allowed for some objects and not for others, where the document does not say for which it asks.',
+      description: 'Elements that are allowed for some objects only, if the document does not determine the objects.',
       resolve: ({ undecided }) => undecided as Denied[],
     }),
     wouldSatisfy: t.exposeStringList('wouldSatisfy', {
       nullable: { list: true, items: false },
       description:
-        'The smallest set of roles, scopes and the like that would allow all of it; empty where it is allowed, null where nothing would.',
+        'The smallest set of changes, such as roles and scopes, that would allow the whole operation. Empty if it is allowed; null if no change would allow it.',
     }),
   }),
 });

@@ -18,22 +18,23 @@ interface Access {
 }
 
 const ViewerAccess = builder.objectRef<Access>('ViewerAccess').implement({
-  description: 'What the viewer may do with an object, within the scopes of their token: a frontend shows a button only where it works.',
-  access: anyone('whoever was given the object may read it'),
+  description:
+    'What the viewer may do with an object, within the scopes of their token. Frontends use it to show only the controls that work.',
+  access: anyone('it is part of an object that the caller can see'),
   fields: (t) => ({
     readable: t.exposeStringList('readable', {
       nullable: { list: false, items: false },
-      description: 'The fields that the viewer may read.',
+      description: 'Names of the fields that the viewer may read.',
     }),
     writable: t.exposeStringList('writable', {
       nullable: { list: false, items: false },
-      description: 'The fields that the viewer may set, by one of the operations.',
+      description: 'Names of the fields that the viewer may change with one of the mutations.',
     }),
     operations: t.field({
       type: [OperationAccess],
       nullable: { list: false, items: false },
-      description: 'The mutations that are about such an object.',
-      resolve: ({ operations }) => operations as Operation[],
+      description: 'The mutations on such an object.',
+      resolve: ({ operations }) => [...operations],
     }),
   }),
 });
@@ -48,80 +49,78 @@ builder.interfaceField(builder.nodeInterfaceRef(), 'viewerAccess', (t) =>
   }),
 );
 
-/** What there is to ask about the objects of a type: each rule once, and where its verdict goes. */
+/** The rules to decide for the objects of a type, each once, and the elements that depend on them. */
 interface Plan {
   readonly model: Model;
   readonly rules: readonly Rule[];
-  readonly fields: readonly Asked[];
-  readonly operations: readonly Asked[];
-  /** Set by a mutation whose rule has to be met, and by an input field that may have one as well. */
-  readonly writes: readonly (Asked & { readonly also: number })[];
+  readonly fields: readonly GuardedName[];
+  readonly operations: readonly GuardedName[];
+  /** Fields that a mutation sets. The rule of the mutation and the rule of the input field must both be met. */
+  readonly writes: readonly (GuardedName & { readonly inputRule: number })[];
 }
 
-interface Asked {
+interface GuardedName {
   readonly name: string;
-  /** The place of its rule in the list. */
-  readonly at: number;
+  /** Index in `rules`. */
+  readonly rule: number;
 }
 
-/** Rules that need the database are asked for all rows of a tick in one statement each. */
 function accessTo(context: Context, plan: Plan, row: Row): Access | Promise<Access> {
   const decisions = plan.rules.map((rule) => decide(context, rule, plan.model, row));
-  return mapMaybe(allMaybe<Decision>(decisions), (all) => answer(plan, all));
+  return mapMaybe(allMaybe<Decision>(decisions), (all) => toAccess(plan, all));
 }
 
-function answer(plan: Plan, verdicts: readonly unknown[]): Access {
-  const isMet = ({ at }: Asked) => verdicts[at] === true;
+function toAccess({ rules, fields, writes, operations }: Plan, decisions: readonly Decision[]): Access {
+  const isAllowed = ({ rule }: GuardedName) => decisions[rule] === true;
+  const writable = writes.filter((write) => isAllowed(write) && decisions[write.inputRule] === true);
   return {
-    readable: plan.fields.filter(isMet).map(({ name }) => name),
-    writable: [...new Set(plan.writes.filter((one) => isMet(one) && verdicts[one.also] === true).map(({ name }) => name))].sort(),
-    operations: plan.operations.map((one) => ({ name: one.name, allowed: isMet(one), rule: plan.rules[one.at] as Rule })),
+    readable: fields.filter(isAllowed).map(({ name }) => name),
+    writable: [...new Set(writable.map(({ name }) => name))].sort(),
+    operations: operations.map((one) => ({ name: one.name, allowed: isAllowed(one), rule: rules[one.rule] as Rule })),
   };
 }
 
 const plans = new WeakMap<GraphQLObjectType, Plan>();
 
 function planOf(schema: GraphQLSchema, type: GraphQLObjectType): Plan {
-  const plan = plans.get(type) ?? draw(schema, type);
+  const plan = plans.get(type) ?? createPlan(schema, type);
   plans.set(type, plan);
   return plan;
 }
 
-function draw(schema: GraphQLSchema, type: GraphQLObjectType): Plan {
+function createPlan(schema: GraphQLSchema, type: GraphQLObjectType): Plan {
   const access = accessOf(schema);
-  const ruleAt = (coordinate: string) => ruleOf({ access }, coordinate);
   const model = access.models.get(type.name) as Model;
-  const asked = new Map<Rule, number>(); // equal rules are one object
-  const place = (rule: Rule) => {
-    const at = asked.get(rule) ?? asked.size;
-    asked.set(rule, at);
-    return at;
+  const rules = new Map<Rule, number>(); // equal rules are the same object
+  const indexOf = (rule: Rule) => {
+    const index = rules.get(rule) ?? rules.size;
+    rules.set(rule, index);
+    return index;
   };
+  const indexAt = (coordinate: string) => indexOf(ruleOf({ access }, coordinate));
   const fields = Object.keys(type.getFields())
     .filter((name) => name !== 'viewerAccess')
-    .map((name) => ({ name, at: place(ruleAt(`${type.name}.${name}`)) }));
-  const mutations = [...access.mutationTargets].filter(([, about]) => about.model === model || about.updates === model);
-  const operations = mutations.map(([coordinate]) => ({ name: nameOf(coordinate), at: place(ruleAt(coordinate)) }));
+    .map((name) => ({ name, rule: indexAt(`${type.name}.${name}`) }));
+  const mutations = [...access.mutationTargets].filter(([, target]) => target.model === model || target.updates === model);
+  const operations = mutations.map(([coordinate]) => ({ name: fieldNameOf(coordinate), rule: indexAt(coordinate) }));
   const writes = mutations
-    .filter(([, about]) => about.updates === model)
+    .filter(([, { updates }]) => updates === model)
     .flatMap(([coordinate]) =>
-      inputsOf(schema, nameOf(coordinate))
+      inputFieldsOf(schema, fieldNameOf(coordinate))
         .filter(({ name }) => name !== 'id' && name in type.getFields())
-        .map(({ name, rule }) => ({ name, at: place(ruleAt(coordinate)), also: place(rule ?? ruleAt(coordinate)) })),
+        .map(({ name, rule }) => ({ name, rule: indexAt(coordinate), inputRule: rule ? indexOf(rule) : indexAt(coordinate) })),
     );
-  const sorted = operations.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { model, rules: [...asked.keys()], fields, operations: sorted, writes };
+  const sortedOperations = operations.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { model, rules: [...rules.keys()], fields, operations: sortedOperations, writes };
 }
 
-const nameOf = (coordinate: string) => coordinate.slice(coordinate.indexOf('.') + 1);
+const fieldNameOf = (coordinate: string) => coordinate.slice(coordinate.indexOf('.') + 1);
 
-/** The fields of a mutation's input, with the rules that they have of their own. */
-function inputsOf(schema: GraphQLSchema, mutation: string) {
-  const input = schema
-    .getMutationType()
-    ?.getFields()
-    [mutation]?.args.find(({ name }) => name === 'input');
+/** The fields of a mutation's input, with their rules. */
+function inputFieldsOf(schema: GraphQLSchema, mutation: string) {
+  const field = schema.getMutationType()?.getFields()[mutation];
+  const input = field?.args.find(({ name }) => name === 'input');
   const type = input && getNamedType(input.type);
-  const names = isInputObjectType(type) ? Object.keys(type.getFields()) : [];
-  return names.map((name) => ({ name, rule: accessOf(schema).rules.get(`${type?.name}.${name}`) }));
+  if (!isInputObjectType(type)) return [];
+  return Object.keys(type.getFields()).map((name) => ({ name, rule: accessOf(schema).rules.get(`${type.name}.${name}`) }));
 }

@@ -10,12 +10,12 @@ import { admin, delegates, domainAdmin, may, outranks, session, superadmin } fro
 import { activeGrants } from '../../policy/grants-scope.ts';
 import { findMatchingIds } from '../../policy/policy.ts';
 
-/** Who may grant roles to a user without delegating a grant of their own. */
+/** Who may grant roles to a user without delegating one of their grants. */
 const directAuthority = any(domainAdmin, outranks, superadmin);
 
 /**
- * Who may grant and revoke roles without a rank; roles with a rank are reserved to superadmins. A caller who delegates may only grant to users
- * whom a role lets them read.
+ * Who may grant and revoke roles without a rank; roles with a rank are reserved to superadmins. Callers who delegate may only grant to users
+ * that a role lets them read.
  */
 export const grantRule = all(session, any(directAuthority, all(delegates, may('users:read'))));
 
