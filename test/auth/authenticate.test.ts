@@ -24,13 +24,13 @@ function sign(changed: Record<string, unknown> = {}, protectedHeader: object = {
     .sign(signer);
 }
 
-const ask = (token: string) => server.query(meQuery, {}, { token });
+const send = (token: string) => server.query(meQuery, {}, { token });
 const withHeader = (authorization: string) => server.query(meQuery, {}, { headers: { authorization } });
 const now = Math.floor(Date.now() / 1000);
 
 describe('a bearer token', () => {
   it('identifies the caller; a request without one is anonymous', async () => {
-    expect((await ask(await sign())).data.me?.id).toBe(alice.id);
+    expect((await send(await sign())).data.me?.id).toBe(alice.id);
     expect((await withHeader(`bearer ${alice.accessToken}`)).data.me?.id).toBe(alice.id);
     expect((await server.query(meQuery)).data).toEqual({ me: null });
   });
@@ -61,15 +61,15 @@ describe('a bearer token', () => {
 
   it('expires to the second', async () => {
     const token = await sign({ iat: now - 300, exp: now - 1 });
-    expect(await ask(token)).toMatchObject({ status: 401, code: 'TOKEN_EXPIRED' });
+    expect(await send(token)).toMatchObject({ status: 401, code: 'TOKEN_EXPIRED' });
     const short = await sign({ exp: Math.floor(Date.now() / 1000) + 2 });
-    expect((await ask(short)).status).toBe(200);
+    expect((await send(short)).status).toBe(200);
     await new Promise((resolve) => setTimeout(resolve, 2_100));
-    expect(await ask(short)).toMatchObject({ status: 401, code: 'TOKEN_EXPIRED' });
+    expect(await send(short)).toMatchObject({ status: 401, code: 'TOKEN_EXPIRED' });
   });
 
   it('is rejected when it is a refresh token or is sent in the URL', async () => {
-    expect(await ask(alice.refreshToken)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
+    expect(await send(alice.refreshToken)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
     const response = await fetch(`${server.url}/graphql?access_token=${alice.accessToken}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -100,6 +100,6 @@ describe('signing key rotation', () => {
     await rotated.stop();
     const { kid } = JSON.parse(Buffer.from(refreshed.data.refresh.accessToken.split('.')[0], 'base64url').toString());
     expect([known.data.me.id, kid]).toEqual([bob.id, next.kid]);
-    expect(await ask(refreshed.data.refresh.accessToken)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
+    expect(await send(refreshed.data.refresh.accessToken)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
   });
 });

@@ -161,11 +161,11 @@ describe('login does not reveal whether an account exists', () => {
 });
 
 /** The lowest CPU time of five runs, in microseconds: the minimum excludes interference from other work. */
-async function work(ask: () => Promise<unknown>) {
+async function work(send: () => Promise<unknown>) {
   let minimum = Number.POSITIVE_INFINITY;
   for (let round = 0; round < 5; round += 1) {
     const before = process.cpuUsage();
-    await ask();
+    await send();
     const { user, system } = process.cpuUsage(before);
     minimum = Math.min(minimum, user + system);
   }

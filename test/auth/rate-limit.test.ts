@@ -24,9 +24,9 @@ const guess = (email: string, how: { address?: string; headers?: Record<string, 
   attempt(email, `guess ${randomUUID()}`, how);
 const succeed = ({ email, password }: TestUser, address = uniqueAddress()) => attempt(email, password, { address });
 
-async function codes(count: number, ask: (index: number) => Promise<{ code: string | undefined }>) {
+async function codes(count: number, send: (index: number) => Promise<{ code: string | undefined }>) {
   const found: (string | undefined)[] = [];
-  for (let index = 0; index < count; index += 1) found.push((await ask(index)).code);
+  for (let index = 0; index < count; index += 1) found.push((await send(index)).code);
   return found;
 }
 

@@ -101,17 +101,17 @@ describe('register', () => {
 
   it('accepts a username unless it is invalid or taken', async () => {
     const username = `a${randomUUID().slice(0, 12)}`;
-    const ask = (name: string | null, email = newEmail()) => server.query(register, { input: { email, password, username: name } });
-    expect((await ask(username)).data.register.session?.user.username).toBe(username);
-    expect(await ask(username.toUpperCase())).toMatchObject({
+    const send = (name: string | null, email = newEmail()) => server.query(register, { input: { email, password, username: name } });
+    expect((await send(username)).data.register.session?.user.username).toBe(username);
+    expect(await send(username.toUpperCase())).toMatchObject({
       code: 'TAKEN',
       errors: [{ extensions: { fields: { username: ['must be unique'] } } }],
     });
-    expect((await ask('admin')).errors?.[0]?.extensions).toMatchObject({
+    expect((await send('admin')).errors?.[0]?.extensions).toMatchObject({
       code: 'INVALID_INPUT',
       fields: { username: [expect.any(String)] },
     });
-    for (const none of [null, '']) expect((await ask(none)).data.register.session?.user.username).toBeNull();
+    for (const none of [null, '']) expect((await send(none)).data.register.session?.user.username).toBeNull();
   });
 
   it('stores the password only as an argon2id hash with its own salt', async () => {

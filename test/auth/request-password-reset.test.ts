@@ -38,9 +38,9 @@ describe('requestPasswordReset', () => {
     const [email, address] = [`${randomUUID()}@example.com`, uniqueAddress()];
     for (let times = 0; times < 3; times += 1) expect((await server.query(request, { input: { email } })).code).toBeUndefined();
     expect((await server.query(request, { input: { email } })).code).toBe('RATE_LIMITED');
-    const ask = () => server.query(request, { input: { email: `${randomUUID()}@example.com` } }, { address });
-    for (let times = 0; times < 30; times += 1) expect((await ask()).code).toBeUndefined();
-    expect((await ask()).code).toBe('RATE_LIMITED');
+    const send = () => server.query(request, { input: { email: `${randomUUID()}@example.com` } }, { address });
+    for (let times = 0; times < 30; times += 1) expect((await send()).code).toBeUndefined();
+    expect((await send()).code).toBe('RATE_LIMITED');
   });
 
   it('records an audit event with the account', async () => {

@@ -8,7 +8,7 @@ const { prisma } = server.db;
 const meQuery = graphql(`query MeByToken { me { id } }`);
 const createApiToken = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }';
 
-const ask = (token: string) => server.query(meQuery, {}, { token });
+const send = (token: string) => server.query(meQuery, {}, { token });
 
 describe('a session token', () => {
   it('is rejected on the next request after logout, while concurrent requests of other sessions succeed', async () => {
@@ -57,7 +57,7 @@ describe('an API token', () => {
   it('authenticates as its owner, limited to its scopes', async () => {
     const bob = await server.user();
     const { secret } = await make(bob, 'users:read');
-    expect((await ask(secret)).data.me?.id).toBe(bob.id);
+    expect((await send(secret)).data.me?.id).toBe(bob.id);
     const { data, errors } = await server.query('{ me { id settings { totalCount } tokens { totalCount } } }', {}, { token: secret });
     expect(data.me.id).toBe(bob.id);
     expect(errors?.map((error) => [error.path?.join('.'), error.extensions.code])).toEqual([
@@ -115,7 +115,7 @@ describe('an API token', () => {
     await prisma.token.update({ where: { id: (await rowOf(revoked)).id }, data: { revokedAt: new Date() } });
     await prisma.token.update({ where: { id: (await rowOf(expired)).id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
     await prisma.user.update({ where: { id: disabled.uuid }, data: { enabled: false } });
-    const answers = await Promise.all([...secrets, `fg_${'A'.repeat(43)}`, 'fg_short'].map(ask));
+    const answers = await Promise.all([...secrets, `fg_${'A'.repeat(43)}`, 'fg_short'].map(send));
     expect(answers.map(({ status, code }) => `${status} ${code}`)).toEqual([
       '401 TOKEN_REVOKED',
       '401 TOKEN_EXPIRED',
@@ -129,12 +129,12 @@ describe('an API token', () => {
   it('updates lastUsedAt at most once a minute', async () => {
     const bob = await server.user();
     const { secret } = await make(bob, 'users:read');
-    await ask(secret);
+    await send(secret);
     const { lastUsedAt: first } = await rowOf(bob);
-    await ask(secret);
+    await send(secret);
     expect([first, (await rowOf(bob)).lastUsedAt]).toEqual([expect.any(Date), first]);
     await prisma.token.updateMany({ where: { userId: bob.uuid, kind: 'API' }, data: { lastUsedAt: new Date(Date.now() - 61_000) } });
-    await ask(secret);
+    await send(secret);
     expect((await rowOf(bob)).lastUsedAt?.getTime()).toBeGreaterThan(Date.now() - 30_000);
   });
 

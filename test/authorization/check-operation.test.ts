@@ -11,9 +11,9 @@ const query = `query ($document: String!, $variables: JSON, $operationName: Stri
     allowed wouldSatisfy denied { coordinate path rule } undecided { coordinate }
   }
 }`;
-const ask = (caller: Pick<TestUser, 'query'>, document: string, variables?: object, more: object = {}) =>
+const send = (caller: Pick<TestUser, 'query'>, document: string, variables?: object, more: object = {}) =>
   caller.query(query, { document, variables, ...more });
-const check = async (...args: Parameters<typeof ask>) => (await ask(...args)).data.checkOperation;
+const check = async (...args: Parameters<typeof send>) => (await send(...args)).data.checkOperation;
 const coordinates = (denied: { coordinate: string }[]) => denied.map(({ coordinate }) => coordinate);
 
 const profile = `query ($id: ID!) {
@@ -77,9 +77,9 @@ describe('checkOperation', () => {
     const unknown = Buffer.from('User:01900000-0000-7000-8000-000000000000').toString('base64');
     const ben = await server.user();
     for (const document of [profile, disableMutation]) {
-      const hidden = await ask(ben, document, { id: ann.id });
+      const hidden = await send(ben, document, { id: ann.id });
       expect(coordinates(hidden.data.checkOperation.denied)).toContain('User');
-      expect(comparableResult(hidden)).toEqual(comparableResult(await ask(ben, document, { id: unknown })));
+      expect(comparableResult(hidden)).toEqual(comparableResult(await send(ben, document, { id: unknown })));
     }
   });
 
@@ -92,7 +92,7 @@ describe('checkOperation', () => {
 
   it('returns no error for ids with the name of an input type or a union', async () => {
     const odd = ['RevokeTokenInput', 'LoginResult', 'Node', 'Nothing'].map((type) => Buffer.from(`${type}:x`).toString('base64'));
-    for (const id of odd) expect((await ask(anonymous(server), `{ node(id: "${id}") { id } }`)).errors).toBeUndefined();
+    for (const id of odd) expect((await send(anonymous(server), `{ node(id: "${id}") { id } }`)).errors).toBeUndefined();
   });
 
   it('is allowed once in an operation', async () => {
@@ -114,9 +114,9 @@ describe('checkOperation', () => {
   });
 
   it('is available for another user to platform administrators only', async () => {
-    expect((await ask(admin, '{ me { id } }', undefined, { as: ann.id })).errors).toBeUndefined();
-    expect((await ask(domainAdmin, '{ me { id } }', undefined, { as: ann.id })).code).toBe('FORBIDDEN');
-    expect((await ask(ann, '{ me { id } }', undefined, { as: admin.id })).code).toBe('NOT_FOUND');
+    expect((await send(admin, '{ me { id } }', undefined, { as: ann.id })).errors).toBeUndefined();
+    expect((await send(domainAdmin, '{ me { id } }', undefined, { as: ann.id })).code).toBe('FORBIDDEN');
+    expect((await send(ann, '{ me { id } }', undefined, { as: admin.id })).code).toBe('NOT_FOUND');
   });
 
   it.each([
@@ -126,7 +126,7 @@ describe('checkOperation', () => {
     ['without the named operation', 'query A { me { id } } query B { me { id } }', { operationName: 'C' }, 'operationName'],
     ['with missing variables', profile, {}, 'variables'],
   ])('rejects a document %s', async (_, document, more, field) => {
-    const { errors, code } = await ask(admin, document, undefined, more);
+    const { errors, code } = await send(admin, document, undefined, more);
     expect(code).toBe('INVALID_INPUT');
     expect(errors?.[0]?.extensions.fields).toHaveProperty(field);
   });

@@ -19,9 +19,9 @@ const document = `query ($coordinate: String!, $nodeId: ID, $as: ID) {
     coordinate allowed rule tree wouldSatisfy satisfiedBy { role { name } domain { name } }
   }
 }`;
-const ask = (caller: Pick<TestUser, 'query'>, coordinate: string, nodeId?: string, as?: string) =>
+const send = (caller: Pick<TestUser, 'query'>, coordinate: string, nodeId?: string, as?: string) =>
   caller.query(document, { coordinate, nodeId, as });
-const explain = async (...args: Parameters<typeof ask>) => (await ask(...args)).data.explainAccess;
+const explain = async (...args: Parameters<typeof send>) => (await send(...args)).data.explainAccess;
 
 interface Part {
   is?: string;
@@ -54,11 +54,11 @@ describe('explainAccess', () => {
   it('returns the same error for a row that the viewer cannot see as for an unknown one', async () => {
     const unknown = encodeGlobalID('User', '01900000-0000-7000-8000-000000000000');
     for (const caller of [foreignAdmin, anonymous(server)]) {
-      const hidden = await ask(caller, 'User.email', ann.id);
+      const hidden = await send(caller, 'User.email', ann.id);
       expect(hidden.code).toBe('NOT_FOUND');
-      expect(comparableResult(hidden)).toEqual(comparableResult(await ask(caller, 'User.email', unknown)));
-      expect(comparableResult(await ask(caller, 'Mutation.disableUser', ann.id))).toEqual(
-        comparableResult(await ask(caller, 'Mutation.disableUser', unknown)),
+      expect(comparableResult(hidden)).toEqual(comparableResult(await send(caller, 'User.email', unknown)));
+      expect(comparableResult(await send(caller, 'Mutation.disableUser', ann.id))).toEqual(
+        comparableResult(await send(caller, 'Mutation.disableUser', unknown)),
       );
     }
   });
@@ -74,9 +74,9 @@ describe('explainAccess', () => {
     const { allowed, tree, satisfiedBy, wouldSatisfy } = await explain(parentAdmin, 'User.email', ann.id, reader.id);
     expect([allowed, satisfiedBy, wouldSatisfy]).toEqual([true, null, []]);
     expect(leaves(tree).every(({ met }) => met === null)).toBe(true);
-    expect((await ask(parentAdmin, 'Query.users', undefined, reader.id)).code).toBe('FORBIDDEN');
+    expect((await send(parentAdmin, 'Query.users', undefined, reader.id)).code).toBe('FORBIDDEN');
     const [open_] = await server.db.prisma.domain.findMany({ where: { name: 'abroad' } });
-    expect((await ask(parentAdmin, 'Domain.name', encodeGlobalID('Domain', open_?.id ?? ''), reader.id)).code).toBe('FORBIDDEN');
+    expect((await send(parentAdmin, 'Domain.name', encodeGlobalID('Domain', open_?.id ?? ''), reader.id)).code).toBe('FORBIDDEN');
   });
 
   it('does not reveal grants of a member in other domains', async () => {
@@ -89,10 +89,10 @@ describe('explainAccess', () => {
       ['User.email', ann.id],
     ] as const;
     for (const [coordinate, node] of places) {
-      const answers = await Promise.all([member, elsewhere].map(({ id }) => ask(parentAdmin, coordinate, node, id)));
+      const answers = await Promise.all([member, elsewhere].map(({ id }) => send(parentAdmin, coordinate, node, id)));
       expect(comparableResult(answers[0] as never)).toEqual(comparableResult(answers[1] as never));
     }
-    expect((await ask(admin, 'User.email', ann.id, elsewhere.id)).data.explainAccess.allowed).toBe(true);
+    expect((await send(admin, 'User.email', ann.id, elsewhere.id)).data.explainAccess.allowed).toBe(true);
   });
 
   it('shows role and domain of a grant only to viewers who can see them', async () => {
@@ -105,10 +105,10 @@ describe('explainAccess', () => {
   });
 
   it('rejects questions about users outside the domains of the caller', async () => {
-    expect((await ask(reader, 'User.email', ann.id, ann.id)).code).toBe('FORBIDDEN');
-    expect((await ask(reader, 'User.email', ann.id, superadmin.id)).code).toBe('NOT_FOUND');
-    expect((await ask(foreignAdmin, 'User.email', foreignAdmin.id, ann.id)).code).toBe('NOT_FOUND');
-    expect((await ask(anonymous(server), 'Query.users', undefined, ann.id)).code).toBe('UNAUTHENTICATED');
+    expect((await send(reader, 'User.email', ann.id, ann.id)).code).toBe('FORBIDDEN');
+    expect((await send(reader, 'User.email', ann.id, superadmin.id)).code).toBe('NOT_FOUND');
+    expect((await send(foreignAdmin, 'User.email', foreignAdmin.id, ann.id)).code).toBe('NOT_FOUND');
+    expect((await send(anonymous(server), 'Query.users', undefined, ann.id)).code).toBe('UNAUTHENTICATED');
   });
 
   it('suggests changes that would allow access, and they do', async () => {
@@ -140,7 +140,7 @@ describe('explainAccess', () => {
     ['an object of another type', 'Role.name', () => ann.id, 'nodeId'],
     ['an object when the rule does not depend on one', 'Query.users', () => ann.id, 'nodeId'],
   ])('rejects %s', async (_, coordinate, nodeId, field) => {
-    const { errors, code } = await ask(ann, coordinate, nodeId?.());
+    const { errors, code } = await send(ann, coordinate, nodeId?.());
     expect(code).toBe('INVALID_INPUT');
     expect(errors?.[0]?.extensions.fields).toHaveProperty(field);
   });

@@ -100,13 +100,13 @@ describe('a row that the viewer cannot see', () => {
     ],
   ])('returns the same response as an unknown row: %s', async (type, id) => {
     const document = 'query ($id: ID!, $ids: [ID!]!) { node(id: $id) { id } nodes(ids: $ids) { id } }';
-    const ask = async (one: string, caller: Pick<TestUser, 'query'>) => ({
+    const send = async (one: string, caller: Pick<TestUser, 'query'>) => ({
       ...(await caller.query(document, { id: one, ids: [one] })),
       headers: null,
     });
     for (const caller of [ben, anonymous(server)]) {
-      const hidden = await ask(await id(), caller);
-      expect(hidden).toEqual(await ask(unknown(type), caller));
+      const hidden = await send(await id(), caller);
+      expect(hidden).toEqual(await send(unknown(type), caller));
       expect(hidden).toMatchObject({ data: { node: null, nodes: [null] }, code: 'NOT_FOUND' });
     }
   });
@@ -118,9 +118,9 @@ describe('a row that the viewer cannot see', () => {
     ['updateDomain', 'id', () => below.globalId, 'Domain'],
   ])('makes mutations return the same error as for an unknown row: %s', async (mutation, field, id, type) => {
     const document = `mutation ($input: ${mutation.charAt(0).toUpperCase()}${mutation.slice(1)}Input!) { ${mutation}(input: $input) { __typename } }`;
-    const ask = async (one: string) =>
+    const send = async (one: string) =>
       comparableResult(await ben.query(document, { input: { [field]: one, ...(field === 'userId' && { key: 'k' }) } }));
-    expect(await ask(id())).toEqual(await ask(unknown(type)));
+    expect(await send(id())).toEqual(await send(unknown(type)));
   });
 });
 

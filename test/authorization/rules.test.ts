@@ -123,7 +123,7 @@ describe('a condition that throws', () => {
   };
   const explodes = { is: 'explodes' };
   const conditions = { ...policy.conditions, explodes: { label: 'fails', dependsOn: 'viewer', inMemory: explode } };
-  const ask = async (add: Add, query: string) => {
+  const run = async (add: Add, query: string) => {
     const built = build(add, { access: { policy: { ...policy, conditions } } });
     return execute({ schema: built, document: parse(query), contextValue: createAccessState(accessOf(built), null) });
   };
@@ -140,7 +140,7 @@ describe('a condition that throws', () => {
     ['field', thing(public_, explodes), '{ thing { name } }'],
     ['part of a rule', thing(public_, any(explodes, public_)), '{ thing { name } }'],
   ])('denies access in the rule of a %s', async (_, add, query) => {
-    const { data, errors } = await ask(add, query);
+    const { data, errors } = await run(add, query);
     expect(JSON.stringify(data)).not.toContain('secret');
     expect(errors).toHaveLength(1);
   });
@@ -173,21 +173,21 @@ describe('accessRules', () => {
     rule: string;
     tree: Rule;
   }
-  const ask = async (type?: string) =>
+  const run = async (type?: string) =>
     (await server.query('query ($type: String) { accessRules(type: $type) { coordinate rule tree } }', { type })).data
       .accessRules as Entry[];
 
   it('lists the rule of every coordinate to anonymous callers', async () => {
     const types = Object.values(schema.getTypeMap()).filter((type) => type.extensions.directives);
-    expect((await ask()).map(({ coordinate }) => coordinate).sort()).toEqual([...coordinates(), ...types.map(({ name }) => name)].sort());
+    expect((await run()).map(({ coordinate }) => coordinate).sort()).toEqual([...coordinates(), ...types.map(({ name }) => name)].sort());
   });
 
   it('returns each rule as a tree that prints as its text', async () => {
-    for (const { rule, tree } of await ask()) expect(print(tree)).toBe(rule);
+    for (const { rule, tree } of await run()) expect(print(tree)).toBe(rule);
   });
 
   it('lists the rules of one type', async () => {
-    const rules = await ask('User');
+    const rules = await run('User');
     expect(rules.map(({ coordinate }) => coordinate)).toContain('User.email');
     expect(rules.every(({ coordinate }) => coordinate === 'User' || coordinate.startsWith('User.'))).toBe(true);
   });

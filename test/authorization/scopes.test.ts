@@ -78,15 +78,15 @@ describe('an API token', () => {
   });
 
   it.each(sessionsOnly)('cannot call %s, which requires a session, whatever its scopes', async (name, input) => {
-    const ask = await byToken(admin, every);
-    const { code, errors } = await ask(mutation(name), { input: input() });
+    const send = await byToken(admin, every);
+    const { code, errors } = await send(mutation(name), { input: input() });
     expect(code).toBe('FORBIDDEN');
     expect(errors?.[0]?.extensions.rule).toMatch(/^session/);
   });
 
   it('gets the failed rule in the error, also for the payload of a mutation', async () => {
-    const ask = await byToken(admin, ['users:write']);
-    const { data, errors } = await ask('mutation ($input: EnableUserInput!) { enableUser(input: $input) { changed user { id } } }', {
+    const send = await byToken(admin, ['users:write']);
+    const { data, errors } = await send('mutation ($input: EnableUserInput!) { enableUser(input: $input) { changed user { id } } }', {
       input: { id: ann.id },
     });
     expect(data.enableUser).toEqual({ changed: false, user: null });
@@ -96,17 +96,17 @@ describe('an API token', () => {
 
   it('loses access when its owner does', async () => {
     const [owner, other] = [await server.user('ADMIN'), await server.user()];
-    const ask = await byToken(owner, ['users:read', 'users:write']);
+    const send = await byToken(owner, ['users:read', 'users:write']);
     const document = 'query ($id: ID!) { user(id: $id) { email } }';
-    expect((await ask(document, { id: other.id })).data.user.email).toBe(other.email);
+    expect((await send(document, { id: other.id })).data.user.email).toBe(other.email);
     await server.db.prisma.roleGrant.deleteMany({ where: { userId: owner.uuid } });
-    expect((await ask(document, { id: other.id })).code).toBe('NOT_FOUND');
-    expect((await ask(mutation('disableUser'), { input: { id: other.id } })).code).toBe('FORBIDDEN');
+    expect((await send(document, { id: other.id })).code).toBe('NOT_FOUND');
+    expect((await send(mutation('disableUser'), { input: { id: other.id } })).code).toBe('FORBIDDEN');
   });
 
   it('shows no rights beyond its scopes in viewer.rights', async () => {
-    const [session, ask] = [await admin.query('{ viewer { rights } }'), await byToken(admin, ['users:read'])];
-    const rights = (await ask('{ viewer { rights } }')).data.viewer.rights;
+    const [session, send] = [await admin.query('{ viewer { rights } }'), await byToken(admin, ['users:read'])];
+    const rights = (await send('{ viewer { rights } }')).data.viewer.rights;
     expect(rights.filter((right: string) => !session.data.viewer.rights.includes(right) || right !== 'users:read')).toEqual([]);
   });
 });

@@ -59,8 +59,8 @@ describe('a list', () => {
     ['domains', 'query ($after: String) { domains(after: $after) { edges { cursor } } }', () => closed.id],
     ['children', 'query ($after: String) { domain(name: "north") { children(after: $after) { edges { cursor } } } }', () => closed.id],
   ])('of %s returns the same error for the cursor of a hidden row as for an unknown one', async (_, document, hidden) => {
-    const ask = async (id: string) => (await ann.query(document, { after: cursorOf(id) })) as object;
-    const [ofHidden, ofNone] = [await ask(await hidden()), await ask('01900000-0000-7000-8000-000000000000')];
+    const send = async (id: string) => (await ann.query(document, { after: cursorOf(id) })) as object;
+    const [ofHidden, ofNone] = [await send(await hidden()), await send('01900000-0000-7000-8000-000000000000')];
     expect({ ...ofHidden, headers: null }).toEqual({ ...ofNone, headers: null });
     expect(ofHidden).toMatchObject({ code: 'INVALID_INPUT' });
   });

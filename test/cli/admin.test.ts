@@ -8,7 +8,7 @@ afterAll(leave);
 const create = (email: string, input = `${password}\n`) => runCommand(['scripts/admin.ts', 'create-superadmin', email], environment, input);
 const countUsers = () => inspectDatabase(environment, (db) => db.prisma.user.count());
 
-async function ask(url: string, query: string, variables = {}, token?: string) {
+async function send(url: string, query: string, variables = {}, token?: string) {
   const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
   const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
   return response.json() as Promise<{ data: { login: { accessToken: string }; me: object } }>;
@@ -21,8 +21,8 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
   it('creates a platform superadmin who can log in at once', async () => {
     expect(await create('ada@example.com')).toEqual({ code: 0, out: 'ada@example.com is a superadmin.\n', err: '' });
     await using server = await startServerProcess(environment);
-    const session = await ask(server.url, login, { input: { email: 'Ada@example.com', password } });
-    const answer = await ask(server.url, me, {}, session.data.login.accessToken);
+    const session = await send(server.url, login, { input: { email: 'Ada@example.com', password } });
+    const answer = await send(server.url, me, {}, session.data.login.accessToken);
     expect(answer.data.me).toEqual({ emailConfirmedAt: expect.any(String), roles: [{ role: { name: 'SUPERADMIN' }, domain: null }] });
     expect(await server.stop()).toBe(0);
   });
@@ -56,7 +56,7 @@ describe('create-superadmin', { timeout: 60_000 }, () => {
     expect(await create('carol@example.com', ` ${password} \r\nmore\n`)).toMatchObject({ code: 0 });
     await using server = await startServerProcess(environment);
     const tries = [password, ` ${password} `].map((one) =>
-      ask(server.url, login, { input: { email: 'carol@example.com', password: one } }),
+      send(server.url, login, { input: { email: 'carol@example.com', password: one } }),
     );
     const [trimmed, exact] = await Promise.all(tries);
     expect([trimmed?.data, exact?.data.login]).toEqual([null, { accessToken: expect.any(String) }]);

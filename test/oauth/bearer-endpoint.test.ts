@@ -9,12 +9,13 @@ const paths = { '/oauth/revoke': revoking, '/oauth/introspect': introspecting };
 
 describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
   const permission = path === '/oauth/revoke' ? 'tokens:revoke' : 'tokens:introspect';
-  const ask = (body: string | Buffer, headers: Record<string, string> = {}, token = secret) => post(server, path, body, { token, headers });
+  const send = (body: string | Buffer, headers: Record<string, string> = {}, token = secret) =>
+    post(server, path, body, { token, headers });
 
   it('requires an API token with the scope whose owner has a role with the permission', async () => {
     const root = await server.user('SUPERADMIN');
     const permitted = [secret, (await createTokenFor(server, root.uuid, [permission])).secret];
-    for (const token of permitted) expect((await ask('token=x', {}, token)).status).toBe(200);
+    for (const token of permitted) expect((await send('token=x', {}, token)).status).toBe(200);
     const others = [
       (await createTokenFor(server, owner.uuid, ['tokens:read'])).secret, // without the scope
       (await apiToken(server, [permission], [])).secret, // without the role
@@ -24,7 +25,7 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
       owner.accessToken,
     ];
     for (const [index, token] of others.entries()) {
-      const { status, headers, json } = await ask('token=x', {}, token);
+      const { status, headers, json } = await send('token=x', {}, token);
       expect([status, json.error, headers.get('www-authenticate')], String(index)).toEqual([
         403,
         'insufficient_scope',
@@ -39,8 +40,8 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
     const answers = [
       await post(server, path, `token=x`),
       await post(server, path, `token=x&client_id=a&client_secret=${secret}`),
-      await ask('token=x', {}, gone.secret),
-      await ask('token=x', {}, `fg_${'A'.repeat(43)}`),
+      await send('token=x', {}, gone.secret),
+      await send('token=x', {}, `fg_${'A'.repeat(43)}`),
       await post(server, path, 'token=x', { headers: { authorization: `Basic ${Buffer.from(`a:${secret}`).toString('base64')}` } }),
     ];
     for (const { status, headers, json } of answers)
@@ -49,7 +50,7 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
 
   it('requires a UTF-8 form with each parameter at most once, and ignores unknown parameters', async () => {
     const good = ['token=x', 'token=x&token_type_hint=nonsense', 'token_type_hint=access_token&resource=%C3%A9&token=x', '&token=x&'];
-    for (const body of good) expect((await ask(body)).status, body).toBe(200);
+    for (const body of good) expect((await send(body)).status, body).toBe(200);
     const bad = [
       '',
       'token=',
@@ -63,21 +64,21 @@ describe.each(Object.entries(paths))('%s', (path, { secret, owner }) => {
       Buffer.from([...Buffer.from('token='), 0xff]),
       '{"token":"x"}',
     ];
-    for (const body of bad) expect(await ask(body), String(body)).toMatchObject({ status: 400, json: { error: 'invalid_request' } });
+    for (const body of bad) expect(await send(body), String(body)).toMatchObject({ status: 400, json: { error: 'invalid_request' } });
   });
 
   it('rejects other content types, content encodings, large bodies, and parameters in the URL', async () => {
     for (const type of ['application/json', 'text/plain', 'multipart/form-data', 'application/x-www-form-urlencoded; charset=utf-16', ''])
-      expect((await ask('token=x', { 'content-type': type })).status, type).toBe(415);
-    expect((await ask('token=x', { 'content-encoding': 'gzip' })).status).toBe(415);
-    expect((await ask('token=x', { 'content-type': 'application/x-www-form-urlencoded; charset=UTF-8' })).status).toBe(200);
-    expect((await ask(`token=${'x'.repeat(16_384)}`)).status).toBe(413);
+      expect((await send('token=x', { 'content-type': type })).status, type).toBe(415);
+    expect((await send('token=x', { 'content-encoding': 'gzip' })).status).toBe(415);
+    expect((await send('token=x', { 'content-type': 'application/x-www-form-urlencoded; charset=UTF-8' })).status).toBe(200);
+    expect((await send(`token=${'x'.repeat(16_384)}`)).status).toBe(413);
     expect((await post(server, `${path}?token=x`, 'token=x', { token: secret })).status).toBe(400);
     expect((await fetch(`${server.url}${path}`)).status).toBe(405);
   });
 
   it('is never cached, and returns JSON errors that do not repeat the request', async () => {
-    const answers = [await ask('token=x'), await ask('token=hunter2&token=hunter2'), await ask('token=x', {}, `fg_${'B'.repeat(43)}`)];
+    const answers = [await send('token=x'), await send('token=hunter2&token=hunter2'), await send('token=x', {}, `fg_${'B'.repeat(43)}`)];
     for (const { headers, text } of answers) {
       expect([headers.get('cache-control'), text.includes('hunter2'), text.includes('BBBB')]).toEqual(['no-store', false, false]);
     }

@@ -148,8 +148,8 @@ describe('POST /events/poll', () => {
 
   it('requires a valid JSON body and ignores unknown members', async () => {
     const { secret } = await createReceiver(server);
-    const ask = (body: string) => sendPoll(server, secret, body);
-    expect((await ask('{"returnImmediately":true,"more":1}')).status).toBe(200);
+    const send = (body: string) => sendPoll(server, secret, body);
+    expect((await send('{"returnImmediately":true,"more":1}')).status).toBe(200);
     const bad = [
       '',
       '[]',
@@ -164,7 +164,7 @@ describe('POST /events/poll', () => {
       '{"returnImmediately":true,"returnImmediately":true}',
       JSON.stringify({ ack: Array(1_001).fill('x') }),
     ];
-    for (const body of bad) expect(await ask(body), body).toMatchObject({ status: 400, json: { error: 'invalid_request' } });
+    for (const body of bad) expect(await send(body), body).toMatchObject({ status: 400, json: { error: 'invalid_request' } });
   });
 });
 

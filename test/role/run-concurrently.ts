@@ -2,13 +2,13 @@ import { sql } from '../../src/database/database.ts';
 import { isEmbedded } from '../test-database.ts';
 import { type QueryResult, type TestServer, waitUntil } from '../test-server.ts';
 
-type Ask = () => Promise<QueryResult<unknown>>;
+type SendRequest = () => Promise<QueryResult<unknown>>;
 
 /**
  * Runs mutations so that each has started before the first commits: a lock on the audit table is held until the last one
  * waits for it. On the embedded database they run one after another in the given order.
  */
-export async function runConcurrently(server: TestServer, ...requests: Ask[]) {
+export async function runConcurrently(server: TestServer, ...requests: SendRequest[]) {
   if (isEmbedded) return runSequentially(requests);
   const waiting = async () => {
     const [row] = await server.db.query<{ count: number }>(
@@ -19,8 +19,8 @@ export async function runConcurrently(server: TestServer, ...requests: Ask[]) {
   const { answers } = await server.db.prisma.$transaction(async (tx) => {
     await tx.$executeRaw(sql`lock table "AuditEvent" in share mode`);
     const sent = [];
-    for (const ask of requests) {
-      sent.push(ask());
+    for (const send of requests) {
+      sent.push(send());
       await waitUntil(async () => (await waiting()) >= sent.length);
     }
     return { answers: sent };
@@ -28,8 +28,8 @@ export async function runConcurrently(server: TestServer, ...requests: Ask[]) {
   return Promise.all(answers);
 }
 
-async function runSequentially(requests: Ask[]) {
+async function runSequentially(requests: SendRequest[]) {
   const answers = [];
-  for (const ask of requests) answers.push(await ask());
+  for (const send of requests) answers.push(await send());
   return answers;
 }

@@ -57,7 +57,7 @@ describe('an outage of the database', () => {
       const running = await startServer(config, log, db);
       const server = { url: running.url } as TestServer;
       const ready = async () => (await fetch(`${running.url}/health/ready`)).status;
-      const ask = async () => {
+      const run = async () => {
         const started = performance.now();
         const answer = await post(
           server,
@@ -69,9 +69,9 @@ describe('an outage of the database', () => {
       const socket = await rawSocket(server);
       await socket.init();
       for (let times = 0; times < 6; times += 1) {
-        expect([await ready(), (await ask()).code]).toEqual([200, 'INVALID_TOKEN']);
+        expect([await ready(), (await run()).code]).toEqual([200, 'INVALID_TOKEN']);
         await (times % 2 ? proxy.cut() : proxy.blackhole());
-        for (const { code, seconds } of await Promise.all(Array.from({ length: 30 }, ask))) {
+        for (const { code, seconds } of await Promise.all(Array.from({ length: 30 }, run))) {
           expect(code).toBe('UNAVAILABLE');
           expect(seconds).toBeLessThan(2);
         }

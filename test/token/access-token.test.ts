@@ -47,19 +47,19 @@ async function unencoded() {
   return `${protectedHeader}.${payload}.${signed}`;
 }
 
-const ask = (token: string) => server.query('{ me { id } }', {}, { token });
+const send = (token: string) => server.query('{ me { id } }', {}, { token });
 const raw = (authorization: string) => server.query('{ me { id } }', {}, { headers: { authorization } });
 
 async function expectRefused(tokens: readonly (string | Promise<string>)[]) {
   for (const [index, token] of (await Promise.all(tokens)).entries()) {
-    const answer = await ask(token);
+    const answer = await send(token);
     expect(answer, `${index}: ${token}`).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
     expect(answer).not.toHaveProperty('data');
   }
 }
 
 it('accepts the valid token that the attack tokens are derived from', async () => {
-  expect((await ask(await withClaims({}))).data.me.id).toBe(alice.id);
+  expect((await send(await withClaims({}))).data.me.id).toBe(alice.id);
 });
 
 /** Known attacks on algorithm and key (RFC 8725 §2.1-2.3, §2.6). */
@@ -183,7 +183,7 @@ describe('the text of an access token', () => {
 
   it('is rejected when it exceeds 4 KiB, even if it is signed', async () => {
     const long = await withClaims({ more: 'x'.repeat(4_096) });
-    expect(await ask(long)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
+    expect(await send(long)).toMatchObject({ status: 401, code: 'INVALID_TOKEN' });
   });
 
   it('does not affect revocation: another encoding of a revoked token is rejected too', async () => {
@@ -192,9 +192,9 @@ describe('the text of an access token', () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
     // The last character of 64 encoded bytes carries 2 bits; the other 4 are unused.
     const otherEncoding = text.slice(0, -1) + alphabet[alphabet.indexOf(text.at(-1) ?? '') ^ 1];
-    await ask(text);
-    await ask(otherEncoding);
+    await send(text);
+    await send(otherEncoding);
     await bob.query('mutation { logout { ended } }');
-    for (const one of [text, otherEncoding]) expect((await ask(one)).status).toBe(401);
+    for (const one of [text, otherEncoding]) expect((await send(one)).status).toBe(401);
   });
 });

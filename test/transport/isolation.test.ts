@@ -8,9 +8,9 @@ describe('isolation of concurrent callers', () => {
   it('evaluates each request with the permissions of its own caller', async () => {
     const [admin, alice, bob] = [await server.user('ADMIN'), await server.user(), await server.user()];
     for (let round = 0; round < 20; round += 1) {
-      const ask = (index: number) =>
+      const run = (index: number) =>
         (index % 2 ? alice : admin).query('query ($id: ID!) { node(id: $id) { ... on User { email } } }', { id: bob.id });
-      const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => ask(index)));
+      const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => run(index)));
       for (const [index, { code, data }] of answers.entries())
         expect(index % 2 ? code : data.node.email).toBe(index % 2 ? 'NOT_FOUND' : bob.email);
     }

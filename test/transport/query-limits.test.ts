@@ -95,7 +95,7 @@ describe('a document', () => {
 
   it('requires a valid operationName when it contains several operations', async () => {
     const two = 'query A { viewer { fresh } } query B { me { id } }';
-    const ask = async (operationName?: string) => (await post(server, JSON.stringify({ query: two, operationName }))).status;
-    expect([await ask('A'), await ask('hunter2'), await ask()]).toEqual([200, 400, 400]);
+    const send = async (operationName?: string) => (await post(server, JSON.stringify({ query: two, operationName }))).status;
+    expect([await send('A'), await send('hunter2'), await send()]).toEqual([200, 400, 400]);
   });
 });

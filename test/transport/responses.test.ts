@@ -6,7 +6,7 @@ import { post, request, sendRaw } from './raw-client.ts';
 
 const server = await startTestServer();
 const query = JSON.stringify({ query: '{ viewer { fresh } }' });
-const ask = (document: string, variables?: object) => server.query(document, variables);
+const send = (document: string, variables?: object) => server.query(document, variables);
 
 const securityHeaders = {
   'cache-control': 'no-store',
@@ -56,13 +56,13 @@ describe('a response', () => {
     const secret = 'hunter2hunter2';
     const login = 'mutation ($input: LoginInput!) { login(input: $input) { __typename } }';
     const answers = [
-      await ask(login, { input: { email: 'a@example.com', password: { deep: secret } } }),
-      await ask(login, { input: { email: 'a@example.com', password: 1, [secret]: 1 } }),
-      await ask('query ($first: Int) { users(first: $first) { totalCount } }', { first: secret }),
-      await ask('query ($order: UserOrder) { users(orderBy: $order) { totalCount } }', { order: secret }),
-      await ask(`mutation { login(input: { email: "a", password: ${secret} }) { __typename } }`),
-      await ask(`{ users(first: "${secret}") { totalCount } }`),
-      await ask(`{ viewer { fresh } "${secret}" `),
+      await send(login, { input: { email: 'a@example.com', password: { deep: secret } } }),
+      await send(login, { input: { email: 'a@example.com', password: 1, [secret]: 1 } }),
+      await send('query ($first: Int) { users(first: $first) { totalCount } }', { first: secret }),
+      await send('query ($order: UserOrder) { users(orderBy: $order) { totalCount } }', { order: secret }),
+      await send(`mutation { login(input: { email: "a", password: ${secret} }) { __typename } }`),
+      await send(`{ users(first: "${secret}") { totalCount } }`),
+      await send(`{ viewer { fresh } "${secret}" `),
     ];
     for (const answer of answers) {
       expect([answer.status, answer.code]).toEqual([400, 'INVALID_INPUT']);
@@ -73,7 +73,7 @@ describe('a response', () => {
   });
 
   it('reports a null variable for a non-null argument as invalid input', async () => {
-    const { code, errors } = await ask('query ($id: ID = "x") { node(id: $id) { id } }', { id: null });
+    const { code, errors } = await send('query ($id: ID = "x") { node(id: $id) { id } }', { id: null });
     expect([code, errors?.[0]?.path]).toEqual(['INVALID_INPUT', ['node']]);
   });
 
@@ -85,7 +85,7 @@ describe('a response', () => {
       'query ($x: Usr) { me { id } }',
       '{ viewer }',
     ])
-      expect((await ask(document)).errors?.[0]?.message).not.toMatch(/mean/);
+      expect((await send(document)).errors?.[0]?.message).not.toMatch(/mean/);
   });
 
   it('contains at most 20 errors and the number of omitted ones', async () => {
@@ -96,7 +96,7 @@ describe('a response', () => {
     const { errors } = await server.query('query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids }, { token: accessToken });
     expect(errors).toHaveLength(20);
     expect(errors?.at(-1)?.extensions).toEqual({ code: 'QUERY_TOO_COMPLEX', limit: 'errors', omitted: 31 });
-    const invalid = await ask(`query (${Array.from({ length: 60 }, (_, index) => `$v${index}: Int`)}) { viewer { fresh } }`);
+    const invalid = await send(`query (${Array.from({ length: 60 }, (_, index) => `$v${index}: Int`)}) { viewer { fresh } }`);
     expect(invalid.errors).toHaveLength(20);
   });
 

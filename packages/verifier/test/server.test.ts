@@ -85,10 +85,10 @@ describe('a verifier of a real server', () => {
   it('learns of a revocation immediately by introspection with maxStaleness 0', async () => {
     const verifier = await createTestVerifier('sse');
     const alice = await server.user();
-    const ask = () => codeOf(verifier.verify(String(alice.accessToken), { maxStaleness: '0ms', onStale: 'introspect' }));
-    expect(await ask()).toBe('accepted');
+    const send = () => codeOf(verifier.verify(String(alice.accessToken), { maxStaleness: '0ms', onStale: 'introspect' }));
+    expect(await send()).toBe('accepted');
     await alice.query(logout);
-    expect(await ask()).toBe('ERR_TOKEN_REVOKED');
+    expect(await send()).toBe('ERR_TOKEN_REVOKED');
   });
 
   it('rejects tokens of a removed key and accepts those of its successor', async () => {
