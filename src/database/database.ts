@@ -135,7 +135,7 @@ function createPostgresDatabase(pool: pg.Pool, connectionString: string, log: Lo
   };
 }
 
-/** Listens on a connection of its own and reconnects after a loss, with a growing delay of at most 1 s. */
+/** Listens on a separate connection and reconnects after a loss, with a growing delay of at most 1 s. */
 async function listen(connectionString: string, channel: string, onNotify: () => void, log: Logger) {
   let isStopped = false;
   let current: pg.Client | undefined;

@@ -12,7 +12,7 @@ export interface MigrationConnection {
 const folder = join(import.meta.dirname, '../../prisma/migrations');
 
 /**
- * Applies the missing migrations, each in a transaction of its own, so that a failed one leaves nothing behind. The history is the table of
+ * Applies the missing migrations, each in a separate transaction, so that a failed one leaves nothing behind. The history is the table of
  * `prisma migrate deploy`. Throws if the database is newer than this version, if an earlier migration did not finish, and if the database has
  * tables but no history. The caller makes sure that only one process migrates.
  */

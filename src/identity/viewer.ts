@@ -2,7 +2,7 @@ import { type Database, interval, preparedStatement, type Sql, sql, type Tx } fr
 import type { Domain, Role, RoleGrant, Token, User } from '../database/generated/prisma/client.ts';
 import type { ErrorCode } from '../errors.ts';
 
-/** A grant in force with its role and domain, read as JSON: its dates are strings, which the DateTime scalar accepts. */
+/** An active grant with its role and domain, read as JSON: its dates are strings, which the DateTime scalar accepts. */
 export type Grant = RoleGrant & { role: Role; domain: Domain | null };
 
 /** A grant of the viewer. `active` is false if its domain, or one above it, is disabled. */
@@ -77,7 +77,7 @@ export async function reloadViewerForUpdate(tx: Tx, viewer: Viewer, freshness: n
   return toResult(row);
 }
 
-/** Loads a user as if signed in with a fresh session, also if disabled; undefined if there is no such user. */
+/** Loads a user as if authenticated with a fresh session, also if disabled; undefined if there is no such user. */
 export async function loadUserAsViewer(client: Pick<Tx, '$queryRaw'>, userId: string): Promise<Viewer | undefined> {
   const [row] = await client.$queryRaw<ViewerRow[]>(byUser([userId]));
   return row && toViewer(row);
@@ -85,7 +85,7 @@ export async function loadUserAsViewer(client: Pick<Tx, '$queryRaw'>, userId: st
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
-// The sub-select hides the length of the array from the planner, which then keeps one generic plan. Planning every execution anew took
+// The sub-select hides the length of the array from the planner, which then keeps one generic plan. Planning every execution took
 // four times as long as the statement itself.
 const bySession = (ids: string[], freshness: number) =>
   viewerQuery({ id: sql`t.id::text`, from: sql`"Token" t`, where: sql`t.id = any((select ${ids}::uuid[])::uuid[])`, freshness });

@@ -19,7 +19,7 @@ interface Services {
   readonly log: Logger;
 }
 
-/** What became of an email. */
+/** The result of an email. */
 type Outcome = 'sent' | 'previewed' | 'obsolete' | 'no_recipient' | 'rejected' | 'failed';
 
 const pollInterval = 500; // milliseconds

@@ -88,7 +88,7 @@ describe('confirmEmailChange', () => {
     const alice = await server.user();
     const { email } = await changeEmail(server, alice);
     const { text } = await emailTo(server, alice.uuid, 'emailChanged');
-    expect(text).toMatch(/\/email-change\?undo=fgl_[\s\S]*for 3 days, until /);
+    expect(text).toMatch(/\/email-change\?undo=fgl_[\s\S]*for 3 days \(until /);
     expect(text).not.toContain(email);
     expect((await prisma.outboxEmail.findFirstOrThrow({ where: { userId: alice.uuid, template: 'emailChanged' } })).address).toBe(
       alice.email,

@@ -29,7 +29,7 @@ const serverValues = new Set(['network', 'until']);
 const link = {
   url: 'https://id.example.com/page?token=fgl_…',
   code: '12345678',
-  validity: 'for 30 minutes, until 1 May 2030 at 12:00 UTC',
+  validity: 'for 30 minutes (until 1 May 2030 at 12:00 UTC)',
 };
 
 /** Renders an email to a user with that name. */

@@ -10,8 +10,8 @@ const reservedNames = new Set(
 );
 
 /**
- * The normalized form of a username, by NFKC and case folding; undefined if it is not acceptable. Only the letters A to Z: with others, two names
- * that look alike could belong to two users.
+ * The normalized form of a username, by NFKC and case folding; undefined if it is not acceptable. Only A to Z: with other scripts, two names that
+ * look alike could belong to two users.
  */
 export function usernameKey(text: string): string | undefined {
   const key = text.normalize('NFKC').toLowerCase();
@@ -21,7 +21,7 @@ export function usernameKey(text: string): string | undefined {
 /** A username, or an empty string. */
 export const username = singleLineText(64).refine(
   (text) => text === '' || usernameKey(text) !== undefined,
-  'must have 4 to 32 characters (A to Z, digits, _ . and -), start with a letter, and not be a reserved name',
+  'must have 4 to 32 characters (A to Z, digits, _ . and -), start with A to Z, and not be a reserved name',
 );
 
 /** The columns of a username: as shown, and its key; null if it is empty or missing. */

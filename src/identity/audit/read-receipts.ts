@@ -10,7 +10,7 @@ interface FieldReading {
   readonly field: string;
 }
 
-/** Records who read which sensitive field of whom, after the response. */
+/** Records reads of sensitive fields of other users, after the response. */
 export interface ReadReceiptRecorder {
   /** Records a reading. `via` returns the part of the rule that allowed it; it is called only if no equal reading is pending. */
   record(reading: FieldReading, via: () => string): void;

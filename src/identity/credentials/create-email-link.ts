@@ -36,7 +36,7 @@ export async function createEmailLink(
   return {
     url: `${config.PUBLIC_URL}${path}?${tokenParam}=${token}`,
     code: deriveLinkCode(keys, id),
-    validity: `for ${formatDuration(lifetime ?? expiresAt.getTime() - Date.now())}, until ${formatDate(expiresAt)}`,
+    validity: `for ${formatDuration(lifetime ?? expiresAt.getTime() - Date.now())} (until ${formatDate(expiresAt)})`,
   };
 }
 

@@ -5,7 +5,7 @@ import type { Grant } from '../viewer.ts';
 /** Prisma's form of the view "ActiveRoleGrant": grants that have not expired at that time of the database. */
 export const whereActive = (now: Date) => ({ OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] }) satisfies Prisma.RoleGrantWhereInput;
 
-/** Grants in force, with each role and each domain once. */
+/** Active grants, with each role and each domain once. */
 export interface ActiveGrants {
   readonly grants: Grant[];
   readonly roles: Role[];
@@ -22,7 +22,7 @@ export const activeGrantColumns = (userIds: Sql) => sql`
 
 const activeGrants = preparedStatement('active-grants', sql`select ${activeGrantColumns(sql`(select ${[]}::uuid[])::uuid[]`)}`);
 
-/** Reads the grants in force of many users in one statement. */
+/** Reads the active grants of many users in one statement. */
 export async function readActiveGrants({ query }: Pick<Database, 'query'>, userIds: readonly string[]): Promise<Map<string, Grant[]>> {
   const [row] = await query<ActiveGrants>(activeGrants(userIds, userIds, userIds));
   return groupByUser(row ?? { grants: [], roles: [], domains: [] });

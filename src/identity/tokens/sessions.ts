@@ -10,7 +10,7 @@ import { channels } from './revocation-channel.ts';
 
 type Query = Pick<Database, 'query'>;
 
-/** Why tokens are revoked, and by whom. */
+/** The reason and the initiator of a revocation. */
 export interface RevocationCause {
   readonly reason: RevocationReason;
   readonly initiator: Initiator;
@@ -76,7 +76,7 @@ export interface NewSession {
 }
 
 /**
- * Inserts a session if the user is enabled and not deleted. Atomic: one statement. Returns its id, or undefined if the account may not sign in.
+ * Inserts a session if the user is enabled and not deleted. Atomic: one statement. Returns its id, or undefined if the account may not log in.
  * Queues an email on a login from a new network and agent, at most three per hour (security.md 2.7, F19).
  */
 export async function insertSession({ query }: Query, session: NewSession): Promise<string | undefined> {

@@ -1,9 +1,9 @@
-import { canSignIn, describeOrigin, type LinkEmailTemplate, type Origin } from './template.ts';
+import { canLogIn, describeOrigin, type LinkEmailTemplate, type Origin } from './template.ts';
 
 /** Asks to confirm the new address of an account. */
 export const emailChangeConfirmation: LinkEmailTemplate<Origin> = {
   link: { purpose: 'CHANGE_EMAIL', lifetime: 60 * 60_000, path: '/email-change' }, // security.md F10
-  isWanted: canSignIn,
+  isWanted: canLogIn,
   write: (origin, _, { url, code, validity }) => ({
     subject: 'Confirm your new email address',
     parts: [

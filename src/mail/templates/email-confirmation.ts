@@ -1,9 +1,9 @@
-import { canSignIn, type LinkEmailTemplate } from './template.ts';
+import { canLogIn, type LinkEmailTemplate } from './template.ts';
 
 /** Asks to confirm the address of a new account. */
 export const emailConfirmation: LinkEmailTemplate<Record<never, never>> = {
   link: { purpose: 'CONFIRM_EMAIL', lifetime: 24 * 3_600_000, path: '/confirm' }, // security.md F10
-  isWanted: (user) => canSignIn(user) && user.emailConfirmedAt === null,
+  isWanted: (user) => canLogIn(user) && user.emailConfirmedAt === null,
   write: (_, __, { url, code, validity }) => ({
     subject: 'Confirm your email address',
     parts: [

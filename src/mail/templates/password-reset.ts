@@ -1,9 +1,9 @@
-import { canSignIn, describeOrigin, type LinkEmailTemplate, type Origin } from './template.ts';
+import { canLogIn, describeOrigin, type LinkEmailTemplate, type Origin } from './template.ts';
 
 /** Lets the owner choose a new password. */
 export const passwordReset: LinkEmailTemplate<Origin & { byAdministrator?: true }> = {
   link: { purpose: 'RESET_PASSWORD', lifetime: 30 * 60_000, path: '/reset' }, // security.md F10
-  isWanted: canSignIn,
+  isWanted: canLogIn,
   write: ({ byAdministrator, ...origin }, _, { url, code, validity }) => ({
     subject: 'Choose a new password',
     parts: [

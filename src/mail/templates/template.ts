@@ -14,7 +14,7 @@ export interface LinkContent {
   readonly url: string;
   /** The code that replaces the token if there is no browser. */
   readonly code: string;
-  /** For how long both are valid, in words: "for 30 minutes, until …". */
+  /** For how long both are valid, in words: "for 30 minutes (until …)". */
   readonly validity: string;
 }
 
@@ -47,8 +47,8 @@ export interface LinkEmailTemplate<Data extends object, To extends Recipient = U
   write(data: Data, to: To, link: LinkContent): Content;
 }
 
-/** True if the account can sign in; emails that ask for an action are sent only then. */
-export const canSignIn = ({ enabled, deletedAt }: Pick<User, 'enabled' | 'deletedAt'>) => enabled && deletedAt === null;
+/** True if the account can log in; emails that ask for an action are sent only then. */
+export const canLogIn = ({ enabled, deletedAt }: Pick<User, 'enabled' | 'deletedAt'>) => enabled && deletedAt === null;
 
 export const formatDate = (date: Date) =>
   `${new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' }).format(date)} UTC`;

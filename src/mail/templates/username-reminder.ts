@@ -1,8 +1,8 @@
-import { canSignIn, describeOrigin, type EmailTemplate, neutralizeLinks, type Origin } from './template.ts';
+import { canLogIn, describeOrigin, type EmailTemplate, neutralizeLinks, type Origin } from './template.ts';
 
 /** The names that the account can log in with. */
 export const usernameReminder: EmailTemplate<Origin> = {
-  isWanted: canSignIn,
+  isWanted: canLogIn,
   write: (origin, { email, username, usernameKey, displayName }) => ({
     subject: 'How to log in to your account',
     parts: [

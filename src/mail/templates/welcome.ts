@@ -1,9 +1,9 @@
-import { canSignIn, type LinkEmailTemplate } from './template.ts';
+import { canLogIn, type LinkEmailTemplate } from './template.ts';
 
 /** To the owner of an account that an administrator created: choose the first password. */
 export const welcome: LinkEmailTemplate<Record<never, never>> = {
   link: { purpose: 'FIRST_PASSWORD', lifetime: 7 * 24 * 3_600_000, path: '/reset' }, // security.md F10, as an invitation
-  isWanted: canSignIn,
+  isWanted: canLogIn,
   write: (_, __, { url, code, validity }) => ({
     subject: 'Your new account',
     parts: [
