@@ -22,16 +22,17 @@ for (const [name, parent] of [['top'], ['middle', 'top'], ['bottom', 'middle'], 
 for (const [name, granted] of Object.entries({ READER: ['users:read', 'roles:read'], KEEPER: ['domains:write'] }))
   await prisma.role.create({ data: { name, permissions: granted } });
 const users = await Promise.all(
-  Array.from({ length: 5 }, (_, index) =>
+  Array.from({ length: 4 }, (_, index) =>
     prisma.user.create({ data: { email: `u${index}@example.com`, emailKey: `u${index}@example.com`, displayName: `User ${index}` } }),
   ),
 );
 const [roles, domains] = [await prisma.role.findMany(), await prisma.domain.findMany()];
 
 const user = fc.constantFrom(...users.map(({ id }) => id));
-const role = fc.constantFrom(...roles.map(({ id }) => id));
+// Most grants are of the role ADMIN: only its holders reach rows in more than one way.
+const role = fc.constantFrom(...roles.flatMap(({ id, name }) => (name === 'ADMIN' ? [id, id, id, id] : [id])));
 const domain = fc.constantFrom(null, ...domains.map(({ id }) => id));
-const few = <T>(one: fc.Arbitrary<T>) => fc.array(one, { maxLength: 5 });
+const several = <T>(one: fc.Arbitrary<T>) => fc.array(one, { minLength: 3, maxLength: 6 });
 
 const arbitraryRows = fc.record({
   grants: fc.array(
@@ -42,15 +43,18 @@ const arbitraryRows = fc.record({
       delegable: fc.constantFrom(0, 1),
       expiresAt: fc.constantFrom(null, null, later, earlier),
     }),
-    { maxLength: 14 },
+    { minLength: 8, maxLength: 14 },
   ),
-  tokens: few(fc.record({ userId: user, domainId: domain, kind: fc.constantFrom('SESSION' as const, 'API' as const) })),
-  revocations: few(fc.record({ userId: user, domainId: domain, tokenId: fc.uuid() })),
-  settings: few(fc.record({ userId: user, key: fc.uuid() })),
-  invitations: few(fc.record({ roleId: role, domainId: domain, invitedById: user })),
-  reads: few(fc.record({ userId: user, actorId: user, field: fc.uuid() })),
-  events: few(fc.record({ userId: fc.option(user), actorId: fc.option(user), domainId: domain })),
-  inactive: fc.subarray(domains.map(({ id }) => id)),
+  tokens: several(fc.record({ userId: user, domainId: domain, kind: fc.constantFrom('SESSION' as const, 'API' as const) })),
+  revocations: several(fc.record({ userId: user, domainId: domain, tokenId: fc.uuid() })),
+  settings: several(fc.record({ userId: user, key: fc.uuid() })),
+  invitations: several(fc.record({ roleId: role, domainId: domain, invitedById: user })),
+  reads: several(fc.record({ userId: user, actorId: user, field: fc.uuid() })),
+  events: several(fc.record({ userId: fc.option(user), actorId: fc.option(user), domainId: domain })),
+  inactive: fc.subarray(
+    domains.map(({ id }) => id),
+    { maxLength: 1 },
+  ),
 });
 
 const arbitraryViewer = fc.record({
@@ -71,7 +75,7 @@ describe('a condition', { timeout: 120_000 }, () => {
       const viewer = await viewerFor(caller);
       for (const model of Object.keys(ownership) as Model[]) decided += await compare(model, viewer, () => coin.next().value === true);
     });
-    await fc.assert(property, { numRuns: 15, endOnFailure: true });
+    await fc.assert(property, { numRuns: 25, endOnFailure: true });
     expect(decided).toBeGreaterThan(1_000);
   });
 });
