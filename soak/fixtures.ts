@@ -23,7 +23,7 @@ export async function createAccounts(pool: Pool, roles: readonly string[], domai
   const { rows } = await pool.query<Account>(
     `with accounts as (
        insert into "User" (email, "emailKey", "emailConfirmedAt", "displayName")
-       select address, address, now(), 'Soak' from unnest($1::text[]) address returning id, email
+       select address, address, now(), 'Soak user' from unnest($1::text[]) address returning id, email
      ), passwords as (insert into "Password" ("userId", hash) select id, $2 from accounts
      ), grants as (
        insert into "RoleGrant" ("userId", "roleId", "domainId")
