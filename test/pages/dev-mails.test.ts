@@ -24,13 +24,13 @@ describe('/dev/mails', async () => {
       to,
     }));
     expect(found.map(({ to }) => to)).toEqual(['grace@example.com', 'ada@example.com']);
-    expect(found[0]?.subject).toBe('Confirm your e-mail address');
+    expect(found[0]?.subject).toBe('Confirm your email address');
     const one = await openPage(server, `/dev/${found[0]?.path}`);
-    expect([one.status, one.heading]).toEqual([200, 'Confirm your e-mail address']);
+    expect([one.status, one.heading]).toEqual([200, 'Confirm your email address']);
     expect(one.html).toMatch(/<a href="(http:\/\/fieldgate\.test\/confirm\?token=[\w-]+)">\1<\/a>/);
     const asHtml = await openPage(server, `/dev/${found[0]?.path}/html`);
     expect(asHtml.headers.get('content-security-policy')).toContain("default-src 'none'; style-src 'unsafe-inline'");
-    expect(asHtml.html).toContain('>Confirm the address</a>');
+    expect(asHtml.html).toContain('>Confirm email address</a>');
   });
 
   it('returns 404 for an unknown id', async () => {
@@ -57,7 +57,7 @@ describe('the log', () => {
       await emailTo(server, id, 'emailConfirmation');
     }
     const line = await waitUntil(() => development.log.map((text) => JSON.parse(text)).find(({ subject }) => subject));
-    expect(line).toMatchObject({ level: 30, to: 'ada@example.com', subject: 'Confirm your e-mail address' });
+    expect(line).toMatchObject({ level: 30, to: 'ada@example.com', subject: 'Confirm your email address' });
     expect(line.text).toMatch(/\/confirm\?token=fgl_/);
     expect(test.log.join('')).not.toContain('fgl_');
   });
