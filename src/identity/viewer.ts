@@ -1,4 +1,5 @@
 import { type Database, interval, preparedStatement, type Sql, sql, type Tx } from '../database/database.ts';
+import { getDatamodel } from '../database/generated/pothos.ts';
 import type { Domain, Role, RoleGrant, Token, User } from '../database/generated/prisma/client.ts';
 import type { ErrorCode } from '../errors.ts';
 
@@ -145,26 +146,11 @@ const viewerQuery = ({ id, from, where, freshness }: ViewerSource) => sql`
 const sessions = preparedStatement('sessions', bySession([], 0));
 const apiTokens = preparedStatement('api-tokens', byHash([], 0));
 
-const userDates = [
-  'emailConfirmedAt',
-  'currentLoginAt',
-  'lastLoginAt',
-  'createdAt',
-  'updatedAt',
-  'deletedAt',
-  'eraseAt',
-  'erasedAt',
-] as const satisfies (keyof User)[];
-
-const tokenDates = [
-  'authenticatedAt',
-  'createdAt',
-  'lastUsedAt',
-  'expiresAt',
-  'idleExpiresAt',
-  'revokedAt',
-  'reuseAt',
-] as const satisfies (keyof Token)[];
+const { models } = getDatamodel().datamodel;
+const dateColumns = (model: 'User' | 'Token') =>
+  (models[model]?.fields ?? []).flatMap(({ name, type }) => (type === 'DateTime' ? [name] : []));
+const userDates = dateColumns('User') as (keyof User)[];
+const tokenDates = dateColumns('Token') as (keyof Token)[];
 
 const toResult = (row: ViewerRow | undefined): ViewerResult => row && { viewer: toViewer(row), rejection: row.rejection };
 
