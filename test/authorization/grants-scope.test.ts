@@ -67,7 +67,7 @@ describe('an administrator of a domain', () => {
 
 describe('a grant', () => {
   it.each<[string, string?]>([['ADMIN', 'middle'], ['ADMIN'], ['SUPERADMIN']])(
-    'of %s has no effect after it has expired',
+    'gives no access by a grant of %s that has expired',
     async (role, domain) => {
       const [person, member] = [await server.user(role, domain), await server.user('USER', 'middle')];
       expect(await sees(person, member)).toBe(true);
@@ -77,7 +77,7 @@ describe('a grant', () => {
     },
   );
 
-  it('below an inactive domain has no effect, even if its own domain is active', async () => {
+  it('gives no access by a grant below an inactive domain, even if its own domain is active', async () => {
     const above = await server.domain('above');
     await server.domain('between', 'above');
     await server.domain('beneath', 'between');
@@ -87,7 +87,7 @@ describe('a grant', () => {
     expect(await sees(person, member)).toBe(false);
   });
 
-  it('in an inactive domain has no effect there and below', async () => {
+  it('gives no access by a grant in an inactive domain, there and below', async () => {
     const [closed] = [await server.domain('closed'), await server.domain('under', 'closed')];
     const person = await server.user('ADMIN', 'closed');
     await server.grant(person.uuid, 'EDITOR', 'closed');

@@ -105,7 +105,7 @@ describe('a permission of a role', () => {
     ['createRole', 'mutation { createRole(input: { name: "NEW", permissions: ["users:fly"] }) { role { name } } }', 'permissions'],
     ['createApiToken', 'mutation { createApiToken(input: { description: "d", scopes: ["users:fly"] }) { secret } }', 'scopes'],
     ['grantRole, as an unknown role', `mutation { grantRole(input: { userId: "${ann.id}", role: "FLYER" }) { changed } }`, 'role'],
-  ])('that is unknown is rejected by %s', async (_, document, field) => {
+  ])('is rejected by %s when it is unknown', async (_, document, field) => {
     const { code, errors } = await superadmin.query(document);
     expect([code, Object.keys(errors?.[0]?.extensions.fields as object)]).toEqual(['INVALID_INPUT', [field]]);
   });

@@ -30,7 +30,7 @@ const countOf = (userIds: string[]) => server.db.prisma.fieldRead.count({ where:
 const logged = (text: string) => server.log.filter((line) => line.includes(text)).map((line) => JSON.parse(line));
 
 describe('read receipts', () => {
-  it('of a whole list are inserted by one statement, one for each user and field', async () => {
+  it('inserts the receipts of a whole list with one statement, one for each user and field', async () => {
     const people = await createUsers(50, 'listed');
     const driver = isEmbedded ? vi.spyOn(PGlite.prototype, 'query') : vi.spyOn(pg.Client.prototype, 'query');
     expect(
@@ -42,7 +42,7 @@ describe('read receipts', () => {
     expect(texts.filter((text) => text.includes('insert into "FieldRead"'))).toHaveLength(1);
   });
 
-  it('are buffered while the database rejects them, at most 10,000, and the number of dropped ones is logged', async () => {
+  it('buffers at most 10,000 receipts while the database rejects them, and logs the number of dropped ones', async () => {
     const people = await createUsers(2_600, 'waiting');
     const dropped = () => logged('read receipts were dropped').reduce((sum: number, line) => sum + line.dropped, 0);
     await server.db.query(sql`alter table "FieldRead" rename to "Away"`);
@@ -54,7 +54,7 @@ describe('read receipts', () => {
     expect(dropped()).toBe(400);
   }, 60_000);
 
-  it('of a deleted user do not block others', async () => {
+  it('stores other receipts when one refers to a deleted user', async () => {
     const people = await createUsers(2, 'leaving');
     await server.db.query(sql`alter table "FieldRead" rename to "Away"`);
     await admin.query(list('node { phone }'), { name: 'leaving', first: 2 });
@@ -63,7 +63,7 @@ describe('read receipts', () => {
     await waitUntil(async () => (await countOf(people)) === 1);
   });
 
-  it('that are buffered are written when the server stops', async () => {
+  it('writes buffered receipts when the server stops', async () => {
     const people = await createUsers(1, 'stopped');
     const node = await startServer(server.config, silent, server.db);
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${admin.accessToken}` };
@@ -73,7 +73,7 @@ describe('read receipts', () => {
     expect(await countOf(people)).toBe(1);
   });
 
-  it('are deleted after 90 days', async () => {
+  it('deletes receipts after 90 days', async () => {
     const [userId = ''] = await createUsers(1, 'forgotten');
     for (const days of [89, 91])
       await server.db.query(sql`insert into "FieldRead" ("userId", "actorId", field, via, day, at)

@@ -80,7 +80,7 @@ describe('a list', () => {
     expect(await cost('viewerAccess { readable writable operations { allowed } }')).toBe((await cost('loginCount')) + 1);
   });
 
-  it('of nodes needs one statement for each type', async () => {
+  it('runs one statement for each type of nodes', async () => {
     const users = await server.db.prisma.user.findMany({ take: 10 });
     const ids = users.map(({ id }) => Buffer.from(`User:${id}`).toString('base64'));
     const cost = async (some: string[]) =>

@@ -58,7 +58,7 @@ describe('a list', () => {
     ['settings', 'query ($after: String) { me { settings(after: $after) { edges { cursor } } } }', () => setting()],
     ['domains', 'query ($after: String) { domains(after: $after) { edges { cursor } } }', () => closed.id],
     ['children', 'query ($after: String) { domain(name: "north") { children(after: $after) { edges { cursor } } } }', () => closed.id],
-  ])('of %s returns the same error for the cursor of a hidden row as for an unknown one', async (_, document, hidden) => {
+  ])('returns the same error for the cursor of a hidden row as for an unknown one in %s', async (_, document, hidden) => {
     const send = async (id: string) => (await ann.query(document, { after: cursorOf(id) })) as object;
     const [ofHidden, ofNone] = [await send(await hidden()), await send('01900000-0000-7000-8000-000000000000')];
     expect({ ...ofHidden, headers: null }).toEqual({ ...ofNone, headers: null });
@@ -110,7 +110,7 @@ describe('a filter', () => {
     expect((await anonymous(server).query(document, { parent: 'north' })).code).toBe('UNAUTHENTICATED');
   });
 
-  it('by a field that is readable only for some rows matches only those', async () => {
+  it('matches only readable rows when a filter field is readable for some rows only', async () => {
     mutableRules.set('UserFilter.search', loginHistoryRule);
     await named(admin, 'Searched');
     await named(ben, 'Searched');
@@ -119,7 +119,7 @@ describe('a filter', () => {
     expect(await idsOf(northAdmin, { search: ann.email })).toEqual([]);
   });
 
-  it('by a field that the viewer cannot read is rejected', async () => {
+  it('rejects a filter by a field that the viewer cannot read', async () => {
     mutableRules.set('UserFilter.search', superadmin);
     const { data, errors } = await admin.query(list, { filter: { search: 'x' } });
     expect(data.users).toBeNull();
@@ -148,7 +148,7 @@ describe('an order', () => {
   it.each([
     ['no one may read', superadmin],
     ['is readable only for some rows', loginHistoryRule],
-  ])('by a field that %s is rejected', async (_, rule) => {
+  ])('rejects an order by a field that %s', async (_, rule) => {
     mutableRules.set('UserOrder.email', rule);
     const { data, errors } = await admin.query(document, { orderBy: { email: 'ASC' } });
     expect(data.users).toBeNull();

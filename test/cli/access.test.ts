@@ -190,12 +190,12 @@ describe('the executed tables', { timeout: 60_000 }, () => {
 });
 
 describe('a printed rule', { timeout: 60_000 }, () => {
-  it('is parsed back unchanged for every coordinate of the schema', () => {
+  it('parses the printed rule of every coordinate back unchanged', () => {
     expect(schemaAccess.rules.size).toBeGreaterThan(100);
     for (const [coordinate, rule] of schemaAccess.rules) expect([coordinate, parseRule(print(rule))]).toEqual([coordinate, rule]);
   });
 
-  it('that cannot be parsed is rejected with its coordinate', async () => {
+  it('rejects a rule that cannot be parsed, naming its coordinate', async () => {
     for (const bad of ['', 'self |', 'self | admin & fresh', '(self | admin', 'anyone(why', 'self admin', 'self)'])
       expect(await diffOf('self', bad)).toMatchObject({
         code: 2,

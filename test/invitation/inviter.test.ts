@@ -45,7 +45,7 @@ describe('an invitation', () => {
     }
   });
 
-  it.each(['north', undefined])('to ADMIN is invalid once its inviter is no longer a superadmin, in %s', async (domain) => {
+  it.each(['north', undefined])('is invalid, if it grants ADMIN, once its inviter is no longer a superadmin, in %s', async (domain) => {
     const inviter = await server.user('SUPERADMIN');
     const { token } = await invite(server, inviter, { role: 'ADMIN', ...(domain && { domain }) });
     await prisma.roleGrant.deleteMany({ where: { userId: inviter.uuid } });

@@ -10,7 +10,7 @@ afterAll(here.cleanUp);
 const start = (settings: Record<string, string>) => runCommand(['src/server/main.ts'], { ...here.environment, ...settings });
 
 describe('a setting', () => {
-  it('that is invalid stops the process with its name but not its value', async () => {
+  it('stops the process when a setting is invalid, naming it without its value', async () => {
     const secret = 'hunter2';
     const bad = {
       PORT: secret,
@@ -41,19 +41,19 @@ describe('a setting', () => {
     }
   }, 60_000);
 
-  it('that is required in production is reported together with all other missing ones', async () => {
+  it('reports all settings that are missing in production together', async () => {
     const { code, err } = await start({ NODE_ENV: 'production', DATABASE_URL: '' });
     expect(code).toBe(1);
     for (const name of ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPTION_KEYS', 'SMTP_URL', 'MAIL_FROM'])
       expect(err).toContain(`Setting ${name}: must be set in production`);
   }, 60_000);
 
-  it('DATABASE_URL is named without its value when no database listens there', async () => {
+  it('names DATABASE_URL without its value when no database listens there', async () => {
     const { code, err } = await start({ DATABASE_URL: 'postgresql://hunter2:hunter3@127.0.0.1:1/hunter4' });
     expect([code, err.trim()]).toEqual([1, 'Setting DATABASE_URL: no database listens there']);
   }, 60_000);
 
-  it('PORT is named when another process listens there', async () => {
+  it('names PORT when another process listens there', async () => {
     const { createServer } = await import('node:net');
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));

@@ -112,7 +112,7 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('a stream of token
 });
 
 describe('a WebSocket', () => {
-  it('without subscriptions is closed when its session ends', async () => {
+  it('closes a WebSocket without subscriptions when its session ends', async () => {
     const alice = await server.user();
     const socket = await rawSocket(server);
     await socket.init(alice.accessToken);
@@ -120,7 +120,7 @@ describe('a WebSocket', () => {
     expect(await soon(socket.closed)).toEqual({ code: 4403, reason: 'The session has ended' });
   });
 
-  it('of an anonymous client or another session stays open', async () => {
+  it('keeps a WebSocket of an anonymous client or another session open', async () => {
     const alice = await server.user();
     const [nobody, other] = [await rawSocket(server), await rawSocket(server)];
     await nobody.init();

@@ -29,20 +29,20 @@ const refresh = (refreshToken: string) =>
 const revokeToken = (by: TestUser, id: string) =>
   by.query('mutation ($input: RevokeTokenInput!) { revokeToken(input: $input) { changed } }', { input: { id } });
 
-describe('tokenRevoked delivers exactly one event per revoked token', () => {
-  it('for a logout, and none for a second one', async () => {
+describe('tokenRevoked for each reason of a revocation', () => {
+  it('delivers one event for a logout, and none for a second one', async () => {
     const alice = await server.user();
     expect(await revocationsDuring(async () => [await logOut(alice), await logOut(alice)])).toEqual(expectedFor([alice], 'LOGOUT', 'USER'));
   });
 
-  it('for every session of a logout everywhere', async () => {
+  it('delivers one event for every session of a logout everywhere', async () => {
     const alice = await server.user();
     const other = await signInAgain(alice);
     const everywhere = () => alice.query('mutation { logoutEverywhere(input: {}) { ended } }');
     expect(await revocationsDuring(everywhere)).toEqual(expectedFor([alice, other], 'LOGOUT', 'USER'));
   });
 
-  it('for a token revoked by its owner or an administrator, with the first reason', async () => {
+  it('delivers one event for a token revoked by its owner or an administrator, with the first reason', async () => {
     const alice = await server.user();
     const [one, two] = [await signInAgain(alice), await signInAgain(alice)];
     const work = async () => {
@@ -55,7 +55,7 @@ describe('tokenRevoked delivers exactly one event per revoked token', () => {
     );
   });
 
-  it('for an API token', async () => {
+  it('delivers one event for an API token', async () => {
     const alice = await server.user();
     const { data } = await alice.query('mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { token { id } } }', {
       input: { description: 'ci', scopes: ['users:read'] },
@@ -64,7 +64,7 @@ describe('tokenRevoked delivers exactly one event per revoked token', () => {
     expect(await revocationsDuring(() => revokeToken(alice, id))).toEqual([[sidOf({ tokenId: id }), 'USER_REVOKED', 'USER']]);
   });
 
-  it('for a reused refresh token, and none for later uses', async () => {
+  it('delivers one event for a reused refresh token, and none for later uses', async () => {
     const alice = await server.user();
     const { data } = await refresh(alice.refreshToken);
     await refresh(data.refresh.refreshToken);
@@ -74,7 +74,7 @@ describe('tokenRevoked delivers exactly one event per revoked token', () => {
     expect(await revocationsDuring(work)).toEqual(expectedFor([alice], 'REUSE_DETECTED', 'POLICY'));
   });
 
-  it('for a session replaced by reauthenticate or login', async () => {
+  it('delivers one event for a session replaced by reauthenticate or login', async () => {
     const [alice, bob] = [await server.user(), await server.user()];
     const work = async () => {
       await alice.query('mutation ($input: ReauthenticateInput!) { reauthenticate(input: $input) { expiresAt } }', {
@@ -87,7 +87,7 @@ describe('tokenRevoked delivers exactly one event per revoked token', () => {
     expect(await revocationsDuring(work)).toEqual(expectedFor([alice, bob], 'REAUTHENTICATED', 'USER'));
   });
 
-  it('for a session that exceeds the session limit', async () => {
+  it('delivers one event for a session that exceeds the session limit', async () => {
     const alice = await server.user();
     const more = {
       kind: 'SESSION' as const,
@@ -101,7 +101,7 @@ describe('tokenRevoked delivers exactly one event per revoked token', () => {
     expect(await revocationsDuring(() => signInAgain(alice))).toEqual(expectedFor([alice], 'SESSION_LIMIT', 'POLICY'));
   });
 
-  it('for every session of a disabled user', async () => {
+  it('delivers one event for every session of a disabled user', async () => {
     const alice = await server.user();
     const other = await signInAgain(alice);
     const disable = () =>
@@ -111,7 +111,7 @@ describe('tokenRevoked delivers exactly one event per revoked token', () => {
     );
   });
 
-  it('for every session in a domain that is disabled or deleted', async () => {
+  it('delivers one event for every session in a domain that is disabled or deleted', async () => {
     const [disabled, deleted] = [await server.domain('closed'), await server.domain('gone')];
     const [alice, bob] = [
       await signInAgain(await server.user('USER', 'closed'), 'closed'),
@@ -130,7 +130,7 @@ describe('tokenRevoked delivers exactly one event per revoked token', () => {
     );
   });
 
-  it('and none for operations that fail or revoke nothing', async () => {
+  it('delivers nothing for operations that fail or revoke nothing', async () => {
     const [alice, bob] = [await server.user(), await server.user()];
     const work = async () => {
       await revokeToken(bob, alice.tokenId);

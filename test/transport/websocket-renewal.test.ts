@@ -37,7 +37,7 @@ describe.concurrent('a WebSocket', () => {
     expect(JSON.stringify(messages)).toContain('TOKEN_EXPIRED');
   }, 20_000);
 
-  it('that is renewed by a ping stays open beyond its first token and uses the new one', async () => {
+  it('stays open beyond its first token when it is renewed by a ping, and uses the new token', async () => {
     const alice = await server.user();
     const line = await openSubscription(alice);
     const until = await new Promise<string>((resolve) => {
@@ -67,7 +67,7 @@ describe.concurrent('a WebSocket', () => {
     expect((await odd.closed).code).toBe(4403);
   });
 
-  it('of an anonymous client cannot be renewed with a token', async () => {
+  it('closes when an anonymous client sends a token to renew it', async () => {
     const line = await rawSocket(server);
     await line.init();
     line.send(renew((await server.user()).accessToken));

@@ -99,7 +99,7 @@ describe('a read receipt of a sensitive field', () => {
     expect(await readingsOf(alice)).toEqual([]);
   });
 
-  it("for a read with an API token names the token's owner", async () => {
+  it("names the token's owner as the reader when an API token is used", async () => {
     const other = await person('ADMIN');
     await read(await byToken(superadmin, ['users:read']), other);
     expect(await waitForReadings(other)).toMatchObject([{ actor: { email: superadmin.email } }]);
