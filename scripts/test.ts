@@ -33,7 +33,7 @@ const embeddedContract = [
   'test/user/users.test.ts',
 ];
 
-/** Tests that need no database, or one of their own: they are not repeated on a second one. */
+/** Tests that need no database, or a separate one: they are not repeated on a second one. */
 const independentOfDatabase = ['--project=!docs', '--project=!browser', '--exclude=packages/verifier/test/!(package|server).test.ts'];
 
 const isEverything = process.argv[2] === '--all';
@@ -52,7 +52,7 @@ function runBoth(url: string): number {
   const embedded = isEverything
     ? run('The suite on the embedded database', undefined, [...independentOfDatabase, '--passWithNoTests', ...filters])
     : run('The contract of the embedded database', undefined, embeddedContract);
-  console.log(`\n${onServer} tests passed on PostgreSQL, ${embedded} on the embedded database.`);
+  console.log(`\n${onServer} tests succeeded on PostgreSQL, ${embedded} on the embedded database.`);
   return onServer + embedded;
 }
 

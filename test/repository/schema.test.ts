@@ -54,7 +54,7 @@ describe('the schema', () => {
     expect(sentences.filter((sentence) => !/[.:`]$/.test(sentence))).toEqual([]);
   });
 
-  it('has no word of what is kept from everybody', () => {
+  it('has no field that is hidden from everyone', () => {
     const hidden = /hash|emailKey|txid|nonce|parentHash|idleExpiresAt|secretText/i;
     expect(places.filter(({ coordinate }) => hidden.test(coordinate)).map(({ coordinate }) => coordinate)).toEqual([]);
     expect(printSchemaWithDirectives(schema)).not.toMatch(/hash|emailKey|txid|nonce/i);
@@ -89,7 +89,7 @@ describe('the schema', () => {
     expect(field?.args.map((arg) => arg.name)).toEqual(expect.arrayContaining(['first', 'after', 'last', 'before']));
   });
 
-  it('lets no input move what somebody owns to another', () => {
+  it('lets no input move owned rows to another user', () => {
     const owners = places.filter(({ coordinate }) => /^(Update|Delete)\w*Input\.(user|owner)(Id)?$/.test(coordinate));
     expect(owners).toEqual([]);
   });

@@ -19,7 +19,7 @@ interface Access {
 
 const ViewerAccess = builder.objectRef<Access>('ViewerAccess').implement({
   description:
-    'What the viewer may do with an object, within the scopes of their token. Frontends use it to show only the controls that work.',
+    'Operations that the viewer can run on an object, within the scopes of their token. Frontends use it to show only the controls that work.',
   access: anyone('it is part of an object that the caller can see'),
   fields: (t) => ({
     readable: t.exposeStringList('readable', {
@@ -43,7 +43,7 @@ builder.interfaceField(builder.nodeInterfaceRef(), 'viewerAccess', (t) =>
   t.field({
     type: ViewerAccess,
     nullable: false,
-    description: 'What the viewer may do with this object.',
+    description: 'Operations that the viewer can run on this object.',
     extensions: { extraRules: (schema, type) => planOf(schema, type).rules } satisfies ExtraRules,
     resolve: (row, _, context, { parentType, schema }) => accessTo(context, planOf(schema, parentType), row as Row),
   }),

@@ -18,10 +18,11 @@ const Job = builder.objectRef<JobState>('Job').implement({
   fields: (t) => ({
     name: t.string({ nullable: false, description: 'The unique name.', resolve: ({ job }) => job.name }),
     everySeconds: t.float({ nullable: false, description: 'The period in seconds.', resolve: ({ job }) => job.every / 1_000 }),
-    lastStartedAt: t.field({ type: 'DateTime', description: 'When the last run started.', resolve: ({ row }) => row?.startedAt }),
+    lastStartedAt: t.field({ type: 'DateTime', description: 'Time at which the last run started.', resolve: ({ row }) => row?.startedAt }),
     lastFinishedAt: t.field({
       type: 'DateTime',
-      description: 'When the last completed run finished. Earlier than `lastStartedAt` while the job runs, or if its server was killed.',
+      description:
+        'Time at which the last completed run finished. Earlier than `lastStartedAt` while the job runs, or if its server was killed.',
       resolve: ({ row }) => row?.finishedAt,
     }),
     lastError: t.string({

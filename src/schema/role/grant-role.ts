@@ -30,7 +30,7 @@ const inputFields = (t: InputFields) => ({
   }),
   delegable: t.int({
     validate: delegationSteps,
-    description: 'How many times the grant can be delegated in a row. Defaults to 0; maximum 5.',
+    description: 'Number of consecutive delegations that the grant allows. Defaults to 0; maximum 5.',
   }),
   dryRun: t.boolean({ description: 'If true, nothing is changed; the payload shows what the grant would change. Defaults to false.' }),
 });
