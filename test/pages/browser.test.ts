@@ -57,7 +57,7 @@ describe.skipIf(isMissing)('the pages in a browser', async () => {
     const field = watched.page.getByLabel('New password');
     await field.fill('short');
     await press('Enter');
-    await expect.poll(() => watched.page.getByRole('alert').textContent()).toContain('shorter than 15');
+    await expect.poll(() => watched.page.getByRole('alert').textContent()).toContain('at least 15 characters');
     expect(await watched.page.title()).toMatch(/^Error: /);
     expect(await field.getAttribute('aria-describedby')).toContain(await watched.page.getByRole('alert').getAttribute('id'));
     expect([await field.inputValue(), await field.evaluate((element) => element.matches(':focus'))]).toEqual(['', true]);
