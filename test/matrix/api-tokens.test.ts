@@ -37,12 +37,12 @@ const describeObservation = ({ coordinate, subject, persona, verdict, predicted 
 const isMore = ({ verdict, predicted }: Observation) => verdict === '✔' && predicted !== '✔';
 
 describe('an API token in the persona matrix', () => {
-  it('with all scopes reads exactly what its owner reads', async () => {
+  it('reads exactly what its owner reads with all scopes', async () => {
     const read = await readRows(await byTokens(everything));
     expect(read.filter(({ verdict, predicted }) => verdict !== predicted).map(describeObservation)).toEqual([]);
   });
 
-  it('with one unrelated scope reads almost nothing', async () => {
+  it('reads almost nothing with one unrelated scope', async () => {
     const read = (await readRows(await byTokens(['tokens:revoke']))).filter(({ persona }) => persona !== 'anonymous');
     expect(read.filter(isMore).map(describeObservation)).toEqual([]);
     const allowed = read.filter(({ verdict }) => verdict === '✔').map(({ coordinate }) => coordinate);
