@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -17,7 +17,7 @@ const embeddedContract = [
   'test/mail/outbox.test.ts', // a commit that fails, a transaction that is rolled back
   'test/token/token-revoked-delivery.test.ts', // LISTEN
   'test/authorization/statements.test.ts', // statements per operation
-  'test/authorization/visible.test.ts',
+  'test/authorization/visibility.test.ts',
   'test/account/delete-account.test.ts',
   'test/audit/purge-events.test.ts',
   'test/auth/refresh.test.ts',
@@ -35,6 +35,9 @@ const embeddedContract = [
 
 /** Tests that need no database, or a separate one: they are not repeated on a second one. */
 const independentOfDatabase = ['--project=!docs', '--project=!browser', '--exclude=packages/verifier/test/!(package|server).test.ts'];
+
+const missing = embeddedContract.filter((file) => !existsSync(join(import.meta.dirname, '..', file)));
+if (missing.length > 0) throw new Error(`The contract names files that do not exist: ${missing.join(', ')}`);
 
 const isEverything = process.argv[2] === '--all';
 const filters = process.argv.slice(isEverything ? 3 : 2);

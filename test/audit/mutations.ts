@@ -41,7 +41,7 @@ export const mutationsOf = (
   sendPasswordReset: async (alice) => ({
     document: 'mutation ($id: ID!) { sendPasswordReset(input: { id: $id }) { user { id } } }',
     variables: { id: alice.id },
-    says: { action: 'user_letter_requested', reason: 'passwordReset', userId: alice.uuid, targetType: 'User', targetId: alice.uuid },
+    says: { action: 'user_email_requested', reason: 'passwordReset', userId: alice.uuid, targetType: 'User', targetId: alice.uuid },
   }),
   enableUser: async (alice) => {
     await server.db.prisma.user.update({ where: { id: alice.uuid }, data: { enabled: false } });

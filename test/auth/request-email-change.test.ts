@@ -57,7 +57,7 @@ describe('requestEmailChange', () => {
   it('records an audit event that does not contain the address', async () => {
     const alice = await server.user();
     const { email } = await requestChange(server, alice);
-    const rows = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'user_letter_requested' } });
+    const rows = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'user_email_requested' } });
     expect(rows).toMatchObject([{ reason: 'emailChangeConfirmation', actorId: alice.uuid, targetId: alice.uuid }]);
     expect(JSON.stringify(rows)).not.toContain(email);
   });

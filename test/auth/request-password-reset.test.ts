@@ -46,7 +46,7 @@ describe('requestPasswordReset', () => {
   it('records an audit event with the account', async () => {
     const alice = await server.user();
     await server.query(request, { input: { email: alice.email } });
-    const rows = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'user_letter_requested' } });
+    const rows = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'user_email_requested' } });
     expect(rows).toMatchObject([{ reason: 'passwordReset', actorId: null, result: 'ok' }]);
   });
 

@@ -18,7 +18,7 @@ builder.relayMutationField(
       await consume(context, emailKeys('sendPasswordReset', `${context.viewer?.user.id} ${id}`));
       return runMutation(context, info, async ({ tx, lockTarget, audit }) => {
         await lockTarget(id);
-        await audit({ action: 'user_letter_requested', reason: 'passwordReset', userId: id, target: { type: 'User', id } });
+        await audit({ action: 'user_email_requested', reason: 'passwordReset', userId: id, target: { type: 'User', id } });
         await enqueueEmail(tx, 'passwordReset', { userId: id }, { ...requestOrigin(context.client), byAdministrator: true });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
       });

@@ -26,7 +26,7 @@ builder.relayMutationField(
       await consume(context, { emailByNetwork: client.network, ...emailKeys('emailChangeConfirmation', key) });
       return runMutation(context, info, async ({ tx, viewer, audit }) => {
         const { id: userId } = viewer.user;
-        await audit({ action: 'user_letter_requested', reason: 'emailChangeConfirmation', userId, target: { type: 'User', id: userId } });
+        await audit({ action: 'user_email_requested', reason: 'emailChangeConfirmation', userId, target: { type: 'User', id: userId } });
         // Whether the address is taken is checked when the email is sent, so that the response time does not reveal it (security.md 3.2).
         await enqueueEmail(tx, 'emailChangeConfirmation', { userId, address: newEmail }, requestOrigin(client));
         return { ok: true };

@@ -19,7 +19,7 @@ export async function requestEmail(context: Context, template: RequestableEmail,
   await consume(context, { emailByNetwork: client.network, ...emailKeys(template, key) });
   await db.prisma.$transaction(async (tx) => {
     const owner = await tx.user.findUnique({ where: { emailKey: key }, select: { id: true } });
-    await recordAuditEvent(tx, client, viewer, { action: 'user_letter_requested', reason: template, userId: owner?.id ?? null });
+    await recordAuditEvent(tx, client, viewer, { action: 'user_email_requested', reason: template, userId: owner?.id ?? null });
     await enqueueEmail(tx, template, { emailKey: key }, requestOrigin(client));
   });
   return { ok: true };
