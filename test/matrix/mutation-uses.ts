@@ -106,7 +106,7 @@ const specialUses: readonly MutationUse[] = [
     (id) => ({ id, emailConfirmed: true }),
   ),
   onUser('deleteUser', { notOnOneself: true }, (id) => ({ id })),
-  onUser('deleteUser', { label: 'for good', notOnOneself: true, inputField: 'DeleteUserInput.erase', needs: superadmin }, (id) => ({
+  onUser('deleteUser', { label: 'permanently', notOnOneself: true, inputField: 'DeleteUserInput.erase', needs: superadmin }, (id) => ({
     id,
     erase: true,
   })),
