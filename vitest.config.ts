@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The files of each project, in the order in which the projects start: what takes longest comes first. `main` has all other files. */
 const projects = {
-  docs: ['test/examples/*.test.ts', 'test/cli/{docs,readme,repository}.test.ts'],
+  docs: ['test/examples/*.test.ts', 'test/cli/{docs,readme,repository,words}.test.ts'],
   matrix: ['test/matrix/*.test.ts'],
   cluster: ['test/cluster/*.test.ts'],
   browser: ['test/pages/browser.test.ts'],

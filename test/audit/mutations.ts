@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { expect } from 'vitest';
 import type { TestServer, TestUser } from '../test-server.ts';
-import { type Case, type Cast, newcomersOf } from './newcomers.ts';
+import { type AuditFixtures, accountCases, type Case } from './accounts.ts';
 
-/** One call of every mutation that changes something, on things made for it; `alice` is the user whom it is about. */
-export const mutationsOf = (
+/** A case for each mutation of users, roles and domains, on fixtures of its own; `alice` is the target user. */
+export const mutationCases = (
   server: TestServer,
-  { superadmin, north, value }: Cast,
+  { superadmin, north, value }: AuditFixtures,
 ): Record<string, (alice: TestUser) => Promise<Case>> => ({
-  ...newcomersOf(server, { superadmin, north, value }),
+  ...accountCases(server, { superadmin, north, value }),
   grantRole: async (alice) => ({
     document: 'mutation ($id: ID!) { grantRole(input: { userId: $id, role: "USER", domain: "north" }) { changed } }',
     variables: { id: alice.id },
-    says: {
+    expected: {
       action: 'privilege_permissions_changed',
       reason: 'granted',
       userId: alice.uuid,
@@ -27,7 +27,7 @@ export const mutationsOf = (
     return {
       document: 'mutation ($id: ID!) { revokeRole(input: { userId: $id, role: "USER", domain: "north" }) { changed } }',
       variables: { id: alice.id },
-      says: {
+      expected: {
         action: 'privilege_permissions_changed',
         reason: 'revoked',
         userId: alice.uuid,
@@ -41,25 +41,25 @@ export const mutationsOf = (
   sendPasswordReset: async (alice) => ({
     document: 'mutation ($id: ID!) { sendPasswordReset(input: { id: $id }) { user { id } } }',
     variables: { id: alice.id },
-    says: { action: 'user_email_requested', reason: 'passwordReset', userId: alice.uuid, targetType: 'User', targetId: alice.uuid },
+    expected: { action: 'user_email_requested', reason: 'passwordReset', userId: alice.uuid, targetType: 'User', targetId: alice.uuid },
   }),
   enableUser: async (alice) => {
     await server.db.prisma.user.update({ where: { id: alice.uuid }, data: { enabled: false } });
     return {
       document: 'mutation ($id: ID!) { enableUser(input: { id: $id }) { changed } }',
       variables: { id: alice.id },
-      says: { action: 'user_updated', reason: 'enabled', userId: alice.uuid, targetType: 'User', targetId: alice.uuid },
+      expected: { action: 'user_updated', reason: 'enabled', userId: alice.uuid, targetType: 'User', targetId: alice.uuid },
     };
   },
   disableUser: async (alice) => ({
     document: 'mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }',
     variables: { id: alice.id },
-    says: { action: 'user_updated', reason: 'disabled', userId: alice.uuid, targetType: 'User', targetId: alice.uuid },
+    expected: { action: 'user_updated', reason: 'disabled', userId: alice.uuid, targetType: 'User', targetId: alice.uuid },
   }),
   updateProfile: async () => ({
     document: 'mutation ($value: String!) { updateProfile(input: { displayName: $value, phone: null }) { user { id } } }',
     variables: { value },
-    says: {
+    expected: {
       action: 'user_updated',
       reason: 'profile',
       userId: superadmin.uuid,
@@ -74,7 +74,7 @@ export const mutationsOf = (
       document:
         'mutation ($id: ID!, $value: String!) { updateUser(input: { id: $id, address: $value, emailConfirmed: true }) { user { id } } }',
       variables: { id: alice.id, value },
-      says: {
+      expected: {
         action: 'user_updated',
         reason: 'profile',
         userId: alice.uuid,
@@ -87,14 +87,14 @@ export const mutationsOf = (
   setSetting: async (alice) => ({
     document: 'mutation ($id: ID!, $value: String!) { setSetting(input: { userId: $id, key: "theme", value: $value }) { setting { id } } }',
     variables: { id: alice.id, value },
-    says: { action: 'user_updated', reason: 'setting set', userId: alice.uuid, targetType: 'UserSetting', details: { key: 'theme' } },
+    expected: { action: 'user_updated', reason: 'setting set', userId: alice.uuid, targetType: 'UserSetting', details: { key: 'theme' } },
   }),
   deleteSetting: async (alice) => {
     const { id } = await server.db.prisma.userSetting.create({ data: { userId: alice.uuid, key: 'theme', value } });
     return {
       document: 'mutation ($id: ID!) { deleteSetting(input: { id: $id }) { deletedId } }',
       variables: { id: encodeGlobalID('UserSetting', id) },
-      says: {
+      expected: {
         action: 'user_updated',
         reason: 'setting deleted',
         userId: alice.uuid,
@@ -107,7 +107,7 @@ export const mutationsOf = (
   createRole: async () => ({
     document: 'mutation ($name: String!) { createRole(input: { name: $name, permissions: ["users:read"] }) { role { id } } }',
     variables: { name: `N_${freshName().toUpperCase()}` },
-    says: {
+    expected: {
       action: 'authz_admin',
       reason: 'role created',
       targetType: 'Role',
@@ -119,7 +119,7 @@ export const mutationsOf = (
     return {
       document: 'mutation ($id: ID!) { updateRole(input: { id: $id, permissions: ["users:read"] }) { role { id } } }',
       variables: { id: encodeGlobalID('Role', row.id) },
-      says: {
+      expected: {
         action: 'authz_change',
         reason: 'role updated',
         targetType: 'Role',
@@ -133,13 +133,13 @@ export const mutationsOf = (
     return {
       document: 'mutation ($id: ID!) { deleteRole(input: { id: $id }) { deletedId } }',
       variables: { id: encodeGlobalID('Role', row.id) },
-      says: { action: 'authz_admin', reason: 'role deleted', targetType: 'Role', targetId: row.id, details: { name: row.name } },
+      expected: { action: 'authz_admin', reason: 'role deleted', targetType: 'Role', targetId: row.id, details: { name: row.name } },
     };
   },
   createDomain: async () => ({
     document: 'mutation ($name: String!) { createDomain(input: { name: $name, displayName: "New" }) { domain { id } } }',
     variables: { name: `n-${freshName()}` },
-    says: {
+    expected: {
       action: 'authz_admin',
       reason: 'domain created',
       domainId: expect.any(String),
@@ -152,7 +152,7 @@ export const mutationsOf = (
     return {
       document: 'mutation ($id: ID!) { updateDomain(input: { id: $id, active: false }) { domain { id } } }',
       variables: { id: row.globalId },
-      says: {
+      expected: {
         action: 'authz_admin',
         reason: 'domain updated',
         domainId: row.id,
@@ -167,7 +167,7 @@ export const mutationsOf = (
     return {
       document: 'mutation ($id: ID!) { deleteDomain(input: { id: $id }) { deletedId } }',
       variables: { id: row.globalId },
-      says: {
+      expected: {
         action: 'authz_admin',
         reason: 'domain deleted',
         domainId: row.id,

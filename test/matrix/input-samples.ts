@@ -10,12 +10,15 @@ export function inputFieldsOf(mutation: string): GraphQLInputField[] {
   return isInputObjectType(type) ? Object.values(type.getFields()) : [];
 }
 
+/** True for the field with the id of the target. */
+export const isTargetId = ({ name, type }: GraphQLInputField): boolean =>
+  getNamedType(type).name === 'ID' && (isNonNullType(type) || name === 'userId');
+
 /** A value for every required field of the input of a mutation but the id of its target; for one optional field if none is required. */
 export function sampleInput(mutation: string): object {
   const fields = inputFieldsOf(mutation);
-  const required = fields.filter(({ name, type }) => isNonNullType(type) && name !== 'id' && name !== 'userId');
-  const hasTarget = fields.some(({ name }) => name === 'id' || name === 'userId');
-  const filled = required.length > 0 || hasTarget ? required : fields.slice(0, 1);
+  const required = fields.filter((field) => isNonNullType(field.type) && !isTargetId(field));
+  const filled = required.length > 0 || fields.some(isTargetId) ? required : fields.slice(0, 1);
   return Object.fromEntries(filled.map((field) => [field.name, sampleOf(field)]));
 }
 

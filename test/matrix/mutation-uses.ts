@@ -6,7 +6,7 @@ import { schema } from '../../src/schema/schema.ts';
 import { manageStatusRule } from '../../src/schema/user/access-rules.ts';
 import { access } from '../authorization/access.ts';
 import type { TestUser } from '../test-server.ts';
-import { inputFieldsOf, sampleInput } from './input-samples.ts';
+import { inputFieldsOf, isTargetId, sampleInput } from './input-samples.ts';
 import { createInvitation, invitationLinkToken } from './seed-invitations.ts';
 import {
   directAuthority,
@@ -131,14 +131,15 @@ export const mutationUses: readonly MutationUse[] = Object.keys(schema.getMutati
 
 /** The use that the schema tells: a target by what the mutation declares, and a sample of every required input field. */
 function derivedUse(mutation: string): MutationUse {
-  const idField = inputFieldsOf(mutation).find(({ name }) => name === 'id' || name === 'userId')?.name;
+  const idField = inputFieldsOf(mutation).find(isTargetId)?.name;
   const model = access.mutationTargets.get(`Mutation.${mutation}`)?.model as Model | undefined;
   const input = () => sampleInput(mutation);
   if (!idField) return plain(mutation, async () => ({ input: input() }));
   if (model === 'Role') return onRole(mutation, input());
   if (model === 'Domain') return onDomain(mutation, '', input());
   if (model === 'User' || idField === 'userId') return onUser(mutation, {}, (id) => ({ [idField]: id, ...input() }));
-  if (model) return onOwned(mutation, model, input());
+  if (model === 'Token') return onToken(mutation, '', false, {}, input());
+  if (model) return onOwned(mutation, model, input(), idField);
   throw new Error(`${mutation} needs an entry in test/matrix/mutation-uses.ts: it declares no target`);
 }
 

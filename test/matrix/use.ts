@@ -73,7 +73,7 @@ export const onUser = (
 });
 
 /** A use on a token of a user. Platform administrators alone reach a token that is not of the domain. */
-export const onToken = (mutation: string, label: string, isOfDomain: boolean, more: object = {}): MutationUse => ({
+export const onToken = (mutation: string, label: string, isOfDomain: boolean, more: object = {}, input: object = {}): MutationUse => ({
   mutation,
   label,
   onUsers: true,
@@ -82,18 +82,18 @@ export const onToken = (mutation: string, label: string, isOfDomain: boolean, mo
     const userId = await createTarget(context);
     const { id } = await matrix.db.prisma.token.create({ data: { ...sessionRow(userId), ...more } });
     const ref = { type: 'Token', kind: !isOfDomain && subject === 'user' ? 'user, elsewhere' : subject } as const;
-    return { input: { id: encodeGlobalID('Token', id) }, row: ref, shows: { token: ref } };
+    return { input: { id: encodeGlobalID('Token', id), ...input }, row: ref, shows: { token: ref } };
   },
 });
 
 /** A use on a row that belongs to a user by the ownership table. */
-export const onOwned = (mutation: string, model: Model, input: object = {}): MutationUse => ({
+export const onOwned = (mutation: string, model: Model, input: object = {}, idField = 'id'): MutationUse => ({
   mutation,
   label: '',
   onUsers: true,
   prepare: async (context) => {
     const row = await context.matrix.createOwned(model, context.subject, await createTarget(context));
-    return { input: { id: row.id, ...input }, row };
+    return { input: { [idField]: row.id, ...input }, row };
   },
 });
 

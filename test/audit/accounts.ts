@@ -3,33 +3,36 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { expect } from 'vitest';
 import type { TestServer, TestUser } from '../test-server.ts';
 
-/** A call of a mutation, and what the row of the audit says of it besides who did it and from where. */
+/** A call of a mutation, and the columns of its audit event besides the actor and the client. */
 export interface Case {
   readonly document: string;
   readonly variables: object;
-  readonly says: object;
+  readonly expected: object;
 }
 
-/** Who and what they are called with. */
-export interface Cast {
-  /** Who calls. */
+/** The fixtures of the cases. */
+export interface AuditFixtures {
+  /** The caller. */
   readonly superadmin: TestUser;
   readonly north: { readonly id: string };
-  /** What somebody keeps, and no audit repeats. */
+  /** A private value that no audit event may contain. */
   readonly value: string;
 }
 
-/** One call of each mutation by which somebody comes in. */
-export const newcomersOf = (server: TestServer, { superadmin, north }: Cast): Record<string, (alice: TestUser) => Promise<Case>> => ({
+/** The cases of the mutations that create or invite users. */
+export const accountCases = (
+  server: TestServer,
+  { superadmin, north }: AuditFixtures,
+): Record<string, (alice: TestUser) => Promise<Case>> => ({
   createUser: async () => ({
     document: 'mutation ($email: String!) { createUser(input: { email: $email }) { user { id } } }',
     variables: { email: `${randomUUID()}@example.com` },
-    says: { action: 'user_created', userId: expect.any(String), targetType: 'User', details: { role: 'USER', domain: null } },
+    expected: { action: 'user_created', userId: expect.any(String), targetType: 'User', details: { role: 'USER', domain: null } },
   }),
   inviteUser: async (alice) => ({
     document: 'mutation ($email: String!) { inviteUser(input: { email: $email, role: "USER", domain: "north" }) { invitation { id } } }',
     variables: { email: alice.email },
-    says: {
+    expected: {
       action: 'user_invited',
       userId: null,
       domainId: north.id,
@@ -51,7 +54,7 @@ export const newcomersOf = (server: TestServer, { superadmin, north }: Cast): Re
     return {
       document: 'mutation ($id: ID!) { revokeInvitation(input: { id: $id }) { changed } }',
       variables: { id: encodeGlobalID('Invitation', id) },
-      says: { action: 'user_invited', reason: 'revoked', domainId: north.id, targetType: 'Invitation', targetId: id },
+      expected: { action: 'user_invited', reason: 'revoked', domainId: north.id, targetType: 'Invitation', targetId: id },
     };
   },
 });
