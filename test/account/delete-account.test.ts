@@ -45,7 +45,7 @@ describe('deleteAccount', () => {
     const alice = await server.user();
     await deleteAccount(alice);
     expect((await emailTo(server, alice.uuid, 'accountDeleted')).text).toMatch(
-      /deleted, as you asked[\s\S]*Until .* an administrator can restore it/,
+      /deleted, as you requested[\s\S]*Until .* an administrator can restore it/,
     );
     const rows = await prisma.auditEvent.findMany({ where: { targetId: alice.uuid, action: 'user_archived' } });
     expect(rows).toMatchObject([{ userId: alice.uuid, actorId: alice.uuid, targetType: 'User' }]);
