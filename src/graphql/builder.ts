@@ -33,7 +33,7 @@ export const builder = new SchemaBuilder<{
     dmmf: getDatamodel(),
     exposeDescriptions: true,
     filterConnectionTotalCount: true,
-    maxConnectionSize: 100, // both limits: security.md F24
+    maxConnectionSize: 100, // maximum and default page size: security.md F24
     defaultConnectionSize: 20,
     onUnusedQuery: null,
   },

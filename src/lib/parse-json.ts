@@ -44,5 +44,5 @@ function isEscaped(text: string, index: number): boolean {
   return (index - start) % 2 === 1;
 }
 
-/** Whether PostgreSQL can store the text: no unpaired surrogates, no U+0000. */
+/** True if PostgreSQL can store the text: no unpaired surrogates, no U+0000. */
 export const isStorableText = (text: string) => text.isWellFormed() && !text.includes('\u0000');

@@ -19,7 +19,7 @@ export const contextFor = <C extends AccessContext>(context: C, viewer: C['viewe
   viewer === context.viewer ? context : { ...context, ...createAccessState(context.access, viewer) };
 
 /**
- * Decides a rule for a row. Synchronous if memory is enough, otherwise the database is asked in one statement per rule, model and tick.
+ * Decides a rule for a row. Synchronous if it can be decided in memory; otherwise the database decides, with one statement per rule, model and tick.
  * Without a row: undefined if the decision depends on the row.
  */
 export function decide<T extends PolicyTypes>(

@@ -21,13 +21,13 @@ export function filterWhere<T extends PolicyTypes, M extends ModelOf<T>, F exten
   input: F | null | undefined,
   parts: { [K in keyof F]-?: (value: NonNullable<F[K]>) => T['Where'][M] },
 ): T['Where'][M] | undefined {
-  const given = Object.entries(input ?? {}).filter(([, value]) => value !== null && value !== undefined);
-  const filters = given.map(([name, value]) => {
+  const entries = Object.entries(input ?? {}).filter(([, value]) => value !== null && value !== undefined);
+  const filters = entries.map(([name, value]) => {
     const coordinate = `${inputType}.${name}`;
     const readable = ruleToFilter(context.access.policy, ruleOf(context, coordinate), context.viewer, model);
     if (readable === false) throw accessDenied(context, coordinate);
-    const wanted = (parts as Record<string, (value: unknown) => T['Where'][M]>)[name]?.(value);
-    return readable === true ? wanted : { AND: [readable, wanted] };
+    const filter = (parts as Record<string, (value: unknown) => T['Where'][M]>)[name]?.(value);
+    return readable === true ? filter : { AND: [readable, filter] };
   });
   return filters.length > 0 ? ({ AND: filters } as object as T['Where'][M]) : undefined;
 }
@@ -35,16 +35,16 @@ export function filterWhere<T extends PolicyTypes, M extends ModelOf<T>, F exten
 /** Compiles an order input: one field that the viewer can read in every visible row, then the id, so that the order is total. */
 export function orderBy<T extends PolicyTypes>(context: AccessContext<T>, inputType: string, order: object | null | undefined) {
   const { policy } = context.access;
-  const given = Object.entries(order ?? {}).filter(([, direction]) => direction);
-  if (given.length > 1) throw policy.invalidInput({ orderBy: ['must name one field'] });
-  for (const [name] of given) {
+  const entries = Object.entries(order ?? {}).filter(([, direction]) => direction);
+  if (entries.length > 1) throw policy.invalidInput({ orderBy: ['must name one field'] });
+  for (const [name] of entries) {
     const coordinate = `${inputType}.${name}`;
     const rule = ruleOf(context, coordinate);
     const isReadable = evaluateRule(policy, rule, context.viewer);
-    // Undecided is enough where visible rows meet that very rule.
+    // An undecided rule is sufficient if it is the rule of the type, which every visible row satisfies.
     if (isReadable === false || (isReadable === undefined && rule !== ruleOf(context, inputType.replace(/Order$/, ''))))
       throw accessDenied(context, coordinate);
   }
-  const [[name, direction] = []] = given as ['asc' | 'desc' | string, 'asc' | 'desc'][];
+  const [[name, direction] = []] = entries as ['asc' | 'desc' | string, 'asc' | 'desc'][];
   return [...(name ? [{ [name]: direction as 'asc' | 'desc' }] : []), { id: (direction ?? 'asc') as 'asc' | 'desc' }];
 }

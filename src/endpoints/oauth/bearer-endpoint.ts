@@ -47,7 +47,7 @@ export function bearerEndpoint(
   };
 }
 
-/** The same with a body, by POST. */
+/** Like `bearerEndpoint`, for POST requests with a body. */
 export function bearerPost(
   access: Rule,
   { contentType, maxBytes }: BodyOptions,
@@ -60,7 +60,7 @@ export function bearerPost(
   });
 }
 
-/** The same with a form that has the parameter `token` (RFC 7009 §2.1, RFC 7662 §2.1). */
+/** Like `bearerPost`, for a form with the parameter `token` (RFC 7009 §2.1, RFC 7662 §2.1). */
 export function tokenParameterEndpoint(
   access: Rule,
   respond: (context: AuthenticatedContext, exchange: EndpointRequest, token: string) => Promise<void>,

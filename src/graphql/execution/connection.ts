@@ -9,7 +9,7 @@ export interface Connection {
 
 /** An open subscription. */
 export interface ActiveSubscription {
-  /** How far it has been delivered; undefined until the start is known. */
+  /** The position delivered so far; undefined until the start is known. */
   position(): DeliveredPosition | undefined;
   /** Ends it with this error, dropping events that were not delivered yet. */
   fail(error: Error): void;

@@ -34,7 +34,7 @@ type ErrorLocation = Pick<GraphQLError, 'path' | 'nodes' | 'source' | 'positions
 const withLocation = (error: GraphQLError, location: ErrorLocation) =>
   new GraphQLError(error.message, { ...location, extensions: error.extensions });
 
-/** Whether graphql-js threw it about the operation itself: before any field was executed, or about the arguments of a field. */
+/** True if graphql-js raised it for the operation itself: before any field was executed, or about the arguments of a field. */
 function isDocumentError({ originalError, path }: GraphQLError, inner: GraphQLError): boolean {
   if (originalError && inner !== originalError) return false;
   return path === undefined || (inner.nodes?.[0] !== undefined && inner.nodes[0].kind !== 'Field');

@@ -76,7 +76,7 @@ export async function requireAccess(context: Context, root: Root, scope: Revocat
   if ('userId' in scope && !(await canFollow(context, 'User', scope.userId))) throw accessDenied(context, `${field}(userId:)`);
 }
 
-/** Whether the rule of revocations holds for the user or the domain. */
+/** True if the rule of revocations holds for the user or the domain. */
 async function canFollow(context: Context, model: 'Domain' | 'User', id: string): Promise<boolean> {
   if (model === 'Domain' && evaluateInMemory(admin, context.viewer) === true) return true;
   return (await decide(context, ruleOf(context, 'TokenRevocation'), model, { id })) === true;

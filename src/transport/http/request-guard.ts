@@ -32,7 +32,7 @@ export function createRequestGuard(config: Config) {
     origin === ownOrigin || (host !== undefined && URL.parse(origin)?.host === host.toLowerCase());
 
   return {
-    /** Whether the request comes from a page of an allowed origin, or from no page at all. */
+    /** True if the request comes from a page of an allowed origin, or from no page at all. */
     isAllowedOrigin: ({ headers: { origin, host } }: IncomingMessage) =>
       origin === undefined || corsOrigins.has(origin) || isSameOrigin(origin, host),
     isAllowedHost: ({ headers: { host } }: IncomingMessage) =>
@@ -64,7 +64,7 @@ export const rawHttpResponse = (status: string) =>
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('')}connection: close\r\ncontent-length: 0\r\n\r\n`;
 
-/** Whether the request repeats a header that must be unique: a proxy may have read the other one. */
+/** True if the request repeats a header that must be unique: a proxy may have read the other one. */
 function hasRepeatedHeader({ rawHeaders }: IncomingMessage): boolean {
   let seen = '';
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -95,7 +95,7 @@ const members: Record<string, (value: unknown) => boolean> = {
 
 const isMap = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Whether it is one operation, not a batch, without unknown members. */
+/** True if it is one operation, not a batch, without unknown members. */
 export const isOperation = (body: unknown): body is OperationParams =>
   isMap(body) && 'query' in body && Object.entries(body).every(([name, value]) => Object.hasOwn(members, name) && members[name]?.(value));
 

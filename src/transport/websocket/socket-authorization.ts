@@ -42,7 +42,7 @@ export function createSocketAuthorizer(services: AppServices, connectionLimiter:
     return authenticate(services, work, authorization).catch((error: Error) => error);
   };
 
-  /** Whether the socket is acknowledged. If not, graphql-ws closes it as forbidden, unless it was closed here. */
+  /** True if the socket is acknowledged. If not, graphql-ws closes it as forbidden, unless it was closed here. */
   async function admit(socket: SocketContext): Promise<boolean> {
     const { connection } = socket.extra;
     const interval = parseHeartbeatInterval(socket.connectionParams?.heartbeat);

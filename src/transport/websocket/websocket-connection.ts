@@ -97,7 +97,7 @@ export class WebSocketConnection implements Connection {
     void this.send(JSON.stringify({ type: 'ping', payload }));
   }
 
-  /** Whether the message may be handled. */
+  /** Counts a message; true if it may be handled. */
   #countMessage(): boolean {
     const now = performance.now();
     if (now >= this.#windowEndsAt) {
