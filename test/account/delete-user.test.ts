@@ -68,7 +68,7 @@ describe('deleteUser', () => {
     await remove(admin, alice.id);
     const { text } = await emailTo(server, alice.uuid, 'accountDeleted');
     const waitUntil = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' }).format(Date.now() + 10 * 86_400_000);
-    expect(text).toContain('An administrator has deleted your account.');
+    expect(text).toContain('An administrator deleted your account.');
     expect(text).toContain(`Until ${waitUntil}`);
   });
 

@@ -19,7 +19,7 @@ describe.skipIf(!cluster)('signing keys of two servers (need a PostgreSQL server
     const [alice, bob] = [await register(one), await register(one)];
     const kid = idIn((await admin('rotate-keys')).out);
     for (const node of [one, two]) await waitUntil(async () => (await publishedAt(node)).includes(kid));
-    await cluster?.db.prisma.signingKey.update({ where: { kid }, data: { signsFrom: new Date(Date.now() + 1_500) } });
+    await cluster?.db.prisma.signingKey.update({ where: { kid }, data: { activeFrom: new Date(Date.now() + 1_500) } });
     const signed = new Set<string>();
     const refused: (string | undefined)[] = [];
     while (signed.size < 2 || [...signed].at(-1) !== kid) {

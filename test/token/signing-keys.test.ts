@@ -19,7 +19,7 @@ const kidOf = (token: string | undefined) =>
   JSON.parse(Buffer.from(String(token).split('.')[0] ?? '', 'base64url').toString()).kid as string;
 const codeOf = async (token: string | undefined) => (await server.query('{ me { id } }', {}, { token })).code;
 const codeFor = (person: TestUser) => codeOf(person.accessToken);
-const signsFrom = (kid: string, when: Date) => prisma.signingKey.update({ where: { kid }, data: { activeFrom: when } });
+const setActiveFrom = (kid: string, when: Date) => prisma.signingKey.update({ where: { kid }, data: { activeFrom: when } });
 
 async function published(url = server.url) {
   const { keys } = (await (await fetch(`${url}/.well-known/jwks.json`)).json()) as { keys: { kid: string; x: string; d?: string }[] };
@@ -43,7 +43,7 @@ describe('a new signing key', () => {
     const row = await prisma.signingKey.findUniqueOrThrow({ where: { kid } });
     expect(row.activeFrom?.getTime()).toBeGreaterThanOrEqual(row.createdAt.getTime() + 10 * 60_000);
     expect(await signingKey()).toBe(before);
-    await signsFrom(kid, minutes(-1));
+    await setActiveFrom(kid, minutes(-1));
     await waitUntil(async () => (await signingKey()) === kid);
   });
 
@@ -51,12 +51,12 @@ describe('a new signing key', () => {
     const [old, alice] = [await activeKey(), await server.user()];
     const kid = await activeKey();
     expect([kidOf(alice.accessToken), await codeFor(alice), await isPublished(old)]).toEqual([old, undefined, true]);
-    await signsFrom(old, minutes(-60));
-    await signsFrom(kid, minutes(-15));
+    await setActiveFrom(old, minutes(-60));
+    await setActiveFrom(kid, minutes(-15));
     expect(await server.user().then(codeFor)).toBeUndefined();
     await new Promise((resolve) => setTimeout(resolve, 1_000)); // at least one reload of the keys
     expect([await codeFor(alice), await isPublished(old)]).toEqual([undefined, true]);
-    await signsFrom(kid, minutes(-15.2));
+    await setActiveFrom(kid, minutes(-15.2));
     await waitUntil(async () => !(await isPublished(old)));
     expect(await codeFor(alice)).toBe('INVALID_TOKEN');
   });
@@ -143,7 +143,7 @@ describe('a removed signing key', () => {
       where: { kid: { notIn: [kid, next] }, activeFrom: { not: null } },
       data: { activeFrom: minutes(-60) },
     });
-    await signsFrom(kid, minutes(-30));
+    await setActiveFrom(kid, minutes(-30));
     await remove(marker);
     await waitUntil(async () => !(await isPublished(marker))); // so the changes above have been loaded
     expect([await signingKey(), await isPublished(kid)]).toEqual([kid, true]);
