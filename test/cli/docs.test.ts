@@ -18,7 +18,7 @@ describe('the documentation', () => {
     expect(firstColumn('docs/settings.md').sort()).toEqual([...new Set(settings)].sort());
   });
 
-  it('says of every error code what a client does on it', () => {
+  it('documents what a client does on every error code', () => {
     expect(firstColumn('docs/clients.md').sort()).toEqual(Object.keys(errors).sort());
   });
 
@@ -35,7 +35,7 @@ describe('the documentation', () => {
     expect(named.filter((path) => !places.some((place) => existsSync(join(root, place, path))))).toEqual([]);
   });
 
-  it('has every line of docs/security.md that code and documents cite', () => {
+  it('contains every line of docs/security.md that code and documents cite', () => {
     const page = read('docs/security.md');
     const lines = [...page.matchAll(/^(?:\| )?(?<number>F?\d+(?:\.\d+)?) /gm)].map(({ groups }) => groups?.number);
     const files = find('{src,scripts,bench,soak,test,packages}/**/*.ts', 'prisma/schema.prisma', 'docs/**/*.md');

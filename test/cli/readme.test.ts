@@ -127,12 +127,18 @@ describe('the README', { timeout: 120_000 }, () => {
     await using server = await startServerProcess(environment);
     const url = server.url.replace('127.0.0.1', 'localhost');
     await runSession(url);
-    const files = blocksOf('A frontend in TypeScript').map(({ file, text }) => ({
-      file,
-      text: text.replaceAll('http://localhost:4000', url),
+    const blocks = blocksOf('A frontend in TypeScript').map((block) => ({
+      ...block,
+      text: block.text.replaceAll('http://localhost:4000', url),
     }));
-    const output = await runIn(await writeProject('frontend', files), 'graphql-codegen --silent; tsc; node src/main.ts');
-    expect(output).toEqual({ code: 0, out: 'Hello, Ada\n', err: '' });
+    const [install, run = ''] = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text);
+    expect(install).toMatch(/^npm init -y && npm pkg set type=module && npm i -D /);
+    const project = await writeProject(
+      'frontend',
+      blocks.filter(({ file }) => file),
+    );
+    expect(await runIn(project, run)).toMatchObject({ code: 0, out: expect.stringMatching(/Hello, Ada\n$/) });
+    expect(await runIn(project, 'tsc')).toEqual({ code: 0, out: '', err: '' });
   });
 
   it('has a first session that works a second time, with pauses longer than an access token lasts', async () => {
