@@ -129,3 +129,14 @@ describe('the heartbeat interval', () => {
     socket.terminate();
   }, 20_000);
 });
+
+it('continues on a socket whose subscription was completed before it started', async () => {
+  const { send, waitForMessage, messages, socket } = await rawSocket(server);
+  send({ type: 'connection_init', payload: { authorization: `Bearer ${superadmin.accessToken}`, heartbeat: 500 } });
+  await waitForMessage('connection_ack');
+  send({ id: '1', type: 'subscribe', payload: { query } });
+  send({ id: '1', type: 'complete' });
+  send({ id: '2', type: 'subscribe', payload: { query } });
+  await waitUntil(() => messages.some(({ type, payload }) => type === 'ping' && payload));
+  socket.terminate();
+});

@@ -41,11 +41,14 @@ export async function subscribeWithFreshContext(args: ExecutionArgs): Promise<Re
   const source = stream as SubscriptionSource<unknown>;
   const { subscriptions } = args.contextValue as { readonly subscriptions?: Set<ActiveSubscription> };
   subscriptions?.add(source);
-  const results = resultsOf(args, source, () => subscriptions?.delete(source));
+  const onEnd = () => void subscriptions?.delete(source);
+  const results = resultsOf(args, source, onEnd);
   const resultStream: ResultStream = {
     next: () => results.next(),
-    // A generator that waits handles `return` only after its `next`: ending the source ends the wait.
+    // A generator that waits handles `return` only after its `next`: ending the source ends the wait. One that has not started never runs its
+    // `finally`.
     return: () => {
+      onEnd();
       void source.return();
       return results.return(undefined);
     },

@@ -20,9 +20,9 @@ const accessValidFor = 250; // milliseconds for which a check of the viewer's ac
 
 /**
  * starting: resolves the arguments. catching up: delivers from the log, after `after` or after an overflow. waiting: for the queue.
- * delivering: from the queue. ended: by the client, or with the revocation of the viewer's own token.
+ * delivering: from the queue.
  */
-type State = 'starting' | 'catching up' | 'waiting' | 'delivering' | 'ended';
+type State = 'starting' | 'catching up' | 'waiting' | 'delivering';
 
 /** One `tokenRevoked` subscription. The viewer's access is checked again for the events, for all that are available at once. */
 export class RevocationSubscription implements SubscriptionSource<Revocation> {
@@ -31,6 +31,8 @@ export class RevocationSubscription implements SubscriptionSource<Revocation> {
   readonly #ownTokenId: string;
   readonly #events: AsyncGenerator<EventWithContext<Revocation>, undefined>;
   #state: State = 'starting';
+  /** By the client, or with the revocation of the viewer's own token. Never reset, so that no state that is set later can hide the end. */
+  #isEnded = false;
   #failure: Error | undefined;
   #queue: BoundedQueue<Revocation> | undefined;
   #deliveredTo: Position | undefined;
@@ -78,14 +80,15 @@ export class RevocationSubscription implements SubscriptionSource<Revocation> {
       this.#deliveredTo = await resolveCursor(db, after);
       yield* this.#catchUp(scope, this.#deliveredTo); // before there is a queue, which this could overflow
     }
-    if (this.#hasEnded()) return undefined;
+    if (this.#isEnded) return undefined;
     const queue = revocations.subscribe((event) => event.tokenId === this.#ownTokenId || isInScope(scope, event));
     this.#queue = queue;
+    if (this.#failure) queue.fail(this.#failure); // it failed before there was a queue
     try {
       this.#deliveredTo ??= revocations.position;
       if (after != null) yield* this.#catchUp(scope, this.#deliveredTo); // what was logged before the queue was subscribed
-      if (!this.#hasEnded()) await loadAccess(this.#context); // the token may have been revoked before
-      while (!this.#hasEnded()) {
+      if (!this.#isEnded) await loadAccess(this.#context); // the token may have been revoked before
+      while (!this.#isEnded) {
         if (queue.size === 0) this.#completeAt = performance.now() - revocations.age();
         this.#state = 'waiting';
         const events = await queue.drain();
@@ -103,7 +106,7 @@ export class RevocationSubscription implements SubscriptionSource<Revocation> {
   async *#catchUp(scope: RevocationScope, from: Position): AsyncGenerator<EventWithContext<Revocation>, void> {
     this.#state = 'catching up';
     const where = sql`(${scopeWhere(scope)} or r."tokenId" = ${this.#ownTokenId}::uuid)`;
-    for (let next: Position | undefined = from; next && !this.#hasEnded(); ) {
+    for (let next: Position | undefined = from; next && !this.#isEnded; ) {
       if (this.#failure) throw this.#failure;
       const events: Revocation[] = await readRevocations(this.#context.db, next, batchSize, where);
       yield* this.#deliver(scope, events);
@@ -115,7 +118,7 @@ export class RevocationSubscription implements SubscriptionSource<Revocation> {
   async *#deliver(scope: RevocationScope, events: readonly Revocation[]): AsyncGenerator<EventWithContext<Revocation>, void> {
     if (this.#state === 'waiting') this.#state = 'delivering';
     const pending = events.filter((event) => !this.#deliveredTo || isBefore(this.#deliveredTo, event));
-    while (pending.length > 0 && !this.#hasEnded()) {
+    while (pending.length > 0 && !this.#isEnded) {
       const batch = pending.slice(0, batchSize);
       const validUntil = performance.now() + accessValidFor;
       const contexts = await authorize(this.#context, scope, batch);
@@ -130,12 +133,8 @@ export class RevocationSubscription implements SubscriptionSource<Revocation> {
     }
   }
 
-  #hasEnded() {
-    return this.#state === 'ended';
-  }
-
   #end() {
-    this.#state = 'ended';
+    this.#isEnded = true;
     this.#queue?.close();
   }
 }

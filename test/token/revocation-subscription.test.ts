@@ -1,0 +1,50 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { graphqlError } from '../../src/errors.ts';
+import { createContext } from '../../src/graphql/context.ts';
+import { createPendingEvents } from '../../src/identity/unit-of-work.ts';
+import { createLogger } from '../../src/lib/logger.ts';
+import { RevocationSubscription } from '../../src/schema/token/revocation-subscription.ts';
+import { createServices } from '../../src/server/services.ts';
+import { startTestServer } from '../test-server.ts';
+import { readRevocations } from './revocation-log.ts';
+
+const server = await startTestServer();
+const { services, close } = await createServices(server.config, createLogger('silent'), server.db);
+afterAll(close);
+
+/** A subscription of a new user to their own revocations, as the `subscribe` function of the field opens it. */
+async function openSubscription(after?: string) {
+  const user = await server.user();
+  const loaded = await services.loadViewer.load({ sid: Buffer.from(user.tokenId, 'base64').toString().replace('Token:', '') });
+  const unitOfWork = { client: { network: '10.0.0.1', agent: null, requestId: 'test' }, events: createPendingEvents() };
+  const context = createContext(services, unitOfWork, loaded?.viewer ?? null);
+  return new RevocationSubscription(context, after === undefined ? {} : { after });
+}
+
+async function someCursor() {
+  const user = await server.user();
+  await user.query('mutation { logout { ended } }');
+  const superadmin = await server.user('SUPERADMIN');
+  const [first] = await readRevocations(superadmin, 'all: true');
+  return first?.cursor ?? '';
+}
+
+describe.each([
+  ['without a cursor', async () => undefined],
+  ['from a cursor', someCursor],
+])('a subscription that starts %s', (_, cursor) => {
+  it('ends when the client leaves while its arguments are resolved', async () => {
+    const subscription = await openSubscription(await cursor());
+    const next = subscription.next();
+    await subscription.return();
+    expect(await next).toEqual({ done: true, value: undefined });
+  });
+
+  it('reports an error that occurs while its arguments are resolved', async () => {
+    const subscription = await openSubscription(await cursor());
+    const next = subscription.next();
+    subscription.fail(graphqlError('TOKEN_EXPIRED'));
+    await expect(next).rejects.toMatchObject({ extensions: { code: 'TOKEN_EXPIRED' } });
+    await subscription.return();
+  });
+});
