@@ -23,7 +23,7 @@ interface LinkProof {
 export type UserLink = EmailLink & { readonly userId: string };
 
 /** The link of an invitation; its address may have no account. */
-type InvitationLink = EmailLink & { readonly invitationId: string };
+export type InvitationLink = EmailLink & { readonly invitationId: string };
 
 type LinkFor<Purpose> = Purpose extends 'INVITATION' ? InvitationLink : UserLink;
 

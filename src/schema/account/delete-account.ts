@@ -5,7 +5,7 @@ import { runMutation } from '../../graphql/mutation.ts';
 import { requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
 import { secretText } from '../../lib/validators.ts';
 import { fresh, session } from '../../policy/conditions.ts';
-import { softDeleteAccount } from './archive-account.ts';
+import { softDeleteAccount } from './soft-delete-account.ts';
 
 builder.relayMutationField(
   'deleteAccount',

@@ -4,8 +4,8 @@ import { runMutation } from '../../graphql/mutation.ts';
 import { superadmin } from '../../policy/conditions.ts';
 import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
-import { softDeleteAccount } from './archive-account.ts';
-import { anonymizeUser } from './erase-account.ts';
+import { eraseAccount } from './erase-account.ts';
+import { softDeleteAccount } from './soft-delete-account.ts';
 
 builder.relayMutationField(
   'deleteUser',
@@ -30,7 +30,7 @@ builder.relayMutationField(
         await lockTarget(id);
         if (id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
         const archived = await softDeleteAccount(mutation, context, id);
-        const erased = input.erase === true && (await anonymizeUser(mutation, context, id));
+        const erased = input.erase === true && (await eraseAccount(mutation, context, id));
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), changed: archived || erased };
       }),
   },

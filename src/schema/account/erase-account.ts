@@ -48,7 +48,7 @@ type Eraser = Pick<MutationScope, 'tx'> & { readonly viewer: MutationScope['view
  * Erases all personal data of an account. The empty row is kept, so that references to its id stay valid (decision 24). The address becomes
  * available again, and an account registered with it later inherits nothing. Returns false if the account was already erased.
  */
-export async function anonymizeUser(eraser: Eraser, work: UnitOfWork, id: string): Promise<boolean> {
+export async function eraseAccount(eraser: Eraser, work: UnitOfWork, id: string): Promise<boolean> {
   const { tx, viewer } = eraser;
   const { emailKey } = await tx.user.findUniqueOrThrow({ where: { id }, select: { emailKey: true } });
   // An id is not a valid email key, so it cannot collide with the address of another account.
@@ -102,5 +102,5 @@ export async function eraseExpiredAccounts({ prisma, query }: Pick<Database, 'pr
 /** The account may have been restored since it was selected. */
 async function eraseIfDue(tx: Tx, work: UnitOfWork, id: string): Promise<boolean> {
   const due = await tx.$queryRaw<unknown[]>(sql`select 1 from "User" where id = ${id}::uuid and "eraseAt" <= now() for update`);
-  return due.length > 0 && anonymizeUser({ tx, viewer: null }, work, id);
+  return due.length > 0 && eraseAccount({ tx, viewer: null }, work, id);
 }

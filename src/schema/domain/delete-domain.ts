@@ -15,15 +15,15 @@ builder.relayMutationField(
     access: all(scope('domains:write'), superadmin),
     target: 'Domain',
     resolve: (_, { input }, context, info) =>
-      runMutation(context, info, async (writing) => {
-        const { tx, lockTarget, audit } = writing;
+      runMutation(context, info, async (mutation) => {
+        const { tx, lockTarget, audit } = mutation;
         const { id } = input.id;
         await lockTarget(id);
         const { name } = await tx.domain.findUniqueOrThrow({ where: { id } });
         if (name === context.config.DEFAULT_DOMAIN)
           throw validationError({ id: ['must not be the default domain of new users (DEFAULT_DOMAIN)'] });
         if (await tx.domain.findFirst({ where: { parentId: id } })) throw validationError({ id: ['must not have child domains'] });
-        await revokeDomainSessions(writing, context, id, 'DOMAIN_DELETED');
+        await revokeDomainSessions(mutation, context, id, 'DOMAIN_DELETED');
         await tx.domain.delete({ where: { id } });
         await audit({
           action: 'authz_admin',

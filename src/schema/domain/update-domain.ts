@@ -34,8 +34,8 @@ builder.relayMutationField(
     access: all(scope('domains:write'), any(domainAdmin, admin)),
     target: 'Domain',
     resolve: (_, { input }, context, info) =>
-      runMutation(context, info, async (writing) => {
-        const { tx, lockTarget, audit } = writing;
+      runMutation(context, info, async (mutation) => {
+        const { tx, lockTarget, audit } = mutation;
         const { displayName, active, parent } = input;
         const { id } = input.id;
         if (parent !== undefined) await lockTreeForUpdate(tx);
@@ -49,11 +49,12 @@ builder.relayMutationField(
         const domain = await tx.domain.update({ where: { id }, data });
         await audit({ action: 'authz_admin', reason: 'domain updated', domainId: id, target: { type: 'Domain', id }, details: data });
         if (parentId !== undefined) {
-          await revokeGrants(writing, context, await orphanedGrants(tx, id));
-          await revokeOrphanedSessions(writing, context, sql`t."domainId" in (${descendants(id)})`); // the sessions of administrators of a former ancestor
+          await revokeGrants(mutation, context, await orphanedGrants(tx, id));
+          // Administrators of a former ancestor lose the sessions that they had here.
+          await revokeOrphanedSessions(mutation, context, sql`t."domainId" in (${descendants(id)})`);
         }
         if (active === false || (parentId && (await isInactive(tx, parentId))))
-          await revokeDomainSessions(writing, context, id, 'DOMAIN_DISABLED');
+          await revokeDomainSessions(mutation, context, id, 'DOMAIN_DISABLED');
         return { domain };
       }),
   },

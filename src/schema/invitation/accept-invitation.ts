@@ -1,13 +1,12 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Config } from '../../config.ts';
-import type { EmailLink } from '../../database/generated/prisma/client.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { insertAccount, passwordHash, validateAccount } from '../../identity/accounts/create-account.ts';
-import { findEmailLink } from '../../identity/credentials/email-link.ts';
+import { findEmailLink, type InvitationLink } from '../../identity/credentials/email-link.ts';
 import { ownSessionOf } from '../../identity/credentials/verify-password.ts';
 import { secretText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
@@ -54,8 +53,6 @@ builder.relayMutationField(
     }),
   },
 );
-
-type InvitationLink = EmailLink & { readonly invitationId: string };
 
 async function acceptAsOwner(context: Context, info: GraphQLResolveInfo, link: InvitationLink, userId: string) {
   if (!ownSessionOf(context, userId)) throw graphqlError('UNAUTHENTICATED');
