@@ -19,7 +19,19 @@ const duration = (fallback: string, { min = '1s', max }: { min?: string; max?: s
       return milliseconds ?? 0;
     });
 
-const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const integer = (fallback: number, min: number, max: number) =>
+  z.coerce
+    .number({ error: rangeError(min, max) })
+    .refine((value) => Number.isInteger(value) && value >= min && value <= max, { error: rangeError(min, max) })
+    .default(fallback);
+
+const rangeError = (min: number, max: number) => `must be a whole number from ${min} to ${max}`;
+
+const oneOf = <const Value extends string>(...values: Value[]) => z.enum(values, { error: `must be one of ${values.join(', ')}` });
+
+const url = (protocol: RegExp, example: string) => z.url({ protocol, error: `must be a URL such as ${example}` }).optional();
+
+const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((text) => text === 'true');
 const list = z
   .string()
   .default('')
@@ -29,14 +41,14 @@ const isOrigin = (text: string) => /^https?:/.test(text) && URL.parse(text)?.ori
 
 /** Every setting, by the name of its environment variable. Durations are milliseconds. */
 const settings = z.object({
-  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
-  PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
+  NODE_ENV: oneOf('development', 'production', 'test').default('development'),
+  PORT: integer(4000, 0, 65_535),
   HOST: z.string().default('127.0.0.1'),
   DATA_DIR: z.string().default('./data'),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
-  DATABASE_POOL: z.coerce.number().int().min(2).max(200).default(10),
-  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
-  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  DATABASE_URL: url(/^postgres(ql)?$/, 'postgresql://user:password@host/database'),
+  DATABASE_POOL: integer(10, 2, 200),
+  REDIS_URL: url(/^rediss?$/, 'redis://host:6379'),
+  PUBLIC_URL: url(/^https?$/, 'https://id.example.com'),
   AUDIENCE: z.string().min(1).default('fieldgate'),
   JWT_KEYS: z.string().min(1).optional(),
   ENCRYPTION_KEYS: z.string().min(1).optional(),
@@ -51,18 +63,18 @@ const settings = z.object({
   DEFAULT_ROLE: z.string().default('USER'),
   DEFAULT_DOMAIN: z.string().optional(),
   DELETED_USER_RETENTION: duration('30d'),
-  PASSWORD_MIN: z.coerce.number().int().min(8).max(64).default(15), // security.md F1
+  PASSWORD_MIN: integer(15, 8, 64), // security.md F1
   PASSWORD_WORDS: list,
-  SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
+  SMTP_URL: url(/^smtps?$/, 'smtps://user:password@host'),
   MAIL_FROM: z
     .string()
     .regex(/^[^\r\n]*@[^\r\n]+$/, 'must be an address such as "Example <no-reply@example.com>"')
     .optional(),
   CORS_ORIGINS: list.refine((origins) => origins.every(isOrigin), 'must be origins such as "https://app.example.com", without a path'),
-  TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
+  TRUSTED_PROXIES: integer(0, 0, 10),
   ALLOWED_HOSTS: list.transform((hosts) => hosts.map((host) => host.toLowerCase())),
   INTROSPECTION: flag.optional(),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'),
 });
 
 /** Settings without a safe default, required in production. */

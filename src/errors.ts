@@ -14,22 +14,25 @@ export const errors = {
   TOKEN_REVOKED: { message: 'The token was revoked. Log in again.', status: 401 },
   FORBIDDEN: { message: 'You do not have permission to do this.', status: 403 },
   NOT_FOUND: { message: 'Not found, or not visible to you.', status: 404 },
-  INVALID_INPUT: { message: 'The input is invalid. See `fields`.', status: 400 },
+  INVALID_INPUT: { message: 'The input is invalid.', status: 400 },
   INVALID_CREDENTIALS: { message: 'Wrong email address, username or password.', status: 401 },
   ACCOUNT_DISABLED: { message: 'The account is disabled. Contact an administrator.', status: 401 },
   EMAIL_NOT_CONFIRMED: { message: 'The email address is not confirmed. Open the confirmation email first.', status: 403 },
   DOMAIN_ACCESS_DENIED: { message: 'The account has no access to this domain.', status: 403 },
-  INVALID_TOKEN: { message: 'The token is invalid.', status: 401 },
+  INVALID_TOKEN: { message: 'The token, link or code is invalid or has already been used.', status: 401 },
   TOKEN_REUSED: { message: 'The refresh token was already used. The session was revoked; log in again.', status: 401 },
   REAUTHENTICATION_REQUIRED: { message: 'Recent authentication required; call `reauthenticate`.', status: 401 },
   TAKEN: { message: 'Already taken. Choose another one.', status: 409 },
   LAST_SUPERADMIN: { message: 'At least one superadmin must remain. Grant SUPERADMIN to another user first.', status: 409 },
   SELF_ACTION_FORBIDDEN: { message: 'You cannot do this to your own account.', status: 403 },
   RATE_LIMITED: { message: 'Too many attempts. Try again later.', status: 429 },
-  QUERY_TOO_COMPLEX: { message: 'The operation is too complex. Request fewer fields or smaller pages.', status: 400 },
+  QUERY_TOO_COMPLEX: { message: 'The operation exceeds a query limit. See `limit`.', status: 400 },
   CURSOR_EXPIRED: { message: 'The cursor has expired. Continue from the `oldest` cursor.', status: 410 },
-  UNAVAILABLE: { message: 'The service is temporarily unavailable. Try again.', status: 503 },
-  INTERNAL: { message: 'Internal server error. Try again later.', status: 500 },
+  UNAVAILABLE: {
+    message: 'The service is temporarily unavailable. Before repeating a mutation, check whether it took effect.',
+    status: 503,
+  },
+  INTERNAL: { message: 'Internal server error. Report `errorId`.', status: 500 },
 } as const satisfies Record<string, ErrorDefinition>;
 
 export type ErrorCode = keyof typeof errors;
@@ -47,7 +50,7 @@ export function requestError(code: ErrorCode, headers: Record<string, string> = 
 
 /** Creates the error for invalid input: the faults of each field, each starting with "must". */
 export function validationError(fields: Record<string, string[]>): GraphQLError {
-  return graphqlError('INVALID_INPUT', { fields });
+  return new GraphQLError(`${errors.INVALID_INPUT.message} See \`fields\`.`, { extensions: { code: 'INVALID_INPUT', fields } });
 }
 
 export const codeOf = (error: unknown) => (error instanceof GraphQLError ? (error.extensions.code as ErrorCode | undefined) : undefined);

@@ -54,7 +54,7 @@ export function visibleConnection<M extends Model, Filter extends object = never
           access,
           args: {
             ...(filter && { filter: t.arg({ type: filter, description: 'Filters the list.' }) }),
-            ...(orderBy && { orderBy: t.arg({ type: orderBy, description: 'Sort order. Defaults to the id, ascending.' }) }),
+            ...(orderBy && { orderBy: t.arg({ type: orderBy, description: 'Sort order. Defaults to the ID, ascending.' }) }),
           },
           totalCount: (_: unknown, args: Args<Filter, OrderInput>, context: Context) =>
             delegate(context).count({ where: whereOf(context, args) }),

@@ -2,7 +2,7 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { type GraphQLInterfaceType, type GraphQLResolveInfo, type GraphQLSchema, isObjectType } from 'graphql';
 import { loadVisible } from '../authorization/evaluate/decisions.ts';
 import { accessOf } from '../authorization/rules/registry.ts';
-import { graphqlError } from '../errors.ts';
+import { graphqlError, validationError } from '../errors.ts';
 import { isUuid } from '../lib/validators.ts';
 import { anyone } from '../policy/conditions.ts';
 import type { Model } from '../policy/models.ts';
@@ -35,7 +35,7 @@ export const nodesField = {
   nullable: { list: false, items: true },
   args: { ids: { description: 'The global IDs. Maximum 100.' } },
   resolve: async (_: unknown, { ids }: { ids: GlobalId[] }, context: Context, info: GraphQLResolveInfo) => {
-    if (ids.length > maxIds) throw graphqlError('INVALID_INPUT', { fields: { ids: [`must have at most ${maxIds} entries`] } });
+    if (ids.length > maxIds) throw validationError({ ids: [`must have at most ${maxIds} entries`] });
     const found = await Promise.all(ids.map((id) => findNode(context, info, id)));
     return found.map((node) => node ?? graphqlError('NOT_FOUND'));
   },

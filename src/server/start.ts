@@ -56,11 +56,11 @@ async function listen(server: Server, { PORT, HOST }: Config) {
   server.once('error', reject).listen(PORT, HOST, resolve);
   await promise.catch(({ code }: NodeJS.ErrnoException) => {
     const setting = code === 'EADDRINUSE' || code === 'EACCES' ? 'PORT' : 'HOST';
-    throw new Error(`Setting ${setting}: ${listenErrors[code ?? ''] ?? 'the server cannot listen on this address'}`);
+    throw new Error(`Setting ${setting}: ${listenErrors[code ?? '']?.(PORT) ?? 'the server cannot listen on this address'}`);
   });
 }
 
-const listenErrors: Record<string, string> = {
-  EADDRINUSE: 'the port is already in use',
-  EACCES: 'no permission to listen on this port',
+const listenErrors: Record<string, (port: number) => string> = {
+  EADDRINUSE: (port) => `${port} is in use. Stop the other program or set PORT to another port.`,
+  EACCES: () => 'no permission to listen on this port',
 };

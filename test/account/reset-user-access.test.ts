@@ -14,7 +14,7 @@ describe('resetUserAccess', () => {
     expect((await admin.query(resetAccess, { input: { id: alice.id } })).data.resetUserAccess).toEqual({ ended: 2 });
     expect((await alice.query('{ me { id } }')).code).toBe('TOKEN_REVOKED');
     expect((await server.query(login, { input: { email: alice.email, password: alice.password } })).code).toBeUndefined();
-    expect((await emailTo(server, alice.uuid, 'accessReset')).subject).toBe('You have been signed out everywhere');
+    expect((await emailTo(server, alice.uuid, 'accessReset')).subject).toBe('You have been logged out everywhere');
   });
 
   it('invalidates email links that were sent before', async () => {

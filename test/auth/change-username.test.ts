@@ -13,7 +13,7 @@ const mutation = graphql(`
 `);
 const change = (caller: Pick<TestUser, 'query'>, username: string | null) => caller.query(mutation, { input: { username } });
 const newName = () => `a${randomUUID().slice(0, 12)}`;
-const taken = { code: 'TAKEN', errors: [{ extensions: { fields: { username: ['must be unique'] } } }] };
+const taken = { code: 'TAKEN', errors: [{ extensions: { fields: { username: ['must not be in use already'] } } }] };
 
 describe('changeUsername', () => {
   it('sets the username of the viewer and keeps its letter case', async () => {

@@ -74,7 +74,11 @@ describe('register', () => {
     const email = newEmail();
     await server.query(register, { input: { email, password } });
     const again = await server.query(register, { input: { email: email.toUpperCase(), password } });
-    expect(again).toMatchObject({ data: null, code: 'TAKEN', errors: [{ extensions: { fields: { email: ['must be unique'] } } }] });
+    expect(again).toMatchObject({
+      data: null,
+      code: 'TAKEN',
+      errors: [{ extensions: { fields: { email: ['must not be in use already'] } } }],
+    });
     expect(JSON.stringify(again.errors)).not.toMatch(/@example|emailKey|constraint|prisma/i);
   });
 
@@ -105,7 +109,7 @@ describe('register', () => {
     expect((await send(username)).data.register.session?.user.username).toBe(username);
     expect(await send(username.toUpperCase())).toMatchObject({
       code: 'TAKEN',
-      errors: [{ extensions: { fields: { username: ['must be unique'] } } }],
+      errors: [{ extensions: { fields: { username: ['must not be in use already'] } } }],
     });
     expect((await send('admin')).errors?.[0]?.extensions).toMatchObject({
       code: 'INVALID_INPUT',

@@ -10,7 +10,7 @@ describe('requestEmailChange', () => {
   it('emails the new address a link valid for an hour and keeps the old address until it is used', async () => {
     const alice = await server.user();
     const { text, email } = await requestChange(server, alice);
-    expect(text).toMatch(/\/email-change\?token=fgl_[\s\S]*for 60 minutes \(until /);
+    expect(text).toMatch(/\/email-change\?token=fgl_[\s\S]*for 1 hour \(until /);
     const [mail] = await prisma.outboxEmail.findMany({ where: { userId: alice.uuid, template: 'emailChangeConfirmation' } });
     expect([mail?.address, await currentEmail(server, alice)]).toEqual([email, alice.email]);
     expect((await server.query(loginMutation, { input: { email: alice.email, password: alice.password } })).code).toBeUndefined();

@@ -46,7 +46,11 @@ describe('createDomain', () => {
       () => superadmin.query(mutation, { input }),
       () => other.query(mutation, { input }),
     );
-    expect([first?.code, second?.code, second?.errors?.[0]?.extensions.fields]).toEqual([undefined, 'TAKEN', { name: ['must be unique'] }]);
+    expect([first?.code, second?.code, second?.errors?.[0]?.extensions.fields]).toEqual([
+      undefined,
+      'TAKEN',
+      { name: ['must not be in use already'] },
+    ]);
   });
 
   it.each([

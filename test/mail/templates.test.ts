@@ -47,6 +47,10 @@ describe('email templates', () => {
     expect(`${subject}\n\n${text}\n${html}`).toMatchSnapshot();
   });
 
+  it('name the server in an invitation without a domain', () => {
+    expect(render('invitation', { by: 'Ada', to: null }).text).toContain('Ada has invited you to id.example.com.');
+  });
+
   it('are all covered here', () => {
     expect(names.sort()).toEqual(Object.keys(emailTemplates).sort());
   });

@@ -45,7 +45,11 @@ describe('createRole', () => {
       () => superadmin.query(mutation, { input: { name: 'ONCE' } }),
       () => other.query(mutation, { input: { name: 'ONCE' } }),
     );
-    expect([first?.code, second?.code, second?.errors?.[0]?.extensions.fields]).toEqual([undefined, 'TAKEN', { name: ['must be unique'] }]);
+    expect([first?.code, second?.code, second?.errors?.[0]?.extensions.fields]).toEqual([
+      undefined,
+      'TAKEN',
+      { name: ['must not be in use already'] },
+    ]);
     expect((await superadmin.query(mutation, { input: { name: 'ADMIN' } })).code).toBe('TAKEN');
   });
 

@@ -57,8 +57,9 @@ describe('a setting', () => {
     const { createServer } = await import('node:net');
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));
-    const { code, err } = await start({ PORT: String((other.address() as { port: number }).port) });
+    const { port } = other.address() as { port: number };
+    const { code, err } = await start({ PORT: String(port) });
     other.close();
-    expect([code, err.trim()]).toEqual([1, 'Setting PORT: the port is already in use']);
+    expect([code, err.trim()]).toEqual([1, `Setting PORT: ${port} is in use. Stop the other program or set PORT to another port.`]);
   }, 60_000);
 });

@@ -114,7 +114,7 @@ describe('a response', () => {
     const { code, errors } = await alice.query('{ me { settings { edges { node { key } } } } }');
     await server.db.prisma.$executeRaw`alter table "Elsewhere" rename to "UserSetting"`;
     const [error] = errors ?? [];
-    expect([code, error?.message]).toEqual(['INTERNAL', 'Internal server error. Try again later.']);
+    expect([code, error?.message]).toEqual(['INTERNAL', 'Internal server error. Report `errorId`.']);
     expect(Object.keys(error?.extensions ?? {}).sort()).toEqual(['code', 'errorId']);
     const line = await waitUntil(() => server.log.find((one) => one.includes(String(error?.extensions.errorId))));
     expect(line).toContain('UserSetting');

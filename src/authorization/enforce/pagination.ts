@@ -20,9 +20,9 @@ export function validatePagination(
   { first, last, after, before }: PaginationArgs,
 ): true | Promise<true> {
   const { invalidInput } = context.access.policy;
-  if (first != null && last != null) throw invalidInput({ first: ['either first or last'] });
+  if (first != null && last != null) throw invalidInput({ first: ['must not be combined with `last`'] });
   for (const [name, size] of Object.entries({ first, last }))
-    if (size != null && (size < 1 || size > maxPageSize)) throw invalidInput({ [name]: [`1 to ${maxPageSize}`] });
+    if (size != null && (size < 1 || size > maxPageSize)) throw invalidInput({ [name]: [`must be between 1 and ${maxPageSize}`] });
   const cursors = Object.entries({ after, before }).flatMap(([name, cursor]) => (cursor == null ? [] : [{ name, cursor }]));
   if (cursors.length === 0) return true;
   return Promise.all(cursors.map((one) => validateCursor(context, connection, one))).then(() => true);
@@ -34,7 +34,7 @@ async function validateCursor(context: AccessContext, connection: GraphQLOutputT
   const id = idOf(cursor);
   const model = modelOf(connection);
   if (!policy.isRowId(id) || (await decide(context, ruleOf(context, model), model, { id })) !== true)
-    throw policy.invalidInput({ [name]: ['no cursor of this list'] });
+    throw policy.invalidInput({ [name]: ['must be a cursor of this list'] });
 }
 
 /** The id of the row that a cursor of the Prisma plugin points at; empty if the text is no such cursor. */

@@ -17,6 +17,8 @@ export interface FormErrors {
 const messages: Partial<Record<ErrorCode, string>> = {
   UNAUTHENTICATED: 'You already have an account with this email address. Log in there and accept the invitation.',
   INVALID_TOKEN: 'This link is not valid: it was already used, has expired, or was not copied completely.',
+  UNAVAILABLE: 'The service is temporarily unavailable. Try again later.',
+  INTERNAL: 'Something went wrong. Try again later.',
 };
 
 /** The errors of the mutation that a form runs. */

@@ -42,7 +42,8 @@ export async function createEmailLink(
 
 function formatDuration(milliseconds: number): string {
   const minutes = Math.round(milliseconds / 60_000);
-  if (minutes < 120) return `${minutes} minutes`;
+  if (minutes === 60) return '1 hour';
+  if (minutes < 120) return `${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`;
   const hours = Math.round(minutes / 60);
   return hours < 72 ? `${hours} hours` : `${Math.round(hours / 24)} days`;
 }

@@ -36,7 +36,7 @@ export async function findEmailLink<Purpose extends EmailLinkPurpose>(
   { token, email, code }: LinkProof,
 ): Promise<LinkFor<Purpose>> {
   if ((token == null) === (email == null || code == null)) {
-    throw validationError({ token: ['must be given, unless `email` and `code` are'] });
+    throw validationError({ token: ['must be given if `email` and `code` are omitted'] });
   }
   await consume(caller, { linkByNetwork: caller.client.network });
   const purposes = [purpose].flat();

@@ -5,8 +5,8 @@ export const alreadyRegistered: EmailTemplate<Origin> = {
   write: (origin) => ({
     subject: 'You already have an account',
     parts: [
-      `Someone tried to create an account with this email address (${describeOrigin(origin)}). It already has an account, and nothing has changed.`,
-      'If this was you, log in as usual. If you forgot your password, request a new one where you log in.',
+      `Someone tried to create an account with this email address (${describeOrigin(origin)}). This address already has an account; nothing has changed.`,
+      'If this was you, log in as usual. If you forgot your password, you can request a reset link.',
       'If this was not you, no action is needed.',
     ],
   }),

@@ -10,7 +10,7 @@ export const emailChangeConfirmation: LinkEmailTemplate<Origin> = {
       `Someone asked to use this email address for their account (${describeOrigin(origin)}). If this was you, confirm that the address is yours:`,
       { url, label: 'Confirm new email address' },
       { code },
-      `The link and the code are valid ${validity} and can be used once, while you are logged in or with the password of the account. Until then, the account keeps its current address.`,
+      `The link and the code are valid ${validity} and can be used once. You must be logged in or enter the account's password. The address changes only when you confirm.`,
       'If this was not you, ignore this email. The link does not work without access to that account.',
     ],
   }),

@@ -10,7 +10,7 @@ export const emailChanged: LinkEmailTemplate<Origin> = {
       `The email address of your account was changed (${describeOrigin(origin)}). You can no longer log in with this address, and future emails go to the new one.`,
       'If this was you, no action is needed. If it was not, undo the change:',
       { url, label: 'Undo the change' },
-      `The link is valid ${validity} and can be used once. It restores this address, ends all sessions, revokes all API tokens, and lets you choose a new password.`,
+      `The link is valid ${validity} and can be used once. It restores this address, logs you out on all devices, revokes all API tokens, and lets you choose a new password.`,
     ],
   }),
 };

@@ -13,9 +13,9 @@ export const invitation: LinkEmailTemplate<Data, Invitation> = {
   link: { purpose: 'INVITATION', path: '/invite' },
   isWanted: ({ acceptedAt, revokedAt, expiresAt }) => acceptedAt === null && revokedAt === null && expiresAt.getTime() > Date.now(),
   write: ({ by, to }, _, { url, code, validity }) => ({
-    subject: to ? `You have been invited to ${neutralizeLinks(to)}` : 'You have been invited',
+    subject: `You have been invited to ${to ? neutralizeLinks(to) : new URL(url).host}`,
     parts: [
-      `${by ? neutralizeLinks(by) : 'An administrator'} has invited you${to ? ` to ${neutralizeLinks(to)}` : ''}.`,
+      `${by ? neutralizeLinks(by) : 'An administrator'} has invited you to ${to ? neutralizeLinks(to) : new URL(url).host}.`,
       { url, label: 'Accept the invitation' },
       { code },
       `The link and the code are valid ${validity} and can be used once. If you already have an account with this email address, log in before you accept.`,

@@ -6,7 +6,7 @@ export const newLogin: EmailTemplate<Origin> = {
     subject: 'New login to your account',
     parts: [
       `Someone logged in to your account from a new device or network (${describeOrigin(origin)}).`,
-      'If this was you, no action is needed. If it was not, end that session and change your password.',
+      'If this was you, no action is needed. If it was not, log that device out and change your password.',
     ],
   }),
 };

@@ -5,8 +5,8 @@ export const passwordChanged: EmailTemplate<Origin> = {
   write: (origin) => ({
     subject: 'Your password was changed',
     parts: [
-      `The password of your account was changed (${describeOrigin(origin)}), and all other sessions were signed out.`,
-      'If this was not you, request a new password immediately where you log in.',
+      `The password of your account was changed (${describeOrigin(origin)}), and you were logged out on all other devices.`,
+      'If this was not you, request a reset link immediately.',
     ],
   }),
 };

@@ -9,11 +9,11 @@ export const passwordReset: LinkEmailTemplate<Origin & { byAdministrator?: true 
     parts: [
       byAdministrator
         ? 'An administrator requested this email so that you can choose a new password.'
-        : `Someone requested a new password for your account (${describeOrigin(origin)}).`,
+        : `Someone asked to reset the password of your account (${describeOrigin(origin)}).`,
       { url, label: 'Choose a new password' },
       { code },
-      `The link and the code are valid ${validity} and can be used once. All sessions are signed out when you set a new password.`,
-      'If you do not want a new password, ignore this email. Your password stays the same.',
+      `The link and the code are valid ${validity} and can be used once. You are logged out on all devices when you set a new password.`,
+      `${byAdministrator ? 'If you do not want a new password' : 'If this was not you'}, ignore this email; your password has not changed.`,
     ],
   }),
 };

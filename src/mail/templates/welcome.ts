@@ -10,8 +10,8 @@ export const welcome: LinkEmailTemplate<Record<never, never>> = {
       'An administrator created an account for you with this email address. Choose a password to start using it.',
       { url, label: 'Choose a password' },
       { code },
-      `The link and the code are valid ${validity} and can be used once. After that, request a new password where you log in.`,
-      'If you do not want an account, ignore this email. The account cannot be used without it.',
+      `The link and the code are valid ${validity} and can be used once. After that, you can request a reset link.`,
+      'If you do not want an account, ignore this email. The account cannot be used until a password is chosen.',
     ],
   }),
 };

@@ -23,7 +23,7 @@ export interface ExplanationDetails {
 const detailsComplexity = 1_500;
 
 export const AccessExplanation = builder.objectRef<Explanation>('AccessExplanation').implement({
-  description: 'An explanation why access to a schema element is allowed or denied.',
+  description: 'An explanation of why access to a schema element is allowed or denied.',
   access: anyone('it is the result of a query that the caller was allowed to run'),
   fields: (t) => ({
     coordinate: t.exposeString('coordinate', { nullable: false, description: 'Coordinate of the element, as in `accessRules`.' }),

@@ -16,7 +16,7 @@ export const OperationCheck = builder.objectRef<OperationCheckResult>('Operation
     allowed: t.boolean({
       nullable: false,
       description:
-        'True if no rule denies the operation. The ban on some actions on your own account, and the check which role may be granted, apply when it runs; see `dryRun` of `grantRole`.',
+        'True if no rule denies the operation. The ban on some actions on your own account, and the check of whether the caller may grant the role, apply when it runs; see `dryRun` of `grantRole`.',
       resolve: ({ denied }) => denied.length === 0,
     }),
     denied: t.field({

@@ -43,7 +43,7 @@ builder.interfaceField(builder.nodeInterfaceRef(), 'viewerAccess', (t) =>
   t.field({
     type: ViewerAccess,
     nullable: false,
-    description: 'Operations that the viewer can run on this object.',
+    description: 'The access of the viewer to this object: readable and writable fields, and mutations.',
     extensions: { extraRules: (schema, type) => planOf(schema, type).rules } satisfies ExtraRules,
     resolve: (row, _, context, { parentType, schema }) => accessTo(context, planOf(schema, parentType), row as Row),
   }),

@@ -24,7 +24,7 @@ const inputFields = (t: InputFields) => ({
     access: session,
     validate: singleLineText(63),
     description:
-      'The name of the domain in which the role is granted. If omitted, the role applies platform-wide, or in DEFAULT_DOMAIN if `role` is omitted too.',
+      'The name of the domain in which the role is granted. If omitted, the role is granted globally, or in DEFAULT_DOMAIN if `role` is omitted too.',
   }),
 });
 
@@ -47,7 +47,7 @@ builder.relayMutationField(
         const profile = profileChanges(input);
         const account = { email: input.email, role: role.name, domain: domain?.name, grantedById: viewer.user.id, profile };
         const id = await insertAccount(tx, { client: context.client, viewer }, account);
-        if (!id) throw graphqlError('TAKEN', { fields: { email: ['must be unique'] } });
+        if (!id) throw graphqlError('TAKEN', { fields: { email: ['must not be in use already'] } });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
       });
     },

@@ -40,5 +40,5 @@ builder.relayMutationField(
 
 /** Only the unique key decides whether the username is taken. */
 function throwTaken(error: unknown): never {
-  throw errorCodeFromDatabase(error) === 'TAKEN' ? graphqlError('TAKEN', { fields: { username: ['must be unique'] } }) : error;
+  throw errorCodeFromDatabase(error) === 'TAKEN' ? graphqlError('TAKEN', { fields: { username: ['must not be in use already'] } }) : error;
 }

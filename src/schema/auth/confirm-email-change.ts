@@ -28,7 +28,7 @@ builder.relayMutationField(
   },
   {
     description:
-      'Completes `requestEmailChange`: changes the address of the account and revokes its other sessions. The previous address is notified and can undo the change for 72 hours.',
+      'Completes `requestEmailChange`: changes the address of the account and revokes its other sessions. An email to the previous address lets its owner undo the change for 72 hours.',
     access: anyone('the emailed token or code is the credential, with a session of the account or its password'),
     credential: true,
     resolve: async (_, { input }, context) => {

@@ -11,7 +11,7 @@ builder.relayMutationField(
     }),
   },
   {
-    description: 'Emails the username to the owner of the address.',
+    description: 'Emails the owner of the address how to log in.',
     access: anyone('users who have forgotten their username cannot log in'),
     credential: true,
     resolve: (_, { input }, context) => requestEmail(context, 'usernameReminder', input.email),

@@ -46,7 +46,7 @@ builder.relayMutationField(
       const confirmationRequired = config.REQUIRE_EMAIL_CONFIRMATION;
       // If confirmation is required, the response does not reveal whether the address was taken (security.md 3.4).
       if (confirmationRequired) return { session: null, confirmationRequired };
-      if (!userId) throw graphqlError('TAKEN', { fields: { [takenField ?? 'email']: ['must be unique'] } });
+      if (!userId) throw graphqlError('TAKEN', { fields: { [takenField ?? 'email']: ['must not be in use already'] } });
       const session = { userId, domainId: null, description: input.device ?? null, action: 'authn_login_success' } as const;
       return { session: await createSession(context, session), confirmationRequired };
     },

@@ -36,7 +36,8 @@ export const Session = builder.objectRef<SessionShape>('Session').implement({
     refreshExpiresAt: t.expose('refreshExpiresAt', {
       type: 'DateTime',
       nullable: false,
-      description: 'Expiry of the session unless it is refreshed before. No refresh extends it beyond the maximum lifetime of the session.',
+      description:
+        'Expiry of the session unless it is refreshed before then. No refresh extends it beyond the maximum lifetime of the session.',
     }),
     token: t.field({
       type: Token,

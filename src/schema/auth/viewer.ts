@@ -7,7 +7,7 @@ import { User } from '../user/user.ts';
 const ViewerState = builder.enumType('ViewerState', {
   description: 'The authentication state of the viewer.',
   values: {
-    GUEST: { description: 'The request is not authenticated.' },
+    GUEST: { description: 'An anonymous caller.' },
     UNCONFIRMED: { description: 'A user whose email address is not confirmed.' },
     CONFIRMED: { description: 'A user whose email address is confirmed.' },
   } as const,
@@ -42,7 +42,7 @@ const Viewer = builder.objectRef<{ viewer: ViewerShape | null }>('Viewer').imple
     rights: t.stringList({
       nullable: false,
       description:
-        'The permissions of the platform-wide roles of the viewer, limited to the scopes of an API token. Ranks such as ADMIN are not included.',
+        'The permissions of the roles that the viewer holds globally, limited to the scopes of an API token. Ranks such as ADMIN are not included.',
       resolve: ({ viewer }) => [...(viewer?.permissions ?? [])].filter((name) => !viewer?.scopes || viewer.scopes.has(name)).sort(),
     }),
   }),

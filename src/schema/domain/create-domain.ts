@@ -26,7 +26,7 @@ builder.relayMutationField(
         if (parent === undefined) throw validationError({ parent: ['must be an existing domain'] });
         const data = { name, displayName, parentId: parent?.id ?? null };
         const [domain] = await tx.domain.createManyAndReturn({ data, skipDuplicates: true });
-        if (!domain) throw graphqlError('TAKEN', { fields: { name: ['must be unique'] } });
+        if (!domain) throw graphqlError('TAKEN', { fields: { name: ['must not be in use already'] } });
         await audit({
           action: 'authz_admin',
           reason: 'domain created',

@@ -27,7 +27,7 @@ export const Invitation = builder.prismaNode('Invitation', {
     }),
     domain: t.field({
       type: Domain,
-      description: 'The domain in which the role is granted, or null if it is granted platform-wide.',
+      description: 'The domain in which the role is granted, or null if it is granted globally.',
       resolve: (invitation, _, context) => domainOf(context, invitation.domainId),
     }),
     invitedBy: t.field({
@@ -42,7 +42,7 @@ export const Invitation = builder.prismaNode('Invitation', {
   }),
 });
 
-/** Null means platform-wide, so a domain that the viewer may not see is an error. */
+/** Null means "globally", so a domain that the viewer may not see is an error. */
 async function domainOf(context: Context, id: string | null) {
   const domain = await loadVisible(context, 'Domain', id);
   if (id !== null && domain === null) throw graphqlError('NOT_FOUND');

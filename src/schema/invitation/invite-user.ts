@@ -26,7 +26,7 @@ builder.relayMutationField(
       role: t.string({ required: true, validate: singleLineText(63), description: 'The name of the role.' }),
       domain: t.string({
         validate: singleLineText(63),
-        description: 'The name of the domain in which the role is granted. Defaults to platform-wide.',
+        description: 'The name of the domain in which the role is granted. If omitted, the role is granted globally.',
       }),
       expiresAt: t.field({
         type: 'DateTime',

@@ -13,7 +13,7 @@ interface JobState {
 }
 
 const Job = builder.objectRef<JobState>('Job').implement({
-  description: 'A scheduled job. Of several servers one at a time runs it.',
+  description: 'A scheduled job. Only one server runs it at a time.',
   access: jobsRule,
   fields: (t) => ({
     name: t.string({ nullable: false, description: 'The unique name.', resolve: ({ job }) => job.name }),

@@ -16,7 +16,7 @@ builder.relayMutationField(
       permissions: t.stringList({
         validate: permissionNames,
         description:
-          'Names of the permissions. Defaults to none. `users:read`, `roles:read`, `domains:read` and `audit:read` apply where the role is granted; `tokens:follow`, `tokens:introspect` and `tokens:revoke` only if it is granted everywhere. Other permissions are not used by this server.',
+          'Names of the permissions. Defaults to none. `users:read`, `roles:read`, `domains:read` and `audit:read` apply where the role is granted; `tokens:follow`, `tokens:introspect` and `tokens:revoke` only if it is granted globally. Other permissions have no effect in a role.',
       }),
     }),
   },
@@ -28,7 +28,7 @@ builder.relayMutationField(
         const { name, description, permissions } = input;
         const data = { name, description: emptyToNull(description), permissions: permissions ?? [] };
         const [role] = await tx.role.createManyAndReturn({ data, skipDuplicates: true });
-        if (!role) throw graphqlError('TAKEN', { fields: { name: ['must be unique'] } });
+        if (!role) throw graphqlError('TAKEN', { fields: { name: ['must not be in use already'] } });
         await audit({ action: 'authz_admin', reason: 'role created', target: { type: 'Role', id: role.id }, details: data });
         return { role };
       }),

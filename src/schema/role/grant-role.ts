@@ -22,7 +22,7 @@ const delegationSteps = z.int().min(0, 'must not be negative').max(5, 'must not 
 const inputFields = (t: InputFields) => ({
   userId: t.globalID({ required: true, for: User, description: 'ID of the user.' }),
   role: t.string({ required: true, validate: singleLineText(63), description: 'Name of the role.' }),
-  domain: t.string({ validate: singleLineText(63), description: 'Name of the domain. If omitted, the role applies everywhere.' }),
+  domain: t.string({ validate: singleLineText(63), description: 'Name of the domain. If omitted, the role is granted globally.' }),
   expiresAt: t.field({
     type: 'DateTime',
     validate: futureDate,

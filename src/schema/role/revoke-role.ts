@@ -17,7 +17,7 @@ builder.relayMutationField(
       role: t.string({ required: true, validate: singleLineText(63), description: 'Name of the role.' }),
       domain: t.string({
         validate: singleLineText(63),
-        description: 'Name of the domain. If omitted, the grant that applies everywhere is revoked.',
+        description: 'Name of the domain. If omitted, the global grant is revoked.',
       }),
     }),
   },

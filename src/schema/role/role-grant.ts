@@ -31,7 +31,7 @@ export const RoleGrant = builder.prismaNode('RoleGrant', {
     }),
     domain: t.field({
       type: Domain,
-      description: 'The domain in which the role is held, or null if it is held everywhere.',
+      description: 'The domain in which the role is held, or null if it is held globally.',
       resolve: (grant: GrantRow | Grant, _, context) => domainOf(context, grant),
     }),
     grantedBy: t.field({
@@ -58,13 +58,13 @@ builder.prismaObjectFields('RoleGrant', (t) => ({
 builder.prismaObjectFields('User', (t) => ({
   roles: t.field({
     type: [RoleGrant],
-    description: 'The active role grants of the user that the viewer can see, everywhere and in domains.',
+    description: 'The active role grants of the user that the viewer can see, granted globally or in domains.',
     nullable: { list: true, items: false },
     resolve: (user: UserRow | UserWithGrants, _, context) => visibleGrantsOf(context, user),
   }),
 }));
 
-/** Null means "everywhere", so a domain that the viewer cannot see is an error and not null. */
+/** Null means "globally", so a domain that the viewer cannot see is an error and not null. */
 function domainOf(context: Context, grant: GrantRow | Grant) {
   if (grant.domainId === null) return null;
   const domain = 'domain' in grant ? ifVisible(context, 'Domain', grant.domain) : loadVisible(context, 'Domain', grant.domainId);
@@ -80,7 +80,7 @@ async function pathOf(context: Context, grant: GrantRow | Grant) {
   return Promise.all(path.map((id) => (id === grant.id ? grant : loadGrant(context, id))));
 }
 
-/** Hides a grant if its domain is hidden: without the domain it would read as held everywhere. */
+/** Hides a grant if its domain is hidden: without the domain it would read as held globally. */
 async function loadGrant(context: Context, id: string): Promise<GrantRow | null> {
   const grant = await loadVisible(context, 'RoleGrant', id);
   return !grant?.domainId || (await loadVisible(context, 'Domain', grant.domainId)) ? grant : null;
@@ -103,7 +103,7 @@ function visibleAmong(context: Context, grants: readonly Grant[]): Grant[] | Pro
   return mapMaybe(visible, (flags) => grants.filter((_, index) => flags[index]));
 }
 
-/** False if the domain of the grant is hidden: without the domain the grant would read as held everywhere. */
+/** False if the domain of the grant is hidden: without the domain the grant would read as held globally. */
 function isVisible(context: Context, grant: Grant): boolean | Promise<boolean> {
   const rows = allMaybe<object | null>([
     ifVisible(context, 'RoleGrant', grant),

@@ -12,7 +12,7 @@ export const TokenKind = builder.enumType('TokenKind', {
   description: 'The kind of a token.',
   values: {
     SESSION: { description: 'A login session on a device, with one chain of refresh tokens.' },
-    API: { description: 'A personal access token, limited to its scopes.' },
+    API: { description: 'An API token, limited to its scopes.' },
   } as const,
 });
 

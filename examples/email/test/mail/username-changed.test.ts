@@ -10,6 +10,6 @@ describe('the email about a changed username', () => {
     await alice.query('mutation { changeUsername(input: { username: "wonderland" }) { user { id } } }');
     const { subject, text } = await emailTo(server, alice.uuid, 'usernameChanged');
     expect(subject).toBe('Your username was changed');
-    expect(text).toContain('You now log in as wonderland.');
+    expect(text).toContain('Your username is now wonderland.');
   });
 });

@@ -4,6 +4,6 @@ import { type EmailTemplate, neutralizeLinks } from './template.ts';
 export const usernameChanged: EmailTemplate<{ username: string }> = {
   write: ({ username }) => ({
     subject: 'Your username was changed',
-    parts: [`You now log in as ${neutralizeLinks(username)}.`, "If you didn't do this, change your password."],
+    parts: [`Your username is now ${neutralizeLinks(username)}.`, 'If this was not you, change your password.'],
   }),
 };
