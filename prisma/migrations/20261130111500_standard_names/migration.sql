@@ -1,4 +1,5 @@
 -- Tables and columns get the standard names of their field. Only names and the words stored in `outcome`, `template`, `key` and `name` change.
+-- The key of a rate limit contains a digest of the template's name: the limits of emails whose template is renamed start again.
 
 -- Rate limits
 ALTER TABLE "Throttle" RENAME TO "RateLimit";
