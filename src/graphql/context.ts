@@ -11,7 +11,7 @@ import type { Credential, Viewer, ViewerResult } from '../identity/viewer.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { PolicyTypes } from '../policy/models.ts';
 import type { PolicyContext } from '../policy/policy.ts';
-import { AbortableDatabase } from './abortable-database.ts';
+import { AbortableDatabase, OperationAbort } from './abortable-database.ts';
 
 /** What a running server consists of, shared by all requests. */
 export interface AppServices {
@@ -32,7 +32,7 @@ export interface AppServices {
 /** What the resolvers of one operation, or of one event of a subscription, share. Never shared between two of them. */
 export interface Context extends AppServices, UnitOfWork, PolicyContext {
   /** Aborted when the operation times out or its client disconnects. From then on, `db` throws. */
-  readonly abort: AbortController;
+  readonly abort: OperationAbort;
   /** When the presented token expires. */
   readonly tokenExpiresAt: Date | null;
   /** The id of the key that signed it; null for an API token. */
@@ -46,7 +46,7 @@ export function createContext(
   { tokenExpiresAt, signingKeyId }: Pick<Context, 'tokenExpiresAt' | 'signingKeyId'> = noToken,
 ): Context {
   const { config, log, db, keys, revocations, loadViewer, receipts, access } = services;
-  const abort = new AbortController();
+  const abort = new OperationAbort();
   return {
     config,
     log,
