@@ -1,4 +1,4 @@
-/** The kinds of callers: the columns of docs/AUTHORIZATION.md. `self` is the user whom the line is about. */
+/** The kinds of callers: the columns of docs/AUTHORIZATION.md. `self` is the user that the line is about. */
 export const personas = [
   'anonymous',
   'self',
@@ -13,7 +13,7 @@ export const personas = [
 
 export type Persona = (typeof personas)[number];
 
-/** The users whom lines are about: members of one domain, of every rank. */
+/** The users that lines are about: members of one domain, one of each rank. */
 export const subjects = ['user', 'domain admin', 'admin', 'superadmin'] as const;
 
 export type Subject = (typeof subjects)[number];
