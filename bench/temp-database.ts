@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
-import argon2 from 'argon2';
 import pg from 'pg';
+import { hashPassword } from '../src/identity/credentials/password-hash.ts';
 
 export const password = 'one password for all of them';
 export const users = 10_000;
@@ -52,7 +52,7 @@ export async function openScratch(): Promise<Scratch> {
 async function seed(url: string) {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const hash = await argon2.hash(password, { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 });
+  const hash = await hashPassword(password);
   await client.query(`
     insert into "Domain" (name, "displayName") select 'domain-' || i, 'Domain ' || i from generate_series(1, 100) i;
     insert into "Role" (name, description, permissions) values ('EDITOR', 'Edits.', '{users:read}');

@@ -1,10 +1,12 @@
 import { readConfig } from '../config.ts';
+import { hashLibrary } from '../identity/credentials/password-hash.ts';
 import { createLogger } from '../lib/logger.ts';
 import { startServer } from './start.ts';
 
 try {
   const config = readConfig();
   const log = createLogger(config.LOG_LEVEL);
+  if (hashLibrary === 'argon2') log.warn('@node-rs/argon2 has no binary here: logins take twice the processor time');
   const running = await startServer(config, log);
   const lines = [
     `Fieldgate listens at ${running.url}/graphql`,

@@ -32,9 +32,9 @@ describe('the repository', () => {
 
   it('depends on exact versions, and on at most 25 packages in production', () => {
     const manifest = (file: string) => JSON.parse(read(file)) as Record<string, Record<string, string>>;
-    const { dependencies, devDependencies } = manifest('package.json');
+    const { dependencies, devDependencies, optionalDependencies } = manifest('package.json');
     const verifier = manifest('packages/verifier/package.json');
-    const versions = [dependencies, devDependencies, verifier.dependencies, verifier.devDependencies].flatMap((one) =>
+    const versions = [dependencies, devDependencies, optionalDependencies, verifier.dependencies, verifier.devDependencies].flatMap((one) =>
       Object.values(one ?? {}),
     );
     expect(versions.filter((version) => !/^\d+\.\d+\.\d+(-[\w.-]+)?$/.test(version))).toEqual([]);
