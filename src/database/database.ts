@@ -5,6 +5,7 @@ import type { Logger } from '../lib/logger.ts';
 import { createEmbeddedAdapterFactory, type EmbeddedPostgres, migrateEmbedded, openEmbeddedPostgres } from './embedded-postgres.ts';
 import { Prisma, PrismaClient } from './generated/prisma/client.ts';
 import { migrate } from './migrate.ts';
+import { checkDatabase, migrationLimits, prepareSession, statementLimits } from './session.ts';
 
 /** Tagged template for one statement. Its values are sent as parameters, never as text. */
 export const sql = Prisma.sql;
@@ -42,11 +43,12 @@ export const onTransaction = (tx: Tx): Pick<Database, 'query'> => ({ query: (sta
 /** Opens the configured database and migrates it. Throws an error that says what to do. */
 export async function openDatabase(config: Config, log: Logger): Promise<Database> {
   if (!config.DATABASE_URL) return openEmbeddedDatabase(await openEmbeddedPostgres(config.DATA_DIR));
-  await migratePostgres(config.DATABASE_URL);
-  const pool = createPool(config.DATABASE_URL, config);
+  const connectionString = withoutSessionParameters(config.DATABASE_URL);
+  await migratePostgres(connectionString);
+  const pool = createPool(connectionString, config);
   pool.on('error', (error) => log.warn({ error: error.message }, 'a database connection was lost'));
   pool.on('connect', (client) => client.on('error', () => {})); // an idle connection has no other listener for errors
-  return createPostgresDatabase(pool, config.DATABASE_URL, log);
+  return createPostgresDatabase(pool, connectionString, log);
 }
 
 /** Migrates an open embedded PostgreSQL and serves it. Closing the database closes it. */
@@ -76,12 +78,26 @@ function createPool(connectionString: string, { DATABASE_POOL: max, REDIS_URL }:
     max,
     connectionTimeoutMillis: 1_500, // a response within 2 s while the database is down (security.md 23.5)
     query_timeout: 6_000, // longer than the server's own: only reached if a connection died silently
-    statement_timeout: 5_000, // security.md F26, as are the next two
-    lock_timeout: 2_000,
-    idle_in_transaction_session_timeout: 10_000,
-    // The adapter reads timestamptz text as UTC. With Redis, `revokeTokens` need not NOTIFY.
-    options: `-c TimeZone=UTC${REDIS_URL ? ' -c fieldgate.notify=off' : ''}`,
+    // With Redis, `revokeTokens` need not NOTIFY.
+    onConnect: (client) => prepareSession(sessionOf(client), { ...statementLimits, 'fieldgate.notify': REDIS_URL ? 'off' : 'on' }),
   });
+}
+
+/** Statements that prepare a session get as long as connecting does. */
+const sessionOf = (client: pg.ClientBase) => ({
+  query: async <Row>(text: string, values: unknown[]) =>
+    (await client.query({ text, values, query_timeout: 1_500 } as pg.QueryConfig)).rows as Row[],
+});
+
+/** Parameters of DATABASE_URL that would change how the driver sends statements, or that `prepareSession` sets. Poolers reject them. */
+const sessionParameters = [...Object.keys(statementLimits), 'query_timeout', 'client_encoding', 'binary', 'replication'];
+
+function withoutSessionParameters(connectionString: string): string {
+  const url = new URL(connectionString);
+  const found = sessionParameters.filter((name) => url.searchParams.has(name));
+  if (found.length === 0) return connectionString;
+  for (const name of found) url.searchParams.delete(name);
+  return url.href;
 }
 
 /** Why connecting failed, by error code. The error itself would repeat the setting, which contains the password. */
@@ -89,6 +105,10 @@ const connectionErrors: Record<string, string> = {
   '28000': 'the user or the password is wrong',
   '28P01': 'the user or the password is wrong',
   '3D000': 'there is no database with that name',
+  '42501': 'the user may not connect to the database',
+  '22023': 'its parameter `options` is invalid',
+  '42601': 'its parameter `options` is invalid',
+  '42704': 'its parameter `options` is invalid',
   ECONNREFUSED: 'no database listens there',
   ENOTFOUND: 'the host does not exist',
 };
@@ -98,21 +118,31 @@ const migrationLock = 72_707_369;
 
 /** Applies the missing migrations. Serialized by advisory lock, so that nodes that start at the same time migrate once. */
 async function migratePostgres(connectionString: string) {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 1_500, options: '-c TimeZone=UTC' });
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 1_500 });
   client.on('error', () => {}); // the statement that needs the connection fails
   await client.connect().catch((error: { code?: string }) => {
     throw new Error(`Setting DATABASE_URL: ${connectionErrors[error.code ?? ''] ?? 'the database does not respond'}`);
   });
   try {
-    await client.query('set lock_timeout = 0; set statement_timeout = 0');
+    await prepareMigrations(sessionOf(client));
+    await client.query('set lock_timeout = 0');
     await client.query('select pg_advisory_lock($1)', [migrationLock]);
-    await client.query("set lock_timeout = '1s'"); // security.md 25.1
+    await client.query(`set lock_timeout = '${migrationLimits.lock_timeout}'`);
     await migrate({
       query: async <Row>(text: string, values: unknown[]) => (await client.query(text, values)).rows as Row[],
       execute: (script) => client.query(script),
     });
   } finally {
     await client.end().catch(() => {}); // releases the lock
+  }
+}
+
+async function prepareMigrations(session: ReturnType<typeof sessionOf>) {
+  try {
+    await prepareSession(session, migrationLimits);
+    await checkDatabase(session);
+  } catch (error) {
+    throw new Error(`Setting DATABASE_URL: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -151,6 +181,7 @@ async function listen(connectionString: string, channel: string, onNotify: () =>
       await client.connect();
       client.once('end', reconnect);
       client.on('notification', onNotify);
+      await prepareSession(sessionOf(client), statementLimits);
       await client.query(`listen ${pg.escapeIdentifier(channel)}`);
       current = client;
       onNotify();

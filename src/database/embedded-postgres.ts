@@ -5,6 +5,7 @@ import { PGlite } from '@electric-sql/pglite';
 import type { SqlDriverAdapter, Transaction } from '@prisma/driver-adapter-utils';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
 import { migrate } from './migrate.ts';
+import { checkDatabase, prepareSession } from './session.ts';
 
 /** An open embedded PostgreSQL. */
 export interface EmbeddedPostgres {
@@ -31,12 +32,16 @@ export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPos
   }
 }
 
-/** Applies the missing migrations. */
-export const migrateEmbedded = (pglite: PGlite) =>
-  migrate({
+/** Prepares the only session, and applies the missing migrations. */
+export async function migrateEmbedded(pglite: PGlite): Promise<void> {
+  const connection = {
     query: async <Row>(text: string, values: unknown[]) => (await pglite.query<Row>(text, values)).rows,
-    execute: (script) => pglite.exec(script),
-  });
+    execute: (script: string) => pglite.exec(script),
+  };
+  await prepareSession(connection);
+  await checkDatabase(connection);
+  await migrate(connection);
+}
 
 /** Prisma's driver adapter for the embedded PostgreSQL. */
 export function createEmbeddedAdapterFactory(pglite: PGlite) {
