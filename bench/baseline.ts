@@ -62,7 +62,8 @@ function nested(lines: readonly Line[]): object[] {
 
 async function read(path: keyof typeof answers, request: IncomingMessage) {
   const { text, toData } = answers[path];
-  const { sid } = await verifyAccessToken({ config, keys }, request.headers.authorization?.slice('Bearer '.length) ?? '');
+  const { sid, exp } = await verifyAccessToken({ config, keys }, request.headers.authorization?.slice('Bearer '.length) ?? '');
+  if (exp <= Date.now() / 1000) throw new Error('expired');
   return toData(nested((await pool.query({ name: path, text, values: [sid] })).rows));
 }
 
@@ -73,7 +74,7 @@ const rotation = `
     update "Token" t set "lastUsedAt" = now(), "idleExpiresAt" = now() + $4::float8 * interval '1 ms' from "User" u
     where t.id = (select "tokenId" from spent) and u.id = t."userId" and u.enabled and t.kind = 'SESSION'
       and t."revokedAt" is null and t."expiresAt" > now() and t."idleExpiresAt" > now()
-    returning t.id, t."userId", t."authenticatedAt"
+    returning t.id, t."userId", t."authenticatedAt", t."expiresAt", t."idleExpiresAt", now() as now
   ), successor as (
     insert into "TokenSecret" (hash, "tokenId", "parentHash") select $2, id, $1 from family
   )

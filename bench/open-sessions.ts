@@ -2,13 +2,9 @@ import pg from 'pg';
 import { readConfig } from '../src/config.ts';
 import { loadConfiguredKeys } from '../src/identity/keys/configured-keys.ts';
 import type { KeyPair } from '../src/identity/keys/key-pair.ts';
-import { signAccessToken } from '../src/identity/tokens/access-token.ts';
+import { type IssuingSession, signAccessToken } from '../src/identity/tokens/access-token.ts';
 
-interface Opened {
-  readonly id: string;
-  readonly userId: string;
-  readonly authenticatedAt: Date;
-}
+type Opened = IssuingSession;
 
 /** Sessions of ordinary users, at most one each, inserted without a login; entered through the domain if there is one. */
 export async function openSessions(url: string, count: number, domain?: string): Promise<Opened[]> {
@@ -17,7 +13,7 @@ export async function openSessions(url: string, count: number, domain?: string):
   const { rows } = await client.query<Opened>(
     `insert into "Token" (kind, "userId", "domainId", "lastUsedAt", "expiresAt", "idleExpiresAt")
      select 'SESSION', u.id, (select id from "Domain" where name = $2), now(), now() + interval '1 d', now() + interval '1 d'
-     from "User" u where u."emailKey" like 'user%' limit $1 returning id, "userId", "authenticatedAt"`,
+     from "User" u where u."emailKey" like 'user%' limit $1 returning id, "userId", "authenticatedAt", "expiresAt", "idleExpiresAt", now() as now`,
     [count, domain],
   );
   await client.end();

@@ -35,7 +35,9 @@ export async function asSuperadmin(as: string | undefined, work: (commander: Com
     const session = { userId, domainId: null, description: 'admin command', action: 'authn_command' } as const;
     const id = await insertSession(db, { ...session, secretHash: hashToken(generateToken('refresh')), client, config });
     if (!id) throw new Error(`${email} is disabled.`);
-    const { accessToken } = await signAccessToken(services, { id, userId, authenticatedAt: new Date() });
+    const opened = await services.loadViewer.load({ sid: id, sub: userId });
+    if (!opened) throw new Error('The session was not found.');
+    const { accessToken } = await signAccessToken(services, { ...opened.viewer.token, now: opened.viewer.now });
     const run = createExecutor(schema, services, notifier);
     const authorization = `Bearer ${accessToken}`;
     const query = async <Data>(document: string, variables: object): Promise<Data> => {

@@ -8,6 +8,7 @@ import { hashPassword } from '../src/identity/credentials/password-hash.ts';
 import { signAccessToken } from '../src/identity/tokens/access-token.ts';
 import { generateToken, hashToken } from '../src/identity/tokens/opaque-token.ts';
 import { insertSession } from '../src/identity/tokens/sessions.ts';
+import { loadViewers } from '../src/identity/viewer.ts';
 import { createLogger } from '../src/lib/logger.ts';
 import { startServer } from '../src/server/start.ts';
 import type { TypedDocumentString } from './generated/graphql.ts';
@@ -114,8 +115,10 @@ export async function startTestServer(settings: Record<string, string> = {}) {
       action: 'authn_login_success',
     });
     if (!sessionId) throw new Error(`${email} is disabled or deleted`);
-    const session = { id: sessionId, userId: uuid, authenticatedAt: new Date() };
-    const { accessToken } = await signAccessToken({ config, keys: running.keys }, session);
+    const [loaded] = await loadViewers(db, [{ sid: sessionId, sub: uuid }], config.FRESHNESS);
+    if (!loaded) throw new Error(`${email} has no session`);
+    const { token, now } = loaded.viewer;
+    const { accessToken } = await signAccessToken({ config, keys: running.keys }, { ...token, now });
     return testUser({ email, uuid, address, accessToken, refreshToken, tokenId: encodeGlobalID('Token', sessionId) });
   }
 

@@ -8,7 +8,7 @@ import { Prisma } from '../database/generated/prisma/client.ts';
 import { graphqlError, isSerializationFailure, requestError } from '../errors.ts';
 import { recordAuditEvent } from '../identity/audit/record-event.ts';
 import type { AuditedTransaction } from '../identity/audited-transaction.ts';
-import { reloadViewerForUpdate, type Viewer } from '../identity/viewer.ts';
+import { credentialOf, reloadViewerForUpdate, type Viewer } from '../identity/viewer.ts';
 import { isUuid } from '../lib/validators.ts';
 import type { Model } from '../policy/models.ts';
 import { evaluateInMemory, findMatchingIds } from '../policy/policy.ts';
@@ -147,8 +147,7 @@ function unauthorized(context: AuthenticatedContext, { coordinate, targetModel }
 
 /** Switches the rest of the operation to the viewer as of now, or to none if the mutation has revoked its own session. */
 async function reloadViewer(context: Context): Promise<void> {
-  const sid = context.viewer?.token.id;
-  const result = sid === undefined ? undefined : await context.loadViewer.load({ sid });
+  const result = context.viewer ? await context.loadViewer.load(credentialOf(context.viewer)) : undefined;
   switchViewer(context, result && !result.rejection ? result.viewer : null);
 }
 

@@ -2,6 +2,7 @@ import { type Database, interval, preparedStatement, type Sql, sql, type Tx } fr
 import { getDatamodel } from '../database/generated/pothos.ts';
 import type { Domain, Role, RoleGrant, Token, User } from '../database/generated/prisma/client.ts';
 import type { ErrorCode } from '../errors.ts';
+import { tokenRejection } from './tokens/live-token.ts';
 
 /** An active grant with its role and domain, read as JSON: its dates are strings, which the DateTime scalar accepts. */
 export type Grant = RoleGrant & { role: Role; domain: Domain | null };
@@ -35,8 +36,14 @@ export interface Viewer {
 /** True for ADMIN and SUPERADMIN without a domain. */
 export const isPlatformAdmin = (viewer: Pick<Viewer, 'rank'> | null): boolean => viewer !== null && viewer.rank >= ranks.ADMIN;
 
-/** Identifies a caller: the session id of an access token, or the hash of an API token. */
-export type Credential = { readonly sid: string } | { readonly hash: Uint8Array };
+/**
+ * Identifies a caller: the ids of a session and of its owner, which both stand in an access token, or the hash of an API token. A session of another
+ * owner is unknown.
+ */
+export type Credential = { readonly sid: string; readonly sub: string } | { readonly hash: Uint8Array };
+
+/** The credential by which a viewer is loaded again. */
+export const credentialOf = ({ token }: Pick<Viewer, 'token'>): Credential => ({ sid: token.id, sub: token.userId });
 
 /** A viewer and, if it may not act, the reason; undefined if the credential is unknown. */
 export type ViewerResult = { readonly viewer: Viewer; readonly rejection: ErrorCode | null } | undefined;
@@ -64,7 +71,10 @@ export async function loadViewers(
   const rows = new Map<string, ViewerRow>();
   if (sids.length > 0) for (const row of await db.query<ViewerRow>(sessions(freshness, sids))) rows.set(row.id, row);
   if (hashes.length > 0) for (const row of await db.query<ViewerRow>(apiTokens(freshness, hashes))) rows.set(row.id, row);
-  return credentials.map((credential) => toResult(rows.get('sid' in credential ? credential.sid : hex(credential.hash))));
+  return credentials.map((credential) => {
+    const row = rows.get('sid' in credential ? credential.sid : hex(credential.hash));
+    return 'sid' in credential && row?.user.id !== credential.sub ? undefined : toResult(row);
+  });
 }
 
 /** Reads the viewer again and locks its session, user and grants until the transaction ends (security.md 7.9, 10.2). */
@@ -104,7 +114,7 @@ const byUser = (ids: readonly string[]) =>
   viewerQuery({
     id: sql`u.id::text`,
     from: sql`"User" x cross join lateral jsonb_populate_record(null::"Token", jsonb_build_object('id', x.id, 'userId', x.id, 'kind', 'SESSION',
-      'scopes', '[]'::jsonb, 'authenticatedAt', now(), 'createdAt', now(), 'expiresAt', now() + interval '1 h')) t`,
+      'scopes', '[]'::jsonb, 'authenticatedAt', now(), 'createdAt', now(), 'expiresAt', now() + interval '1 h', 'idleExpiresAt', now() + interval '1 h')) t`,
     where: sql`x.id = any((select ${ids}::uuid[])::uuid[])`,
     freshness: 1_000,
   });
@@ -122,9 +132,7 @@ interface ViewerSource {
 
 const viewerQuery = ({ id, from, where, freshness }: ViewerSource) => sql`
   select ${id} as id, row_to_json(t) as token, row_to_json(u) as "user", now() as now,
-    case when t."revokedAt" is not null then 'TOKEN_REVOKED' when t."expiresAt" <= now() then 'TOKEN_EXPIRED'
-         when not u.enabled or u."deletedAt" is not null then 'ACCOUNT_DISABLED'
-         when not coalesce(home.active, true) then 'DOMAIN_ACCESS_DENIED' end as rejection,
+    ${tokenRejection} as rejection,
     t.kind = 'SESSION' and t."authenticatedAt" > now() - ${interval(freshness)} as "recentlyAuthenticated",
     (select coalesce(json_agg(json_build_object('id', g.id, 'userId', g."userId", 'roleId', g."roleId", 'domainId', g."domainId",
         'grantedById', g."grantedById", 'delegable', g.delegable, 'throughId', g."throughId", 'expiresAt', g."expiresAt",
@@ -140,7 +148,7 @@ const viewerQuery = ({ id, from, where, freshness }: ViewerSource) => sql`
         from "ActiveRoleGrant" g join "Role" r on r.id = g."roleId" join "Domain" d on d.id = g."domainId"
           cross join lateral domain_ancestors(d."parentId") above
         where g."userId" = u.id and (r.name = 'ADMIN' or cardinality(r.permissions) > 0) group by d.id) as line) as "ancestorIds"
-  from ${from} join "User" u on u.id = t."userId" left join "Domain" home on home.id = t."domainId"
+  from ${from} join "User" u on u.id = t."userId"
   where ${where}`;
 
 const sessions = preparedStatement('sessions', bySession([], 0));

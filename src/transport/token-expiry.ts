@@ -3,10 +3,11 @@ import { maxTimerDelay } from '../graphql/execution/timeout.ts';
 
 /** Calls `onExpired` once the token of the context is no longer valid: it has expired, or its signing key was removed. Returns how to stop. */
 export function onTokenExpired(
-  { tokenExpiresAt, signingKeyId, keys }: Pick<Context, 'tokenExpiresAt' | 'signingKeyId' | 'keys'>,
+  { tokenExpiresAt, viewer, signingKeyId, keys }: Pick<Context, 'tokenExpiresAt' | 'viewer' | 'signingKeyId' | 'keys'>,
   onExpired: () => void,
 ): () => void {
-  const stopTimer = tokenExpiresAt ? callAt(tokenExpiresAt, onExpired) : () => {};
+  // From the time of the database at which the token was checked: the clock of this node may be off.
+  const stopTimer = tokenExpiresAt && viewer ? callAfter(tokenExpiresAt.getTime() - viewer.now.getTime(), onExpired) : () => {};
   const stopListening = signingKeyId === null ? () => {} : keys.onKeyRemoved(signingKeyId, onExpired);
   return () => {
     stopTimer();
@@ -14,11 +15,12 @@ export function onTokenExpired(
   };
 }
 
-/** setTimeout for any time, however far ahead. Returns how to stop. */
-function callAt(time: Date, callback: () => void): () => void {
+/** setTimeout for any number of milliseconds. Returns how to stop. */
+function callAfter(milliseconds: number, callback: () => void): () => void {
+  const due = performance.now() + milliseconds;
   let timer: NodeJS.Timeout;
   const wait = () => {
-    const delay = time.getTime() - Date.now();
+    const delay = due - performance.now();
     timer = delay > maxTimerDelay ? setTimeout(wait, maxTimerDelay) : setTimeout(callback, delay);
   };
   wait();

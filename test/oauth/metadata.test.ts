@@ -38,7 +38,7 @@ describe('metadata documents', () => {
       const { pathname } = new URL(here(json[`${kind}_endpoint`]));
       expect([(await post(server, pathname, 'token=x', { token })).status, json[`${kind}_endpoint_auth_methods_supported`]]).toEqual([
         200,
-        ['Bearer'],
+        kind === 'revocation' ? ['Bearer', 'none'] : ['Bearer'],
       ]);
     }
     expect(json.scopes_supported).toEqual(Object.keys(permissions));

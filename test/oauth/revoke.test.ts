@@ -118,3 +118,40 @@ describe('POST /oauth/revoke', () => {
     expect(await codeOf(alice.accessToken)).toBeUndefined();
   });
 });
+
+describe('POST /oauth/revoke by the owner of a refresh token', () => {
+  const revokeOwn = (token: string, more: { token?: string | undefined; address?: string } = {}) =>
+    post(server, '/oauth/revoke', `token=${token}&token_type_hint=refresh_token`, more);
+
+  it('revokes the session without a bearer token, as a public client', async () => {
+    const alice = await server.user();
+    expect(await revokeOwn(alice.refreshToken)).toMatchObject({ status: 200, text: '' });
+    expect([await codeOf(alice.accessToken), (await refresh(alice)).code]).toEqual(['TOKEN_REVOKED', 'INVALID_TOKEN']);
+    expect(await recordsOf(alice)).toMatchObject([{ reason: 'USER_REVOKED', initiator: 'USER', actorId: alice.uuid }]);
+    expect(await revokeOwn(alice.refreshToken)).toMatchObject({ status: 200, text: '' });
+  });
+
+  it('revokes the session with a session of the owner, and nothing with one of another user', async () => {
+    const [alice, bob] = [await server.user(), await server.user()];
+    expect((await revokeOwn(alice.refreshToken, { token: bob.accessToken })).status).toBe(200);
+    expect(await codeOf(alice.accessToken)).toBeUndefined();
+    await revokeOwn(alice.refreshToken, { token: alice.accessToken });
+    expect(await codeOf(alice.accessToken)).toBe('TOKEN_REVOKED');
+  });
+
+  it('accepts no other kind of token, and no bad bearer token', async () => {
+    const alice = await server.user();
+    const token = await createTokenFor(server, alice.uuid, ['users:read']);
+    for (const other of [String(alice.accessToken), token.secret, 'x', alice.tokenId])
+      expect((await revokeOwn(other)).status, other).toBe(401);
+    expect((await revokeOwn(alice.refreshToken, { token: 'garbage' })).status).toBe(401);
+    expect([await codeOf(alice.accessToken), await codeOf(token.secret)]).toEqual([undefined, undefined]);
+  });
+
+  it('rate-limits guesses of a network', async () => {
+    const address = uniqueAddress();
+    const guess = (index: number) => revokeOwn(`fgr_${'A'.repeat(40)}${100 + index}`, { address });
+    for (let index = 0; index < 100; index += 1) expect((await guess(index)).status).toBe(200);
+    expect((await guess(100)).status).toBe(429);
+  });
+});

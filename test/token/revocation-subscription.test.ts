@@ -15,7 +15,10 @@ afterAll(close);
 /** A subscription of a new user to their own revocations, as the `subscribe` function of the field opens it. */
 async function openSubscription(after?: string) {
   const user = await server.user();
-  const loaded = await services.loadViewer.load({ sid: Buffer.from(user.tokenId, 'base64').toString().replace('Token:', '') });
+  const loaded = await services.loadViewer.load({
+    sid: Buffer.from(user.tokenId, 'base64').toString().replace('Token:', ''),
+    sub: user.uuid,
+  });
   const unitOfWork = { client: { network: '10.0.0.1', agent: null, requestId: 'test' }, events: createPendingEvents() };
   const context = createContext(services, unitOfWork, loaded?.viewer ?? null);
   return new RevocationSubscription(context, after === undefined ? {} : { after });

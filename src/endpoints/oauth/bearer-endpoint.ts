@@ -28,61 +28,94 @@ const bodyErrors: Record<number, string> = {
 };
 
 /** An endpoint for bearer tokens whose viewer satisfies the rule, which may depend on the viewer only. */
-export function bearerEndpoint(
+export const bearerEndpoint = (
   method: Endpoint['method'],
   access: Rule,
   respond: (context: AuthenticatedContext, exchange: EndpointRequest) => Promise<void>,
-): Endpoint {
-  return {
-    method,
-    access,
-    async respond(exchange) {
-      try {
-        const context = await authorize(exchange, access);
-        if (context) await respond(context, exchange);
-      } catch (error) {
-        sendGraphqlErrorAsOAuth(exchange.response, error);
-      }
-    },
-  };
-}
+): Endpoint => ({
+  method,
+  access,
+  respond: (exchange) =>
+    sendingErrors(exchange, async () => {
+      if (hasQuery(exchange)) return;
+      const context = await authenticateRequest(exchange);
+      if (satisfies(context, access)) await respond(context, exchange);
+      else reject(exchange, context, access);
+    }),
+});
 
 /** Like `bearerEndpoint`, for POST requests with a body. */
 export function bearerPost(
   access: Rule,
-  { contentType, maxBytes }: BodyOptions,
+  options: BodyOptions,
   respond: (context: AuthenticatedContext, exchange: EndpointRequest, body: string) => Promise<void>,
 ): Endpoint {
   return bearerEndpoint('POST', access, async (context, exchange) => {
-    const body = await readBody(exchange.request, contentType, maxBytes);
-    if (typeof body === 'string') return respond(context, exchange, body);
-    sendOAuthError(exchange.response, body.status, 'invalid_request', bodyErrors[body.status] ?? 'Invalid body.');
+    const body = await readAllowedBody(exchange, options);
+    if (body !== undefined) await respond(context, exchange, body);
   });
+}
+
+/** What an endpoint does for a caller who does not satisfy its rule: for a public client (RFC 7009 §5), or with the session of a user. */
+interface PublicUse {
+  accepts(token: string): boolean;
+  respond(context: Context, exchange: EndpointRequest, token: string): Promise<void>;
 }
 
 /** Like `bearerPost`, for a form with the parameter `token` (RFC 7009 §2.1, RFC 7662 §2.1). */
-export function tokenParameterEndpoint(
+export const tokenParameterEndpoint = (
   access: Rule,
   respond: (context: AuthenticatedContext, exchange: EndpointRequest, token: string) => Promise<void>,
-): Endpoint {
-  return bearerPost(access, formBody, async (context, exchange, body) => {
-    const token = parseForm(body)?.get('token');
-    if (token !== undefined) return respond(context, exchange, token);
-    sendOAuthError(exchange.response, 400, 'invalid_request', 'Send a form with the parameter `token`; no parameter may be repeated.');
-  });
+  publicUse?: PublicUse,
+): Endpoint => ({
+  method: 'POST',
+  access,
+  respond: (exchange) =>
+    sendingErrors(exchange, async () => {
+      if (hasQuery(exchange)) return;
+      const context = await authenticateRequest(exchange);
+      const isAllowed = satisfies(context, access);
+      if (!isAllowed && !publicUse) return reject(exchange, context, access);
+      const body = await readAllowedBody(exchange, formBody);
+      if (body === undefined) return;
+      const token = parseForm(body)?.get('token');
+      if (!isAllowed && token !== undefined && publicUse?.accepts(token)) return publicUse.respond(context, exchange, token);
+      if (!isAllowed) return reject(exchange, context, access);
+      if (token !== undefined) return respond(context, exchange, token);
+      sendOAuthError(exchange.response, 400, 'invalid_request', 'Send a form with the parameter `token`; no parameter may be repeated.');
+    }),
+});
+
+async function sendingErrors({ response }: EndpointRequest, respond: () => Promise<void>): Promise<void> {
+  try {
+    await respond();
+  } catch (error) {
+    sendGraphqlErrorAsOAuth(response, error);
+  }
 }
 
-/** Authenticates the request and checks the rule; undefined if the request was rejected. */
-async function authorize(exchange: EndpointRequest, access: Rule): Promise<AuthenticatedContext | undefined> {
-  const { services, request, response } = exchange;
-  // A token in the URL would be logged by proxies (RFC 6750 §5.3).
-  if (request.url?.includes('?')) {
-    sendOAuthError(response, 400, 'invalid_request', 'Send parameters in the body, not in the URL.');
-    return undefined;
-  }
-  const context = await authenticate(services, exchange, request.headers.authorization ?? null);
-  if (!context.viewer) throw graphqlError('UNAUTHENTICATED');
-  if (evaluateInMemory(access, context.viewer) === true) return context as AuthenticatedContext;
-  sendOAuthError(response, 403, 'insufficient_scope', `Requires ${print(access)}.`);
+/** True if the request was rejected: a token in the URL would be logged by proxies (RFC 6750 §5.3). */
+function hasQuery({ request, response }: EndpointRequest): boolean {
+  if (!request.url?.includes('?')) return false;
+  sendOAuthError(response, 400, 'invalid_request', 'Send parameters in the body, not in the URL.');
+  return true;
+}
+
+/** The body; undefined if the request was rejected. */
+async function readAllowedBody({ request, response }: EndpointRequest, { contentType, maxBytes }: BodyOptions) {
+  const body = await readBody(request, contentType, maxBytes);
+  if (typeof body === 'string') return body;
+  sendOAuthError(response, body.status, 'invalid_request', bodyErrors[body.status] ?? 'Invalid body.');
   return undefined;
+}
+
+const authenticateRequest = (exchange: EndpointRequest): Promise<Context> =>
+  authenticate(exchange.services, exchange, exchange.request.headers.authorization ?? null);
+
+const satisfies = (context: Context, access: Rule): context is AuthenticatedContext =>
+  context.viewer !== null && evaluateInMemory(access, context.viewer) === true;
+
+function reject({ response }: EndpointRequest, { viewer }: Context, access: Rule) {
+  if (!viewer) throw graphqlError('UNAUTHENTICATED');
+  sendOAuthError(response, 403, 'insufficient_scope', `Requires ${print(access)}.`);
 }

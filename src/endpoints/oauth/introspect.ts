@@ -1,12 +1,11 @@
 import { all, any } from '../../authorization/rules/rule.ts';
 import { consume } from '../../identity/credentials/rate-limit.ts';
 import type { Claims } from '../../identity/tokens/access-token.ts';
-import { hashToken, hasTokenFormat } from '../../identity/tokens/opaque-token.ts';
-import type { Credential, Viewer } from '../../identity/viewer.ts';
+import type { Viewer } from '../../identity/viewer.ts';
 import { apiToken, may, scope, superadmin } from '../../policy/conditions.ts';
 import { sendJson } from '../../transport/http/endpoint.ts';
 import { type AuthenticatedContext, tokenParameterEndpoint } from './bearer-endpoint.ts';
-import { readClaims } from './read-claims.ts';
+import { readToken } from './read-token.ts';
 
 const access = all(apiToken, scope('tokens:introspect'), any(superadmin, may('tokens:introspect')));
 
@@ -21,15 +20,13 @@ export const introspection = tokenParameterEndpoint(access, async (context, { re
 
 /** The claims of an active token; undefined for any other. */
 async function introspect(context: AuthenticatedContext, text: string) {
-  const claims = hasTokenFormat('api', text) ? undefined : await readClaims(context, text);
-  const credential: Credential = claims ? { sid: claims.sid } : { hash: hashToken(text) };
-  const result = await context.loadViewer.load(credential);
+  const result = await readToken(context, text);
   if (!result) {
     await consume(context, { badTokenByClient: context.viewer.token.id }); // slows down guessing (security.md 4.7)
     return undefined;
   }
-  const { viewer, rejection } = result;
-  if (rejection || viewer.token.idleExpiresAt <= viewer.now) return undefined;
+  const { viewer, rejection, claims } = result;
+  if (rejection) return undefined;
   const { PUBLIC_URL: iss, AUDIENCE: aud } = context.config;
   const times = claims ? accessTokenClaims(claims) : apiTokenClaims(viewer);
   return { iss, aud, sub: viewer.user.id, sid: viewer.token.id, token_type: 'Bearer', ...times };

@@ -21,7 +21,7 @@ const authorizationServer = (issuer: string) => ({
   response_types_supported: [],
   grant_types_supported: [],
   revocation_endpoint: `${issuer}/oauth/revoke`,
-  revocation_endpoint_auth_methods_supported: ['Bearer'],
+  revocation_endpoint_auth_methods_supported: ['Bearer', 'none'], // none: the owner of a refresh token
   introspection_endpoint: `${issuer}/oauth/introspect`,
   introspection_endpoint_auth_methods_supported: ['Bearer'],
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { all } from '../../authorization/rules/rule.ts';
 import { requestError } from '../../errors.ts';
+import { credentialOf } from '../../identity/viewer.ts';
 import type { BoundedQueue } from '../../lib/bounded-queue.ts';
 import { parseJson } from '../../lib/parse-json.ts';
 import { apiToken } from '../../policy/conditions.ts';
@@ -83,7 +84,7 @@ async function waitForEvents(context: AuthenticatedContext, { response, connecti
 
 /** Throws if the receiver has lost access: its token may be the revoked one (security.md R-C). */
 async function requireAccess(context: AuthenticatedContext) {
-  const result = await context.loadViewer.load({ sid: context.viewer.token.id });
+  const result = await context.loadViewer.load(credentialOf(context.viewer));
   if (!result || result.rejection) throw requestError(result?.rejection ?? 'INVALID_TOKEN');
   if (evaluateInMemory(access, result.viewer) !== true) throw requestError('FORBIDDEN');
 }

@@ -10,8 +10,9 @@ import { createYoga, type Plugin } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
 import type { Notifier } from '../../identity/tokens/revocation-notifier.ts';
 import { createPendingEvents, type UnitOfWork } from '../../identity/unit-of-work.ts';
-import { authenticate } from '../authenticate.ts';
+import { authenticate, authenticateOrAnonymous } from '../authenticate.ts';
 import type { AppServices, Context } from '../context.ts';
+import { onlyExchangesCredentials } from './credential-exchange.ts';
 import { createErrorMask } from './mask-errors.ts';
 import type { OperationOutcome, OperationRequest, Rejection, RunOperation } from './operation.ts';
 import { parseWithLimits } from './parse-document.ts';
@@ -32,7 +33,8 @@ const createDocumentCache = <Value extends object>() =>
  * |--------------|-----------------------------------------------------------------|--------------------------------|
  * | parse        | limits size and tokens; parsed documents are cached              | parse-document.ts              |
  * | validate     | also disables introspection, if configured; cached               | graphql-js                     |
- * | authenticate | turns the bearer token into the context                          | ../authenticate.ts             |
+ * | authenticate | turns the bearer token into the context; a bad one does not stop | ../authenticate.ts             |
+ * |              | an operation that only exchanges credentials                     | credential-exchange.ts         |
  * | admit        | lets the transport reject what it cannot deliver                 | operation.ts                   |
  * | limit        | depth, aliases, cost                                             | query-limits.ts                |
  * | execute      | until the timeout or until the client disconnects                | timeout.ts, subscribe.ts       |
@@ -45,10 +47,10 @@ const createDocumentCache = <Value extends object>() =>
  */
 export function createExecutor(schema: GraphQLSchema, services: AppServices, notifier: Pick<Notifier, 'flush'>): RunOperation {
   const mask = createErrorMask(services.log);
-  const yoga = createYoga<OperationRequest & UnitOfWork, Context>({
+  const yoga = createYoga<OperationRequest & UnitOfWork & BearerUse, Context>({
     schema,
     plugins: [executionFunctions, services.config.INTROSPECTION ? {} : disableIntrospection],
-    context: (request) => authenticate(services, request, request.authorization),
+    context: (request) => (request.isBearerOptional ? authenticateOrAnonymous : authenticate)(services, request, request.authorization),
     parserAndValidationCache: { documentCache: createDocumentCache<DocumentNode>(), errorCache: createDocumentCache<Error>() },
     maskedErrors: { maskError: mask, errorMessage: 'INTERNAL' },
     logging: false,
@@ -64,7 +66,7 @@ export function createExecutor(schema: GraphQLSchema, services: AppServices, not
       if (faults.length > 0) return rejection(faults.map(mask));
       const kind = getOperationAST(document, operationName)?.operation;
       if (!kind) return rejection([mask(new GraphQLError('Unknown operation'))]);
-      const contextValue: Context = await contextFactory();
+      const contextValue: Context = await contextFactory({ isBearerOptional: onlyExchangesCredentials(schema, document, operationName) });
       const error = request.admit?.({ kind, context: contextValue });
       if (error) return rejection([error]);
       const args = { schema, document, operationName, variableValues, contextValue };
@@ -77,6 +79,11 @@ export function createExecutor(schema: GraphQLSchema, services: AppServices, not
       notifier.flush(events);
     }
   };
+}
+
+interface BearerUse {
+  /** True if a bad bearer token does not reject the operation. */
+  readonly isBearerOptional?: boolean;
 }
 
 const rejection = (errors: readonly GraphQLError[]): Rejection => ({ rejected: true, errors: truncateErrors({ errors }).errors });

@@ -6,6 +6,7 @@ import { requestOrigin } from '../../mail/outbox.ts';
 import { actorColumns, insertAuditEvents } from '../audit/record-event.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
 import type { Viewer } from '../viewer.ts';
+import { hasNotEnded } from './live-token.ts';
 import { channels } from './revocation-channel.ts';
 
 type Query = Pick<Database, 'query'>;
@@ -25,7 +26,7 @@ export function revocationBy(viewer: Viewer, userId: string, work: UnitOfWork): 
 }
 
 /**
- * Revokes every live token that matches the condition on "Token" t. Atomic: one statement marks the tokens, appends to the revocation log, records
+ * Revokes every token that has not ended and matches the condition on "Token" t. Atomic: one statement marks the tokens, appends to the revocation log, records
  * audit events, queues emails and notifies the nodes. Tokens revoked before are unchanged. Returns the ids of the tokens revoked now.
  */
 export async function revokeTokens({ query }: Query, where: Sql, cause: RevocationCause): Promise<string[]> {
@@ -46,7 +47,7 @@ export async function revokeTokens({ query }: Query, where: Sql, cause: Revocati
     with revoked as (
       update "Token" t set "revokedAt" = now(), "revokedReason" = ${reason}::"RevocationReason",
         "reuseAt" = case when ${isReuse}::bool then now() end, "reuseFrom" = case when ${isReuse}::bool then ${client.network} end
-      where (${where}) and t."revokedAt" is null and t."expiresAt" > now()
+      where (${where}) and ${hasNotEnded}
       returning t.id, t.kind, t."userId", t."domainId"
     ), log as (
       insert into "TokenRevocation" ("tokenId", kind, "userId", "domainId", reason, initiator, "actorId")

@@ -7,6 +7,7 @@ import { reserveFormerEmail } from '../../identity/accounts/reserved-email.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { consumeLink, findEmailLink, invalidateLinks, type UserLink } from '../../identity/credentials/email-link.ts';
 import { ownSessionOf, requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
+import { hasNotEnded } from '../../identity/tokens/live-token.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import type { Viewer } from '../../identity/viewer.ts';
 import { secretText } from '../../lib/validators.ts';
@@ -72,10 +73,10 @@ async function changeEmail(context: Context, link: UserLink): Promise<number> {
   });
 }
 
-/** Locks the session of the caller. Throws TOKEN_REVOKED if it has been revoked since the request began (security.md 7.9). */
+/** Locks the session of the caller. Throws TOKEN_REVOKED if it has ended since the request began (security.md 7.9). */
 async function lockSession(tx: Tx, { token }: Pick<Viewer, 'token'>): Promise<void> {
   const active = await tx.$queryRaw<unknown[]>(
-    sql`select 1 from "Token" where id = ${token.id}::uuid and "revokedAt" is null and "expiresAt" > now() for no key update`,
+    sql`select 1 from "Token" t where t.id = ${token.id}::uuid and ${hasNotEnded} for no key update`,
   );
   if (active.length === 0) throw graphqlError('TOKEN_REVOKED');
 }

@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import type { GraphQLResolveInfo } from 'graphql';
+import { type GraphQLResolveInfo, Kind } from 'graphql';
 import { interval, preparedStatement, sql } from '../../database/database.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { consume } from '../../identity/credentials/rate-limit.ts';
+import type { IssuingSession } from '../../identity/tokens/access-token.ts';
+import { hasNotEnded, isLive } from '../../identity/tokens/live-token.ts';
 import { deriveNextRefreshToken, hashToken, hasTokenFormat } from '../../identity/tokens/opaque-token.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import { selectedFields } from '../../lib/selections.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
-import { enterSession, issueTokens, Session, type SessionRow } from './session.ts';
+import { enterSession, issueTokens, Session } from './session.ts';
 
 const RefreshInput = builder.inputType('RefreshInput', {
   fields: (t) => ({
@@ -27,14 +29,27 @@ builder.mutationField('refresh', (t) =>
     credential: true,
     args: { input: t.arg({ type: RefreshInput, required: true, description: 'Input of the mutation.' }) },
     resolve: async (_, { input: { refreshToken } }, context, info) => {
-      if (!hasTokenFormat('refresh', refreshToken)) throw await rejectToken(context);
+      if (!hasTokenFormat('refresh', refreshToken) || !(await isOfBearer(context, refreshToken))) throw await rejectToken(context);
       const { session, next } = (await rotate(context, refreshToken)) ?? (await replayOrDetectReuse(context, refreshToken));
-      // The owner is loaded only if selected: a refresh that selects only tokens takes one statement.
-      const viewer = selectsOwner(info) ? await enterSession(context, session.id) : null;
+      // The owner is loaded only if somebody needs it: a refresh that selects only tokens takes one statement.
+      const viewer = selectsOwner(info) || !isOnlyField(info) ? await enterSession(context, session) : null;
       return issueTokens(context, session, next, viewer);
     },
   }),
 );
+
+/** True unless the request has a bearer token of another session: two credentials of one request must not disagree (security.md 5.6). */
+async function isOfBearer({ db, viewer }: Context, refreshToken: string): Promise<boolean> {
+  if (!viewer) return true;
+  const secrets = await db.query<unknown>(
+    sql`select 1 from "TokenSecret" where hash = ${hashToken(refreshToken)}::bytea and "tokenId" = ${viewer.token.id}::uuid`,
+  );
+  return secrets.length > 0;
+}
+
+/** False if fields follow, which run as the owner of the session. */
+const isOnlyField = ({ operation: { selectionSet } }: GraphQLResolveInfo) =>
+  selectionSet.selections.length === 1 && selectionSet.selections[0]?.kind === Kind.FIELD;
 
 function selectsOwner({ schema, fragments, variableValues: variables, fieldNodes }: GraphQLResolveInfo): boolean {
   const fields = fieldNodes.flatMap((node) => selectedFields({ schema, fragments, variables }, node.selectionSet, 'Session'));
@@ -43,7 +58,7 @@ function selectsOwner({ schema, fragments, variableValues: variables, fieldNodes
 
 /** A session and its next refresh token. */
 interface Rotation {
-  readonly session: SessionRow;
+  readonly session: IssuingSession;
   readonly next: string;
 }
 
@@ -57,11 +72,13 @@ async function rotate({ db, keys, config }: Context, refreshToken: string): Prom
   const nonce = randomBytes(32);
   const next = deriveNextRefreshToken(keys, refreshToken, nonce);
   const hash = hashToken(refreshToken);
-  const [session] = await db.query<SessionRow>(rotateStatement(nonce, hash, mustBeConfirmed, idle, hashToken(next), hash));
+  const [session] = await db.query<IssuingSession>(rotateStatement(nonce, hash, mustBeConfirmed, idle, hashToken(next), hash));
   return session && { session, next };
 }
 
-const isActive = sql`t.kind = 'SESSION' and t."revokedAt" is null and t."expiresAt" > now() and t."idleExpiresAt" > now()`;
+/** A condition on "Token" t and "User" u: the session may go on. */
+const mayContinue = (mustBeConfirmed: boolean) =>
+  sql`t.kind = 'SESSION' and ${isLive} and (u."emailConfirmedAt" is not null or not ${mustBeConfirmed}::bool)`;
 
 const bytes = new Uint8Array(); // the values below only give the parameters their types
 const rotateStatement = preparedStatement(
@@ -69,20 +86,19 @@ const rotateStatement = preparedStatement(
   sql`
     with used as (
       update "TokenSecret" s set "usedAt" = now(), nonce = ${bytes}::bytea
-      from "Token" t join "User" u on u.id = t."userId" left join "Domain" home on home.id = t."domainId"
-      where s.hash = ${bytes}::bytea and s."usedAt" is null and t.id = s."tokenId" and ${isActive}
-        and u.enabled and u."deletedAt" is null and (u."emailConfirmedAt" is not null or not ${true}::bool) and coalesce(home.active, true)
+      from "Token" t join "User" u on u.id = t."userId"
+      where s.hash = ${bytes}::bytea and s."usedAt" is null and t.id = s."tokenId" and ${mayContinue(true)}
       returning s."tokenId"
     ), session as (
       update "Token" t set "lastUsedAt" = now(), "idleExpiresAt" = now() + ${interval(0)}, rotations = t.rotations + 1
-      from used where t.id = used."tokenId" and ${isActive} returning t.*
+      from used where t.id = used."tokenId" and ${hasNotEnded} returning t.*
     ), successor as (
       insert into "TokenSecret" (hash, "tokenId", "parentHash") select ${bytes}::bytea, id, ${bytes}::bytea from session
     )
-    select id, "userId", "authenticatedAt", "expiresAt", "idleExpiresAt" from session`,
+    select id, "userId", "authenticatedAt", "expiresAt", "idleExpiresAt", now() as now from session`,
 );
 
-interface UsedToken extends SessionRow {
+interface UsedToken extends IssuingSession {
   readonly nonce: Uint8Array;
   /** The hash of the successor, if a retry may still receive it. */
   readonly successorHash: Uint8Array | null;
@@ -102,9 +118,11 @@ async function replayOrDetectReuse(context: Context, refreshToken: string): Prom
 
 async function findUsedToken({ db, config }: Context, refreshToken: string): Promise<UsedToken | undefined> {
   const [used] = await db.query<UsedToken>(sql`
-    select t.id, t."userId", t."authenticatedAt", t."expiresAt", t."idleExpiresAt", s.nonce,
-      case when next."usedAt" is null and ${isActive} and s."usedAt" > now() - ${interval(config.REFRESH_RETRY_WINDOW)} then next.hash end as "successorHash"
-    from "TokenSecret" s join "Token" t on t.id = s."tokenId" left join "TokenSecret" next on next."parentHash" = s.hash
+    select t.id, t."userId", t."authenticatedAt", t."expiresAt", t."idleExpiresAt", now() as now, s.nonce,
+      case when next."usedAt" is null and ${mayContinue(config.REQUIRE_EMAIL_CONFIRMATION)}
+        and s."usedAt" > now() - ${interval(config.REFRESH_RETRY_WINDOW)} then next.hash end as "successorHash"
+    from "TokenSecret" s join "Token" t on t.id = s."tokenId" join "User" u on u.id = t."userId"
+      left join "TokenSecret" next on next."parentHash" = s.hash
     where s.hash = ${hashToken(refreshToken)}::bytea and s."usedAt" is not null and t.kind = 'SESSION'`);
   return used;
 }

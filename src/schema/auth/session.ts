@@ -1,9 +1,9 @@
 import { sql } from '../../database/database.ts';
-import type { Token as TokenRow } from '../../database/generated/prisma/client.ts';
 import { graphqlError, requestError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { type Context, switchViewer } from '../../graphql/context.ts';
-import { signAccessToken } from '../../identity/tokens/access-token.ts';
+import { type IssuingSession, signAccessToken } from '../../identity/tokens/access-token.ts';
+import { hasNotEnded } from '../../identity/tokens/live-token.ts';
 import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
 import { insertSession, type NewSession, revokeTokens } from '../../identity/tokens/sessions.ts';
 import type { Viewer } from '../../identity/viewer.ts';
@@ -70,17 +70,14 @@ export async function createSession(
   const id = await insertSession(db, { ...session, secretHash: hashToken(refreshToken), client, config });
   if (!id) throw graphqlError('ACCOUNT_DISABLED');
   await enforceSessionLimit(context, session.userId);
-  const viewer = await enterSession(context, id);
-  return issueTokens(context, viewer.token, refreshToken, viewer);
+  const viewer = await enterSession(context, { id, userId: session.userId });
+  return issueTokens(context, { ...viewer.token, now: viewer.now }, refreshToken, viewer);
 }
-
-/** The columns that tokens are issued from. */
-export type SessionRow = Pick<TokenRow, 'id' | 'userId' | 'authenticatedAt' | 'expiresAt' | 'idleExpiresAt'>;
 
 /** Issues an access token for the session. */
 export async function issueTokens(
   context: Context,
-  session: SessionRow,
+  session: IssuingSession,
   refreshToken: string,
   viewer: Viewer | null,
 ): Promise<SessionShape> {
@@ -89,9 +86,9 @@ export async function issueTokens(
 }
 
 /** Switches the rest of the operation to the owner of the session. */
-export async function enterSession(context: Context, id: string): Promise<Viewer> {
+export async function enterSession(context: Context, { id, userId }: Pick<IssuingSession, 'id' | 'userId'>): Promise<Viewer> {
   if (context.viewer?.token.id === id) return context.viewer;
-  const result = await context.loadViewer.load({ sid: id });
+  const result = await context.loadViewer.load({ sid: id, sub: userId });
   if (!result || result.rejection) throw graphqlError(result?.rejection ?? 'INVALID_TOKEN');
   switchViewer(context, result.viewer);
   return result.viewer;
@@ -108,7 +105,8 @@ async function revokePresentedSession(context: Context): Promise<boolean> {
 
 /** Runs after the insert as a separate statement: within the same statement, concurrent logins would not see each other's sessions. */
 async function enforceSessionLimit(context: Context, userId: string): Promise<void> {
-  const excess = sql`t.id in (select id from "Token" where "userId" = ${userId}::uuid and kind = 'SESSION' and "revokedAt" is null
-    and "expiresAt" > now() and "idleExpiresAt" > now() order by "lastUsedAt" desc offset ${maxSessions})`;
+  const excess = sql`t.id in (
+    select t.id from "Token" t where t."userId" = ${userId}::uuid and t.kind = 'SESSION' and ${hasNotEnded}
+    order by t."lastUsedAt" desc offset ${maxSessions})`;
   await revokeTokens(context.db, excess, { reason: 'SESSION_LIMIT', initiator: 'POLICY', actor: null, work: context });
 }

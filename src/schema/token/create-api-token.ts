@@ -4,6 +4,7 @@ import { sql, type Tx } from '../../database/database.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
+import { hasNotEnded } from '../../identity/tokens/live-token.ts';
 import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
 import type { Viewer } from '../../identity/viewer.ts';
 import { futureDate, nonBlankText, singleLineText } from '../../lib/validators.ts';
@@ -92,8 +93,10 @@ function requireDomain({ grants }: Viewer, name: string | null | undefined): str
 }
 
 /** Serialized per user by an advisory lock: concurrent requests would not count each other's tokens. */
-async function enforceTokenLimit(tx: Tx, { user: { id: userId }, now }: Viewer): Promise<void> {
+async function enforceTokenLimit(tx: Tx, { user: { id: userId } }: Viewer): Promise<void> {
   await tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtextextended(${`fieldgate.tokens ${userId}`}, 0))::text`);
-  const count = await tx.token.count({ where: { userId, kind: 'API', revokedAt: null, expiresAt: { gt: now } } });
-  if (count >= maxTokens) throw validationError({ description: [`must not exceed ${maxTokens} tokens; revoke one first`] });
+  const tokens = await tx.$queryRaw<unknown[]>(
+    sql`select 1 from "Token" t where t."userId" = ${userId}::uuid and t.kind = 'API' and ${hasNotEnded}`,
+  );
+  if (tokens.length >= maxTokens) throw validationError({ description: [`must not exceed ${maxTokens} tokens; revoke one first`] });
 }

@@ -4,6 +4,7 @@ import { type Context, createContext } from '../../graphql/context.ts';
 import type { DeliveredPosition } from '../../graphql/execution/connection.ts';
 import type { EventWithContext, SubscriptionSource } from '../../graphql/execution/subscribe.ts';
 import { isBefore, type Position, type Revocation, readRevocations, resolveCursor } from '../../identity/tokens/revocation-log.ts';
+import { credentialOf } from '../../identity/viewer.ts';
 import type { BoundedQueue } from '../../lib/bounded-queue.ts';
 import {
   canSee,
@@ -159,7 +160,7 @@ async function authorize(context: Context, scope: RevocationScope, events: reado
  */
 async function loadAccess(context: Context, events: readonly Revocation[] = []) {
   const tokenId = context.viewer?.token.id;
-  const result = tokenId === undefined ? undefined : await context.loadViewer.load({ sid: tokenId });
+  const result = context.viewer ? await context.loadViewer.load(credentialOf(context.viewer)) : undefined;
   if (!result) throw graphqlError('UNAUTHENTICATED');
   const { viewer, rejection } = result;
   const revokesOwnToken = events.some((event) => event.tokenId === tokenId);

@@ -5,6 +5,7 @@ import { codeOf, graphqlError } from '../../errors.ts';
 import { authenticate } from '../../graphql/authenticate.ts';
 import type { AppServices, Context } from '../../graphql/context.ts';
 import { createPendingEvents } from '../../identity/unit-of-work.ts';
+import { credentialOf } from '../../identity/viewer.ts';
 import type { ConnectionLimiter } from '../connection-limiter.ts';
 import { createHeartbeat, parseHeartbeatInterval } from '../heartbeat.ts';
 import { getClientInfo } from '../http/client-info.ts';
@@ -90,7 +91,7 @@ export function createSocketAuthorizer(services: AppServices, connectionLimiter:
       if (sockets.size === 0) byToken.delete(viewer.token.id);
     });
     // The session may have ended while it was loaded; from now on the feed reports it.
-    return (await services.loadViewer.load({ sid: viewer.token.id }))?.rejection === null;
+    return (await services.loadViewer.load(credentialOf(viewer)))?.rejection === null;
   }
 
   /** Answers a ping, which may carry a newer access token: `connection_init` cannot be repeated. */
