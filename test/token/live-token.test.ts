@@ -124,10 +124,14 @@ describe('an API token', () => {
 });
 
 describe('a subscription', () => {
-  it.each(['WebSocket', 'server-sent events'] as const)('over %s ends with the idle time of its session', async (transport) => {
-    const short = await startTestServer({ REFRESH_TOKEN_IDLE: '8s', ACCESS_TOKEN_TTL: '5m' });
-    const stream = await follow(short, (await short.user()).accessToken, '', transport);
-    expect(await stream.closed).toMatch(transport === 'WebSocket' ? /^4403/ : /^complete$/);
-    await short.close();
-  }, 30_000);
+  it.each(['WebSocket', 'server-sent events'] as const)(
+    'over %s ends with the idle time of its session',
+    async (transport) => {
+      const short = await startTestServer({ REFRESH_TOKEN_IDLE: '8s', ACCESS_TOKEN_TTL: '5m' });
+      const stream = await follow(short, (await short.user()).accessToken, '', transport);
+      expect(await stream.closed).toMatch(transport === 'WebSocket' ? /^4403/ : /^complete$/);
+      await short.close();
+    },
+    30_000,
+  );
 });
