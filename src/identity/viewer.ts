@@ -2,7 +2,7 @@ import { type Database, interval, preparedStatement, type Sql, sql, type Tx } fr
 import { getDatamodel } from '../database/generated/pothos.ts';
 import type { Domain, Role, RoleGrant, Token, User } from '../database/generated/prisma/client.ts';
 import type { ErrorCode } from '../errors.ts';
-import { tokenRejection } from './tokens/live-token.ts';
+import { tokenRejection } from './live-token.ts';
 
 /** An active grant with its role and domain, read as JSON: its dates are strings, which the DateTime scalar accepts. */
 export type Grant = RoleGrant & { role: Role; domain: Domain | null };

@@ -3,7 +3,7 @@ import { onTransaction, sql, type Tx } from '../../database/database.ts';
 import { requestError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
 import { consume } from '../../identity/credentials/rate-limit.ts';
-import { hasNotEnded } from '../../identity/tokens/live-token.ts';
+import { hasNotEnded } from '../../identity/live-token.ts';
 import { hashToken, hasTokenFormat } from '../../identity/tokens/opaque-token.ts';
 import { revocationBy, revokeTokens } from '../../identity/tokens/sessions.ts';
 import { reloadViewerForUpdate } from '../../identity/viewer.ts';

@@ -4,9 +4,9 @@ import type { Initiator, RevocationReason } from '../../database/generated/prism
 import type { ClientInfo } from '../../lib/client-info.ts';
 import { requestOrigin } from '../../mail/outbox.ts';
 import { actorColumns, insertAuditEvents } from '../audit/record-event.ts';
+import { hasNotEnded } from '../live-token.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
 import type { Viewer } from '../viewer.ts';
-import { hasNotEnded } from './live-token.ts';
 import { channels } from './revocation-channel.ts';
 
 type Query = Pick<Database, 'query'>;

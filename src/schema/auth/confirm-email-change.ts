@@ -7,7 +7,7 @@ import { reserveFormerEmail } from '../../identity/accounts/reserved-email.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { consumeLink, findEmailLink, invalidateLinks, type UserLink } from '../../identity/credentials/email-link.ts';
 import { ownSessionOf, requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
-import { hasNotEnded } from '../../identity/tokens/live-token.ts';
+import { hasNotEnded } from '../../identity/live-token.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import type { Viewer } from '../../identity/viewer.ts';
 import { secretText } from '../../lib/validators.ts';

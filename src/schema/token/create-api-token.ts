@@ -4,7 +4,7 @@ import { sql, type Tx } from '../../database/database.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { hasNotEnded } from '../../identity/tokens/live-token.ts';
+import { hasNotEnded } from '../../identity/live-token.ts';
 import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
 import type { Viewer } from '../../identity/viewer.ts';
 import { futureDate, nonBlankText, singleLineText } from '../../lib/validators.ts';

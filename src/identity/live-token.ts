@@ -1,4 +1,4 @@
-import { type Sql, sql } from '../../database/database.ts';
+import { type Sql, sql } from '../database/database.ts';
 
 /** A condition on "Token" t: it was neither revoked, nor has it expired, nor has its session been unused for too long. */
 export const hasNotEnded: Sql = sql`t."revokedAt" is null and least(t."expiresAt", t."idleExpiresAt") > now()`;
