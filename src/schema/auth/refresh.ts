@@ -31,7 +31,7 @@ builder.mutationField('refresh', (t) =>
     resolve: async (_, { input: { refreshToken } }, context, info) => {
       if (!hasTokenFormat('refresh', refreshToken) || !(await isOfBearer(context, refreshToken))) throw await rejectToken(context);
       const { session, next } = (await rotate(context, refreshToken)) ?? (await replayOrDetectReuse(context, refreshToken));
-      // The owner is loaded only if somebody needs it: a refresh that selects only tokens takes one statement.
+      // The owner is loaded only if it is needed: a refresh that selects only tokens takes one statement.
       const viewer = selectsOwner(info) || !isOnlyField(info) ? await enterSession(context, session) : null;
       return issueTokens(context, session, next, viewer);
     },
@@ -76,7 +76,7 @@ async function rotate({ db, keys, config }: Context, refreshToken: string): Prom
   return session && { session, next };
 }
 
-/** A condition on "Token" t and "User" u: the session may go on. */
+/** A condition on "Token" t and "User" u: the session may continue. */
 const mayContinue = (mustBeConfirmed: boolean) =>
   sql`t.kind = 'SESSION' and ${isLive} and (u."emailConfirmedAt" is not null or not ${mustBeConfirmed}::bool)`;
 
