@@ -77,6 +77,7 @@ export const commands: Readonly<Record<string, Command>> = {
   'users restore': userCommand('restoreUser', { changed: 'is restored', unchanged: 'was not deleted' }),
   'users enable': userCommand('enableUser', { changed: 'is enabled', unchanged: 'was already enabled' }),
   'users disable': userCommand('disableUser', { changed: 'is disabled', unchanged: 'was already disabled' }),
+  'users unlock': userCommand('unlockUser', { changed: 'can log in without waiting', unchanged: 'had no failed attempts' }),
   'users grant': grantCommand('grantRole', { changed: 'now has', unchanged: 'already has' }),
   'users revoke': grantCommand('revokeRole', { changed: 'no longer has', unchanged: 'did not have' }),
   'users reset-access': {

@@ -20,6 +20,7 @@ import './account/enable-user.ts';
 import './account/reset-user-access.ts';
 import './account/restore-user.ts';
 import './account/send-password-reset.ts';
+import './account/unlock-user.ts';
 
 // authentication: registration, login, sessions, passwords and email addresses
 import './auth/change-password.ts';

@@ -51,6 +51,16 @@ export const mutationCases = (
       expected: { action: 'user_updated', reason: 'enabled', userId: alice.uuid, targetType: 'User', targetId: alice.uuid },
     };
   },
+  unlockUser: async (alice) => {
+    await server.query('mutation ($email: String!) { login(input: { email: $email, password: "guess" }) { __typename } }', {
+      email: alice.email,
+    });
+    return {
+      document: 'mutation ($id: ID!) { unlockUser(input: { id: $id }) { changed } }',
+      variables: { id: alice.id },
+      expected: { action: 'user_updated', reason: 'unlocked', userId: alice.uuid, targetType: 'User', targetId: alice.uuid },
+    };
+  },
   disableUser: async (alice) => ({
     document: 'mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }',
     variables: { id: alice.id },

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inspectDatabase, runCommand, tempEnvironment } from './process.ts';
+import { inspectDatabase, runCommand, startServerProcess, tempEnvironment } from './process.ts';
 
 const { environment, folder, cleanUp: leave } = await tempEnvironment();
 afterAll(leave);
@@ -39,6 +39,19 @@ describe('the admin commands for domains, roles and grants', { timeout: 60_000 }
       1,
       'eve@example.com is not a superadmin.',
     ]);
+  });
+
+  it('unlock an account, also that of the only superadmin', async () => {
+    const server = await startServerProcess(environment);
+    const body = JSON.stringify({ query: 'mutation { login(input: { email: "ada@example.com", password: "guess" }) { __typename } }' });
+    await fetch(`${server.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    await server.stop();
+    expect(await admin('users', 'unlock', 'ada@example.com')).toEqual([0, 'ada@example.com can log in without waiting.']);
+    expect(await admin('users', 'unlock', 'ada@example.com')).toEqual([0, 'ada@example.com had no failed attempts.']);
+    await inspectDatabase(environment, async ({ prisma }) => {
+      expect(await prisma.rateLimit.count({ where: { subject: { not: null } } })).toBe(0);
+      expect(await prisma.auditEvent.count({ where: { reason: 'unlocked', agent: 'admin command' } })).toBe(1);
+    });
   });
 
   it('create an account, confirm its address, delete it and restore it', async () => {

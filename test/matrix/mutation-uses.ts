@@ -111,6 +111,7 @@ const specialUses: readonly MutationUse[] = [
     erase: true,
   })),
   ...['enableUser', 'disableUser', 'resetUserAccess'].map((mutation) => onUser(mutation, { notOnOneself: true }, (id) => ({ id }))),
+  onUser('unlockUser', {}, (id) => ({ id })),
   sessionInDomain('revokeToken'),
   onToken('revokeToken', 'session elsewhere', false),
   apiTokenInDomain('revokeToken'),

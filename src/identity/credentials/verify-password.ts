@@ -1,19 +1,17 @@
-import type { User } from '../../database/generated/prisma/client.ts';
 import { graphqlError } from '../../errors.ts';
 import { recordAuditEvent } from '../audit/record-event.ts';
 import type { RequestScope } from '../request-scope.ts';
 import { verifyPassword } from './password-hash.ts';
-import { consume, passwordKeys, refund } from './rate-limit.ts';
+import { clearFailures, consume, proofKeys } from './rate-limit.ts';
 
-/** Verifies the password of a known user, rate-limited like a login. Returns its hash. Throws INVALID_CREDENTIALS if it is wrong. */
-export async function requireCurrentPassword(
-  scope: RequestScope,
-  { id: userId, emailKey }: Pick<User, 'id' | 'emailKey'>,
-  password: string,
-): Promise<string> {
+/**
+ * Verifies the password of a user for a caller who has already given another proof: a session of the user, or an email link. Attempts are limited for
+ * each proof, so that guesses at `login` do not prevent this, nor the reverse. Success forgets the failures of the account. Returns the hash. Throws
+ * INVALID_CREDENTIALS if the password is wrong.
+ */
+export async function requireCurrentPassword(scope: RequestScope, userId: string, proofId: string, password: string): Promise<string> {
   const { db, client, viewer } = scope;
-  const keys = passwordKeys(emailKey, client.network);
-  await consume(scope, keys);
+  await consume(scope, proofKeys(userId, proofId));
   const stored = await db.prisma.password.findUnique({ where: { userId } });
   const { valid } = await verifyPassword(stored?.hash, password);
   if (!stored || !valid) {
@@ -25,7 +23,7 @@ export async function requireCurrentPassword(
     });
     throw graphqlError('INVALID_CREDENTIALS');
   }
-  await refund(scope, keys);
+  await clearFailures(db, userId);
   return stored.hash;
 }
 

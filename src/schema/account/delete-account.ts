@@ -18,7 +18,7 @@ builder.relayMutationField(
     resolve: async (_, { input }, context, info) => {
       const { viewer: caller } = context;
       if (!caller) throw graphqlError('UNAUTHENTICATED');
-      const hash = await requireCurrentPassword(context, caller.user, input.password);
+      const hash = await requireCurrentPassword(context, caller.user.id, caller.token.id, input.password);
       return runMutation(context, info, async (mutation) => {
         const { id: userId } = mutation.viewer.user;
         // The password was verified outside of this transaction and may have changed since.

@@ -31,7 +31,7 @@ builder.relayMutationField(
     resolve: async (_, { input: { currentPassword, newPassword } }, context, info) => {
       const { viewer: caller, client, config } = context;
       if (!caller) throw graphqlError('UNAUTHENTICATED');
-      const currentHash = await requireCurrentPassword(context, caller.user, currentPassword);
+      const currentHash = await requireCurrentPassword(context, caller.user.id, caller.token.id, currentPassword);
       const { password: faults } = validateAccount(config, { email: caller.user.email, password: newPassword });
       if (faults) throw validationError({ newPassword: faults });
       const hash = await hashPassword(newPassword);

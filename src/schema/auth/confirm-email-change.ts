@@ -46,10 +46,9 @@ builder.relayMutationField(
 );
 
 /** Throws unless the caller owns the account, shown by its password or by a session of it (security.md 11.6). Does not use up the link. */
-async function requireOwner(context: Context, { userId }: UserLink, password: string | null | undefined): Promise<void> {
+async function requireOwner(context: Context, { id, userId }: UserLink, password: string | null | undefined): Promise<void> {
   if (password != null) {
-    const { emailKey } = await context.db.prisma.user.findUniqueOrThrow({ where: { id: userId }, select: { emailKey: true } });
-    await requireCurrentPassword(context, { id: userId, emailKey }, password);
+    await requireCurrentPassword(context, userId, ownSessionOf(context, userId)?.token.id ?? id, password);
   } else if (!ownSessionOf(context, userId)) {
     throw validationError({ password: ['must be given without a session of the account'] });
   }

@@ -47,9 +47,9 @@ builder.relayMutationField(
  * True if the caller is the person who registered the account, shown by its password or by a session of it. Throws INVALID_CREDENTIALS for
  * a wrong password, which does not use up the link.
  */
-async function isRegistrant(context: Context, { userId, emailKey }: UserLink, password: string | null | undefined): Promise<boolean> {
+async function isRegistrant(context: Context, { id, userId }: UserLink, password: string | null | undefined): Promise<boolean> {
   if (password == null) return ownSessionOf(context, userId) !== null;
-  await requireCurrentPassword(context, { id: userId, emailKey }, password);
+  await requireCurrentPassword(context, userId, ownSessionOf(context, userId)?.token.id ?? id, password);
   return true;
 }
 

@@ -1,12 +1,13 @@
-import type { GraphQLErrorExtensions } from 'graphql';
+import type { GraphQLError, GraphQLErrorExtensions } from 'graphql';
 import { sql } from '../../database/database.ts';
 import { type ErrorCode, graphqlError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { usernameKey } from '../../identity/accounts/username.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
+import { isKnownNetwork } from '../../identity/credentials/known-network.ts';
 import { hashPassword, verifyPassword } from '../../identity/credentials/password-hash.ts';
-import { consume, passwordKeys, refund } from '../../identity/credentials/rate-limit.ts';
+import { consumeLogin, loginKeys, refund } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { secretText, singleLineText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
@@ -43,14 +44,14 @@ builder.mutationField('login', (t) =>
     args: { input: t.arg({ type: LoginInput, required: true, description: 'Input of the mutation.' }) },
     resolve: async (_, { input }, context) => {
       const key = emailKey(input.email) ?? usernameKey(input.email);
-      // Username and email address are limited separately: a shared limit would reveal that they belong to the same account.
-      const attempts = passwordKeys(key ?? input.email, context.client.network);
-      await consume(context, attempts);
+      const attempts = loginKeys(key ?? input.email, context.client.network);
+      const limited = await consumeLogin(context, attempts);
       const account = key === undefined ? undefined : await findAccount(context, key, input.domain ?? null);
-      const verified = await verifyAccount(context, account, input);
+      const verified = await verifyAccount(context, account, input, limited);
       await requireLoginAllowed(context, verified, input);
       if (verified.needsRehash) await rehashPassword(context, verified, input);
-      await refund(context, attempts);
+      const { passwordByAccount, ...narrower } = attempts;
+      await refund(context, limited ? narrower : { ...narrower, passwordByAccount });
       const { id: userId, domainId } = verified;
       return createSession(context, { userId, domainId, description: input.device ?? null, action: 'authn_login_success' });
     },
@@ -82,11 +83,23 @@ async function findAccount({ db }: Context, key: string, domain: string | null):
   return account;
 }
 
-/** Throws INVALID_CREDENTIALS. An unknown account takes as long as a wrong password, because `verifyPassword` then checks a dummy hash. */
-async function verifyAccount(context: Context, account: Account | undefined, { password }: Input): Promise<VerifiedAccount> {
-  const { valid, needsRehash } = await verifyPassword(account?.hash, password);
-  if (!account || !valid) throw await failLogin(context, account?.id ?? null, 'INVALID_CREDENTIALS');
-  return { ...account, needsRehash };
+/**
+ * Throws INVALID_CREDENTIALS if the password is wrong; or the error of the account's limit, if it is exceeded and the password is wrong or was not
+ * checked, because the account does not know the network. In all these cases the work is the same: for an unknown account, `verifyPassword` checks
+ * a dummy hash. So the response and its time reveal neither whether the account exists nor which networks it knows.
+ */
+async function verifyAccount(
+  context: Context,
+  account: Account | undefined,
+  { password }: Input,
+  limited: GraphQLError | undefined,
+): Promise<VerifiedAccount> {
+  const userId = account?.id ?? null;
+  const isChecked = !limited || (await isKnownNetwork(context.db, userId, context.client.network));
+  const { valid, needsRehash } = await verifyPassword(isChecked ? account?.hash : null, password);
+  if (account && valid) return { ...account, needsRehash };
+  const error = await failLogin(context, userId, isChecked ? 'INVALID_CREDENTIALS' : 'RATE_LIMITED');
+  throw limited ?? error;
 }
 
 /** Checked after the password, so that only the owner learns the state of the account. */

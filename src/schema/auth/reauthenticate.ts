@@ -21,7 +21,7 @@ builder.mutationField('reauthenticate', (t) =>
     resolve: async (_, { input }, context) => {
       const { viewer } = context;
       if (!viewer) throw graphqlError('UNAUTHENTICATED');
-      await requireCurrentPassword(context, viewer.user, input.password);
+      await requireCurrentPassword(context, viewer.user.id, viewer.token.id, input.password);
       const { user, token } = viewer;
       const { domainId, description, expiresAt } = token;
       return createSession(context, { userId: user.id, domainId, description, expiresAt, action: 'authn_reauthenticate_success' });

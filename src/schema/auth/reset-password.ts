@@ -7,6 +7,7 @@ import { validateAccount } from '../../identity/accounts/create-account.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { consumeLink, findEmailLink, invalidateLinks, type UserLink } from '../../identity/credentials/email-link.ts';
 import { hashPassword } from '../../identity/credentials/password-hash.ts';
+import { clearFailures } from '../../identity/credentials/rate-limit.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import { secretText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
@@ -49,6 +50,9 @@ async function reset(context: Context, link: UserLink, hash: string): Promise<vo
   const { userId } = link;
   await db.prisma.$transaction(async (tx) => {
     await consumeLink(tx, link);
+    // The owner can log in from here although others are guessing the password (security.md 4.5).
+    await tx.emailLink.update({ where: { id: link.id }, data: { usedFrom: client.network } });
+    await clearFailures(onTransaction(tx), userId);
     await tx.password.upsert({ where: { userId }, create: { userId, hash }, update: { hash } });
     await markEmailConfirmed(tx, userId);
     await invalidateLinks(tx, userId);
