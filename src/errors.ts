@@ -48,6 +48,10 @@ export function requestError(code: ErrorCode, headers: Record<string, string> = 
   return graphqlError(code, { http: { status, headers: status === 401 ? { 'www-authenticate': 'Bearer', ...headers } : headers } }); // RFC 6750 §3
 }
 
+/** Creates the error for a code of `errorCodeFromDatabase`. One that is temporary tells the client when to try again. */
+export const requestErrorFor = (code: ErrorCode) =>
+  code === 'UNAVAILABLE' ? requestError(code, { 'retry-after': '1' }) : graphqlError(code);
+
 /** Creates the error for invalid input: the faults of each field, each starting with "must". */
 export function validationError(fields: Record<string, string[]>): GraphQLError {
   return new GraphQLError(`${errors.INVALID_INPUT.message} See \`fields\`.`, { extensions: { code: 'INVALID_INPUT', fields } });

@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import type { Config } from '../config.ts';
 import type { Logger } from '../lib/logger.ts';
+import { AdmittedPool, admitEmbedded } from './admitted-pool.ts';
 import { createEmbeddedAdapterFactory, type EmbeddedPostgres, migrateEmbedded, openEmbeddedPostgres } from './embedded-postgres.ts';
 import { Prisma, PrismaClient } from './generated/prisma/client.ts';
 import { migrate } from './migrate.ts';
@@ -54,10 +55,11 @@ export async function openDatabase(config: Config, log: Logger): Promise<Databas
 /** Migrates an open embedded PostgreSQL and serves it. Closing the database closes it. */
 export async function openEmbeddedDatabase(embedded: EmbeddedPostgres): Promise<Database> {
   await migrateEmbedded(embedded.pglite);
-  const prisma = new PrismaClient({ adapter: createEmbeddedAdapterFactory(embedded.pglite), ...clientOptions });
+  const connection = admitEmbedded(embedded.pglite);
+  const prisma = new PrismaClient({ adapter: createEmbeddedAdapterFactory(connection), ...clientOptions });
   return {
     prisma,
-    query: async <Row>(statement: Statement) => (await embedded.pglite.query<Row>(statement.text, statement.values)).rows,
+    query: async <Row>(statement: Statement) => (await connection.query<Row>(statement.text, statement.values)).rows,
     listen: (channel, onNotify) => embedded.pglite.listen(channel, onNotify),
     close: async () => {
       await prisma.$disconnect();
@@ -73,7 +75,7 @@ const clientOptions = {
 } as const;
 
 function createPool(connectionString: string, { DATABASE_POOL: max, REDIS_URL }: Config) {
-  return new pg.Pool({
+  return new AdmittedPool({
     connectionString,
     max,
     connectionTimeoutMillis: 1_500, // a response within 2 s while the database is down (security.md 23.5)

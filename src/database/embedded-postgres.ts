@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import type { SqlDriverAdapter, Transaction } from '@prisma/driver-adapter-utils';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
+import type { EmbeddedConnection } from './admitted-pool.ts';
 import { migrate } from './migrate.ts';
 import { checkDatabase, prepareSession } from './session.ts';
 
@@ -44,23 +45,23 @@ export async function migrateEmbedded(pglite: PGlite): Promise<void> {
 }
 
 /** Prisma's driver adapter for the embedded PostgreSQL. */
-export function createEmbeddedAdapterFactory(pglite: PGlite) {
-  const factory = new PrismaPGlite(pglite);
+export function createEmbeddedAdapterFactory(connection: EmbeddedConnection) {
+  const factory = new PrismaPGlite(connection as PGlite);
   const connect = factory.connect.bind(factory);
   factory.connect = async () => {
     const adapter = await connect();
-    adapter.startTransaction = () => startTransaction(adapter, pglite);
+    adapter.startTransaction = () => startTransaction(adapter, connection);
     return adapter;
   };
   return factory;
 }
 
 /** Starts a transaction whose commit fails if the database rejects it. The adapter of version 0.7 ignores such an error. */
-async function startTransaction(adapter: SqlDriverAdapter, pglite: PGlite): Promise<Transaction> {
+async function startTransaction(adapter: SqlDriverAdapter, connection: EmbeddedConnection): Promise<Transaction> {
   let commitError: Error | undefined;
-  const observed: Pick<PGlite, 'transaction'> = {
+  const observed: Pick<EmbeddedConnection, 'transaction'> = {
     transaction: (work) =>
-      pglite.transaction(work).catch((error: Error) => {
+      connection.transaction(work).catch((error: Error) => {
         commitError = error;
         throw error;
       }),

@@ -9,6 +9,7 @@ export const liveness: Endpoint = { method: 'GET', respond: ({ response }) => se
 /** `GET /health/ready`: the readiness probe. A node without its database is not ready. */
 export const readiness: Endpoint = {
   method: 'GET',
+  workload: 'authentication',
   async respond({ services: { db }, response }) {
     const timeout = new Promise<false>((resolve) => setTimeout(resolve, maxDatabaseTime, false).unref());
     const isReady = await Promise.race([db.query(sql`select 1`).then(() => true), timeout]).catch(() => false);

@@ -1,4 +1,5 @@
 import { sql } from '../database/database.ts';
+import { runAs } from '../database/workload.ts';
 import { codeOf, type ErrorCode, requestError } from '../errors.ts';
 import { consume } from '../identity/credentials/rate-limit.ts';
 import { readAccessToken } from '../identity/tokens/access-token.ts';
@@ -11,7 +12,10 @@ import { type AppServices, type Context, createContext } from './context.ts';
  * Creates the context of a request, over any transport. Without a bearer token the request is anonymous; a malformed, expired or revoked one
  * rejects it. `authorization` is the value of the header, or of the field of that name in `connection_init`.
  */
-export async function authenticate(services: AppServices, work: UnitOfWork, authorization: string | null): Promise<Context> {
+export const authenticate = (services: AppServices, work: UnitOfWork, authorization: string | null): Promise<Context> =>
+  runAs({ class: 'authentication', kind: 'authenticate' }, () => identify(services, work, authorization));
+
+async function identify(services: AppServices, work: UnitOfWork, authorization: string | null): Promise<Context> {
   if (authorization === null) return createContext(services, work, null);
   const { bearer } = /^Bearer (?<bearer>[\w.~+/=-]+)$/i.exec(authorization)?.groups ?? {};
   if (!bearer) throw requestError('INVALID_TOKEN');
@@ -55,10 +59,14 @@ async function readToken(services: AppServices, bearer: string): Promise<Present
   return presented && { ...presented, tokenExpiresAt: new Date(presented.claims.exp * 1000), signingKeyId: presented.claims.kid };
 }
 
-/** Records the use of an API token, at most once a minute, so that most reads stay reads. */
+/**
+ * Records the use of an API token, at most once a minute, so that most reads stay reads. Skips a token that a mutation has locked: its requests
+ * must not wait for that mutation.
+ */
 async function recordUse({ db }: AppServices, { token: { id, lastUsedAt }, now }: Pick<Viewer, 'token' | 'now'>) {
   if (lastUsedAt && now.getTime() - lastUsedAt.getTime() < 60_000) return;
-  await db.query(
-    sql`update "Token" set "lastUsedAt" = now() where id = ${id}::uuid and ("lastUsedAt" is null or "lastUsedAt" < now() - interval '1 min')`,
-  );
+  await db.query(sql`
+    update "Token" set "lastUsedAt" = now() where id = (
+      select id from "Token" where id = ${id}::uuid and ("lastUsedAt" is null or "lastUsedAt" < now() - interval '1 min')
+      for no key update skip locked)`);
 }

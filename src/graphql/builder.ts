@@ -15,6 +15,7 @@ import type { Context } from './context.ts';
 import './default-descriptions.ts';
 import { nodeField, nodesField } from './node.ts';
 import { DateTime, Json } from './scalars.ts';
+import './workload-option.ts';
 
 /** Pothos with its plugins. The types of the product are defined in `schema/`. */
 export const builder = new SchemaBuilder<{
@@ -25,7 +26,7 @@ export const builder = new SchemaBuilder<{
   AccessRule: Rule<Condition>;
   Scalars: { DateTime: { Input: Date; Output: Date }; JSON: { Input: unknown; Output: unknown }; ID: { Input: string; Output: string } };
 }>({
-  plugins: [...accessPlugins, 'defaultDescriptions' as never, RelayPlugin, PrismaPlugin, ValidationPlugin],
+  plugins: [...accessPlugins, 'defaultDescriptions' as never, 'workload' as never, RelayPlugin, PrismaPlugin, ValidationPlugin],
   access: { policy },
   scopeAuth: scopeAuthOptions as never,
   prisma: {

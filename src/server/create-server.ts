@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { runAs } from '../database/workload.ts';
 import { sendGraphiql } from '../endpoints/graphiql.ts';
 import type { AppServices } from '../graphql/context.ts';
 import { createExecutor } from '../graphql/execution/executor.ts';
@@ -52,8 +53,9 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
     if (!endpoint.method.split(', ').includes(request.method ?? ''))
       return guard.rejectRequest(response, 405, 'INVALID_INPUT', endpoint.method);
     const events = createPendingEvents();
+    const exchange = { services, client, events, guard, connectionLimiter, run, request, response };
     try {
-      await endpoint.respond({ services, client, events, guard, connectionLimiter, run, request, response });
+      await runAs({ class: endpoint.workload ?? 'read', kind: path, party: client.network }, () => endpoint.respond(exchange));
     } finally {
       notifier.flush(events);
     }

@@ -1,7 +1,8 @@
 import DataLoader from 'dataloader';
 import { accessOf } from '../authorization/rules/registry.ts';
 import type { Config } from '../config.ts';
-import { type Database, openDatabase } from '../database/database.ts';
+import { type Database, openDatabase, type Statement } from '../database/database.ts';
+import { runAs, type Workload } from '../database/workload.ts';
 import type { AppServices } from '../graphql/context.ts';
 import { createReadReceiptRecorder } from '../identity/audit/read-receipts.ts';
 import { loadConfiguredKeys } from '../identity/keys/configured-keys.ts';
@@ -22,14 +23,18 @@ export interface OpenServices {
 export async function createServices(config: Config, log: Logger, database?: Database): Promise<OpenServices> {
   const configuredKeys = await loadConfiguredKeys(config);
   const db = database ?? (await openDatabase(config, log));
-  const keys = await createKeyStore(db, log, configuredKeys);
+  const keys = await createKeyStore(queryAs(db, { class: 'authentication', kind: 'keys' }), log, configuredKeys);
   const notifier = createNotifier(config, db, log);
-  const revocations = await createRevocationFeed({ query: db.query, listen: notifier.listen }, log);
-  const loadViewer = new DataLoader((credentials: readonly Credential[]) => loadViewers(db, credentials, config.FRESHNESS), {
+  const revocations = await createRevocationFeed(
+    { ...queryAs(db, { class: 'authentication', kind: 'revocations' }), listen: notifier.listen },
+    log,
+  );
+  const viewerDb = queryAs(db, { class: 'authentication', kind: 'viewers' }); // one statement may be for operations of all classes
+  const loadViewer = new DataLoader((credentials: readonly Credential[]) => loadViewers(viewerDb, credentials, config.FRESHNESS), {
     cache: false, // a viewer must never be stale
     maxBatchSize: 500,
   });
-  const receipts = createReadReceiptRecorder(db, log);
+  const receipts = createReadReceiptRecorder(queryAs(db, { class: 'background', kind: 'receipts' }), log);
   return {
     services: { config, log, keys, db, revocations, loadViewer, receipts, access: accessOf(schema) },
     notifier,
@@ -40,3 +45,8 @@ export async function createServices(config: Config, log: Logger, database?: Dat
     },
   };
 }
+
+/** Runs statements as this workload, whichever operation they were caused by. */
+const queryAs = (db: Database, workload: Workload): Pick<Database, 'query'> => ({
+  query: <Row>(statement: Statement) => runAs(workload, () => db.query<Row>(statement)),
+});

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/database.ts';
+import { runAs } from '../database/workload.ts';
 import type { KeyStore } from '../identity/keys/configured-keys.ts';
 import type { Logger } from '../lib/logger.ts';
 import { startJobRunner } from '../schema/job/job-runner.ts';
@@ -24,8 +25,8 @@ export interface RunningServer {
 export async function startServer(config: Config, log: Logger, database?: Database): Promise<RunningServer> {
   const { services, notifier, close: closeServices } = await createServices(config, log, database);
   const http = createHttpServer(services, notifier);
-  const mailDelivery = startMailDelivery(services);
-  const stopJobs = startJobRunner(services, notifier);
+  const mailDelivery = runAs({ class: 'background', kind: 'mail' }, () => startMailDelivery(services));
+  const stopJobs = runAs({ class: 'background', kind: 'jobs' }, () => startJobRunner(services, notifier));
   const closeBackground = async () => {
     await Promise.all([stopJobs(), mailDelivery.close()]);
     await closeServices();

@@ -69,6 +69,7 @@ export const tokenParameterEndpoint = (
   publicUse?: PublicUse,
 ): Endpoint => ({
   method: 'POST',
+  workload: 'authentication',
   access,
   respond: (exchange) =>
     sendingErrors(exchange, async () => {

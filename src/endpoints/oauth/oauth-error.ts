@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { codeOf, type ErrorCode, errorCodeFromDatabase, errors } from '../../errors.ts';
+import type { GraphQLError } from 'graphql';
+import { codeOf, type ErrorCode, errorCodeFromDatabase, errors, requestErrorFor } from '../../errors.ts';
 import { sendJson } from '../../transport/http/endpoint.ts';
 
 /** The error codes of RFC 6749 §5.2 and RFC 6750 §3.1 that the endpoints use. */
@@ -32,7 +33,8 @@ export function sendGraphqlErrorAsOAuth(response: ServerResponse, error: unknown
   const code = codeOf(error) ?? errorCodeFromDatabase(error);
   if (code === undefined) throw error;
   const { message, status } = errors[code];
-  const { 'retry-after': retryAfter } = (error as { extensions?: { http?: HttpExtension } }).extensions?.http?.headers ?? {};
+  const { http } = (codeOf(error) ? (error as GraphQLError) : requestErrorFor(code)).extensions as { http?: HttpExtension };
+  const retryAfter = http?.headers['retry-after'];
   sendOAuthError(response, status, toOAuthErrorCode(code, status), message, retryAfter === undefined ? {} : { 'retry-after': retryAfter });
 }
 

@@ -7,7 +7,7 @@ import { parseJson } from '../../lib/parse-json.ts';
 import { apiToken } from '../../policy/conditions.ts';
 import { evaluateInMemory } from '../../policy/policy.ts';
 import { followsAll } from '../../schema/token/token-revocation.ts';
-import { type EndpointRequest, sendJson } from '../../transport/http/endpoint.ts';
+import { type Endpoint, type EndpointRequest, sendJson } from '../../transport/http/endpoint.ts';
 import { type AuthenticatedContext, type BodyOptions, bearerPost } from './bearer-endpoint.ts';
 import { advanceCursor, type PendingEvents, pendingEvents } from './event-receiver.ts';
 import { sendOAuthError } from './oauth-error.ts';
@@ -27,7 +27,9 @@ const pollRequest = z.object({
 });
 
 /** `POST /events/poll` (RFC 8936): token revocations as signed events, repeated until they are acknowledged. The receiver is the API token. */
-export const poll = bearerPost(access, jsonBody, async (context, exchange, body) => {
+export const poll: Endpoint = { ...bearerPost(access, jsonBody, respond), workload: 'subscription' };
+
+async function respond(context: AuthenticatedContext, exchange: EndpointRequest, body: string) {
   const { data: request } = pollRequest.safeParse(parseJson(body));
   if (!request) return sendOAuthError(exchange.response, 400, 'invalid_request', 'Send a poll request by RFC 8936.');
   const { token } = context.viewer;
@@ -43,7 +45,7 @@ export const poll = bearerPost(access, jsonBody, async (context, exchange, body)
   const limit = Math.min(request.maxEvents, maxEvents);
   const pending = await pendingFor(context, exchange, limit, request.returnImmediately);
   sendJson(exchange.response, 200, await pollResponse(context, pending, limit));
-});
+}
 
 async function pendingFor(context: AuthenticatedContext, exchange: EndpointRequest, limit: number, returnImmediately: boolean) {
   if (limit === 0) return { events: [] };

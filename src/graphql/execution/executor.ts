@@ -8,6 +8,7 @@ import {
 } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { LRUCache } from 'lru-cache';
+import { runAs } from '../../database/workload.ts';
 import type { Notifier } from '../../identity/tokens/revocation-notifier.ts';
 import { createPendingEvents, type UnitOfWork } from '../../identity/unit-of-work.ts';
 import { authenticate, authenticateOrAnonymous } from '../authenticate.ts';
@@ -15,6 +16,7 @@ import type { AppServices, Context } from '../context.ts';
 import { onlyExchangesCredentials } from './credential-exchange.ts';
 import { createErrorMask } from './mask-errors.ts';
 import type { OperationOutcome, OperationRequest, Rejection, RunOperation } from './operation.ts';
+import { workloadOf } from './operation-workload.ts';
 import { parseWithLimits } from './parse-document.ts';
 import { checkLimits } from './query-limits.ts';
 import { truncateErrors } from './response-limits.ts';
@@ -64,15 +66,17 @@ export function createExecutor(schema: GraphQLSchema, services: AppServices, not
       const document = parse(query);
       const faults: readonly GraphQLError[] = validate(schema, document);
       if (faults.length > 0) return rejection(faults.map(mask));
-      const kind = getOperationAST(document, operationName)?.operation;
-      if (!kind) return rejection([mask(new GraphQLError('Unknown operation'))]);
+      const operation = getOperationAST(document, operationName);
+      if (!operation) return rejection([mask(new GraphQLError('Unknown operation'))]);
       const contextValue: Context = await contextFactory({ isBearerOptional: onlyExchangesCredentials(schema, document, operationName) });
+      const kind = operation.operation;
       const error = request.admit?.({ kind, context: contextValue });
       if (error) return rejection([error]);
       const args = { schema, document, operationName, variableValues, contextValue };
       const excess = checkLimits(args);
       if (excess) return { errors: [excess] };
-      return await (kind === 'subscription' ? subscribe(args) : execute(args));
+      const workload = workloadOf(schema, document, operation, contextValue);
+      return await runAs(workload, () => (kind === 'subscription' ? subscribe(args) : execute(args)));
     } catch (error) {
       return rejection([mask(error)]);
     } finally {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { PothosValidationError } from '@pothos/core';
 import { ForbiddenError } from '@pothos/plugin-scope-auth';
 import { GraphQLError } from 'graphql';
-import { codeOf, errorCodeFromDatabase, errors, graphqlError } from '../../errors.ts';
+import { codeOf, errorCodeFromDatabase, errors, graphqlError, requestErrorFor } from '../../errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 
 /**
@@ -22,7 +22,8 @@ export function createErrorMask(log: Logger) {
     if (isDocumentError(error, inner)) return documentError(path ? inner : error, location);
     const databaseCode = errorCodeFromDatabase(originalError);
     // A unique key or a missing row that the resolver did not expect is a defect.
-    if (databaseCode && databaseCode !== 'TAKEN' && databaseCode !== 'NOT_FOUND') return withLocation(graphqlError(databaseCode), location);
+    if (databaseCode && databaseCode !== 'TAKEN' && databaseCode !== 'NOT_FOUND')
+      return withLocation(requestErrorFor(databaseCode), location);
     const errorId = randomUUID();
     log.error({ errorId, error: String(originalError?.stack ?? originalError ?? error) }, 'operation failed unexpectedly');
     return withLocation(graphqlError('INTERNAL', { errorId }), location);

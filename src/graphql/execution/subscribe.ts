@@ -1,4 +1,5 @@
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, GraphQLError } from 'graphql';
+import { currentWorkload, runAs } from '../../database/workload.ts';
 import { codeOf, type ErrorCode } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import type { ActiveSubscription } from './connection.ts';
@@ -43,8 +44,9 @@ export async function subscribeWithFreshContext(args: ExecutionArgs): Promise<Re
   subscriptions?.add(source);
   const onEnd = () => void subscriptions?.delete(source);
   const results = resultsOf(args, source, onEnd);
+  const workload = currentWorkload();
   const resultStream: ResultStream = {
-    next: () => results.next(),
+    next: () => runAs(workload, () => results.next()), // the transport waits for results outside of the operation
     // A generator that waits handles `return` only after its `next`: ending the source ends the wait. One that has not started never runs its
     // `finally`.
     return: () => {

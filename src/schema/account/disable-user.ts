@@ -14,6 +14,7 @@ builder.relayMutationField(
   {
     description: 'Disables the account and immediately revokes its sessions and API tokens.',
     access: manageStatusRule,
+    workload: 'authentication',
     target: 'User',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {

@@ -27,6 +27,7 @@ builder.relayMutationField(
   {
     description: 'Changes the password of the viewer and revokes their other sessions. API tokens are unchanged.',
     access: all(session, fresh),
+    workload: 'authentication',
     credential: true,
     resolve: async (_, { input: { currentPassword, newPassword } }, context, info) => {
       const { viewer: caller, client, config } = context;

@@ -40,6 +40,7 @@ builder.mutationField('login', (t) =>
     nullable: false,
     description: 'Creates a session with an email address or username and a password.',
     access: anyone('the caller is not authenticated yet'),
+    workload: 'authentication',
     credential: true,
     args: { input: t.arg({ type: LoginInput, required: true, description: 'Input of the mutation.' }) },
     resolve: async (_, { input }, context) => {

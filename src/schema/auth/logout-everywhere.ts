@@ -14,6 +14,7 @@ builder.relayMutationField(
   {
     description: 'Revokes all sessions of the viewer. API tokens are unchanged.',
     access: session,
+    workload: 'authentication',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer }) => {
         const sessions = sql`t."userId" = ${viewer.user.id}::uuid and t.kind = 'SESSION' and (t.id <> ${viewer.token.id}::uuid or ${!input.exceptCurrent}::bool)`;

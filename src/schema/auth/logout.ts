@@ -10,6 +10,7 @@ builder.relayMutationField(
   {
     description: 'Revokes the session of this request.',
     access: session,
+    workload: 'authentication',
     resolve: (_, __, context, info) =>
       runMutation(context, info, async ({ tx, viewer }) => {
         const cause = { reason: 'LOGOUT', initiator: 'USER', actor: viewer, work: context } as const;

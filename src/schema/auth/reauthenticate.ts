@@ -16,6 +16,7 @@ builder.mutationField('reauthenticate', (t) =>
     description:
       'Verifies the password again and replaces the session with a recently authenticated one. The new session keeps the original expiry.',
     access: session,
+    workload: 'authentication',
     credential: true,
     args: { input: t.arg({ type: ReauthenticateInput, required: true, description: 'Input of the mutation.' }) },
     resolve: async (_, { input }, context) => {

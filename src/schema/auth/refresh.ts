@@ -26,6 +26,7 @@ builder.mutationField('refresh', (t) =>
     nullable: false,
     description: 'Exchanges a refresh token for the next pair of tokens. Reusing a refresh token revokes the session.',
     access: anyone('the refresh token is the credential'),
+    workload: 'authentication',
     credential: true,
     args: { input: t.arg({ type: RefreshInput, required: true, description: 'Input of the mutation.' }) },
     resolve: async (_, { input: { refreshToken } }, context, info) => {

@@ -31,6 +31,7 @@ builder.relayMutationField(
     description:
       'Sets a new password with the token or code sent by email and revokes all sessions and API tokens of the account. Does not create a session.',
     access: anyone('the emailed token or code is the credential'),
+    workload: 'authentication',
     credential: true,
     resolve: async (_, { input }, context) => {
       const link = await findEmailLink(context, ['RESET_PASSWORD', 'FIRST_PASSWORD'], input);

@@ -54,6 +54,7 @@ builder.queryField('viewer', (t) =>
     nullable: false,
     description: 'The caller of the operation.',
     access: anyone('callers may see their own identity'),
+    workload: 'authentication',
     resolve: (_, __, { viewer }) => ({ viewer }),
   }),
 );

@@ -14,6 +14,7 @@ builder.relayMutationField(
   {
     description: 'Revokes a session or an API token immediately. Domain administrators can revoke those of their domains.',
     access: all(scope('tokens:revoke'), any(owner, domainAdmin)),
+    workload: 'authentication',
     target: 'Token',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer, lockTarget }) => {

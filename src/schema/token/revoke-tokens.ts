@@ -24,6 +24,7 @@ builder.relayMutationField(
     description:
       'Immediately revokes all sessions and API tokens of a user that the viewer may revoke. Domain administrators can revoke those of their domains.',
     access: revokeRule,
+    workload: 'authentication',
     target: 'User',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer, lockTarget }) => {

@@ -49,6 +49,7 @@ builder.queryField('me', (t) =>
     type: User,
     description: 'The authenticated user, or null for anonymous callers.',
     access: anyone('it returns the caller, or null'),
+    workload: 'authentication',
     resolve: (_, __, { viewer }) => viewer?.user,
   }),
 );

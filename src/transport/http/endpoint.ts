@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Rule } from '../../authorization/rules/rule.ts';
+import type { WorkloadClass } from '../../database/workload.ts';
 import type { AppServices } from '../../graphql/context.ts';
 import type { RunOperation } from '../../graphql/execution/operation.ts';
 import type { UnitOfWork } from '../../identity/unit-of-work.ts';
@@ -23,6 +24,8 @@ export interface Endpoint {
   readonly method: 'GET' | 'POST' | 'GET, POST';
   /** The access rule. Public without one. */
   readonly access?: Rule;
+  /** The class of work that it needs connections for. Defaults to `read`. */
+  readonly workload?: WorkloadClass;
   respond(exchange: EndpointRequest): void | Promise<void>;
 }
 

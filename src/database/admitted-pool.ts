@@ -1,0 +1,91 @@
+import type { PGlite } from '@electric-sql/pglite';
+import pg from 'pg';
+import { type Entrant, FairGate, type Release } from '../lib/fair-gate.ts';
+import { currentWorkload, entrantsOf } from './workload.ts';
+
+const maxWaiting = 500; // in each class of work; a list of 100 rows may cause 100 statements
+const embeddedMaxWait = 4_500; // milliseconds: all statements share one connection, and Prisma gives up on a transaction after 5 s
+
+/** The error for a statement that got no connection in time, with the code that Prisma has for it. */
+const busy = () => Object.assign(new Error('timeout exceeded: all connections to the database are in use'), { code: 'P2024' });
+
+type OnConnect = Parameters<pg.Pool['connect']>[0];
+
+/**
+ * A pool whose connections are shared between the classes of work, so that slow work of one kind leaves connections to the others. Waiting for
+ * the share and connecting together take at most `connectionTimeoutMillis`.
+ */
+export class AdmittedPool extends pg.Pool {
+  readonly #gate: FairGate;
+  readonly #entrantOf: (workload: ReturnType<typeof currentWorkload>) => Entrant;
+  readonly #slots = new WeakMap<pg.PoolClient, Release>();
+
+  constructor(options: pg.PoolConfig & { max: number }) {
+    super(options);
+    this.#gate = new FairGate({ capacity: options.max, maxWaiting, busy });
+    this.#entrantOf = entrantsOf(options.max);
+    // A released client is idle only when the event is over.
+    this.on('release', (_, client) => queueMicrotask(() => this.#freeSlot(client)));
+  }
+
+  override connect(): Promise<pg.PoolClient>;
+  override connect(onConnect: OnConnect): void;
+  override connect(onConnect?: OnConnect): Promise<pg.PoolClient> | undefined {
+    if (onConnect) {
+      this.#admit(onConnect);
+      return undefined;
+    }
+    return new Promise((resolve, reject) => this.#admit((error, client) => (client ? resolve(client) : reject(error))));
+  }
+
+  #admit(onConnect: OnConnect) {
+    const entrant = this.#entrantOf(currentWorkload());
+    const slot = this.#gate.tryEnter(entrant);
+    if (slot) return this.#checkOut(slot, entrant.maxWait, onConnect);
+    const deadline = performance.now() + entrant.maxWait;
+    this.#gate.enter(entrant).then(
+      (late) => this.#checkOut(late, deadline - performance.now(), onConnect),
+      (error: Error) => onConnect(error, undefined, () => {}),
+    );
+  }
+
+  /** Takes a connection for the slot, and opens one if none is idle, which may take too long for work that has waited. */
+  #checkOut(slot: Release, maxWait: number, onConnect: OnConnect) {
+    let isTooLate = false;
+    const giveUp = () => {
+      isTooLate = true;
+      onConnect(busy(), undefined, () => {});
+    };
+    const timer = this.idleCount > 0 ? undefined : setTimeout(giveUp, Math.max(0, maxWait));
+    super.connect((error, client, done) => {
+      clearTimeout(timer);
+      if (client) this.#slots.set(client, slot);
+      else slot();
+      if (isTooLate) done();
+      else onConnect(error, client, done);
+    });
+  }
+
+  #freeSlot(client: pg.PoolClient) {
+    this.#slots.get(client)?.();
+    this.#slots.delete(client);
+  }
+}
+
+/** What the product uses of the embedded database. */
+export type EmbeddedConnection = Pick<PGlite, 'query' | 'transaction' | 'exec'>;
+
+/** The one connection of the embedded database, for which work waits by its class. */
+export function admitEmbedded(pglite: PGlite): EmbeddedConnection {
+  const gate = new FairGate({ capacity: 1, maxWaiting, busy });
+  const entrantOf = entrantsOf(1, embeddedMaxWait);
+  const admitted = async <T>(work: () => Promise<T>): Promise<T> => {
+    const release = await gate.enter(entrantOf(currentWorkload()));
+    return work().finally(release);
+  };
+  return {
+    query: (...args) => admitted(() => pglite.query(...args)) as never,
+    transaction: (work) => admitted(() => pglite.transaction(work)),
+    exec: (...args) => admitted(() => pglite.exec(...args)),
+  };
+}
