@@ -14,7 +14,7 @@ const interactive = 1_500;
 const unattended = 4_500;
 
 /** The classes of work that share the connections to the database, in the order in which waiting work is served. */
-export const workloads = {
+const workloads = {
   /** Opens, continues, checks and ends sessions, and follows their revocations. */
   authentication: { part: 1, maxWait: interactive },
   /** Events of subscriptions and of event receivers. */
