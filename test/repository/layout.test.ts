@@ -76,12 +76,14 @@ describe('the table of contents', () => {
   const contents = importsOf('src/schema/schema.ts');
 
   it('imports every module that adds a field', () => {
-    const adding = filesMatching(/builder\.(?:mutation|relayMutation|query|subscription|prismaObject)Fields?\(|^visibleConnection\(/m);
+    const adding = filesMatching(
+      /builder\.(?:mutation|relayMutation|query|subscription|prismaObject)Fields?\(|^visible(?:Connection|Relation)\(/m,
+    );
     expect(adding.filter((file) => !contents.includes(file))).toEqual([]);
   });
 
   it('imports only modules that define types or fields', () => {
-    const others = contents.filter((file) => !/builder\.\w+\(|visibleConnection\(/.test(text[file] ?? ''));
+    const others = contents.filter((file) => !/builder\.\w+\(|visible(?:Connection|Relation)\(/.test(text[file] ?? ''));
     expect(others.filter((file) => !file.startsWith('src/graphql/'))).toEqual([]);
   });
 });

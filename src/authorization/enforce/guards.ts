@@ -1,11 +1,11 @@
-import type { GraphQLFieldResolver, GraphQLIsTypeOfFn, GraphQLResolveInfo } from 'graphql';
+import type { GraphQLFieldResolver, GraphQLIsTypeOfFn } from 'graphql';
 import { mapMaybe } from '../../lib/map-maybe.ts';
 import { accessDenied, cachedDecision, decide, loadVisible } from '../evaluate/decisions.ts';
 import type { AccessContext, Row } from '../rules/policy.ts';
 import { ruleOf } from '../rules/registry.ts';
 import type { Decision, Rule } from '../rules/rule.ts';
 import { resolverInside, typeTestInside } from './guard-boundary.ts';
-import { type PaginationArgs, validatePagination } from './pagination.ts';
+import { type PaginationArgs, validatePageSize } from './pagination.ts';
 import { withPrefetch } from './prefetch-decisions.ts';
 
 // Everything that enforces rules while an operation runs. The access plugin calls the four exported functions and nothing else, so that
@@ -43,8 +43,8 @@ export function guardType(options: object, guard: TypeGuard): void {
 export function guardField(options: object, guard: FieldGuard): void {
   const isConnection = guard.shape === 'connection';
   if (guard.decides === 'nothing' && guard.guardedArguments.length === 0 && !isConnection) return;
-  const authScopes = (row: Row, args: PaginationArgs, context: AccessContext, info: GraphQLResolveInfo) => {
-    const checkPage = () => !isConnection || validatePagination(context, info.returnType, args);
+  const authScopes = (row: Row, args: PaginationArgs, context: AccessContext) => {
+    const checkPage = () => !isConnection || validatePageSize(context, args);
     return mapMaybe(decideField(context, guard, row), (isAllowed) => {
       if (isAllowed !== true) return false;
       return guard.guardedArguments.length === 0 ? checkPage() : authorizeArguments(context, guard, args).then(checkPage);

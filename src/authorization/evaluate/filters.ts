@@ -32,19 +32,23 @@ export function filterWhere<T extends PolicyTypes, M extends ModelOf<T>, F exten
   return filters.length > 0 ? ({ AND: filters } as object as T['Where'][M]) : undefined;
 }
 
-/** Compiles an order input: one field that the viewer can read in every visible row, then the id, so that the order is total. */
-export function orderBy<T extends PolicyTypes>(context: AccessContext<T>, inputType: string, order: object | null | undefined) {
+/** Compiles an order input to one field that the viewer can read in every visible row, or none, and a direction. */
+export function orderBy<T extends PolicyTypes>(
+  context: AccessContext<T>,
+  inputType: string,
+  order: object | null | undefined,
+): { readonly column?: string; readonly direction: 'asc' | 'desc' } {
   const { policy } = context.access;
-  const entries = Object.entries(order ?? {}).filter(([, direction]) => direction);
+  const entries = Object.entries(order ?? {}).filter(([, direction]) => direction) as [string, 'asc' | 'desc'][];
   if (entries.length > 1) throw policy.invalidInput({ orderBy: ['must name one field'] });
-  for (const [name] of entries) {
-    const coordinate = `${inputType}.${name}`;
-    const rule = ruleOf(context, coordinate);
-    const isReadable = evaluateRule(policy, rule, context.viewer);
-    // An undecided rule is sufficient if it is the rule of the type, which every visible row satisfies.
-    if (isReadable === false || (isReadable === undefined && rule !== ruleOf(context, inputType.replace(/Order$/, ''))))
-      throw accessDenied(context, coordinate);
-  }
-  const [[name, direction] = []] = entries as ['asc' | 'desc' | string, 'asc' | 'desc'][];
-  return [...(name ? [{ [name]: direction as 'asc' | 'desc' }] : []), { id: (direction ?? 'asc') as 'asc' | 'desc' }];
+  const [entry] = entries;
+  if (!entry) return { direction: 'asc' };
+  const [column, direction] = entry;
+  const coordinate = `${inputType}.${column}`;
+  const rule = ruleOf(context, coordinate);
+  const isReadable = evaluateRule(policy, rule, context.viewer);
+  // An undecided rule is sufficient if it is the rule of the type, which every visible row satisfies.
+  if (isReadable === false || (isReadable === undefined && rule !== ruleOf(context, inputType.replace(/Order$/, ''))))
+    throw accessDenied(context, coordinate);
+  return { column, direction };
 }

@@ -21,13 +21,13 @@ export interface KeyStore {
   reportUnknownKey(kid: string): void;
   /** Derives a 32-byte key for a purpose; no two purposes share a key (security.md 20.2). */
   secret(purpose: string): Buffer;
+  /** That key and its predecessors: one per entry of `ENCRYPTION_KEYS`. */
+  secrets(purpose: string): Buffer[];
 }
 
 /** The configured keys. The first entry of each setting is used; the others are still accepted. */
-export interface ConfiguredKeys extends Pick<KeyStore, 'secret'> {
+export interface ConfiguredKeys extends Pick<KeyStore, 'secret' | 'secrets'> {
   readonly pairs: readonly KeyPair[];
-  /** One key per entry of `ENCRYPTION_KEYS`. */
-  secrets(purpose: string): Buffer[];
 }
 
 const jwtKey = z.object({

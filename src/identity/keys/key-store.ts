@@ -54,6 +54,7 @@ export async function createKeyStore(db: Pick<Database, 'query'>, log: Logger, c
     onKeyRemoved: removalListeners.onKeyRemoved,
     reportUnknownKey: createUnknownKeyReporter(log),
     secret: configured.secret,
+    secrets: configured.secrets,
     close: poller.stop,
   };
 }

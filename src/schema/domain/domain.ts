@@ -3,7 +3,7 @@ import { filterWhere } from '../../authorization/evaluate/filters.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { connectionNames, visibleConnection, visibleRelation } from '../../graphql/connections.ts';
+import { visibleConnection, visibleRelation } from '../../graphql/connections.ts';
 import { escapeLike, singleLineText } from '../../lib/validators.ts';
 import { active, admin, anyone, domainAdmin, may, scope, signedIn } from '../../policy/conditions.ts';
 
@@ -20,11 +20,6 @@ export const Domain = builder.prismaNode('Domain', {
     active: t.exposeBoolean('active', { access: detailsRule }),
     createdAt: t.expose('createdAt', { type: 'DateTime', access: detailsRule }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', access: detailsRule }),
-    children: t.relatedConnection(
-      'children',
-      { ...visibleRelation('Domain'), access: detailsRule, description: 'The child domains that the viewer can see.' },
-      ...connectionNames('DomainChild'),
-    ),
   }),
 });
 
@@ -36,6 +31,14 @@ builder.prismaObjectFields('Domain', (t) => ({
     resolve: (domain, _, context) => loadVisible(context, 'Domain', domain.parentId),
   }),
 }));
+
+visibleRelation('Domain', 'children', {
+  model: 'Domain',
+  by: 'parentId',
+  prefix: 'DomainChild',
+  access: detailsRule,
+  description: 'The child domains that the viewer can see.',
+});
 
 builder.queryField('domain', (t) =>
   t.prismaField({

@@ -1,8 +1,7 @@
 import { loadVisible } from '../../authorization/evaluate/decisions.ts';
-import { whereVisibleAnd } from '../../authorization/evaluate/filters.ts';
 import { all } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
-import { connectionNames } from '../../graphql/connections.ts';
+import { visibleRelation } from '../../graphql/connections.ts';
 import { owner, scope } from '../../policy/conditions.ts';
 import { Domain } from '../domain/domain.ts';
 import { User } from '../user/user.ts';
@@ -85,26 +84,16 @@ export const Token = builder.prismaNode('Token', {
   }),
 });
 
-builder.prismaObjectField('User', 'tokens', (t) =>
-  t.relatedConnection(
-    'tokens',
-    {
-      cursor: 'id',
-      access: readRule,
-      args: {
-        kind: t.arg({ type: TokenKind, description: 'Filters by kind.' }),
-        revoked: t.arg.boolean({ description: 'Includes only revoked (`true`) or only unrevoked (`false`) tokens. Defaults to all.' }),
-      },
-      description: 'The sessions and API tokens of the user, newest first. Secret values are never included.',
-      query: ({ kind, revoked }, context) => ({
-        where: whereVisibleAnd(context, 'Token', {
-          ...(kind && { kind }),
-          ...(revoked != null && { revokedAt: revoked ? { not: null } : null }),
-        }),
-        orderBy: { id: 'desc' as const },
-      }),
-      totalCount: true,
-    },
-    ...connectionNames('UserToken'),
-  ),
-);
+visibleRelation('User', 'tokens', {
+  model: 'Token',
+  by: 'userId',
+  prefix: 'UserToken',
+  order: { direction: 'desc' },
+  access: readRule,
+  args: builder.args((t) => ({
+    kind: t.field({ type: TokenKind, description: 'Filters by kind.' }),
+    revoked: t.boolean({ description: 'Includes only revoked (`true`) or only unrevoked (`false`) tokens. Defaults to all.' }),
+  })),
+  where: ({ kind, revoked }) => ({ ...(kind && { kind }), ...(revoked != null && { revokedAt: revoked ? { not: null } : null }) }),
+  description: 'The sessions and API tokens of the user, newest first. Secret values are never included.',
+});

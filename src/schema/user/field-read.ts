@@ -1,7 +1,7 @@
 import { loadVisible } from '../../authorization/evaluate/decisions.ts';
 import { all } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
-import { connectionNames, visibleRelation } from '../../graphql/connections.ts';
+import { visibleRelation } from '../../graphql/connections.ts';
 import { scope, self } from '../../policy/conditions.ts';
 import { User } from './user.ts';
 
@@ -21,15 +21,12 @@ builder.prismaObject('FieldRead', {
   }),
 });
 
-builder.prismaObjectField('User', 'fieldReads', (t) =>
-  t.relatedConnection(
-    'reads',
-    {
-      ...visibleRelation('FieldRead', [{ at: 'desc' }, { id: 'desc' }]),
-      access: readRule,
-      description:
-        'Reads of sensitive fields of this user by other users in the last 90 days, newest first. There is one entry per reader, field and day.',
-    },
-    ...connectionNames('UserFieldRead'),
-  ),
-);
+visibleRelation('User', 'fieldReads', {
+  model: 'FieldRead',
+  by: 'userId',
+  prefix: 'UserFieldRead',
+  order: { column: 'at', direction: 'desc' },
+  access: readRule,
+  description:
+    'Reads of sensitive fields of this user by other users in the last 90 days, newest first. There is one entry per reader, field and day.',
+});

@@ -1,7 +1,7 @@
 import { loadVisible } from '../../authorization/evaluate/decisions.ts';
 import { all } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
-import { connectionNames, visibleRelation } from '../../graphql/connections.ts';
+import { visibleRelation } from '../../graphql/connections.ts';
 import { owner, scope } from '../../policy/conditions.ts';
 import { User } from './user.ts';
 
@@ -22,10 +22,4 @@ export const UserSetting = builder.prismaNode('UserSetting', {
   }),
 });
 
-builder.prismaObjectField('User', 'settings', (t) =>
-  t.relatedConnection(
-    'settings',
-    { ...visibleRelation('UserSetting'), access: readRule, description: 'The settings of the user.' },
-    ...connectionNames('UserSetting'),
-  ),
-);
+visibleRelation('User', 'settings', { model: 'UserSetting', by: 'userId', access: readRule, description: 'The settings of the user.' });

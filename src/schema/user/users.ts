@@ -82,16 +82,7 @@ visibleConnection('users', {
       }),
     ),
   order: (context, order) => orderBy(context, 'UserOrder', order),
-  load: async (context, query, _, info) => {
-    if (query.include) return context.db.prisma.user.findMany(query);
-    const { include: _include, ...idQuery } = query;
-    const page = await context.db.prisma.user.findMany({ ...idQuery, select: { id: true } });
-    return loadUsers(
-      context,
-      page.map(({ id }) => id),
-      info,
-    );
-  },
+  load: loadUsers,
 });
 
 function withoutDeleted(deleted: boolean | null | undefined, where: Prisma.UserWhereInput = {}): Prisma.UserWhereInput {

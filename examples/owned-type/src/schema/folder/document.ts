@@ -1,5 +1,5 @@
 import { builder } from '../../graphql/builder.ts';
-import { connectionNames, visibleConnection, visibleRelation } from '../../graphql/connections.ts';
+import { visibleConnection, visibleRelation } from '../../graphql/connections.ts';
 import { owner, signedIn } from '../../policy/conditions.ts';
 
 export const Document = builder.prismaNode('Document', {
@@ -8,12 +8,12 @@ export const Document = builder.prismaNode('Document', {
   fields: (t) => ({ title: t.exposeString('title') }),
 });
 
-builder.prismaObjectField('Folder', 'documents', (t) =>
-  t.relatedConnection(
-    'documents',
-    { ...visibleRelation('Document'), access: owner, description: 'The documents in the folder.' },
-    ...connectionNames('FolderDocument'),
-  ),
-);
+visibleRelation('Folder', 'documents', {
+  model: 'Document',
+  by: 'folderId',
+  prefix: 'FolderDocument',
+  access: owner,
+  description: 'The documents in the folder.',
+});
 
 visibleConnection('documents', { model: 'Document', access: signedIn, description: 'The documents that the viewer can see.' });

@@ -1,5 +1,5 @@
 import { builder } from '../../graphql/builder.ts';
-import { connectionNames, visibleRelation } from '../../graphql/connections.ts';
+import { visibleRelation } from '../../graphql/connections.ts';
 import { owner } from '../../policy/conditions.ts';
 
 export const Folder = builder.prismaNode('Folder', {
@@ -8,10 +8,10 @@ export const Folder = builder.prismaNode('Folder', {
   fields: (t) => ({ name: t.exposeString('name') }),
 });
 
-builder.prismaObjectField('User', 'folders', (t) =>
-  t.relatedConnection(
-    'folders',
-    { ...visibleRelation('Folder'), access: owner, description: 'The folders of the user.' },
-    ...connectionNames('UserFolder'),
-  ),
-);
+visibleRelation('User', 'folders', {
+  model: 'Folder',
+  by: 'userId',
+  prefix: 'UserFolder',
+  access: owner,
+  description: 'The folders of the user.',
+});
