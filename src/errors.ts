@@ -15,9 +15,13 @@ export const errors = {
   FORBIDDEN: { message: 'You do not have permission to do this.', status: 403 },
   NOT_FOUND: { message: 'Not found, or not visible to you.', status: 404 },
   INVALID_INPUT: { message: 'The input is invalid.', status: 400 },
-  INVALID_CREDENTIALS: { message: 'Wrong email address, username or password.', status: 401 },
+  // One message for both, so that registering and then logging in does not show whether an address was free (security.md 3.8).
+  INVALID_CREDENTIALS: {
+    message:
+      'Wrong email address, username or password, or the email address is not confirmed. If you have just registered, open the confirmation email first.',
+    status: 401,
+  },
   ACCOUNT_DISABLED: { message: 'The account is disabled. Contact an administrator.', status: 401 },
-  EMAIL_NOT_CONFIRMED: { message: 'The email address is not confirmed. Open the confirmation email first.', status: 403 },
   DOMAIN_ACCESS_DENIED: { message: 'The account has no access to this domain.', status: 403 },
   INVALID_TOKEN: { message: 'The token, link or code is invalid or has already been used.', status: 401 },
   TOKEN_REUSED: { message: 'The refresh token was already used. The session was revoked; log in again.', status: 401 },

@@ -25,7 +25,7 @@ const confirmedAt = async (id: string) => (await prisma.user.findUniqueOrThrow({
 describe('confirmEmail', () => {
   it('confirms the address with the link, after which the user can log in', async () => {
     const { email, id, mail } = await registerUser();
-    expect((await server.query(login, { input: { email, password } })).code).toBe('EMAIL_NOT_CONFIRMED');
+    expect((await server.query(login, { input: { email, password } })).code).toBe('INVALID_CREDENTIALS');
     const { data } = await server.query(confirm, { input: { token: mail.token, password } });
     expect(data.confirmEmail).toEqual({ passwordKept: true });
     expect(await confirmedAt(id)).not.toBeNull();

@@ -11,6 +11,13 @@ const data: { [Name in EmailTemplateName]: TemplateData<Name> } = {
   accessReset: {},
   accountDeleted: { until: '2030-05-01T12:00:00Z', byAdministrator: true },
   alreadyRegistered: origin,
+  apiTokenCreated: {
+    description: 'Nightly build',
+    scopes: ['users:read', 'tokens:read'],
+    createdAt: '2030-05-01T12:00:00Z',
+    expiresAt: '2030-07-30T12:00:00Z',
+    ...origin,
+  },
   emailChangeConfirmation: origin,
   emailChanged: origin,
   emailConfirmation: {},
@@ -24,7 +31,7 @@ const data: { [Name in EmailTemplateName]: TemplateData<Name> } = {
 };
 
 /** Values that only the server writes. */
-const serverValues = new Set(['network', 'until']);
+const serverValues = new Set(['network', 'until', 'createdAt', 'expiresAt']);
 
 const link = {
   url: 'https://id.example.com/page?token=fgl_…',

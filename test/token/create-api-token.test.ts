@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { formatDate } from '../../src/mail/templates/template.ts';
 import { permissions } from '../../src/policy/permissions.ts';
 import { graphql } from '../generated/gql.ts';
 import type { CreateApiTokenInput } from '../generated/graphql.ts';
+import { emailTo } from '../mail/emails.ts';
 import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
 
 const server = await startTestServer();
@@ -32,6 +34,17 @@ const create = (caller: Pick<TestUser, 'query'>, input: Partial<CreateApiTokenIn
 const days = (count: number) => new Date(Date.now() + count * 86_400_000);
 
 describe('createApiToken', () => {
+  it('emails the owner the description, the scopes, the time and the network, in the same transaction', async () => {
+    const alice = await server.user();
+    await create(alice, { description: 'Nightly build', scopes: ['users:read', 'tokens:read'] });
+    const { subject, text } = await emailTo(server, alice.uuid, 'apiTokenCreated');
+    expect(subject).toBe('New API token for your account');
+    const { createdAt } = await prisma.token.findFirstOrThrow({ where: { userId: alice.uuid, kind: 'API' } });
+    for (const part of ['Nightly build', 'users:read, tokens:read', alice.address, formatDate(createdAt)]) expect(text).toContain(part);
+    await create(alice, { scopes: ['users:read'], domain: 'nowhere' });
+    expect(await prisma.outboxEmail.count({ where: { userId: alice.uuid, template: 'apiTokenCreated' } })).toBe(1);
+  });
+
   it('creates a token of the viewer and returns its secret only once', async () => {
     const alice = await server.user();
     const { data } = await create(alice, { description: 'Nightly build', scopes: ['users:read', 'tokens:read', 'users:read'] });

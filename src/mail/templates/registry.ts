@@ -1,6 +1,7 @@
 import { accessReset } from './access-reset.ts';
 import { accountDeleted } from './account-deleted.ts';
 import { alreadyRegistered } from './already-registered.ts';
+import { apiTokenCreated } from './api-token-created.ts';
 import { emailChangeConfirmation } from './email-change-confirmation.ts';
 import { emailChanged } from './email-changed.ts';
 import { emailConfirmation } from './email-confirmation.ts';
@@ -17,6 +18,7 @@ export const emailTemplates = {
   accessReset,
   accountDeleted,
   alreadyRegistered,
+  apiTokenCreated,
   emailChangeConfirmation,
   emailChanged,
   emailConfirmation,

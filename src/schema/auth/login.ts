@@ -7,9 +7,10 @@ import { usernameKey } from '../../identity/accounts/username.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { isKnownNetwork } from '../../identity/credentials/known-network.ts';
 import { hashPassword, verifyPassword } from '../../identity/credentials/password-hash.ts';
-import { consumeLogin, loginKeys, refund } from '../../identity/credentials/rate-limit.ts';
+import { consumeLogin, emailKeys, loginKeys, refund, tryConsume } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { secretText, singleLineText } from '../../lib/validators.ts';
+import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone } from '../../policy/conditions.ts';
 import { firstRejection, hooks } from './hooks.ts';
 import { createSession, Session } from './session.ts';
@@ -61,6 +62,7 @@ builder.mutationField('login', (t) =>
 
 interface Account {
   readonly id: string;
+  readonly emailKey: string;
   readonly hash: string | null;
   readonly enabled: boolean;
   readonly confirmed: boolean;
@@ -78,37 +80,47 @@ async function findAccount({ db }: Context, key: string, domain: string | null):
     select d.id::text from "Domain" d where d.name = ${domain} and exists (select from domain_entry_grants(u.id, d.id))
       and not exists (select from domain_ancestors(d.id) a where not a.active))`;
   const [account] = await db.query<Account>(sql`
-    select u.id::text, p.hash, u.enabled, u."emailConfirmedAt" is not null as confirmed, ${domain === null ? sql`null` : enterable} as "domainId"
+    select u.id::text, u."emailKey", p.hash, u.enabled, u."emailConfirmedAt" is not null as confirmed, ${domain === null ? sql`null` : enterable} as "domainId"
     from "User" u left join "Password" p on p."userId" = u.id
     where (u."emailKey" = ${key} or u."usernameKey" = ${key}) and u."deletedAt" is null`);
   return account;
 }
 
 /**
- * Throws INVALID_CREDENTIALS if the password is wrong; or the error of the account's limit, if it is exceeded and the password is wrong or was not
- * checked, because the account does not know the network. In all these cases the work is the same: for an unknown account, `verifyPassword` checks
- * a dummy hash. So the response and its time reveal neither whether the account exists nor which networks it knows.
+ * Throws INVALID_CREDENTIALS if the password is wrong, or if it is that of an account whose address has to be confirmed first; or the error of the
+ * account's limit, if it is exceeded and the password is wrong or was not checked, because the account does not know the network. In all these cases
+ * the work is the same: for an unknown account, `verifyPassword` checks a dummy hash. So the response and its time reveal neither whether the account
+ * exists nor whether its address was free until now, nor which networks it knows.
  */
 async function verifyAccount(
   context: Context,
   account: Account | undefined,
-  { password }: Input,
+  { email, password }: Input,
   limited: GraphQLError | undefined,
 ): Promise<VerifiedAccount> {
+  const { REQUIRE_EMAIL_CONFIRMATION } = context.config;
   const userId = account?.id ?? null;
   const isChecked = !limited || (await isKnownNetwork(context.db, userId, context.client.network));
   const { valid, needsRehash } = await verifyPassword(isChecked ? account?.hash : null, password);
-  if (account && valid) return { ...account, needsRehash };
-  const error = await failLogin(context, userId, isChecked ? 'INVALID_CREDENTIALS' : 'RATE_LIMITED');
-  throw limited ?? error;
+  const unconfirmed = account && valid && REQUIRE_EMAIL_CONFIRMATION && !account.confirmed ? account : null;
+  if (account && valid && !unconfirmed) return { ...account, needsRehash };
+  await recordFailure(context, userId, !isChecked ? 'RATE_LIMITED' : unconfirmed ? 'EMAIL_NOT_CONFIRMED' : 'INVALID_CREDENTIALS');
+  if (REQUIRE_EMAIL_CONFIRMATION) await resendConfirmation(context, unconfirmed, email);
+  throw limited ?? graphqlError('INVALID_CREDENTIALS');
+}
+
+/** Queues another confirmation email within the limits. Without an account, does the same work for an email without a recipient. */
+async function resendConfirmation(context: Context, account: Account | null, attempted: string): Promise<void> {
+  const { db, client } = context;
+  const isWithinLimit = await tryConsume(context, emailKeys('login', account?.emailKey ?? `none ${attempted}`));
+  if (isWithinLimit) await enqueueEmail(db.prisma, 'emailConfirmation', { emailKey: account?.emailKey ?? '' }, requestOrigin(client));
 }
 
 /** Checked after the password, so that only the owner learns the state of the account. */
 async function requireLoginAllowed(context: Context, account: Account, { domain }: Input): Promise<void> {
-  const { client, config, db } = context;
+  const { client, db } = context;
   const { id: userId, domainId } = account;
   if (!account.enabled) throw await failLogin(context, userId, 'ACCOUNT_DISABLED');
-  if (!account.confirmed && config.REQUIRE_EMAIL_CONFIRMATION) throw await failLogin(context, userId, 'EMAIL_NOT_CONFIRMED');
   if (domain != null && domainId === null) throw await failLogin(context, userId, 'DOMAIN_ACCESS_DENIED');
   const reason = await firstRejection(hooks.onLogin, { userId, domainId, client, db });
   if (reason !== undefined) throw await failLogin(context, userId, 'FORBIDDEN', { coordinate: 'Mutation.login', reason });
@@ -120,7 +132,11 @@ async function rehashPassword({ db }: Context, { id: userId, hash }: Account, { 
 }
 
 /** Records the failure and returns the error to throw. */
-async function failLogin({ db, client }: Context, userId: string | null, code: ErrorCode, extensions: GraphQLErrorExtensions = {}) {
-  await recordAuditEvent(db.prisma, client, null, { action: 'authn_login_fail', result: 'denied', reason: code, userId });
+async function failLogin(context: Context, userId: string, code: ErrorCode, extensions: GraphQLErrorExtensions = {}) {
+  await recordFailure(context, userId, code);
   return graphqlError(code, extensions);
 }
+
+/** The audit event has the true reason, which the response does not always tell. */
+const recordFailure = ({ db, client }: Context, userId: string | null, reason: string) =>
+  recordAuditEvent(db.prisma, client, null, { action: 'authn_login_fail', result: 'denied', reason, userId });

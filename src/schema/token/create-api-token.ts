@@ -8,6 +8,7 @@ import { hasNotEnded } from '../../identity/live-token.ts';
 import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
 import type { Viewer } from '../../identity/viewer.ts';
 import { futureDate, nonBlankText, singleLineText } from '../../lib/validators.ts';
+import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { confirmed, fresh, session } from '../../policy/conditions.ts';
 import { isPermission } from '../../policy/permissions.ts';
 import { Token } from './token.ts';
@@ -66,6 +67,18 @@ builder.relayMutationField(
             secrets: { create: { hash: hashToken(secret) } },
           },
         });
+        await enqueueEmail(
+          tx,
+          'apiTokenCreated',
+          { userId },
+          {
+            description: input.description,
+            scopes: token.scopes,
+            createdAt: token.createdAt.toISOString(),
+            expiresAt: expiresAt.toISOString(),
+            ...requestOrigin(context.client),
+          },
+        );
         await audit({ action: 'authn_token_created', userId, target: { type: 'Token', id: token.id }, details: { scopes: input.scopes } });
         return { token: token, secret };
       }),
