@@ -9,6 +9,7 @@ import { createLogger } from '../src/lib/logger.ts';
 import { asSuperadmin } from './admin-as.ts';
 import { commands } from './admin-commands.ts';
 import { printKeys, remove, rotate, rotateNow } from './admin-keys.ts';
+import { restored } from './admin-restored.ts';
 import { applySeed } from './admin-seed.ts';
 import { readPassword } from './read-password.ts';
 
@@ -19,6 +20,9 @@ const usage = `Usage:
   npm run --silent admin -- keys               lists the signing keys with their states and times
   npm run admin -- rotate-keys [--now]         creates a key that signs in 10 minutes, or immediately with --now
   npm run admin -- remove-key <kid>            removes a key; its tokens are rejected within a second
+  npm run admin -- restored [--keep-api-tokens]
+                                               after a backup was restored: revokes all sessions, links, invitations,
+                                               signing keys and, unless they are kept, API tokens
   npm run admin -- seed <file.yaml>            creates the roles, domains, users and grants of the file that do not exist
 ${Object.entries(commands)
   .map(([name, { positionals, options = [] }]) => {
@@ -31,16 +35,21 @@ Exit codes: 0 success, or nothing to do; 1 failure, with the reason; 2 invalid a
 
 interface LocalCommand {
   readonly parameterCount: number;
-  run(parameter: string): Promise<void>;
+  /** The option without a value that it accepts. */
+  readonly flag?: (typeof flags)[number];
+  run(parameter: string, hasFlag: boolean): Promise<void>;
 }
+
+const flags = ['now', 'keep-api-tokens'] as const;
 
 /** The commands that work on the database or the keys directly. */
 const localCommands: Readonly<Record<string, LocalCommand>> = {
   'create-superadmin': { parameterCount: 1, run: createSuperadmin },
   'create-keys': { parameterCount: 0, run: createKeys },
   keys: { parameterCount: 0, run: printKeys },
-  'rotate-keys': { parameterCount: 0, run: rotate },
+  'rotate-keys': { parameterCount: 0, flag: 'now', run: (_, isNow) => (isNow ? rotateNow() : rotate()) },
   'remove-key': { parameterCount: 1, run: remove },
+  restored: { parameterCount: 0, flag: 'keep-api-tokens', run: (_, keepApiTokens) => restored(keepApiTokens) },
 };
 
 const run = parseCommand(process.argv.slice(2));
@@ -61,7 +70,7 @@ try {
 function parseCommand(args: string[]): (() => Promise<void>) | undefined {
   const parsed = parseArguments(args);
   if (!parsed) return undefined;
-  const { positionals, options, isNow } = parsed;
+  const { positionals, options, given } = parsed;
   const [first = '', second = '', ...rest] = positionals;
   const { as, ...others } = options;
   const optionNames = Object.keys(others);
@@ -71,10 +80,10 @@ function parseCommand(args: string[]): (() => Promise<void>) | undefined {
       positionals.length === localCommand.parameterCount + 1 &&
       optionNames.length === 0 &&
       as === undefined &&
-      (!isNow || first === 'rotate-keys');
-    return isValid ? () => (isNow ? rotateNow() : localCommand.run(second)) : undefined;
+      given.every((flag) => flag === localCommand.flag);
+    return isValid ? () => localCommand.run(second, given.length > 0) : undefined;
   }
-  if (isNow) return undefined;
+  if (given.length > 0) return undefined;
   if (first === 'seed') return positionals.length === 2 && optionNames.length === 0 ? () => seed(as, second) : undefined;
   const command = commands[`${first} ${second}`];
   if (command?.positionals.length !== rest.length || !optionNames.every((name) => command.options?.includes(name))) return undefined;
@@ -83,11 +92,15 @@ function parseCommand(args: string[]): (() => Promise<void>) | undefined {
 
 function parseArguments(args: string[]) {
   const names = ['as', ...Object.values(commands).flatMap(({ options = [] }) => options)];
-  const options = Object.fromEntries([...names.map((name) => [name, { type: 'string' }] as const), ['now', { type: 'boolean' }] as const]);
+  const options = Object.fromEntries([
+    ...names.map((name) => [name, { type: 'string' }] as const),
+    ...flags.map((flag) => [flag, { type: 'boolean' }] as const),
+  ]);
   try {
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
-    const { now, ...texts } = values as { now?: boolean } & Record<string, string>;
-    return { positionals, options: texts as Readonly<Record<string, string | undefined>>, isNow: now === true };
+    const given = flags.filter((flag) => flag in values);
+    const texts = Object.entries(values).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+    return { positionals, options: Object.fromEntries(texts) as Readonly<Record<string, string | undefined>>, given };
   } catch {
     return undefined;
   }

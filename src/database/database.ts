@@ -41,12 +41,14 @@ export interface Database {
 /** Runs single statements in a Prisma transaction. */
 export const onTransaction = (tx: Tx): Pick<Database, 'query'> => ({ query: (statement) => tx.$queryRaw(statement as Sql) });
 
+type Limits = typeof statementLimits;
+
 /** Opens the configured database and migrates it. Throws an error that says what to do. */
-export async function openDatabase(config: Config, log: Logger): Promise<Database> {
+export async function openDatabase(config: Config, log: Logger, limits: Limits = statementLimits): Promise<Database> {
   if (!config.DATABASE_URL) return openEmbeddedDatabase(await openEmbeddedPostgres(config.DATA_DIR));
   const connectionString = withoutSessionParameters(config.DATABASE_URL);
   await migratePostgres(connectionString);
-  const pool = createPool(connectionString, config);
+  const pool = createPool(connectionString, config, limits);
   pool.on('error', (error) => log.warn({ error: error.message }, 'a database connection was lost'));
   pool.on('connect', (client) => client.on('error', () => {})); // an idle connection has no other listener for errors
   return createPostgresDatabase(pool, connectionString, log);
@@ -74,14 +76,15 @@ const clientOptions = {
   errorFormat: 'minimal', // the other formats print the arguments, and errors are logged
 } as const;
 
-function createPool(connectionString: string, { DATABASE_POOL: max, REDIS_URL }: Config) {
+function createPool(connectionString: string, { DATABASE_POOL: max, REDIS_URL }: Config, limits: Limits) {
   return new AdmittedPool({
     connectionString,
     max,
     connectionTimeoutMillis: 1_500, // a response within 2 s while the database is down (security.md 23.5)
-    query_timeout: 6_000, // longer than the server's own: only reached if a connection died silently
+    // Longer than the server's own: only reached if a connection died silently.
+    query_timeout: limits.statement_timeout === '0' ? 0 : 6_000,
     // With Redis, `revokeTokens` need not NOTIFY.
-    onConnect: (client) => prepareSession(sessionOf(client), { ...statementLimits, 'fieldgate.notify': REDIS_URL ? 'off' : 'on' }),
+    onConnect: (client) => prepareSession(sessionOf(client), { ...limits, 'fieldgate.notify': REDIS_URL ? 'off' : 'on' }),
   });
 }
 

@@ -32,6 +32,9 @@ export const statementLimits = { statement_timeout: '5s', lock_timeout: '2s', id
 /** Migrations may take as long as they need. They wait for a lock for 1 s only, because every statement behind them waits as well (security.md 25.1). */
 export const migrationLimits = { statement_timeout: '0', lock_timeout: '1s', idle_in_transaction_session_timeout: '0' };
 
+/** Commands that read or change every row of a table take as long as they need. */
+export const commandLimits = { statement_timeout: '0', lock_timeout: '0', idle_in_transaction_session_timeout: '0' };
+
 /** A session that the server cannot use. Its code makes a request that needs the session UNAVAILABLE, its severity makes Prisma keep the code. */
 class UnusableSessionError extends Error {
   readonly code = '08004'; // rejected establishment of a connection

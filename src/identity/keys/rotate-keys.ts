@@ -37,6 +37,17 @@ export const removeKey = ({ prisma }: Pick<Database, 'prisma'>, configured: Conf
     return { successor: key.state === 'active' ? await addKey(tx, configured, 0, 'remove-key') : null };
   });
 
+/** Removes every key and creates one that signs immediately: tokens of all others are no longer accepted. Returns its id. */
+export async function replaceKeys(tx: Tx, configured: ConfiguredKeys, command: string): Promise<string> {
+  await lockKeys(tx);
+  const kids = (await readStates(tx, configured)).filter(({ state }) => state !== 'removed').map(({ kid }) => kid);
+  await tx.$executeRaw(sql`
+    insert into "SigningKey" (kid, "removedAt") select kid, now() from unnest(${kids}::text[]) as old (kid)
+    on conflict (kid) do update set "removedAt" = now(), "encryptedPrivateJwk" = null`);
+  for (const kid of kids) await recordAuditEvent(tx, commandClient(command), null, { action: 'sys_key_removed', details: { kid } });
+  return addKey(tx, configured, 0, command);
+}
+
 /** Serialized by advisory lock: what a removal does depends on which key is active. */
 const lockKeys = (tx: Tx) => tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtextextended('fieldgate.signing-keys', 0))::text`);
 

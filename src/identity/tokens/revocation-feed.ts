@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../database/database.ts';
+import { graphqlError } from '../../errors.ts';
 import { type BoundedQueue, createBoundedQueue } from '../../lib/bounded-queue.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { startPoller } from '../../lib/poller.ts';
 import { channels } from './revocation-channel.ts';
-import { endOfCommit, type Position, type Revocation, readBounds, readRevocations } from './revocation-log.ts';
+import { endOfCommit, formatCursor, isBefore, type Position, type Revocation, readBounds, readRevocations } from './revocation-log.ts';
 
 /** Delivers the revocations of all nodes to the subscribers on this node. */
 export interface RevocationFeed {
@@ -42,6 +43,7 @@ export async function createRevocationFeed(db: Pick<Database, 'query' | 'listen'
 
   const readNewEntries = async () => {
     const startedAt = performance.now();
+    await checkContinuity();
     const page = await readRevocations(db, position, pageSize);
     for (const revocation of page) deliver(immediate, revocation);
     const deadline = performance.now() + maxBackpressure;
@@ -53,6 +55,18 @@ export async function createRevocationFeed(db: Pick<Database, 'query' | 'listen'
     if (page.length === pageSize) return poller.wake();
     position = endOfCommit(position.position); // nothing is ever added to a commit
     readAt = startedAt;
+  };
+  /** Without this, a node whose database is restored while it runs would wait for positions that the log has lost. */
+  const checkContinuity = async () => {
+    const { first, last } = await readBounds(db);
+    if (!isBefore(last, position) && !isBefore(position, first)) return;
+    log.error(
+      { event: 'sys_database_restored' },
+      'the revocation log has lost entries: the database was restored. Run `npm run admin -- restored` unless it has run',
+    );
+    position = last;
+    // The immediate queues stay: their readers follow the signing keys as well.
+    for (const { queue } of [...batched]) queue.fail(graphqlError('CURSOR_EXPIRED', { oldest: formatCursor(first) }));
   };
   const poller = startPoller(readNewEntries, {
     interval: pollInterval,
