@@ -32,7 +32,7 @@ export async function asSuperadmin(as: string | undefined, work: (commander: Com
   const events = createPendingEvents();
   try {
     const { id: userId, email } = await findSuperadmin(db, as);
-    const session = { userId, domainId: null, description: 'admin command', action: 'authn_command' } as const;
+    const session = { userId, domainId: null, description: 'admin command', action: 'authn_command', proof: null } as const;
     const id = await insertSession(db, { ...session, secretHash: hashToken(generateToken('refresh')), client, config });
     if (!id) throw new Error(`${email} is disabled.`);
     const opened = await services.loadViewer.load({ sid: id, sub: userId });

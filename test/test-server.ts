@@ -112,6 +112,7 @@ export async function startTestServer(settings: Record<string, string> = {}) {
       secretHash: hashToken(refreshToken),
       client: { network: address, agent: 'node', requestId: randomUUID() },
       config,
+      proof: null,
       action: 'authn_login_success',
     });
     if (!sessionId) throw new Error(`${email} is disabled or deleted`);

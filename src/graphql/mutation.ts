@@ -28,9 +28,15 @@ export interface MutationScope extends AuditedTransaction {
 /**
  * Runs a mutation in one transaction. The access plugin has checked the rules before; they are checked again here, after the viewer and the
  * target have been locked, so that no concurrent change can take effect between the check and the write. Retried after a serialization failure.
+ * `otherUserIds` are further users whose rights the work depends on: they are locked with the viewer.
  */
-export async function runMutation<T>(context: Context, info: GraphQLResolveInfo, work: (scope: MutationScope) => Promise<T>): Promise<T> {
-  const call = readCall(context, info);
+export async function runMutation<T>(
+  context: Context,
+  info: GraphQLResolveInfo,
+  work: (scope: MutationScope) => Promise<T>,
+  otherUserIds: readonly string[] = [],
+): Promise<T> {
+  const call = { ...readCall(context, info), otherUserIds };
   const result = await retryOnConflict(() => context.db.prisma.$transaction((tx) => runInTransaction(context, tx, call, work)));
   await reloadViewer(context);
   return result;
@@ -45,9 +51,13 @@ interface MutationCall {
   readonly targetModel: Model | undefined;
   /** The id of that row, if the input names it. */
   readonly targetId: string | undefined;
+  readonly otherUserIds: readonly string[];
 }
 
-function readCall({ access }: Context, { parentType, fieldName, fieldNodes, variableValues }: GraphQLResolveInfo): MutationCall {
+function readCall(
+  { access }: Context,
+  { parentType, fieldName, fieldNodes, variableValues }: GraphQLResolveInfo,
+): Omit<MutationCall, 'otherUserIds'> {
   const coordinate = `Mutation.${fieldName}`;
   const field = parentType.getFields()[fieldName];
   const [node] = fieldNodes;
@@ -87,9 +97,10 @@ async function runInTransaction<T>(context: Context, tx: Tx, call: MutationCall,
 }
 
 /** Reads the viewer again and locks their user, token and grants, so that no right can be revoked before the commit (security.md 7.9, 10.2). */
-async function lockViewer({ viewer, config }: Context, tx: Tx, { targetModel, targetId }: MutationCall): Promise<Viewer> {
+async function lockViewer({ viewer, config }: Context, tx: Tx, { targetModel, targetId, otherUserIds }: MutationCall): Promise<Viewer> {
   if (!viewer) throw graphqlError('UNAUTHENTICATED');
-  if (targetModel === 'User' && targetId && isUuid(targetId)) await lockUsers(tx, viewer.user.id, targetId.toLowerCase());
+  const targets = targetModel === 'User' && targetId && isUuid(targetId) ? [targetId.toLowerCase()] : [];
+  await lockUsers(tx, [viewer.user.id, ...targets, ...otherUserIds]);
   const result = await reloadViewerForUpdate(tx, viewer, config.FRESHNESS);
   if (!result || result.rejection) throw requestError(result?.rejection ?? 'UNAUTHENTICATED');
   return result.viewer;
@@ -99,11 +110,8 @@ async function lockViewer({ viewer, config }: Context, tx: Tx, { targetModel, ta
  * Lock order: user id ascending. Otherwise two users who, for example, disable each other would each wait for the lock that the other holds
  * until PostgreSQL detects the deadlock and aborts one of them.
  */
-async function lockUsers(tx: Tx, viewerId: string, targetId: string): Promise<void> {
-  for (const id of [viewerId, targetId].sort()) {
-    const mode = id === targetId ? sql`for update` : sql`for no key update`;
-    await tx.$queryRaw(sql`select 1 from "User" where id = ${id}::uuid ${mode}`);
-  }
+async function lockUsers(tx: Tx, ids: readonly string[]): Promise<void> {
+  if (ids.length > 1) await tx.$queryRaw(sql`select 1 from "User" where id = any(${ids}::uuid[]) order by id for no key update`);
 }
 
 /**
@@ -122,7 +130,9 @@ const isAllowedWithoutRow = (context: AuthenticatedContext, { guarded }: Mutatio
 async function lockAndAuthorize(context: AuthenticatedContext, tx: Tx, { coordinate, guarded, targetModel }: MutationCall, id: string) {
   if (!targetModel) throw new Error(`${coordinate} has no \`target\``);
   if (!isUuid(id)) throw graphqlError('NOT_FOUND');
-  const locked = await tx.$queryRaw<unknown[]>(sql`select 1 from ${Prisma.raw(`"${targetModel}"`)} where id = ${id}::uuid for update`);
+  // Not FOR UPDATE for users: the foreign keys of rows written about a user by others need not wait.
+  const mode = targetModel === 'User' ? sql`for no key update` : sql`for update`;
+  const locked = await tx.$queryRaw<unknown[]>(sql`select 1 from ${Prisma.raw(`"${targetModel}"`)} where id = ${id}::uuid ${mode}`);
   if (locked.length === 0) throw graphqlError('NOT_FOUND');
   const isMet = async (rule: Rule, viewer = context.viewer) => (await findMatchingIds(tx, rule, viewer, targetModel, [id])).has(id);
   for (const place of guarded) {
@@ -151,7 +161,8 @@ async function reloadViewer(context: Context): Promise<void> {
   switchViewer(context, result && !result.rejection ? result.viewer : null);
 }
 
-async function retryOnConflict<T>(attempt: () => Promise<T>, retries = maxRetries): Promise<T> {
+/** Repeats a transaction that failed only because of a concurrent one. */
+export async function retryOnConflict<T>(attempt: () => Promise<T>, retries = maxRetries): Promise<T> {
   try {
     return await attempt();
   } catch (error) {

@@ -4,8 +4,7 @@ import { type Sql, sql } from '../database/database.ts';
 export const hasNotEnded: Sql = sql`t."revokedAt" is null and least(t."expiresAt", t."idleExpiresAt") > now()`;
 
 /** A condition on "Token" t: it is not tied to a domain, or that domain and all above it are active and its owner may still enter it. */
-const mayBeInDomain = sql`(t."domainId" is null or (
-  not exists (select from domain_ancestors(t."domainId") a where not a.active) and exists (select from domain_entry_grants(t."userId", t."domainId"))))`;
+const mayBeInDomain = sql`(t."domainId" is null or exists (select from domain_entry_grants(t."userId", t."domainId")))`;
 
 /**
  * Why "Token" t of "User" u is not accepted, as the code of the error; null if it is live. This is the only definition of a live token: for

@@ -2,6 +2,7 @@ import { type Database, interval, preparedStatement, type Sql, sql, type Tx } fr
 import { getDatamodel } from '../database/generated/pothos.ts';
 import type { Domain, Role, RoleGrant, Token, User } from '../database/generated/prisma/client.ts';
 import type { ErrorCode } from '../errors.ts';
+import { lockDomainPath } from './domains/lock-domain.ts';
 import { tokenRejection } from './live-token.ts';
 
 /** An active grant with its role and domain, read as JSON: its dates are strings, which the DateTime scalar accepts. */
@@ -77,13 +78,14 @@ export async function loadViewers(
   });
 }
 
-/** Reads the viewer again and locks its session, user and grants until the transaction ends (security.md 7.9, 10.2). */
+/** Reads the viewer again and locks what their rights depend on until the transaction ends (security.md 7.9, 10.2), in the order of decision 30. */
 export async function reloadViewerForUpdate(tx: Tx, viewer: Viewer, freshness: number): Promise<ViewerResult> {
-  const { id, userId } = viewer.token;
+  const { id, userId, domainId } = viewer.token;
   // NO KEY UPDATE serializes two mutations of one user. With a shared lock each would wait for the other when it writes the row.
   await tx.$queryRaw(sql`select 1 from "User" where id = ${userId}::uuid for no key update`);
+  await tx.$queryRaw(sql`select 1 from "RoleGrant" where "userId" = ${userId}::uuid order by id for share`);
+  if (domainId) await lockDomainPath(tx, domainId);
   await tx.$queryRaw(sql`select 1 from "Token" where id = ${id}::uuid for no key update`);
-  await tx.$queryRaw(sql`select 1 from "RoleGrant" where "userId" = ${userId}::uuid for share`);
   const [row] = await tx.$queryRaw<ViewerRow[]>(bySession([id], freshness));
   return toResult(row);
 }

@@ -76,7 +76,9 @@ async function deliver(services: Services, transport: MailTransport | undefined,
   if (!recipient) return complete(services, email, 'no_recipient');
   const template = emailTemplates[email.template as keyof typeof emailTemplates] as AnyTemplate;
   if (!isWanted(template, recipient) || (await isEmailTaken(services, template, email))) return complete(services, email, 'obsolete');
-  const rendered = renderEmail(await writeContent(services, template, email, recipient));
+  const content = await writeContent(services, template, email, recipient);
+  if (!content) return complete(services, email, 'obsolete');
+  const rendered = renderEmail(content);
   const to = email.address ?? recipient.email;
   if (!transport) return preview(services, email, to, rendered);
   try {
@@ -109,10 +111,18 @@ async function isEmailTaken({ db }: Services, template: AnyTemplate, { address, 
   return owner !== null || isReserved(db.prisma, key, userId ?? undefined);
 }
 
-async function writeContent(services: Services, template: AnyTemplate, email: OutboxEmail, recipient: Recipient): Promise<Content> {
+/** Undefined if the email has become obsolete, so that its link was not created. */
+async function writeContent(
+  services: Services,
+  template: AnyTemplate,
+  email: OutboxEmail,
+  recipient: Recipient,
+): Promise<Content | undefined> {
   const data = (email.data ?? {}) as object;
   if (!('link' in template)) return template.write(data, recipient);
-  return template.write(data, recipient, await createEmailLink(services, template.link, email, recipient));
+  const isStillWanted = (current: Recipient) => isWanted(template, current);
+  const link = await createEmailLink(services, { options: template.link, email, recipient, isWanted: isStillWanted });
+  return link && template.write(data, recipient, link);
 }
 
 /** Without a mail server: keeps the email for /dev/mails. In development it is logged as well; elsewhere the log must not contain its link. */

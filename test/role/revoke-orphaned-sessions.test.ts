@@ -35,10 +35,11 @@ describe('a session in a domain', () => {
     expect((await inside.query('{ me { id } }')).code).toBe('TOKEN_REVOKED');
   });
 
-  it('stays active while the user has another role: one in the domain, a platform role, or ADMIN in a parent', async () => {
+  it('stays active while the user may still enter the domain: by a role in it, a global rank, or ADMIN in a parent', async () => {
     for (const [role, domain] of [
       ['ADMIN', 'here'],
-      ['USER', undefined],
+      ['ADMIN', undefined],
+      ['SUPERADMIN', undefined],
       ['ADMIN', 'above'],
     ] as const) {
       const alice = await server.user('USER', 'here');
@@ -49,16 +50,17 @@ describe('a session in a domain', () => {
     }
   });
 
-  it('is revoked with the platform role or the ADMIN role in a parent that gave access', async () => {
-    const [bob, carol] = [await server.user('USER'), await server.user('ADMIN', 'above')];
+  it('is revoked with the global rank or the ADMIN role in a parent that gave access', async () => {
+    const [bob, carol] = [await server.user('ADMIN'), await server.user('ADMIN', 'above')];
     const [one, two] = [await logIn(bob, 'here'), await logIn(carol, 'here')];
-    await revokeRole(bob, 'USER');
+    await revokeRole(bob, 'ADMIN');
     await revokeRole(carol, 'ADMIN', 'above');
     expect([await revocationOf(one), await revocationOf(two)]).toEqual([accessLost, accessLost]);
   });
 
-  it('is revoked even if the user has a role other than ADMIN in a parent, or any role elsewhere', async () => {
+  it('is revoked even if the user has USER globally, a role other than ADMIN in a parent, or any role elsewhere', async () => {
     const alice = await server.user('USER', 'here');
+    await server.grant(alice.uuid, 'USER');
     await server.grant(alice.uuid, 'USER', 'above');
     await server.grant(alice.uuid, 'ADMIN', 'aside');
     const inside = await logIn(alice, 'here');
@@ -81,10 +83,13 @@ describe('a session in a domain', () => {
     expect(above.active).toBe(true);
   });
 
-  it('is revoked by a job after the role expired', async () => {
+  it('is rejected as soon as the role has expired, and revoked by a job', async () => {
     const alice = await server.user('USER', 'here');
     const inside = await logIn(alice, 'here');
     await server.db.prisma.roleGrant.updateMany({ where: { userId: alice.uuid }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    expect((await inside.query('{ me { id } }')).code).toMatch(/^(?:DOMAIN_ACCESS_DENIED|TOKEN_REVOKED)$/);
+    const refresh = 'mutation ($input: RefreshInput!) { refresh(input: $input) { accessToken } }';
+    expect((await server.query(refresh, { input: { refreshToken: inside.refreshToken } })).code).toBe('INVALID_TOKEN');
     await runJobs(server);
     expect(await revocationOf(inside)).toEqual(['ACCESS_LOST', 'TOKEN_CLAIMS_CHANGE', 'SYSTEM']);
   });

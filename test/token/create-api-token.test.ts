@@ -102,7 +102,7 @@ describe('createApiToken', () => {
     expect(data.createApiToken.token.domain?.name).toBe('acme');
     for (const domain of ['elsewhere', 'no-such-domain'])
       expect((await create(alice, { domain })).errors?.[0]?.extensions.fields).toEqual({
-        domain: ['must be an active domain in which you have a role'],
+        domain: ['must be an active domain that you may enter'],
       });
     await prisma.domain.update({ where: { name: 'acme' }, data: { active: false } });
     expect((await create(alice, { domain: 'acme' })).code).toBe('INVALID_INPUT');

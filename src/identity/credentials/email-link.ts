@@ -3,6 +3,7 @@ import { type Sql, sql, type Tx } from '../../database/database.ts';
 import type { EmailLink, EmailLinkPurpose } from '../../database/generated/prisma/client.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { emailKey } from '../../lib/email-address.ts';
+import { emailTemplates } from '../../mail/templates/registry.ts';
 import type { KeyStore } from '../keys/configured-keys.ts';
 import type { RequestScope } from '../request-scope.ts';
 import { deriveLinkCode, hashToken } from '../tokens/opaque-token.ts';
@@ -52,8 +53,10 @@ export async function findEmailLink<Purpose extends EmailLinkPurpose>(
  */
 export async function consumeLink(tx: Tx, link: UserLink): Promise<void> {
   const { id, userId, purpose } = link;
+  // Two statements: the second one sees what was committed while the first one waited for the lock.
+  await tx.$queryRaw(sql`select 1 from "User" where id = ${userId}::uuid for no key update`);
   const account = await tx.$queryRaw<unknown[]>(
-    sql`select 1 from "User" where id = ${userId}::uuid and enabled and ${accountCondition(link)} for update`,
+    sql`select 1 from "User" where id = ${userId}::uuid and enabled and ${accountCondition(link)}`,
   );
   const used = await tx.$queryRaw<unknown[]>(sql`
     update "EmailLink" set "usedAt" = now() where id = ${id}::uuid and "usedAt" is null and "expiresAt" > now() returning 1`);
@@ -72,13 +75,22 @@ function accountCondition({ userId, purpose, emailKey }: UserLink): Sql {
   return sql`${sameAddress} and not exists (select 1 from "Password" p where p."userId" = ${userId}::uuid)`;
 }
 
-/** Invalidates links of a user after the password, the address or the state of the account has changed (security.md 11.1). */
+/**
+ * Invalidates links of a user after the password, the address or the state of the account has changed (security.md 11.1), and drops the emails
+ * whose link would be created when they are sent. The caller must have locked the user.
+ */
 export async function invalidateLinks(
   tx: Tx,
   userId: string,
   purposes: readonly EmailLinkPurpose[] = ['CONFIRM_EMAIL', 'RESET_PASSWORD', 'FIRST_PASSWORD', 'CHANGE_EMAIL'],
 ): Promise<void> {
   await tx.emailLink.updateMany({ where: { userId, purpose: { in: [...purposes] }, usedAt: null }, data: { usedAt: new Date() } });
+  const templates = Object.entries(emailTemplates).flatMap(([name, template]) =>
+    'link' in template && purposes.includes(template.link.purpose) ? [name] : [],
+  );
+  await tx.$executeRaw(sql`
+    update "OutboxEmail" m set "completedAt" = now(), outcome = 'obsolete', data = null from "User" u
+    where u.id = ${userId}::uuid and m."completedAt" is null and m.template = any(${templates}) and (m."userId" = u.id or m."emailKey" = u."emailKey")`);
 }
 
 async function findByToken({ db }: Caller, purposes: EmailLinkPurpose[], token: string): Promise<EmailLink | undefined> {

@@ -1,32 +1,57 @@
-import { graphqlError } from '../../errors.ts';
+import { type Database, onTransaction, sql, type Tx } from '../../database/database.ts';
+import { codeOf, graphqlError } from '../../errors.ts';
 import { recordAuditEvent } from '../audit/record-event.ts';
+import type { PasswordProof } from '../password-proof.ts';
 import type { RequestScope } from '../request-scope.ts';
 import { verifyPassword } from './password-hash.ts';
 import { clearFailures, consume, proofKeys } from './rate-limit.ts';
 
 /**
- * Verifies the password of a user for a caller who has already given another proof: a session of the user, or an email link. Attempts are limited for
- * each proof, so that guesses at `login` do not prevent this, nor the reverse. Success forgets the failures of the account. Returns the hash. Throws
- * INVALID_CREDENTIALS if the password is wrong.
+ * Verifies the password of a user for a caller who has already given another proof: a session of the user, or an email link. Then does the work that
+ * the password allows, which has to check the proof in its transaction. Attempts are limited for each session or link, so that guesses at `login` do
+ * not prevent this, nor the reverse. Success forgets the failures of the account. Throws INVALID_CREDENTIALS, audited and counted as a failure, if
+ * the password is wrong or if the work throws it.
  */
-export async function requireCurrentPassword(scope: RequestScope, userId: string, proofId: string, password: string): Promise<string> {
-  const { db, client, viewer } = scope;
+export async function withCurrentPassword<T>(
+  scope: RequestScope,
+  userId: string,
+  proofId: string,
+  password: string,
+  work: (proof: PasswordProof) => Promise<T>,
+): Promise<T> {
   await consume(scope, proofKeys(userId, proofId));
-  const stored = await db.prisma.password.findUnique({ where: { userId } });
+  const stored = await readPassword(scope.db, userId);
   const { valid } = await verifyPassword(stored?.hash, password);
-  if (!stored || !valid) {
-    await recordAuditEvent(db.prisma, client, viewer, {
-      action: 'authn_login_fail',
-      result: 'denied',
-      reason: 'INVALID_CREDENTIALS',
-      userId,
-    });
-    throw graphqlError('INVALID_CREDENTIALS');
-  }
-  await clearFailures(db, userId);
-  return stored.hash;
+  if (!stored || !valid) throw await recordFailure(scope, userId);
+  const result = await work({ userId, ...stored }).catch(async (error: unknown) => {
+    if (codeOf(error) === 'INVALID_CREDENTIALS') throw await recordFailure(scope, userId);
+    await clearFailures(scope.db, userId);
+    throw error;
+  });
+  await clearFailures(scope.db, userId);
+  return result;
+}
+
+/** Locks the user and throws INVALID_CREDENTIALS if the password was changed, or the sessions of the user revoked, since it was verified. */
+export async function requireProof(tx: Tx, { userId, hash, accessVersion }: PasswordProof): Promise<void> {
+  await tx.$queryRaw(sql`select 1 from "User" where id = ${userId}::uuid for no key update`);
+  const current = await readPassword(onTransaction(tx), userId);
+  if (current?.hash !== hash || current.accessVersion !== accessVersion) throw graphqlError('INVALID_CREDENTIALS');
 }
 
 /** The viewer, if authenticated with a session of that user; otherwise null. */
 export const ownSessionOf = ({ viewer }: Pick<RequestScope, 'viewer'>, userId: string) =>
   viewer?.user.id === userId && viewer.token.kind === 'SESSION' ? viewer : null;
+
+async function readPassword({ query }: Pick<Database, 'query'>, userId: string) {
+  const [stored] = await query<Omit<PasswordProof, 'userId'>>(sql`
+    select p.hash, u."accessVersion" from "User" u join "Password" p on p."userId" = u.id where u.id = ${userId}::uuid`);
+  return stored;
+}
+
+/** Returns the error to throw. */
+async function recordFailure({ db, client, viewer }: RequestScope, userId: string) {
+  const reason = 'INVALID_CREDENTIALS';
+  await recordAuditEvent(db.prisma, client, viewer, { action: 'authn_login_fail', result: 'denied', reason, userId });
+  return graphqlError(reason);
+}

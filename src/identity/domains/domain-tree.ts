@@ -1,5 +1,6 @@
 import { type Sql, sql, type Tx } from '../../database/database.ts';
 import type { Domain } from '../../database/generated/prisma/client.ts';
+import { isUuid } from '../../lib/validators.ts';
 
 const lockId = sql`hashtext('fieldgate.domains')`;
 
@@ -8,6 +9,14 @@ export const lockTreeForUpdate = (tx: Tx) => tx.$queryRaw(sql`select pg_advisory
 
 /** Keeps every domain where it is until the transaction ends. */
 export const lockTreeForShare = (tx: Tx) => tx.$queryRaw(sql`select pg_advisory_xact_lock_shared(${lockId})::text`);
+
+/**
+ * Locks the grants in the domain and below. Lock order: grants before domains. A user who enters the domain holds a lock on their grants and
+ * waits for the domain; deleting or moving it also changes grants.
+ */
+export async function lockGrantsIn(tx: Tx, id: string): Promise<void> {
+  if (isUuid(id)) await tx.$queryRaw(sql`select 1 from "RoleGrant" where "domainId" in (${descendants(id)}) order by id for update`);
+}
 
 /** The domain and every domain above it. */
 export const ancestors = (tx: Tx, id: string) =>

@@ -1,10 +1,29 @@
 import { sql, type Tx } from '../../database/database.ts';
 import type { Domain } from '../../database/generated/prisma/client.ts';
 
-/** Reads a domain by name and prevents its deletion until the transaction ends. */
-export async function lockDomain(tx: Tx, name: string) {
-  const [domain] = await tx.$queryRaw<Pick<Domain, 'id' | 'name' | 'active'>[]>(
-    sql`select id::text, name, active from "Domain" where name = ${name} for key share`,
-  );
+type LockedDomain = Pick<Domain, 'id' | 'name' | 'active'>;
+
+/** Keeps the domain and those above it as they are until the transaction ends: they are not disabled, moved or deleted meanwhile. */
+export const lockDomainPath = (tx: Tx, id: string) => tx.$queryRaw(sql`select lock_domain_path(${id}::uuid)::text`);
+
+/** Finds a domain by name and locks its path. Undefined if there is none. */
+export async function lockDomain(tx: Tx, name: string): Promise<LockedDomain | undefined> {
+  const id = await findId(tx, name);
+  if (!id) return undefined;
+  await lockDomainPath(tx, id);
+  const [domain] = await tx.$queryRaw<LockedDomain[]>(sql`select id::text, name, active from "Domain" where id = ${id}::uuid`);
   return domain;
+}
+
+/** The id of a domain that the user may enter: undefined if there is none of that name, or if they may not. Keeps that true until the transaction ends. */
+export async function lockDomainEntry(tx: Tx, userId: string, name: string): Promise<string | undefined> {
+  const id = await findId(tx, name);
+  if (!id) return undefined;
+  const [entry] = await tx.$queryRaw<{ allowed: boolean }[]>(sql`select lock_domain_entry(${userId}::uuid, ${id}::uuid) as allowed`);
+  return entry?.allowed ? id : undefined;
+}
+
+async function findId(tx: Tx, name: string): Promise<string | undefined> {
+  const [domain] = await tx.$queryRaw<Pick<Domain, 'id'>[]>(sql`select id::text from "Domain" where name = ${name}`);
+  return domain?.id;
 }

@@ -1,10 +1,12 @@
 import type { Config } from '../../config.ts';
-import { type Database, interval, type Sql, sql } from '../../database/database.ts';
-import type { Initiator, RevocationReason } from '../../database/generated/prisma/client.ts';
+import { type Database, interval, onTransaction, type Sql, sql, type Tx } from '../../database/database.ts';
+import type { Initiator, RevocationReason, TokenKind } from '../../database/generated/prisma/client.ts';
+import { requestError } from '../../errors.ts';
 import type { ClientInfo } from '../../lib/client-info.ts';
 import { requestOrigin } from '../../mail/outbox.ts';
 import { actorColumns, insertAuditEvents } from '../audit/record-event.ts';
 import { hasNotEnded } from '../live-token.ts';
+import type { PasswordProof } from '../password-proof.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
 import type { Viewer } from '../viewer.ts';
 import { channels } from './revocation-channel.ts';
@@ -43,11 +45,14 @@ export async function revokeTokens({ query }: Query, where: Sql, cause: Revocati
     ...actorColumns(actor),
     from: sql`revoked`,
   });
+  // Lock order: token id ascending, so that two revocations of the same tokens do not deadlock.
   const rows = await query<{ id: string }>(sql`
-    with revoked as (
+    with target as (
+      select t.id from "Token" t where (${where}) and ${hasNotEnded} order by t.id for no key update of t
+    ), revoked as (
       update "Token" t set "revokedAt" = now(), "revokedReason" = ${reason}::"RevocationReason",
         "reuseAt" = case when ${isReuse}::bool then now() end, "reuseFrom" = case when ${isReuse}::bool then ${client.network} end
-      where (${where}) and ${hasNotEnded}
+      from target where t.id = target.id
       returning t.id, t.kind, t."userId", t."domainId"
     ), log as (
       insert into "TokenRevocation" ("tokenId", kind, "userId", "domainId", reason, initiator, "actorId")
@@ -62,6 +67,34 @@ export async function revokeTokens({ query }: Query, where: Sql, cause: Revocati
   return rows.map((row) => row.id);
 }
 
+/** Which tokens of a user to revoke. */
+interface UserTokens {
+  readonly kind?: TokenKind;
+  readonly exceptId?: string | null | undefined;
+}
+
+/**
+ * Revokes tokens of a user, all of them by default. The caller must have locked the user. A password that was verified before does not create a
+ * session afterwards: it is bound to the version of the account.
+ */
+export async function revokeUserTokens(
+  tx: Tx,
+  userId: string,
+  cause: RevocationCause,
+  { kind, exceptId }: UserTokens = {},
+): Promise<string[]> {
+  await tx.$executeRaw(sql`update "User" set "accessVersion" = "accessVersion" + 1 where id = ${userId}::uuid`);
+  const ofKind = kind ? sql`t.kind = ${kind}::"TokenKind"` : sql`true`;
+  const where = sql`t."userId" = ${userId}::uuid and ${ofKind} and t.id is distinct from ${exceptId ?? null}::uuid`;
+  return revokeTokens(onTransaction(tx), where, cause);
+}
+
+/** Locks a session until the transaction ends. Throws TOKEN_REVOKED if it is no longer live (security.md 7.9). */
+export async function lockSession(tx: Tx, id: string): Promise<void> {
+  const live = await tx.$queryRaw<unknown[]>(sql`select 1 from "Token" t where t.id = ${id}::uuid and ${hasNotEnded} for no key update`);
+  if (live.length === 0) throw requestError('TOKEN_REVOKED');
+}
+
 /** The values of a new session. Durations are milliseconds. */
 export interface NewSession {
   readonly userId: string;
@@ -69,7 +102,9 @@ export interface NewSession {
   readonly description: string | null;
   readonly secretHash: Uint8Array;
   readonly client: ClientInfo;
-  readonly config: Pick<Config, 'REFRESH_TOKEN_TTL' | 'REFRESH_TOKEN_IDLE'>;
+  readonly config: Pick<Config, 'REFRESH_TOKEN_TTL' | 'REFRESH_TOKEN_IDLE' | 'REQUIRE_EMAIL_CONFIRMATION'>;
+  /** The password that was verified; null for a command on the server, which requires none. */
+  readonly proof: PasswordProof | null;
   /** The expiry of the session that this one replaces: reauthentication never extends it. */
   readonly expiresAt?: Date;
   /** How the user authenticated, for the audit event. */
@@ -77,7 +112,9 @@ export interface NewSession {
 }
 
 /**
- * Inserts a session if the user is enabled and not deleted. Atomic: one statement. Returns its id, or undefined if the account may not log in.
+ * Inserts a session if all that was checked before still holds: the password, the state of the account, the confirmation of its address and the
+ * access to the domain. Atomic: one statement, which locks what these depend on before it decides (docs/decisions/0030). Returns the id of the
+ * session, or undefined if one of them no longer holds.
  * Queues an email on a login from a new network and agent, at most three per hour (security.md 2.7, F19).
  */
 export async function insertSession({ query }: Query, session: NewSession): Promise<string | undefined> {
@@ -100,7 +137,7 @@ export async function insertSession({ query }: Query, session: NewSession): Prom
         "lastLoginFrom" = case when ${isLogin}::bool then coalesce("currentLoginFrom", ${client.network}) else "lastLoginFrom" end,
         "currentLoginAt" = case when ${isLogin}::bool then now() else "currentLoginAt" end,
         "currentLoginFrom" = case when ${isLogin}::bool then ${client.network} else "currentLoginFrom" end
-      where id = ${userId}::uuid and enabled and "deletedAt" is null returning id, "loginCount"
+      where id = ${userId}::uuid and enabled and "deletedAt" is null and ${proofHolds(session)} returning id, "loginCount"
     ), session as (
       insert into "Token" (kind, "userId", "domainId", description, scopes, "lastUsedAt", "expiresAt", "idleExpiresAt", "createdFrom", "userAgent")
       select 'SESSION', id, ${domainId}::uuid, ${description}, '{}', now(), least(now() + ${interval(config.REFRESH_TOKEN_TTL)}, ${expiresAt}::timestamptz),
@@ -116,4 +153,11 @@ export async function insertSession({ query }: Query, session: NewSession): Prom
     )
     select id::text from session`);
   return row?.id;
+}
+
+/** The condition on "User" that what the session is created by still holds. Without a proof, only the access to the domain is checked. */
+function proofHolds({ userId, domainId, proof, config }: NewSession): Sql {
+  const locked = sql`lock_login(${userId}::uuid, ${proof?.hash ?? null}, ${domainId}::uuid)`;
+  if (!proof) return locked;
+  return sql`"accessVersion" = ${proof.accessVersion} and ("emailConfirmedAt" is not null or not ${config.REQUIRE_EMAIL_CONFIRMATION}::bool) and ${locked}`;
 }

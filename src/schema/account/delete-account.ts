@@ -2,7 +2,7 @@ import { all } from '../../authorization/rules/rule.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
+import { requireProof, withCurrentPassword } from '../../identity/credentials/verify-password.ts';
 import { secretText } from '../../lib/validators.ts';
 import { fresh, session } from '../../policy/conditions.ts';
 import { softDeleteAccount } from './soft-delete-account.ts';
@@ -18,14 +18,13 @@ builder.relayMutationField(
     resolve: async (_, { input }, context, info) => {
       const { viewer: caller } = context;
       if (!caller) throw graphqlError('UNAUTHENTICATED');
-      const hash = await requireCurrentPassword(context, caller.user.id, caller.token.id, input.password);
-      return runMutation(context, info, async (mutation) => {
-        const { id: userId } = mutation.viewer.user;
-        // The password was verified outside of this transaction and may have changed since.
-        if ((await mutation.tx.password.count({ where: { userId, hash } })) === 0) throw graphqlError('INVALID_CREDENTIALS');
-        await softDeleteAccount(mutation, context, userId);
-        return { ok: true };
-      });
+      return withCurrentPassword(context, caller.user.id, caller.token.id, input.password, (proof) =>
+        runMutation(context, info, async (mutation) => {
+          await requireProof(mutation.tx, proof);
+          await softDeleteAccount(mutation, context, mutation.viewer.user.id);
+          return { ok: true };
+        }),
+      );
     },
   },
   {

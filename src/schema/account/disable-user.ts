@@ -1,10 +1,9 @@
-import { onTransaction, sql } from '../../database/database.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
 import { invalidateLinks } from '../../identity/credentials/email-link.ts';
-import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { revokeUserTokens } from '../../identity/tokens/sessions.ts';
 import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
 
@@ -25,7 +24,7 @@ builder.relayMutationField(
         const { count } = await tx.user.updateMany({ where: { id, enabled: true }, data: { enabled: false } });
         if (count > 0) await audit({ action: 'user_updated', reason: 'disabled', userId: id, target: { type: 'User', id } });
         await invalidateLinks(tx, id);
-        await revokeTokens(onTransaction(tx), sql`t."userId" = ${id}::uuid`, {
+        await revokeUserTokens(tx, id, {
           reason: 'USER_DISABLED',
           initiator: 'ADMIN',
           actor: viewer,

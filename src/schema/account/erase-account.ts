@@ -11,7 +11,7 @@ import { policy } from '../../policy/policy.ts';
 import { clearedProfile } from '../user/profile-fields.ts';
 
 /** Columns that do not describe a person, or that erasing sets to a generated value. */
-type Kept = 'id' | 'email' | 'emailKey' | 'enabled' | 'createdAt' | 'updatedAt' | 'deletedAt' | 'eraseAt' | 'erasedAt';
+type Kept = 'id' | 'email' | 'emailKey' | 'enabled' | 'accessVersion' | 'createdAt' | 'updatedAt' | 'deletedAt' | 'eraseAt' | 'erasedAt';
 
 /** The columns of an erased user. A new column of `User` belongs in `profileFields`, here, or in `Kept`: otherwise this does not compile. */
 const erasedUser: Omit<User, Kept> = {
@@ -101,6 +101,6 @@ export async function eraseExpiredAccounts({ prisma, query }: Pick<Database, 'pr
 
 /** The account may have been restored since it was selected. */
 async function eraseIfDue(tx: Tx, work: UnitOfWork, id: string): Promise<boolean> {
-  const due = await tx.$queryRaw<unknown[]>(sql`select 1 from "User" where id = ${id}::uuid and "eraseAt" <= now() for update`);
+  const due = await tx.$queryRaw<unknown[]>(sql`select 1 from "User" where id = ${id}::uuid and "eraseAt" <= now() for no key update`);
   return due.length > 0 && eraseAccount({ tx, viewer: null }, work, id);
 }

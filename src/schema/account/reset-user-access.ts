@@ -1,9 +1,8 @@
-import { onTransaction, sql } from '../../database/database.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { invalidateLinks } from '../../identity/credentials/email-link.ts';
-import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { revokeUserTokens } from '../../identity/tokens/sessions.ts';
 import { enqueueEmail } from '../../mail/outbox.ts';
 import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
@@ -24,7 +23,7 @@ builder.relayMutationField(
         await audit({ action: 'user_updated', reason: 'access reset', userId: id, target: { type: 'User', id } });
         await invalidateLinks(tx, id);
         const cause = { reason: 'ACCESS_RESET', initiator: 'ADMIN', actor: viewer, work: context } as const;
-        const revoked = await revokeTokens(onTransaction(tx), sql`t."userId" = ${id}::uuid`, cause);
+        const revoked = await revokeUserTokens(tx, id, cause);
         await enqueueEmail(tx, 'accessReset', { userId: id }, {});
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), ended: revoked.length };
       }),

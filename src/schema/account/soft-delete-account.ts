@@ -1,9 +1,9 @@
-import { interval, onTransaction, sql } from '../../database/database.ts';
+import { interval, sql } from '../../database/database.ts';
 import type { Context } from '../../graphql/context.ts';
 import type { MutationScope } from '../../graphql/mutation.ts';
 import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
 import { invalidateLinks } from '../../identity/credentials/email-link.ts';
-import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { revokeUserTokens } from '../../identity/tokens/sessions.ts';
 import { enqueueEmail } from '../../mail/outbox.ts';
 
 /**
@@ -20,7 +20,7 @@ export async function softDeleteAccount({ tx, viewer, audit }: MutationScope, co
   await audit({ action: 'user_archived', userId: id, target: { type: 'User', id } });
   await invalidateLinks(tx, id);
   const cause = { reason: 'USER_DELETED', initiator: isOwnAccount ? 'USER' : 'ADMIN', actor: viewer, work: context } as const;
-  await revokeTokens(onTransaction(tx), sql`t."userId" = ${id}::uuid`, cause);
+  await revokeUserTokens(tx, id, cause);
   await enqueueEmail(
     tx,
     'accountDeleted',

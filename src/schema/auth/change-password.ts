@@ -1,13 +1,12 @@
 import { all } from '../../authorization/rules/rule.ts';
-import { onTransaction, sql } from '../../database/database.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { validateAccount } from '../../identity/accounts/create-account.ts';
 import { invalidateLinks } from '../../identity/credentials/email-link.ts';
 import { hashPassword } from '../../identity/credentials/password-hash.ts';
-import { requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
-import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { requireProof, withCurrentPassword } from '../../identity/credentials/verify-password.ts';
+import { revokeUserTokens } from '../../identity/tokens/sessions.ts';
 import { secretText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { fresh, session } from '../../policy/conditions.ts';
@@ -32,21 +31,21 @@ builder.relayMutationField(
     resolve: async (_, { input: { currentPassword, newPassword } }, context, info) => {
       const { viewer: caller, client, config } = context;
       if (!caller) throw graphqlError('UNAUTHENTICATED');
-      const currentHash = await requireCurrentPassword(context, caller.user.id, caller.token.id, currentPassword);
-      const { password: faults } = validateAccount(config, { email: caller.user.email, password: newPassword });
-      if (faults) throw validationError({ newPassword: faults });
-      const hash = await hashPassword(newPassword);
-      return runMutation(context, info, async ({ tx, viewer, audit }) => {
-        const { id: userId } = viewer.user;
-        // Fails if the password has been changed since it was verified, for example by a concurrent request.
-        const { count } = await tx.password.updateMany({ where: { userId, hash: currentHash }, data: { hash } });
-        if (count === 0) throw graphqlError('INVALID_CREDENTIALS');
-        await audit({ action: 'authn_password_change', userId, target: { type: 'User', id: userId } });
-        await invalidateLinks(tx, userId);
-        await enqueueEmail(tx, 'passwordChanged', { userId }, requestOrigin(client));
-        const otherSessions = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id <> ${viewer.token.id}::uuid`;
-        const cause = { reason: 'PASSWORD_CHANGED', initiator: 'USER', actor: viewer, work: context } as const;
-        return { ended: (await revokeTokens(onTransaction(tx), otherSessions, cause)).length };
+      return withCurrentPassword(context, caller.user.id, caller.token.id, currentPassword, async (proof) => {
+        const { password: faults } = validateAccount(config, { email: caller.user.email, password: newPassword });
+        if (faults) throw validationError({ newPassword: faults });
+        const hash = await hashPassword(newPassword);
+        return runMutation(context, info, async ({ tx, viewer, audit }) => {
+          const { id: userId } = viewer.user;
+          await requireProof(tx, proof);
+          await tx.password.update({ where: { userId }, data: { hash } });
+          await audit({ action: 'authn_password_change', userId, target: { type: 'User', id: userId } });
+          await invalidateLinks(tx, userId);
+          await enqueueEmail(tx, 'passwordChanged', { userId }, requestOrigin(client));
+          const cause = { reason: 'PASSWORD_CHANGED', initiator: 'USER', actor: viewer, work: context } as const;
+          const ended = await revokeUserTokens(tx, userId, cause, { kind: 'SESSION', exceptId: viewer.token.id });
+          return { ended: ended.length };
+        });
       });
     },
   },

@@ -1,4 +1,4 @@
-import { onTransaction, sql, type Tx } from '../../database/database.ts';
+import type { Tx } from '../../database/database.ts';
 import { errorCodeFromDatabase, graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -6,10 +6,8 @@ import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { reserveFormerEmail } from '../../identity/accounts/reserved-email.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { consumeLink, findEmailLink, invalidateLinks, type UserLink } from '../../identity/credentials/email-link.ts';
-import { ownSessionOf, requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
-import { hasNotEnded } from '../../identity/live-token.ts';
-import { revokeTokens } from '../../identity/tokens/sessions.ts';
-import type { Viewer } from '../../identity/viewer.ts';
+import { ownSessionOf, requireProof, withCurrentPassword } from '../../identity/credentials/verify-password.ts';
+import { lockSession, revokeUserTokens } from '../../identity/tokens/sessions.ts';
 import { secretText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone } from '../../policy/conditions.ts';
@@ -34,8 +32,7 @@ builder.relayMutationField(
     credential: true,
     resolve: async (_, { input }, context) => {
       const link = await findEmailLink(context, 'CHANGE_EMAIL', input);
-      await requireOwner(context, link, input.password);
-      return { ended: await changeEmail(context, link).catch(throwTaken) };
+      return { ended: await changeAsOwner(context, link, input.password) };
     },
   },
   {
@@ -45,21 +42,28 @@ builder.relayMutationField(
   },
 );
 
-/** Throws unless the caller owns the account, shown by its password or by a session of it (security.md 11.6). Does not use up the link. */
-async function requireOwner(context: Context, { id, userId }: UserLink, password: string | null | undefined): Promise<void> {
+/**
+ * Changes the address for a caller who owns the account, shown by its password or by a session of it, both checked again in the transaction
+ * (security.md 11.6). Returns the number of revoked sessions. Does not use up the link if the caller is not the owner.
+ */
+async function changeAsOwner(context: Context, link: UserLink, password: string | null | undefined): Promise<number> {
+  const { userId } = link;
+  const session = ownSessionOf(context, userId);
   if (password != null) {
-    await requireCurrentPassword(context, userId, ownSessionOf(context, userId)?.token.id ?? id, password);
-  } else if (!ownSessionOf(context, userId)) {
-    throw validationError({ password: ['must be given without a session of the account'] });
+    return withCurrentPassword(context, userId, session?.token.id ?? link.id, password, (proof) =>
+      changeEmail(context, link, (tx) => requireProof(tx, proof)),
+    );
   }
+  if (!session) throw validationError({ password: ['must be given without a session of the account'] });
+  return changeEmail(context, link);
 }
 
-/** Returns the number of revoked sessions. */
-async function changeEmail(context: Context, link: UserLink): Promise<number> {
+function changeEmail(context: Context, link: UserLink, requirePassword?: (tx: Tx) => Promise<void>): Promise<number> {
   const actor = ownSessionOf(context, link.userId);
-  return context.db.prisma.$transaction(async (tx) => {
+  const change = async (tx: Tx) => {
     await consumeLink(tx, link);
-    if (actor) await lockSession(tx, actor);
+    await requirePassword?.(tx);
+    if (actor) await lockSession(tx, actor.token.id);
     await replaceAddress(tx, context, link);
     await invalidateLinks(tx, link.userId);
     await recordAuditEvent(tx, context.client, actor, {
@@ -68,16 +72,10 @@ async function changeEmail(context: Context, link: UserLink): Promise<number> {
       userId: link.userId,
       target: { type: 'User', id: link.userId },
     });
-    return revokeOtherSessions(tx, context, link, actor);
-  });
-}
-
-/** Locks the session of the caller. Throws TOKEN_REVOKED if it has ended since the request began (security.md 7.9). */
-async function lockSession(tx: Tx, { token }: Pick<Viewer, 'token'>): Promise<void> {
-  const active = await tx.$queryRaw<unknown[]>(
-    sql`select 1 from "Token" t where t.id = ${token.id}::uuid and ${hasNotEnded} for no key update`,
-  );
-  if (active.length === 0) throw graphqlError('TOKEN_REVOKED');
+    const cause = { reason: 'EMAIL_CHANGED', initiator: 'USER', actor, work: context } as const;
+    return (await revokeUserTokens(tx, link.userId, cause, { kind: 'SESSION', exceptId: actor?.token.id })).length;
+  };
+  return context.db.prisma.$transaction(change).catch(throwTaken);
 }
 
 /** Reserves a confirmed previous address for the account and notifies its owner. An unconfirmed one, such as a typo, gives no claim to the account. */
@@ -90,12 +88,6 @@ async function replaceAddress(tx: Tx, { client }: Context, { userId, email, emai
   await tx.user.update({ where: { id: userId }, data: { email, emailKey, emailConfirmedAt: null } });
   await markEmailConfirmed(tx, userId);
   if (previous.emailConfirmedAt) await enqueueEmail(tx, 'emailChanged', { userId, address: previous.email }, requestOrigin(client));
-}
-
-async function revokeOtherSessions(tx: Tx, context: Context, { userId }: UserLink, actor: Viewer | null): Promise<number> {
-  const others = sql`t."userId" = ${userId}::uuid and t.kind = 'SESSION' and t.id is distinct from ${actor?.token.id ?? null}::uuid`;
-  const cause = { reason: 'EMAIL_CHANGED', initiator: 'USER', actor, work: context } as const;
-  return (await revokeTokens(onTransaction(tx), others, cause)).length;
 }
 
 /** Only the unique key decides whether the address has been taken in the meantime. */

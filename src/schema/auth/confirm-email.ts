@@ -1,11 +1,11 @@
-import { onTransaction, sql } from '../../database/database.ts';
+import type { Tx } from '../../database/database.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { consumeLink, findEmailLink, invalidateLinks, type UserLink } from '../../identity/credentials/email-link.ts';
-import { ownSessionOf, requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
-import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { ownSessionOf, requireProof, withCurrentPassword } from '../../identity/credentials/verify-password.ts';
+import { lockSession, revokeUserTokens } from '../../identity/tokens/sessions.ts';
 import { secretText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
 import { linkFields } from './link-fields.ts';
@@ -28,9 +28,7 @@ builder.relayMutationField(
     credential: true,
     resolve: async (_, { input }, context) => {
       const link = await findEmailLink(context, 'CONFIRM_EMAIL', input);
-      const passwordKept = await isRegistrant(context, link, input.password);
-      await confirmEmail(context, link, passwordKept);
-      return { passwordKept };
+      return { passwordKept: await confirmAsCaller(context, link, input.password) };
     },
   },
   {
@@ -44,24 +42,32 @@ builder.relayMutationField(
 );
 
 /**
- * True if the caller is the person who registered the account, shown by its password or by a session of it. Throws INVALID_CREDENTIALS for
- * a wrong password, which does not use up the link.
+ * Confirms the address. Returns true if the caller is the person who registered the account, shown by its password or by a session of it, both
+ * checked again in the transaction. Throws INVALID_CREDENTIALS for a wrong password, which does not use up the link.
  */
-async function isRegistrant(context: Context, { id, userId }: UserLink, password: string | null | undefined): Promise<boolean> {
-  if (password == null) return ownSessionOf(context, userId) !== null;
-  await requireCurrentPassword(context, userId, ownSessionOf(context, userId)?.token.id ?? id, password);
-  return true;
+async function confirmAsCaller(context: Context, link: UserLink, password: string | null | undefined): Promise<boolean> {
+  const { userId } = link;
+  const session = ownSessionOf(context, userId);
+  if (password != null) {
+    await withCurrentPassword(context, userId, session?.token.id ?? link.id, password, (proof) =>
+      confirmEmail(context, link, (tx) => requireProof(tx, proof)),
+    );
+    return true;
+  }
+  await confirmEmail(context, link, session && ((tx) => lockSession(tx, session.token.id)));
+  return session !== null;
 }
 
 /**
  * Someone else may have registered the account with this address. Unless the caller is the registrant, everything that was set up before the
  * address was confirmed is removed (security.md 11.7).
  */
-async function confirmEmail(context: Context, link: UserLink, byRegistrant: boolean): Promise<void> {
+async function confirmEmail(context: Context, link: UserLink, requireRegistrant: ((tx: Tx) => Promise<void>) | null): Promise<void> {
   const { db, client, viewer } = context;
   const { userId } = link;
   await db.prisma.$transaction(async (tx) => {
     await consumeLink(tx, link);
+    await requireRegistrant?.(tx);
     await markEmailConfirmed(tx, userId);
     await recordAuditEvent(tx, client, viewer, {
       action: 'user_updated',
@@ -69,10 +75,9 @@ async function confirmEmail(context: Context, link: UserLink, byRegistrant: bool
       userId,
       target: { type: 'User', id: userId },
     });
-    if (byRegistrant) return;
+    if (requireRegistrant) return;
     await tx.password.deleteMany({ where: { userId } });
     await invalidateLinks(tx, userId);
-    const cause = { reason: 'EMAIL_CONFIRMED', initiator: 'SYSTEM', actor: null, work: context } as const;
-    await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, cause);
+    await revokeUserTokens(tx, userId, { reason: 'EMAIL_CONFIRMED', initiator: 'SYSTEM', actor: null, work: context });
   });
 }

@@ -1,6 +1,6 @@
 import type { GraphQLError, GraphQLErrorExtensions } from 'graphql';
 import { sql } from '../../database/database.ts';
-import { type ErrorCode, graphqlError } from '../../errors.ts';
+import { type ErrorCode, graphqlError, requestError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { usernameKey } from '../../identity/accounts/username.ts';
@@ -48,14 +48,10 @@ builder.mutationField('login', (t) =>
       const key = emailKey(input.email) ?? usernameKey(input.email);
       const attempts = loginKeys(key ?? input.email, context.client.network);
       const limited = await consumeLogin(context, attempts);
-      const account = key === undefined ? undefined : await findAccount(context, key, input.domain ?? null);
-      const verified = await verifyAccount(context, account, input, limited);
-      await requireLoginAllowed(context, verified, input);
-      if (verified.needsRehash) await rehashPassword(context, verified, input);
+      const session = await logIn(context, { key, input, limited });
       const { passwordByAccount, ...narrower } = attempts;
       await refund(context, limited ? narrower : { ...narrower, passwordByAccount });
-      const { id: userId, domainId } = verified;
-      return createSession(context, { userId, domainId, description: input.device ?? null, action: 'authn_login_success' });
+      return session;
     },
   }),
 );
@@ -64,6 +60,7 @@ interface Account {
   readonly id: string;
   readonly emailKey: string;
   readonly hash: string | null;
+  readonly accessVersion: number;
   readonly enabled: boolean;
   readonly confirmed: boolean;
   /** The domain to log in to, if it is active and the user may enter it. */
@@ -71,16 +68,45 @@ interface Account {
 }
 
 interface VerifiedAccount extends Account {
-  readonly needsRehash: boolean;
+  readonly hash: string;
 }
 
-/** Finds the account, unless it is deleted, and the domain, if the user may enter it and neither it nor a domain above it is disabled. */
+interface Credentials {
+  /** The account, if the input can name one. */
+  readonly key: string | undefined;
+  readonly input: Input;
+  /** The error of the account's rate limit, if that is exceeded. */
+  readonly limited: GraphQLError | undefined;
+}
+
+const maxAttempts = 3; // for a password that two logins rehash at once; any other change fails the second attempt
+
+/**
+ * Checks the credentials and creates a session, which demands that nothing checked has changed meanwhile. If something has, checks again: then
+ * the client gets the error of the check that fails now.
+ */
+async function logIn(context: Context, credentials: Credentials, previous?: VerifiedAccount, attempt = 1) {
+  const { key, input, limited } = credentials;
+  const account = key === undefined ? undefined : await findAccount(context, key, input.domain ?? null);
+  const verified = await verifyAccount(context, account, input, limited);
+  await requireLoginAllowed(context, verified, input);
+  const { id: userId, domainId, hash, accessVersion } = verified;
+  // The sessions of the account were revoked after the first check: a login that began before does not outlive that.
+  if (previous && previous.accessVersion !== accessVersion) throw await failLogin(context, userId, 'INVALID_CREDENTIALS');
+  const values = { userId, domainId, description: input.device ?? null, action: 'authn_login_success' } as const;
+  const session = await createSession(context, { ...values, proof: { userId, hash, accessVersion } });
+  if (session) return session;
+  if (attempt === maxAttempts) throw requestError('UNAVAILABLE');
+  return logIn(context, credentials, verified, attempt + 1);
+}
+
+/** Finds the account, unless it is deleted, and the domain, if the user may enter it. */
 async function findAccount({ db }: Context, key: string, domain: string | null): Promise<Account | undefined> {
   const enterable = sql`(
-    select d.id::text from "Domain" d where d.name = ${domain} and exists (select from domain_entry_grants(u.id, d.id))
-      and not exists (select from domain_ancestors(d.id) a where not a.active))`;
+    select d.id::text from "Domain" d where d.name = ${domain} and exists (select from domain_entry_grants(u.id, d.id)))`;
   const [account] = await db.query<Account>(sql`
-    select u.id::text, u."emailKey", p.hash, u.enabled, u."emailConfirmedAt" is not null as confirmed, ${domain === null ? sql`null` : enterable} as "domainId"
+    select u.id::text, u."emailKey", p.hash, u."accessVersion", u.enabled, u."emailConfirmedAt" is not null as confirmed,
+      ${domain === null ? sql`null` : enterable} as "domainId"
     from "User" u left join "Password" p on p."userId" = u.id
     where (u."emailKey" = ${key} or u."usernameKey" = ${key}) and u."deletedAt" is null`);
   return account;
@@ -103,7 +129,10 @@ async function verifyAccount(
   const isChecked = !limited || (await isKnownNetwork(context.db, userId, context.client.network));
   const { valid, needsRehash } = await verifyPassword(isChecked ? account?.hash : null, password);
   const unconfirmed = account && valid && REQUIRE_EMAIL_CONFIRMATION && !account.confirmed ? account : null;
-  if (account && valid && !unconfirmed) return { ...account, needsRehash };
+  if (account?.hash && valid && !unconfirmed) {
+    const hash = needsRehash ? await rehashPassword(context, account.id, account.hash, password) : account.hash;
+    return { ...account, hash };
+  }
   await recordFailure(context, userId, !isChecked ? 'RATE_LIMITED' : unconfirmed ? 'EMAIL_NOT_CONFIRMED' : 'INVALID_CREDENTIALS');
   if (REQUIRE_EMAIL_CONFIRMATION) await resendConfirmation(context, unconfirmed, email);
   throw limited ?? graphqlError('INVALID_CREDENTIALS');
@@ -126,9 +155,11 @@ async function requireLoginAllowed(context: Context, account: Account, { domain 
   if (reason !== undefined) throw await failLogin(context, userId, 'FORBIDDEN', { coordinate: 'Mutation.login', reason });
 }
 
-/** Replaces a hash with outdated parameters, unless the password has been changed since it was verified. */
-async function rehashPassword({ db }: Context, { id: userId, hash }: Account, { password }: Input): Promise<void> {
-  await db.prisma.password.updateMany({ where: { userId, hash: hash ?? '' }, data: { hash: await hashPassword(password) } });
+/** Replaces a hash with outdated parameters, unless the password has been changed since it was verified. Returns the new hash. */
+async function rehashPassword({ db }: Context, userId: string, outdated: string, password: string): Promise<string> {
+  const hash = await hashPassword(password);
+  await db.prisma.password.updateMany({ where: { userId, hash: outdated }, data: { hash } });
+  return hash;
 }
 
 /** Records the failure and returns the error to throw. */

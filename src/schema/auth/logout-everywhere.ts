@@ -1,7 +1,6 @@
-import { onTransaction, sql } from '../../database/database.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { revokeUserTokens } from '../../identity/tokens/sessions.ts';
 import { session } from '../../policy/conditions.ts';
 
 builder.relayMutationField(
@@ -17,9 +16,9 @@ builder.relayMutationField(
     workload: 'authentication',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer }) => {
-        const sessions = sql`t."userId" = ${viewer.user.id}::uuid and t.kind = 'SESSION' and (t.id <> ${viewer.token.id}::uuid or ${!input.exceptCurrent}::bool)`;
         const cause = { reason: 'LOGOUT', initiator: 'USER', actor: viewer, work: context } as const;
-        const revoked = await revokeTokens(onTransaction(tx), sessions, cause);
+        const exceptId = input.exceptCurrent ? viewer.token.id : null;
+        const revoked = await revokeUserTokens(tx, viewer.user.id, cause, { kind: 'SESSION', exceptId });
         return { ended: revoked.length };
       }),
   },

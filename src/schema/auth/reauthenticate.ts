@@ -1,6 +1,6 @@
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { requireCurrentPassword } from '../../identity/credentials/verify-password.ts';
+import { withCurrentPassword } from '../../identity/credentials/verify-password.ts';
 import { secretText } from '../../lib/validators.ts';
 import { session } from '../../policy/conditions.ts';
 import { createSession, Session } from './session.ts';
@@ -22,10 +22,14 @@ builder.mutationField('reauthenticate', (t) =>
     resolve: async (_, { input }, context) => {
       const { viewer } = context;
       if (!viewer) throw graphqlError('UNAUTHENTICATED');
-      await requireCurrentPassword(context, viewer.user.id, viewer.token.id, input.password);
-      const { user, token } = viewer;
-      const { domainId, description, expiresAt } = token;
-      return createSession(context, { userId: user.id, domainId, description, expiresAt, action: 'authn_reauthenticate_success' });
+      return withCurrentPassword(context, viewer.user.id, viewer.token.id, input.password, async (proof) => {
+        const { user, token } = viewer;
+        const { domainId, description, expiresAt } = token;
+        const values = { userId: user.id, domainId, description, expiresAt, action: 'authn_reauthenticate_success' } as const;
+        const session = await createSession(context, { ...values, proof });
+        if (!session) throw graphqlError('INVALID_CREDENTIALS');
+        return session;
+      });
     },
   }),
 );

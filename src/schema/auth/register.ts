@@ -2,10 +2,11 @@ import type { Config } from '../../config.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { createAccount, type NewAccount, validateAccount } from '../../identity/accounts/create-account.ts';
+import { insertAccount, type NewAccount, validateAccount } from '../../identity/accounts/create-account.ts';
 import { isReserved } from '../../identity/accounts/reserved-email.ts';
 import { loginIdentifier, username } from '../../identity/accounts/username.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
+import { hashPassword } from '../../identity/credentials/password-hash.ts';
 import { consume, emailKeys, tryConsume } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { secretText, singleLineText } from '../../lib/validators.ts';
@@ -41,14 +42,17 @@ builder.relayMutationField(
       await consume(context, { registerByNetwork: client.network });
       requireValidAccount(config, input);
       await requireHooksAccept(context, input);
-      const userId = await createAccount(db, context, toAccount(config, input));
+      const hash = await hashPassword(input.password);
+      const userId = await db.prisma.$transaction((tx) => insertAccount(tx, context, toAccount(config, input), hash));
       const takenField = userId ? undefined : await reportTakenAccount(context, input.email);
       const confirmationRequired = config.REQUIRE_EMAIL_CONFIRMATION;
       // If confirmation is required, the response does not reveal whether the address was taken (security.md 3.4).
       if (confirmationRequired) return { session: null, confirmationRequired };
       if (!userId) throw graphqlError('TAKEN', { fields: { [takenField ?? 'email']: ['must not be in use already'] } });
-      const session = { userId, domainId: null, description: input.device ?? null, action: 'authn_login_success' } as const;
-      return { session: await createSession(context, session), confirmationRequired };
+      const values = { userId, domainId: null, description: input.device ?? null, action: 'authn_login_success' } as const;
+      const session = await createSession(context, { ...values, proof: { userId, hash, accessVersion: 0 } });
+      if (!session) throw graphqlError('INVALID_CREDENTIALS');
+      return { session, confirmationRequired };
     },
   },
   {

@@ -1,4 +1,4 @@
-import { onTransaction, sql } from '../../database/database.ts';
+import { onTransaction } from '../../database/database.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -8,7 +8,7 @@ import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { consumeLink, findEmailLink, invalidateLinks, type UserLink } from '../../identity/credentials/email-link.ts';
 import { hashPassword } from '../../identity/credentials/password-hash.ts';
 import { clearFailures } from '../../identity/credentials/rate-limit.ts';
-import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { revokeUserTokens } from '../../identity/tokens/sessions.ts';
 import { secretText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone } from '../../policy/conditions.ts';
@@ -64,7 +64,7 @@ async function reset(context: Context, link: UserLink, hash: string): Promise<vo
       target: { type: 'User', id: userId },
     });
     const cause = { reason: 'PASSWORD_RESET', initiator: 'USER', actor: null, work: context } as const;
-    await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, cause);
+    await revokeUserTokens(tx, userId, cause);
     await enqueueEmail(tx, 'passwordChanged', { userId }, requestOrigin(client));
   });
 }

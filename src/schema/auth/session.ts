@@ -1,7 +1,8 @@
-import { sql } from '../../database/database.ts';
+import { onTransaction, sql, type Tx } from '../../database/database.ts';
 import { graphqlError, requestError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { type Context, switchViewer } from '../../graphql/context.ts';
+import { retryOnConflict } from '../../graphql/mutation.ts';
 import { hasNotEnded } from '../../identity/live-token.ts';
 import { type IssuingSession, signAccessToken } from '../../identity/tokens/access-token.ts';
 import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
@@ -56,19 +57,22 @@ export const Session = builder.objectRef<SessionShape>('Session').implement({
 
 /**
  * Creates a session and switches the rest of the operation to its owner. Revokes the session that the request presented (security.md 2.2)
- * and, above the limit, the sessions that have been unused for longest.
+ * and, above the limit, the sessions that have been unused for longest. Returns undefined, and changes nothing, if what was checked before no
+ * longer holds.
  */
 export async function createSession(
   context: Context,
-  session: Omit<NewSession, 'secretHash' | 'client' | 'config'>,
-): Promise<SessionShape> {
-  const { db, client, config } = context;
-  const isReplaced = await revokePresentedSession(context);
-  // A replacement claims the session it replaces: that fails if the session has been revoked or replaced in the meantime.
-  if (session.expiresAt && !isReplaced) throw requestError('TOKEN_REVOKED');
+  values: Omit<NewSession, 'secretHash' | 'client' | 'config'>,
+): Promise<SessionShape | undefined> {
+  const { db, client, config, viewer: presented } = context;
   const refreshToken = generateToken('refresh');
-  const id = await insertSession(db, { ...session, secretHash: hashToken(refreshToken), client, config });
-  if (!id) throw graphqlError('ACCOUNT_DISABLED');
+  const session: NewSession = { ...values, secretHash: hashToken(refreshToken), client, config };
+  const id = await retryOnConflict(() =>
+    presented?.token.kind === 'SESSION'
+      ? db.prisma.$transaction((tx) => replaceSession(tx, context, presented, session))
+      : insertSession(db, session),
+  );
+  if (!id) return undefined;
   await enforceSessionLimit(context, session.userId);
   const viewer = await enterSession(context, { id, userId: session.userId });
   return issueTokens(context, { ...viewer.token, now: viewer.now }, refreshToken, viewer);
@@ -94,13 +98,16 @@ export async function enterSession(context: Context, { id, userId }: Pick<Issuin
   return result.viewer;
 }
 
-/** Returns true if this call revoked it. */
-async function revokePresentedSession(context: Context): Promise<boolean> {
-  const { viewer, db } = context;
-  if (viewer?.token.kind !== 'SESSION') return false;
-  const cause = { reason: 'REAUTHENTICATED', initiator: 'USER', actor: viewer, work: context } as const;
-  const revoked = await revokeTokens(db, sql`t.id = ${viewer.token.id}::uuid`, cause);
-  return revoked.length > 0;
+/** Inserts the session and revokes the presented one. A session that keeps its expiry is the successor of that one, which must be live: throws TOKEN_REVOKED. */
+async function replaceSession(tx: Tx, context: Context, presented: Viewer, session: NewSession): Promise<string | undefined> {
+  const { id: presentedId } = presented.token;
+  const id = await insertSession(onTransaction(tx), session);
+  const cause = { reason: 'REAUTHENTICATED', initiator: 'USER', actor: presented, work: context } as const;
+  const wasLive = id
+    ? (await revokeTokens(onTransaction(tx), sql`t.id = ${presentedId}::uuid`, cause)).length > 0
+    : (await tx.token.count({ where: { id: presentedId, revokedAt: null } })) > 0;
+  if (session.expiresAt && !wasLive) throw requestError('TOKEN_REVOKED');
+  return id;
 }
 
 /** Runs after the insert as a separate statement: within the same statement, concurrent logins would not see each other's sessions. */

@@ -1,4 +1,3 @@
-import { onTransaction, sql } from '../../database/database.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -6,7 +5,7 @@ import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { releaseFormerEmail } from '../../identity/accounts/reserved-email.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { consumeLink, findEmailLink, invalidateLinks, type UserLink } from '../../identity/credentials/email-link.ts';
-import { revokeTokens } from '../../identity/tokens/sessions.ts';
+import { revokeUserTokens } from '../../identity/tokens/sessions.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone } from '../../policy/conditions.ts';
@@ -58,7 +57,7 @@ async function undo(context: Context, link: UserLink): Promise<void> {
       target: { type: 'User', id: userId },
     });
     const cause = { reason: 'EMAIL_CHANGED', initiator: 'USER', actor: null, work: context } as const;
-    await revokeTokens(onTransaction(tx), sql`t."userId" = ${userId}::uuid`, cause);
+    await revokeUserTokens(tx, userId, cause);
     await enqueueEmail(tx, 'passwordReset', { userId }, requestOrigin(client));
   });
 }

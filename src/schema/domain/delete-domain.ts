@@ -3,6 +3,7 @@ import { all } from '../../authorization/rules/rule.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
+import { lockGrantsIn } from '../../identity/domains/domain-tree.ts';
 import { revokeDomainSessions } from '../../identity/domains/revoke-domain-sessions.ts';
 import { scope, superadmin } from '../../policy/conditions.ts';
 import { Domain } from './domain.ts';
@@ -18,6 +19,7 @@ builder.relayMutationField(
       runMutation(context, info, async (mutation) => {
         const { tx, lockTarget, audit } = mutation;
         const { id } = input.id;
+        await lockGrantsIn(tx, id);
         await lockTarget(id);
         const { name } = await tx.domain.findUniqueOrThrow({ where: { id } });
         if (name === context.config.DEFAULT_DOMAIN)

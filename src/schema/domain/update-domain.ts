@@ -3,7 +3,7 @@ import { sql, type Tx } from '../../database/database.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { ancestors, descendants, isInactive, lockTreeForUpdate } from '../../identity/domains/domain-tree.ts';
+import { ancestors, descendants, isInactive, lockGrantsIn, lockTreeForUpdate } from '../../identity/domains/domain-tree.ts';
 import { lockDomain } from '../../identity/domains/lock-domain.ts';
 import { revokeDomainSessions } from '../../identity/domains/revoke-domain-sessions.ts';
 import { revokeGrants } from '../../identity/grants/delegated-grants.ts';
@@ -38,7 +38,10 @@ builder.relayMutationField(
         const { tx, lockTarget, audit } = mutation;
         const { displayName, active, parent } = input;
         const { id } = input.id;
-        if (parent !== undefined) await lockTreeForUpdate(tx);
+        if (parent !== undefined) {
+          await lockTreeForUpdate(tx);
+          await lockGrantsIn(tx, id);
+        }
         await lockTarget(id);
         const parentId = parent == null ? parent : await parentOf(tx, id, parent);
         const data = {
@@ -48,13 +51,13 @@ builder.relayMutationField(
         };
         const domain = await tx.domain.update({ where: { id }, data });
         await audit({ action: 'authz_admin', reason: 'domain updated', domainId: id, target: { type: 'Domain', id }, details: data });
+        if (active === false || (parentId && (await isInactive(tx, parentId))))
+          await revokeDomainSessions(mutation, context, id, 'DOMAIN_DISABLED');
         if (parentId !== undefined) {
           await revokeGrants(mutation, context, await orphanedGrants(tx, id));
           // Administrators of a former ancestor lose the sessions that they had here.
           await revokeOrphanedSessions(mutation, context, sql`t."domainId" in (${descendants(id)})`);
         }
-        if (active === false || (parentId && (await isInactive(tx, parentId))))
-          await revokeDomainSessions(mutation, context, id, 'DOMAIN_DISABLED');
         return { domain };
       }),
   },

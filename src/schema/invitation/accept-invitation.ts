@@ -1,9 +1,10 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Config } from '../../config.ts';
+import type { Tx } from '../../database/database.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { runMutation } from '../../graphql/mutation.ts';
+import { type MutationScope, retryOnConflict, runMutation } from '../../graphql/mutation.ts';
 import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { insertAccount, passwordHash, validateAccount } from '../../identity/accounts/create-account.ts';
 import { findEmailLink, type InvitationLink } from '../../identity/credentials/email-link.ts';
@@ -56,14 +57,17 @@ builder.relayMutationField(
 
 async function acceptAsOwner(context: Context, info: GraphQLResolveInfo, link: InvitationLink, userId: string) {
   if (!ownSessionOf(context, userId)) throw graphqlError('UNAUTHENTICATED');
-  return runMutation(context, info, async ({ tx, viewer }) => {
+  const sent = await context.db.prisma.invitation.findUnique({ where: { id: link.invitationId }, select: { invitedById: true } });
+  if (!sent) throw graphqlError('INVALID_TOKEN');
+  const accept = async ({ tx, viewer }: MutationScope) => {
     // The address of the account may have changed since the link was looked up.
     if (viewer.user.emailKey !== link.emailKey) throw graphqlError('INVALID_TOKEN');
     const invitation = await claimInvitation(tx, link);
     await grantInvitedRole(tx, { client: context.client, viewer }, invitation, userId);
     await markEmailConfirmed(tx, userId);
     return { made: false, user: await tx.user.findUniqueOrThrow({ where: { id: userId } }) };
-  });
+  };
+  return runMutation(context, info, accept, [sent.invitedById]);
 }
 
 /** Creates an account with the default role and the invited one. Its address is confirmed, because the email was received there. */
@@ -72,7 +76,7 @@ async function acceptAsNewUser(context: Context, link: InvitationLink, input: In
   const { email } = link;
   const password = requireValidPassword(config, email, input.password);
   const hash = await passwordHash({ password });
-  await db.prisma.$transaction(async (tx) => {
+  const accept = async (tx: Tx) => {
     const invitation = await claimInvitation(tx, link);
     const profile = { ...profileChanges(input), emailConfirmedAt: new Date() };
     const account = { email, role: config.DEFAULT_ROLE, domain: config.DEFAULT_DOMAIN, profile };
@@ -80,7 +84,8 @@ async function acceptAsNewUser(context: Context, link: InvitationLink, input: In
     // The address has been registered in the meantime: its owner has to log in and accept again.
     if (!id) throw graphqlError('UNAUTHENTICATED');
     await grantInvitedRole(tx, { client, viewer: null }, invitation, id);
-  });
+  };
+  await retryOnConflict(() => db.prisma.$transaction(accept));
   return { made: true, user: null };
 }
 

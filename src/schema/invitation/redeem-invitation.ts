@@ -1,26 +1,30 @@
 import { sql, type Tx } from '../../database/database.ts';
-import type { EmailLink, Invitation } from '../../database/generated/prisma/client.ts';
+import type { Invitation } from '../../database/generated/prisma/client.ts';
 import { graphqlError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
+import type { InvitationLink } from '../../identity/credentials/email-link.ts';
+import { lockDomainPath } from '../../identity/domains/lock-domain.ts';
 import { loadUserAsViewer } from '../../identity/viewer.ts';
 import { canGrantAny } from '../role/grant-authority.ts';
 
 type ClaimedInvitation = Pick<Invitation, 'id' | 'roleId' | 'domainId' | 'invitedById'>;
 
-/** Claims the invitation of a link, unless it was accepted or revoked or has expired. Atomic: a single conditional UPDATE. Throws INVALID_TOKEN. */
-export async function claimInvitation(
-  tx: Tx,
-  { invitationId, emailKey }: Pick<EmailLink, 'invitationId' | 'emailKey'>,
-): Promise<ClaimedInvitation> {
+/**
+ * Claims the invitation of a link, unless it was accepted or revoked, has expired, or the link is used up. Locks what it depends on first, so that
+ * `grantInvitedRole` decides with rights that cannot change before the commit. Throws INVALID_TOKEN.
+ */
+export async function claimInvitation(tx: Tx, { id: linkId, invitationId, emailKey }: InvitationLink): Promise<ClaimedInvitation> {
+  const found = await tx.invitation.findUnique({ where: { id: invitationId } });
+  if (!found) throw graphqlError('INVALID_TOKEN');
+  await lockBasis(tx, found);
   const [invitation] = await tx.$queryRaw<ClaimedInvitation[]>(sql`
-    with claimed as (
-      update "Invitation" set "acceptedAt" = now() where id = ${invitationId}::uuid and "emailKey" = ${emailKey}
-        and "acceptedAt" is null and "revokedAt" is null and "expiresAt" > now() returning *
-    ), used as (
-      update "EmailLink" set "usedAt" = now() where "invitationId" in (select id from claimed)
-    ) select id::text, "roleId"::text, "domainId"::text, "invitedById"::text from claimed`);
-  if (!invitation) throw graphqlError('INVALID_TOKEN');
+    update "Invitation" set "acceptedAt" = now() where id = ${invitationId}::uuid and "emailKey" = ${emailKey}
+      and "acceptedAt" is null and "revokedAt" is null and "expiresAt" > now()
+    returning id::text, "roleId"::text, "domainId"::text, "invitedById"::text`);
+  const used = await tx.$queryRaw<{ id: string }[]>(sql`
+    update "EmailLink" set "usedAt" = now() where "invitationId" = ${invitationId}::uuid and "usedAt" is null and "expiresAt" > now() returning id::text`);
+  if (!invitation || !used.some(({ id }) => id === linkId)) throw graphqlError('INVALID_TOKEN');
   return invitation;
 }
 
@@ -32,7 +36,6 @@ export async function grantInvitedRole(
   userId: string,
 ): Promise<void> {
   const { id, roleId, domainId, invitedById } = invitation;
-  await lockInviter(tx, invitation);
   const key = { userId, roleId, domainId };
   await tx.roleGrant.deleteMany({ where: { ...key, expiresAt: { lte: new Date() } } });
   const { count } = await tx.roleGrant.createMany({ data: { ...key, grantedById: invitedById }, skipDuplicates: true });
@@ -51,9 +54,13 @@ export async function grantInvitedRole(
   });
 }
 
-/** Serializes with changes to the rights of the inviter: demoting or disabling them waits for this transaction, or has taken effect before it (security.md 10.2). */
-async function lockInviter(tx: Tx, { invitedById, domainId }: ClaimedInvitation): Promise<void> {
-  await tx.$queryRaw(sql`select 1 from "User" where id = ${invitedById}::uuid for key share`);
-  await tx.$queryRaw(sql`select 1 from "RoleGrant" where "userId" = ${invitedById}::uuid for share`);
-  if (domainId) await tx.$queryRaw(sql`select 1 from "Domain" where id = ${domainId}::uuid for key share`);
+/**
+ * Locks the sender and their grants, the domain and the role. A change to the rights of the sender waits for this transaction, or has taken effect
+ * before it (security.md 10.2). Lock order: decision 30.
+ */
+async function lockBasis(tx: Tx, { invitedById, domainId, roleId }: ClaimedInvitation): Promise<void> {
+  await tx.$queryRaw(sql`select 1 from "User" where id = ${invitedById}::uuid for no key update`);
+  await tx.$queryRaw(sql`select 1 from "RoleGrant" where "userId" = ${invitedById}::uuid order by id for share`);
+  await tx.$queryRaw(sql`select 1 from "Role" where id = ${roleId}::uuid for key share`);
+  if (domainId) await lockDomainPath(tx, domainId);
 }

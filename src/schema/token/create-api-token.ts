@@ -4,6 +4,7 @@ import { sql, type Tx } from '../../database/database.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
+import { lockDomainEntry } from '../../identity/domains/lock-domain.ts';
 import { hasNotEnded } from '../../identity/live-token.ts';
 import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
 import type { Viewer } from '../../identity/viewer.ts';
@@ -38,7 +39,7 @@ builder.relayMutationField(
       domain: t.string({
         validate: singleLineText(63),
         description:
-          'The name of a domain in which the viewer has a role. The token is revoked when the viewer loses access to the domain.',
+          'The name of a domain that the viewer may enter: by a role in it, ADMIN in a domain above it, or ADMIN or SUPERADMIN held globally. The token is revoked when the viewer loses access to the domain.',
       }),
     }),
   },
@@ -49,7 +50,7 @@ builder.relayMutationField(
       runMutation(context, info, async ({ tx, viewer, audit }) => {
         const { id: userId } = viewer.user;
         const expiresAt = expiryOf(viewer, input.expiresAt);
-        const domainId = requireDomain(viewer, input.domain);
+        const domainId = input.domain == null ? null : await requireDomain(tx, viewer, input.domain);
         await enforceTokenLimit(tx, viewer);
         const secret = generateToken('api');
         const token = await tx.token.create({
@@ -97,12 +98,11 @@ function expiryOf({ now }: Viewer, expiresAt: Date | null | undefined): Date {
   return expiresAt;
 }
 
-/** The id of the domain, or null for a token without one. */
-function requireDomain({ grants }: Viewer, name: string | null | undefined): string | null {
-  if (name == null) return null;
-  const grant = grants.find(({ domain, active }) => domain?.name === name && active);
-  if (!grant) throw validationError({ domain: ['must be an active domain in which you have a role'] });
-  return grant.domainId;
+/** The id of the domain, which the viewer may enter until the transaction ends. */
+async function requireDomain(tx: Tx, { user }: Viewer, name: string): Promise<string> {
+  const id = await lockDomainEntry(tx, user.id, name);
+  if (!id) throw validationError({ domain: ['must be an active domain that you may enter'] });
+  return id;
 }
 
 /** Serialized per user by an advisory lock: concurrent requests would not count each other's tokens. */
