@@ -9,7 +9,7 @@ export interface Entrant {
   /** Lower ranks go first. The work of a rank waits in one line. */
   readonly rank: number;
   readonly limits: readonly Limit[];
-  /** Whose work it is. Within a rank, the party with the fewest slots goes first. */
+  /** Whose work it is. Within a rank, the party with the fewest slots goes first, then the one whose last turn was the longest ago. */
   readonly party: string;
   /** How many milliseconds it may wait for a slot. */
   readonly maxWait: number;
@@ -38,6 +38,9 @@ export class FairGate {
   readonly #options: GateOptions;
   readonly #counts = new Map<string, number>();
   readonly #lines: Waiter[][] = [];
+  /** The last turn of each party that is waiting. */
+  readonly #turns = new Map<string, number>();
+  #turn = 0;
   #free: number;
 
   constructor(options: GateOptions) {
@@ -61,6 +64,7 @@ export class FairGate {
       const leave = () => {
         clearTimeout(timer);
         line.splice(line.indexOf(waiter), 1);
+        if (!line.some((other) => other.entrant.party === entrant.party)) this.#turns.delete(partyKey(entrant));
       };
       const waiter: Waiter = {
         entrant,
@@ -107,7 +111,11 @@ export class FairGate {
   }
 
   #admitWaiting() {
-    for (let next = this.#nextWaiter(); next; next = this.#nextWaiter()) next.admit(this.#take(next.entrant));
+    for (let next = this.#nextWaiter(); next; next = this.#nextWaiter()) {
+      this.#turn += 1;
+      this.#turns.set(partyKey(next.entrant), this.#turn);
+      next.admit(this.#take(next.entrant));
+    }
   }
 
   #nextWaiter(): Waiter | undefined {
@@ -119,16 +127,16 @@ export class FairGate {
     return undefined;
   }
 
-  /** Of those that fit, the waiter whose party has the fewest slots, then the one that has waited longest. */
+  /** Of those that fit, the first waiter of the party with the fewest slots and, among such, the one whose last turn was the longest ago. */
   #fairest(line: readonly Waiter[]): Waiter | undefined {
     let fairest: Waiter | undefined;
-    let fewest = Number.POSITIVE_INFINITY;
+    let [fewest, earliest] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
     for (const waiter of line) {
-      const count = this.#count(partyKey(waiter.entrant));
-      if (count >= fewest || !this.#fits(waiter.entrant)) continue;
+      const key = partyKey(waiter.entrant);
+      const [count, turn] = [this.#count(key), this.#turns.get(key) ?? 0];
+      if (count > fewest || (count === fewest && turn >= earliest) || !this.#fits(waiter.entrant)) continue;
       fairest = waiter;
-      fewest = count;
-      if (count === 0) break;
+      [fewest, earliest] = [count, turn];
     }
     return fairest;
   }

@@ -16,7 +16,13 @@ import { createWebSocketServer } from '../transport/websocket/websocket-server.t
 import { matchRoute } from './routes.ts';
 
 // security.md F30
-const serverOptions = { headersTimeout: 10_000, requestTimeout: 20_000, keepAliveTimeout: 65_000, maxHeaderSize: 16 * 1024 };
+const serverOptions = {
+  headersTimeout: 10_000,
+  requestTimeout: 20_000,
+  connectionsCheckingInterval: 500, // how often Node looks for requests that took too long; by default every 30 s
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 16 * 1024,
+};
 
 /** The response to what Node could not parse, by its error code. */
 const parseErrors: Record<string, string> = {

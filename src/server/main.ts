@@ -1,3 +1,4 @@
+import './thread-pool.ts';
 import { readConfig } from '../config.ts';
 import { hashLibrary } from '../identity/credentials/password-hash.ts';
 import { createLogger } from '../lib/logger.ts';

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
-import PQueue from 'p-queue';
+import { currentWorkload } from '../../database/workload.ts';
 import { requestError } from '../../errors.ts';
+import { FairGate } from '../../lib/fair-gate.ts';
 
 // OWASP Password Storage: argon2id with 19 MiB, 2 passes, 1 lane (security.md F3).
 const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
@@ -26,15 +27,17 @@ const argon2: Argon2 = await loadNativeArgon2().catch(loadPortableArgon2);
 /** The package that hashes passwords. */
 export const hashLibrary = argon2.library;
 
-// One hash per core, so that DNS, files and other requests are still served (security.md F4).
-const queue = new PQueue({ concurrency: availableParallelism() });
-const maxQueued = 64;
+const busy = () => requestError('UNAVAILABLE', { 'retry-after': '2' });
+
+// One hash per core. Of those that wait, the users and networks take turns: a flood from one network delays and displaces only itself
+// (security.md F4).
+const gate = new FairGate({ capacity: availableParallelism(), maxWaiting: 64, busy });
 const maxWait = 2_000; // milliseconds
 
 /** The form of a password that is hashed and compared (security.md 1.3). */
 export const normalizePassword = (password: string) => password.normalize('NFC');
 
-/** Hashes a password to a PHC string. Throws UNAVAILABLE if too many hashes are queued. */
+/** Hashes a password to a PHC string. Throws UNAVAILABLE if too many hashes are waiting. */
 export const hashPassword = (password: string) => limitConcurrency(() => argon2.hash(normalizePassword(password)));
 
 /**
@@ -72,16 +75,9 @@ async function loadPortableArgon2(): Promise<Argon2> {
   };
 }
 
-/** Throws UNAVAILABLE if the queue is full, or if the task does not start in time. */
+/** Throws UNAVAILABLE at once if too many hashes are waiting, and after 2 s if the hash did not get its turn. */
 async function limitConcurrency<T>(compute: () => Promise<T>): Promise<T> {
-  if (queue.size >= maxQueued) throw busy();
-  const waiting = new AbortController();
-  const timer = setTimeout(() => waiting.abort(busy()), maxWait);
-  const start = () => {
-    clearTimeout(timer);
-    return compute();
-  };
-  return queue.add(start, { signal: waiting.signal });
+  const { kind, party = kind } = currentWorkload();
+  const release = await gate.enter({ rank: 0, limits: [], party, maxWait });
+  return compute().finally(release);
 }
-
-const busy = () => requestError('UNAVAILABLE', { 'retry-after': '2' });
