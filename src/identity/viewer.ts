@@ -26,12 +26,20 @@ export interface Viewer {
   readonly ancestorIds: Readonly<Record<string, readonly string[]>>;
   /** The permissions of the grants without a domain. */
   readonly permissions: ReadonlySet<string>;
+  /** The domains that an API token of a domain is limited to; null for all other credentials. */
+  readonly reach: DomainReach | null;
   /** The scopes of the API token; null for a session, which is not limited by scopes. */
   readonly scopes: ReadonlySet<string> | null;
   /** True if the password was entered within the freshness period. */
   readonly recentlyAuthenticated: boolean;
   /** The time of the database. */
   readonly now: Date;
+}
+
+/** The domain of an API token and the domains below it, and those of them that are active. */
+export interface DomainReach {
+  readonly ids: readonly string[];
+  readonly activeIds: readonly string[];
 }
 
 /** True for ADMIN and SUPERADMIN without a domain. */
@@ -56,6 +64,7 @@ interface ViewerRow {
   grants: ViewerGrant[];
   administeredDomainIds: string[];
   ancestorIds: Record<string, string[]>;
+  reach: { domains: { id: string; active: boolean }[]; above: string[] } | null;
   rejection: ErrorCode | null;
   recentlyAuthenticated: boolean;
   now: Date;
@@ -149,7 +158,10 @@ const viewerQuery = ({ id, from, where, freshness }: ViewerSource) => sql`
         select d.id as domain, json_agg(distinct above.id) as ids
         from "ActiveRoleGrant" g join "Role" r on r.id = g."roleId" join "Domain" d on d.id = g."domainId"
           cross join lateral domain_ancestors(d."parentId") above
-        where g."userId" = u.id and (r.name = 'ADMIN' or cardinality(r.permissions) > 0) group by d.id) as line) as "ancestorIds"
+        where g."userId" = u.id and (r.name = 'ADMIN' or cardinality(r.permissions) > 0) group by d.id) as line) as "ancestorIds",
+    case when t.kind = 'API' and t."domainId" is not null then json_build_object(
+      'domains', (select json_agg(json_build_object('id', b.id, 'active', b.active)) from domain_descendants(t."domainId") b),
+      'above', (select coalesce(json_agg(a.id), '[]') from domain_ancestors(t."domainId") a where a.id <> t."domainId")) end as reach
   from ${from} join "User" u on u.id = t."userId"
   where ${where}`;
 
@@ -164,17 +176,37 @@ const tokenDates = dateColumns('Token') as (keyof Token)[];
 
 const toResult = (row: ViewerRow | undefined): ViewerResult => row && { viewer: toViewer(row), rejection: row.rejection };
 
-function toViewer({ user, token, grants, administeredDomainIds, ancestorIds, recentlyAuthenticated, now }: ViewerRow): Viewer {
-  return {
+function toViewer({ user, token, grants, administeredDomainIds, ancestorIds, reach, recentlyAuthenticated, now }: ViewerRow): Viewer {
+  const viewer = {
     user: withDates(user, userDates),
     token: withDates(token, tokenDates),
     grants,
     ...platformGrants(grants),
     administeredDomainIds,
     ancestorIds,
+    reach: null,
     scopes: token.kind === 'API' ? new Set(token.scopes) : null,
     recentlyAuthenticated,
     now: new Date(now),
+  };
+  return reach ? confine(viewer, reach) : viewer;
+}
+
+/**
+ * Limits a viewer to the domain of their API token and those below (docs/decisions/0032). There, a rank that is held everywhere counts as ADMIN, and a
+ * permission that is held everywhere as held in each domain; elsewhere nothing counts.
+ */
+function confine(viewer: Viewer, { domains, above }: NonNullable<ViewerRow['reach']>): Viewer {
+  const ids = domains.map(({ id }) => id);
+  const activeIds = domains.flatMap(({ id, active }) => (active ? [id] : []));
+  const isWithin = (id: string | null) => id !== null && ids.includes(id);
+  return {
+    ...viewer,
+    reach: { ids, activeIds },
+    grants: viewer.grants.filter(({ domainId }) => isWithin(domainId)),
+    rank: ranks.USER,
+    administeredDomainIds: isPlatformAdmin(viewer) ? activeIds : viewer.administeredDomainIds.filter(isWithin),
+    ancestorIds: { ...viewer.ancestorIds, [viewer.token.domainId as string]: above },
   };
 }
 

@@ -1,15 +1,20 @@
+import { whereBoth } from '../authorization/evaluate/conditions.ts';
 import { ownerIdOf, whereOwnedBy, whereOwnerMatches } from '../authorization/rules/ownership.ts';
-import type { ConditionDefinition, ViewerCondition } from '../authorization/rules/policy.ts';
-import { isPlatformAdmin, ranks } from '../identity/viewer.ts';
+import type { ConditionDefinition, RowSubject, ViewerCondition } from '../authorization/rules/policy.ts';
+import { both } from '../authorization/rules/rule.ts';
+import { whereActive } from '../identity/grants/active-grants.ts';
+import { isPlatformAdmin, ranks, type Viewer } from '../identity/viewer.ts';
 import {
   activeGrants,
   domainsWithPermission,
   isInDomains,
+  isReached,
   participantIds,
   type UserOwnership,
   whereInDomains,
   whereParticipant,
   whereRankAtLeast,
+  whereReached,
 } from './grants-scope.ts';
 import type { Model, PolicyTypes } from './models.ts';
 import type { Permission } from './permissions.ts';
@@ -78,21 +83,20 @@ const rowConditions = (ownership: UserOwnership) =>
         return domains === 'everywhere' || (!belongsToNoDomain(ownership, model) && whereInDomains(ownership, viewer, domains, model));
       },
     },
-    self: {
-      label: 'is the owner',
-      dependsOn: 'viewerAndRow',
-      inMemory: (viewer, subject) => {
-        const ownerId = subject && ownerIdOf(ownership, subject.model, subject.row);
-        return ownerId === undefined ? undefined : ownerId === viewer.user.id;
-      },
-      toWhere: (viewer, model) => whereOwnedBy(ownership, model, viewer.user.id) ?? false,
-    },
-    owner: { label: 'can write what the row belongs to', dependsOn: 'writableRule' },
     domainAdmin: {
       label: 'administers the domain, and the owner has no rank there',
       dependsOn: 'viewerAndRow',
       inMemory: (viewer, subject) => isInDomains(ownership, viewer.administeredDomainIds, subject),
       toWhere: (viewer, model) => whereInDomains(ownership, viewer, viewer.administeredDomainIds, model),
+    },
+    exclusive: {
+      label: 'administers every domain in which the user holds a role',
+      dependsOn: 'viewerAndRow',
+      inMemory: (viewer) => (viewer.administeredDomainIds.length === 0 ? false : undefined),
+      toWhere: (viewer, model) => {
+        const elsewhere = { domainId: { not: null, notIn: viewer.administeredDomainIds }, ...whereActive(viewer.now) };
+        return viewer.administeredDomainIds.length > 0 && (whereOwnerMatches(ownership, model, { grants: { none: elsewhere } }) ?? false);
+      },
     },
     outranks: {
       label: 'is an administrator with a higher rank than the owner',
@@ -128,7 +132,44 @@ const rowConditions = (ownership: UserOwnership) =>
     },
   }) satisfies Record<string, ConditionDefinition<PolicyTypes>>;
 
-export const defineConditions = (ownership: UserOwnership) => ({ ...viewerConditions, ...rowConditions(ownership) });
+/** The conditions about who owns a row and which rows a credential reaches. */
+const ownershipConditions = (ownership: UserOwnership) => {
+  const reach = {
+    inMemory: (viewer: Viewer, subject: RowSubject<Model> | undefined) => isReached(ownership, viewer, subject),
+    toWhere: (viewer: Viewer, model: Model) => whereReached(ownership, viewer, model),
+  };
+  return {
+    self: {
+      label: 'is the owner',
+      dependsOn: 'viewerAndRow',
+      inMemory: (viewer, subject) => {
+        const ownerId = subject && ownerIdOf(ownership, subject.model, subject.row);
+        const isOwn = ownerId === undefined ? undefined : ownerId === viewer.user.id;
+        return subject?.model === ownership.ownerModel ? isOwn : both(isOwn, isReached(ownership, viewer, subject));
+      },
+      toWhere: (viewer, model) => {
+        const own = whereOwnedBy(ownership, model, viewer.user.id) ?? false;
+        return model === ownership.ownerModel ? own : whereBoth(own, whereReached(ownership, viewer, model));
+      },
+    },
+    reached: {
+      label: 'uses a credential that is not limited to a domain, or limited to that of the row',
+      dependsOn: 'viewerAndRow',
+      ...reach,
+    },
+    owner: {
+      label: 'can write what the row belongs to',
+      dependsOn: 'writableRule',
+      limit: reach,
+    },
+  } satisfies Record<string, ConditionDefinition<PolicyTypes>>;
+};
+
+export const defineConditions = (ownership: UserOwnership) => ({
+  ...viewerConditions,
+  ...ownershipConditions(ownership),
+  ...rowConditions(ownership),
+});
 
 type ConditionName = keyof ReturnType<typeof defineConditions>;
 
@@ -142,12 +183,19 @@ export type Condition =
 export const anyone = (because: string): Condition => ({ is: 'anyone', of: because });
 /** The caller is authenticated. */
 export const signedIn: Condition = { is: 'signedIn' };
-/** The caller is the user that the row is, or belongs to: simple ownership. */
+/**
+ * The caller is the user that the row is, or belongs to: simple ownership. An API token of a domain shows who its owner is, but reaches rows of its
+ * owner only in that domain; add `reached` where it must not reach the user either, as in every write.
+ */
 export const self: Condition = { is: 'self' };
+/** The caller uses a session, an API token of no domain, or one of the row's domain or of one above it. */
+export const reached: Condition = { is: 'reached' };
 /** The caller can write what the row belongs to, by `writable` in `ownership.ts`; for a user, the user itself: delegated ownership. */
 export const owner: Condition = { is: 'owner' };
 /** The caller administers the row's domain, and its owner has no rank there or everywhere: ownership by a domain. */
 export const domainAdmin: Condition = { is: 'domainAdmin' };
+/** The caller administers every domain in which the user holds a role: no other domain shares the user. Grants held everywhere do not count. */
+export const exclusive: Condition = { is: 'exclusive' };
 /** The caller is a platform administrator: ADMIN or SUPERADMIN everywhere. */
 export const admin: Condition = { is: 'admin' };
 /** The caller is a superadmin. */

@@ -16,9 +16,12 @@ export interface UserOwnership extends Ownership {
 /** The viewer's grants that have an effect: a grant in a domain that is inactive, or below an inactive one, has none. */
 export const activeGrants = (viewer: Viewer) => viewer.grants.filter(({ active }) => active);
 
-/** The ids of the active domains in which a role gives the viewer the permission; `everywhere` if a role without a domain does. */
-export function domainsWithPermission(viewer: Viewer, permission: string): string[] | 'everywhere' {
-  if (viewer.permissions.has(permission)) return 'everywhere';
+/**
+ * The ids of the active domains in which a role gives the viewer the permission; `everywhere` if a role without a domain does, unless the viewer's
+ * token is limited to a domain.
+ */
+export function domainsWithPermission(viewer: Viewer, permission: string): readonly string[] | 'everywhere' {
+  if (viewer.permissions.has(permission)) return viewer.reach?.activeIds ?? 'everywhere';
   return activeGrants(viewer).flatMap(({ domainId, role }) => (domainId && role.permissions.includes(permission) ? [domainId] : []));
 }
 
@@ -42,7 +45,8 @@ export function isInDomains({ models }: UserOwnership, domainIds: readonly strin
 }
 
 /** The rows of the domains, except those of owners who have a rank everywhere or are ADMIN in or above one of these domains. */
-export function whereInDomains(ownership: UserOwnership, viewer: Viewer, domainIds: string[], model: Model): RowFilter {
+export function whereInDomains(ownership: UserOwnership, viewer: Viewer, ids: readonly string[], model: Model): RowFilter {
+  const domainIds = [...ids];
   const { domain } = ownership.models[model];
   if (domainIds.length === 0 || !domain) return false;
   if (domain === 'everywhere') return true;
@@ -51,6 +55,26 @@ export function whereInDomains(ownership: UserOwnership, viewer: Viewer, domainI
   const administrator = { domainId: { in: [...domainIds, ...above] }, role: { name: 'ADMIN' }, ...whereActive(viewer.now) };
   const ranked = whereOwnerMatches(ownership, model, { grants: { some: { OR: [whereRankAtLeast(viewer, ranks.ADMIN), administrator] } } });
   return ranked ? { AND: [within, { NOT: ranked }] } : within;
+}
+
+/**
+ * Decides whether the viewer's credential reaches a row. An API token of a domain reaches the rows of that domain and of those below; users, their
+ * settings and what else belongs to no single domain it does not reach.
+ */
+export function isReached({ models }: UserOwnership, { reach }: Viewer, subject: RowSubject<Model> | undefined): Decision {
+  if (!reach) return true;
+  if (!subject) return undefined;
+  const { domain, domainId } = models[subject.model];
+  if (domain === 'everywhere' || !domainId) return domain === 'everywhere';
+  const id = subject.row?.[domainId];
+  return id === undefined ? undefined : reach.ids.includes(String(id));
+}
+
+/** The same as a filter. */
+export function whereReached({ models }: UserOwnership, { reach }: Viewer, model: Model): RowFilter {
+  const { domain, domainId } = models[model];
+  if (!reach || domain === 'everywhere') return true;
+  return domainId !== undefined && { [domainId]: { in: [...reach.ids] } };
 }
 
 /** The ids of the users who took part in what a row records, if the row names them; undefined for one whose column was not read. */

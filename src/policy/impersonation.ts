@@ -21,6 +21,7 @@ export const hypotheticalViewer = {
   rank: 0,
   administeredDomainIds: [],
   ancestorIds: {},
+  reach: null,
   permissions: new Set<string>(),
   scopes: null,
   recentlyAuthenticated: true,

@@ -5,7 +5,11 @@ import { ranks, type Viewer } from '../identity/viewer.ts';
 type Step = RemedyStep<Viewer>;
 
 /** The changes to a viewer that can matter to a rule. `domains` are those that the row is in. */
-export function remedySteps(rule: Rule, domains: readonly { readonly id: string; readonly name: string }[] = []): Step[] {
+export function remedySteps(
+  rule: Rule,
+  { reach }: Pick<Viewer, 'reach'>,
+  domains: readonly { readonly id: string; readonly name: string }[] = [],
+): Step[] {
   const permissionsIn = (name: 'may' | 'scope') => [
     ...new Set(conditionsOf(rule).flatMap(({ is, of }) => (is === name && of ? [of] : []))),
   ];
@@ -14,7 +18,7 @@ export function remedySteps(rule: Rule, domains: readonly { readonly id: string;
     ...permissionsIn('scope').map(addScope),
     ...permissionsIn('may').map(addPermission),
     ...domains.map(addDomain),
-    ...rankSteps,
+    ...(reach ? confinedRankSteps : rankSteps),
   ];
 }
 
@@ -25,13 +29,26 @@ const authenticationSteps: readonly Step[] = [
     weight: 2,
     apply: (viewer) => ({ ...viewer, user: { ...viewer.user, emailConfirmedAt: viewer.now } }),
   },
-  { label: 'session', weight: 40, apply: (viewer) => ({ ...viewer, scopes: null }) },
+  { label: 'session', weight: 40, apply: withSession },
 ];
 
 const rankSteps: readonly Step[] = [
   { label: 'role ADMIN', weight: 50, apply: (viewer) => withRank(viewer, ranks.ADMIN) },
   { label: 'role SUPERADMIN', weight: 100, includes: ['role ADMIN'], apply: (viewer) => withRank(viewer, ranks.SUPERADMIN) },
 ];
+
+/** With an API token of a domain, a rank is not enough. */
+const confinedRankSteps: readonly Step[] = rankSteps.map(({ label, weight, includes = [], apply }) => ({
+  label: `session with ${label}`,
+  weight: weight + 40,
+  includes: ['session', ...includes.map((included) => `session with ${included}`)],
+  apply: (viewer) => apply(withSession(viewer)),
+}));
+
+/** Of an API token of a domain, only the grants in that domain are known: those of the same user elsewhere do not show. */
+function withSession(viewer: Viewer): Viewer {
+  return { ...viewer, scopes: null, reach: null };
+}
 
 const withRank = (viewer: Viewer, rank: number): Viewer => ({ ...viewer, rank: Math.max(viewer.rank, rank) });
 

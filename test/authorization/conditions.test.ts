@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { evaluateRule, findMatchingRows } from '../../src/authorization/evaluate/conditions.ts';
 import type { Row } from '../../src/authorization/rules/policy.ts';
 import { type Condition, print } from '../../src/authorization/rules/rule.ts';
-import { loadUserAsViewer, type Viewer } from '../../src/identity/viewer.ts';
+import { loadUserAsViewer, loadViewers, type Viewer } from '../../src/identity/viewer.ts';
 import type { Model } from '../../src/policy/models.ts';
 import { ownership } from '../../src/policy/ownership.ts';
 import { type Permission, permissions } from '../../src/policy/permissions.ts';
@@ -60,6 +60,8 @@ const arbitraryRows = fc.record({
 const arbitraryViewer = fc.record({
   id: fc.option(user, { freq: 8 }),
   scopes: fc.option(fc.subarray(Object.keys(permissions))),
+  /** The domain of the caller's API token, if it has one. */
+  tokenDomain: fc.option(fc.constantFrom(...domains.map(({ id }) => id))),
   recentlyAuthenticated: fc.boolean(),
   isConfirmed: fc.boolean(),
 });
@@ -111,12 +113,18 @@ function conditionsFor(model: Model, row: Row): Condition[] {
   });
 }
 
-async function viewerFor({ id, scopes, recentlyAuthenticated, isConfirmed }: Caller): Promise<Viewer | null> {
+async function viewerFor({ id, scopes, tokenDomain, recentlyAuthenticated, isConfirmed }: Caller): Promise<Viewer | null> {
   if (id === null) return null;
-  const viewer = await loadUserAsViewer(prisma, id);
+  const viewer = tokenDomain ? await viewerByToken(id, tokenDomain) : await loadUserAsViewer(prisma, id);
   if (!viewer) throw new Error(`no user ${id}`);
   const confirmed = { ...viewer.user, emailConfirmedAt: isConfirmed ? earlier : null };
   return { ...viewer, user: confirmed, scopes: scopes && new Set(scopes), recentlyAuthenticated };
+}
+
+async function viewerByToken(userId: string, domainId: string): Promise<Viewer | undefined> {
+  const { id } = await prisma.token.create({ data: { kind: 'API', userId, domainId, expiresAt: later, idleExpiresAt: later } });
+  const [result] = await loadViewers(server.db, [{ sid: id, sub: userId }], 1_000);
+  return result?.viewer;
 }
 
 async function store({ grants, tokens, revocations, settings, invitations, reads, events, inactive }: Rows) {

@@ -21,6 +21,7 @@ const data: { [Name in EmailTemplateName]: TemplateData<Name> } = {
   emailChangeConfirmation: origin,
   emailChanged: origin,
   emailConfirmation: {},
+  emailMarkedConfirmed: origin,
   invitation: { by: 'Ada', to: 'The North' },
   newLogin: origin,
   passwordChanged: origin,

@@ -7,7 +7,7 @@ import { type Persona, personas, type Row, type RowKind, type RowRef } from './p
 /** Names of conditions, separated by spaces. */
 type ConditionsByPersona = Partial<Record<Persona, string>>;
 
-const authenticated = 'anyone signedIn session fresh confirmed scope';
+const authenticated = 'anyone signedIn session fresh confirmed scope reached';
 const administering = `${authenticated} administers`;
 
 /** The conditions that each persona meets regardless of the row. */
@@ -34,8 +34,8 @@ const metByOwnRank: Partial<Record<RowKind, string>> = {
 const metOnPlainUser: ConditionsByPersona = {
   self: 'self owner',
   reader: 'may',
-  'domain admin': 'domainAdmin',
-  'parent domain admin': 'domainAdmin',
+  'domain admin': 'domainAdmin exclusive',
+  'parent domain admin': 'domainAdmin exclusive',
   admin: 'outranks owner',
   superadmin: 'outranks owner',
 };
@@ -74,9 +74,9 @@ const metOnSomeRow: Record<Persona, string> = {
   self: 'active self owner holds',
   'other user': 'active self owner holds',
   reader: 'active self owner holds may',
-  'domain admin': 'active self owner holds domainAdmin',
-  'foreign domain admin': 'active self owner holds domainAdmin',
-  'parent domain admin': 'active self owner holds domainAdmin',
+  'domain admin': 'active self owner holds domainAdmin exclusive',
+  'foreign domain admin': 'active self owner holds domainAdmin exclusive',
+  'parent domain admin': 'active self owner holds domainAdmin exclusive',
   admin: 'active self owner holds outranks',
   superadmin: 'active self owner holds outranks',
 };

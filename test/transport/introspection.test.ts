@@ -18,6 +18,18 @@ describe('in production', () => {
     expect((await server.query('{ __typename }')).data).toEqual({ __typename: 'Query' });
   });
 
+  it('rules are shown to signed-in callers only', async () => {
+    const caller = await server.user();
+    for (const document of [
+      '{ accessRules(type: "User") { coordinate rule } }',
+      '{ explainAccess(coordinate: "Query.users") { rule } }',
+      '{ checkOperation(document: "{ users { totalCount } }") { denied { rule } } }',
+    ]) {
+      expect((await server.query(document)).code).toBe('UNAUTHENTICATED');
+      expect((await caller.query(document)).errors).toBeUndefined();
+    }
+  });
+
   it('GraphiQL is not served', async () => {
     const { status, headers } = await fetch(`${server.url}/graphql`, { headers: { accept: 'text/html' } });
     expect([status, headers.get('content-type')]).toEqual([405, 'application/json; charset=utf-8']);

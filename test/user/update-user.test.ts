@@ -46,6 +46,25 @@ describe('updateUser', () => {
     expect(await codeOf(domainAdmin, await server.user('ADMIN', 'north'))).toBe('NOT_FOUND');
   });
 
+  it('is denied to administrators of a domain while another domain shares the user', async () => {
+    const [alice, domainAdmin] = [await server.user('USER', 'north'), await server.user('ADMIN', 'north')];
+    const codeNow = async () => (await update(domainAdmin, alice, { firstName: 'New' })).code;
+    expect(await codeNow()).toBeUndefined();
+    await server.grant(alice.uuid, 'USER'); // held everywhere: in no other domain
+    expect(await codeNow()).toBeUndefined();
+    const elsewhere = await server.grant(alice.uuid, 'USER', 'south');
+    expect(await codeNow()).toBe('FORBIDDEN');
+    await prisma.domain.update({ where: { name: 'south' }, data: { active: false } });
+    expect(await codeNow()).toBe('FORBIDDEN');
+    await prisma.domain.update({ where: { name: 'south' }, data: { active: true } });
+    for (const caller of [alice, admin, superadmin]) expect((await update(caller, alice, { firstName: 'New' })).code).toBeUndefined();
+    await server.grant(domainAdmin.uuid, 'ADMIN', 'south');
+    expect(await codeNow()).toBeUndefined();
+    await prisma.roleGrant.deleteMany({ where: { userId: domainAdmin.uuid, domain: { name: 'south' } } });
+    await prisma.roleGrant.update({ where: { id: elsewhere.id }, data: { expiresAt: new Date(Date.now() - 1_000) } });
+    expect(await codeNow()).toBeUndefined();
+  });
+
   it('rejects the values that updateProfile rejects', async () => {
     for (const input of [{ phone: '1' }, { country: 'XK' }, { avatarUrl: 'http://example.com/a.png' }, { firstName: 'A\u202e' }]) {
       const { code, errors } = await update(admin, await server.user(), input);
@@ -65,6 +84,28 @@ describe('updateUser: emailConfirmed', () => {
     const at = data.updateUser.user?.emailConfirmedAt;
     expect(Math.abs(Date.parse(at ?? '') - Date.now())).toBeLessThan(60_000);
     expect((await update(superadmin, alice, { emailConfirmed: true })).data.updateUser.user?.emailConfirmedAt).toBe(at);
+  });
+
+  it('requires a recent authentication with a session', async () => {
+    const [alice, tired] = [await unconfirmedUser(), await server.user('SUPERADMIN')];
+    const create = 'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }';
+    const made = await tired.query(create, { input: { description: 'd', scopes: ['users:read', 'users:write'] } });
+    const token = made.data.createApiToken.secret as string;
+    const document = 'mutation ($input: UpdateUserInput!) { updateUser(input: $input) { user { id } } }';
+    expect((await server.query(document, { input: { id: alice.id, emailConfirmed: true } }, { token })).code).toBe('FORBIDDEN');
+    await prisma.token.updateMany({ where: { userId: tired.uuid }, data: { authenticatedAt: new Date(Date.now() - 3_600_000) } });
+    expect((await update(tired, alice, { emailConfirmed: true })).code).toBe('REAUTHENTICATION_REQUIRED');
+    expect((await update(tired, alice, { firstName: 'Ada' })).code).toBeUndefined();
+    expect((await rowOf(alice)).emailConfirmedAt).toBeNull();
+  });
+
+  it('is recorded, and the owner is notified by email, once', async () => {
+    const alice = await unconfirmedUser();
+    for (const _ of [1, 2]) await update(admin, alice, { emailConfirmed: true });
+    const events = await prisma.auditEvent.findMany({ where: { userId: alice.uuid, action: 'user_updated' } });
+    expect(events).toMatchObject([{ reason: 'email confirmed without proof', actorId: admin.uuid, result: 'ok' }]);
+    const emails = await prisma.outboxEmail.findMany({ where: { userId: alice.uuid } });
+    expect(emails.map(({ template }) => template)).toEqual(['emailMarkedConfirmed']);
   });
 
   it('rejects false and null', async () => {

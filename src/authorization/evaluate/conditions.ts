@@ -1,6 +1,6 @@
 import { parentOf } from '../rules/ownership.ts';
 import type { Policy, PolicyTypes, RowFilter, RowSubject } from '../rules/policy.ts';
-import { type Condition, type Decision, evaluate, type Rule } from '../rules/rule.ts';
+import { both, type Condition, type Decision, evaluate, type Rule } from '../rules/rule.ts';
 
 /** Decides a rule with what is in memory: undefined if only the database can tell. */
 export function evaluateRule<T extends PolicyTypes>(
@@ -22,7 +22,8 @@ function evaluateCondition(policy: Policy, condition: Condition, viewer: object 
     case 'viewerAndRow':
       return viewer ? definition.inMemory(viewer, subject, condition.of ?? '') : false;
     case 'writableRule':
-      return viewer ? subject && canWrite(policy, viewer, subject) : false;
+      if (!viewer || !subject) return viewer ? undefined : false;
+      return both(definition.limit ? definition.limit.inMemory(viewer, subject, '') : true, canWrite(policy, viewer, subject));
     default:
       return false;
   }
@@ -49,7 +50,7 @@ function conditionToFilter(policy: Policy, condition: Condition, viewer: object 
     case 'viewerAndRow':
       return viewer ? definition.toWhere(viewer, model, condition.of ?? '') : false;
     case 'writableRule':
-      return viewer ? whereWritable(policy, viewer, model) : false;
+      return viewer ? whereBoth(definition.limit?.toWhere(viewer, model, '') ?? true, whereWritable(policy, viewer, model)) : false;
     default:
       return false;
   }
@@ -90,6 +91,12 @@ function canWrite(policy: Policy, viewer: object, { model, row }: RowSubject): D
   if (!parent) return false;
   const id = row?.[parent.column];
   return canWrite(policy, viewer, { model: parent.model, row: typeof id === 'string' ? { id } : undefined });
+}
+
+/** The rows that both filters match. */
+export function whereBoth(one: RowFilter, other: RowFilter): RowFilter {
+  if (one === true || other === false) return other;
+  return one === false || other === true ? one : { AND: [one, other] };
 }
 
 function whereWritable(policy: Policy, viewer: object, model: string): RowFilter {

@@ -61,15 +61,17 @@ interface RelationCondition<T extends PolicyTypes = PolicyTypes> extends Describ
 }
 
 /** Decided by the `writable` rule of the row's model or of its nearest parent that has one: delegated ownership. */
-interface DelegatedCondition extends DescribedCondition {
+interface DelegatedCondition<T extends PolicyTypes = PolicyTypes> extends DescribedCondition {
   readonly dependsOn: 'writableRule';
+  /** What the row itself must meet in addition, such as the limits of the caller's credential. */
+  readonly limit?: Pick<RelationCondition<T>, 'inMemory' | 'toWhere'>;
 }
 
 export type ConditionDefinition<T extends PolicyTypes = PolicyTypes> =
   | ViewerCondition<T>
   | RowCondition
   | RelationCondition<T>
-  | DelegatedCondition;
+  | DelegatedCondition<T>;
 
 /** A read of a sensitive field of another owner's row. */
 export interface SensitiveRead {

@@ -45,6 +45,12 @@ export function evaluate(rule: Rule, decideCondition: (condition: Condition) => 
   return isOpen ? undefined : !decisive;
 }
 
+/** Both decisions have to be met. */
+export function both(one: Decision, other: Decision): Decision {
+  if (one === false || other === false) return false;
+  return one === undefined || other === undefined ? undefined : true;
+}
+
 /** Flattens nested combinators of one kind and drops repetitions, so that equal rules print equally and are evaluated once. */
 function join(kind: 'any' | 'all', rules: readonly Rule[]): Rule {
   const flat = rules.flatMap((rule) => (kind in rule ? (rule as Record<typeof kind, readonly Rule[]>)[kind] : [rule]));

@@ -29,7 +29,8 @@ async function introspect(context: AuthenticatedContext, text: string) {
   if (rejection) return undefined;
   const { PUBLIC_URL: iss, AUDIENCE: aud } = context.config;
   const times = claims ? accessTokenClaims(claims) : apiTokenClaims(viewer);
-  return { iss, aud, sub: viewer.user.id, sid: viewer.token.id, token_type: 'Bearer', ...times };
+  const limit = viewer.reach && { domain: await domainOf(context, viewer) };
+  return { iss, aud, sub: viewer.user.id, sid: viewer.token.id, token_type: 'Bearer', ...times, ...limit };
 }
 
 const accessTokenClaims = ({ jti, iat, exp }: Claims) => ({ jti, iat, exp });
@@ -40,5 +41,11 @@ const apiTokenClaims = ({ token }: Viewer) => ({
   exp: toSeconds(token.expiresAt),
   scope: token.scopes.join(' '),
 });
+
+/** The name of the domain that an API token is limited to: a resource server has to apply the limit, too. */
+async function domainOf({ db }: AuthenticatedContext, { token }: Viewer): Promise<string | undefined> {
+  const domain = await db.prisma.domain.findUnique({ where: { id: token.domainId ?? '' }, select: { name: true } });
+  return domain?.name;
+}
 
 const toSeconds = (date: Date) => Math.floor(date.getTime() / 1_000);

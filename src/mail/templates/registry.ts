@@ -5,6 +5,7 @@ import { apiTokenCreated } from './api-token-created.ts';
 import { emailChangeConfirmation } from './email-change-confirmation.ts';
 import { emailChanged } from './email-changed.ts';
 import { emailConfirmation } from './email-confirmation.ts';
+import { emailMarkedConfirmed } from './email-marked-confirmed.ts';
 import { invitation } from './invitation.ts';
 import { newLogin } from './new-login.ts';
 import { passwordChanged } from './password-changed.ts';
@@ -22,6 +23,7 @@ export const emailTemplates = {
   emailChangeConfirmation,
   emailChanged,
   emailConfirmation,
+  emailMarkedConfirmed,
   invitation,
   newLogin,
   passwordChanged,

@@ -2,6 +2,7 @@ import { print, type Rule } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
+import { requireRuleDisclosure } from './rule-disclosure.ts';
 
 const AccessRule = builder.objectRef<{ coordinate: string; rule: Rule }>('AccessRule').implement({
   description: 'The access rule of one schema element.',
@@ -30,14 +31,16 @@ builder.queryField('accessRules', (t) =>
   t.field({
     type: [AccessRule],
     nullable: { list: false, items: false },
-    description: 'The access rules that the server enforces, by coordinate.',
+    description: 'The access rules that the server enforces, by coordinate. Requires a signed-in caller if introspection is disabled.',
     access: anyone('rules are as public as the schema'),
     args: { type: t.arg.string({ validate: singleLineText(120), description: 'Include only the type with this name and its fields.' }) },
-    resolve: (_, { type }, { access }) =>
-      [...access.rules]
+    resolve: (_, { type }, context) => {
+      requireRuleDisclosure(context);
+      return [...context.access.rules]
         .flatMap(([coordinate, rule]) =>
           type == null || coordinate === type || coordinate.startsWith(`${type}.`) ? [{ coordinate, rule }] : [],
         )
-        .sort((a, b) => (a.coordinate < b.coordinate ? -1 : 1)),
+        .sort((a, b) => (a.coordinate < b.coordinate ? -1 : 1));
+    },
   }),
 );

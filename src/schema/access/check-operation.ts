@@ -20,12 +20,14 @@ import type { Model, PolicyTypes } from '../../policy/models.ts';
 import { evaluateInMemory } from '../../policy/policy.ts';
 import { remedySteps } from '../../policy/remedy-steps.ts';
 import { OperationCheck, type OperationCheckResult } from './operation-check.ts';
+import { requireRuleDisclosure } from './rule-disclosure.ts';
 
 builder.queryField('checkOperation', (t) =>
   t.field({
     type: OperationCheck,
     nullable: false,
-    description: 'Checks an operation against all access rules without running it.',
+    description:
+      'Checks an operation against all access rules without running it. Requires a signed-in caller if introspection is disabled.',
     access: anyone('it discloses no more than running the operation would'),
     extensions: { complexity: 2_500 }, // allows one per operation: it validates a document and checks its rows
     args: {
@@ -42,6 +44,7 @@ builder.queryField('checkOperation', (t) =>
       }),
     },
     resolve: async (_, { document, variables, operationName, as }, context, { schema }) => {
+      requireRuleDisclosure(context);
       const subject = await resolveSubject(context, as);
       return check(context, subject, guardedCoordinates(schema, { document, variables: variables ?? {}, operationName }, subject));
     },
@@ -146,7 +149,7 @@ async function findSmallestRemedy(
   if (!first) return [];
   const viewer = subject ?? hypotheticalViewer;
   const usesRows = isPlatformAdmin(context.viewer) && denied.length <= maxEvaluatedDenials;
-  const steps = remedySteps(all(first, ...others));
+  const steps = remedySteps(all(first, ...others), viewer);
   const evaluatorOf = (row: RowSubject<Model> | undefined) =>
     usesRows ? evaluateAgainstRow(context, row) : evaluateHypothetically(context.access.policy, viewer, row);
   const remedies = await Promise.all(

@@ -27,6 +27,7 @@ import { ownership } from '../../policy/ownership.ts';
 import { evaluateInMemory } from '../../policy/policy.ts';
 import { remedySteps } from '../../policy/remedy-steps.ts';
 import { AccessExplanation, type Explanation, type ExplanationDetails } from './access-explanation.ts';
+import { requireRuleDisclosure } from './rule-disclosure.ts';
 
 const maxDomains = 10; // suggested for a user: more would only repeat the same remedy
 
@@ -34,7 +35,8 @@ builder.queryField('explainAccess', (t) =>
   t.field({
     type: AccessExplanation,
     nullable: false,
-    description: 'Explains why access to a schema element is allowed or denied, and which changes would allow it.',
+    description:
+      'Explains why access to a schema element is allowed or denied, and which changes would allow it. Requires a signed-in caller if introspection is disabled.',
     access: anyone('it discloses no more than accessing the element would'),
     extensions: { complexity: 100 },
     args: {
@@ -59,15 +61,15 @@ builder.queryField('explainAccess', (t) =>
 type GlobalId = { readonly typename: string; readonly id: string } | null | undefined;
 
 async function explain(context: Context, coordinate: string, nodeId: GlobalId, as: GlobalId): Promise<Explanation> {
+  requireRuleDisclosure(context);
   const rule = context.access.rules.get(coordinate);
   if (!rule) throw validationError({ coordinate: ['must be an existing coordinate'] });
-  const viewer = await resolveSubject(context, as);
   const row = await rowSubjectOf(context, coordinate, nodeId);
+  const level = await detailLevelOf(context, as, row);
+  const viewer = await knownSubject(context, as, level);
   if (!row?.row && evaluateInMemory(rule, viewer, row) === undefined)
     throw validationError({ nodeId: [`must be the ID of a ${row?.model}, because the rule depends on it`] });
-  const level = await detailLevelOf(context, viewer, row);
-  const decided = level === 'decision' && viewer ? (await withOnlyGrants(context, viewer))(await visibleGrants(context, viewer)) : viewer;
-  const allowed = (await decide(contextFor(context, decided), rule, row?.model, row?.row)) === true;
+  const allowed = (await decide(contextFor(context, viewer), rule, row?.model, row?.row)) === true;
   let details: Promise<ExplanationDetails> | undefined;
   return {
     coordinate,
@@ -98,19 +100,29 @@ function modelOf({ access }: Context, coordinate: string): Model | undefined {
   return (access.models.get(coordinate) ?? access.mutationTargets.get(mutation)?.model) as Model | undefined;
 }
 
+type DetailLevel = keyof typeof explainAt;
+
 /**
  * How much the caller may see. Everything: about objects that they administer, and about themselves if no object is involved; platform
  * administrators about everyone. The outline of the rule: about themselves and other objects. Only the decision: domain administrators about a
  * member, based on the grants that they can see and for rows of their domains. Throws FORBIDDEN for all others.
+ *
+ * Decided before anything about the other user is read: not even the error may depend on what the caller cannot see.
  */
-async function detailLevelOf(context: Context, viewer: Viewer | null, row: RowSubject<Model> | undefined): Promise<keyof typeof explainAt> {
-  const isSelf = viewer?.user.id === context.viewer?.user.id;
+async function detailLevelOf(context: Context, as: GlobalId, row: RowSubject<Model> | undefined): Promise<DetailLevel> {
   if (isPlatformAdmin(context.viewer)) return 'everything';
   const belongsToDomain = row !== undefined && ownership[row.model].domain !== 'everywhere';
   const administers = belongsToDomain && row.row && (await decide(context, domainAdmin, row.model, row.row)) === true;
-  if (isSelf) return !row?.row || administers ? 'everything' : 'outline';
+  if (!as || as.id === context.viewer?.user.id) return !row?.row || administers ? 'everything' : 'outline';
   if (!administers) throw accessDenied(context, 'Query.explainAccess(as:)');
   return 'decision';
+}
+
+/** The viewer whose access is explained. If the caller only gets the decision, the viewer has the grants that the caller can see, and no others. */
+async function knownSubject(context: Context, as: GlobalId, level: DetailLevel): Promise<Viewer | null> {
+  const viewer = await resolveSubject(context, as);
+  if (level !== 'decision' || !viewer) return viewer;
+  return (await withOnlyGrants(context, viewer))(await visibleGrants(context, viewer));
 }
 
 interface Question {
@@ -147,7 +159,8 @@ async function remediesOf(
   evaluate: ConditionEvaluator,
   domains: readonly { id: string; name: string }[] = [],
 ): Promise<string[]> {
-  const remedies = await findRemedies(rule, viewer ?? hypotheticalViewer, remedySteps(rule, domains), evaluate);
+  const subject = viewer ?? hypotheticalViewer;
+  const remedies = await findRemedies(rule, subject, remedySteps(rule, subject, domains), evaluate);
   if (viewer) return remedies.map(formatRemedy);
   return remedies.map((remedy) => ['log in', formatRemedy(remedy)].filter(Boolean).join(' and '));
 }

@@ -42,8 +42,8 @@ const Viewer = builder.objectRef<{ viewer: ViewerShape | null }>('Viewer').imple
     rights: t.stringList({
       nullable: false,
       description:
-        'The permissions of the roles that the viewer holds globally, limited to the scopes of an API token. Ranks such as ADMIN are not included.',
-      resolve: ({ viewer }) => [...(viewer?.permissions ?? [])].filter((name) => !viewer?.scopes || viewer.scopes.has(name)).sort(),
+        'The permissions of the roles that the viewer holds globally, limited to the scopes of an API token; none for an API token of a domain. Ranks such as ADMIN are not included.',
+      resolve: ({ viewer }) => rightsOf(viewer),
     }),
   }),
 });
@@ -58,6 +58,11 @@ builder.queryField('viewer', (t) =>
     resolve: (_, __, { viewer }) => ({ viewer }),
   }),
 );
+
+function rightsOf(viewer: ViewerShape | null) {
+  const names = [...(viewer?.permissions ?? [])].filter((name) => !viewer?.scopes || viewer.scopes.has(name));
+  return viewer?.reach ? [] : names.sort();
+}
 
 function stateOf(viewer: ViewerShape | null) {
   if (!viewer) return 'GUEST';

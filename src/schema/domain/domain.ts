@@ -5,11 +5,12 @@ import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { visibleConnection, visibleRelation } from '../../graphql/connections.ts';
 import { escapeLike, singleLineText } from '../../lib/validators.ts';
-import { active, admin, anyone, domainAdmin, may, scope, signedIn } from '../../policy/conditions.ts';
+import { active, admin, anyone, domainAdmin, may, reached, scope, signedIn } from '../../policy/conditions.ts';
 
 /** Who can see a domain. The names of active domains are public, because users enter them before they log in. */
 const domainRule = any(active, all(scope('domains:read'), any(domainAdmin, admin, may('domains:read'))));
-const detailsRule = all(signedIn, scope('domains:read'));
+/** Who can see more of it than the name: not an API token of another domain. */
+const detailsRule = all(signedIn, scope('domains:read'), reached);
 
 export const Domain = builder.prismaNode('Domain', {
   id: { field: 'id', description: 'The opaque global ID.' },

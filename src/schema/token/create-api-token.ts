@@ -39,7 +39,7 @@ builder.relayMutationField(
       domain: t.string({
         validate: singleLineText(63),
         description:
-          'The name of a domain that the viewer may enter: by a role in it, ADMIN in a domain above it, or ADMIN or SUPERADMIN held globally. The token is revoked when the viewer loses access to the domain.',
+          'The name of a domain that the viewer may enter: by a role in it, ADMIN in a domain above it, or ADMIN or SUPERADMIN held globally. The token reaches only that domain and the domains below it, and is revoked when the viewer loses access to it.',
       }),
     }),
   },

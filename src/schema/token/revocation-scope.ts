@@ -22,6 +22,9 @@ export interface RevocationArgs {
 /** The rule of both fields. In addition, each revocation has a rule. */
 export const followRule = any(scope('tokens:read'), scope('tokens:follow'));
 
+/** Who may follow their own revocations. */
+const ownRule = any(scope('tokens:read'), followsAll);
+
 type Root = 'Query' | 'Subscription';
 
 export const revocationArgs = () =>
@@ -79,6 +82,8 @@ export async function requireAccess(context: Context, root: Root, scope: Revocat
 /** True if the rule of revocations holds for the user or the domain. */
 async function canFollow(context: Context, model: 'Domain' | 'User', id: string): Promise<boolean> {
   if (model === 'Domain' && evaluateInMemory(admin, context.viewer) === true) return true;
+  // Also with an API token of a domain, which then follows the owner's revocations in that domain.
+  if (model === 'User' && id === context.viewer?.user.id) return evaluateInMemory(ownRule, context.viewer) === true;
   return (await decide(context, ruleOf(context, 'TokenRevocation'), model, { id })) === true;
 }
 

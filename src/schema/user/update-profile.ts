@@ -1,7 +1,7 @@
 import { all } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { scope, self } from '../../policy/conditions.ts';
+import { reached, scope, self } from '../../policy/conditions.ts';
 import { allProfileInputs, profileChanges } from './profile-input.ts';
 import { User } from './user.ts';
 
@@ -13,7 +13,7 @@ builder.relayMutationField(
   },
   {
     description: 'Updates the profile of the viewer.',
-    access: all(scope('users:write'), self),
+    access: all(scope('users:write'), self, reached),
     target: 'User',
     resolve: (_, { input }, context, info) =>
       runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {

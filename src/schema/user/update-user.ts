@@ -5,7 +5,8 @@ import { runMutation } from '../../graphql/mutation.ts';
 import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { requireNotErased } from '../../identity/accounts/not-erased.ts';
 import { rejectNull } from '../../lib/validators.ts';
-import { manageStatusRule, profileRule } from './access-rules.ts';
+import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
+import { confirmWithoutProofRule, profileRule } from './access-rules.ts';
 import { allProfileInputs, profileChanges } from './profile-input.ts';
 import { User } from './user.ts';
 
@@ -18,9 +19,10 @@ builder.relayMutationField(
       id: t.globalID({ required: true, for: User, description: 'ID of the user.' }),
       ...allProfileInputs(t),
       emailConfirmed: t.boolean({
-        access: manageStatusRule,
+        access: confirmWithoutProofRule,
         validate: z.boolean().refine((confirmed) => confirmed, 'must be true: a confirmation cannot be withdrawn'),
-        description: 'Set to true to confirm the email address on behalf of its owner.',
+        description:
+          'Set to true to mark the email address as confirmed without proof, which requires a recent authentication. The owner is notified by email.',
       }),
     }),
   },
@@ -37,9 +39,13 @@ builder.relayMutationField(
         if (emailConfirmed && id === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
         const changes = profileChanges(input);
         await tx.user.update({ where: { id }, data: changes });
-        if (emailConfirmed) await markEmailConfirmed(tx, id);
-        const fields = [...Object.keys(changes), ...(emailConfirmed ? ['emailConfirmed'] : [])];
-        await audit({ action: 'user_updated', reason: 'profile', userId: id, target: { type: 'User', id }, details: { fields } });
+        const target = { type: 'User', id };
+        if (emailConfirmed && (await markEmailConfirmed(tx, id))) {
+          await enqueueEmail(tx, 'emailMarkedConfirmed', { userId: id }, requestOrigin(context.client));
+          await audit({ action: 'user_updated', reason: 'email confirmed without proof', userId: id, target });
+        }
+        const fields = Object.keys(changes);
+        if (fields.length > 0) await audit({ action: 'user_updated', reason: 'profile', userId: id, target, details: { fields } });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
       }),
   },
