@@ -37,7 +37,7 @@ export interface Viewer {
 }
 
 /** The domain of an API token and the domains below it, and those of them that are active. */
-export interface DomainReach {
+interface DomainReach {
   readonly ids: readonly string[];
   readonly activeIds: readonly string[];
 }

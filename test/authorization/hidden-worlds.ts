@@ -3,10 +3,11 @@ import { startTestServer, type TestUser } from '../test-server.ts';
 
 // Worlds that differ only in what callers who are limited to the domain `inside` may not know.
 
-export const server = await startTestServer({ ACCESS_TOKEN_TTL: '15m' });
+const server = await startTestServer({ ACCESS_TOKEN_TTL: '15m' });
 const { prisma } = server.db;
 export const inside = await server.domain('inside', (await server.domain('above')).name);
-export const [abroad, beyond, closed] = [await server.domain('abroad'), await server.domain('beyond'), await server.domain('closed')];
+export const [abroad, closed] = [await server.domain('abroad'), await server.domain('closed')];
+const beyond = await server.domain('beyond');
 await prisma.domain.update({ where: { id: closed.id }, data: { active: false } });
 const everything = Object.keys(permissions);
 for (const [name, granted] of Object.entries({ KEEPER: everything, READER: ['users:read'], HELPER: ['settings:read'] }))
