@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import type { SqlDriverAdapter, Transaction } from '@prisma/driver-adapter-utils';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
 import type { EmbeddedConnection } from './admitted-pool.ts';
+import { hasDatabase, lockDataFolder, openingError } from './data-folder.ts';
 import { migrate } from './migrate.ts';
 import { checkDatabase, prepareSession } from './session.ts';
 
@@ -14,21 +14,25 @@ export interface EmbeddedPostgres {
   close(): Promise<void>;
 }
 
-/** Opens the embedded PostgreSQL in `dataDir`, or creates it. Throws if another process has it open. */
+const subfolder = 'postgres';
+const version = 18; // of PGlite's PostgreSQL
+
+/** Opens the embedded PostgreSQL in `dataDir`, or creates it. Throws if another process has it open, and if it is damaged. */
 export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const unlock = await lock(dataDir);
-  const folder = join(dataDir, 'postgres');
+  const folder = await lockDataFolder(dataDir);
   try {
-    if (!existsSync(folder)) await create(folder);
-    const pglite = await PGlite.create(folder);
+    const path = join(folder.path, subfolder);
+    const exists = await hasDatabase(folder, subfolder, version);
+    const pglite = await (exists ? PGlite.create(path) : create(path)).catch(async (error) => {
+      throw await openingError(folder, subfolder, error);
+    });
     const close = async () => {
       await pglite.close();
-      await unlock();
+      await folder.unlock();
     };
     return { pglite, close };
   } catch (error) {
-    await unlock();
+    await folder.unlock();
     throw error;
   }
 }
@@ -79,48 +83,12 @@ async function startTransaction(adapter: SqlDriverAdapter, connection: EmbeddedC
 }
 
 /** Creates the database beside its folder and renames it, so that a killed process leaves no half of it. */
-async function create(folder: string) {
-  const temporary = `${folder}.making`;
+async function create(path: string): Promise<PGlite> {
+  const temporary = `${path}.making`;
   await rm(temporary, { recursive: true, force: true });
   const pglite = await PGlite.create(temporary);
   await migrateEmbedded(pglite);
   await pglite.close();
-  await rename(temporary, folder);
-}
-
-async function lock(dataDir: string) {
-  const file = join(dataDir, 'lock');
-  const acquire = () => writeFile(file, String(process.pid), { flag: 'wx' });
-  await acquire().catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-    await removeStaleLock(dataDir, file);
-    await acquire().catch(() => rejectSecondProcess(dataDir));
-  });
-  return () => rm(file, { force: true });
-}
-
-/** Removes the lock of a process that is gone. Of several processes one moves it away, and a lock taken since is put back. */
-async function removeStaleLock(dataDir: string, file: string) {
-  const owner = await readFile(file, 'utf8').catch(() => '');
-  if (Number(owner) !== process.pid && isRunning(Number(owner))) rejectSecondProcess(dataDir, owner);
-  const moved = `${file}.${process.pid}`;
-  await rename(file, moved).catch(() => {});
-  const movedOwner = await readFile(moved, 'utf8').catch(() => owner);
-  if (movedOwner !== owner) await rename(moved, file);
-  await rm(moved, { force: true });
-}
-
-function rejectSecondProcess(dataDir: string, owner?: string): never {
-  throw new Error(
-    `Another process${owner ? ` (${owner})` : ''} has the database in ${dataDir} open, and the embedded database serves one process at a time. Stop that one first.`,
-  );
-}
-
-function isRunning(pid: number) {
-  if (!pid) return false;
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  await rename(temporary, path);
+  return PGlite.create(path);
 }

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 import { inspectDatabase, runCommand, spawnProcess, tempEnvironment, waitUntilListening } from '../cli/process.ts';
@@ -62,7 +61,6 @@ describe('the embedded database', () => {
       );
       server.child.kill('SIGKILL');
       await server.ended;
-      expect(existsSync(`${own.folder}/lock`)).toBe(true);
       const next = start(own.environment);
       await waitUntilListening(next);
       expect(await end(next)).toBe(0);

@@ -1,9 +1,12 @@
 import { hkdfSync, randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { z } from 'zod';
 import type { Config } from '../../config.ts';
+import { createDataFolder, rejectFolder } from '../../database/data-folder.ts';
+import { parseJson } from '../../lib/parse-json.ts';
 import { importPair, type KeyPair } from './key-pair.ts';
 
 /** The keys of a running server. Every property returns the current value. */
@@ -73,14 +76,29 @@ export async function generateSigningKey() {
   return { ...(await exportJWK(privateKey)), kid: randomUUID() };
 }
 
-async function readStoredKeys(dataDir: string): Promise<Awaited<ReturnType<typeof generateKeys>>> {
+const storedKeys = z.object({ JWT_KEYS: z.string(), ENCRYPTION_KEYS: z.string() });
+
+/** The keys of the data folder. The first start creates them, under their name at once: a process that is killed leaves no half of the file. */
+async function readStoredKeys(dataDir: string): Promise<z.infer<typeof storedKeys>> {
   const file = join(dataDir, 'keys.json');
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  // Exclusive creation: of two processes that start at the same time, one writes the file and both read it.
-  await writeFile(file, JSON.stringify(await generateKeys()), { flag: 'wx', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
-  return JSON.parse(await readFile(file, 'utf8'));
+  if (!existsSync(file)) await createStoredKeys(dataDir, file);
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => rejectFolder(file, error));
+  const parsed = storedKeys.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  throw new Error(`The file ${file} is damaged: it must contain JWT_KEYS and ENCRYPTION_KEYS. Restore it from its backup.`);
+}
+
+async function createStoredKeys(dataDir: string, file: string) {
+  await createDataFolder(dataDir);
+  const temporary = `${file}.${randomUUID()}`;
+  try {
+    await writeFile(temporary, JSON.stringify(await generateKeys()), { flag: 'wx', mode: 0o600, flush: true });
+    await link(temporary, file); // of two processes that start at the same time, one creates the name and both read its file
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') rejectFolder(file, error as NodeJS.ErrnoException);
+  } finally {
+    await rm(temporary, { force: true }).catch(() => {});
+  }
 }
 
 async function parse<T>(name: string, text: string | undefined, expected: string, read: (json: unknown) => T | Promise<T>): Promise<T> {
