@@ -2,6 +2,7 @@ import { readConfig } from '../src/config.ts';
 import { type Database, openDatabase } from '../src/database/database.ts';
 import { type ConfiguredKeys, loadConfiguredKeys } from '../src/identity/keys/configured-keys.ts';
 import type { KeyWithState } from '../src/identity/keys/key-states.ts';
+import { claimKeys, replaceKeysInUse } from '../src/identity/keys/keys-in-use.ts';
 import { listKeys, publicationPeriod, removeKey, rotateKeys } from '../src/identity/keys/rotate-keys.ts';
 import { createLogger } from '../src/lib/logger.ts';
 
@@ -41,11 +42,16 @@ export const remove = (kid: string) =>
 const rotateWithDelay = (delay: number, description: string) =>
   withKeys(async (db, configured) => console.log(`${await rotateKeys(db, configured, delay)} ${description}.`));
 
-async function withKeys(run: (db: Database, configured: ConfiguredKeys) => Promise<void>) {
+/** Records the configured keys as those in use, after the earlier ones were lost. */
+export const accept = () => withKeys(async () => console.log('Nodes with these keys start from now on.'), replaceKeysInUse);
+
+/** A command with other keys than the nodes would encrypt what they cannot decrypt. */
+async function withKeys(run: (db: Database, configured: ConfiguredKeys) => Promise<void>, claim: typeof claimKeys = claimKeys) {
   const config = readConfig();
   const configured = await loadConfiguredKeys(config);
   const db = await openDatabase(config, createLogger('silent'));
   try {
+    await claim(db, configured);
     await run(db, configured);
   } finally {
     await db.close();

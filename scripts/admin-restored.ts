@@ -3,6 +3,7 @@ import { type Database, openDatabase } from '../src/database/database.ts';
 import { commandLimits } from '../src/database/session.ts';
 import { whereActive } from '../src/identity/grants/active-grants.ts';
 import { loadConfiguredKeys } from '../src/identity/keys/configured-keys.ts';
+import { claimKeys } from '../src/identity/keys/keys-in-use.ts';
 import { endRestoredAccess } from '../src/identity/restored-database.ts';
 import { createLogger } from '../src/lib/logger.ts';
 
@@ -12,6 +13,7 @@ export async function restored(keepApiTokens: boolean) {
   const configured = await loadConfiguredKeys(config);
   const db = await openDatabase(config, createLogger('silent'), commandLimits);
   try {
+    await claimKeys(db, configured);
     const { sessions, apiTokens, links, invitations, emails, lastEventAt, kid } = await endRestoredAccess(db, configured, keepApiTokens);
     console.log(`Revoked ${sessions} sessions and ${apiTokens} API tokens.`);
     console.log(`Voided ${links} email links, ${invitations} invitations and ${emails} waiting emails.`);

@@ -8,7 +8,7 @@ import { emailKey } from '../src/lib/email-address.ts';
 import { createLogger } from '../src/lib/logger.ts';
 import { asSuperadmin } from './admin-as.ts';
 import { commands } from './admin-commands.ts';
-import { printKeys, remove, rotate, rotateNow } from './admin-keys.ts';
+import { accept, printKeys, remove, rotate, rotateNow } from './admin-keys.ts';
 import { restored } from './admin-restored.ts';
 import { applySeed } from './admin-seed.ts';
 import { readPassword } from './read-password.ts';
@@ -23,6 +23,7 @@ const usage = `Usage:
   npm run admin -- restored [--keep-api-tokens]
                                                after a backup was restored: revokes all sessions, links, invitations,
                                                signing keys and, unless they are kept, API tokens
+  npm run admin -- accept-keys                 makes nodes start with the configured keys after the earlier ones were lost
   npm run admin -- seed <file.yaml>            creates the roles, domains, users and grants of the file that do not exist
 ${Object.entries(commands)
   .map(([name, { positionals, options = [] }]) => {
@@ -50,6 +51,7 @@ const localCommands: Readonly<Record<string, LocalCommand>> = {
   'rotate-keys': { parameterCount: 0, flag: 'now', run: (_, isNow) => (isNow ? rotateNow() : rotate()) },
   'remove-key': { parameterCount: 1, run: remove },
   restored: { parameterCount: 0, flag: 'keep-api-tokens', run: (_, keepApiTokens) => restored(keepApiTokens) },
+  'accept-keys': { parameterCount: 0, run: accept },
 };
 
 const run = parseCommand(process.argv.slice(2));

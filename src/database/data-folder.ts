@@ -20,7 +20,7 @@ const sqliteErrors = { busy: 5, notADatabase: 26 }; // https://www.sqlite.org/re
 /**
  * Creates the folder if it does not exist, and locks it until the process ends or unlocks it. The lock is one of the operating system, taken by
  * SQLite: the kernel gives it to one process, and takes it back when that process ends in whatever way. It belongs to the file, so the path,
- * process ids and containers do not matter. The file is never deleted, because a lock on a deleted file excludes nobody.
+ * process ids and containers do not matter. The file is never deleted, because a lock on a deleted file excludes no process.
  */
 export async function lockDataFolder(name: string): Promise<DataFolder> {
   await createDataFolder(name);

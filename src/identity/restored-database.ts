@@ -29,6 +29,7 @@ const afterRestore: Readonly<Record<Prisma.ModelName, 'ended' | 'kept'>> = {
   FieldRead: 'kept',
   RateLimit: 'kept', // expires by itself
   Job: 'kept',
+  KeyInUse: 'kept', // the backup may be older than the last replacement of a key; then the nodes must have the old key as well
 };
 
 /** The tables to lock, in the order in which mutations write them. */

@@ -8,6 +8,7 @@ export type Model = Exclude<
   | 'EventReceiver'
   | 'EmailLink'
   | 'Job'
+  | 'KeyInUse'
   | 'OutboxEmail'
   | 'Password'
   | 'RateLimit'

@@ -7,6 +7,7 @@ import type { AppServices } from '../graphql/context.ts';
 import { createReadReceiptRecorder } from '../identity/audit/read-receipts.ts';
 import { loadConfiguredKeys } from '../identity/keys/configured-keys.ts';
 import { createKeyStore } from '../identity/keys/key-store.ts';
+import { claimKeys } from '../identity/keys/keys-in-use.ts';
 import { createRevocationFeed } from '../identity/tokens/revocation-feed.ts';
 import { createNotifier, type Notifier } from '../identity/tokens/revocation-notifier.ts';
 import { type Credential, loadViewers } from '../identity/viewer.ts';
@@ -23,6 +24,7 @@ export interface OpenServices {
 export async function createServices(config: Config, log: Logger, database?: Database): Promise<OpenServices> {
   const configuredKeys = await loadConfiguredKeys(config);
   const db = database ?? (await openDatabase(config, log));
+  await claimKeys(db, configuredKeys);
   const keys = await createKeyStore(queryAs(db, { class: 'authentication', kind: 'keys' }), log, configuredKeys);
   const notifier = createNotifier(config, db, log);
   const revocations = await createRevocationFeed(

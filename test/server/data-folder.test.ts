@@ -77,7 +77,7 @@ describe('a data folder', () => {
     });
   }, 400_000);
 
-  it('stays with its server when it is moved, and a server at the old path has a database of its own', async () => {
+  it('stays with its server when it is moved, and a server at the old path has its own database', async () => {
     const first = join(root, 'first');
     await cp(folder, first, { recursive: true });
     const server = start(first);

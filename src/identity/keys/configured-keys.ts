@@ -1,12 +1,13 @@
-import { hkdfSync, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, hkdfSync, randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { z } from 'zod';
 import type { Config } from '../../config.ts';
 import { createDataFolder, rejectFolder } from '../../database/data-folder.ts';
 import { parseJson } from '../../lib/parse-json.ts';
+import { isRandom } from './is-random.ts';
 import { importPair, type KeyPair } from './key-pair.ts';
 
 /** The keys of a running server. Every property returns the current value. */
@@ -31,20 +32,33 @@ export interface KeyStore {
 /** The configured keys. The first entry of each setting is used; the others are still accepted. */
 export interface ConfiguredKeys extends Pick<KeyStore, 'secret' | 'secrets'> {
   readonly pairs: readonly KeyPair[];
+  /** Identify the entries of each setting without disclosing them. */
+  readonly fingerprints: Readonly<Record<'JWT_KEYS' | 'ENCRYPTION_KEYS', readonly Buffer[]>>;
 }
+
+const areUnique = (values: readonly string[]) => new Set(values).size === values.length;
 
 const jwtKey = z.object({
   kty: z.literal('OKP'),
   crv: z.literal('Ed25519'),
   kid: z.string().min(1).max(255),
   x: z.string(),
-  d: z.string(),
+  d: z.string().refine((text) => isRandom(Buffer.from(text, 'base64url'))),
 });
 const jwtKeys = z
   .array(jwtKey)
   .min(1)
-  .refine((keys) => new Set(keys.map(({ kid }) => kid)).size === keys.length);
-const encryptionKeys = z.array(z.string().regex(/^[A-Za-z0-9+/]{43}=$/)).min(1);
+  .refine((keys) => areUnique(keys.map(({ kid }) => kid)) && areUnique(keys.map(({ x }) => x)));
+const encryptionKeys = z
+  .array(
+    z
+      .string()
+      .regex(/^[A-Za-z0-9+/]{43}=$/)
+      .transform((text) => Buffer.from(text, 'base64'))
+      .refine(isRandom),
+  )
+  .min(1)
+  .refine((keys) => areUnique(keys.map((key) => key.toString('hex'))));
 
 /** Loads the keys from the settings or, in development, from a file that the first start creates. Errors name the setting, never its value. */
 export async function loadConfiguredKeys(config: Config): Promise<ConfiguredKeys> {
@@ -52,18 +66,24 @@ export async function loadConfiguredKeys(config: Config): Promise<ConfiguredKeys
   const pairs = await parse(
     'JWT_KEYS',
     config.JWT_KEYS ?? stored?.JWT_KEYS,
-    'a JSON array of private Ed25519 JWKs, each with its own kid',
+    'a JSON array of different private Ed25519 JWKs, each with its own kid and a random key',
     (json) => Promise.all(jwtKeys.parse(json).map(importPair)),
   );
   const roots = await parse(
     'ENCRYPTION_KEYS',
     config.ENCRYPTION_KEYS ?? stored?.ENCRYPTION_KEYS,
-    'a JSON array of 32 bytes in base64',
-    (json) => encryptionKeys.parse(json).map((text) => Buffer.from(text, 'base64')),
+    'a JSON array of different keys of 32 random bytes in base64',
+    (json) => encryptionKeys.parse(json),
   );
   const secrets = (purpose: string) => roots.map((root) => Buffer.from(hkdfSync('sha256', root, '', `fieldgate ${purpose}`, 32)));
-  return { pairs, secrets, secret: (purpose) => secrets(purpose)[0] as Buffer };
+  const fingerprints = { JWT_KEYS: pairs.map(fingerprintOf), ENCRYPTION_KEYS: secrets('fingerprint') };
+  return { pairs, secrets, secret: (purpose) => secrets(purpose)[0] as Buffer, fingerprints };
 }
+
+const fingerprintOf = ({ kid, jwk }: KeyPair) =>
+  createHash('sha256')
+    .update(JSON.stringify(['fieldgate JWT_KEYS fingerprint', kid, jwk.x]))
+    .digest();
 
 /** Generates values for the settings `JWT_KEYS` and `ENCRYPTION_KEYS`. */
 export async function generateKeys() {
@@ -82,6 +102,10 @@ const storedKeys = z.object({ JWT_KEYS: z.string(), ENCRYPTION_KEYS: z.string() 
 async function readStoredKeys(dataDir: string): Promise<z.infer<typeof storedKeys>> {
   const file = join(dataDir, 'keys.json');
   if (!existsSync(file)) await createStoredKeys(dataDir, file);
+  const { mode } = await stat(file).catch((error: NodeJS.ErrnoException) => rejectFolder(file, error));
+  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    throw new Error(`The file ${file} contains secrets, but other users of this machine may read or change it. Run \`chmod 600 ${file}\`.`);
+  }
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => rejectFolder(file, error));
   const parsed = storedKeys.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;

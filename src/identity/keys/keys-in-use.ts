@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import { type Database, sql, type Tx } from '../../database/database.ts';
+import { recordAuditEvent } from '../audit/record-event.ts';
+import type { ConfiguredKeys } from './configured-keys.ts';
+
+type Setting = keyof ConfiguredKeys['fingerprints'];
+
+/**
+ * Makes sure that this node has the keys that the other nodes use, and records its first keys as those in use. Throws an error that names the
+ * setting if it does not have them. Of nodes that start at the same time on a new database with different keys, the first one decides.
+ */
+export const claimKeys = ({ prisma }: Pick<Database, 'prisma'>, configured: ConfiguredKeys) =>
+  prisma.$transaction(async (tx) => {
+    if (!(await claim(tx, 'ENCRYPTION_KEYS', configured))) rejectKeys('ENCRYPTION_KEYS');
+    if (!(await claim(tx, 'JWT_KEYS', configured)) && !(await hasRotated(tx))) rejectKeys('JWT_KEYS');
+  });
+
+/** Records the configured keys as those in use, whatever was used before: for keys that are lost. */
+export const replaceKeysInUse = ({ prisma }: Pick<Database, 'prisma'>, configured: ConfiguredKeys) =>
+  prisma.$transaction(async (tx) => {
+    await tx.$executeRaw(sql`delete from "KeyInUse"`);
+    await claim(tx, 'ENCRYPTION_KEYS', configured);
+    await claim(tx, 'JWT_KEYS', configured);
+    const client = { network: 'local', agent: 'accept-keys', requestId: randomUUID() };
+    await recordAuditEvent(tx, client, null, { action: 'sys_keys_accepted' });
+  });
+
+/** Atomic: a single conditional statement. A concurrent claim waits for it and is then compared with its key. */
+async function claim(tx: Tx, setting: Setting, { fingerprints }: ConfiguredKeys): Promise<boolean> {
+  const [first, ...others] = fingerprints[setting];
+  const known = sql`array[${first}::bytea]${others.reduce((list, other) => sql`${list} || ${other}::bytea`, sql``)}`;
+  const claimed = await tx.$executeRaw(sql`
+    insert into "KeyInUse" (setting, fingerprint) values (${setting}, ${first}::bytea)
+    on conflict (setting) do update set fingerprint = excluded.fingerprint,
+      "changedAt" = case when "KeyInUse".fingerprint = excluded.fingerprint then "KeyInUse"."changedAt" else now() end
+    where "KeyInUse".fingerprint = any(${known})`);
+  return claimed > 0;
+}
+
+/** True if a key of the database signs: then the nodes use JWT_KEYS no longer, and a removed key must be replaceable by another one. */
+async function hasRotated(tx: Tx): Promise<boolean> {
+  const rows = await tx.$queryRaw<unknown[]>(sql`
+    select from "SigningKey" where "publicJwk" is not null and "removedAt" is null and "activeFrom" <= now() limit 1`);
+  return rows.length > 0;
+}
+
+function rejectKeys(setting: Setting): never {
+  throw new Error(
+    `Setting ${setting}: does not contain the key that the other nodes use. Give all nodes the same keys; to replace a key, add the new one before the old one. If the old key is lost, see docs/operations.md.`,
+  );
+}
