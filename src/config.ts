@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hasUserInfo } from './lib/validators.ts';
 
 const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -48,7 +49,10 @@ const settings = z.object({
   DATABASE_URL: url(/^postgres(ql)?$/, 'postgresql://user:password@host/database'),
   DATABASE_POOL: integer(10, 2, 200),
   REDIS_URL: url(/^rediss?$/, 'redis://host:6379'),
-  PUBLIC_URL: url(/^https?$/, 'https://id.example.com'),
+  PUBLIC_URL: url(/^https?$/, 'https://id.example.com').refine(
+    (text) => text === undefined || !hasUserInfo(text),
+    'must not contain a username or password',
+  ),
   AUDIENCE: z.string().min(1).default('fieldgate'),
   JWT_KEYS: z.string().min(1).optional(),
   ENCRYPTION_KEYS: z.string().min(1).optional(),

@@ -4,17 +4,40 @@ import { z } from 'zod';
 
 // Control, format (bidi, zero-width), half surrogate and line-separating characters (security.md 16.3).
 const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+// Format characters that text needs: joiners inside a word (Persian, Indic scripts; also at its end after a mark, as in Malayalam), joiners inside an
+// emoji, and the tags of the flags of England, Scotland and Wales. Only one at a time, so that nothing can be hidden in them.
+const meaningful = new RegExp(
+  [
+    '(?<=\\p{L})[\\u200C\\u200D](?=\\p{L})',
+    '(?<=\\p{L}\\p{M}+)[\\u200C\\u200D]',
+    '(?<=[\\p{Extended_Pictographic}\\p{Emoji_Modifier}]\\uFE0F?)\\u200D(?=\\p{Extended_Pictographic})',
+    '(?<=\\u{1F3F4})[\\u{E0061}-\\u{E007A}]{5}\\u{E007F}',
+  ].join('|'),
+  'gu',
+);
+const hasInvisible = (text: string) => invisible.test(text.replace(meaningful, ''));
+
+// A character that leaves a mark: no space, and none of those that look like one, such as the Hangul fillers, the braille blank and a null notehead.
+const visible = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{C}\p{M}\u2800\uFFFC\u{1D159}]/u;
+const isBlank = (text: string) => !visible.test(text);
+
 const noInvisible = 'must not contain control or invisible characters';
 
 /** Aborts on text that is too long, so that no further check reads it (security.md 16.1). */
 const boundedText = (max: number) => z.string().max(max, { error: `must not exceed ${max} characters`, abort: true });
 
-export const singleLineText = (max: number) => boundedText(max).refine((text) => !invisible.test(text), noInvisible);
+export const singleLineText = (max: number) => boundedText(max).refine((text) => !hasInvisible(text), noInvisible);
 
-export const nonBlankText = (max: number) => singleLineText(max).refine((text) => text.trim() !== '', 'must not be blank');
+/** Text that people see, such as a name. May be empty, but not blank. */
+export const labelText = (max: number) => singleLineText(max).refine((text) => text === '' || !isBlank(text), 'must not be blank');
 
-export const multiLineText = (max: number) =>
-  boundedText(max).refine((text) => !invisible.test(text.replace(/[\r\n\t]/g, '')), noInvisible);
+export const nonBlankText = (max: number) => singleLineText(max).refine((text) => !isBlank(text), 'must not be blank');
+
+export const multiLineText = (max: number) => boundedText(max).refine((text) => !hasInvisible(text.replace(/[\r\n\t]/g, '')), noInvisible);
+
+/** Like `labelText`, in several lines. */
+export const paragraphText = (max: number) => multiLineText(max).refine((text) => text === '' || !isBlank(text), 'must not be blank');
 
 /** A password as typed. The password policy applies only where a password is set. */
 export const secretText = z.string().max(1_024, 'must not exceed 1024 characters'); // security.md F2
@@ -28,11 +51,17 @@ export const roleName = boundedText(63).regex(
   'must have 2 to 63 characters: upper-case letters, digits and underscores',
 );
 
-/** An https URL, or empty. The URL parser accepts spaces and line breaks; this does not. */
-export const url = singleLineText(2_048).refine(
-  (text) => /^(https:\/\/\S+)?$/i.test(text) && (text === '' || URL.canParse(text)),
-  'must be an https URL',
-);
+/** An https URL, or empty. The URL parser accepts spaces, line breaks and backslashes; this does not. */
+export const url = singleLineText(2_048)
+  .refine((text) => /^(https:\/\/[^\s\\]+)?$/i.test(text) && (text === '' || URL.canParse(text)), {
+    error: 'must be an https URL',
+    abort: true,
+  })
+  // Programs that load the URL would send them, and everyone who sees the profile could read them.
+  .refine((text) => !hasUserInfo(text), 'must not contain a username or password');
+
+/** True if the URL has something before an `@` of its host, even if that is empty. */
+export const hasUserInfo = (text: string) => /^[a-z]+:\/\/[^/?#\\]*@/i.test(text);
 
 /** A language tag, or empty. */
 export const locale = boundedText(35).regex(/^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4})?$/, 'must be a BCP 47 language tag');

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -106,6 +107,69 @@ describe('a new password: personal words', () => {
 
   it('ignores parts of the email address with fewer than 4 characters', () => {
     expect(validatePassword('joecomjoecomjoecom', { ...alice, email: 'joe@mail.com' })).toEqual([]);
+  });
+});
+
+const owner = { ...alice, words: ['Köln', 'example'], names: ['mgonzalez77', 'Maria Gonzalez'] };
+
+describe('a new password: words with digits and punctuation', () => {
+  it.each([
+    'Fieldgate2026!!',
+    'F13ldg4t3-2026!!',
+    'field.gate.2026!',
+    'f-i-e-l-d-g-a-t-e-1',
+    'FIELDGATEfieldgate',
+    'fïeldgäte2026!!!',
+    'ｆｉｅｌｄｇａｔｅ２０２６！！',
+    'fieldgate8491027364',
+    'köln-köln-köln-1',
+    'example123456789',
+    'Liddell123456789',
+    'administrator123',
+    'Administrat0r2026',
+    'administrator 1 2 3',
+    'AdminAdminAdmin1!',
+    'Welcome2026!!!!!',
+    'W3lc0me-W3lc0me!',
+    'company123456789',
+    'Company-2026-2027',
+    'P@ssw0rd2026!!!!',
+    '!!!Sunshine!!!2026',
+    'dragon2026dragon!',
+    'Qwerty2026!Qwerty',
+    'MariaGonzalez2026',
+    'M4r14-G0nz4l3z-1',
+    'mgonzalez77!!!!!',
+    'welcome-alice-2026!',
+    'fieldgate-maria-company-1',
+  ])('rejects %s', (password) => {
+    expect(validatePassword(password, owner)).not.toEqual([]);
+  });
+
+  it.each([
+    'correct horse battery staple',
+    'fieldgate misread a map',
+    'my administrator ate seven plums',
+    'welcome to the jungle baby',
+    'company of seven teal herons',
+    'maria and her nine otters',
+    'testament of youth and rye',
+    'dragonfly nebula quartz',
+    'sommerregen auf wellblech',
+    'x7#kQ9$mT2!vLp4z',
+    'Zq3vKp8Lw2Nx5Tb9',
+    '9f8e7d6c5b4a39281706f5e4',
+    'b7c1d0f2-9a3e-4c5d-8e6f-0a1b2c3d4e5f',
+    '4929 1837 5501 8820 3',
+  ])('accepts %s', (password) => {
+    expect(validatePassword(password, owner)).toEqual([]);
+  });
+
+  it('rejects less than one random password in 500', () => {
+    const rejected = (random: () => string) =>
+      Array.from({ length: 2_000 }, random).filter((one) => validatePassword(one, owner).length > 0);
+    expect(rejected(() => randomBytes(12).toString('base64')).length).toBeLessThan(4);
+    expect(rejected(() => randomBytes(16).toString('hex')).length).toBeLessThan(4);
   });
 });
 

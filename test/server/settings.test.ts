@@ -41,6 +41,11 @@ describe('a setting', () => {
     }
   }, 60_000);
 
+  it('does not accept a username or password in PUBLIC_URL, which links and tokens would contain', async () => {
+    const { code, err } = await start({ PUBLIC_URL: 'https://ada:hunter2@id.example.com' });
+    expect([code, err.trim()]).toEqual([1, 'Setting PUBLIC_URL: must not contain a username or password']);
+  }, 60_000);
+
   it('reports all settings that are missing in production together', async () => {
     const { code, err } = await start({ NODE_ENV: 'production', DATABASE_URL: '' });
     expect(code).toBe(1);

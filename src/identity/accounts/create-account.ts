@@ -1,9 +1,10 @@
 import type { Config } from '../../config.ts';
 import type { Database, Tx } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
-import { emailKey } from '../../lib/email-address.ts';
+import { emailKey, withoutRootDot } from '../../lib/email-address.ts';
 import { enqueueEmail } from '../../mail/outbox.ts';
 import { recordAuditEvent } from '../audit/record-event.ts';
+import { wordsIn } from '../credentials/known-words.ts';
 import { hashPassword, normalizePassword } from '../credentials/password-hash.ts';
 import { validatePassword } from '../credentials/password-policy.ts';
 import type { RequestScope } from '../request-scope.ts';
@@ -25,13 +26,22 @@ export interface NewAccount {
 
 type Actor = Pick<RequestScope, 'client' | 'viewer'>;
 
-/** The faults of the email address and the password of a new account, by field. Empty if both are acceptable. */
-export function validateAccount(
-  config: Config,
-  { email, password }: Pick<Required<NewAccount>, 'email' | 'password'>,
-): Record<string, string[]> {
+/** The values of an account that a password is compared with. */
+interface PasswordOwner {
+  readonly email: string;
+  readonly username?: string | null | undefined;
+  readonly displayName?: string | null | undefined;
+  readonly firstName?: string | null | undefined;
+  readonly lastName?: string | null | undefined;
+}
+
+/** The faults of the email address and the password of an account, by field. Empty if both are acceptable. */
+export function validateAccount(config: Config, account: PasswordOwner & { readonly password: string }): Record<string, string[]> {
+  const { email, password, username, displayName, firstName, lastName } = account;
   const isInvalid = emailKey(email) === undefined;
-  const faults = validatePassword(normalizePassword(password), { email, words: config.PASSWORD_WORDS, min: config.PASSWORD_MIN });
+  const names = [username, displayName, firstName, lastName].filter((name) => name != null);
+  const words = [...config.PASSWORD_WORDS, ...wordsIn(new URL(config.PUBLIC_URL).hostname)];
+  const faults = validatePassword(normalizePassword(password), { email, names, words, min: config.PASSWORD_MIN });
   return { ...(isInvalid && { email: ['must be a valid email address'] }), ...(faults.length > 0 && { password: faults }) };
 }
 
@@ -53,7 +63,7 @@ export async function insertAccount(tx: Tx, actor: Actor, account: NewAccount, h
   const key = emailKey(email) ?? '';
   // The database rejects a reserved address as well, but that would abort the transaction.
   if (await isReserved(tx, key)) return null;
-  const data = { ...profile, email, emailKey: key };
+  const data = { ...profile, email: withoutRootDot(email), emailKey: key };
   const [user] = await tx.user.createManyAndReturn({ data, skipDuplicates: true, select: { id: true } });
   if (!user) return null;
   const { id: userId } = user;

@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { coresOf, indexWords, isMostlyWords, wordsIn } from './known-words.ts';
+import { commonWords } from './passwords/common-words.ts';
 
+const productName = 'fieldgate';
 const minLengthFloor = 8; // security.md F1: whatever the operator configures
 const maxLength = 256; // security.md F2: in UTF-8 at most its 1,024 bytes
-const minWordLength = 4; // "jo" and "com" occur in passwords by chance
 const entryBytes = 8; // among 277,079 entries, a false positive has a probability of 1.5e-14
 
 interface PasswordContext {
   email: string;
-  /** The operator's context words. */
-  words: string[];
+  /** The username and the names of the user. */
+  names?: readonly string[];
+  /** The words of the service: those of its operator, and the host of its URL. */
+  words: readonly string[];
   /** The minimum number of code points that the operator requires. */
   min: number;
 }
@@ -19,22 +23,29 @@ interface PasswordContext {
 export function validatePassword(password: string, context: PasswordContext): string[] {
   if (password.length > 2 * maxLength || countCharacters(password) > maxLength) return [`must have at most ${maxLength} characters`];
   if (!password.isWellFormed() || password.includes('\0')) return ['must not contain U+0000 or half a surrogate pair'];
-  const { email, words, min } = context; // not read before the length is checked: a long password must cost nothing
+  const { email, names = [], words, min } = context; // not read before the length is checked: a long password must cost nothing
   const minLength = Math.max(minLengthFloor, min);
+  const serviceWords = indexWords([productName, ...words, ...wordsIn(email)]);
+  const { each, all } = isMostlyWords(password, [indexedCommonWords, serviceWords, indexWords(names.flatMap(wordsIn))], minLength);
+  const [isMadeOfCommonWords, isMadeOfServiceWords, isMadeOfNames] = each;
   const faults: string[] = [];
   if (countCharacters(password) < minLength) faults.push(`must have at least ${minLength} characters`);
-  if (isCommon(password)) faults.push('must not be a password that is known from breaches or easy to guess');
-  if (isMostlyKnownWords([...wordsOf(email), ...words], password, minLength)) {
-    faults.push('must contain more than parts of your email address or words of this service');
-  }
+  if (isCommon(password) || isMadeOfCommonWords) faults.push('must not be a password that is known from breaches or easy to guess');
+  if (isMadeOfServiceWords) faults.push('must contain more than parts of your email address or words of this service');
+  if (isMadeOfNames) faults.push('must contain more than your username or name');
+  if (faults.length === 0 && all) faults.push('must contain more than words that are easy to guess');
   return faults;
 }
+
+const indexedCommonWords = indexWords(commonWords);
 
 /** Counts code points, as people and the standards do, not UTF-16 units. */
 const countCharacters = (text: string) => [...text].length;
 
-/** True if the shipped lists contain the password, case-insensitively. */
-function isCommon(password: string): boolean {
+/** True if the shipped lists contain the password, or what is left of it without digits and punctuation around it, case-insensitively. */
+const isCommon = (password: string) => [password, ...coresOf(password)].some(isListed);
+
+function isListed(password: string): boolean {
   const list = loadList();
   const wanted = fingerprint(password);
   let low = 0;
@@ -61,17 +72,3 @@ function loadList(): Buffer {
 export const fingerprint = (password: string) => createHash('sha256').update(foldCase(password)).digest().readBigUInt64BE();
 
 const foldCase = (text: string) => text.normalize('NFC').toLowerCase();
-
-/** The parts of an address that identify its owner: the local part, the labels of the domain, and the words in both. */
-function wordsOf(email: string): string[] {
-  const parts = ['@', /[@.]/, /[^\p{L}\p{N}]/u].flatMap((separator) => email.split(separator));
-  return parts.filter((part) => countCharacters(part) >= minWordLength);
-}
-
-/** True if the password contains some of these words and, apart from them, less than half of the minimum length. */
-function isMostlyKnownWords(words: string[], password: string, minLength: number): boolean {
-  const folded = foldCase(password);
-  const longestFirst = words.map(foldCase).sort((a, b) => b.length - a.length);
-  const rest = longestFirst.reduce((text, word) => text.replaceAll(word, ''), folded);
-  return rest !== folded && countCharacters(rest) < minLength / 2;
-}

@@ -32,7 +32,7 @@ builder.relayMutationField(
       const { viewer: caller, client, config } = context;
       if (!caller) throw graphqlError('UNAUTHENTICATED');
       return withCurrentPassword(context, caller.user.id, caller.token.id, currentPassword, async (proof) => {
-        const { password: faults } = validateAccount(config, { email: caller.user.email, password: newPassword });
+        const { password: faults } = validateAccount(config, { ...caller.user, password: newPassword });
         if (faults) throw validationError({ newPassword: faults });
         const hash = await hashPassword(newPassword);
         return runMutation(context, info, async ({ tx, viewer, audit }) => {

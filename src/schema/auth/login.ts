@@ -9,7 +9,7 @@ import { isKnownNetwork } from '../../identity/credentials/known-network.ts';
 import { hashPassword, verifyPassword } from '../../identity/credentials/password-hash.ts';
 import { consumeLogin, emailKeys, loginKeys, refund, tryConsume } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
-import { secretText, singleLineText } from '../../lib/validators.ts';
+import { labelText, secretText, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone } from '../../policy/conditions.ts';
 import { firstRejection, hooks } from './hooks.ts';
@@ -23,7 +23,7 @@ const inputFields = (t: InputFields) => ({
   }),
   password: t.string({ required: true, validate: secretText, description: 'The password.' }),
   domain: t.string({ validate: singleLineText(63), description: 'The name of the domain to log in to.' }),
-  device: t.string({ validate: singleLineText(120), description: 'A name for the device, shown in the list of sessions.' }),
+  device: t.string({ validate: labelText(120), description: 'A name for the device, shown in the list of sessions.' }),
 });
 
 type Input = InputOf<typeof inputFields>;

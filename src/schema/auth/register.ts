@@ -9,7 +9,7 @@ import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { hashPassword } from '../../identity/credentials/password-hash.ts';
 import { consume, emailKeys, tryConsume } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
-import { secretText, singleLineText } from '../../lib/validators.ts';
+import { labelText, secretText, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone } from '../../policy/conditions.ts';
 import { profileChanges, profileInputs } from '../user/profile-input.ts';
@@ -24,7 +24,7 @@ const inputFields = (t: InputFields) => ({
     description: 'A username to log in with; unique, case-insensitive. If confirmation is required, it is reserved only on confirmation.',
   }),
   ...profileInputs(t, 'register'),
-  device: t.string({ validate: singleLineText(120), description: 'A name for the device, shown in the list of sessions.' }),
+  device: t.string({ validate: labelText(120), description: 'A name for the device, shown in the list of sessions.' }),
 });
 
 type Input = InputOf<typeof inputFields>;

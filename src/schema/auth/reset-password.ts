@@ -36,7 +36,8 @@ builder.relayMutationField(
     resolve: async (_, { input }, context) => {
       const link = await findEmailLink(context, ['RESET_PASSWORD', 'FIRST_PASSWORD'], input);
       // Checked first, so that a rejected password does not use up the link.
-      const { password: faults } = validateAccount(context.config, { email: link.email, password: input.newPassword });
+      const user = await context.db.prisma.user.findUnique({ where: { id: link.userId } });
+      const { password: faults } = validateAccount(context.config, { ...user, email: link.email, password: input.newPassword });
       if (faults) throw validationError({ newPassword: faults });
       await reset(context, link, await hashPassword(input.newPassword));
       return { ok: true };

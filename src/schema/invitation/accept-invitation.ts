@@ -74,7 +74,7 @@ async function acceptAsOwner(context: Context, info: GraphQLResolveInfo, link: I
 async function acceptAsNewUser(context: Context, link: InvitationLink, input: Input) {
   const { config, client, db } = context;
   const { email } = link;
-  const password = requireValidPassword(config, email, input.password);
+  const password = requireValidPassword(config, email, input);
   const hash = await passwordHash({ password });
   const accept = async (tx: Tx) => {
     const invitation = await claimInvitation(tx, link);
@@ -89,9 +89,9 @@ async function acceptAsNewUser(context: Context, link: InvitationLink, input: In
   return { made: true, user: null };
 }
 
-function requireValidPassword(config: Config, email: string, password: string | null | undefined): string {
+function requireValidPassword(config: Config, email: string, { password, displayName }: Input): string {
   if (password == null) throw validationError({ password: ['must be given, because the address has no account yet'] });
-  const { password: faults } = validateAccount(config, { email, password });
+  const { password: faults } = validateAccount(config, { email, password, displayName });
   if (faults) throw validationError({ password: faults });
   return password;
 }

@@ -3,7 +3,7 @@ import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
-import { emailKey } from '../../lib/email-address.ts';
+import { emailKey, withoutRootDot } from '../../lib/email-address.ts';
 import { futureDate, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail } from '../../mail/outbox.ts';
 import { administers, confirmed, session } from '../../policy/conditions.ts';
@@ -51,7 +51,7 @@ builder.relayMutationField(
         const { role, domain } = await resolveGrantForNewUser(mutation, input);
         const expiresAt = input.expiresAt ?? new Date(viewer.now.getTime() + defaultLifetime);
         const data = {
-          email: input.email,
+          email: withoutRootDot(input.email),
           emailKey: key,
           roleId: role.id,
           domainId: domain?.id ?? null,

@@ -2,7 +2,7 @@ import { all } from '../../authorization/rules/rule.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { emptyToNull, multiLineText, roleName } from '../../lib/validators.ts';
+import { emptyToNull, paragraphText, roleName } from '../../lib/validators.ts';
 import { session, superadmin } from '../../policy/conditions.ts';
 import { permissionNames } from './permission-input.ts';
 import { Role } from './role.ts';
@@ -12,7 +12,7 @@ builder.relayMutationField(
   {
     inputFields: (t) => ({
       name: t.string({ required: true, validate: roleName, description: 'Unique name, in uppercase.' }),
-      description: t.string({ validate: multiLineText(2_000), description: 'Purpose of the role.' }),
+      description: t.string({ validate: paragraphText(2_000), description: 'Purpose of the role.' }),
       permissions: t.stringList({
         validate: permissionNames,
         description:

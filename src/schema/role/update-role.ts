@@ -2,7 +2,7 @@ import { all } from '../../authorization/rules/rule.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { emptyToNull, multiLineText, rejectNull } from '../../lib/validators.ts';
+import { emptyToNull, paragraphText, rejectNull } from '../../lib/validators.ts';
 import { session, superadmin } from '../../policy/conditions.ts';
 import { permissionNames } from './permission-input.ts';
 import { Role } from './role.ts';
@@ -14,7 +14,7 @@ builder.relayMutationField(
     validate: rejectNull('permissions'),
     inputFields: (t) => ({
       id: t.globalID({ required: true, for: Role, description: 'ID of the role.' }),
-      description: t.string({ validate: multiLineText(2_000), description: 'Purpose of the role. Null or an empty string clears it.' }),
+      description: t.string({ validate: paragraphText(2_000), description: 'Purpose of the role. Null or an empty string clears it.' }),
       permissions: t.stringList({
         validate: permissionNames,
         description: 'Names of the permissions. Replaces all permissions of the role.',

@@ -4,7 +4,7 @@ import type { Config } from '../../config.ts';
 import { getDatamodel } from '../../database/generated/pothos.ts';
 import type { User } from '../../database/generated/prisma/client.ts';
 import { defaultAvatarUrl } from '../../identity/accounts/default-avatar.ts';
-import { locale, multiLineText, singleLineText, url } from '../../lib/validators.ts';
+import { labelText, locale, paragraphText, singleLineText, url } from '../../lib/validators.ts';
 import type { Condition } from '../../policy/conditions.ts';
 import { countryCode } from './country.ts';
 
@@ -41,11 +41,11 @@ const phone = singleLineText(40).refine(
  * A column of `User` that is neither here nor in `erase-account.ts` does not compile.
  */
 export const profileFields = {
-  displayName: { validate: singleLineText(120), example: 'Ada', inputs: ['acceptInvitation', 'createUser', 'register'] },
-  firstName: { validate: singleLineText(120), example: 'Augusta Ada', inputs: ['createUser', 'register'] },
-  lastName: { validate: singleLineText(120), example: "King-Noel, comtesse d'Ève", inputs: ['createUser', 'register'] },
+  displayName: { validate: labelText(120), example: 'Ada', inputs: ['acceptInvitation', 'createUser', 'register'] },
+  firstName: { validate: labelText(120), example: 'Augusta Ada', inputs: ['createUser', 'register'] },
+  lastName: { validate: labelText(120), example: "King-Noel, comtesse d'Ève", inputs: ['createUser', 'register'] },
   phone: { validate: phone, example: '+44 20 7946 0958', sensitive: true },
-  address: { validate: multiLineText(2_000), example: "12 St James's Square\nLondon", sensitive: true },
+  address: { validate: paragraphText(2_000), example: "12 St James's Square\nLondon", sensitive: true },
   country: { validate: countryCode, example: 'GB' },
   locale: { validate: locale, example: 'en-GB', inputs: ['createUser', 'register'] },
   avatarUrl: {
