@@ -13,42 +13,44 @@ const folder = join(import.meta.dirname, '../../prisma/migrations');
 
 /**
  * Applies the missing migrations, each in a separate transaction, so that a failed one leaves nothing behind. The history is the table of
- * `prisma migrate deploy`. Throws if the database is newer than this version, if an earlier migration did not finish, and if the database has
- * tables but no history. The caller makes sure that only one process migrates.
+ * `prisma migrate deploy`. Decides by itself whether a migration that has no end in the history was applied. Throws if the database is newer than
+ * this version, and if it has tables but no history. The caller makes sure that only one process migrates.
  */
 export async function migrate(connection: MigrationConnection): Promise<void> {
   const names = migrationNames();
-  const applied = await readHistory(connection);
-  for (const { name, isFinished } of applied) {
-    if (!isFinished) {
-      throw new Error(
-        `The migration ${name} did not finish. Restore the database from its backup, or undo the migration by hand and set rolled_back_at in its row of _prisma_migrations; see docs/operations.md.`,
-      );
-    }
-    if (!names.includes(name)) {
-      throw new Error(
-        `The database has the migration ${name}, which this version does not know. Start the version that applied it, or a newer one.`,
-      );
-    }
+  const history = await readHistory(connection);
+  const unknown = history.find(({ name }) => !names.includes(name));
+  if (unknown) {
+    throw new Error(
+      `The database has the migration ${unknown.name}, which this version does not know. Start the version that applied it, or a newer one.`,
+    );
   }
-  const appliedNames = new Set(applied.map(({ name }) => name));
-  for (const name of names) if (!appliedNames.has(name)) await apply(connection, name);
+  const recorded = new Map(history.map((migration) => [migration.name, migration]));
+  const last = history.at(-1);
+  for (const name of names) {
+    const migration = recorded.get(name);
+    if (migration?.isFinished) continue;
+    if (!migration) await apply(connection, name);
+    // A migration begins when the one before it has ended, so only the last one can be undone.
+    else if (migration === last) await applyUnlessApplied(connection, name);
+    else await finish(connection, name);
+  }
 }
 
-interface AppliedMigration {
+interface RecordedMigration {
   readonly name: string;
   readonly isFinished: boolean;
 }
 
 /** Reads the history, and creates it in an empty database. */
-async function readHistory({ query, execute }: MigrationConnection): Promise<AppliedMigration[]> {
+async function readHistory({ query, execute }: MigrationConnection): Promise<RecordedMigration[]> {
   const [state] = await query<{ hasHistory: boolean; hasTables: boolean }>(
     `select to_regclass('_prisma_migrations') is not null as "hasHistory",
       exists (select from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v', 'm')) as "hasTables"`,
     [],
   );
   if (state?.hasHistory) {
-    return query<AppliedMigration>(
+    return query<RecordedMigration>(
       'select migration_name as name, finished_at is not null as "isFinished" from _prisma_migrations where rolled_back_at is null order by migration_name',
       [],
     );
@@ -71,23 +73,73 @@ const createHistory = `
     applied_steps_count integer not null default 0
   )`;
 
-async function apply({ query, execute }: MigrationConnection, name: string): Promise<void> {
-  const script = readFileSync(join(folder, name, 'migration.sql'), 'utf8');
+/** Applies the migration, and records it in the same transaction. */
+async function apply(connection: MigrationConnection, name: string): Promise<void> {
+  const script = readScript(name);
   const checksum = createHash('sha256').update(script).digest('hex');
-  await execute('begin');
-  try {
+  await inTransaction(connection, name, async ({ query, execute }) => {
     await execute(script);
     await query(
       `insert into _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
         values ($1, $2, $3, now(), clock_timestamp(), 1)`,
       [randomUUID(), checksum, name],
     );
+  });
+}
+
+/**
+ * Ends a migration whose tool was killed between the script and its record. A script is applied as a whole or not at all, and none can be applied
+ * twice: the second time it finds what it would create, or misses what it would rename.
+ */
+async function applyUnlessApplied(connection: MigrationConnection, name: string): Promise<void> {
+  try {
+    await inTransaction(connection, name, async (transaction) => {
+      await transaction.execute(readScript(name));
+      await finish(transaction, name);
+    });
+  } catch (error) {
+    const { code } = (error as { cause?: { code?: string } }).cause ?? {};
+    if (!appliedErrors.has(code ?? '')) throw error;
+    await finish(connection, name);
+  }
+}
+
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+const appliedErrors = new Set([
+  '42P07', // duplicate_table, also of an index or a view
+  '42701', // duplicate_column
+  '42710', // duplicate_object: a type, constraint or trigger
+  '42723', // duplicate_function
+  '42P01', // undefined_table
+  '42703', // undefined_column
+  '42704', // undefined_object
+  '23505', // unique_violation: a row that it inserts
+]);
+
+const finish = ({ query }: MigrationConnection, name: string) =>
+  query(
+    `update _prisma_migrations set finished_at = clock_timestamp(), applied_steps_count = 1
+      where migration_name = $1 and finished_at is null and rolled_back_at is null`,
+    [name],
+  );
+
+async function inTransaction(
+  connection: MigrationConnection,
+  name: string,
+  work: (transaction: MigrationConnection) => Promise<unknown>,
+): Promise<void> {
+  const { execute } = connection;
+  await execute('begin');
+  try {
+    await work(connection);
     await execute('commit');
   } catch (error) {
     await execute('rollback').catch(() => {}); // the connection may be lost; then the server rolls back
     throw new Error(`The migration ${name} failed and was rolled back: ${(error as Error).message}`, { cause: error });
   }
 }
+
+const readScript = (name: string) => readFileSync(join(folder, name, 'migration.sql'), 'utf8');
 
 const migrationNames = () =>
   readdirSync(folder, { withFileTypes: true })

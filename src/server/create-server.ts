@@ -22,6 +22,7 @@ const serverOptions = {
   connectionsCheckingInterval: 500, // how often Node looks for requests that took too long; by default every 30 s
   keepAliveTimeout: 65_000,
   maxHeaderSize: 16 * 1024,
+  requireHostHeader: false, // `respond` checks it: the response of Node lacks the security headers
 };
 
 /** The response to what Node could not parse, by its error code. */
@@ -40,6 +41,10 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
     serverOptions,
     (request, response) => void respond(request, response).catch((error: Error) => respondToFailure(response, error)),
   );
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    guard.setSecurityHeaders(request, response, getClientInfo(request, config).requestId);
+    guard.rejectRequest(response, 417, 'INVALID_INPUT');
+  });
   const sockets = createWebSocketServer(services, run, guard, connectionLimiter);
   server.on('upgrade', sockets.upgrade);
   server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
@@ -50,11 +55,12 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
   async function respond(request: IncomingMessage, response: ServerResponse) {
     const client = getClientInfo(request, config);
     guard.setSecurityHeaders(request, response, client.requestId);
+    if (request.headers.host === undefined) return guard.rejectRequest(response, 400, 'INVALID_INPUT'); // RFC 9112 §3.2
     if (guard.hasRepeatedHeader(request)) return guard.rejectRequest(response, 400, 'INVALID_INPUT');
     if (!guard.isAllowedHost(request)) return guard.rejectRequest(response, 421, 'INVALID_INPUT');
     const path = request.url?.split('?', 1)[0] ?? '';
     if (path === '/graphql') return respondToGraphql(request, response, client);
-    const endpoint = matchRoute(path);
+    const endpoint = matchRoute(path, config);
     if (!endpoint) return guard.rejectRequest(response, 404, 'NOT_FOUND');
     if (!endpoint.method.split(', ').includes(request.method ?? ''))
       return guard.rejectRequest(response, 405, 'INVALID_INPUT', endpoint.method);

@@ -1,3 +1,4 @@
+import type { Config } from '../config.ts';
 import { avatar } from '../endpoints/avatar.ts';
 import { liveness, readiness } from '../endpoints/health.ts';
 import { jwks } from '../endpoints/jwks.ts';
@@ -34,6 +35,8 @@ const patternRoutes = [
   { pattern: mailPreviewPath, endpoint: mailPreview },
 ];
 
-/** The endpoint at a path; undefined if there is none. */
-export const matchRoute = (path: string): Endpoint | undefined =>
-  routes.get(path) ?? patternRoutes.find(({ pattern }) => pattern.test(path))?.endpoint;
+/** The endpoint at a path; undefined if there is none with these settings. */
+export function matchRoute(path: string, config: Config): Endpoint | undefined {
+  const endpoint = routes.get(path) ?? patternRoutes.find(({ pattern }) => pattern.test(path))?.endpoint;
+  return endpoint?.isEnabled?.(config) === false ? undefined : endpoint;
+}

@@ -38,15 +38,26 @@ describe('/dev/mails', async () => {
     expect((await openPage(server, '/dev/mails/nonsense')).status).toBe(404);
   });
 
-  it('is not available when SMTP_URL is set or in production', async () => {
+  it('responds like an unknown path to every method when SMTP_URL is set and in production', async () => {
     const smtp = await openSmtpServer();
     const production = { NODE_ENV: 'production', DATABASE_URL: 'postgresql://nowhere/x', MAIL_FROM: 'a@example.com' };
+    const id = '0190a0a0-0000-7000-8000-000000000000';
     for (const settings of [{ SMTP_URL: smtp.url }, { ...production, SMTP_URL: smtp.url }]) {
       const other = await startTestServer(settings);
-      expect((await openPage(other, '/dev/mails')).status).toBe(404);
+      const respond = async (method: string, path: string) => {
+        const response = await fetch(`${other.url}${path}`, { method });
+        const { date, 'x-request-id': _, ...headers } = Object.fromEntries(response.headers);
+        return { status: response.status, headers, body: await response.text() };
+      };
+      for (const method of ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
+        const unknown = await respond(method, '/nothing');
+        expect(unknown.status).toBe(404);
+        for (const path of ['/dev/mails', '/dev/mails?page=2', `/dev/mails/${id}`, `/dev/mails/${id}/html`])
+          expect(await respond(method, path), `${method} ${path}`).toEqual(unknown);
+      }
       await other.close();
     }
-  });
+  }, 60_000);
 });
 
 describe('the log', () => {

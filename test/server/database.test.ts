@@ -1,3 +1,6 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 import { inspectDatabase, runCommand, spawnProcess, tempEnvironment, waitUntilListening } from '../cli/process.ts';
@@ -37,12 +40,31 @@ describe('the database of a server', () => {
     await own.cleanUp();
   }, 60_000);
 
-  it('is left unchanged when a migration did not finish, and the server exits with instructions', async () => {
+  it('is used when the history lacks the end of migrations that were applied', async () => {
     const own = await tempEnvironment();
-    await inspectDatabase(own.environment, (db) => db.prisma.$executeRaw`update _prisma_migrations set finished_at = null`);
-    const { code, err } = await runCommand(['src/server/main.ts'], own.environment);
-    expect(code).toBe(1);
-    expect(err).toMatch(/^The migration \d+_core did not finish\. Restore the database from its backup, or undo the migration by hand /);
+    for (const unfinished of [`migration_name like '%_standard_names'`, 'true']) {
+      await inspectDatabase(own.environment, (db) =>
+        db.query({ text: `update _prisma_migrations set finished_at = null where ${unfinished}`, values: [] }),
+      );
+      await inspectDatabase(own.environment, async ({ query, prisma }) => {
+        expect(await query({ text: 'select from _prisma_migrations where finished_at is null', values: [] })).toEqual([]);
+        expect(await prisma.role.count()).toBe(3);
+      });
+    }
+    await own.cleanUp();
+  }, 60_000);
+
+  it('is migrated to the end when the last migration of the history was not applied, whichever it is', async () => {
+    const own = await tempEnvironment();
+    await inspectDatabase(own.environment, async ({ query }) => {
+      await query({ text: 'drop table "KeyInUse"', values: [] });
+      await query({ text: `update _prisma_migrations set finished_at = null where migration_name like '%_keys_in_use'`, values: [] });
+      await query({ text: `delete from _prisma_migrations where migration_name > '20261130140500_keys_in_use'`, values: [] });
+    });
+    await inspectDatabase(own.environment, async ({ query, prisma }) => {
+      expect(await query({ text: 'select from _prisma_migrations where finished_at is null', values: [] })).toEqual([]);
+      expect(await prisma.keyInUse.count()).toBe(0);
+    });
     await own.cleanUp();
   }, 60_000);
 });
@@ -90,7 +112,54 @@ describe('PostgreSQL', () => {
     },
     60_000,
   );
+
+  it.skipIf(isEmbedded)('rejects every migration that is applied twice (needs a PostgreSQL server)', async () => {
+    const own = await tempEnvironment();
+    await empty(own.environment);
+    const client = new pg.Client({ connectionString: own.environment.DATABASE_URL });
+    await client.connect();
+    const folder = join(import.meta.dirname, '../../prisma/migrations');
+    for (const name of (await readdir(folder)).filter((entry) => /^\d/.test(entry)).sort()) {
+      const script = await readFile(join(folder, name, 'migration.sql'), 'utf8');
+      await client.query(script);
+      const again = await client.query(script).catch((error: Error) => error.message);
+      expect(again, name).toMatch(/already exists|does not exist|duplicate key/);
+    }
+    await client.end();
+    await own.cleanUp();
+  });
+
+  it.skipIf(isEmbedded)(
+    'is migrated by the next start, and by another server, when a server is killed in the middle (needs a PostgreSQL server)',
+    async () => {
+      const own = await tempEnvironment();
+      for (const applied of [0, 1, 5, 9]) {
+        await empty(own.environment);
+        const [killed, other] = [start(own.environment), start(own.environment)];
+        while ((await countMigrations(own.environment)) < applied) await sleep(2); // a start may take long; the timeout of the test ends it
+        killed.child.kill('SIGKILL');
+        await waitUntilListening(other);
+        expect(await end(other)).toBe(0);
+        await killed.ended;
+      }
+      await own.cleanUp();
+    },
+    240_000,
+  );
 });
+
+/** How many migrations are recorded; -1 without a history. */
+async function countMigrations({ DATABASE_URL }: Record<string, string>): Promise<number> {
+  const client = new pg.Client({ connectionString: DATABASE_URL });
+  await client.connect();
+  try {
+    return Number((await client.query('select count(*) from _prisma_migrations')).rows[0]?.count);
+  } catch {
+    return -1;
+  } finally {
+    await client.end();
+  }
+}
 
 /** Deletes everything that a server has created. */
 async function empty({ DATABASE_URL }: Record<string, string>) {

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
+import { generateKeys } from '../../src/identity/keys/configured-keys.ts';
 import { spawnProcess, tempEnvironment, waitUntilListening } from '../cli/process.ts';
+import { isEmbedded } from '../test-database.ts';
 import { type TestServer, waitUntil } from '../test-server.ts';
 import { follow } from '../token/revocation-stream.ts';
 import { rawSocket } from '../transport/raw-client.ts';
@@ -10,8 +12,9 @@ const here = await tempEnvironment();
 afterAll(here.cleanUp);
 
 /** A running server process. */
-async function serve() {
-  const process = spawnProcess(globalThis.process.execPath, ['src/server/main.ts'], { ...here.environment, TRUSTED_PROXIES: '1' });
+async function serve(settings: Record<string, string> = {}) {
+  const environment = { ...here.environment, TRUSTED_PROXIES: '1', ...settings };
+  const process = spawnProcess(globalThis.process.execPath, ['src/server/main.ts'], environment);
   const { url } = await waitUntilListening(process);
   return { ...process, url, server: { url } as TestServer };
 }
@@ -94,4 +97,54 @@ describe('stopping the server', () => {
     await request.closed;
     expect(performance.now() - started).toBeLessThan(2_000);
   }, 60_000);
+
+  it('happens in the same way when the terminal closes, which may send SIGHUP several times', async () => {
+    const { child, url, ended } = await serve();
+    const request = await begin(url);
+    child.kill('SIGHUP');
+    await waitUntil(() => isRefusing(url));
+    child.kill('SIGHUP');
+    expect(await request.finish()).toMatch(/^HTTP\/1\.1 200 OK.*"fresh":false/s);
+    expect(await ended).toBe(0);
+  }, 60_000);
+});
+
+describe('a running server', () => {
+  it('keeps running after SIGUSR2 and SIGPIPE, and when nothing reads its log', async () => {
+    const { child, url, ended } = await serve({ LOG_LEVEL: 'trace' });
+    child.kill('SIGUSR2');
+    child.kill('SIGPIPE');
+    child.stdout.destroy();
+    child.stderr.destroy();
+    for (const _ of [1, 2, 3]) {
+      await register(url);
+      expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+    }
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+  }, 60_000);
+
+  it.skipIf(isEmbedded)(
+    'opens no inspector after SIGUSR1 in production (needs a PostgreSQL server)',
+    async () => {
+      const production = {
+        NODE_ENV: 'production',
+        PUBLIC_URL: 'https://id.example.com',
+        ALLOWED_HOSTS: '127.0.0.1,localhost',
+        SMTP_URL: 'smtp://127.0.0.1:1',
+        MAIL_FROM: 'a@example.com',
+        ...(await generateKeys()),
+      };
+      const own = await tempEnvironment();
+      const { child, url, ended, output } = await serve({ ...own.environment, ...production });
+      child.kill('SIGUSR1');
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      expect((await fetch(`${url}/health/ready`)).status).toBe(200);
+      expect(output.err).toBe('');
+      child.kill('SIGTERM');
+      expect(await ended).toBe(0);
+      await own.cleanUp();
+    },
+    60_000,
+  );
 });

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { startTestServer, waitUntil } from '../test-server.ts';
 import { post, request, sendRaw } from './raw-client.ts';
 
@@ -37,12 +39,60 @@ describe('a response', () => {
     }
   });
 
-  it('has these headers even if the request cannot be parsed', async () => {
-    for (const bytes of ['nonsense\r\n\r\n', `GET / HTTP/1.1\r\nx: ${'x'.repeat(17 * 1024)}\r\n\r\n`]) {
+  it('has these headers also if Node or ws responds by itself', async () => {
+    const lines = (...given: string[]) => `${given.join('\r\n')}\r\n\r\n`;
+    const upgrade = (...given: string[]) =>
+      lines('GET /graphql HTTP/1.1', 'host: localhost', 'connection: upgrade', 'upgrade: websocket', ...given);
+    const key = `sec-websocket-key: ${Buffer.alloc(16, 1).toString('base64')}`;
+    const close = 'connection: close';
+    const cases: [string, number | number[]][] = [
+      ['nonsense\r\n\r\n', 400],
+      ['GET / HTTP/9.9\r\n\r\n', 400],
+      ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
+      [lines('BREW / HTTP/1.1', 'host: localhost'), 400],
+      [lines('GET / HTTP/1.1', `x: ${'x'.repeat(17 * 1024)}`), 431],
+      [lines(`GET /${'x'.repeat(17 * 1024)} HTTP/1.1`), 431],
+      [lines('GET / HTTP/1.1', 'host: localhost', 'bad header'), 400],
+      [lines('GET / HTTP/1.1', 'host: localhost', 'bad name : x'), 400],
+      [lines('POST /graphql HTTP/1.1', 'host: localhost', 'content-length: 1', 'content-length: 2'), 400],
+      [lines('POST /graphql HTTP/1.1', 'host: localhost', 'content-length: 1', 'transfer-encoding: chunked'), 400],
+      [lines('POST /graphql HTTP/1.1', 'host: localhost', 'content-length: -1'), 400],
+      [lines('GET /health/live HTTP/1.1', close), 400],
+      [lines('GET /health/live HTTP/1.0'), 400],
+      [lines('GET /health/live HTTP/1.1', 'host: localhost', 'host: localhost', close), 400],
+      [lines('GET /health/live HTTP/1.1', 'host: elsewhere.example', close), 421],
+      [lines('POST /graphql HTTP/1.1', 'host: localhost', 'expect: the unexpected', 'content-length: 2', close), 417],
+      [lines('OPTIONS * HTTP/1.1', 'host: localhost', close), 404],
+      [lines('OPTIONS /graphql HTTP/1.1', 'host: localhost', close), 204],
+      [lines('TRACE /graphql HTTP/1.1', 'host: localhost', close), 405],
+      [lines('HEAD /health/live HTTP/1.1', 'host: localhost', close), 405],
+      [lines('DELETE /nothing HTTP/1.1', 'host: localhost', close), 404],
+      [lines('GET //evil.example/%2e%2e HTTP/1.1', 'host: localhost', close), 404],
+      [upgrade(), 400],
+      [upgrade(key), 400],
+      [upgrade(key, 'sec-websocket-version: 7'), 400],
+      [upgrade('sec-websocket-key: short', 'sec-websocket-version: 13'), 400],
+      [upgrade(key, 'sec-websocket-version: 13', 'sec-websocket-protocol: ,,'), 400],
+      [upgrade(key, 'sec-websocket-version: 13', 'origin: https://evil.example'), 403],
+      [upgrade(key, 'sec-websocket-version: 13').replace('/graphql', '/elsewhere'), 404],
+      [upgrade(key, 'sec-websocket-version: 13').replace('localhost', 'elsewhere.example'), 421],
+      [upgrade(key, 'sec-websocket-version: 13').replace('host: localhost\r\n', ''), 421],
+      [upgrade(key, 'sec-websocket-version: 13').replace('GET', 'POST'), 400],
+      [upgrade('upgrade: h2c').replace('upgrade: websocket\r\n', ''), 400],
+    ];
+    for (const [bytes, expected] of cases) {
       const { headers, status } = await sendRaw(server.url, bytes);
-      expect([400, 431]).toContain(status);
-      for (const [name, value] of Object.entries(securityHeaders)) expect(headers).toContain(`${name}: ${value.toLowerCase()}`);
+      expect([status, bytes]).toEqual([expected, bytes]);
+      for (const [name, value] of Object.entries(securityHeaders)) expect(headers, bytes).toContain(`\n${name}: ${value.toLowerCase()}`);
+      for (const name of ['server', 'x-powered-by']) expect(headers).not.toContain(`\n${name}:`);
     }
+  }, 60_000);
+
+  it('has these headers when a connection becomes a WebSocket', async () => {
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+    const [{ headers }] = await once(socket, 'upgrade');
+    socket.close();
+    expect(headers).toMatchObject(securityHeaders);
   });
 
   it("contains the caller's x-request-id or a new one", async () => {

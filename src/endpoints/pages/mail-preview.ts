@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts';
 import { type Html, html } from '../../lib/html.ts';
 import type { RenderedEmail } from '../../mail/render.ts';
-import { type Endpoint, type EndpointRequest, sendHtml } from '../../transport/http/endpoint.ts';
+import { type Endpoint, sendHtml } from '../../transport/http/endpoint.ts';
 import { contentSecurityPolicy, layout, stylesheets } from './layout.ts';
 
 const maxEmails = 100;
@@ -49,13 +49,8 @@ export const mailPreview = inDevelopment(async ({ services: { db, config }, guar
 /** As mail programs show an HTML email: with its inline styles, and nothing else. */
 const emailPolicy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox";
 
-function inDevelopment(respond: (exchange: EndpointRequest) => Promise<void>): Endpoint {
-  const isEnabled = ({ production, SMTP_URL }: Config) => !production && SMTP_URL === undefined;
-  return {
-    method: 'GET',
-    respond: (exchange) =>
-      isEnabled(exchange.services.config) ? respond(exchange) : exchange.guard.rejectRequest(exchange.response, 404, 'NOT_FOUND'),
-  };
+function inDevelopment(respond: Endpoint['respond']): Endpoint {
+  return { method: 'GET', isEnabled: ({ production, SMTP_URL }: Config) => !production && SMTP_URL === undefined, respond };
 }
 
 interface Recipient {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Rule } from '../../authorization/rules/rule.ts';
+import type { Config } from '../../config.ts';
 import type { WorkloadClass } from '../../database/workload.ts';
 import type { AppServices } from '../../graphql/context.ts';
 import type { RunOperation } from '../../graphql/execution/operation.ts';
@@ -26,6 +27,8 @@ export interface Endpoint {
   readonly access?: Rule;
   /** The class of work that it needs connections for. Defaults to `read`. */
   readonly workload?: WorkloadClass;
+  /** False if the server has no such endpoint with these settings: every method responds as at an unknown path. */
+  isEnabled?(config: Config): boolean;
   respond(exchange: EndpointRequest): void | Promise<void>;
 }
 

@@ -58,11 +58,12 @@ export function createRequestGuard(config: Config) {
   };
 }
 
+/** The headers of every response as lines, for responses that are not written by Node's `ServerResponse`. */
+export const securityHeaderLines = Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`);
+
 /** A response without a body, for a connection on which no request was parsed or that is not upgraded to a WebSocket. */
-export const rawHttpResponse = (status: string) =>
-  `HTTP/1.1 ${status}\r\n${Object.entries(securityHeaders)
-    .map(([name, value]) => `${name}: ${value}\r\n`)
-    .join('')}connection: close\r\ncontent-length: 0\r\n\r\n`;
+export const rawHttpResponse = (status: string, headers: readonly string[] = []) =>
+  [`HTTP/1.1 ${status}`, ...securityHeaderLines, ...headers, 'connection: close', 'content-length: 0', '', ''].join('\r\n');
 
 /** True if the request repeats a header that must be unique: a proxy may have read the other one. */
 function hasRepeatedHeader({ rawHeaders }: IncomingMessage): boolean {

@@ -9,7 +9,7 @@ import type { RunOperation } from '../../graphql/execution/operation.ts';
 import { toClientError } from '../../graphql/execution/response-limits.ts';
 import type { ConnectionLimiter } from '../connection-limiter.ts';
 import { getClientInfo } from '../http/client-info.ts';
-import { isOperation, type RequestGuard, rawHttpResponse } from '../http/request-guard.ts';
+import { isOperation, type RequestGuard, rawHttpResponse, securityHeaderLines } from '../http/request-guard.ts';
 import { authorizationOf, createSocketAuthorizer, type SocketContext, type SocketState } from './socket-authorization.ts';
 import { closeCodeFor, closeCodes, WebSocketConnection } from './websocket-connection.ts';
 
@@ -25,12 +25,16 @@ const placeholder = parse('{ __typename }');
 export function createWebSocketServer(services: AppServices, run: RunOperation, guard: RequestGuard, connectionLimiter: ConnectionLimiter) {
   const connections = new Set<WebSocketConnection>();
   const authorizer = createSocketAuthorizer(services, connectionLimiter);
+  let isClosing = false;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxFrameBytes,
     ...({ closeTimeout: timeouts.close } as object), // missing in @types/ws
     handleProtocols: (offered) => offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) && GRAPHQL_TRANSPORT_WS_PROTOCOL,
   });
+  sockets.on('headers', (headers) => headers.push(...securityHeaderLines));
+  // RFC 6455 §4.4: the response names the supported version.
+  sockets.on('wsClientError', (_, stream) => endWith(stream, '400 Bad Request', ['sec-websocket-version: 13']));
   const protocol = makeServer<Record<string, unknown>, SocketState>({
     connectionInitWaitTimeout: timeouts.init,
     onConnect: (socket) => withinAckTimeout(socket, authorizer.admit(socket)),
@@ -59,9 +63,9 @@ export function createWebSocketServer(services: AppServices, run: RunOperation, 
 
   function upgrade(request: IncomingMessage, stream: Duplex, head: Buffer) {
     stream.on('error', () => stream.destroy()); // until ws has taken over
-    const rejection = upgradeRejection(request, guard);
+    const rejection = isClosing ? '503 Service Unavailable' : upgradeRejection(request, guard);
     const release = rejection ? undefined : connectionLimiter.acquire('network', getClientInfo(request, services.config).network);
-    if (!release) return void stream.end(rawHttpResponse(rejection ?? '429 Too Many Requests'), () => stream.destroy());
+    if (!release) return endWith(stream, rejection ?? '429 Too Many Requests');
     stream.once('close', release);
     sockets.handleUpgrade(request, stream, head, (socket) => handleConnection(socket, request));
   }
@@ -89,12 +93,17 @@ export function createWebSocketServer(services: AppServices, run: RunOperation, 
   return {
     upgrade,
     async close() {
+      isClosing = true;
       authorizer.stop();
       clearInterval(livenessChecks);
       for (const connection of connections) connection.close(closeCodes.goingAway);
       await new Promise((resolve) => sockets.close(resolve));
     },
   };
+}
+
+function endWith(stream: Duplex, status: string, headers: readonly string[] = []) {
+  stream.end(rawHttpResponse(status, headers), () => stream.destroy());
 }
 
 function upgradeRejection(request: IncomingMessage, guard: RequestGuard): string | undefined {
