@@ -130,9 +130,6 @@ const byUser = (ids: readonly string[]) =>
     freshness: 1_000,
   });
 
-/** Domain d and all domains above it are active. A root domain needs no walk. */
-const isActive = sql`d.active and (d."parentId" is null or not exists (select from domain_ancestors(d."parentId") a where not a.active))`;
-
 interface ViewerSource {
   readonly id: Sql;
   /** Must provide "Token" t. */
@@ -147,13 +144,13 @@ const viewerQuery = ({ id, from, where, freshness }: ViewerSource) => sql`
     t.kind = 'SESSION' and t."authenticatedAt" > now() - ${interval(freshness)} as "recentlyAuthenticated",
     (select coalesce(json_agg(json_build_object('id', g.id, 'userId', g."userId", 'roleId', g."roleId", 'domainId', g."domainId",
         'grantedById', g."grantedById", 'delegable', g.delegable, 'throughId', g."throughId", 'expiresAt', g."expiresAt",
-        'createdAt', g."createdAt", 'role', r, 'domain', d, 'active', d.id is null or ${isActive}) order by g.id), '[]')
+        'createdAt', g."createdAt", 'role', r, 'domain', d, 'active', d.id is null or d.open) order by g.id), '[]')
       from "ActiveRoleGrant" g join "Role" r on r.id = g."roleId" left join "Domain" d on d.id = g."domainId"
       where g."userId" = u.id) as grants,
     (select coalesce(json_agg(distinct below.id), '[]')
       from "ActiveRoleGrant" g join "Role" r on r.id = g."roleId" join "Domain" d on d.id = g."domainId"
         cross join lateral domain_descendants(d.id) below
-      where g."userId" = u.id and r.name = 'ADMIN' and ${isActive} and below.active) as "administeredDomainIds",
+      where g."userId" = u.id and r.name = 'ADMIN' and d.open and below.active) as "administeredDomainIds",
     (select coalesce(json_object_agg(domain, ids), '{}') from (
         select d.id as domain, json_agg(distinct above.id) as ids
         from "ActiveRoleGrant" g join "Role" r on r.id = g."roleId" join "Domain" d on d.id = g."domainId"

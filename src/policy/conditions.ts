@@ -112,8 +112,8 @@ const rowConditions = (ownership: UserOwnership) =>
     active: {
       label: 'looks at something active',
       dependsOn: 'row',
-      inMemory: (subject) => (subject?.row?.active === undefined ? undefined : subject.row.active === true),
-      toWhere: () => ({ active: true }),
+      inMemory: (subject) => (subject?.row?.open === undefined ? undefined : subject.row.open === true),
+      toWhere: () => ({ open: true }),
     },
     withoutSuperadmin: {
       label: 'looks at something in which no superadmin took part',
@@ -212,7 +212,7 @@ export const apiToken: Condition = { is: 'apiToken' };
 export const fresh: Condition = { is: 'fresh' };
 /** The caller's email address is confirmed. */
 export const confirmed: Condition = { is: 'confirmed' };
-/** The row is active. */
+/** The row is active: neither the domain nor one above it is disabled. */
 export const active: Condition = { is: 'active' };
 /** No superadmin took part in what the row records, as the actor or as the user that it is about. */
 export const withoutSuperadmin: Condition = { is: 'withoutSuperadmin' };

@@ -11,7 +11,7 @@ const closed = await server.domain('closed');
 await server.domain('below-closed', 'closed');
 await server.db.prisma.domain.update({ where: { id: closed.id }, data: { active: false, displayName: '100%' } });
 const all = (await server.db.prisma.domain.findMany({ orderBy: { id: 'asc' } })).map(({ name }) => name);
-const active = all.filter((name) => name !== 'closed');
+const active = all.filter((name) => !name.includes('closed'));
 
 const query = graphql(`
   query Domain($name: String!) {
@@ -81,8 +81,76 @@ describe('domain', () => {
     expect({ ...(await alice.query(query, { name: 'none' })), headers: null }).toEqual({ ...hidden, headers: null });
     expect((await domainAdmin.query(query, { name: 'closed' })).code).toBe('NOT_FOUND');
     expect((await anonymous(server).query(query, { name: 'closed' })).code).toBe('NOT_FOUND');
-    expect((await alice.query(query, { name: 'below-closed' })).data.domain?.parent).toBeNull();
     expect((await admin.query(query, { name: 'closed' })).data.domain).toMatchObject({ active: false, children: { totalCount: 1 } });
+  });
+
+  it('hides a domain below an inactive one like the inactive one, at any depth and however it came there', async () => {
+    const [alice, admin] = [await server.user('USER', 'below-closed'), await server.user('ADMIN')];
+    const [belowAdmin, superadmin] = [await server.user('ADMIN', 'below-closed'), await server.user('SUPERADMIN')];
+    const shown = 'query ($name: String!) { domain(name: $name) { id active } }';
+    const stateOf = async (by: Pick<TestUser, 'query'>, name: string) => {
+      const { data, code } = await by.query(shown, { name });
+      return code ?? data.domain.active;
+    };
+    const top = await server.domain('top');
+    const nested = [
+      await server.domain('nested', 'top'),
+      await server.domain('deeper', 'nested'),
+      await server.domain('deepest', 'deeper'),
+    ];
+    const update = (input: object) =>
+      superadmin.query('mutation ($input: UpdateDomainInput!) { updateDomain(input: $input) { domain { active } } }', { input });
+    await update({ id: top.globalId, active: false });
+    await server.domain('made-later', 'deepest');
+    for (const name of ['below-closed', 'nested', 'deeper', 'deepest', 'made-later']) {
+      for (const caller of [alice, belowAdmin]) expect(await stateOf(caller, name)).toBe('NOT_FOUND');
+      expect((await anonymous(server).query('query ($name: String!) { domain(name: $name) { name } }', { name })).code).toBe('NOT_FOUND');
+      expect(await stateOf(admin, name)).toBe(false);
+    }
+    const ids = nested.map(({ globalId }) => globalId);
+    expect((await alice.query('query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids })).data.nodes).toEqual([null, null, null]);
+    const under = '{ domains(filter: { parent: "top" }) { totalCount } }';
+    expect((await alice.query(under)).data.domains.totalCount).toBe(0);
+    expect((await belowAdmin.query('{ me { roles { domain { name } } } }')).data.me.roles).toEqual([]);
+    expect((await update({ id: ids[1], active: true })).data.updateDomain.domain.active).toBe(false);
+    await update({ id: ids[1], active: false });
+    await update({ id: top.globalId, active: true });
+    for (const [name, expected] of Object.entries({ nested: true, deeper: 'NOT_FOUND', deepest: 'NOT_FOUND' }))
+      expect(await stateOf(alice, name)).toBe(expected);
+    await update({ id: ids[2], parent: 'nested' });
+    expect(await stateOf(alice, 'deepest')).toBe(true);
+    await update({ id: ids[2], parent: 'closed' });
+    expect(await stateOf(alice, 'deepest')).toBe('NOT_FOUND');
+    await server.db.prisma.domain.deleteMany({ where: { name: { in: ['made-later', 'deepest'] } } });
+    await server.db.prisma.domain.deleteMany({ where: { name: 'deeper' } });
+    await server.db.prisma.domain.deleteMany({ where: { name: 'nested' } });
+    await server.db.prisma.domain.deleteMany({ where: { name: 'top' } });
+  });
+
+  it('cannot be granted in, invited to or entered below an inactive one', async () => {
+    const [owner, alice] = [await server.user('SUPERADMIN'), await server.user('USER', 'below-closed')];
+    const attempts = {
+      'mutation ($input: GrantRoleInput!) { grantRole(input: $input) { changed } }': { userId: alice.id, role: 'USER' },
+      'mutation ($input: InviteUserInput!) { inviteUser(input: $input) { __typename } }': { email: 'new@example.com', role: 'USER' },
+      'mutation ($input: CreateUserInput!) { createUser(input: $input) { __typename } }': { email: 'new@example.com', role: 'USER' },
+      'mutation ($input: CreateApiTokenInput!) { createApiToken(input: $input) { secret } }': { description: 'd', scopes: ['users:read'] },
+    };
+    for (const [document, input] of Object.entries(attempts)) {
+      const { code, errors } = await owner.query(document, { input: { ...input, domain: 'below-closed' } });
+      expect([document, code, Object.keys((errors?.[0]?.extensions.fields as object) ?? {})]).toEqual([
+        document,
+        'INVALID_INPUT',
+        ['domain'],
+      ]);
+    }
+    const login = 'mutation ($input: LoginInput!) { login(input: $input) { __typename } }';
+    const { email, password } = alice;
+    const codes = await Promise.all(
+      ['below-closed', 'closed', 'no-such-domain'].map(
+        async (domain) => (await server.query(login, { input: { email, password, domain } })).code,
+      ),
+    );
+    expect(codes).toEqual(['DOMAIN_ACCESS_DENIED', 'DOMAIN_ACCESS_DENIED', 'DOMAIN_ACCESS_DENIED']);
   });
 
   it('rejects a malformed name', async () => {
@@ -111,7 +179,8 @@ describe('domains', () => {
     expect(await filtered(admin, { search: 'NORTH' })).toEqual(all.filter((name) => name.startsWith('north')));
     expect(await filtered(admin, { search: '0%' })).toEqual(['closed']);
     expect(await filtered(admin, { search: '_' })).toEqual([]);
-    expect(await filtered(admin, { active: false })).toEqual(['closed']);
+    expect(await filtered(admin, { active: false })).toEqual(['closed', 'below-closed']);
+    expect(await filtered(admin, { active: true })).toEqual(active);
     expect(await filtered(admin, { parent: 'closed' })).toEqual(['below-closed']);
     expect(await filtered(admin, { parent: 'north', search: 'south' })).toEqual([]);
   });

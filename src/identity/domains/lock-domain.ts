@@ -1,7 +1,7 @@
 import { sql, type Tx } from '../../database/database.ts';
 import type { Domain } from '../../database/generated/prisma/client.ts';
 
-type LockedDomain = Pick<Domain, 'id' | 'name' | 'active'>;
+type LockedDomain = Pick<Domain, 'id' | 'name' | 'open'>;
 
 /** Keeps the domain and those above it as they are until the transaction ends: they are not disabled, moved or deleted meanwhile. */
 export const lockDomainPath = (tx: Tx, id: string) => tx.$queryRaw(sql`select lock_domain_path(${id}::uuid)::text`);
@@ -11,7 +11,7 @@ export async function lockDomain(tx: Tx, name: string): Promise<LockedDomain | u
   const id = await findId(tx, name);
   if (!id) return undefined;
   await lockDomainPath(tx, id);
-  const [domain] = await tx.$queryRaw<LockedDomain[]>(sql`select id::text, name, active from "Domain" where id = ${id}::uuid`);
+  const [domain] = await tx.$queryRaw<LockedDomain[]>(sql`select id::text, name, open from "Domain" where id = ${id}::uuid`);
   return domain;
 }
 

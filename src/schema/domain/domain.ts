@@ -18,7 +18,10 @@ export const Domain = builder.prismaNode('Domain', {
   fields: (t) => ({
     name: t.exposeString('name'),
     displayName: t.exposeString('displayName', { access: detailsRule }),
-    active: t.exposeBoolean('active', { access: detailsRule }),
+    active: t.exposeBoolean('open', {
+      access: detailsRule,
+      description: 'False if the domain or one above it is disabled: its sessions and API tokens are revoked, and none can be created.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', access: detailsRule }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', access: detailsRule }),
   }),
@@ -78,7 +81,7 @@ visibleConnection('domains', {
       search: (text) => ({
         OR: ['name', 'displayName'].map((column) => ({ [column]: { contains: escapeLike(text), mode: 'insensitive' as const } })),
       }),
-      active: (isActive) => ({ active: isActive }),
+      active: (isActive) => ({ open: isActive }),
       parent: (name) => ({ parent: { AND: [{ name }, whereVisible(context, 'Domain')] } }),
     }),
 });

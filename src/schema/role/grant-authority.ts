@@ -73,7 +73,7 @@ interface ReceivedGrant {
 async function lockNamed({ tx, viewer, require }: MutationScope, names: Omit<GrantRequest, 'userId'>) {
   const role = await lockRole(tx, names.role);
   const domain = names.domain == null ? null : ((await lockDomain(tx, names.domain)) ?? null);
-  if (names.domain != null && !(domain?.active || (domain && isPlatformAdmin(viewer))))
+  if (names.domain != null && !(domain?.open || (domain && isPlatformAdmin(viewer))))
     throw validationError({ domain: ['must be an existing domain'] });
   if (role && isAdministrativeRole(role)) require(superadmin);
   return { role, domain };
