@@ -7,6 +7,7 @@ import { generateKeys } from '../src/identity/keys/configured-keys.ts';
 import { emailKey } from '../src/lib/email-address.ts';
 import { createLogger } from '../src/lib/logger.ts';
 import { asSuperadmin } from './admin-as.ts';
+import { verifyAudit } from './admin-audit.ts';
 import { commands } from './admin-commands.ts';
 import { accept, printKeys, remove, rotate, rotateNow } from './admin-keys.ts';
 import { restored } from './admin-restored.ts';
@@ -24,6 +25,8 @@ const usage = `Usage:
                                                after a backup was restored: revokes all sessions, links, invitations,
                                                signing keys and, unless they are kept, API tokens
   npm run admin -- accept-keys                 makes nodes start with the configured keys after the earlier ones were lost
+  npm run admin -- verify-audit [--head <head>]
+                                               recomputes the hash chain over the audit, up to a head from the log
   npm run admin -- seed <file.yaml>            creates the roles, domains, users and grants of the file that do not exist
 ${Object.entries(commands)
   .map(([name, { positionals, options = [] }]) => {
@@ -86,6 +89,10 @@ function parseCommand(args: string[]): (() => Promise<void>) | undefined {
     return isValid ? () => localCommand.run(second, given.length > 0) : undefined;
   }
   if (given.length > 0) return undefined;
+  if (first === 'verify-audit') {
+    const { head, ...unknown } = options;
+    return positionals.length === 1 && Object.keys(unknown).length === 0 ? () => verifyAudit(head) : undefined;
+  }
   if (first === 'seed') return positionals.length === 2 && optionNames.length === 0 ? () => seed(as, second) : undefined;
   const command = commands[`${first} ${second}`];
   if (command?.positionals.length !== rest.length || !optionNames.every((name) => command.options?.includes(name))) return undefined;
@@ -93,7 +100,7 @@ function parseCommand(args: string[]): (() => Promise<void>) | undefined {
 }
 
 function parseArguments(args: string[]) {
-  const names = ['as', ...Object.values(commands).flatMap(({ options = [] }) => options)];
+  const names = ['as', 'head', ...Object.values(commands).flatMap(({ options = [] }) => options)];
   const options = Object.fromEntries([
     ...names.map((name) => [name, { type: 'string' }] as const),
     ...flags.map((flag) => [flag, { type: 'boolean' }] as const),

@@ -26,6 +26,9 @@ const afterRestore: Readonly<Record<Prisma.ModelName, 'ended' | 'kept'>> = {
   Domain: 'kept',
   UserSetting: 'kept',
   AuditEvent: 'kept',
+  AuditChain: 'kept', // continues after the end of the backup
+  AuditAnchor: 'kept',
+  AuditQueue: 'kept',
   FieldRead: 'kept',
   RateLimit: 'kept', // expires by itself
   Job: 'kept',

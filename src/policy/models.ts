@@ -5,6 +5,9 @@ import type { Viewer } from '../identity/viewer.ts';
 /** The models whose rows rules are about: all except those that are never shown. */
 export type Model = Exclude<
   Prisma.ModelName,
+  | 'AuditAnchor'
+  | 'AuditChain'
+  | 'AuditQueue'
   | 'EventReceiver'
   | 'EmailLink'
   | 'Job'

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/database.ts';
 import { runAs } from '../database/workload.ts';
+import { startAuditChain } from '../identity/audit/audit-chain.ts';
 import type { KeyStore } from '../identity/keys/configured-keys.ts';
 import type { Logger } from '../lib/logger.ts';
 import { startJobRunner } from '../schema/job/job-runner.ts';
@@ -27,8 +28,9 @@ export async function startServer(config: Config, log: Logger, database?: Databa
   const http = createHttpServer(services, notifier);
   const mailDelivery = runAs({ class: 'background', kind: 'mail' }, () => startMailDelivery(services));
   const stopJobs = runAs({ class: 'background', kind: 'jobs' }, () => startJobRunner(services, notifier));
+  const auditChain = startAuditChain(services.db, log);
   const closeBackground = async () => {
-    await Promise.all([stopJobs(), mailDelivery.close()]);
+    await Promise.all([stopJobs(), mailDelivery.close(), auditChain.close()]);
     await closeServices();
   };
   await listen(http.server, config).catch(async (error: Error) => {
