@@ -7,7 +7,7 @@ const pollInterval = 500; // milliseconds; a new event is in the chain within a 
 const batchSize = 1_000; // takes some 50 ms
 const headInterval = 60_000; // milliseconds between two log lines: events deleted from the end are missed for at most as long
 
-/** The last event of the chain: everything up to it is proven by the hash. */
+/** The last event of the chain: everything up to it is covered by the hash. */
 export interface ChainHead {
   readonly position: bigint;
   /** In hexadecimal. */
