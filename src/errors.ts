@@ -67,12 +67,18 @@ export const codeOf = (error: unknown) => (error instanceof GraphQLError ? (erro
 export function errorCodeFromDatabase(error: unknown): ErrorCode | undefined {
   for (const code of codesOf(error)) {
     if (code in databaseErrors) return databaseErrors[code];
-    if (/^(?:08|57P)\w+$/.test(code)) return 'UNAVAILABLE'; // connection exception, operator intervention
+    if (unavailable.test(code)) return 'UNAVAILABLE';
   }
   return /terminated|timeout exceeded|read timeout|not queryable|Can't reach database/i.test(String((error as Error | null)?.message))
     ? 'UNAVAILABLE'
     : undefined;
 }
+
+/**
+ * Classes of SQLSTATE that the operator of the database has to mend, or that end by themselves: connection exception, invalid authorization,
+ * insufficient resources, operator intervention, system error; no such database, no privilege, and an exception raised by a trigger.
+ */
+const unavailable = /^(?:(?:08|28|53|58)\w{3}|57P\w{2}|3D000|42501|P0001)$/;
 
 interface Cause {
   readonly kind?: unknown;
@@ -92,9 +98,12 @@ const databaseErrors: Record<string, ErrorCode> = {
   P2024: 'UNAVAILABLE',
   P2028: 'UNAVAILABLE',
   P2034: 'UNAVAILABLE',
+  P1000: 'UNAVAILABLE',
   P1001: 'UNAVAILABLE',
   P1002: 'UNAVAILABLE',
+  P1003: 'UNAVAILABLE',
   P1008: 'UNAVAILABLE',
+  P1010: 'UNAVAILABLE',
   P1017: 'UNAVAILABLE',
   P2037: 'UNAVAILABLE',
   '23505': 'TAKEN',
@@ -105,10 +114,16 @@ const databaseErrors: Record<string, ErrorCode> = {
   '53300': 'UNAVAILABLE',
   '55P03': 'UNAVAILABLE',
   '57014': 'UNAVAILABLE',
+  AuthenticationFailed: 'UNAVAILABLE',
   ConnectionClosed: 'UNAVAILABLE',
+  DatabaseAccessDenied: 'UNAVAILABLE',
+  DatabaseDoesNotExist: 'UNAVAILABLE',
   DatabaseNotReachable: 'UNAVAILABLE',
   SocketTimeout: 'UNAVAILABLE',
+  TooManyConnections: 'UNAVAILABLE',
   EAI_AGAIN: 'UNAVAILABLE',
+  EIO: 'UNAVAILABLE',
+  ENOSPC: 'UNAVAILABLE',
   ECONNREFUSED: 'UNAVAILABLE',
   ECONNRESET: 'UNAVAILABLE',
   EHOSTUNREACH: 'UNAVAILABLE',
@@ -116,6 +131,10 @@ const databaseErrors: Record<string, ErrorCode> = {
   EPIPE: 'UNAVAILABLE',
   ETIMEDOUT: 'UNAVAILABLE',
 };
+
+/** The code of the database for a fault that its operator has to mend, such as a full disk; undefined for others. */
+export const operatorFaultOf = (error: unknown) =>
+  codesOf(error).find((code) => /^(?:28|53|58|3D|42|P0)\w{3}$|^25006$|^ENOSPC$|^EIO$/.test(code));
 
 /** True if a transaction failed only because of a concurrent one and can be retried (security.md 23.4). */
 export const isSerializationFailure = (error: unknown) => codesOf(error).some((code) => ['P2034', '40001', '40P01'].includes(code));

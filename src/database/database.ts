@@ -6,6 +6,7 @@ import { AdmittedPool, admitEmbedded } from './admitted-pool.ts';
 import { createEmbeddedAdapterFactory, type EmbeddedPostgres, migrateEmbedded, openEmbeddedPostgres } from './embedded-postgres.ts';
 import { Prisma, PrismaClient } from './generated/prisma/client.ts';
 import { migrate } from './migrate.ts';
+import { retryOnConflict, retryTransactions } from './retry.ts';
 import { checkDatabase, migrationLimits, prepareSession, statementLimits } from './session.ts';
 
 /** Tagged template for one statement. Its values are sent as parameters, never as text. */
@@ -31,7 +32,7 @@ export function preparedStatement(name: string, template: Sql) {
 /** The database of a process: Prisma for most reads and writes, `query` for the statements of every request. */
 export interface Database {
   prisma: PrismaClient;
-  /** Runs one statement outside of any transaction. Timestamps are returned as Date, JSON is parsed, counts are strings: cast them to int. */
+  /** Runs one statement outside of any transaction, again after a conflict with a concurrent one. Timestamps are returned as Date, JSON is parsed, counts are strings: cast them to int. */
   query<Row>(statement: Statement): Promise<Row[]>;
   /** Calls `onNotify` after each NOTIFY on the channel, and after each (re)connection. A notification is a hint: the tables are the truth. */
   listen(channel: string, onNotify: () => void): Promise<() => Promise<void>>;
@@ -58,7 +59,7 @@ export async function openDatabase(config: Config, log: Logger, limits: Limits =
 export async function openEmbeddedDatabase(embedded: EmbeddedPostgres): Promise<Database> {
   await migrateEmbedded(embedded.pglite);
   const connection = admitEmbedded(embedded.pglite);
-  const prisma = new PrismaClient({ adapter: createEmbeddedAdapterFactory(connection), ...clientOptions });
+  const prisma = retryTransactions(new PrismaClient({ adapter: createEmbeddedAdapterFactory(connection), ...clientOptions }));
   return {
     prisma,
     query: async <Row>(statement: Statement) => (await connection.query<Row>(statement.text, statement.values)).rows,
@@ -158,10 +159,11 @@ function createPostgresDatabase(pool: pg.Pool, connectionString: string, log: Lo
     if (names.size < 500) names.set(text, name);
     return names.has(text) ? name : undefined;
   };
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool), ...clientOptions });
+  const prisma = retryTransactions(new PrismaClient({ adapter: new PrismaPg(pool), ...clientOptions }));
   return {
     prisma,
-    query: async <Row>({ name, text, values }: Statement) => (await pool.query({ name: name ?? nameOf(text), text, values })).rows as Row[],
+    query: <Row>({ name, text, values }: Statement) =>
+      retryOnConflict(async () => (await pool.query({ name: name ?? nameOf(text), text, values })).rows as Row[]),
     listen: (channel, onNotify) => listen(connectionString, channel, onNotify, log),
     close: async () => {
       await prisma.$disconnect();

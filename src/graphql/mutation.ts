@@ -5,7 +5,7 @@ import { ruleOf } from '../authorization/rules/registry.ts';
 import type { Rule } from '../authorization/rules/rule.ts';
 import { sql, type Tx } from '../database/database.ts';
 import { Prisma } from '../database/generated/prisma/client.ts';
-import { graphqlError, isSerializationFailure, requestError } from '../errors.ts';
+import { graphqlError, requestError } from '../errors.ts';
 import { recordAuditEvent } from '../identity/audit/record-event.ts';
 import type { AuditedTransaction } from '../identity/audited-transaction.ts';
 import { credentialOf, reloadViewerForUpdate, type Viewer } from '../identity/viewer.ts';
@@ -13,8 +13,6 @@ import { isUuid } from '../lib/validators.ts';
 import type { Model } from '../policy/models.ts';
 import { evaluateInMemory, findMatchingIds } from '../policy/policy.ts';
 import { type Context, switchViewer } from './context.ts';
-
-const maxRetries = 3;
 
 /** What a mutation works with: the transaction, the viewer as read inside it, and the mutation's rules. */
 export interface MutationScope extends AuditedTransaction {
@@ -27,7 +25,7 @@ export interface MutationScope extends AuditedTransaction {
 
 /**
  * Runs a mutation in one transaction. The access plugin has checked the rules before; they are checked again here, after the viewer and the
- * target have been locked, so that no concurrent change can take effect between the check and the write. Retried after a serialization failure.
+ * target have been locked, so that no concurrent change can take effect between the check and the write.
  * `otherUserIds` are further users whose rights the work depends on: they are locked with the viewer.
  */
 export async function runMutation<T>(
@@ -37,7 +35,7 @@ export async function runMutation<T>(
   otherUserIds: readonly string[] = [],
 ): Promise<T> {
   const call = { ...readCall(context, info), otherUserIds };
-  const result = await retryOnConflict(() => context.db.prisma.$transaction((tx) => runInTransaction(context, tx, call, work)));
+  const result = await context.db.prisma.$transaction((tx) => runInTransaction(context, tx, call, work));
   await reloadViewer(context);
   return result;
 }
@@ -159,15 +157,4 @@ function unauthorized(context: AuthenticatedContext, { coordinate, targetModel }
 async function reloadViewer(context: Context): Promise<void> {
   const result = context.viewer ? await context.loadViewer.load(credentialOf(context.viewer)) : undefined;
   switchViewer(context, result && !result.rejection ? result.viewer : null);
-}
-
-/** Repeats a transaction that failed only because of a concurrent one. */
-export async function retryOnConflict<T>(attempt: () => Promise<T>, retries = maxRetries): Promise<T> {
-  try {
-    return await attempt();
-  } catch (error) {
-    if (retries === 0 || !isSerializationFailure(error)) throw error;
-    await new Promise((resolve) => setTimeout(resolve, 5 + Math.floor(performance.now() % 20)));
-    return retryOnConflict(attempt, retries - 1);
-  }
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net';
 import { runAs } from '../database/workload.ts';
 import { sendGraphiql } from '../endpoints/graphiql.ts';
+import { errorCodeFromDatabase } from '../errors.ts';
 import type { AppServices } from '../graphql/context.ts';
 import { createExecutor } from '../graphql/execution/executor.ts';
 import type { Notifier } from '../identity/tokens/revocation-notifier.ts';
@@ -85,8 +86,9 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
 
   function respondToFailure(response: ServerResponse, error: Error) {
     if (response.destroyed) return; // the client disconnected during its request
+    const isUnavailable = errorCodeFromDatabase(error) === 'UNAVAILABLE';
     log.error({ error: String(error.stack) }, 'request failed unexpectedly');
-    if (!response.headersSent) response.writeHead(500);
+    if (!response.headersSent) response.writeHead(isUnavailable ? 503 : 500);
     response.end();
   }
 

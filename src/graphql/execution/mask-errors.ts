@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { PothosValidationError } from '@pothos/core';
 import { ForbiddenError } from '@pothos/plugin-scope-auth';
 import { GraphQLError } from 'graphql';
-import { codeOf, errorCodeFromDatabase, errors, graphqlError, requestErrorFor } from '../../errors.ts';
+import { codeOf, errorCodeFromDatabase, errors, graphqlError, operatorFaultOf, requestErrorFor } from '../../errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 
 /**
@@ -10,6 +10,7 @@ import type { Logger } from '../../lib/logger.ts';
  * 18.2). An unexpected error becomes INTERNAL with an id, under which the log has its stack.
  */
 export function createErrorMask(log: Logger) {
+  const reportOperatorFault = createFaultReporter(log);
   return (thrown: unknown): GraphQLError => {
     const error = thrown instanceof GraphQLError ? thrown : new GraphQLError('', { originalError: thrown as Error });
     const { path, originalError, nodes, source, positions } = error;
@@ -21,12 +22,26 @@ export function createErrorMask(log: Logger) {
     if (originalError instanceof PothosValidationError) return withLocation(graphqlError('INVALID_INPUT'), location);
     if (isDocumentError(error, inner)) return documentError(path ? inner : error, location);
     const databaseCode = errorCodeFromDatabase(originalError);
+    reportOperatorFault(originalError);
     // A unique key or a missing row that the resolver did not expect is a defect.
     if (databaseCode && databaseCode !== 'TAKEN' && databaseCode !== 'NOT_FOUND')
       return withLocation(requestErrorFor(databaseCode), location);
     const errorId = randomUUID();
     log.error({ errorId, error: String(originalError?.stack ?? originalError ?? error) }, 'operation failed unexpectedly');
     return withLocation(graphqlError('INTERNAL', { errorId }), location);
+  };
+}
+
+const faultInterval = 60_000; // milliseconds; every request fails meanwhile (security.md 19.8)
+
+/** Logs a fault of the database that its operator has to mend, at most once a minute for each code. */
+function createFaultReporter(log: Logger) {
+  const loggedAt = new Map<string, number>();
+  return (error: unknown) => {
+    const code = operatorFaultOf(error);
+    if (code === undefined || performance.now() < (loggedAt.get(code) ?? Number.NEGATIVE_INFINITY) + faultInterval) return;
+    loggedAt.set(code, performance.now());
+    log.error({ event: 'sys_database_fault', code, error: String((error as Error).message) }, 'the database rejects statements');
   };
 }
 

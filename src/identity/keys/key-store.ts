@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Database, sql } from '../../database/database.ts';
+import { type Database, type Sql, sql } from '../../database/database.ts';
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
 import { graphqlError } from '../../errors.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -23,7 +23,7 @@ const unknownKeyInterval = 60_000; // milliseconds; made-up tokens must not fill
 
 /** Follows the signing keys of the database, after the configured ones. Throws if this node can use none of them. */
 export async function createKeyStore(db: Pick<Database, 'query'>, log: Logger, configured: ConfiguredKeys): Promise<RunningKeyStore> {
-  const imported = new Map<string, ImportedKey>(configured.pairs.map((pair) => [pair.kid, pair]));
+  const imported = new Map<string, ImportedKey | undefined>(configured.pairs.map((pair) => [pair.kid, pair]));
   const loadKeySet = async () => createKeySet(configured, await readRows(db), imported, log);
   let current = await loadKeySet();
   if (!current.signing) {
@@ -76,10 +76,14 @@ function createRemovalListeners(): Pick<KeyStore, 'onKeyRemoved'> & { notify(pre
 type PublicJwk = PublicKey['jwk'] & { kid: string };
 type Row = Pick<SigningKey, 'kid' | 'encryptedPrivateJwk' | 'activeFrom' | 'removedAt'> & { publicJwk: PublicJwk | null; now: Date };
 
+/** The time, at most a day ahead: the driver cannot read infinite ones. Null stays null. */
+const finite = (time: Sql) => sql`case when ${time} is not null then greatest(least(${time}, now() + interval '1 day'), 'epoch') end`;
+
 /** The keys of the database and its time. */
 async function readRows({ query }: Pick<Database, 'query'>) {
   const rows = await query<Row | { kid: null; now: Date }>(sql`
-    select k.kid, k."publicJwk", k."encryptedPrivateJwk", k."activeFrom", k."removedAt", now() as now
+    select k.kid, k."publicJwk", k."encryptedPrivateJwk", ${finite(sql`k."activeFrom"`)} as "activeFrom",
+      ${finite(sql`k."removedAt"`)} as "removedAt", now() as now
     from (select 1) one left join "SigningKey" k on true`);
   return { now: rows[0]?.now ?? new Date(), rows: rows.filter((row): row is Row => row.kid !== null) };
 }
@@ -87,11 +91,20 @@ async function readRows({ query }: Pick<Database, 'query'>) {
 async function createKeySet(
   { pairs, secrets }: ConfiguredKeys,
   { rows, now }: Awaited<ReturnType<typeof readRows>>,
-  imported: Map<string, ImportedKey>,
+  imported: Map<string, ImportedKey | undefined>,
   log: Logger,
 ): Promise<KeySet> {
-  for (const row of rows)
-    if (row.publicJwk && !imported.has(row.kid)) imported.set(row.kid, await importRow(secrets, row, row.publicJwk, log));
+  for (const row of rows) {
+    if (!row.publicJwk || imported.get(row.kid)) continue;
+    const isKnown = imported.has(row.kid);
+    imported.set(row.kid, await importRow(secrets, row, row.publicJwk, log).catch((error: Error) => reportUnreadable(row.kid, error)));
+    // One row that is damaged must not keep the others from being used. It is read again, because it may be mended, and reported once.
+    function reportUnreadable(kid: string, { message }: Error) {
+      if (!isKnown)
+        log.error({ event: 'sys_key_unreadable', kid, error: message }, 'a signing key cannot be read; its tokens are rejected');
+      return undefined;
+    }
+  }
   const configuredKids = pairs.map(({ kid }) => kid);
   const states = keyStates(configuredKids, rows, now);
   const accepted = states.filter(({ state }) => state !== 'retired' && state !== 'removed').flatMap(({ kid }) => imported.get(kid) ?? []);

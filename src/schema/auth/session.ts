@@ -2,7 +2,6 @@ import { onTransaction, sql, type Tx } from '../../database/database.ts';
 import { graphqlError, requestError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { type Context, switchViewer } from '../../graphql/context.ts';
-import { retryOnConflict } from '../../graphql/mutation.ts';
 import { hasNotEnded } from '../../identity/live-token.ts';
 import { type IssuingSession, signAccessToken } from '../../identity/tokens/access-token.ts';
 import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
@@ -67,11 +66,9 @@ export async function createSession(
   const { db, client, config, viewer: presented } = context;
   const refreshToken = generateToken('refresh');
   const session: NewSession = { ...values, secretHash: hashToken(refreshToken), client, config };
-  const id = await retryOnConflict(() =>
-    presented?.token.kind === 'SESSION'
-      ? db.prisma.$transaction((tx) => replaceSession(tx, context, presented, session))
-      : insertSession(db, session),
-  );
+  const id = await (presented?.token.kind === 'SESSION'
+    ? db.prisma.$transaction((tx) => replaceSession(tx, context, presented, session))
+    : insertSession(db, session));
   if (!id) return undefined;
   await enforceSessionLimit(context, session.userId);
   const viewer = await enterSession(context, { id, userId: session.userId });

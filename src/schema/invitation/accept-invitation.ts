@@ -4,7 +4,7 @@ import type { Tx } from '../../database/database.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { type MutationScope, retryOnConflict, runMutation } from '../../graphql/mutation.ts';
+import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
 import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { insertAccount, passwordHash, validateAccount } from '../../identity/accounts/create-account.ts';
 import { findEmailLink, type InvitationLink } from '../../identity/credentials/email-link.ts';
@@ -85,7 +85,7 @@ async function acceptAsNewUser(context: Context, link: InvitationLink, input: In
     if (!id) throw graphqlError('UNAUTHENTICATED');
     await grantInvitedRole(tx, { client, viewer: null }, invitation, id);
   };
-  await retryOnConflict(() => db.prisma.$transaction(accept));
+  await db.prisma.$transaction(accept);
   return { made: true, user: null };
 }
 
