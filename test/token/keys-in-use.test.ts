@@ -61,6 +61,38 @@ describe('a node', () => {
     expect(await start(list(b))).toBe('ENCRYPTION_KEYS');
   });
 
+  it('repeats a refresh of another node whose first key is another one', async () => {
+    const { db } = await cluster();
+    const config = { ...testConfig(), PUBLIC_REGISTRATION: true, REQUIRE_EMAIL_CONFIRMATION: false };
+    const nodes = await Promise.all([list(a, b), list(b, a)].map((keys) => startServer({ ...config, ...keys }, log, db)));
+    const send = async (node: (typeof nodes)[number] | undefined, query: string, input: object) => {
+      const headers = { 'content-type': 'application/json' };
+      const response = await fetch(`${node?.url}/graphql`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ query, variables: { input } }),
+      });
+      return ((await response.json()) as { data: { tokens: { refreshToken: string } } }).data.tokens.refreshToken;
+    };
+    const refresh = 'mutation ($input: RefreshInput!) { tokens: refresh(input: $input) { refreshToken } }';
+    const account = { email: 'ada@example.com', password: 'a long walk along the river' };
+    await fetch(`${nodes[0]?.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        query: 'mutation ($input: RegisterInput!) { register(input: $input) { __typename } }',
+        variables: { input: account },
+      }),
+    });
+    const login = 'mutation ($input: LoginInput!) { tokens: login(input: $input) { ... on Session { refreshToken } } }';
+    for (const [first, second] of [nodes, nodes.toReversed()]) {
+      const refreshToken = await send(first, login, account);
+      const next = await send(first, refresh, { refreshToken });
+      expect(await send(second, refresh, { refreshToken })).toBe(next);
+    }
+    await Promise.all(nodes.map((node) => node.stop()));
+  }, 60_000);
+
   it('changes no record when it is rejected for one of the settings', async () => {
     const { start } = await cluster();
     expect(await start(list(a))).toBe('started');

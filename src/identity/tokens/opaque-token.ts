@@ -19,7 +19,14 @@ export const hasTokenFormat = (kind: keyof typeof prefixes, text: string) =>
  * and no second branch is created. Deriving it requires the parent, the nonce in the database and the server's key.
  */
 export const deriveNextRefreshToken = (keys: Pick<KeyStore, 'secret'>, parent: string, nonce: Uint8Array) =>
-  prefixes.refresh + createHmac('sha256', keys.secret('refresh')).update(nonce).update(parent).digest('base64url');
+  nextRefreshToken(keys.secret('refresh'), parent, nonce);
+
+/** The tokens that nodes may have derived, one per configured key: while a key is replaced, not all nodes have the same first one. */
+export const deriveNextRefreshTokens = (keys: Pick<KeyStore, 'secrets'>, parent: string, nonce: Uint8Array) =>
+  keys.secrets('refresh').map((secret) => nextRefreshToken(secret, parent, nonce));
+
+const nextRefreshToken = (secret: Buffer, parent: string, nonce: Uint8Array) =>
+  prefixes.refresh + createHmac('sha256', secret).update(nonce).update(parent).digest('base64url');
 
 /**
  * Derives the token of a link from the id of its email: another attempt to send the email sends the same link, and the outbox contains no secret

@@ -7,7 +7,7 @@ import type { Context } from '../../graphql/context.ts';
 import { consume } from '../../identity/credentials/rate-limit.ts';
 import { hasNotEnded, isLive } from '../../identity/live-token.ts';
 import type { IssuingSession } from '../../identity/tokens/access-token.ts';
-import { deriveNextRefreshToken, hashToken, hasTokenFormat } from '../../identity/tokens/opaque-token.ts';
+import { deriveNextRefreshToken, deriveNextRefreshTokens, hashToken, hasTokenFormat } from '../../identity/tokens/opaque-token.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import { selectedFields } from '../../lib/selections.ts';
 import { singleLineText } from '../../lib/validators.ts';
@@ -112,8 +112,11 @@ interface UsedToken extends IssuingSession {
 async function replayOrDetectReuse(context: Context, refreshToken: string): Promise<Rotation> {
   const used = await findUsedToken(context, refreshToken);
   if (!used) throw await rejectToken(context);
-  const next = deriveNextRefreshToken(context.keys, refreshToken, used.nonce);
-  if (used.successorHash && hashToken(next).equals(used.successorHash)) return { session: used, next };
+  const { successorHash } = used;
+  const next = deriveNextRefreshTokens(context.keys, refreshToken, used.nonce).find(
+    (candidate) => successorHash && hashToken(candidate).equals(successorHash),
+  );
+  if (next) return { session: used, next };
   throw await revokeReusedSession(context, used.id);
 }
 
