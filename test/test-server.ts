@@ -102,12 +102,12 @@ export async function startTestServer(settings: Record<string, string> = {}) {
   }
 
   /** A new session of a user, inserted and signed as in `login` but without verifying the password, which is slow by design. */
-  async function newSession({ email, uuid }: Pick<TestUser, 'email' | 'uuid'>): Promise<TestUser> {
+  async function newSession({ email, uuid }: Pick<TestUser, 'email' | 'uuid'>, domainId: string | null = null): Promise<TestUser> {
     const address = uniqueAddress();
     const refreshToken = generateToken('refresh');
     const sessionId = await insertSession(db, {
       userId: uuid,
-      domainId: null,
+      domainId,
       description: null,
       secretHash: hashToken(refreshToken),
       client: { network: address, agent: 'node', requestId: randomUUID() },

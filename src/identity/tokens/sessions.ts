@@ -73,17 +73,18 @@ interface UserTokens {
   readonly exceptId?: string | null | undefined;
 }
 
-/**
- * Revokes tokens of a user, all of them by default. The caller must have locked the user. A password that was verified before does not create a
- * session afterwards: it is bound to the version of the account.
- */
+/** Ends the logins of a user that are in progress: a password that was verified before creates no session afterwards. The caller must have locked the user. */
+export const endPendingLogins = (tx: Tx, userId: string) =>
+  tx.$executeRaw(sql`update "User" set "accessVersion" = "accessVersion" + 1 where id = ${userId}::uuid`);
+
+/** Revokes tokens of a user, all of them by default, and ends their pending logins. The caller must have locked the user. */
 export async function revokeUserTokens(
   tx: Tx,
   userId: string,
   cause: RevocationCause,
   { kind, exceptId }: UserTokens = {},
 ): Promise<string[]> {
-  await tx.$executeRaw(sql`update "User" set "accessVersion" = "accessVersion" + 1 where id = ${userId}::uuid`);
+  await endPendingLogins(tx, userId);
   const ofKind = kind ? sql`t.kind = ${kind}::"TokenKind"` : sql`true`;
   const where = sql`t."userId" = ${userId}::uuid and ${ofKind} and t.id is distinct from ${exceptId ?? null}::uuid`;
   return revokeTokens(onTransaction(tx), where, cause);

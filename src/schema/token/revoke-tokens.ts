@@ -3,8 +3,8 @@ import { onTransaction, sql, type Tx } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { revocationBy, revokeTokens } from '../../identity/tokens/sessions.ts';
-import type { Viewer } from '../../identity/viewer.ts';
+import { endPendingLogins, revocationBy, revokeTokens } from '../../identity/tokens/sessions.ts';
+import { isPlatformAdmin, type Viewer } from '../../identity/viewer.ts';
 import { domainAdmin, owner, scope } from '../../policy/conditions.ts';
 import { toWhere } from '../../policy/policy.ts';
 import { User } from '../user/user.ts';
@@ -30,6 +30,8 @@ builder.relayMutationField(
       runMutation(context, info, async ({ tx, viewer, lockTarget }) => {
         const { id: userId } = input.userId;
         await lockTarget(userId);
+        // Administrators of a domain do not end logins elsewhere.
+        if (input.kind !== 'API' && (userId === viewer.user.id || isPlatformAdmin(viewer))) await endPendingLogins(tx, userId);
         const ids = await findRevocable(tx, viewer, { userId, revokedAt: null, ...(input.kind && { kind: input.kind }) });
         const revoked = await revokeTokens(onTransaction(tx), sql`t.id = any(${ids}::uuid[])`, revocationBy(viewer, userId, context));
         return { ended: revoked.length };
