@@ -14,6 +14,8 @@ export interface BoundedQueue<T> {
   fail(error: Error): void;
   /** The number of values; more than the capacity after an overflow. */
   readonly size: number;
+  /** True from an overflow until the reader has caught up and waits for values. */
+  readonly isBehind: boolean;
 }
 
 export function createBoundedQueue<T>(capacity = defaultCapacity, onClose = () => {}): BoundedQueue<T> {
@@ -21,6 +23,7 @@ export function createBoundedQueue<T>(capacity = defaultCapacity, onClose = () =
   let isOpen = true;
   let failure: Error | undefined;
   let hasOverflowed = false;
+  let isBehind = false;
   let wake = () => {};
   const end = (error?: Error) => {
     if (!isOpen) return;
@@ -35,14 +38,19 @@ export function createBoundedQueue<T>(capacity = defaultCapacity, onClose = () =
       if (!isOpen || hasOverflowed) return;
       values.push(value);
       hasOverflowed = values.length > capacity;
-      if (hasOverflowed) values = [];
+      if (hasOverflowed) {
+        values = [];
+        isBehind = true;
+      }
       wake();
     },
     async drain() {
-      if (isOpen && values.length === 0 && !hasOverflowed)
+      if (isOpen && values.length === 0 && !hasOverflowed) {
+        isBehind = false;
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
+      }
       if (failure) throw failure;
       if (hasOverflowed && isOpen) {
         hasOverflowed = false;
@@ -56,6 +64,9 @@ export function createBoundedQueue<T>(capacity = defaultCapacity, onClose = () =
     fail: end,
     get size() {
       return hasOverflowed ? capacity + 1 : values.length;
+    },
+    get isBehind() {
+      return isBehind;
     },
   };
 }

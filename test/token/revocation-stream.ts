@@ -23,12 +23,15 @@ export interface RevocationStream {
   leave(): void;
 }
 
-const fields = '{ sid kind reason initiator tokenId userId cursor revokedAt token { id } }';
+const everything = '{ sid kind reason initiator tokenId userId cursor revokedAt token { id } }';
 
 interface Result {
   data?: { tokenRevoked: RevocationStream['events'][number] } | null;
   errors?: { extensions: { code: string } }[];
 }
+
+/** Selects only what the log has, so that no objects are loaded. */
+export const logFields = '{ sid kind reason initiator tokenId userId cursor revokedAt event }';
 
 /** Subscribes to revocations with a token; `args` are the arguments of the field as text. */
 export async function follow(
@@ -36,6 +39,7 @@ export async function follow(
   token: string | undefined,
   args = '',
   transport: Transport = 'WebSocket',
+  fields = everything,
 ): Promise<RevocationStream> {
   const query = `subscription { tokenRevoked${args} ${fields} }`;
   const events: RevocationStream['events'] = [];

@@ -21,7 +21,7 @@ async function openSubscription(after?: string) {
   });
   const unitOfWork = { client: { network: '10.0.0.1', agent: null, requestId: 'test' }, events: createPendingEvents() };
   const context = createContext(services, unitOfWork, loaded?.viewer ?? null);
-  return new RevocationSubscription(context, after === undefined ? {} : { after });
+  return new RevocationSubscription(context, after === undefined ? {} : { after }, false);
 }
 
 async function someCursor() {

@@ -9,6 +9,8 @@ import { executeWithTimeout } from './timeout.ts';
 export interface EventWithContext<Event> {
   readonly context: Context;
   readonly event: Event;
+  /** Called when the event has been executed. */
+  readonly onExecuted?: () => void;
 }
 
 /** What the `subscribe` function of a subscription field returns. */
@@ -59,6 +61,14 @@ export async function subscribeWithFreshContext(args: ExecutionArgs): Promise<Re
   return resultStream;
 }
 
+async function executeEvent(args: ExecutionArgs, value: EventWithContext<unknown>): Promise<ExecutionResult> {
+  try {
+    return await executeWithTimeout({ ...args, rootValue: value, contextValue: value.context });
+  } finally {
+    value.onExecuted?.();
+  }
+}
+
 async function* resultsOf(
   args: ExecutionArgs,
   source: SubscriptionSource<unknown>,
@@ -66,7 +76,7 @@ async function* resultsOf(
 ): AsyncGenerator<ExecutionResult, undefined> {
   try {
     for (let next = await source.next(); !next.done; next = await source.next()) {
-      const result = await executeWithTimeout({ ...args, rootValue: next.value, contextValue: next.value.context });
+      const result = await executeEvent(args, next.value);
       yield result;
       if (result.errors?.some((error) => error.path?.length === 1 && fatalCodes.includes(codeOf(error) as ErrorCode))) return;
     }

@@ -4,6 +4,7 @@ import { graphqlError } from '../../errors.ts';
 import { type BoundedQueue, createBoundedQueue } from '../../lib/bounded-queue.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { startPoller } from '../../lib/poller.ts';
+import { Turns } from '../../lib/turns.ts';
 import { channels } from './revocation-channel.ts';
 import { endOfCommit, formatCursor, isBefore, type Position, type Revocation, readBounds, readRevocations } from './revocation-log.ts';
 
@@ -13,15 +14,17 @@ export interface RevocationFeed {
   readonly position: Position;
   /** How many milliseconds ago the end of the log was last read. */
   age(): number;
-  /**
-   * Queues the matching revocations after `position`; closing the queue unsubscribes. A queue of unlimited capacity is served first and at once,
-   * others in batches that give their readers time to drain them.
-   */
-  subscribe(matches: (revocation: Revocation) => boolean, capacity?: number): BoundedQueue<Revocation>;
+  /** Queues the matching revocations after `position`; closing the queue unsubscribes. */
+  subscribe(matches: (revocation: Revocation) => boolean, pace?: Pace): BoundedQueue<Revocation>;
+  /** The turns of readers that work long on each revocation. The others go first. */
+  readonly turns: Turns;
   /** Closes all queues, now and from now on: the server stops. */
   end(): void;
   close(): Promise<void>;
 }
+
+/** `immediate`: first and at once, without a limit. `batched`: in batches, which give readers time to drain their queues. `slow`: no one waits for it. */
+export type Pace = 'immediate' | 'batched' | 'slow';
 
 interface Subscriber {
   readonly matches: (revocation: Revocation) => boolean;
@@ -31,12 +34,12 @@ interface Subscriber {
 const pollInterval = 500; // milliseconds, if a notification was lost: half of what a revocation may take (security.md F20, 24.1)
 const pageSize = 1_000;
 const batchSize = 100;
-const maxBackpressure = 250; // milliseconds that slow readers may delay a page
+const maxBackpressure = 250; // milliseconds that readers may delay a page; one that overflows meanwhile delays no more pages until it has caught up
 
 /** Follows the revocation log. Notifications are only hints to read it now. */
 export async function createRevocationFeed(db: Pick<Database, 'query' | 'listen'>, log: Logger): Promise<RevocationFeed> {
-  const immediate = new Set<Subscriber>();
-  const batched = new Set<Subscriber>();
+  const subscribers = { immediate: new Set<Subscriber>(), batched: new Set<Subscriber>(), slow: new Set<Subscriber>() };
+  const { immediate, batched, slow } = subscribers;
   let { last: position } = await readBounds(db);
   let readAt = performance.now();
   let hasEnded = false;
@@ -50,6 +53,7 @@ export async function createRevocationFeed(db: Pick<Database, 'query' | 'listen'
     for (const [index, revocation] of page.entries()) {
       if (index > 0 && index % batchSize === 0) await applyBackpressure(batched, deadline);
       deliver(batched, revocation);
+      deliver(slow, revocation);
       position = revocation;
     }
     if (page.length === pageSize) return poller.wake();
@@ -80,17 +84,18 @@ export async function createRevocationFeed(db: Pick<Database, 'query' | 'listen'
       return position;
     },
     age: () => performance.now() - readAt,
-    subscribe(matches, capacity) {
-      const subscribers = capacity === Number.POSITIVE_INFINITY ? immediate : batched;
-      const queue = createBoundedQueue<Revocation>(capacity, () => subscribers.delete(subscriber));
+    turns: new Turns(),
+    subscribe(matches, pace = 'batched') {
+      const capacity = pace === 'immediate' ? Number.POSITIVE_INFINITY : undefined;
+      const queue = createBoundedQueue<Revocation>(capacity, () => subscribers[pace].delete(subscriber));
       const subscriber: Subscriber = { matches, queue };
-      subscribers.add(subscriber);
+      subscribers[pace].add(subscriber);
       if (hasEnded) queue.close();
       return queue;
     },
     end() {
       hasEnded = true;
-      for (const { queue } of [...immediate, ...batched]) queue.close();
+      for (const { queue } of [...immediate, ...batched, ...slow]) queue.close();
     },
     async close() {
       await stopListening();
@@ -103,7 +108,7 @@ function deliver(subscribers: ReadonlySet<Subscriber>, revocation: Revocation) {
   for (const { matches, queue } of subscribers) if (matches(revocation)) queue.push(revocation);
 }
 
-/** Waits until the readers have drained their queues, or until the deadline. Slower readers overflow and recover from the log. */
+/** Waits until the readers that keep up have drained their queues, or until the deadline. Slower ones overflow and recover from the log. */
 async function applyBackpressure(subscribers: ReadonlySet<Subscriber>, deadline: number) {
-  while ([...subscribers].some(({ queue }) => queue.size >= batchSize) && performance.now() < deadline) await sleep(5);
+  while ([...subscribers].some(({ queue }) => !queue.isBehind && queue.size >= batchSize) && performance.now() < deadline) await sleep(5);
 }

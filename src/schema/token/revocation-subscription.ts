@@ -1,3 +1,4 @@
+import { setImmediate as waitForIo } from 'node:timers/promises';
 import { sql } from '../../database/database.ts';
 import { graphqlError } from '../../errors.ts';
 import { type Context, createContext } from '../../graphql/context.ts';
@@ -17,6 +18,8 @@ import {
 } from './revocation-scope.ts';
 
 const batchSize = 100; // events that are read from the log, and authorized, at once
+const slowBatchSize = 10; // events that are authorized at once if each takes long
+const maxUninterrupted = 20; // events after which requests and other subscriptions are served
 const accessValidFor = 250; // milliseconds for which a check of the viewer's access holds (security.md F20: 1 s)
 
 /**
@@ -25,11 +28,15 @@ const accessValidFor = 250; // milliseconds for which a check of the viewer's ac
  */
 type State = 'starting' | 'catching up' | 'waiting' | 'delivering';
 
-/** One `tokenRevoked` subscription. The viewer's access is checked again for the events, for all that are available at once. */
+/**
+ * One `tokenRevoked` subscription. The viewer's access is checked again for the events, for all that are available at once. A subscription that
+ * loads objects for each event takes turns with the others of its kind; those that only read the log go first.
+ */
 export class RevocationSubscription implements SubscriptionSource<Revocation> {
   readonly #context: Context;
   readonly #args: RevocationArgs & { readonly after?: string | null };
   readonly #ownTokenId: string;
+  readonly #loadsObjects: boolean;
   readonly #events: AsyncGenerator<EventWithContext<Revocation>, undefined>;
   #state: State = 'starting';
   /** By the client, or with the revocation of the viewer's own token. Never reset, so that no state that is set later can hide the end. */
@@ -40,10 +47,11 @@ export class RevocationSubscription implements SubscriptionSource<Revocation> {
   /** When everything up to `#deliveredTo` was the whole log. */
   #completeAt: number | undefined;
 
-  constructor(context: Context, args: RevocationArgs & { readonly after?: string | null }) {
+  constructor(context: Context, args: RevocationArgs & { readonly after?: string | null }, loadsObjects: boolean) {
     this.#context = context;
     this.#args = args;
     this.#ownTokenId = context.viewer?.token.id ?? '';
+    this.#loadsObjects = loadsObjects;
     this.#events = this.#run();
   }
 
@@ -82,7 +90,8 @@ export class RevocationSubscription implements SubscriptionSource<Revocation> {
       yield* this.#catchUp(scope, this.#deliveredTo); // before there is a queue, which this could overflow
     }
     if (this.#isEnded) return undefined;
-    const queue = revocations.subscribe((event) => event.tokenId === this.#ownTokenId || isInScope(scope, event));
+    const matches = (event: Revocation) => event.tokenId === this.#ownTokenId || isInScope(scope, event);
+    const queue = revocations.subscribe(matches, this.#loadsObjects ? 'slow' : 'batched');
     this.#queue = queue;
     if (this.#failure) queue.fail(this.#failure); // it failed before there was a queue
     try {
@@ -120,18 +129,36 @@ export class RevocationSubscription implements SubscriptionSource<Revocation> {
     if (this.#state === 'waiting') this.#state = 'delivering';
     const pending = events.filter((event) => !this.#deliveredTo || isBefore(this.#deliveredTo, event));
     while (pending.length > 0 && !this.#isEnded) {
-      const batch = pending.slice(0, batchSize);
+      let endTurn = await this.#takeTurn();
+      const batch = pending.slice(0, this.#loadsObjects ? slowBatchSize : batchSize);
       const validUntil = performance.now() + accessValidFor;
-      const contexts = await authorize(this.#context, scope, batch);
+      const contexts = await authorize(this.#context, scope, batch).catch((error: Error) => {
+        endTurn();
+        throw error;
+      });
       for (const [index, event] of batch.entries()) {
-        if (index > 0 && performance.now() > validUntil) break; // the client is slow: access may have changed
+        if (index > 0) endTurn = await this.#takeTurn();
+        if (index % maxUninterrupted === maxUninterrupted - 1) await waitForIo();
         const context = contexts[index];
-        if (context) yield { context: withFreshCaches(context), event };
+        const isStale = index > 0 && performance.now() > validUntil; // the client or its turn was late: access may have changed
+        const mustStop = isStale || this.#isEnded || this.#failure !== undefined;
+        if (mustStop || !context) endTurn();
+        if (mustStop) break;
+        if (context) yield { context: withFreshCaches(context), event, onExecuted: endTurn };
         pending.shift();
         this.#deliveredTo = event;
         if (event.tokenId === this.#ownTokenId) return this.#end();
       }
+      if (this.#failure) throw this.#failure;
     }
+  }
+
+  /** Waits for a turn if events take long; otherwise the turns of the others wait. Returns how to end it. */
+  async #takeTurn(): Promise<() => void> {
+    const { turns } = this.#context.revocations;
+    if (this.#loadsObjects) return turns.take();
+    turns.postpone();
+    return () => {};
   }
 
   #end() {

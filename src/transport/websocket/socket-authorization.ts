@@ -27,7 +27,7 @@ export type SocketContext = GraphqlWsContext<Record<string, unknown>, SocketStat
 /** Authenticates sockets by `connection_init`, renews their tokens by ping, and closes them when their session ends (security.md 8.11). */
 export function createSocketAuthorizer(services: AppServices, connectionLimiter: ConnectionLimiter) {
   const byToken = new Map<string, Set<SocketContext>>();
-  const revocations = services.revocations.subscribe(({ tokenId }) => byToken.has(tokenId), Number.POSITIVE_INFINITY);
+  const revocations = services.revocations.subscribe(({ tokenId }) => byToken.has(tokenId), 'immediate');
   void closeRevoked();
 
   async function closeRevoked() {
