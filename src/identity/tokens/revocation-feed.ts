@@ -24,7 +24,7 @@ export interface RevocationFeed {
 }
 
 /** `immediate`: first and at once, without a limit. `batched`: in batches, which give readers time to drain their queues. `slow`: no one waits for it. */
-export type Pace = 'immediate' | 'batched' | 'slow';
+type Pace = 'immediate' | 'batched' | 'slow';
 
 interface Subscriber {
   readonly matches: (revocation: Revocation) => boolean;
