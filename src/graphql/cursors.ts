@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { validationError } from '../errors.ts';
 import { decryptAesGcm, encryptAesGcmDeterministically } from '../identity/keys/encrypt.ts';
+import { canonicalJson } from '../lib/canonical-json.ts';
 import type { Context } from './context.ts';
 import type { Order, Place } from './keyset.ts';
 
@@ -52,11 +53,10 @@ export function createCursorCodec({ context, info, parentId, order, criteria }: 
 }
 
 /** The same text for arguments that mean the same: null and an empty filter mean the same as none, and the order of fields means nothing. */
-function canonical(value: object): string {
-  return JSON.stringify(value, (_, part: unknown) => {
-    if (part === null) return undefined;
-    if (typeof part !== 'object' || Array.isArray(part)) return part;
-    const entries = Object.entries(part).filter(([, inner]) => inner != null);
-    return entries.length > 0 ? Object.fromEntries(entries.sort(([one], [other]) => (one < other ? -1 : 1))) : undefined;
+function canonical(criteria: object): string {
+  const given = JSON.stringify(criteria, (_, part: unknown) => {
+    if (typeof part !== 'object' || part === null) return part ?? undefined;
+    return Array.isArray(part) || Object.values(part).some((inner) => inner != null) ? part : undefined;
   });
+  return canonicalJson(JSON.parse(given ?? '{}'));
 }

@@ -10,6 +10,7 @@ export type Model = Exclude<
   | 'AuditQueue'
   | 'EventReceiver'
   | 'EmailLink'
+  | 'IdempotencyKey'
   | 'Job'
   | 'KeyInUse'
   | 'OutboxEmail'

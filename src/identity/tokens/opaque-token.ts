@@ -29,6 +29,17 @@ const nextRefreshToken = (secret: Buffer, parent: string, nonce: Uint8Array) =>
   prefixes.refresh + createHmac('sha256', secret).update(nonce).update(parent).digest('base64url');
 
 /**
+ * Derives an API token from a nonce and the client's idempotency key, if it gave one: a repetition with the same key gets the same token. Deriving it
+ * requires the nonce, the client's key and the server's key; without a key of the client the nonce is stored nowhere.
+ */
+export const deriveApiToken = (serverKey: Buffer, nonce: Uint8Array, idempotencyKey: string | null | undefined) =>
+  prefixes.api +
+  createHmac('sha256', serverKey)
+    .update(nonce)
+    .update(idempotencyKey ?? '')
+    .digest('base64url');
+
+/**
  * Derives the token of a link from the id of its email: another attempt to send the email sends the same link, and the outbox contains no secret
  * (security.md 11.10). Deriving it requires the server's key.
  */

@@ -2,7 +2,7 @@ import { all } from '../../authorization/rules/rule.ts';
 import type { Config } from '../../config.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
-import { runMutation } from '../../graphql/mutation.ts';
+import { idempotencyKeyField, isRepetition, runCreation } from '../../graphql/idempotency.ts';
 import { insertAccount } from '../../identity/accounts/create-account.ts';
 import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
@@ -26,6 +26,7 @@ const inputFields = (t: InputFields) => ({
     description:
       'The name of the domain in which the role is granted. If omitted, the role is granted globally, or in DEFAULT_DOMAIN if `role` is omitted too.',
   }),
+  idempotencyKey: idempotencyKeyField(t),
 });
 
 type Input = InputOf<typeof inputFields>;
@@ -40,8 +41,8 @@ builder.relayMutationField(
     resolve: async (_, { input }, context, info) => {
       const key = emailKey(input.email);
       if (key === undefined) throw validationError({ email: ['must be a valid email address'] });
-      await consume(context, emailKeys('welcome', key));
-      return runMutation(context, info, async (mutation) => {
+      if (!(await isRepetition(context, info, input))) await consume(context, emailKeys('welcome', key));
+      return runCreation(context, info, { model: 'User', input }, async (mutation) => {
         const { tx, viewer } = mutation;
         const { role, domain } = await resolveGrantForNewUser(mutation, initialRole(context.config, input));
         const profile = profileChanges(input);

@@ -1,7 +1,7 @@
 import { all } from '../../authorization/rules/rule.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { runMutation } from '../../graphql/mutation.ts';
+import { idempotencyKeyField, runCreation } from '../../graphql/idempotency.ts';
 import { lockDomain } from '../../identity/domains/lock-domain.ts';
 import { domainName, nonBlankText, singleLineText } from '../../lib/validators.ts';
 import { scope, superadmin } from '../../policy/conditions.ts';
@@ -14,13 +14,14 @@ builder.relayMutationField(
       name: t.string({ required: true, validate: domainName, description: 'Unique name of lower-case letters, digits and hyphens.' }),
       displayName: t.string({ required: true, validate: nonBlankText(120), description: 'Name for display.' }),
       parent: t.string({ validate: singleLineText(63), description: 'Name of the parent domain. Defaults to none.' }),
+      idempotencyKey: idempotencyKeyField(t),
     }),
   },
   {
     description: 'Creates a domain.',
     access: all(scope('domains:write'), superadmin),
     resolve: (_, { input }, context, info) =>
-      runMutation(context, info, async ({ tx, audit }) => {
+      runCreation(context, info, { model: 'Domain', input }, async ({ tx, audit }) => {
         const { name, displayName } = input;
         const parent = input.parent == null ? null : await lockDomain(tx, input.parent);
         if (parent === undefined) throw validationError({ parent: ['must be an existing domain'] });

@@ -1,7 +1,7 @@
 import { all } from '../../authorization/rules/rule.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { runMutation } from '../../graphql/mutation.ts';
+import { idempotencyKeyField, isRepetition, runCreation } from '../../graphql/idempotency.ts';
 import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
 import { emailKey, withoutRootDot } from '../../lib/email-address.ts';
 import { futureDate, singleLineText } from '../../lib/validators.ts';
@@ -33,6 +33,7 @@ builder.relayMutationField(
         validate: futureDate.refine((at) => at.getTime() <= Date.now() + maxLifetime, 'must be at most 30 days ahead'),
         description: 'Expiry of the invitation. Defaults to 7 days; maximum 30 days.',
       }),
+      idempotencyKey: idempotencyKeyField(t),
     }),
   },
   {
@@ -44,8 +45,10 @@ builder.relayMutationField(
       if (key === undefined) throw validationError({ email: ['must be a valid email address'] });
       const { network } = context.client;
       const inviter = context.viewer?.user.id ?? '';
-      await consume(context, { emailByNetwork: network, invitationByUser: inviter, ...emailKeys('invitation', `${inviter} ${key}`) });
-      return runMutation(context, info, async (mutation) => {
+      const isRepeated = await isRepetition(context, info, input);
+      if (!isRepeated)
+        await consume(context, { emailByNetwork: network, invitationByUser: inviter, ...emailKeys('invitation', `${inviter} ${key}`) });
+      return runCreation(context, info, { model: 'Invitation', input }, async (mutation) => {
         const { tx, viewer, audit } = mutation;
         if (key === viewer.user.emailKey) throw graphqlError('SELF_ACTION_FORBIDDEN');
         const { role, domain } = await resolveGrantForNewUser(mutation, input);

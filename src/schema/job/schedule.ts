@@ -94,6 +94,13 @@ export const jobs: readonly Job[] = [
     run: inBatches(sql`delete from "EmailLink" where id in (
       select id from "EmailLink" where "expiresAt" < now() - interval '30 days' order by "expiresAt" limit ${batchSize}::int for update skip locked)`),
   },
+  // Kept for 24 hours (src/graphql/idempotency.ts).
+  {
+    name: 'purge-idempotency-keys',
+    every: 600_000,
+    run: inBatches(sql`delete from "IdempotencyKey" where ctid in (
+      select ctid from "IdempotencyKey" where "createdAt" < now() - interval '24 hours' order by "createdAt" limit ${batchSize}::int for update skip locked)`),
+  },
   { name: 'purge-audit-events', every: 600_000, run: (db, _, config) => purgeAuditEvents(db, config, maxDuration) },
   // Revokes the sessions that an expired grant allowed. Looks back a day, in case no server was running when the grant expired.
   {

@@ -1,7 +1,7 @@
 import { all } from '../../authorization/rules/rule.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { runMutation } from '../../graphql/mutation.ts';
+import { idempotencyKeyField, runCreation } from '../../graphql/idempotency.ts';
 import { emptyToNull, paragraphText, roleName } from '../../lib/validators.ts';
 import { session, superadmin } from '../../policy/conditions.ts';
 import { permissionNames } from './permission-input.ts';
@@ -18,13 +18,14 @@ builder.relayMutationField(
         description:
           'Names of the permissions. Defaults to none. `users:read`, `roles:read`, `domains:read` and `audit:read` apply where the role is granted; `tokens:follow`, `tokens:introspect` and `tokens:revoke` only if it is granted globally. Other permissions have no effect in a role.',
       }),
+      idempotencyKey: idempotencyKeyField(t),
     }),
   },
   {
     description: 'Creates a role.',
     access: all(session, superadmin),
     resolve: (_, { input }, context, info) =>
-      runMutation(context, info, async ({ tx, audit }) => {
+      runCreation(context, info, { model: 'Role', input }, async ({ tx, audit }) => {
         const { name, description, permissions } = input;
         const data = { name, description: emptyToNull(description), permissions: permissions ?? [] };
         const [role] = await tx.role.createManyAndReturn({ data, skipDuplicates: true });

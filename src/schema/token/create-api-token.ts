@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { all } from '../../authorization/rules/rule.ts';
 import { sql, type Tx } from '../../database/database.ts';
-import { validationError } from '../../errors.ts';
+import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { runMutation } from '../../graphql/mutation.ts';
+import type { Context } from '../../graphql/context.ts';
+import { type CreationScope, idempotencyKeyField, runCreation } from '../../graphql/idempotency.ts';
 import { lockDomainEntry } from '../../identity/domains/lock-domain.ts';
 import { hasNotEnded } from '../../identity/live-token.ts';
-import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
+import { deriveApiToken, hashToken } from '../../identity/tokens/opaque-token.ts';
 import type { Viewer } from '../../identity/viewer.ts';
 import { futureDate, nonBlankText, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
@@ -14,6 +15,7 @@ import { confirmed, fresh, session } from '../../policy/conditions.ts';
 import { isPermission } from '../../policy/permissions.ts';
 import { Token } from './token.ts';
 
+const purpose = 'API tokens';
 const day = 86_400_000; // milliseconds
 const defaultLifetime = 90 * day;
 const maxLifetime = 366 * day;
@@ -41,18 +43,19 @@ builder.relayMutationField(
         description:
           'The name of a domain that the viewer may enter: by a role in it, ADMIN in a domain above it, or ADMIN or SUPERADMIN held globally. The token reaches only that domain and the domains below it, and is revoked when the viewer loses access to it.',
       }),
+      idempotencyKey: idempotencyKeyField(t),
     }),
   },
   {
     description: 'Creates an API token for the viewer. Its permissions are those of its owner at the time of use, limited to its scopes.',
     access: all(session, fresh, confirmed),
     resolve: (_, { input }, context, info) =>
-      runMutation(context, info, async ({ tx, viewer, audit }) => {
+      runCreation(context, info, { model: 'Token', input, repeat: repeatSecret(context, input) }, async ({ tx, viewer, audit, nonce }) => {
         const { id: userId } = viewer.user;
         const expiresAt = expiryOf(viewer, input.expiresAt);
         const domainId = input.domain == null ? null : await requireDomain(tx, viewer, input.domain);
         await enforceTokenLimit(tx, viewer);
-        const secret = generateToken('api');
+        const secret = deriveApiToken(context.keys.secret(purpose), nonce, input.idempotencyKey);
         const token = await tx.token.create({
           data: {
             kind: 'API',
@@ -87,7 +90,10 @@ builder.relayMutationField(
   {
     outputFields: (t) => ({
       token: t.expose('token', { type: Token, nullable: false, description: 'The new token.' }),
-      secret: t.exposeString('secret', { nullable: false, description: 'The bearer token. It cannot be retrieved again.' }),
+      secret: t.exposeString('secret', {
+        nullable: false,
+        description: 'The bearer token. It can be retrieved again only with the same idempotency key.',
+      }),
     }),
   },
 );
@@ -113,3 +119,19 @@ async function enforceTokenLimit(tx: Tx, { user: { id: userId } }: Viewer): Prom
   );
   if (tokens.length >= maxTokens) throw validationError({ description: [`must not exceed ${maxTokens} tokens; revoke one first`] });
 }
+
+interface KeyInput {
+  readonly idempotencyKey?: string | null | undefined;
+}
+
+/** The secret of a token for a repetition: derived with the key that is first in ENCRYPTION_KEYS now, or with one that was first before. */
+const repeatSecret =
+  ({ keys }: Context, { idempotencyKey }: KeyInput) =>
+  async ({ tx, viewer, audit, nonce }: CreationScope, { id }: { readonly id: string }) => {
+    const stored = await tx.tokenSecret.findFirst({ where: { tokenId: id } });
+    const candidates = keys.secrets(purpose).map((key) => deriveApiToken(key, nonce, idempotencyKey));
+    const secret = candidates.find((candidate) => stored && hashToken(candidate).equals(stored.hash));
+    if (!secret) throw graphqlError('NOT_FOUND');
+    await audit({ action: 'authn_token_created', reason: 'repeated', userId: viewer.user.id, target: { type: 'Token', id } });
+    return { secret };
+  };
