@@ -31,6 +31,7 @@ const afterRestore: Readonly<Record<Prisma.ModelName, 'ended' | 'kept'>> = {
   AuditQueue: 'kept',
   FieldRead: 'kept',
   RateLimit: 'kept', // expires by itself
+  IdempotencyKey: 'kept', // a repetition returns what it created as it is now
   Job: 'kept',
   KeyInUse: 'kept', // the backup may be older than the last replacement of a key; then the nodes must have the old key as well
 };
