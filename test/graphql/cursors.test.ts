@@ -4,6 +4,8 @@ import { startTestServer, type TestUser } from '../test-server.ts';
 
 const roots = [randomBytes(32), randomBytes(32)].map((root) => root.toString('base64'));
 const server = await startTestServer({ ENCRYPTION_KEYS: JSON.stringify(roots.slice(0, 1)) });
+const next = await startTestServer({ ENCRYPTION_KEYS: JSON.stringify(roots) });
+const rotated = await startTestServer({ ENCRYPTION_KEYS: JSON.stringify(roots.toReversed()) });
 const [admin, other] = [await server.user('ADMIN'), await server.user('ADMIN')];
 const { prisma } = server.db;
 
@@ -154,8 +156,6 @@ describe('a cursor is rejected with INVALID_INPUT at its argument', () => {
 });
 
 it('continues from a cursor of a previous encryption key', async () => {
-  const next = await startTestServer({ ENCRYPTION_KEYS: JSON.stringify(roots) });
-  const rotated = await startTestServer({ ENCRYPTION_KEYS: JSON.stringify(roots.toReversed()) });
   const document = 'query ($after: String) { list: domains(after: $after) { edges { cursor node { id } } } }';
   for (const { db } of [next, rotated])
     await db.prisma.domain.createMany({

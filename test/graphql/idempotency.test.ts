@@ -55,6 +55,12 @@ const send = (person: Pick<TestUser, 'query'>, { mutation, payload }: Creation, 
   return person.query(`mutation ($input: ${type}!) { ${mutation}(input: $input) { ${payload} } }`, { input });
 };
 
+/** Repeats a call that waited too long for the others, as the client of UNAVAILABLE does. */
+async function sendUntilAvailable(...call: Parameters<typeof send>): ReturnType<typeof send> {
+  const result = await send(...call);
+  return result.code === 'UNAVAILABLE' ? sendUntilAvailable(...call) : result;
+}
+
 it('is offered by every mutation that creates something', () => {
   const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});
   const withKey = mutations.filter(({ args }) => {
@@ -82,7 +88,7 @@ describe.each(creations)('$mutation with an idempotency key', (creation) => {
   it('creates once when it is sent several times at the same moment', async () => {
     const input = { ...creation.input(), idempotencyKey: randomUUID() };
     const before = await creation.count();
-    const results = await Promise.all([1, 2, 3].map(() => send(superadmin, creation, input)));
+    const results = await Promise.all([1, 2, 3].map(() => sendUntilAvailable(superadmin, creation, input)));
     expect(results.map(({ errors }) => errors)).toEqual([undefined, undefined, undefined]);
     expect(new Set(results.map(({ data }) => JSON.stringify(data))).size).toBe(1);
     expect(await creation.count()).toBe(before + 1);
