@@ -82,9 +82,9 @@ describe('a new password: common passwords', () => {
   it('searches more than 100,000 entries in less than 0.5 ms', () => {
     expect(statSync(join(import.meta.dirname, '../../src/identity/credentials/passwords/refused.bin')).size / 8).toBeGreaterThan(100_000);
     validatePassword(phrase, alice);
-    const started = performance.now();
+    const started = process.cpuUsage(); // not the time that passes, of which other processes take a part
     for (let round = 0; round < 1_000; round += 1) validatePassword(`${phrase}${round}`, alice);
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(process.cpuUsage(started).user).toBeLessThan(500_000);
   });
 });
 
