@@ -95,7 +95,7 @@ describe('a data folder', () => {
       runCommand(['scripts/admin.ts', 'create-superadmin', 'moved@example.com'], { DATA_DIR }, 'a long walk along\n');
     expect((await create(moved)).code).toBe(1);
     expect((await create(first)).code).toBe(0);
-  }, 240_000);
+  }, 400_000);
 });
 
 describe('a damaged data folder', () => {

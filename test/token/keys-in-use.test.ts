@@ -158,7 +158,7 @@ const badKeys: Record<string, unknown[]> = {
   'a sequence': [base64(Array(32).keys())],
   'a falling sequence': [base64(Array.from({ length: 32 }, (_, index) => 200 - 3 * index))],
   'a repetition': [base64([...half, ...half])],
-  text: [Buffer.from('change-me-change-me-abcdefghijkl').toString('base64')],
+  text: [Buffer.from('The quick brown fox jumps over a').toString('base64')], // 22 different characters
   'hexadecimal digits': [Buffer.from(half.toString('hex')).toString('base64')],
   'a key twice': [a.encryption, a.encryption],
   'a key of 31 bytes': [base64(Buffer.from(a.encryption, 'base64').subarray(1))],
