@@ -32,6 +32,7 @@ const afterRestore: Readonly<Record<Prisma.ModelName, 'ended' | 'kept'>> = {
   FieldRead: 'kept',
   RateLimit: 'kept', // expires by itself
   IdempotencyKey: 'kept', // a repetition returns what it created as it is now
+  MailOutage: 'kept', // ends with the next probe
   Job: 'kept',
   KeyInUse: 'kept', // the backup may be older than the last replacement of a key; then the nodes must have the old key as well
 };

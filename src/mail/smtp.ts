@@ -11,6 +11,8 @@ interface Message extends RenderedEmail {
 /** Sends emails through a mail server. */
 export interface MailTransport {
   send(message: Message): Promise<void>;
+  /** True if the server accepts a connection and the login. */
+  isReachable(): Promise<boolean>;
   close(): void;
 }
 
@@ -25,12 +27,34 @@ export function createMailTransport({ SMTP_URL, MAIL_FROM }: Pick<Config, 'SMTP_
   const headers = { 'auto-submitted': 'auto-generated', 'x-auto-response-suppress': 'All' }; // RFC 3834 §5
   return {
     send: async (message) => void (await transport.sendMail({ from: MAIL_FROM, headers, ...message })),
+    isReachable: () =>
+      transport.verify().then(
+        () => true,
+        () => false,
+      ),
     close: () => transport.close(),
   };
 }
 
+interface SmtpError {
+  readonly code?: unknown;
+  readonly command?: unknown;
+  readonly responseCode?: unknown;
+}
+
+/** The replies that concern one email: to its recipient and to its content. 421 is a server that shuts down (RFC 5321 §3.8). */
+const concernsEmail = ({ code, command, responseCode }: SmtpError) =>
+  (code === 'EENVELOPE' || code === 'EMESSAGE') && command !== 'MAIL FROM' && responseCode !== 421;
+
 /** True if the server rejected this message or recipient permanently, so that a retry would fail too (RFC 5321 §4.2.1). */
-export const isPermanentRejection = (error: unknown) => {
-  const { code, responseCode } = error as { code?: unknown; responseCode?: unknown };
-  return (code === 'EENVELOPE' || code === 'EMESSAGE') && Number(responseCode) >= 500;
-};
+export const isPermanentRejection = (error: SmtpError) => concernsEmail(error) && Number(error.responseCode) >= 500;
+
+/**
+ * True if the server would accept no other email either. A connection that was lost may be due to the email: then the server still accepts
+ * connections.
+ */
+export async function isServerFailure(transport: MailTransport, error: SmtpError): Promise<boolean> {
+  if (concernsEmail(error)) return false;
+  if (error.code === 'EAUTH' || error.responseCode !== undefined) return true;
+  return !(await transport.isReachable());
+}

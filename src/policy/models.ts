@@ -13,6 +13,7 @@ export type Model = Exclude<
   | 'IdempotencyKey'
   | 'Job'
   | 'KeyInUse'
+  | 'MailOutage'
   | 'OutboxEmail'
   | 'Password'
   | 'RateLimit'

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { type Database, sql } from '../database/database.ts';
+import { type Database, type Sql, sql } from '../database/database.ts';
 import type { OutboxEmail } from '../database/generated/prisma/client.ts';
 import { isReserved } from '../identity/accounts/reserved-email.ts';
 import { createEmailLink } from '../identity/credentials/create-email-link.ts';
@@ -7,8 +7,9 @@ import type { KeyStore } from '../identity/keys/configured-keys.ts';
 import { emailKey } from '../lib/email-address.ts';
 import type { Logger } from '../lib/logger.ts';
 import { startPoller } from '../lib/poller.ts';
+import { beginOutage, claimProbe, endOutage, isMailServerAvailable } from '../mail/outage.ts';
 import { type RenderedEmail, renderEmail } from '../mail/render.ts';
-import { createMailTransport, isPermanentRejection, type MailTransport } from '../mail/smtp.ts';
+import { createMailTransport, isPermanentRejection, isServerFailure, type MailTransport } from '../mail/smtp.ts';
 import { emailTemplates } from '../mail/templates/registry.ts';
 import type { Content, EmailTemplate, LinkEmailTemplate, Recipient } from '../mail/templates/template.ts';
 
@@ -20,7 +21,15 @@ interface Services {
 }
 
 /** The result of an email. */
-type Outcome = 'sent' | 'previewed' | 'obsolete' | 'no_recipient' | 'rejected' | 'failed';
+type Outcome = 'sent' | 'previewed' | 'obsolete' | 'expired' | 'no_recipient' | 'rejected' | 'failed';
+
+/** An email that this node has claimed. */
+interface ClaimedEmail extends OutboxEmail {
+  /** Milliseconds since it was queued. */
+  readonly age: number;
+  /** True if its invitation has expired. */
+  readonly hasExpiredInvitation: boolean;
+}
 
 const pollInterval = 500; // milliseconds
 const maxConcurrent = 10; // a mail server that is slow with some emails still gets the others
@@ -34,13 +43,13 @@ export function startMailDelivery(services: Services): { close(): Promise<void> 
   const sending = new Set<Promise<void>>();
   const sendDueEmails = async () => {
     const free = maxConcurrent - sending.size;
-    const claimed = free > 0 ? await claimDueEmails(services, free) : [];
-    for (const email of claimed) {
-      const result = deliver(services, transport, email)
-        .catch((error: Error) => log.warn({ email: email.id, error: error.message }, 'processing an email failed'))
+    const { emails, isProbe } = await claim(services, free);
+    for (const email of emails) {
+      const result = deliver(services, transport, email, isProbe)
+        .catch((error: Error) => recordDefect(services, email, error))
         .finally(() => {
           sending.delete(result);
-          if (claimed.length === free) poller.wake(); // more may be due
+          if (emails.length === free || isProbe) poller.wake(); // more may be due
         });
       sending.add(result);
     }
@@ -58,24 +67,41 @@ export function startMailDelivery(services: Services): { close(): Promise<void> 
 
 const templateNames = Object.keys(emailTemplates); // emails of a newer version are left to its servers
 
+/** Emails that someone waits for: they are sent first, and retried sooner while they are new. */
+const urgentTemplates = Object.entries(emailTemplates).flatMap(([name, template]) => ('link' in template ? [name] : []));
+
+/** Claims emails to send: those that are due or, at intervals while the mail server is unavailable, a single one. */
+async function claim(services: Services, limit: number): Promise<{ readonly emails: readonly ClaimedEmail[]; readonly isProbe: boolean }> {
+  if (limit <= 0) return { emails: [], isProbe: false };
+  const urgentFirst = sql`template = any(${urgentTemplates}) desc, "dueAt"`;
+  const emails = await claimDueEmails(services, isMailServerAvailable, urgentFirst, limit);
+  if (emails.length > 0 || !(await claimProbe(services))) return { emails, isProbe: false };
+  // In turn, so that no email that fails for another reason keeps the server from being found available.
+  return { emails: await claimDueEmails(services, sql`true`, sql`"dueAt"`, 1), isProbe: true };
+}
+
 /**
  * Claims due emails for a minute, then longer with each attempt, up to an hour: a server that dies only delays its emails, and an email that fails
- * is tried after those not tried yet.
+ * is tried after those not tried yet. One that someone waits for is tried every minute for an hour.
  */
-const claimDueEmails = ({ db }: Services, limit: number) =>
-  db.query<OutboxEmail>(sql`
-    update "OutboxEmail" set attempts = attempts + 1, "dueAt" = now() + least(interval '1 min' * power(2, least(attempts, 10)), interval '1 h')
+const claimDueEmails = ({ db }: Services, condition: Sql, order: Sql, limit: number) =>
+  db.query<ClaimedEmail>(sql`
+    update "OutboxEmail" set attempts = attempts + 1, "dueAt" = now() + case
+      when template = any(${urgentTemplates}) and "createdAt" > now() - interval '1 h' then interval '1 min'
+      else least(interval '1 min' * power(2, least(attempts, 10)), interval '1 h') end
     where id in (
-      select id from "OutboxEmail" where "completedAt" is null and "dueAt" <= now() and template = any(${templateNames})
-      order by "dueAt" limit ${limit} for update skip locked)
-    returning *`);
+      select id from "OutboxEmail" where "completedAt" is null and "dueAt" <= now() and template = any(${templateNames}) and ${condition}
+      order by ${order} limit ${limit} for update skip locked)
+    returning *, (extract(epoch from now() - "createdAt") * 1000)::float8 as age,
+      exists (select from "Invitation" i where i.id = "invitationId" and i."expiresAt" <= now()) as "hasExpiredInvitation"`);
 
-async function deliver(services: Services, transport: MailTransport | undefined, email: OutboxEmail): Promise<void> {
+async function deliver(services: Services, transport: MailTransport | undefined, email: ClaimedEmail, isProbe: boolean): Promise<void> {
   const { config } = services;
   const recipient = await findRecipient(services, email);
   if (!recipient) return complete(services, email, 'no_recipient');
   const template = emailTemplates[email.template as keyof typeof emailTemplates] as AnyTemplate;
   if (!isWanted(template, recipient) || (await isEmailTaken(services, template, email))) return complete(services, email, 'obsolete');
+  if (hasExpired(template, email)) return complete(services, email, 'expired');
   const content = await writeContent(services, template, email, recipient);
   if (!content) return complete(services, email, 'obsolete');
   const rendered = renderEmail(content);
@@ -84,10 +110,15 @@ async function deliver(services: Services, transport: MailTransport | undefined,
   try {
     await transport.send({ ...rendered, to, messageId: `<${email.id}@${new URL(config.PUBLIC_URL).hostname}>` });
   } catch (error) {
-    return recordFailure(services, email, error as NodeJS.ErrnoException);
+    return recordFailure(services, transport, email, error as NodeJS.ErrnoException);
   }
+  if (isProbe) await endOutage(services);
   await complete(services, email, 'sent');
 }
+
+/** True if the email has waited for longer than its link is valid: its recipient does not expect it any more. */
+const hasExpired = (template: AnyTemplate, { age, hasExpiredInvitation }: ClaimedEmail) =>
+  'link' in template && (hasExpiredInvitation || age > (template.link.lifetime ?? Number.POSITIVE_INFINITY));
 
 async function findRecipient({ db }: Services, { userId, invitationId, emailKey }: OutboxEmail): Promise<Recipient | null> {
   if (invitationId) return db.prisma.invitation.findUnique({ where: { id: invitationId } });
@@ -133,13 +164,37 @@ async function preview(services: Services, email: OutboxEmail, to: string, rende
   await complete(services, email, 'previewed', rendered);
 }
 
-async function recordFailure(services: Services, email: OutboxEmail, error: NodeJS.ErrnoException): Promise<void> {
+/**
+ * Records why an email was not sent. If the server accepts none, the email waits until it does, and the attempt does not count: however long the
+ * server is unavailable, no email is given up.
+ */
+async function recordFailure(
+  services: Services,
+  transport: MailTransport,
+  email: OutboxEmail,
+  error: NodeJS.ErrnoException,
+): Promise<void> {
   const { db, log } = services;
   const { id, template, attempts } = email;
-  log.warn({ email: id, template, attempts, code: error.code }, 'email delivery failed');
+  const code = error.code ?? 'failed';
+  log.warn({ email: id, template, attempts, code }, 'email delivery failed');
+  if (await isServerFailure(transport, error)) {
+    await beginOutage(services, code);
+    await db.query(
+      sql`update "OutboxEmail" set attempts = attempts - 1, "dueAt" = now(), error = ${code} where id = ${id}::uuid and "completedAt" is null`,
+    );
+    return;
+  }
+  await endOutage(services);
   if (isPermanentRejection(error)) return complete(services, email, 'rejected');
   if (attempts >= maxAttempts) return complete(services, email, 'failed');
-  await db.prisma.outboxEmail.updateMany({ where: { id }, data: { error: error.code ?? 'failed' } });
+  await db.prisma.outboxEmail.updateMany({ where: { id }, data: { error: code } });
+}
+
+/** An email that cannot be written, because its data is damaged, is given up like one that cannot be sent. */
+async function recordDefect(services: Services, email: OutboxEmail, { message }: Error): Promise<void> {
+  services.log.warn({ email: email.id, error: message }, 'processing an email failed');
+  if (email.attempts >= maxAttempts) await complete(services, email, 'failed').catch(() => {}); // it is tried again
 }
 
 /** Records the outcome and deletes the data of the email. */

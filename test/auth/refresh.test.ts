@@ -141,7 +141,7 @@ describe('refresh: rejected sessions', () => {
     const alice = await server.user();
     await server.db.query(sql`create function fail() returns trigger language plpgsql as $$ begin raise exception 'disk full'; end $$`);
     await server.db.query(sql`create trigger failing before insert on "TokenSecret" for each row execute function fail()`);
-    expect(await exchange(alice.refreshToken)).toMatchObject({ data: null, code: 'INTERNAL' });
+    expect(await exchange(alice.refreshToken)).toMatchObject({ data: null, code: 'UNAVAILABLE' });
     await server.db.query(sql`drop trigger failing on "TokenSecret"`);
     expect((await exchange(alice.refreshToken)).code).toBeUndefined();
     expect((await sessionOf(alice)).secrets).toHaveLength(2);

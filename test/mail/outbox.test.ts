@@ -107,7 +107,7 @@ describe('the outbox', () => {
     await prisma.$executeRaw`create function refuse() returns trigger language plpgsql as $$ begin raise 'not now'; end $$`;
     await prisma.$executeRaw`
       create constraint trigger refuse after insert on "OutboxEmail" deferrable initially deferred for each row execute function refuse()`;
-    expect(await requestReset(server, alice)).toBe('INTERNAL');
+    expect(await requestReset(server, alice)).toBe('UNAVAILABLE');
     await prisma.$executeRaw`drop trigger refuse on "OutboxEmail"`;
     await requestReset(server, bob);
     expect(await outcomeOf(server, bob)).toBe('sent');

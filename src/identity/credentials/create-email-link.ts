@@ -36,6 +36,8 @@ export function createEmailLink<To extends Recipient>(services: Services, linkEm
 
 /** Locks and reads the recipient. Undefined if the email is no longer to be sent to them. */
 async function lockRecipient<To extends Recipient>(tx: Tx, { email, recipient, isWanted }: LinkEmail<To>): Promise<To | undefined> {
+  // Before the email is read: `endRestoredAccess` locks the table and then voids what waits.
+  await tx.$executeRaw(sql`lock table "EmailLink" in row exclusive mode`);
   const table = email.invitationId ? sql`"Invitation"` : sql`"User"`;
   await tx.$queryRaw(sql`select 1 from ${table} where id = ${recipient.id}::uuid for share`);
   const where = { where: { id: recipient.id } };
