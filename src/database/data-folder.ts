@@ -15,6 +15,8 @@ export interface DataFolder {
 const lockFile = 'postgres.lock';
 const processIdFile = 'lock';
 const lockTimeout = 1_000; // milliseconds; of processes that start at the same moment one wins, the others wait for so long
+/** The locks of this process. A lock that nothing refers to would be released with its garbage. */
+const heldLocks = new Set<DatabaseSync>();
 const sqliteErrors = { busy: 5, notADatabase: 26 }; // https://www.sqlite.org/rescode.html
 
 /**
@@ -29,13 +31,13 @@ export async function lockDataFolder(name: string): Promise<DataFolder> {
   const unlock = async () => {
     await rm(join(path, processIdFile), { force: true });
     closeSync(descriptor);
-    lock.close();
+    release(lock);
   };
   const followed = `/proc/self/fd/${descriptor}`;
   const path = existsSync(followed) ? followed : name;
   // Only for the message to a second process.
-  await writeFile(join(path, processIdFile), String(process.pid)).catch(async (error: NodeJS.ErrnoException) => {
-    lock.close();
+  await writeFile(join(path, processIdFile), String(process.pid)).catch((error: NodeJS.ErrnoException) => {
+    release(lock);
     rejectFolder(join(name, processIdFile), error);
   });
   return { name, path, unlock };
@@ -51,6 +53,7 @@ async function acquireLock(name: string): Promise<DatabaseSync> {
   try {
     lock = new DatabaseSync(file, { timeout: lockTimeout });
     lock.exec('begin exclusive');
+    heldLocks.add(lock);
     return lock;
   } catch (error) {
     lock?.close();
@@ -63,6 +66,11 @@ async function acquireLock(name: string): Promise<DatabaseSync> {
       `The file ${file} cannot be locked (${message}). The server must be able to write it, on a file system that supports locks.`,
     );
   }
+}
+
+function release(lock: DatabaseSync) {
+  heldLocks.delete(lock);
+  lock.close();
 }
 
 async function rejectSecondProcess(name: string): Promise<never> {
