@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { ExecutionResult } from 'graphql';
 import { readConfig } from '../src/config.ts';
-import { type Database, sql } from '../src/database/database.ts';
+import { type Database, databaseTime, sql } from '../src/database/database.ts';
 import { createExecutor } from '../src/graphql/execution/executor.ts';
+import { whereActive } from '../src/identity/grants/active-grants.ts';
 import { signAccessToken } from '../src/identity/tokens/access-token.ts';
 import { generateToken, hashToken } from '../src/identity/tokens/opaque-token.ts';
 import { insertSession, revokeTokens } from '../src/identity/tokens/sessions.ts';
@@ -57,12 +58,12 @@ export async function asSuperadmin(as: string | undefined, work: (commander: Com
   }
 }
 
-async function findSuperadmin({ prisma }: Database, as: string | undefined) {
-  const candidates = await prisma.user.findMany({
+async function findSuperadmin(db: Database, as: string | undefined) {
+  const candidates = await db.prisma.user.findMany({
     where: {
       enabled: true,
       deletedAt: null,
-      grants: { some: { role: { name: 'SUPERADMIN' }, domainId: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] } },
+      grants: { some: { role: { name: 'SUPERADMIN' }, domainId: null, ...whereActive(await databaseTime(db)) } },
       ...(as && { emailKey: emailKey(as) ?? '' }),
     },
     select: { id: true, email: true },

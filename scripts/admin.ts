@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { readConfig } from '../src/config.ts';
-import { openDatabase } from '../src/database/database.ts';
+import { databaseTime, openDatabase } from '../src/database/database.ts';
 import { createAccount, validateAccount } from '../src/identity/accounts/create-account.ts';
 import { generateKeys } from '../src/identity/keys/configured-keys.ts';
 import { emailKey } from '../src/lib/email-address.ts';
@@ -132,7 +132,7 @@ async function createSuperadmin(email: string) {
     if (faults.length > 0) throw new Error(faults.map((fault) => `The password ${fault}.`).join('\n'));
     const by = { client: { network: 'local', agent: 'create-superadmin', requestId: randomUUID() }, viewer: null };
     // Access to the server counts as confirmation of the address.
-    const account = { email, password, role: 'SUPERADMIN', profile: { emailConfirmedAt: new Date() } };
+    const account = { email, password, role: 'SUPERADMIN', profile: { emailConfirmedAt: await databaseTime(db) } };
     const id = await createAccount(db, by, account);
     if (id === null) {
       throw new Error(`${email} already has an account. Create the superadmin with another address, and grant SUPERADMIN to this account.`);

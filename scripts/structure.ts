@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
 // npm run structure: reads the imports of src/ and fails on an upward import, a cycle, two folders that import each other, and files that are
-// too long (docs/architecture.md). This file defines the order of the layers.
+// too long (docs/architecture.md). This file defines the order of the layers. It also fails where a node's clock is read (docs/decisions/0045).
 
 /** From the top down. A file may import from its own layer and from the layers below. */
 const layers = [
@@ -45,10 +45,24 @@ const text = new Map(files.map((file) => [file, readFileSync(join(root, file), '
 
 const lengths = files.map(lengthOf).sort((a, b) => a - b);
 const median = lengths[Math.floor(lengths.length / 2)] ?? 0;
-const faults = [...upwardImports(), ...mutualFolders(), ...cycles(), ...longFiles()];
+const faults = [...upwardImports(), ...mutualFolders(), ...cycles(), ...longFiles(), ...nodeClocks()];
 for (const fault of faults) console.error(fault);
 console.log(`${files.length} files, median ${median} lines, longest ${lengths.at(-1)}; ${faults.length} faults`);
 if (faults.length > 0) process.exit(1);
+
+/** Where the time of a node is used: by JavaScript, by jose, which dates tokens by itself, or by Prisma, which fills in such defaults itself. */
+function nodeClocks(): string[] {
+  const inCode = /new Date\(\)|\bDate\.now\b|\bDate\(\)|\.setIssuedAt\(\)|\.set(?:ExpirationTime|NotBefore)\(['"`]/;
+  const inSchema = /@default\(now\(\)\)|@updatedAt/;
+  const sources = [...files.filter((file) => file !== 'src/database/clock-offset.ts'), ...globSync('scripts/admin*.ts', { cwd: root })];
+  return [...sources.map((file) => [file, inCode] as const), ['prisma/schema.prisma', inSchema] as const].flatMap(([file, pattern]) =>
+    readFileSync(join(root, file), 'utf8')
+      .split('\n')
+      .flatMap((line, index) =>
+        pattern.test(line) ? [`${file}:${index + 1} reads the clock of the node: use the time of the database`] : [],
+      ),
+  );
+}
 
 function lengthOf(file: string): number {
   return (text.get(file) ?? '').trimEnd().split('\n').length;

@@ -44,6 +44,12 @@ export const onTransaction = (tx: Tx): Pick<Database, 'query'> => ({ query: (sta
 
 type Limits = typeof statementLimits;
 
+/** The time of the database. A node's own clock may be off (docs/decisions/0045). */
+export async function databaseTime({ query }: Pick<Database, 'query'>): Promise<Date> {
+  const [{ now }] = (await query<{ now: Date }>(sql`select clock_timestamp() as now`)) as [{ now: Date }];
+  return now;
+}
+
 /** Opens the configured database and migrates it. Throws an error that says what to do. */
 export async function openDatabase(config: Config, log: Logger, limits: Limits = statementLimits): Promise<Database> {
   if (!config.DATABASE_URL) return openEmbeddedDatabase(await openEmbeddedPostgres(config.DATA_DIR));

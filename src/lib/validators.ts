@@ -71,9 +71,10 @@ export const timestamp = z
   .date()
   .refine((at) => at.getUTCFullYear() >= 1970 && at.getUTCFullYear() < 2100, 'must be between 1970 and 2099');
 
-export const futureDate = z
+/** An expiry. That it is in the future is checked by the time of the database, where the mutation reads it. */
+export const expiryDate = z
   .date()
-  .refine((at) => at.getTime() > Date.now() && at.getUTCFullYear() < 2100, 'must be in the future and before 2100');
+  .refine((at) => at.getUTCFullYear() >= 1970 && at.getUTCFullYear() < 2100, 'must be in the future and before 2100');
 
 export const emptyToNull = (text: string | null | undefined) => text || null;
 

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { type Database, type Sql, sql } from '../database/database.ts';
+import { type Database, databaseTime, type Sql, sql } from '../database/database.ts';
 import type { OutboxEmail } from '../database/generated/prisma/client.ts';
 import { isReserved } from '../identity/accounts/reserved-email.ts';
 import { createEmailLink } from '../identity/credentials/create-email-link.ts';
@@ -100,9 +100,10 @@ async function deliver(services: Services, transport: MailTransport | undefined,
   const recipient = await findRecipient(services, email);
   if (!recipient) return complete(services, email, 'no_recipient');
   const template = emailTemplates[email.template as keyof typeof emailTemplates] as AnyTemplate;
-  if (!isWanted(template, recipient) || (await isEmailTaken(services, template, email))) return complete(services, email, 'obsolete');
-  if (hasExpired(template, email)) return complete(services, email, 'expired');
-  const content = await writeContent(services, template, email, recipient);
+  const now = await databaseTime(services.db);
+  if (!isWanted(template, recipient, now) || (await isEmailTaken(services, template, email))) return complete(services, email, 'obsolete');
+  if (hasExpired(template, email, now)) return complete(services, email, 'expired');
+  const content = await writeContent(services, template, email, recipient, now);
   if (!content) return complete(services, email, 'obsolete');
   const rendered = renderEmail(content);
   const to = email.address ?? recipient.email;
@@ -129,8 +130,8 @@ async function findRecipient({ db }: Services, { userId, invitationId, emailKey 
 /** A template of the registry. Its data and its recipient come from the row in the outbox, so their types are not known here. */
 type AnyTemplate = EmailTemplate<object, Recipient> | LinkEmailTemplate<object, Recipient>;
 
-function isWanted(template: AnyTemplate, recipient: Recipient): boolean {
-  if (template.isWanted) return template.isWanted(recipient);
+function isWanted(template: AnyTemplate, recipient: Recipient, now: Date): boolean {
+  if (template.isWanted) return template.isWanted(recipient, now);
   return !('deletedAt' in recipient && recipient.deletedAt);
 }
 

@@ -7,6 +7,7 @@ import { startAuditChain } from '../identity/audit/audit-chain.ts';
 import type { KeyStore } from '../identity/keys/configured-keys.ts';
 import type { Logger } from '../lib/logger.ts';
 import { startJobRunner } from '../schema/job/job-runner.ts';
+import { startClockCheck } from './clock-check.ts';
 import { createHttpServer } from './create-server.ts';
 import { startMailDelivery } from './mail-delivery.ts';
 import { createServices } from './services.ts';
@@ -28,9 +29,10 @@ export async function startServer(config: Config, log: Logger, database?: Databa
   const http = createHttpServer(services, notifier);
   const mailDelivery = runAs({ class: 'background', kind: 'mail' }, () => startMailDelivery(services));
   const stopJobs = runAs({ class: 'background', kind: 'jobs' }, () => startJobRunner(services, notifier));
+  const clockCheck = runAs({ class: 'background', kind: 'clock' }, () => startClockCheck(services));
   const auditChain = startAuditChain(services.db, log);
   const closeBackground = async () => {
-    await Promise.all([stopJobs(), mailDelivery.close(), auditChain.close()]);
+    await Promise.all([stopJobs(), mailDelivery.close(), auditChain.close(), clockCheck.stop()]);
     await closeServices();
   };
   await listen(http.server, config).catch(async (error: Error) => {

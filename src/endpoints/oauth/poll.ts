@@ -55,7 +55,7 @@ async function pendingFor(context: AuthenticatedContext, exchange: EndpointReque
 async function pollResponse(context: AuthenticatedContext, pending: PendingEvents, limit: number) {
   if ('lossId' in pending) {
     const { lossId } = pending;
-    return { sets: { [lossId]: await signLossToken(context, lossId, context.viewer.token.id) }, moreAvailable: true };
+    return { sets: { [lossId]: await signLossToken(context, lossId, context.viewer) }, moreAvailable: true };
   }
   const events = pending.events.slice(0, limit);
   const sets = await Promise.all(events.map(async (event) => [event.id, await signEventToken(context, event)]));

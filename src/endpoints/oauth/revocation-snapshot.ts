@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose';
 import { maxAccessTokenTtl } from '../../config.ts';
-import { sql } from '../../database/database.ts';
+import { databaseTime, sql } from '../../database/database.ts';
 import type { Context } from '../../graphql/context.ts';
 import { formatCursor, readBounds } from '../../identity/tokens/revocation-log.ts';
 import { followsAll } from '../../schema/token/token-revocation.ts';
@@ -38,6 +38,7 @@ async function latestSnapshot(context: Context): Promise<string> {
 
 async function createSnapshot({ db, keys, config }: Context): Promise<string> {
   const { last } = await readBounds(db); // before the list: a revocation in between is in the list and after the cursor, not in neither
+  const now = Math.floor((await databaseTime(db)).getTime() / 1_000);
   const revoked = await db.query<{ id: string; at: number }>(sql`
     select r."tokenId"::text as id, floor(extract(epoch from r."revokedAt"))::int as at from "TokenRevocation" r
     where r."revokedAt" > now() - ${period}::int * interval '1 s'`);
@@ -46,7 +47,7 @@ async function createSnapshot({ db, keys, config }: Context): Promise<string> {
     .setProtectedHeader({ alg: 'EdDSA', typ: 'revocations+jwt', kid })
     .setIssuer(config.PUBLIC_URL)
     .setAudience(config.AUDIENCE)
-    .setIssuedAt()
-    .setExpirationTime(`${maxAge}s`)
+    .setIssuedAt(now)
+    .setExpirationTime(now + maxAge)
     .sign(key);
 }

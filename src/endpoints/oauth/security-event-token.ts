@@ -1,6 +1,7 @@
 import { SignJWT } from 'jose';
 import type { AppServices } from '../../graphql/context.ts';
 import type { Revocation } from '../../identity/tokens/revocation-log.ts';
+import type { Viewer } from '../../identity/viewer.ts';
 import { caepEventOf } from '../../schema/token/caep-event.ts';
 
 const caepEventPrefix = 'https://schemas.openid.net/secevent/caep/event-type/';
@@ -29,9 +30,9 @@ export function signEventToken(signer: Signer, revocation: Revocation): Promise<
 }
 
 /** Says that events were removed which the receiver had not acknowledged (OpenID SSF 1.0 §8.1.5). */
-export const signLossToken = (signer: Signer, jti: string, receiverId: string) =>
-  sign(signer, jti, Math.floor(Date.now() / 1_000), {
-    sub_id: { format: 'opaque', id: receiverId },
+export const signLossToken = (signer: Signer, jti: string, { token, now }: Pick<Viewer, 'token' | 'now'>) =>
+  sign(signer, jti, Math.floor(now.getTime() / 1_000), {
+    sub_id: { format: 'opaque', id: token.id },
     events: {
       [`${ssfEventPrefix}stream-updated`]: { status: 'enabled', reason: 'Unacknowledged events have expired and are no longer available.' },
     },

@@ -6,7 +6,9 @@ import { sql, type Tx } from '../../database/database.ts';
  * false if the address was confirmed already.
  */
 export async function markEmailConfirmed(tx: Tx, userId: string): Promise<boolean> {
-  const { count } = await tx.user.updateMany({ where: { id: userId, emailConfirmedAt: null }, data: { emailConfirmedAt: new Date() } });
+  const count = await tx.$executeRaw(
+    sql`update "User" set "emailConfirmedAt" = clock_timestamp() where id = ${userId}::uuid and "emailConfirmedAt" is null`,
+  );
   await tx.$executeRaw(sql`
     update "User" u set "usernameKey" = lower(u.username)
     where u.id = ${userId}::uuid and u."usernameKey" is null

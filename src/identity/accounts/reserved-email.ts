@@ -26,7 +26,8 @@ export async function releaseFormerEmail(tx: Tx, userId: string, emailKey: strin
 }
 
 /** True if the address is reserved, and not for `exceptUserId`. */
-export async function isReserved(tx: Pick<Tx, 'reservedEmail'>, emailKey: string, exceptUserId?: string): Promise<boolean> {
-  const reservation = await tx.reservedEmail.findUnique({ where: { emailKey, expiresAt: { gt: new Date() } }, select: { userId: true } });
-  return reservation !== null && reservation.userId !== exceptUserId;
+export async function isReserved(tx: Pick<Tx, '$queryRaw'>, emailKey: string, exceptUserId?: string): Promise<boolean> {
+  const reservations = await tx.$queryRaw<unknown[]>(sql`
+    select 1 from "ReservedEmail" where "emailKey" = ${emailKey} and "expiresAt" > now() and "userId" is distinct from ${exceptUserId ?? null}::uuid`);
+  return reservations.length > 0;
 }

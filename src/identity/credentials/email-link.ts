@@ -84,7 +84,9 @@ export async function invalidateLinks(
   userId: string,
   purposes: readonly EmailLinkPurpose[] = ['CONFIRM_EMAIL', 'RESET_PASSWORD', 'FIRST_PASSWORD', 'CHANGE_EMAIL'],
 ): Promise<void> {
-  await tx.emailLink.updateMany({ where: { userId, purpose: { in: [...purposes] }, usedAt: null }, data: { usedAt: new Date() } });
+  await tx.$executeRaw(sql`
+    update "EmailLink" set "usedAt" = clock_timestamp()
+    where "userId" = ${userId}::uuid and purpose = any(${[...purposes]}::"EmailLinkPurpose"[]) and "usedAt" is null`);
   const templates = Object.entries(emailTemplates).flatMap(([name, template]) =>
     'link' in template && purposes.includes(template.link.purpose) ? [name] : [],
   );

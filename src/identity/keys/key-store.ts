@@ -85,7 +85,8 @@ async function readRows({ query }: Pick<Database, 'query'>) {
     select k.kid, k."publicJwk", k."encryptedPrivateJwk", ${finite(sql`k."activeFrom"`)} as "activeFrom",
       ${finite(sql`k."removedAt"`)} as "removedAt", now() as now
     from (select 1) one left join "SigningKey" k on true`);
-  return { now: rows[0]?.now ?? new Date(), rows: rows.filter((row): row is Row => row.kid !== null) };
+  const [{ now }] = rows as [(typeof rows)[0]]; // the outer join always has a row
+  return { now, rows: rows.filter((row): row is Row => row.kid !== null) };
 }
 
 async function createKeySet(

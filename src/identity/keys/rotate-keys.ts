@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Database, interval, sql, type Tx } from '../../database/database.ts';
+import { type Database, databaseTime, interval, onTransaction, sql, type Tx } from '../../database/database.ts';
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
 import { recordAuditEvent } from '../audit/record-event.ts';
 import { type ConfiguredKeys, generateSigningKey } from './configured-keys.ts';
@@ -53,7 +53,7 @@ const lockKeys = (tx: Tx) => tx.$queryRaw(sql`select pg_advisory_xact_lock(hasht
 
 async function readStates(tx: Tx, { pairs }: ConfiguredKeys) {
   const rows = await tx.$queryRaw<SigningKey[]>(sql`select kid, "createdAt", "activeFrom", "removedAt" from "SigningKey"`);
-  const [{ now } = { now: new Date() }] = await tx.$queryRaw<{ now: Date }[]>(sql`select clock_timestamp() as now`);
+  const now = await databaseTime(onTransaction(tx));
   const createdAt = new Map(rows.map((row) => [row.kid, row.createdAt]));
   const configuredKids = pairs.map(({ kid }) => kid);
   return keyStates(configuredKids, rows, now).map((key) => ({

@@ -50,13 +50,13 @@ export async function revokeTokens({ query }: Query, where: Sql, cause: Revocati
     with target as (
       select t.id from "Token" t where (${where}) and ${hasNotEnded} order by t.id for no key update of t
     ), revoked as (
-      update "Token" t set "revokedAt" = now(), "revokedReason" = ${reason}::"RevocationReason",
+      update "Token" t set "revokedAt" = clock_timestamp(), "revokedReason" = ${reason}::"RevocationReason",
         "reuseAt" = case when ${isReuse}::bool then now() end, "reuseFrom" = case when ${isReuse}::bool then ${client.network} end
       from target where t.id = target.id
-      returning t.id, t.kind, t."userId", t."domainId"
+      returning t.id, t.kind, t."userId", t."domainId", t."revokedAt"
     ), log as (
-      insert into "TokenRevocation" ("tokenId", kind, "userId", "domainId", reason, initiator, "actorId")
-      select id, kind, "userId", "domainId", ${reason}::"RevocationReason", ${initiator}::"Initiator", ${actor?.user.id ?? null}::uuid from revoked
+      insert into "TokenRevocation" ("tokenId", kind, "userId", "domainId", reason, initiator, "actorId", "revokedAt")
+      select id, kind, "userId", "domainId", ${reason}::"RevocationReason", ${initiator}::"Initiator", ${actor?.user.id ?? null}::uuid, "revokedAt" from revoked
     ), audit as (${audit}), email as (
       insert into "OutboxEmail" (template, "userId", data) select 'tokenReused', "userId", ${JSON.stringify(requestOrigin(client))}::jsonb
       from revoked where ${isReuse}::bool

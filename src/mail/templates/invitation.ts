@@ -11,7 +11,7 @@ interface Data {
 /** An invitation. The text is the same whether or not the address has an account. */
 export const invitation: LinkEmailTemplate<Data, Invitation> = {
   link: { purpose: 'INVITATION', path: '/invite' },
-  isWanted: ({ acceptedAt, revokedAt, expiresAt }) => acceptedAt === null && revokedAt === null && expiresAt.getTime() > Date.now(),
+  isWanted: ({ acceptedAt, revokedAt, expiresAt }, now) => acceptedAt === null && revokedAt === null && expiresAt > now,
   write: ({ by, to }, _, { url, code, validity }) => ({
     subject: `You have been invited to ${to ? neutralizeLinks(to) : new URL(url).host}`,
     parts: [

@@ -37,7 +37,7 @@ export type Recipient = User | Invitation;
  */
 export interface EmailTemplate<Data extends object, To extends Recipient = User> {
   /** False if the email is obsolete by the time it is sent. Defaults to: the account is not deleted. */
-  readonly isWanted?: (to: To) => boolean;
+  readonly isWanted?: (to: To, now: Date) => boolean;
   write(data: Data, to: To): Content;
 }
 

@@ -1,5 +1,5 @@
 import { parentOf } from '../../authorization/rules/ownership.ts';
-import { type Database, sql, type Tx } from '../../database/database.ts';
+import { type Database, databaseTime, onTransaction, sql, type Tx } from '../../database/database.ts';
 import { Prisma, type Token, type User } from '../../database/generated/prisma/client.ts';
 import type { MutationScope } from '../../graphql/mutation.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
@@ -53,7 +53,7 @@ export async function eraseAccount(eraser: Eraser, work: UnitOfWork, id: string)
   const { emailKey } = await tx.user.findUniqueOrThrow({ where: { id }, select: { emailKey: true } });
   // An id is not a valid email key, so it cannot collide with the address of another account.
   const placeholder = { email: `${id}@erased.invalid`, emailKey: id };
-  const erased = { ...erasedUser, ...placeholder, erasedAt: new Date() };
+  const erased = { ...erasedUser, ...placeholder, erasedAt: await databaseTime(onTransaction(tx)) };
   const { count } = await tx.user.updateMany({ where: { id, erasedAt: null }, data: erased });
   if (count === 0) return false;
   await recordAuditEvent(tx, work.client, viewer, {

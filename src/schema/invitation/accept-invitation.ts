@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Config } from '../../config.ts';
-import type { Tx } from '../../database/database.ts';
+import { databaseTime, onTransaction, type Tx } from '../../database/database.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -78,7 +78,7 @@ async function acceptAsNewUser(context: Context, link: InvitationLink, input: In
   const hash = await passwordHash({ password });
   const accept = async (tx: Tx) => {
     const invitation = await claimInvitation(tx, link);
-    const profile = { ...profileChanges(input), emailConfirmedAt: new Date() };
+    const profile = { ...profileChanges(input), emailConfirmedAt: await databaseTime(onTransaction(tx)) };
     const account = { email, role: config.DEFAULT_ROLE, domain: config.DEFAULT_DOMAIN, profile };
     const id = await insertAccount(tx, { client, viewer: null }, account, hash);
     // The address has been registered in the meantime: its owner has to log in and accept again.

@@ -72,8 +72,9 @@ visibleConnection('invitations', {
     }),
 });
 
+/** Nothing is pending for an anonymous caller, who sees no invitations. */
 const pending = ({ viewer }: Context): Prisma.InvitationWhereInput => ({
   acceptedAt: null,
   revokedAt: null,
-  expiresAt: { gt: viewer?.now ?? new Date() },
+  ...(viewer ? { expiresAt: { gt: viewer.now } } : { id: { in: [] } }),
 });

@@ -3,8 +3,9 @@ import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { idempotencyKeyField, isRepetition, runCreation } from '../../graphql/idempotency.ts';
 import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
+import { requireFutureExpiry } from '../../identity/expiry.ts';
 import { emailKey, withoutRootDot } from '../../lib/email-address.ts';
-import { futureDate, singleLineText } from '../../lib/validators.ts';
+import { expiryDate, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail } from '../../mail/outbox.ts';
 import { administers, confirmed, session } from '../../policy/conditions.ts';
 import { resolveGrantForNewUser } from '../role/grant-authority.ts';
@@ -12,7 +13,7 @@ import { Invitation } from './invitation.ts';
 
 const day = 24 * 3_600_000; // milliseconds
 const defaultLifetime = 7 * day; // both values: security.md F10
-const maxLifetime = 30 * day;
+const maxLifetime = 30; // days
 
 builder.relayMutationField(
   'inviteUser',
@@ -30,7 +31,7 @@ builder.relayMutationField(
       }),
       expiresAt: t.field({
         type: 'DateTime',
-        validate: futureDate.refine((at) => at.getTime() <= Date.now() + maxLifetime, 'must be at most 30 days ahead'),
+        validate: expiryDate,
         description: 'Expiry of the invitation. Defaults to 7 days; maximum 30 days.',
       }),
       idempotencyKey: idempotencyKeyField(t),
@@ -52,6 +53,7 @@ builder.relayMutationField(
         const { tx, viewer, audit } = mutation;
         if (key === viewer.user.emailKey) throw graphqlError('SELF_ACTION_FORBIDDEN');
         const { role, domain } = await resolveGrantForNewUser(mutation, input);
+        if (input.expiresAt) requireFutureExpiry(viewer, input.expiresAt, maxLifetime);
         const expiresAt = input.expiresAt ?? new Date(viewer.now.getTime() + defaultLifetime);
         const data = {
           email: withoutRootDot(input.email),

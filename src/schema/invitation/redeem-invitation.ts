@@ -1,4 +1,4 @@
-import { sql, type Tx } from '../../database/database.ts';
+import { databaseTime, onTransaction, sql, type Tx } from '../../database/database.ts';
 import type { Invitation } from '../../database/generated/prisma/client.ts';
 import { graphqlError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -37,7 +37,7 @@ export async function grantInvitedRole(
 ): Promise<void> {
   const { id, roleId, domainId, invitedById } = invitation;
   const key = { userId, roleId, domainId };
-  await tx.roleGrant.deleteMany({ where: { ...key, expiresAt: { lte: new Date() } } });
+  await tx.roleGrant.deleteMany({ where: { ...key, expiresAt: { lte: await databaseTime(onTransaction(tx)) } } });
   const { count } = await tx.roleGrant.createMany({ data: { ...key, grantedById: invitedById }, skipDuplicates: true });
   const domain = domainId && (await tx.domain.findUniqueOrThrow({ where: { id: domainId }, select: { name: true } }));
   const role = await tx.role.findUniqueOrThrow({ where: { id: roleId } });

@@ -1,4 +1,5 @@
 import { all, any } from '../../authorization/rules/rule.ts';
+import { sql } from '../../database/database.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { admin, domainAdmin, session, superadmin } from '../../policy/conditions.ts';
@@ -18,12 +19,10 @@ builder.relayMutationField(
         await lockTarget(id);
         const { role, domainId } = await tx.invitation.findUniqueOrThrow({ where: { id }, include: { role: true } });
         if (isAdministrativeRole(role)) require(superadmin);
-        const { count } = await tx.invitation.updateMany({
-          where: { id, acceptedAt: null, revokedAt: null },
-          data: { revokedAt: new Date() },
-        });
-        if (count > 0) await audit({ action: 'user_invited', reason: 'revoked', domainId, target: { type: 'Invitation', id } });
-        return { invitation: await tx.invitation.findUniqueOrThrow({ where: { id } }), changed: count > 0 };
+        const revoked = await tx.$queryRaw<unknown[]>(sql`
+          update "Invitation" set "revokedAt" = clock_timestamp() where id = ${id}::uuid and "acceptedAt" is null and "revokedAt" is null returning 1`);
+        if (revoked.length > 0) await audit({ action: 'user_invited', reason: 'revoked', domainId, target: { type: 'Invitation', id } });
+        return { invitation: await tx.invitation.findUniqueOrThrow({ where: { id } }), changed: revoked.length > 0 };
       }),
   },
   {

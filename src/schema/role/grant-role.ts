@@ -7,10 +7,11 @@ import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
 import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
 import { requireNotErased } from '../../identity/accounts/not-erased.ts';
 import { isInactive } from '../../identity/domains/domain-tree.ts';
+import { requireFutureExpiry } from '../../identity/expiry.ts';
 import { type DelegationBounds, narrowDelegates } from '../../identity/grants/delegated-grants.ts';
 import type { UnitOfWork } from '../../identity/unit-of-work.ts';
 import type { ViewerGrant } from '../../identity/viewer.ts';
-import { futureDate, singleLineText } from '../../lib/validators.ts';
+import { expiryDate, singleLineText } from '../../lib/validators.ts';
 import { AccessChange } from '../access/access-change.ts';
 import { User } from '../user/user.ts';
 import { type DryRunResult, dryRun } from './dry-run.ts';
@@ -25,7 +26,7 @@ const inputFields = (t: InputFields) => ({
   domain: t.string({ validate: singleLineText(63), description: 'Name of the domain. If omitted, the role is granted globally.' }),
   expiresAt: t.field({
     type: 'DateTime',
-    validate: futureDate,
+    validate: expiryDate,
     description: 'Expiry. Defaults to none, or to the expiry of the grant that it is delegated from.',
   }),
   delegable: t.int({
@@ -85,6 +86,7 @@ builder.relayMutationField(
 async function grantIn(mutation: MutationScope, work: UnitOfWork, input: Input) {
   const { tx, viewer, audit } = mutation;
   const userId = input.userId.id;
+  if (input.expiresAt) requireFutureExpiry(viewer, input.expiresAt);
   const { role, domain, delegableGrants } = await resolveGrant(mutation, { ...input, userId });
   if (domain && (await isInactive(tx, domain.id))) throw validationError({ domain: ['must be active'] });
   if (isAdministrativeRole(role) && input.delegable) throw validationError({ delegable: ['must be 0 for ADMIN and SUPERADMIN'] });

@@ -6,10 +6,11 @@ import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { type CreationScope, idempotencyKeyField, runCreation } from '../../graphql/idempotency.ts';
 import { lockDomainEntry } from '../../identity/domains/lock-domain.ts';
+import { requireFutureExpiry } from '../../identity/expiry.ts';
 import { hasNotEnded } from '../../identity/live-token.ts';
 import { deriveApiToken, hashToken } from '../../identity/tokens/opaque-token.ts';
 import type { Viewer } from '../../identity/viewer.ts';
-import { futureDate, nonBlankText, singleLineText } from '../../lib/validators.ts';
+import { expiryDate, nonBlankText, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { confirmed, fresh, session } from '../../policy/conditions.ts';
 import { isPermission } from '../../policy/permissions.ts';
@@ -18,7 +19,7 @@ import { Token } from './token.ts';
 const purpose = 'API tokens';
 const day = 86_400_000; // milliseconds
 const defaultLifetime = 90 * day;
-const maxLifetime = 366 * day;
+const maxLifetime = 366; // days
 const maxTokens = 50; // per user; security.md F32
 
 const scopes = z
@@ -35,7 +36,7 @@ builder.relayMutationField(
       scopes: t.stringList({ required: true, validate: scopes, description: 'The permissions that the token is limited to.' }),
       expiresAt: t.field({
         type: 'DateTime',
-        validate: futureDate,
+        validate: expiryDate,
         description: 'Expiry. Defaults to 90 days; maximum 366 days.',
       }),
       domain: t.string({
@@ -98,9 +99,9 @@ builder.relayMutationField(
   },
 );
 
-function expiryOf({ now }: Viewer, expiresAt: Date | null | undefined): Date {
-  if (!expiresAt) return new Date(now.getTime() + defaultLifetime);
-  if (expiresAt.getTime() > now.getTime() + maxLifetime) throw validationError({ expiresAt: ['must be at most 366 days ahead'] });
+function expiryOf(viewer: Viewer, expiresAt: Date | null | undefined): Date {
+  if (!expiresAt) return new Date(viewer.now.getTime() + defaultLifetime);
+  requireFutureExpiry(viewer, expiresAt, maxLifetime);
   return expiresAt;
 }
 

@@ -8,7 +8,12 @@ import { toWhere } from '../../policy/policy.ts';
 
 /** The condition on active grants that the viewer can see: the grant itself and, unless it is held everywhere, its domain. */
 export const whereGrantVisible = (context: Context, where: Prisma.RoleGrantWhereInput): Prisma.RoleGrantWhereInput => ({
-  AND: [where, whereVisible(context, 'RoleGrant'), whereDomainNotHidden(context), whereActive(context.viewer?.now ?? new Date())],
+  AND: [
+    where,
+    whereVisible(context, 'RoleGrant'),
+    whereDomainNotHidden(context),
+    context.viewer ? whereActive(context.viewer.now) : { expiresAt: null },
+  ],
 });
 
 /** A double negation, because with a choice between no domain and a visible one Prisma 7 finds no grant without a domain. */

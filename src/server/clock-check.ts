@@ -1,0 +1,21 @@
+import { maxClockOffset, measureClockOffset } from '../database/clock-offset.ts';
+import type { Database } from '../database/database.ts';
+import type { Logger } from '../lib/logger.ts';
+import { type Poller, startPoller } from '../lib/poller.ts';
+
+const interval = 10_000; // milliseconds
+
+/** Logs when the clock of this node is off from that of the database, and when it is right again (security.md 23.10). */
+export function startClockCheck({ db, log }: { readonly db: Pick<Database, 'query'>; readonly log: Logger }): Poller {
+  let isOff = false;
+  const check = async () => {
+    const offset = await measureClockOffset(db);
+    const wasOff = isOff;
+    isOff = Math.abs(offset) > maxClockOffset;
+    if (isOff) log.error({ seconds: Math.round(offset / 1_000) }, 'the clock of this node differs from that of the database: not ready');
+    else if (wasOff) log.info('the clock of this node agrees with that of the database again');
+  };
+  const poller = startPoller(check, { interval, failureMessage: 'reading the time of the database failed; retrying', log });
+  poller.wake();
+  return poller;
+}
