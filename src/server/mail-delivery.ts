@@ -102,8 +102,8 @@ async function deliver(services: Services, transport: MailTransport | undefined,
   const template = emailTemplates[email.template as keyof typeof emailTemplates] as AnyTemplate;
   const now = await databaseTime(services.db);
   if (!isWanted(template, recipient, now) || (await isEmailTaken(services, template, email))) return complete(services, email, 'obsolete');
-  if (hasExpired(template, email, now)) return complete(services, email, 'expired');
-  const content = await writeContent(services, template, email, recipient, now);
+  if (hasExpired(template, email)) return complete(services, email, 'expired');
+  const content = await writeContent(services, template, email, recipient);
   if (!content) return complete(services, email, 'obsolete');
   const rendered = renderEmail(content);
   const to = email.address ?? recipient.email;
@@ -152,7 +152,7 @@ async function writeContent(
 ): Promise<Content | undefined> {
   const data = (email.data ?? {}) as object;
   if (!('link' in template)) return template.write(data, recipient);
-  const isStillWanted = (current: Recipient) => isWanted(template, current);
+  const isStillWanted = (current: Recipient, now: Date) => isWanted(template, current, now);
   const link = await createEmailLink(services, { options: template.link, email, recipient, isWanted: isStillWanted });
   return link && template.write(data, recipient, link);
 }

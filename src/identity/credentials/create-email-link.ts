@@ -1,5 +1,5 @@
 import type { Config } from '../../config.ts';
-import { type Database, interval, sql, type Tx } from '../../database/database.ts';
+import { type Database, databaseTime, interval, onTransaction, sql, type Tx } from '../../database/database.ts';
 import type { OutboxEmail } from '../../database/generated/prisma/client.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { formatDate, type LinkContent, type LinkOptions, type Recipient } from '../../mail/templates/template.ts';
@@ -19,7 +19,7 @@ interface LinkEmail<To extends Recipient> {
   /** The recipient when the email was claimed. */
   readonly recipient: To;
   /** False if the email is obsolete for the recipient as of now. */
-  readonly isWanted: (recipient: To) => boolean;
+  readonly isWanted: (recipient: To, now: Date) => boolean;
 }
 
 /**
@@ -44,7 +44,8 @@ async function lockRecipient<To extends Recipient>(tx: Tx, { email, recipient, i
   const current = (await (email.invitationId ? tx.invitation.findUnique(where) : tx.user.findUnique(where))) as To | null;
   const isPending = (await tx.outboxEmail.count({ where: { id: email.id, completedAt: null } })) > 0;
   const isSameAddress = email.address !== null || current?.emailKey === recipient.emailKey;
-  return current && isPending && isSameAddress && isWanted(current) ? current : undefined;
+  const now = await databaseTime(onTransaction(tx));
+  return current && isPending && isSameAddress && isWanted(current, now) ? current : undefined;
 }
 
 /** Undefined if the link was used, by an earlier attempt to send the email. */
@@ -62,17 +63,17 @@ async function insertLink(
   const key = address === null ? recipient.emailKey : (emailKey(address) ?? '');
   const userId = invitationId ? null : recipient.id;
   const expiry = 'expiresAt' in recipient ? sql`${recipient.expiresAt}::timestamptz` : sql`now() + ${interval(lifetime ?? 0)}`;
-  const [link] = await tx.$queryRaw<{ expiresAt: Date }[]>(sql`
+  const [link] = await tx.$queryRaw<{ expiresAt: Date; now: Date }[]>(sql`
     insert into "EmailLink" (id, purpose, "userId", "invitationId", email, "emailKey", hash, "expiresAt")
     values (${id}::uuid, ${purpose}::"EmailLinkPurpose", ${userId}::uuid, ${invitationId}::uuid, ${email}, ${key}, ${hashToken(token)}::bytea, ${expiry})
     on conflict (id) do update set "expiresAt" = excluded."expiresAt", hash = excluded.hash where "EmailLink"."usedAt" is null
-    returning "expiresAt"`);
+    returning "expiresAt", now() as now`);
   if (!link) return undefined;
-  const { expiresAt } = link;
+  const { expiresAt, now } = link;
   return {
     url: `${config.PUBLIC_URL}${path}?${tokenParam}=${token}`,
     code: deriveLinkCode(keys, id),
-    validity: `for ${formatDuration(lifetime ?? expiresAt.getTime() - Date.now())} (until ${formatDate(expiresAt)})`,
+    validity: `for ${formatDuration(lifetime ?? expiresAt.getTime() - now.getTime())} (until ${formatDate(expiresAt)})`,
   };
 }
 
