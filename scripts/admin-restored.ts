@@ -1,5 +1,5 @@
 import { readConfig } from '../src/config.ts';
-import { type Database, openDatabase } from '../src/database/database.ts';
+import { type Database, databaseTime, openDatabase } from '../src/database/database.ts';
 import { commandLimits } from '../src/database/session.ts';
 import { whereActive } from '../src/identity/grants/active-grants.ts';
 import { loadConfiguredKeys } from '../src/identity/keys/configured-keys.ts';
@@ -25,12 +25,12 @@ export async function restored(keepApiTokens: boolean) {
 }
 
 /** What a backup cannot contain: the changes after it. */
-async function checklist({ prisma }: Database, lastEventAt: Date | null, keepApiTokens: boolean): Promise<string> {
-  const superadmins = await prisma.user.findMany({
+async function checklist(db: Database, lastEventAt: Date | null, keepApiTokens: boolean): Promise<string> {
+  const superadmins = await db.prisma.user.findMany({
     where: {
       enabled: true,
       deletedAt: null,
-      grants: { some: { role: { name: 'SUPERADMIN' }, domainId: null, ...whereActive(new Date()) } },
+      grants: { some: { role: { name: 'SUPERADMIN' }, domainId: null, ...whereActive(await databaseTime(db)) } },
     },
     select: { email: true },
     orderBy: { emailKey: 'asc' },
