@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { encodeGlobalID } from '@pothos/plugin-relay';
+import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 import { hashPassword } from '../../src/identity/credentials/password-hash.ts';
 import { isEmbedded } from '../test-database.ts';
@@ -9,14 +9,20 @@ import { type Node, startNodes } from './nodes.ts';
 
 const day = 86_400_000;
 const password = 'horses of the correct battery';
+/** Preloaded into a server process: its clock is off. */
+const shiftClock = (milliseconds: number) => `
+  const now = Date.now.bind(Date);
+  globalThis.Date = class extends Date {
+    constructor(...args) { super(...(args.length === 0 ? [now() + ${milliseconds}] : args)); }
+    static now() { return now() + ${milliseconds}; }
+  };`;
 const shifted = (milliseconds: number) => ({
-  NODE_OPTIONS: `--import ${join(import.meta.dirname, '../server/shift-clock.ts')}`,
-  CLOCK_SHIFT: String(milliseconds),
+  NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(shiftClock(milliseconds)).replaceAll("'", '%27')}`,
 });
 const ready = ({ url }: Node) => fetch(`${url}/health/ready`).then(({ status }) => status);
 
 describe.skipIf(isEmbedded)('a node whose clock differs from that of the database', { timeout: 60_000 }, async () => {
-  const { nodes, db, start, leave } = await startNodes(1);
+  const { nodes, db, environment, start, leave } = await startNodes(1);
   afterAll(leave);
   const [right] = nodes as [Node];
 
@@ -36,19 +42,20 @@ describe.skipIf(isEmbedded)('a node whose clock differs from that of the databas
 
   /** Every instant in the database, by its table and column. */
   async function instants(): Promise<Map<string, number[]>> {
-    const columns = await db.prisma.$queryRaw<{ table: string; column: string }[]>`
+    const client = new pg.Client({ connectionString: environment.DATABASE_URL });
+    await client.connect();
+    const { rows: columns } = await client.query<{ table: string; column: string }>(`
       select table_name as table, column_name as column from information_schema.columns
-      where table_schema = current_schema() and data_type = 'timestamp with time zone' and table_name not like '\\_%'`;
+      where table_schema = current_schema() and data_type = 'timestamp with time zone' and table_name not like '\\_%'`);
     const found = new Map<string, number[]>();
     for (const { table, column } of columns) {
-      const rows = await db.prisma.$queryRawUnsafe<{ at: Date }[]>(
-        `select distinct "${column}" as at from "${table}" where "${column}" is not null`,
-      );
+      const { rows } = await client.query<{ at: Date }>(`select distinct "${column}" as at from "${table}" where "${column}" is not null`);
       found.set(
         `${table}.${column}`,
         rows.map(({ at }) => at.getTime()),
       );
     }
+    await client.end();
     return found;
   }
 
