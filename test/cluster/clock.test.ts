@@ -42,7 +42,7 @@ describe.skipIf(isEmbedded)('a node whose clock differs from that of the databas
 
   /** Every instant in the database, by its table and column. */
   async function instants(): Promise<Map<string, number[]>> {
-    const client = new pg.Client({ connectionString: environment.DATABASE_URL });
+    const client = new pg.Client({ connectionString: (environment as Record<string, string>).DATABASE_URL });
     await client.connect();
     const { rows: columns } = await client.query<{ table: string; column: string }>(`
       select table_name as table, column_name as column from information_schema.columns
