@@ -2,13 +2,18 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { runHistory } from './history/run.ts';
 import { openPostgres } from './postgres.ts';
 import { printRound, printSummary } from './report.ts';
 import { type Round, runRound } from './round.ts';
 import { openWorld } from './world.ts';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '200' }, minutes: { type: 'string', default: '30' } } });
-const until = performance.now() + Number(values.minutes) * 60_000;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '200' }, minutes: { type: 'string' } },
+});
+if (positionals[0] === 'history') process.exit((await runHistory(Number(values.minutes ?? 5))) > 0 ? 1 : 0);
+const until = performance.now() + Number(values.minutes ?? 30) * 60_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'fieldgate-soak-'));
 const postgres = await openPostgres(folder);

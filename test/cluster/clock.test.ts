@@ -21,7 +21,7 @@ const shifted = (milliseconds: number) => ({
 });
 const ready = ({ url }: Node) => fetch(`${url}/health/ready`).then(({ status }) => status);
 
-describe.skipIf(isEmbedded)('a node whose clock differs from that of the database', { timeout: 60_000 }, async () => {
+describe.skipIf(isEmbedded)('a node whose clock differs from that of the database', { timeout: 180_000 }, async () => {
   const { nodes, db, environment, start, leave } = await startNodes(1);
   afterAll(leave);
   const [right] = nodes as [Node];
