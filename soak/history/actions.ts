@@ -217,7 +217,7 @@ const toggleDomain: Action = (world) => {
   return inOrder(domain, async () => {
     const document = 'mutation ($id: ID!, $active: Boolean!) { updateDomain(input: { id: $id, active: $active }) { domain { id } } }';
     const change = (active: boolean) =>
-      insist(world, active ? 'open domain' : 'shut domain', document, { id: globalId('Domain', domain.id), active });
+      insist(world, active ? 'open domain' : 'close domain', document, { id: globalId('Domain', domain.id), active });
     const isIn = (thing: { domain: string | null; kind: string }) => thing.domain === domain.id && thing.kind !== 'right';
     if (!(await change(false))) return;
     const end = world.history.end('updateDomain', 0, isIn, Number.POSITIVE_INFINITY);

@@ -15,6 +15,8 @@ ALTER TABLE "Invitation" ALTER COLUMN "createdAt" SET DEFAULT clock_timestamp();
 ALTER TABLE "OutboxEmail" ALTER COLUMN "createdAt" SET DEFAULT clock_timestamp(), ALTER COLUMN "dueAt" SET DEFAULT clock_timestamp();
 ALTER TABLE "EmailLink" ALTER COLUMN "createdAt" SET DEFAULT clock_timestamp();
 ALTER TABLE "ReservedEmail" ALTER COLUMN "changedAt" SET DEFAULT clock_timestamp();
+ALTER TABLE "AuditAnchor" ALTER COLUMN "createdAt" SET DEFAULT clock_timestamp();
+ALTER TABLE "KeyInUse" ALTER COLUMN "changedAt" SET DEFAULT clock_timestamp();
 
 -- Sets the time of the last change of a row.
 CREATE FUNCTION set_updated_at() RETURNS trigger LANGUAGE plpgsql AS $$
