@@ -29,7 +29,7 @@ export interface Account {
   queue: Promise<unknown>;
 }
 
-export interface Domain {
+interface Domain {
   readonly id: string;
   readonly name: string;
   shut?: End | undefined;
