@@ -17,6 +17,7 @@ ALTER TABLE "EmailLink" ALTER COLUMN "createdAt" SET DEFAULT clock_timestamp();
 ALTER TABLE "ReservedEmail" ALTER COLUMN "changedAt" SET DEFAULT clock_timestamp();
 ALTER TABLE "AuditAnchor" ALTER COLUMN "createdAt" SET DEFAULT clock_timestamp();
 ALTER TABLE "KeyInUse" ALTER COLUMN "changedAt" SET DEFAULT clock_timestamp();
+ALTER TABLE "MailOutage" ALTER COLUMN "since" SET DEFAULT clock_timestamp();
 ALTER TABLE "IdempotencyKey" ALTER COLUMN "createdAt" SET DEFAULT clock_timestamp();
 
 -- Sets the time of the last change of a row.
