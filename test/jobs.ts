@@ -15,4 +15,5 @@ export const statementsIn = (calls: readonly unknown[][]) =>
     .map(([first]) => (typeof first === 'string' ? first : (first as { text: string }).text))
     .filter((text) => !ofBackgroundWork.test(text));
 
-const ofBackgroundWork = /"RevocationCommit"|"Job"|update "OutboxEmail"|"SigningKey"|insert into "FieldRead"|set "revokedAt"/;
+const ofBackgroundWork =
+  /"RevocationCommit"|"Job"|update "OutboxEmail"|"SigningKey"|insert into "FieldRead"|set "revokedAt"|chain_audit_events|set_config\(name|set statement_timeout|"MailOutage"|select clock_timestamp\(\) as now/;

@@ -129,6 +129,8 @@ describe('a list that does not change', () => {
     expect(await page({ last: 2, after, before })).toEqual([rows.slice(3, 5), true, true]);
     expect(await page({ first: 2, before })).toEqual([rows.slice(0, 2), false, true]);
     expect(await page({ last: 2, after })).toEqual([rows.slice(-2), true, false]);
+    expect(await page({ first: 2, after: cursors.at(-3) })).toEqual([rows.slice(-2), true, false]); // the page ends where the list ends
+    expect(await page({ last: 2, before: cursors[2] })).toEqual([rows.slice(0, 2), false, true]);
     expect(await page({ first: 2, after: cursors.at(-1) })).toEqual([[], true, false]);
     expect(await page({ last: 2, before: cursors[0] })).toEqual([[], false, true]);
     expect(await page({ first: 2, after: before, before: after })).toEqual([[], true, true]);
