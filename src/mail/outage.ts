@@ -12,7 +12,7 @@ const probeInterval = 15_000;
 /** A condition that is false while the mail server is unavailable: all nodes hold their emails. */
 export const isMailServerAvailable = sql`not exists (select from "MailOutage")`;
 
-/** Records that the mail server accepts no email at all. Returns false if that is known. */
+/** Records that the mail server accepts no email at all. */
 export async function beginOutage({ db, log }: Services, code: string): Promise<void> {
   const begun = await db.query(sql`
     insert into "MailOutage" (id, code, "probeAt") values (1, ${code.slice(0, 63)}, now() + ${interval(probeInterval)})
@@ -25,6 +25,11 @@ export async function claimProbe({ db }: Pick<Services, 'db'>): Promise<boolean>
   const claimed = await db.query(sql`
     update "MailOutage" set "probeAt" = now() + ${interval(probeInterval)} where "probeAt" <= now() returning 1`);
   return claimed.length > 0;
+}
+
+/** Lets the next probe start at once, because the claimed one did not reach the mail server. */
+export async function releaseProbe({ db }: Pick<Services, 'db'>): Promise<void> {
+  await db.query(sql`update "MailOutage" set "probeAt" = now()`);
 }
 
 /** Records that the mail server responds again: every node sends what waits. */

@@ -7,7 +7,7 @@ import type { KeyStore } from '../identity/keys/configured-keys.ts';
 import { emailKey } from '../lib/email-address.ts';
 import type { Logger } from '../lib/logger.ts';
 import { startPoller } from '../lib/poller.ts';
-import { beginOutage, claimProbe, endOutage, isMailServerAvailable } from '../mail/outage.ts';
+import { beginOutage, claimProbe, endOutage, isMailServerAvailable, releaseProbe } from '../mail/outage.ts';
 import { type RenderedEmail, renderEmail } from '../mail/render.ts';
 import { createMailTransport, isPermanentRejection, isServerFailure, type MailTransport } from '../mail/smtp.ts';
 import { emailTemplates } from '../mail/templates/registry.ts';
@@ -29,6 +29,10 @@ interface ClaimedEmail extends OutboxEmail {
   readonly age: number;
   /** True if its invitation has expired. */
   readonly hasExpiredInvitation: boolean;
+}
+
+interface PreparedEmail extends RenderedEmail {
+  readonly to: string;
 }
 
 const pollInterval = 500; // milliseconds
@@ -97,24 +101,33 @@ const claimDueEmails = ({ db }: Services, condition: Sql, order: Sql, limit: num
 
 async function deliver(services: Services, transport: MailTransport | undefined, email: ClaimedEmail, isProbe: boolean): Promise<void> {
   const { config } = services;
-  const recipient = await findRecipient(services, email);
-  if (!recipient) return complete(services, email, 'no_recipient');
-  const template = emailTemplates[email.template as keyof typeof emailTemplates] as AnyTemplate;
-  const now = await databaseTime(services.db);
-  if (!isWanted(template, recipient, now) || (await isEmailTaken(services, template, email))) return complete(services, email, 'obsolete');
-  if (hasExpired(template, email)) return complete(services, email, 'expired');
-  const content = await writeContent(services, template, email, recipient);
-  if (!content) return complete(services, email, 'obsolete');
-  const rendered = renderEmail(content);
-  const to = email.address ?? recipient.email;
-  if (!transport) return preview(services, email, to, rendered);
+  const message = await prepare(services, email).catch((error: Error) => recordDefect(services, email, error));
+  if (!transport || !message) {
+    if (message) await preview(services, email, message);
+    if (isProbe) await releaseProbe(services); // it says nothing about the mail server
+    return;
+  }
   try {
-    await transport.send({ ...rendered, to, messageId: `<${email.id}@${new URL(config.PUBLIC_URL).hostname}>` });
+    await transport.send({ ...message, messageId: `<${email.id}@${new URL(config.PUBLIC_URL).hostname}>` });
   } catch (error) {
     return recordFailure(services, transport, email, error as NodeJS.ErrnoException);
   }
   if (isProbe) await endOutage(services);
   await complete(services, email, 'sent');
+}
+
+/** Writes the email. Completes it and returns undefined if it is not to be sent any more. */
+async function prepare(services: Services, email: ClaimedEmail): Promise<PreparedEmail | undefined> {
+  const skip = async (outcome: Outcome) => void (await complete(services, email, outcome));
+  const recipient = await findRecipient(services, email);
+  if (!recipient) return skip('no_recipient');
+  const template = emailTemplates[email.template as keyof typeof emailTemplates] as AnyTemplate;
+  const now = await databaseTime(services.db);
+  if (!isWanted(template, recipient, now) || (await isEmailTaken(services, template, email))) return skip('obsolete');
+  if (hasExpired(template, email)) return skip('expired');
+  const content = await writeContent(services, template, email, recipient);
+  if (!content) return skip('obsolete');
+  return { ...renderEmail(content), to: email.address ?? recipient.email };
 }
 
 /** True if the email has waited for longer than its link is valid: its recipient does not expect it any more. */
@@ -158,7 +171,7 @@ async function writeContent(
 }
 
 /** Without a mail server: keeps the email for /dev/mails. In development it is logged as well; elsewhere the log must not contain its link. */
-async function preview(services: Services, email: OutboxEmail, to: string, rendered: RenderedEmail): Promise<void> {
+async function preview(services: Services, email: OutboxEmail, { to, ...rendered }: PreparedEmail): Promise<void> {
   const { config, log } = services;
   const { subject, text } = rendered;
   if (config.NODE_ENV === 'development') log.info({ to, subject, text }, 'email not sent: no SMTP_URL is set');

@@ -95,6 +95,33 @@ describe('a mail server that accepts no email', { timeout: 60_000 }, () => {
     });
 });
 
+describe('a probe whose email is not sent', () => {
+  it('is followed by the next one at once, until an email reaches the mail server', { timeout: 60_000 }, async () => {
+    const smtp = await openFailingServer((socket) => socket.destroy());
+    const server = await startTestServer({ SMTP_URL: smtp.url });
+    const user = await server.user();
+    await requestReset(server, user);
+    await waitUntil(() => outage(server));
+    await waitUntil(async () => (await pending(server)).every(({ attempts }) => attempts === 0));
+    const queued = { template: 'passwordReset', data: { network: 'x', agent: null }, dueAt: new Date(0) }; // before the email of the user
+    const closed = await server.user();
+    await server.db.prisma.user.update({ where: { id: closed.uuid }, data: { deletedAt: new Date() } });
+    for (let round = 0; round < 10; round += 1) {
+      await server.db.prisma.outboxEmail.create({ data: { ...queued, emailKey: `nobody-${round}@example.com` } });
+      await server.db.prisma.outboxEmail.create({ data: { ...queued, emailKey: user.email, createdAt: new Date(0) } });
+      await server.db.prisma.outboxEmail.create({ data: { ...queued, userId: closed.uuid } });
+      await server.db.prisma.outboxEmail.create({
+        data: { ...queued, emailKey: user.email, template: 'newLogin', data: { network: 'x', agent: 5 } },
+      });
+    }
+    smtp.repair();
+    await probeNow(server);
+    await expect.poll(() => smtp.taken.length, { timeout: 30_000 }).toBe(1);
+    expect(await outage(server)).toBeNull();
+    expect((await pending(server)).length).toBe(10); // those that cannot be written are tried again
+  });
+});
+
 describe('an email that the mail server rejects', () => {
   const rejections: [name: string, code: number, outcome: string | null][] = [
     ['permanently', 550, 'rejected'],

@@ -70,7 +70,7 @@ export async function createRevocationFeed(db: Pick<Database, 'query' | 'listen'
     );
     position = last;
     // The immediate queues stay: their readers follow the signing keys as well.
-    for (const { queue } of [...batched]) queue.fail(graphqlError('CURSOR_EXPIRED', { oldest: formatCursor(first) }));
+    for (const { queue } of [...batched, ...slow]) queue.fail(graphqlError('CURSOR_EXPIRED', { oldest: formatCursor(first) }));
   };
   const poller = startPoller(readNewEntries, {
     interval: pollInterval,
