@@ -16,6 +16,7 @@ export async function verifyAudit(head: string | undefined) {
     const lines = describeVerification(verification).join('\n');
     if (verification.faults.length > 0) throw new Error(lines);
     console.log(lines);
+    if (verification.isHeadUnverified) process.exitCode = 3;
   } finally {
     await db.close();
   }

@@ -35,7 +35,8 @@ ${Object.entries(commands)
   })
   .join('\n')}
 The commands from \`seed\` on run as a superadmin. If there are several, choose one with --as <email>.
-Exit codes: 0 success, or nothing to do; 1 failure, with the reason; 2 invalid arguments.`;
+Exit codes: 0 success, or nothing to do; 1 failure, with the reason; 2 invalid arguments;
+3 the audit is unchanged, but the given head is too old to be verified.`;
 
 interface LocalCommand {
   readonly parameterCount: number;
@@ -64,7 +65,7 @@ if (!run) {
 }
 try {
   await run();
-  process.exit(0);
+  process.exit(); // with the exit code of the command
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;
   console.error(message || code); // an AggregateError of several refused connections has no message

@@ -69,6 +69,32 @@ describe('the audit', () => {
   });
 });
 
+describe('an anchor that the retention has not written', () => {
+  const anchors: Record<string, string> = {
+    'of events younger than a day': 'select position, hash, 0 from "AuditChain" where position = 15',
+    'with another hash': `select position, '\\x00', 0 from "AuditChain" where position = 5`,
+    'with another number of missing events': 'select position, hash, 1 from "AuditChain" where position = 5',
+    'behind the end of the chain': 'select 16, hash, 0 from "AuditChain" where position = 15',
+    'in several rows': 'select position, hash, 0 from "AuditChain"',
+  };
+  for (const [name, anchor] of Object.entries(anchors))
+    it(`${name} is rejected, so that the audit cannot be deleted`, async () => {
+      const other = await createTestDatabase(testConfig(), createLogger('silent'));
+      drops.push(other.drop);
+      db = other.db;
+      await insertEvents(5, '2 days');
+      await insertEvents(10);
+      await chainAllEvents(db);
+      const statements = [
+        `insert into "AuditAnchor" (position, hash, missing) ${anchor}`,
+        'delete from "AuditEvent"',
+        'delete from "AuditChain"',
+      ];
+      for (const text of statements) await expect(db.query({ text, values: [] }), text).rejects.toMatchObject({ code: '42501' });
+      expect(await verifyAuditChain(db)).toMatchObject({ faults: [], events: 15, anchor: undefined });
+    });
+});
+
 describe('the hash chain over the audit', () => {
   it('is found intact, with its head', async () => {
     expect(await verifyAuditChain(db)).toMatchObject({ faults: [], events: 10, waiting: 0, head: { position: 10n } });

@@ -10,6 +10,8 @@ export interface ChainVerification {
   readonly events: number;
   /** Where the retention has cut the chain last, if it has. */
   readonly anchor: Anchor | undefined;
+  /** True if the given head is from before the anchor: the retention has deleted what it could be compared with. */
+  readonly isHeadUnverified: boolean;
   /** The number of events that no server has chained yet. */
   readonly waiting: number;
 }
@@ -56,6 +58,7 @@ async function verify(db: Query, recordedHead: ChainHead | undefined): Promise<C
     head,
     events: walked.events,
     anchor,
+    isHeadUnverified: recordedHead !== undefined && anchor !== undefined && recordedHead.position < anchor.position,
     waiting: await countWaiting(db),
   };
 }
@@ -134,10 +137,11 @@ async function countWaiting(db: Query): Promise<number> {
 }
 
 /** The verification in sentences. */
-export function describeVerification({ faults, head, events, anchor, waiting }: ChainVerification): readonly string[] {
+export function describeVerification({ faults, head, events, anchor, isHeadUnverified, waiting }: ChainVerification): readonly string[] {
   if (faults.length > 0) return faults;
   return [
-    `The audit is unchanged: ${events} events, head ${formatHead(head)}.`,
+    ...(isHeadUnverified ? [`The given head is before position ${anchor?.position} and was not verified.`] : []),
+    `The audit ${isHeadUnverified ? 'after that position ' : ''}is unchanged: ${events} events, head ${formatHead(head)}.`,
     ...(anchor ? [`The retention deleted the events up to position ${anchor.position}, last at ${anchor.createdAt.toISOString()}.`] : []),
     ...(waiting > 0 ? [`${waiting} events are not in the chain yet; run the command again.`] : []),
   ];
