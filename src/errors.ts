@@ -76,9 +76,9 @@ export function errorCodeFromDatabase(error: unknown): ErrorCode | undefined {
 
 /**
  * Classes of SQLSTATE that the operator of the database has to mend, or that end by themselves: connection exception, invalid authorization,
- * insufficient resources, operator intervention, system error; no such database, no privilege, and an exception raised by a trigger.
+ * insufficient resources, operator intervention, system error; no such database, and no privilege.
  */
-const unavailable = /^(?:(?:08|28|53|58)\w{3}|57P\w{2}|3D000|42501|P0001)$/;
+const unavailable = /^(?:(?:08|28|53|58)\w{3}|57P\w{2}|3D000|42501)$/;
 
 interface Cause {
   readonly kind?: unknown;
@@ -134,7 +134,7 @@ const databaseErrors: Record<string, ErrorCode> = {
 
 /** The code of the database for a fault that its operator has to mend, such as a full disk; undefined for others. */
 export const operatorFaultOf = (error: unknown) =>
-  codesOf(error).find((code) => /^(?:28|53|58|3D|42|P0)\w{3}$|^25006$|^ENOSPC$|^EIO$/.test(code));
+  codesOf(error).find((code) => /^(?:28|53|58|3D)\w{3}$|^42501$|^25006$|^ENOSPC$|^EIO$/.test(code));
 
 /** True if a transaction failed only because of a concurrent one and can be retried (security.md 23.4). */
 export const isSerializationFailure = (error: unknown) => codesOf(error).some((code) => ['P2034', '40001', '40P01'].includes(code));

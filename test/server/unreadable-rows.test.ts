@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadConfiguredKeys } from '../../src/identity/keys/configured-keys.ts';
+import { generateKeys, loadConfiguredKeys } from '../../src/identity/keys/configured-keys.ts';
 import { rotateKeys } from '../../src/identity/keys/rotate-keys.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
@@ -45,13 +45,31 @@ describe('a signing key that cannot be read', () => {
 
   it('that appears while a server runs is logged once, and the server continues', async () => {
     await server.db.query({
-      text: `insert into "SigningKey" (kid, "publicJwk", "activeFrom") values ('late', '{}', now() + interval '1 h')`,
+      text: `insert into "SigningKey" (kid, "publicJwk", "encryptedPrivateJwk", "activeFrom") values ('late', '{}', '\\x00', now() + interval '1 h')`,
       values: [],
     });
     await waitUntil(() => server.log.some((line) => line.includes('sys_key_unreadable')));
     await new Promise((resolve) => setTimeout(resolve, 1_000)); // two more reads
     expect(server.log.filter((line) => line.includes('sys_key_unreadable'))).toHaveLength(1);
+    expect(server.log.filter((line) => line.includes('sys_key_not_opened'))).toEqual([]);
     expect((await valid.query('{ me { email } }')).code).toBeUndefined();
+  });
+
+  it('that becomes active but that this node cannot decrypt is logged once, and logins are told when to try again', async () => {
+    const { x } = JSON.parse((await generateKeys()).JWT_KEYS)[0] as { x: string };
+    await server.db.query({
+      text: `insert into "SigningKey" (kid, "publicJwk", "encryptedPrivateJwk", "activeFrom")
+        values ('sealed', jsonb_build_object('kty', 'OKP', 'crv', 'Ed25519', 'kid', 'sealed', 'x', $1::text), '\\x00', now() - interval '1 s')`,
+      values: [x],
+    });
+    const isReported = (line: string) => line.includes('sys_key_not_opened') && line.includes('sealed');
+    await waitUntil(() => server.log.some(isReported));
+    await new Promise((resolve) => setTimeout(resolve, 1_000)); // two more reads
+    expect(server.log.filter(isReported)).toHaveLength(1);
+    const login = 'mutation ($input: LoginInput!) { login(input: $input) { __typename } }';
+    const { code, headers } = await server.query(login, { input: { email: valid.email, password: valid.password } });
+    await server.db.query({ text: `delete from "SigningKey" where kid = 'sealed'`, values: [] });
+    expect([code, headers.get('retry-after')]).toEqual(['UNAVAILABLE', '1']);
   });
 });
 

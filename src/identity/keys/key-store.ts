@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Database, type Sql, sql } from '../../database/database.ts';
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
-import { graphqlError } from '../../errors.ts';
+import { requestErrorFor } from '../../errors.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { startPoller } from '../../lib/poller.ts';
 import type { ConfiguredKeys, KeyStore } from './configured-keys.ts';
@@ -39,7 +39,7 @@ export async function createKeyStore(db: Pick<Database, 'query'>, log: Logger, c
   );
   return {
     get signing() {
-      if (!current.signing) throw graphqlError('UNAVAILABLE');
+      if (!current.signing) throw requestErrorFor('UNAVAILABLE');
       return current.signing;
     },
     get verifying() {
@@ -127,10 +127,11 @@ async function importRow(
 ): Promise<ImportedKey> {
   const privateJwk = encryptedPrivateJwk && decryptPrivateJwk(secrets, kid, encryptedPrivateJwk);
   if (privateJwk) return importPair(JSON.parse(privateJwk));
+  const key = await importPublic(publicJwk); // first: a row that cannot be read is read again and again, and reported as that
   if (encryptedPrivateJwk) {
     log.error({ event: 'sys_key_not_opened', kid }, 'no ENCRYPTION_KEYS entry decrypts this signing key; this node will not sign with it');
   }
-  return importPublic(publicJwk);
+  return key;
 }
 
 /** Logs unknown key ids at most once a minute, with their number (security.md 20.4). */

@@ -46,6 +46,6 @@ async function hasRotated(tx: Tx): Promise<boolean> {
 
 function rejectKeys(setting: Setting): never {
   throw new Error(
-    `Setting ${setting}: does not contain the key that the other nodes use. Give all nodes the same keys; to replace a key, add the new one before the old one. If the old key is lost, see docs/operations.md.`,
+    `Setting ${setting}: does not contain the key that the other nodes use. Give all nodes the same keys. To replace a key: Add the new key at the end of the list on all nodes, then move it to the front. If the old key is lost, see docs/operations.md.`,
   );
 }
