@@ -71,11 +71,6 @@ export const timestamp = z
   .date()
   .refine((at) => at.getUTCFullYear() >= 1970 && at.getUTCFullYear() < 2100, 'must be between 1970 and 2099');
 
-/** An expiry. That it is in the future is checked by the time of the database, where the mutation reads it. */
-export const expiryDate = z
-  .date()
-  .refine((at) => at.getUTCFullYear() >= 1970 && at.getUTCFullYear() < 2100, 'must be in the future and before 2100');
-
 export const emptyToNull = (text: string | null | undefined) => text || null;
 
 /** For the `validate` of an input: these fields may be omitted, but not null (security.md 8.8). */

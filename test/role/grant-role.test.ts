@@ -125,6 +125,14 @@ describe('grantRole', () => {
     expect(await rolesOf(alice)).toEqual(['USER']);
   });
 
+  it.each([
+    ['2020-01-01T00:00:00Z', 'must be in the future'],
+    ['2100-01-01T00:00:00Z', 'must be between 1970 and 2099'],
+  ])('rejects the expiry %s: %s', async (expiresAt, fault) => {
+    const { errors } = await superadmin.query(mutation, { input: { userId: superadmin.id, role: 'CLERK', expiresAt } });
+    expect(errors?.[0]?.extensions.fields).toEqual({ expiresAt: [fault] });
+  });
+
   it('returns the same error for an unknown user as for one that the viewer cannot see', async () => {
     const [domainAdmin, stranger] = [await server.user('ADMIN', 'north'), await server.user()];
     const other = await grant(domainAdmin, stranger, 'USER', 'north');

@@ -55,7 +55,7 @@ describe('a signing key that cannot be read', () => {
     expect((await valid.query('{ me { email } }')).code).toBeUndefined();
   });
 
-  it('that becomes active but that this node cannot decrypt is logged once, and logins are told when to try again', async () => {
+  it('that becomes active but that this node cannot decrypt is logged once, and logins fail with the time to wait', async () => {
     const { x } = JSON.parse((await generateKeys()).JWT_KEYS)[0] as { x: string };
     await server.db.query({
       text: `insert into "SigningKey" (kid, "publicJwk", "encryptedPrivateJwk", "activeFrom")

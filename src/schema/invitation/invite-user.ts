@@ -5,7 +5,7 @@ import { idempotencyKeyField, isRepetition, runCreation } from '../../graphql/id
 import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
 import { requireFutureExpiry } from '../../identity/expiry.ts';
 import { emailKey, withoutRootDot } from '../../lib/email-address.ts';
-import { expiryDate, singleLineText } from '../../lib/validators.ts';
+import { singleLineText, timestamp } from '../../lib/validators.ts';
 import { enqueueEmail } from '../../mail/outbox.ts';
 import { administers, confirmed, session } from '../../policy/conditions.ts';
 import { resolveGrantForNewUser } from '../role/grant-authority.ts';
@@ -31,7 +31,7 @@ builder.relayMutationField(
       }),
       expiresAt: t.field({
         type: 'DateTime',
-        validate: expiryDate,
+        validate: timestamp,
         description: 'Expiry of the invitation. Defaults to 7 days; maximum 30 days.',
       }),
       idempotencyKey: idempotencyKeyField(t),

@@ -11,7 +11,7 @@ import { requireFutureExpiry } from '../../identity/expiry.ts';
 import { type DelegationBounds, narrowDelegates } from '../../identity/grants/delegated-grants.ts';
 import type { UnitOfWork } from '../../identity/unit-of-work.ts';
 import type { ViewerGrant } from '../../identity/viewer.ts';
-import { expiryDate, singleLineText } from '../../lib/validators.ts';
+import { singleLineText, timestamp } from '../../lib/validators.ts';
 import { AccessChange } from '../access/access-change.ts';
 import { User } from '../user/user.ts';
 import { type DryRunResult, dryRun } from './dry-run.ts';
@@ -26,7 +26,7 @@ const inputFields = (t: InputFields) => ({
   domain: t.string({ validate: singleLineText(63), description: 'Name of the domain. If omitted, the role is granted globally.' }),
   expiresAt: t.field({
     type: 'DateTime',
-    validate: expiryDate,
+    validate: timestamp,
     description: 'Expiry. Defaults to none, or to the expiry of the grant that it is delegated from.',
   }),
   delegable: t.int({

@@ -10,7 +10,7 @@ import { requireFutureExpiry } from '../../identity/expiry.ts';
 import { hasNotEnded } from '../../identity/live-token.ts';
 import { deriveApiToken, hashToken } from '../../identity/tokens/opaque-token.ts';
 import type { Viewer } from '../../identity/viewer.ts';
-import { expiryDate, nonBlankText, singleLineText } from '../../lib/validators.ts';
+import { nonBlankText, singleLineText, timestamp } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { confirmed, fresh, session } from '../../policy/conditions.ts';
 import { isPermission } from '../../policy/permissions.ts';
@@ -36,7 +36,7 @@ builder.relayMutationField(
       scopes: t.stringList({ required: true, validate: scopes, description: 'The permissions that the token is limited to.' }),
       expiresAt: t.field({
         type: 'DateTime',
-        validate: expiryDate,
+        validate: timestamp,
         description: 'Expiry. Defaults to 90 days; maximum 366 days.',
       }),
       domain: t.string({
