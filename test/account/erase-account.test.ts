@@ -61,7 +61,7 @@ describe('erasing an account', () => {
     const before = await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } });
     expect(Object.entries(before).filter(([name, value]) => value === null && !/^(deleted|erase)/.test(name))).toEqual([]);
     await erase(alice);
-    const { id, email, emailKey, enabled, createdAt, updatedAt, deletedAt, eraseAt, erasedAt, loginCount, ...rest } =
+    const { id, email, emailKey, enabled, createdAt, updatedAt, deletedAt, eraseAt, erasedAt, loginCount, accessVersion, ...rest } =
       await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } });
     expect(rest).toMatchObject(clearedProfile);
     const account = Object.entries(rest).filter(([name]) => !(name in clearedProfile));
@@ -75,6 +75,7 @@ describe('erasing an account', () => {
       loginCount: 0,
     });
     expect([updatedAt, deletedAt, eraseAt, erasedAt]).not.toContain(null);
+    expect(accessVersion).toBeGreaterThan(before.accessVersion);
   });
 
   it('leaves no rows of the user except audit events, revoked tokens and their revocations', async () => {

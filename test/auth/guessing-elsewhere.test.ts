@@ -11,7 +11,6 @@ const { prisma } = server.db;
 
 const login = 'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken user { email } } } }';
 const reauthenticate = 'mutation ($password: String!) { reauthenticate(input: { password: $password }) { accessToken } }';
-const unlock = 'mutation ($id: ID!) { unlockUser(input: { id: $id }) { changed user { id } } }';
 
 const attempt = (email: string, password: string, address = uniqueAddress()) =>
   server.query(login, { input: { email, password } }, { address });
@@ -204,18 +203,6 @@ describe('what ends the waits of an account', { timeout: 60_000 }, () => {
     await attack(alice.email, alice.username);
     expect((await alice.query(reauthenticate, { password: alice.password })).code).toBeUndefined();
     expect([await isLocked(alice), await isLocked({ ...alice, email: alice.username })]).toEqual([false, false]);
-  });
-
-  it('is unlockUser by an administrator of a higher rank', async () => {
-    const [alice, peer, superadmin] = [await server.user('ADMIN'), await server.user('ADMIN'), await server.user('SUPERADMIN')];
-    await attack(alice.email);
-    expect((await peer.query(unlock, { id: alice.id })).code).toBe('FORBIDDEN');
-    expect((await alice.query(unlock, { id: alice.id })).code).toBe('FORBIDDEN');
-    expect((await anonymous(server).query(unlock, { id: alice.id })).code).toBe('UNAUTHENTICATED');
-    expect(await isLocked(alice)).toBe(true);
-    expect((await superadmin.query(unlock, { id: alice.id })).data.unlockUser).toEqual({ changed: true, user: { id: alice.id } });
-    expect(await isLocked(alice)).toBe(false);
-    expect((await superadmin.query(unlock, { id: peer.id })).data.unlockUser.changed).toBe(false);
   });
 
   it('is not a login, which only takes back its own attempt', async () => {
