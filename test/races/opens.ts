@@ -26,6 +26,8 @@ export interface Opens {
   readonly mutation: string;
   readonly kind: Opened;
   readonly needs: readonly Proof[];
+  /** True if anyone may do it at any time: then it may also be ordered after an end that has begun before it. */
+  readonly isOpenToAnyone?: true;
   /** Prepares the call: what it needs exists before the race begins. */
   prepare?(world: World): Promise<string>;
   call(world: World, prepared: string): Promise<Answer>;
@@ -59,14 +61,16 @@ const passwordWorks = async (world: World) => {
   );
   return answers.some(({ data }) => data?.login);
 };
-/** The link of the last email of a template works. */
-const linkWorks = (template: string, mutation: string, input: object, fields: string) => async (world: World) => {
-  const where = { template, OR: [{ userId: world.member.uuid }, { emailKey: world.member.email }] };
-  const { id } = await world.server.db.prisma.outboxEmail.findFirstOrThrow({ where, orderBy: { id: 'desc' } });
-  const token = deriveLinkToken(world.server.keys, id);
-  const answer = await mutate(world, mutation === 'confirmEmailChange' ? world.keeper : null, mutation, { token, ...input }, fields);
-  return answer.data?.[mutation] != null;
-};
+/** The link of the last email of a template works: of one that was queued for the address, or for the user. */
+const linkWorks =
+  (template: string, mutation: string, input: object, fields: string, byAddress = false) =>
+  async (world: World) => {
+    const where = { template, ...(byAddress ? { emailKey: world.member.email } : { userId: world.member.uuid }) };
+    const { id } = await world.server.db.prisma.outboxEmail.findFirstOrThrow({ where, orderBy: { id: 'desc' } });
+    const token = deriveLinkToken(world.server.keys, id);
+    const answer = await mutate(world, mutation === 'confirmEmailChange' ? world.keeper : null, mutation, { token, ...input }, fields);
+    return answer.data?.[mutation] != null;
+  };
 /** The answer, after the emails that were queued are sent. */
 const delivered = async (world: World, answer: Promise<Answer>) => {
   const result = await answer;
@@ -189,9 +193,10 @@ export const opens: readonly Opens[] = [
     name: 'requestPasswordReset',
     mutation: 'requestPasswordReset',
     kind: 'link',
+    isOpenToAnyone: true,
     needs: ['link', 'account', 'address'],
     call: (w) => delivered(w, mutate(w, null, 'requestPasswordReset', { email: w.member.email }, 'ok')),
-    isUsable: linkWorks('passwordReset', 'resetPassword', { newPassword }, 'ok'),
+    isUsable: linkWorks('passwordReset', 'resetPassword', { newPassword }, 'ok', true),
   },
   {
     name: 'sendPasswordReset',
