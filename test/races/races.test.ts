@@ -47,7 +47,7 @@ describe.skipIf(isEmbedded)('nothing outlives what ends it', async () => {
    * Holds a row, starts one operation, and when that waits the other one. Releases the row when the second one waits too, or has finished in the
    * gap. Returns what is wrong afterwards.
    */
-  async function race(opening: Opens, ending: Ends, row: Row, first: 'opening' | 'ending'): Promise<string[]> {
+  async function race(opening: Opens, ending: Ends, row: Row, first: 'opening' | 'ending', attempt = 1): Promise<string[]> {
     const keys = { opening: `opens ${opening.name} ${row.name}`, ending: `ends ${ending.name} ${row.name}` };
     if (free.has(keys[first]) || (first === 'ending' && opening.isOpenToAnyone)) return [];
     const world = await createWorld(server, surroundings);
@@ -72,6 +72,9 @@ describe.skipIf(isEmbedded)('nothing outlives what ends it', async () => {
     await holder.release();
     const [answerOfOne, answerOfOther] = await Promise.all([one.answer, other.answer]);
     const answers = first === 'opening' ? { opened: answerOfOne, ended: answerOfOther } : { opened: answerOfOther, ended: answerOfOne };
+    // On a busy machine the row may have been held for longer than the server waits for a lock. That decides nothing.
+    const isTimedOut = [answerOfOne, answerOfOther].some(({ code }) => code === 'UNAVAILABLE');
+    if (isTimedOut && attempt < 3) return race(opening, ending, row, first, attempt + 1);
     const endedFirst = first === 'ending' ? !finishedInGap : finishedInGap;
     const faults = await findFaults(world, opening, ending, answers, endedFirst);
     return faults.map(
