@@ -4,7 +4,7 @@ import { sql } from '../../src/database/database.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { emailTo } from '../mail/emails.ts';
-import { anonymous, type QueryResult, startTestServer, type TestUser, uniqueAddress } from '../test-server.ts';
+import { type QueryResult, startTestServer, type TestUser, uniqueAddress } from '../test-server.ts';
 
 const server = await startTestServer();
 const { prisma } = server.db;
