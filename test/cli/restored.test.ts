@@ -275,12 +275,16 @@ describe('the admin command restored', { timeout: 300_000 }, () => {
       return stream;
     };
     // A stream that loads objects has a queue of another kind.
-    const streams = [await follow('cursor reason sid'), await follow('cursor token { user { email } }')];
-    // Until the server has delivered a position that the restore takes back.
+    const streams = [await follow('cursor reason sid'), await follow('cursor sid token { user { email } }')];
+    // Until the server has delivered a position that the restore takes back, and delivers no more: that would fail without the database.
+    let lastSid = '';
     await waitUntil(async () => {
-      await query(url, documents.logout, {}, (await logIn(url, 'ada@example.com')).accessToken);
+      const { accessToken } = await logIn(url, 'ada@example.com');
+      await query(url, documents.logout, {}, accessToken);
+      lastSid = JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString()).sid;
       return streams.every(({ text }) => text.includes('"cursor"'));
     });
+    await waitUntil(() => streams.every(({ text }) => text.includes(lastSid)));
     await restoreBackup();
     await Promise.all(streams.map(({ ended }) => ended));
     for (const { text } of streams) expect(text).toContain('CURSOR_EXPIRED');
