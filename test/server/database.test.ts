@@ -54,16 +54,17 @@ describe('the database of a server', () => {
     await own.cleanUp();
   }, 60_000);
 
-  it('is migrated to the end when the last migration of the history was not applied, whichever it is', async () => {
+  it('is migrated to the end when a migration whose end the history lacks was not applied', async () => {
     const own = await tempEnvironment();
     await inspectDatabase(own.environment, async ({ query }) => {
-      await query({ text: 'drop table "KeyInUse"', values: [] });
-      await query({ text: `update _prisma_migrations set finished_at = null where migration_name like '%_keys_in_use'`, values: [] });
-      await query({ text: `delete from _prisma_migrations where migration_name > '20261130140500_keys_in_use'`, values: [] });
+      await query({ text: 'drop trigger reject_audit_anchor on "AuditAnchor"', values: [] });
+      await query({ text: 'drop function reject_audit_anchor', values: [] });
+      const name = '20261130155500_verified_audit_anchors';
+      await query({ text: `update _prisma_migrations set finished_at = null where migration_name = '${name}'`, values: [] });
     });
-    await inspectDatabase(own.environment, async ({ query, prisma }) => {
+    await inspectDatabase(own.environment, async ({ query }) => {
       expect(await query({ text: 'select from _prisma_migrations where finished_at is null', values: [] })).toEqual([]);
-      expect(await prisma.keyInUse.count()).toBe(0);
+      expect(await query({ text: `select from pg_trigger where tgname = 'reject_audit_anchor'`, values: [] })).toHaveLength(1);
     });
     await own.cleanUp();
   }, 60_000);
