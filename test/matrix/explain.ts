@@ -80,7 +80,7 @@ export function acceptedFromSuperadmin(one: Observation, hidden: ReadonlySet<str
   return acceptedExplanations(one, hidden).map((explanation) => (explanation === 'NOT_FOUND' ? !dependsOnRow(one) : explanation));
 }
 
-/** False if the rule is about the viewer alone, as that of a filter may be. */
+/** False if the rule is about the viewer alone, as that of a filter may be. The personas use sessions, which `reached` does not limit. */
 function dependsOnRow({ coordinate }: Observation): boolean {
-  return conditionsOf(ruleOf(coordinate)).some((condition) => needsRow(policy, condition));
+  return conditionsOf(ruleOf(coordinate)).some((condition) => condition.is !== 'reached' && needsRow(policy, condition));
 }
