@@ -179,7 +179,7 @@ const plain = async () => {};
 const differing = (one: Map<string, string>, other: Map<string, string>) =>
   [...one].flatMap(([name, answer]) => (other.get(name) === answer ? [] : [`${name}: ${answer} and ${other.get(name)}`]));
 
-/** A domain administrator may write the profile of a user whom no other domain shares, and so learns that one does (docs/decisions/0033). */
+/** A domain administrator can write a profile only if no other domain shares the user, and so learns whether one does (docs/decisions/0033). */
 const isAboutProfileWrite = (name: string) => /updateUser|UpdateUserInput|viewerAccess/.test(name);
 
 /** Compares every world with the plain one, and about writes of profiles those in which another domain shares the member with each other. */

@@ -108,7 +108,7 @@ export const hiddenFromDomain: Record<string, () => Promise<unknown>> = {
 export const allAtOnce = () => Promise.all(Object.values(hiddenFromDomain).map((make) => make().catch(ignoreDuplicate)));
 export const holdsGrantElsewhere = (world: string) => /another domain$|other domains$|that ends$|at once$/.test(world);
 
-/** Users whom callers of the domain cannot see at all, or no longer. */
+/** Users that callers of the domain cannot see: they never could, or no longer can. */
 export const hiddenUsers: Record<string, () => Promise<unknown>> = {
   'ADMIN everywhere': () => grantTo(stranger, 'ADMIN', null),
   'SUPERADMIN everywhere': () => grantTo(stranger, 'SUPERADMIN', null),
