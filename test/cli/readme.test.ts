@@ -167,7 +167,7 @@ describe('the page for clients', { timeout: 120_000 }, () => {
       const client = connect();
       for await (const result of client.iterate({ query: 'subscription { tokenRevoked { reason } }' })) console.log(JSON.stringify(result));
       await client.dispose();`;
-    const files = [...blocksIn(read('docs/clients.md')), { file: 'main.ts', text: main }];
+    const files = [...blocksIn(read('docs/clients.md')).filter(({ file }) => file), { file: 'main.ts', text: main }];
     const output = await runIn(await writeProject('client', files), 'tsc; node main.ts', { ENDPOINT: `${server.url}/graphql` });
     expect(output).toEqual({ code: 0, out: 'true\n{"data":{"tokenRevoked":{"reason":"LOGOUT"}}}\n', err: '' });
   });
