@@ -7,38 +7,19 @@ import { replaceKeys } from './keys/rotate-keys.ts';
 import { revokeTokens } from './tokens/sessions.ts';
 import { createPendingEvents } from './unit-of-work.ts';
 
-/** What a restored backup may have brought back, by table. The type makes each new table decide. */
-const afterRestore: Readonly<Record<Prisma.ModelName, 'ended' | 'kept'>> = {
-  Token: 'ended',
-  TokenSecret: 'kept', // usable only with its token
-  TokenRevocation: 'ended', // it gets the revocations; its cursors expire
-  RevocationCommit: 'ended',
-  EventReceiver: 'kept', // its position expires with the cursors, so it receives a loss event
-  EmailLink: 'ended',
-  Invitation: 'ended',
-  OutboxEmail: 'ended', // an email may have been sent after the backup
-  SigningKey: 'ended', // a removed key would be accepted again
-  User: 'kept', // changes after the backup are unknown: the operator checks them
-  Password: 'kept',
-  ReservedEmail: 'kept',
-  Role: 'kept',
-  RoleGrant: 'kept',
-  Domain: 'kept',
-  UserSetting: 'kept',
-  AuditEvent: 'kept',
-  AuditChain: 'kept', // continues after the end of the backup
-  AuditAnchor: 'kept',
-  AuditQueue: 'kept',
-  FieldRead: 'kept',
-  RateLimit: 'kept', // expires by itself
-  IdempotencyKey: 'kept', // a repetition returns what it created as it is now
-  MailOutage: 'kept', // ends with the next probe
-  Job: 'kept',
-  KeyInUse: 'kept', // the backup may be older than the last replacement of a key; then the nodes must have the old key as well
-};
-
-/** The tables to lock, in the order in which mutations write them. */
-const endedTables = Object.entries(afterRestore).flatMap(([table, treatment]) => (treatment === 'ended' ? Prisma.raw(`"${table}"`) : []));
+/**
+ * What a restored backup may have brought back, in the order in which these tables are locked. Everything else is kept: what changed after the
+ * backup is unknown, and the operator checks it.
+ */
+const endedTables = [
+  'Token',
+  'TokenRevocation', // it gets the revocations; its cursors expire
+  'RevocationCommit',
+  'EmailLink',
+  'Invitation',
+  'OutboxEmail', // an email may have been sent after the backup
+  'SigningKey', // a removed key would be accepted again
+] satisfies Prisma.ModelName[];
 
 /** What `endRestoredAccess` has ended. */
 export interface EndedAccess {
@@ -65,7 +46,8 @@ const command = 'restored';
  */
 export const endRestoredAccess = (db: Database, configured: ConfiguredKeys, keepApiTokens: boolean): Promise<EndedAccess> =>
   db.prisma.$transaction(async (tx) => {
-    await tx.$executeRaw(sql`lock table ${Prisma.join(endedTables)} in share row exclusive mode`);
+    const tables = endedTables.map((table) => Prisma.raw(`"${table}"`));
+    await tx.$executeRaw(sql`lock table ${Prisma.join(tables)} in share row exclusive mode`);
     const [last] = await tx.$queryRaw<{ at: Date }[]>(sql`select at from "AuditEvent" order by at desc limit 1`);
     await expireCursors(tx);
     const sessions = await revokeAll(tx, sql`t.kind = 'SESSION'`);
@@ -87,7 +69,7 @@ export const endRestoredAccess = (db: Database, configured: ConfiguredKeys, keep
  * restored logs start at the time in microseconds: another restore of the same backup starts later, and no server assigns as many.
  */
 async function expireCursors(tx: Tx): Promise<void> {
-  // The lock under which positions are assigned (docs/decisions, 18): no commit gets a position before the mark.
+  // The lock under which positions are assigned (docs/decisions/0018): no commit gets a position before the mark.
   await tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtextextended('fieldgate.revocations', 0))::text`);
   await tx.$queryRaw(sql`
     select setval('revocation_position', greatest(nextval('revocation_position'), (extract(epoch from clock_timestamp()) * 1000000)::bigint))::text`);
