@@ -2,7 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { createClient, type Client as SocketClient } from 'graphql-ws';
-import { afterAll } from 'vitest';
+import { afterAll, onTestFinished, TestRunner } from 'vitest';
 import { WebSocket } from 'ws';
 import { hashPassword } from '../src/identity/credentials/password-hash.ts';
 import { signAccessToken } from '../src/identity/tokens/access-token.ts';
@@ -49,7 +49,7 @@ const password = 'correct horse battery staple';
 const hash = await hashPassword(password);
 const login = `mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken refreshToken token { id } } } }`;
 
-/** Starts a server with its own database. Stops with the test file. */
+/** Starts a server with its own database. It stops with the test that started it, or else with the test file. */
 export async function startTestServer(settings: Record<string, string> = {}) {
   const config = testConfig(settings);
   const lines: string[] = [];
@@ -65,7 +65,8 @@ export async function startTestServer(settings: Record<string, string> = {}) {
     await running.stop();
     await drop();
   };
-  afterAll(close);
+  if (TestRunner.getCurrentTest()) onTestFinished(close);
+  else afterAll(close);
 
   /** Executes an operation over HTTP. */
   // biome-ignore lint/suspicious/noExplicitAny: untyped documents return any data

@@ -122,9 +122,7 @@ describe.skipIf(isEmbedded)('a node whose clock differs from that of the databas
     await run('mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }', { input: { email } });
     await run('mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }', { id: userId });
     await run('mutation ($id: ID!) { deleteUser(input: { id: $id }) { __typename } }', { id: userId });
-    await run(
-      'mutation { changePassword(input: { currentPassword: "' + password + '", newPassword: "nine amber foxes fold" }) { ended } }',
-    );
+    await run(`mutation { changePassword(input: { currentPassword: "${password}", newPassword: "nine amber foxes fold" }) { ended } }`);
     await waitUntil(async () => (await db.prisma.outboxEmail.count({ where: { completedAt: null, dueAt: { lte: new Date() } } })) === 0);
     for (const [column, values] of await instants())
       for (const value of values.filter((at) => !before.get(column)?.includes(at)))

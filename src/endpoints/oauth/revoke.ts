@@ -3,7 +3,6 @@ import { onTransaction, sql, type Tx } from '../../database/database.ts';
 import { requestError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
 import { consume } from '../../identity/credentials/rate-limit.ts';
-import { hasNotEnded } from '../../identity/live-token.ts';
 import { hashToken, hasTokenFormat } from '../../identity/tokens/opaque-token.ts';
 import { revocationBy, revokeTokens } from '../../identity/tokens/sessions.ts';
 import { reloadViewerForUpdate } from '../../identity/viewer.ts';
@@ -52,11 +51,11 @@ async function findToken(context: AuthenticatedContext, text: string): Promise<F
   return hasEnded ? undefined : read?.viewer.token;
 }
 
-/** The session of a refresh token, also of one that was already used. */
+/** The session of a refresh token, also of one that was already used. Whether it was unused for too long is decided by the revocation. */
 async function findByRefreshToken({ db }: Context, text: string): Promise<FoundToken | undefined> {
   const [session] = await db.query<FoundToken>(sql`
     select t.id::text, t."userId"::text from "TokenSecret" s join "Token" t on t.id = s."tokenId"
-    where s.hash = ${hashToken(text)}::bytea and t.kind = 'SESSION' and ${hasNotEnded}`);
+    where s.hash = ${hashToken(text)}::bytea and t.kind = 'SESSION' and t."revokedAt" is null and t."expiresAt" > now()`);
   return session;
 }
 

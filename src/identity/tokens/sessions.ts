@@ -45,14 +45,16 @@ export async function revokeTokens({ query }: Query, where: Sql, cause: Revocati
     ...actorColumns(actor),
     from: sql`revoked`,
   });
-  // Lock order: token id ascending, so that two revocations of the same tokens do not deadlock.
+  // Lock order: token id ascending, so that two revocations of the same tokens do not deadlock. Sessions past their idle end are locked too: a refresh
+  // that has not committed yet may have extended them. Whether a token has ended is decided by its row after the wait.
   const rows = await query<{ id: string }>(sql`
     with target as (
-      select t.id from "Token" t where (${where}) and ${hasNotEnded} order by t.id for no key update of t
+      select t.id, t."idleExpiresAt" from "Token" t where (${where}) and t."revokedAt" is null and t."expiresAt" > now()
+      order by t.id for no key update of t
     ), revoked as (
       update "Token" t set "revokedAt" = clock_timestamp(), "revokedReason" = ${reason}::"RevocationReason",
         "reuseAt" = case when ${isReuse}::bool then now() end, "reuseFrom" = case when ${isReuse}::bool then ${client.network} end
-      from target where t.id = target.id
+      from target where t.id = target.id and target."idleExpiresAt" > clock_timestamp()
       returning t.id, t.kind, t."userId", t."domainId", t."revokedAt"
     ), log as (
       insert into "TokenRevocation" ("tokenId", kind, "userId", "domainId", reason, initiator, "actorId", "revokedAt")
