@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hasUserInfo } from './lib/validators.ts';
+import { hasUserInfo, readUrl } from './lib/validators.ts';
 
 const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -32,6 +32,14 @@ const oneOf = <const Value extends string>(...values: Value[]) => z.enum(values,
 
 const url = (protocol: RegExp, example: string) => z.url({ protocol, error: `must be a URL such as ${example}` }).optional();
 
+/** The base of links and the issuer of tokens, in the one form that clients compare with: lower case, without a default port or a slash at the end. */
+const publicUrl = z
+  .string()
+  .refine((text) => /^https?:$/.test(readUrl(text)?.protocol ?? ''), { error: 'must be a URL such as https://id.example.com', abort: true })
+  .refine((text) => !hasUserInfo(text), 'must not contain a username or password')
+  .refine((text) => !/[?#]/.test(text), 'must not contain a query or fragment')
+  .transform((text) => new URL(text).href.replace(/\/$/, ''));
+
 const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).transform((text) => text === 'true');
 const list = z
   .string()
@@ -49,10 +57,7 @@ const settings = z.object({
   DATABASE_URL: url(/^postgres(ql)?$/, 'postgresql://user:password@host/database'),
   DATABASE_POOL: integer(10, 2, 200),
   REDIS_URL: url(/^rediss?$/, 'redis://host:6379'),
-  PUBLIC_URL: url(/^https?$/, 'https://id.example.com').refine(
-    (text) => text === undefined || !hasUserInfo(text),
-    'must not contain a username or password',
-  ),
+  PUBLIC_URL: publicUrl.optional(),
   AUDIENCE: z.string().min(1).default('fieldgate'),
   JWT_KEYS: z.string().min(1).optional(),
   ENCRYPTION_KEYS: z.string().min(1).optional(),
@@ -95,17 +100,17 @@ export function readConfig(environment: Record<string, string | undefined> = pro
   const production = values.NODE_ENV === 'production';
   const missing = production ? requiredInProduction.filter((name) => values[name] === undefined) : [];
   if (missing.length > 0) throw new Error(missing.map((name) => `Setting ${name}: must be set in production`).join('\n'));
-  const publicUrl = values.PUBLIC_URL ?? `http://localhost:${values.PORT}`;
+  const PUBLIC_URL = values.PUBLIC_URL ?? `http://localhost:${values.PORT}`;
   return Object.freeze({
     ...values,
     production,
-    PUBLIC_URL: publicUrl.replace(/\/$/, ''),
+    PUBLIC_URL,
     PUBLIC_REGISTRATION: values.PUBLIC_REGISTRATION ?? !production,
     REQUIRE_EMAIL_CONFIRMATION: values.REQUIRE_EMAIL_CONFIRMATION ?? production,
-    MAIL_FROM: values.MAIL_FROM ?? `Fieldgate <no-reply@${new URL(publicUrl).hostname}>`,
+    MAIL_FROM: values.MAIL_FROM ?? `Fieldgate <no-reply@${new URL(PUBLIC_URL).hostname}>`,
     INTROSPECTION: values.INTROSPECTION ?? !production,
     ALLOWED_HOSTS:
-      values.ALLOWED_HOSTS.length > 0 ? values.ALLOWED_HOSTS : ['localhost', '127.0.0.1', '[::1]', new URL(publicUrl).hostname],
+      values.ALLOWED_HOSTS.length > 0 ? values.ALLOWED_HOSTS : ['localhost', '127.0.0.1', '[::1]', new URL(PUBLIC_URL).hostname],
   });
 }
 

@@ -1,40 +1,27 @@
 import { z } from 'zod';
+import { hasInvisible, hasPiledMarks, isBlank } from './visible-text.ts';
 
 // Messages complete the sentence "<field> …".
-
-// Control, format (bidi, zero-width), half surrogate and line-separating characters (security.md 16.3).
-const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
-
-// Format characters that text needs: joiners inside a word (Persian, Indic scripts; also at its end after a mark, as in Malayalam), joiners inside an
-// emoji, and the tags of the flags of England, Scotland and Wales. Only one at a time, so that nothing can be hidden in them.
-const meaningful = new RegExp(
-  [
-    '(?<=\\p{L})[\\u200C\\u200D](?=\\p{L})',
-    '(?<=\\p{L}\\p{M}+)[\\u200C\\u200D]',
-    '(?<=[\\p{Extended_Pictographic}\\p{Emoji_Modifier}]\\uFE0F?)\\u200D(?=\\p{Extended_Pictographic})',
-    '(?<=\\u{1F3F4})[\\u{E0061}-\\u{E007A}]{5}\\u{E007F}',
-  ].join('|'),
-  'gu',
-);
-const hasInvisible = (text: string) => invisible.test(text.replace(meaningful, ''));
-
-// A character that leaves a mark: no space, and none of those that look like one, such as the Hangul fillers, the braille blank and a null notehead.
-const visible = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{C}\p{M}\u2800\uFFFC\u{1D159}]/u;
-const isBlank = (text: string) => !visible.test(text);
 
 const noInvisible = 'must not contain control or invisible characters';
 
 /** Aborts on text that is too long, so that no further check reads it (security.md 16.1). */
 const boundedText = (max: number) => z.string().max(max, { error: `must not exceed ${max} characters`, abort: true });
 
-export const singleLineText = (max: number) => boundedText(max).refine((text) => !hasInvisible(text), noInvisible);
+/** Text that shows all of its characters in their order, once `toLine` has replaced its line breaks. */
+const readableText = (max: number, toLine: (text: string) => string) =>
+  boundedText(max)
+    .refine((text) => !hasInvisible(toLine(text)), noInvisible)
+    .refine((text) => !hasPiledMarks(text), 'must not contain more than 4 combining marks in a row');
+
+export const singleLineText = (max: number) => readableText(max, (text) => text);
 
 /** Text that people see, such as a name. May be empty, but not blank. */
 export const labelText = (max: number) => singleLineText(max).refine((text) => text === '' || !isBlank(text), 'must not be blank');
 
 export const nonBlankText = (max: number) => singleLineText(max).refine((text) => !isBlank(text), 'must not be blank');
 
-export const multiLineText = (max: number) => boundedText(max).refine((text) => !hasInvisible(text.replace(/[\r\n\t]/g, '')), noInvisible);
+export const multiLineText = (max: number) => readableText(max, (text) => text.replace(/[\r\n\t]/g, ' '));
 
 /** Like `labelText`, in several lines. */
 export const paragraphText = (max: number) => multiLineText(max).refine((text) => text === '' || !isBlank(text), 'must not be blank');
@@ -51,17 +38,25 @@ export const roleName = boundedText(63).regex(
   'must have 2 to 63 characters: upper-case letters, digits and underscores',
 );
 
-/** An https URL, or empty. The URL parser accepts spaces, line breaks and backslashes; this does not. */
+/** An https URL, or empty. */
 export const url = singleLineText(2_048)
-  .refine((text) => /^(https:\/\/[^\s\\]+)?$/i.test(text) && (text === '' || URL.canParse(text)), {
-    error: 'must be an https URL',
-    abort: true,
-  })
+  .refine((text) => text === '' || readUrl(text)?.protocol === 'https:', { error: 'must be an https URL', abort: true })
   // Programs that load the URL would send them, and everyone who sees the profile could read them.
   .refine((text) => !hasUserInfo(text), 'must not contain a username or password');
 
-/** True if the URL has something before an `@` of its host, even if that is empty. */
-export const hasUserInfo = (text: string) => /^[a-z]+:\/\/[^/?#\\]*@/i.test(text);
+/**
+ * A URL with a host, as every program reads it. The URL parser also accepts spaces, tabs, line breaks, backslashes, missing and additional slashes,
+ * and percent-encoded hosts; this does not.
+ */
+export function readUrl(text: string): URL | undefined {
+  return /^[a-z]+:\/\/[^/?#\s\\%]+(?:[/?#][^\s\\]*)?$/i.test(text) ? (URL.parse(text) ?? undefined) : undefined;
+}
+
+/** True if the URL has a username or password, or an `@` before its host with neither. */
+export function hasUserInfo(text: string): boolean {
+  const { username, password } = URL.parse(text) ?? {};
+  return Boolean(username || password) || /^[a-z]+:\/\/[^/?#]*@/i.test(text);
+}
 
 /** A language tag, or empty. */
 export const locale = boundedText(35).regex(/^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4})?$/, 'must be a BCP 47 language tag');

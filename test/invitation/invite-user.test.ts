@@ -8,6 +8,7 @@ const { prisma } = server.db;
 await server.domain('north');
 await server.domain('below', 'north');
 await server.domain('south');
+await server.domain('joined');
 await prisma.role.create({ data: { name: 'EDITOR', permissions: ['settings:read'] } });
 const [superadmin, admin, north] = [await server.user('SUPERADMIN'), await server.user('ADMIN'), await server.user('ADMIN', 'north')];
 const codeOf = async (inviter: TestUser, input: object) =>
@@ -21,6 +22,18 @@ describe('inviteUser', () => {
     const answer = await north.query('{ invitations(last: 1) { edges { node { email role { name } domain { name } } } } }');
     const [{ node }] = answer.data.invitations.edges;
     expect(node).toEqual({ email, role: { name: 'EDITOR' }, domain: { name: 'north' } });
+  });
+
+  it('quotes the joiners in the names of the inviter and of the domain, and no other invisible character', async () => {
+    const names = { persian: 'نیم\u200Cفاصله', emoji: 'Ada 👩🏽\u200D💻 🏳\uFE0F\u200D🌈' };
+    const inviter = await server.user('ADMIN', 'joined');
+    await prisma.domain.update({ where: { name: 'joined' }, data: { displayName: names.persian } });
+    await prisma.user.update({ where: { id: inviter.uuid }, data: { displayName: names.emoji } });
+    const { subject, text, html } = await invite(server, inviter, { role: 'EDITOR', domain: 'joined' });
+    expect(subject).toBe(`You have been invited to ${names.persian}`);
+    for (const part of [text, html]) expect(part).toContain(`${names.emoji} has invited you to ${names.persian}.`);
+    await prisma.user.update({ where: { id: inviter.uuid }, data: { displayName: 'A\u202Ed\u200Ba\u200D' } });
+    expect((await invite(server, inviter, { role: 'EDITOR', domain: 'joined' })).text).toContain('A d a  has invited you');
   });
 
   it('allows domain administrators to invite to their domains and child domains only', async () => {

@@ -1,7 +1,8 @@
 import type { JWK } from 'jose';
 import { afterAll, describe, expect, it } from 'vitest';
+import { readConfig } from '../../src/config.ts';
 import { generateSigningKey } from '../../src/identity/keys/configured-keys.ts';
-import { runCommand, tempEnvironment } from '../cli/process.ts';
+import { runCommand, startServerProcess, tempEnvironment } from '../cli/process.ts';
 
 const here = await tempEnvironment();
 afterAll(here.cleanUp);
@@ -41,9 +42,38 @@ describe('a setting', () => {
     }
   }, 60_000);
 
-  it('does not accept a username or password in PUBLIC_URL, which links and tokens would contain', async () => {
-    const { code, err } = await start({ PUBLIC_URL: 'https://ada:hunter2@id.example.com' });
-    expect([code, err.trim()]).toEqual([1, 'Setting PUBLIC_URL: must not contain a username or password']);
+  it.each([
+    ['https://ada:hunter2@id.example.com', 'must not contain a username or password'],
+    ['https:///ada:hunter2@id.example.com', 'must be a URL such as https://id.example.com'],
+  ])(
+    'stops the process when PUBLIC_URL is %s: it %s',
+    async (url, fault) => {
+      const { code, err } = await start({ PUBLIC_URL: url });
+      expect([code, err.trim()]).toEqual([1, `Setting PUBLIC_URL: ${fault}`]);
+    },
+    60_000,
+  );
+
+  it.each([
+    'https://@id.example.com',
+    'https:ada:hunter2@id.example.com',
+    'https:\\\\id.example.com',
+    'https://id.example.com\\@other.example',
+    'https://id.exam\tple.com',
+    ' https://id.example.com',
+    'https://id.exam%70le.com',
+    'https://',
+    'javascript://id.example.com',
+    'https://id.example.com/?x=1',
+    'https://id.example.com/#x',
+  ])('of PUBLIC_URL that programs could read in different ways is rejected: %j', (url) => {
+    expect(() => readConfig({ PUBLIC_URL: url })).toThrow(/^Setting PUBLIC_URL: must /);
+  });
+
+  it('of PUBLIC_URL is published in lower case, without a default port or a slash at the end', async () => {
+    await using server = await startServerProcess({ ...here.environment, PUBLIC_URL: 'HTTPS://ID.Example.com:443/' });
+    const metadata = await fetch(`${server.url}/.well-known/oauth-authorization-server`);
+    expect(await metadata.json()).toMatchObject({ issuer: 'https://id.example.com' });
   }, 60_000);
 
   it('reports all settings that are missing in production together', async () => {

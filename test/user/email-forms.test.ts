@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createTransport } from 'nodemailer';
 import { describe, expect, it } from 'vitest';
 import { runCommand } from '../cli/process.ts';
 import { startTestServer } from '../test-server.ts';
@@ -60,5 +61,49 @@ describe('an email address with a dot at the end of its domain', () => {
     expect((await alice.query(requestChange, { email: `c${local}@example.com.` })).code).toBeUndefined();
     const [queued] = await prisma.outboxEmail.findMany({ where: { template: 'emailChangeConfirmation' } });
     expect(queued?.address).toBe(`c${local}@example.com`);
+  });
+});
+
+describe('an email address whose domain is not spelled as the mail server reads it', () => {
+  const addresses = {
+    'a percent-encoded letter': 'ada@exa%6dple.com',
+    'a percent-encoded dot': 'ada@example%2ecom',
+    'full-width letters': 'ada@ｅｘａｍｐｌｅ.com',
+    'a full-width dot': 'ada@example．com',
+    'a halfwidth ideographic full stop': 'ada@example｡com',
+    'a soft hyphen': 'ada@exam\u00ADple.com',
+    'a zero-width joiner': 'ada@exam\u200Dple.com',
+    'a variation selector': 'ada@exam\uFE0Fple.com',
+    'a combining grapheme joiner': 'ada@exam\u034Fple.com',
+    'a long s': 'ada@ſample.com',
+    'an IP address in hexadecimal': 'ada@0x7f.1',
+    'a comment': 'ada@example.com(comment)',
+    'a comment in the local part': 'ada(comment)@example.com',
+    'a quoted local part': '"ada"@example.com',
+  };
+
+  it.each(Object.entries(addresses))('is rejected by every mutation that takes a new address: %s', async (_, email) => {
+    expect((await server.query(register, { email, password })).code).toBe('INVALID_INPUT');
+    expect((await superadmin.query(invite, { email })).code).toBe('INVALID_INPUT');
+    expect((await superadmin.query(createUser, { email })).code).toBe('INVALID_INPUT');
+    expect((await alice.query(requestChange, { email })).code).toBe('INVALID_INPUT');
+  });
+});
+
+describe('an internationalized email address', () => {
+  it.each([
+    ['bücher.example', 'bücher.example', 'xn--bcher-kva.example'],
+    ['BÜCHER.Example', 'BÜCHER.Example', 'xn--bcher-kva.example'],
+    ['xn--bcher-kva.example', 'xn--bcher-kva.example', 'xn--bcher-kva.example'],
+    ['bücher\u3002example\u3002', 'bücher.example', 'xn--bcher-kva.example'],
+    ['straße.example', 'straße.example', 'xn--strae-oqa.example'],
+  ])('with the domain %s is stored with %s and delivered to %s', async (entered, stored, delivered) => {
+    const local = randomUUID();
+    const { data } = await superadmin.query(createUser, { email: `${local}@${entered}` });
+    expect(data.createUser.user.email).toBe(`${local}@${stored}`);
+    const user = await prisma.user.findFirstOrThrow({ where: { email: `${local}@${stored}` } });
+    expect(user.emailKey).toBe(`${local}@${delivered}`);
+    const { envelope } = await createTransport({ jsonTransport: true }).sendMail({ to: user.email, from: 'id@example.com' });
+    expect(envelope.to).toEqual([user.emailKey]);
   });
 });

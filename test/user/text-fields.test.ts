@@ -39,6 +39,9 @@ function send(mutation: string, input: object) {
   return caller.query(document, { input });
 }
 
+const setAvatar = (url: string) =>
+  alice.query('mutation ($url: String!) { updateProfile(input: { avatarUrl: $url }) { __typename } }', { url });
+
 const blanks = {
   spaces: '   ',
   'a no-break space': '\u00A0',
@@ -48,6 +51,9 @@ const blanks = {
   'zero-width characters': '\u200B\u200C\u200D\u2060',
   'a variation selector': '\uFE0F',
   'a combining mark': '\u0301',
+  'the blank hieroglyphs': '\u{13441}\u{13442}',
+  'the null notehead': '\u{1D159}',
+  'an object replacement': '\uFFFC',
   'several of them': ' \u2800\u3164\u3000 ',
 };
 
@@ -58,6 +64,12 @@ const meaningful = {
   'an emoji of a family': '👨\u200D👩\u200D👧',
   'an emoji with a skin tone': '👩🏽\u200D💻',
   'an emoji with a variation selector': '🏳\uFE0F\u200D🌈',
+  'a keycap': '1\uFE0F\u20E3',
+  'a Japanese name with the form of an ideograph': '葛\u{E0100}城',
+  'a Mongolian word with the form of a letter': 'ᠭ\u180Bᠠ',
+  'words in braille': '⠁⠙⠁\u2800⠁⠙⠁',
+  'a Vietnamese name, decomposed': 'Nguye\u0302\u0303n',
+  'four combining marks in a row': 'a\u0301\u0302\u0303\u0304',
   'the flag of Wales': '🏴\u{E0067}\u{E0062}\u{E0077}\u{E006C}\u{E0073}\u{E007F}',
 };
 
@@ -68,6 +80,15 @@ const hidden = {
   'two joiners in a row': 'ن\u200C\u200Cخ',
   'a joiner at the end': 'Ada\u200D',
   'a joiner at the start': '\u200DAda',
+  'an isolated right-to-left mark': 'a\u200Fb',
+  'a combining grapheme joiner': 'A\u034Fda',
+  'a variation selector after a letter': 'A\uFE0Fda',
+  'two variation selectors in a row': '葛\u{E0100}\u{E0101}城',
+  'a Hangul filler inside': 'A\u3164da',
+  'a braille blank inside': 'A\u2800da',
+  'a blank hieroglyph inside': 'A\u{13441}da',
+  'a Khmer inherent vowel': 'A\u17B5da',
+  'an interlinear annotation': 'A\uFFF9da',
   'tags without a flag': 'a\u{E0067}\u{E0062}\u{E0077}\u{E006C}\u{E0073}\u{E007F}',
 };
 
@@ -87,22 +108,59 @@ describe.each(Object.entries(uses))('%s', (_, attempt) => {
   it('must not contain characters that hide or reorder text', async () => {
     for (const [kind, text] of Object.entries(hidden)) expect((await attempt(text)).code, kind).toBe('INVALID_INPUT');
   });
+
+  it('must not contain more than 4 combining marks in a row', async () => {
+    for (const text of ['Z\u0301\u0302\u0303\u0304\u0305a', '\u1EAF\u0301\u0302\u0303', `a${'\u0335'.repeat(60)}`])
+      expect((await attempt(text)).code).toBe('INVALID_INPUT');
+  });
 });
 
 describe('the URL of an avatar', () => {
-  it.each(['https://user:pass@host/', 'https://user@host/', 'https://@host/', 'https://:@host/', 'HTTPS://u:p@host', 'https://a\\@host/'])(
-    'must not contain a username or password: %s',
-    async (avatarUrl) => {
-      expect(
-        (await alice.query('mutation ($url: String!) { updateProfile(input: { avatarUrl: $url }) { __typename } }', { url: avatarUrl }))
-          .code,
-      ).toBe('INVALID_INPUT');
-    },
-  );
+  it.each([
+    'https:///user:pass@host/',
+    'https:////user:pass@host/',
+    'https:/user:pass@host/',
+    'https:user:pass@host/',
+    'https:\\\\user:pass@host/',
+    'https://host\\@other/',
+    'https://ho\tst/',
+    'https://ho\nst/',
+    'https://ho st/',
+    ' https://host/',
+    'https://ho%73t/',
+    'https://',
+    'https:///',
+    'http://host/',
+    'javascript://host/%0Aalert(1)',
+    'data:image/png,https://host/',
+  ])('must be read in the same way by every program: %j', async (avatarUrl) => {
+    expect((await setAvatar(avatarUrl)).code).toBe('INVALID_INPUT');
+  });
+
+  it.each([
+    'https://host:443/a',
+    'https://HOST/a',
+    'https://bücher.example/ä',
+    'https://host?size=2',
+    'https://[::1]/a',
+    'https://h/%41%20',
+  ])('may be %s', async (avatarUrl) => {
+    expect((await setAvatar(avatarUrl)).code).toBeUndefined();
+  });
+
+  it.each([
+    'https://user:pass@host/',
+    'https://user%40host:x@host/',
+    'https://user@host/',
+    'https://@host/',
+    'https://:@host/',
+    'HTTPS://u:p@host',
+    'https://a\\@host/',
+  ])('must not contain a username or password: %s', async (avatarUrl) => {
+    expect((await setAvatar(avatarUrl)).code).toBe('INVALID_INPUT');
+  });
 
   it.each(['https://host/@ada', 'https://host/?by=a@b', 'https://host/#a@b'])('may contain an @ after the host: %s', async (avatarUrl) => {
-    expect(
-      (await alice.query('mutation ($url: String!) { updateProfile(input: { avatarUrl: $url }) { __typename } }', { url: avatarUrl })).code,
-    ).toBeUndefined();
+    expect((await setAvatar(avatarUrl)).code).toBeUndefined();
   });
 });

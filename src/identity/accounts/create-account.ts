@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts';
 import type { Database, Tx } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
-import { emailKey, withoutRootDot } from '../../lib/email-address.ts';
+import { emailKey, storedEmail } from '../../lib/email-address.ts';
 import { enqueueEmail } from '../../mail/outbox.ts';
 import { recordAuditEvent } from '../audit/record-event.ts';
 import { wordsIn } from '../credentials/known-words.ts';
@@ -63,7 +63,7 @@ export async function insertAccount(tx: Tx, actor: Actor, account: NewAccount, h
   const key = emailKey(email) ?? '';
   // The database rejects a reserved address as well, but that would abort the transaction.
   if (await isReserved(tx, key)) return null;
-  const data = { ...profile, email: withoutRootDot(email), emailKey: key };
+  const data = { ...profile, email: storedEmail(email), emailKey: key };
   const [user] = await tx.user.createManyAndReturn({ data, skipDuplicates: true, select: { id: true } });
   if (!user) return null;
   const { id: userId } = user;

@@ -1,4 +1,5 @@
 import type { EmailLinkPurpose, Invitation, User } from '../../database/generated/prisma/client.ts';
+import { replaceInvisible } from '../../lib/visible-text.ts';
 
 /** A part of an email: a paragraph, a link to one of our pages, or a code to enter. */
 export type Part = string | { readonly url: string; readonly label: string } | { readonly code: string };
@@ -64,7 +65,4 @@ export const describeOrigin = ({ network, agent }: Origin) => `from ${network}${
 
 /** Text of a user, shortened, that mail programs do not turn into links (security.md 11.9). */
 export const neutralizeLinks = (text: string) =>
-  text
-    .slice(0, 120)
-    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, ' ')
-    .replace(/[.\u3002\uFF0E\uFF61@](?=\p{L})|[:/](?=\/)/gu, '$& ');
+  replaceInvisible(text.slice(0, 120), ' ').replace(/[.\u3002\uFF0E\uFF61@](?=\p{L})|[:/](?=\/)/gu, '$& ');

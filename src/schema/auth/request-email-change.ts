@@ -3,7 +3,7 @@ import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
-import { emailKey, withoutRootDot } from '../../lib/email-address.ts';
+import { emailKey, storedEmail } from '../../lib/email-address.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone, fresh, session } from '../../policy/conditions.ts';
@@ -28,7 +28,7 @@ builder.relayMutationField(
         const { id: userId } = viewer.user;
         await audit({ action: 'user_email_requested', reason: 'emailChangeConfirmation', userId, target: { type: 'User', id: userId } });
         // Whether the address is taken is checked when the email is sent, so that the response time does not reveal it (security.md 3.2).
-        await enqueueEmail(tx, 'emailChangeConfirmation', { userId, address: withoutRootDot(newEmail) }, requestOrigin(client));
+        await enqueueEmail(tx, 'emailChangeConfirmation', { userId, address: storedEmail(newEmail) }, requestOrigin(client));
         return { ok: true };
       });
     },

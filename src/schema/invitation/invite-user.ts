@@ -4,7 +4,7 @@ import { builder } from '../../graphql/builder.ts';
 import { idempotencyKeyField, isRepetition, runCreation } from '../../graphql/idempotency.ts';
 import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
 import { requireFutureExpiry } from '../../identity/expiry.ts';
-import { emailKey, withoutRootDot } from '../../lib/email-address.ts';
+import { emailKey, storedEmail } from '../../lib/email-address.ts';
 import { singleLineText, timestamp } from '../../lib/validators.ts';
 import { enqueueEmail } from '../../mail/outbox.ts';
 import { administers, confirmed, session } from '../../policy/conditions.ts';
@@ -56,7 +56,7 @@ builder.relayMutationField(
         if (input.expiresAt) requireFutureExpiry(viewer, input.expiresAt, maxLifetime);
         const expiresAt = input.expiresAt ?? new Date(viewer.now.getTime() + defaultLifetime);
         const data = {
-          email: withoutRootDot(input.email),
+          email: storedEmail(input.email),
           emailKey: key,
           roleId: role.id,
           domainId: domain?.id ?? null,
