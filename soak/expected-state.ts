@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { formatCursor, isBefore, parseCursor } from '../src/identity/tokens/revocation-log.ts';
+import type { ConfiguredKeys } from '../src/identity/keys/configured-keys.ts';
+import { formatCursor, parseCursor } from '../src/identity/tokens/revocation-cursor.ts';
+import { isBefore } from '../src/identity/tokens/revocation-log.ts';
 import type { Command } from './commands.ts';
 import type { Follower } from './follower.ts';
+import type { World } from './round.ts';
 
 /** An entry of the revocation log. */
 export interface LogEntry {
@@ -31,12 +34,12 @@ export async function waitUntilIdle(pool: pg.Pool): Promise<void> {
 }
 
 /** The whole log, in order. */
-export async function readLog(pool: pg.Pool): Promise<LogEntry[]> {
+export async function readLog(pool: pg.Pool, keys: ConfiguredKeys): Promise<LogEntry[]> {
   const { rows } = await pool.query<{ sid: string; position: string; seq: string }>(
     `select r."tokenId"::text as sid, c.position::text, r.seq::text from "RevocationCommit" c
      join "TokenRevocation" r on r."commitId" = c.id order by c.position, r.seq`,
   );
-  return rows.map(({ sid, position, seq }) => ({ sid, cursor: formatCursor({ position: BigInt(position), seq: BigInt(seq) }) }));
+  return rows.map(({ sid, position, seq }) => ({ sid, cursor: formatCursor(keys, { position: BigInt(position), seq: BigInt(seq) }) }));
 }
 
 /** For each token, whether it is revoked, and the number of its log entries and audit events. */
@@ -70,23 +73,27 @@ export async function commandViolations(pool: pg.Pool, { name, sids, sideEffect 
   ];
 }
 
-/** Waits until the follower has received the whole log. Returns the violations in what it received after the first `from` entries. */
-export async function deliveryViolations(follower: Follower, log: readonly LogEntry[], from: number): Promise<string[]> {
+/** Waits until the follower has received the whole log. Returns the violations in what it received after the entries that were known. */
+export async function deliveryViolations(
+  follower: Follower,
+  log: readonly LogEntry[],
+  { keys, known }: Pick<World, 'keys' | 'known'>,
+): Promise<string[]> {
   for (const until = performance.now() + 10_000; follower.received.length < log.length && performance.now() < until; ) await sleep(10);
   const { name, received, heartbeats } = follower;
   const faults: string[] = [];
   const wrong = log.findIndex(
-    ({ sid, cursor }, index) => index >= from && (received[index]?.sid !== sid || received[index]?.cursor !== cursor),
+    ({ sid, cursor }, index) => index >= known && (received[index]?.sid !== sid || received[index]?.cursor !== cursor),
   );
   if (wrong >= 0) {
-    const missing = log.slice(from).filter(({ cursor }) => !received.some((one) => one.cursor === cursor)).length;
+    const missing = log.slice(known).filter(({ cursor }) => !received.some((one) => one.cursor === cursor)).length;
     faults.push(`${name}: entry ${wrong} of ${log.length} differs from what it received (${received.length}); ${missing} missing`);
   }
   if (received.length > log.length)
     faults.push(`${name}: received ${received.length - log.length} entries twice, or that are not in the database`);
   for (const { cursor, after } of heartbeats.splice(0)) {
     const next = log[after];
-    if (next && !isBefore(parseCursor(cursor), parseCursor(next.cursor)))
+    if (next && !isBefore(parseCursor(keys, cursor), parseCursor(keys, next.cursor)))
       faults.push(`${name}: a heartbeat was ahead of the delivered entries`);
   }
   return faults;

@@ -3,6 +3,7 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../bench/free-port.ts';
+import { generateKeys } from '../src/identity/keys/configured-keys.ts';
 
 /** A server process, always at the same address. */
 export interface Node {
@@ -19,6 +20,16 @@ export interface Node {
   start(): Promise<void>;
   stop(): void;
 }
+
+/** The settings that all nodes share. */
+export const clusterSettings = async (databaseUrl: string) => ({
+  DATABASE_URL: databaseUrl,
+  TRUSTED_PROXIES: '1',
+  ALLOWED_HOSTS: '127.0.0.1',
+  ACCESS_TOKEN_TTL: '15m',
+  LOG_LEVEL: 'warn',
+  ...(await generateKeys()),
+});
 
 /** `ended` is called if the server exits by itself. */
 export async function openNode(
@@ -49,14 +60,14 @@ export async function openNode(
     return begun;
   };
   const start = async () => {
-    for (const until = performance.now() + 30_000; performance.now() < until; await sleep(50)) {
+    for (const until = performance.now() + 120_000; performance.now() < until; await sleep(50)) {
       child ??= launch(); // it exits without a database, and is restarted like by a supervisor
       if (await isReady(url)) {
         since = performance.now();
         return;
       }
     }
-    throw new Error(`${name} was not ready within 30 s`);
+    throw new Error(`${name} was not ready within 2 minutes`);
   };
   const kill = () => {
     halt();

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConfiguredKeys } from '../src/identity/keys/configured-keys.ts';
 import { type Command, type CommandContext, prepareCommands } from './commands.ts';
 import { commandViolations, deliveryViolations, readLog, waitUntilIdle } from './expected-state.ts';
 import { type Fault, injectFault, randomFault } from './faults.ts';
@@ -13,6 +14,7 @@ import type { OperationResponse } from './send-operation.ts';
 export interface World extends CommandContext {
   readonly postgres: Postgres;
   readonly followers: readonly Follower[];
+  readonly keys: ConfiguredKeys;
   /** The length of the log after the previous round. */
   known: number;
 }
@@ -52,10 +54,10 @@ export async function runRound(world: World): Promise<Round> {
   const done = await Promise.all(commands.map((command) => sleep(randomInt(spread + 1)).then(() => execute(world, command, moment))));
   await struck;
   await waitUntilIdle(pool);
-  const log = await readLog(pool);
+  const log = await readLog(pool, world.keys);
   const violations = [
     ...(await Promise.all(done.map(({ command, at }) => commandViolations(pool, command, at !== undefined)))).flat(),
-    ...(await Promise.all(followers.map((follower) => deliveryViolations(follower, log, world.known)))).flat(),
+    ...(await Promise.all(followers.map((follower) => deliveryViolations(follower, log, world)))).flat(),
     ...done.flatMap((one) => lateRejections(one, postgres)),
     ...done.flatMap(({ command, codes }) => (codes.includes('INTERNAL') ? [`${command.name} failed with INTERNAL`] : [])),
     ...(fault === 'none' ? done.filter(isUnanswered).map(unanswered) : []),

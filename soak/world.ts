@@ -1,9 +1,9 @@
-import { generateKeys } from '../src/identity/keys/configured-keys.ts';
-import { formatCursor } from '../src/identity/tokens/revocation-log.ts';
+import { loadConfiguredKeys } from '../src/identity/keys/configured-keys.ts';
+import { formatCursor } from '../src/identity/tokens/revocation-cursor.ts';
 import { openPool, readLog } from './expected-state.ts';
 import { createAccounts, createApiToken } from './fixtures.ts';
 import { follow } from './follower.ts';
-import { openNode } from './node.ts';
+import { clusterSettings, openNode } from './node.ts';
 import type { Postgres } from './postgres.ts';
 import type { World } from './round.ts';
 import { overEventStream, overWebSocket } from './stream-client.ts';
@@ -24,14 +24,8 @@ export async function openWorld(
   folder: string,
   ended: (name: string) => void,
 ): Promise<World & { close(): Promise<void> }> {
-  const environment = {
-    DATABASE_URL: postgres.url,
-    TRUSTED_PROXIES: '1',
-    ALLOWED_HOSTS: '127.0.0.1',
-    ACCESS_TOKEN_TTL: '15m',
-    LOG_LEVEL: 'warn',
-    ...(await generateKeys()),
-  };
+  const environment = await clusterSettings(postgres.url);
+  const keys = await loadConfiguredKeys({ ...environment, DATA_DIR: folder });
   const nodes = await Promise.all(['one', 'two', 'three'].map((name) => openNode(`node ${name}`, environment, folder, ended)));
   for (const node of nodes) await node.start();
   const [node] = nodes as [(typeof nodes)[0], ...typeof nodes];
@@ -43,7 +37,7 @@ export async function openWorld(
   for (const account of accounts)
     admins.push(await createApiToken(node, account, ['tokens:revoke', 'users:write', 'domains:read', 'domains:write']));
   const token = await createApiToken(node, reader as NonNullable<typeof reader>, ['tokens:follow']);
-  const beginning = formatCursor({ position: 0n, seq: 2n ** 63n - 1n }); // before the first commit
+  const beginning = formatCursor(keys, { position: 0n, seq: 2n ** 63n - 1n }); // before the first commit
   const followers = [
     follow('WebSocket follower 1', overWebSocket, nodes, token, beginning),
     follow('WebSocket follower 2', overWebSocket, nodes, token, beginning),
@@ -54,5 +48,5 @@ export async function openWorld(
     for (const one of nodes) one.stop();
     await pool.end();
   };
-  return { pool, nodes, admins, postgres, followers, known: (await readLog(pool)).length, close };
+  return { pool, nodes, admins, postgres, followers, keys, known: (await readLog(pool, keys)).length, close };
 }

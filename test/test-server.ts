@@ -212,13 +212,13 @@ export const anonymous = (server: TestServer): Pick<TestUser, 'query'> => ({
   query: (document, variables) => server.query(document, variables),
 });
 
-/** Waits until the condition holds. Throws after 5 s. */
+/** Waits until the condition holds. Throws after 15 s. */
 export async function waitUntil<T>(condition: () => T | Promise<T>): Promise<NonNullable<T>> {
-  const end = Date.now() + 5_000;
+  const end = Date.now() + 15_000;
   for (;;) {
     const value = await condition();
     if (value) return value as NonNullable<T>;
-    if (Date.now() > end) throw new Error(`did not hold within 5 s: ${condition}`);
+    if (Date.now() > end) throw new Error(`did not hold within 15 s: ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hashPassword } from '../../src/identity/credentials/password-hash.ts';
-import { generateKeys } from '../../src/identity/keys/configured-keys.ts';
 import { openPool, waitUntilIdle } from '../expected-state.ts';
 import { injectFault, randomFault } from '../faults.ts';
 import { createAccounts } from '../fixtures.ts';
-import { openNode } from '../node.ts';
+import { clusterSettings, openNode } from '../node.ts';
 import { openPostgres } from '../postgres.ts';
 import { sendOperation } from '../send-operation.ts';
 import { actions } from './actions.ts';
@@ -30,14 +29,7 @@ export async function runHistory(minutes: number): Promise<number> {
   const postgres = await openPostgres(folder);
   const history = createHistory();
   const faults: string[] = [];
-  const environment = {
-    DATABASE_URL: postgres.url,
-    TRUSTED_PROXIES: '1',
-    ALLOWED_HOSTS: '127.0.0.1',
-    ACCESS_TOKEN_TTL: '15m',
-    LOG_LEVEL: 'warn',
-    ...(await generateKeys()),
-  };
+  const environment = await clusterSettings(postgres.url);
   const ended = (name: string) => void history.violations.push(`${name} exited by itself`);
   const nodes = await Promise.all(['one', 'two'].map((name) => openNode(`node ${name}`, environment, folder, ended)));
   const pool = openPool(postgres.url);

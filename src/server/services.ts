@@ -29,6 +29,7 @@ export async function createServices(config: Config, log: Logger, database?: Dat
   const notifier = createNotifier(config, db, log);
   const revocations = await createRevocationFeed(
     { ...queryAs(db, { class: 'authentication', kind: 'revocations' }), listen: notifier.listen },
+    keys,
     log,
   );
   const viewerDb = queryAs(db, { class: 'authentication', kind: 'viewers' }); // one statement may be for operations of all classes

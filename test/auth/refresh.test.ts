@@ -139,7 +139,9 @@ describe('refresh: rejected sessions', () => {
 
   it('does not use up the token when the server fails', async () => {
     const alice = await server.user();
-    await server.db.query(sql`create function fail() returns trigger language plpgsql as $$ begin raise exception 'disk full'; end $$`);
+    await server.db.query(
+      sql`create function fail() returns trigger language plpgsql as $$ begin raise exception 'disk full' using errcode = 'disk_full'; end $$`,
+    );
     await server.db.query(sql`create trigger failing before insert on "TokenSecret" for each row execute function fail()`);
     expect(await exchange(alice.refreshToken)).toMatchObject({ data: null, code: 'UNAVAILABLE' });
     await server.db.query(sql`drop trigger failing on "TokenSecret"`);

@@ -82,9 +82,12 @@ describe('a condition', { timeout: 120_000 }, () => {
   });
 });
 
+const most = 14; // rows of a model
+
 /** Compares every condition for every row of a model. Returns how many decisions memory made. */
 async function compare(model: Model, viewer: Viewer | null, coin: () => boolean): Promise<number> {
-  const found = await modelDelegate(prisma, model).findMany({ where: {} });
+  const all = await modelDelegate(prisma, model).findMany({ where: {} });
+  const found = all.sort((a, b) => a.id.localeCompare(b.id)).slice(-most); // audit events stay: only the last ones are new
   const ids = found.map(({ id }) => id);
   let decided = 0;
   for (const condition of found[0] ? conditionsFor(model, found[0]) : []) {
@@ -128,7 +131,7 @@ async function viewerByToken(userId: string, domainId: string): Promise<Viewer |
 }
 
 async function store({ grants, tokens, revocations, settings, invitations, reads, events, inactive }: Rows) {
-  for (const model of ['RoleGrant', 'Token', 'TokenRevocation', 'UserSetting', 'Invitation', 'FieldRead', 'AuditEvent'])
+  for (const model of ['RoleGrant', 'Token', 'TokenRevocation', 'UserSetting', 'Invitation', 'FieldRead'])
     await (modelDelegate(prisma, model) as unknown as { deleteMany(): Promise<unknown> }).deleteMany();
   await prisma.domain.updateMany({ data: { active: true } });
   await prisma.domain.updateMany({ where: { id: { in: inactive } }, data: { active: false } });

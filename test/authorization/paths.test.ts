@@ -6,7 +6,7 @@ const server = await startTestServer();
 await server.domain('hidden');
 const inside = await server.domain('inside');
 await server.domain('cellar', 'hidden');
-const below = await server.domain('below', 'cellar');
+const below = await server.domain('below', 'inside');
 await server.db.prisma.domain.updateMany({ where: { name: { in: ['hidden', 'below'] } }, data: { active: false } });
 const domainAdmin = await server.user('ADMIN', 'inside');
 const admin = await server.user('ADMIN');
@@ -79,13 +79,14 @@ describe('a row that the viewer cannot see', () => {
     expect(errors).toBeUndefined();
   });
 
-  it('is hidden as a parent and among children', async () => {
-    const document = '{ domain(name: "cellar") { parent { name } children { totalCount edges { node { name } } } } }';
-    const none = { parent: null, children: { totalCount: 0, edges: [] } };
-    expect((await domainAdmin.query(document)).data.domain).toEqual(none);
-    expect((await admin.query(document)).data.domain).toEqual({
-      parent: { name: 'hidden' },
-      children: { totalCount: 1, edges: [{ node: { name: 'below' } }] },
+  it('is hidden among children, and hides the children of a domain', async () => {
+    const document = `{ inside: domain(name: "inside") { children { totalCount edges { node { name } } } }
+      cellar: domain(name: "cellar") { parent { name } } }`;
+    for (const caller of [ben, domainAdmin])
+      expect((await caller.query(document)).data).toEqual({ inside: { children: { totalCount: 0, edges: [] } }, cellar: null });
+    expect((await admin.query(document)).data).toEqual({
+      inside: { children: { totalCount: 1, edges: [{ node: { name: 'below' } }] } },
+      cellar: { parent: { name: 'hidden' } },
     });
   });
 

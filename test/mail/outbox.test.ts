@@ -104,11 +104,11 @@ describe('the outbox', () => {
     const server = await startTestServer({ SMTP_URL: smtp.url });
     const { prisma } = server.db;
     const [alice, bob] = [await server.user(), await server.user()];
-    await prisma.$executeRaw`create function refuse() returns trigger language plpgsql as $$ begin raise 'not now'; end $$`;
+    await prisma.$executeRaw`create function fail() returns trigger language plpgsql as $$ begin raise 'full' using errcode = 'disk_full'; end $$`;
     await prisma.$executeRaw`
-      create constraint trigger refuse after insert on "OutboxEmail" deferrable initially deferred for each row execute function refuse()`;
+      create constraint trigger failing after insert on "OutboxEmail" deferrable initially deferred for each row execute function fail()`;
     expect(await requestReset(server, alice)).toBe('UNAVAILABLE');
-    await prisma.$executeRaw`drop trigger refuse on "OutboxEmail"`;
+    await prisma.$executeRaw`drop trigger failing on "OutboxEmail"`;
     await requestReset(server, bob);
     expect(await outcomeOf(server, bob)).toBe('sent');
     expect(smtp.taken.map(({ to }) => to)).toEqual([[bob.email]]);

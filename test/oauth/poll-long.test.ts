@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { formatCursor } from '../../src/identity/tokens/revocation-cursor.ts';
 import { startTestServer, waitUntil } from '../test-server.ts';
 import { createReceiver, recordRevocations } from './event-receiver.ts';
 
@@ -109,7 +110,7 @@ describe('a receiver whose unacknowledged events were purged from the log', () =
   it('cannot skip events by acknowledging a forged stream-updated event', async () => {
     const program = await createReceiver(server);
     const ids = await recordRevocations(server, 2);
-    const cursor = Buffer.from('999999.0').toString('base64url');
+    const cursor = formatCursor(server.keys, { position: 999_999n, seq: 0n });
     expect((await program.now({ ack: [`stream-updated.${cursor}`] })).ids).toEqual(ids);
     await purgeLog();
     const before = await prisma.eventReceiver.findUnique({ where: { tokenId: program.id } });

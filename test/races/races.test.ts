@@ -26,7 +26,7 @@ describe.skipIf(isEmbedded)('nothing outlives what ends it', async () => {
   const server = await startTestServer({ LOG_LEVEL: 'error' });
   const surroundings = await createSurroundings(server);
   const holder = await openHolder(server);
-  afterAll(() => holder.close());
+  afterAll(() => Promise.all([holder.close(), surroundings.close()]));
 
   const pairs = opens.flatMap((opening) =>
     ends.filter((ending) => isApplicable(opening, ending)).map((ending) => [opening, ending] as const),

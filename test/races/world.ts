@@ -1,15 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
+import pg from 'pg';
 import { deriveLinkToken, hashToken } from '../../src/identity/tokens/opaque-token.ts';
 import type { QueryResult, TestServer, TestUser } from '../test-server.ts';
 
 export type Answer = QueryResult<Record<string, Record<string, unknown>>>;
 
-/** What the pairs need that never changes: a superadmin, a disabled domain, and a role. */
+/** What the pairs need that never changes: a superadmin, a disabled domain, and a connection that inserts the rows of a run. */
 export async function createSurroundings(server: TestServer) {
   const shut = await server.domain('shut');
   await server.db.prisma.domain.update({ where: { id: shut.id }, data: { active: false } });
-  return { root: await server.user('SUPERADMIN'), shut };
+  const client = new pg.Client({ connectionString: server.databaseUrl });
+  await client.connect();
+  return {
+    root: await server.user('SUPERADMIN'),
+    shut,
+    insert: (statements: string) => client.query(statements),
+    close: () => client.end(),
+  };
 }
 
 /** The users, domains and rows of one run. Nothing is shared between runs but `createSurroundings`. */
@@ -19,25 +27,45 @@ export type World = Awaited<ReturnType<typeof createWorld>>;
  * A domain below another one; a member with sessions in the domain and outside of it, with every kind of link; an administrator of the upper
  * domain who has invited the member and a new user to the domain.
  */
-export async function createWorld(server: TestServer, { root, shut }: Awaited<ReturnType<typeof createSurroundings>>) {
-  const { prisma } = server.db;
+export async function createWorld(server: TestServer, { root, shut, insert }: Awaited<ReturnType<typeof createSurroundings>>) {
   const suffix = randomUUID().slice(0, 8);
-  const upper = await server.domain(`upper-${suffix}`);
-  const domain = await server.domain(`lower-${suffix}`, upper.name);
-  const role = await prisma.role.create({ data: { name: `ROLE_${suffix.toUpperCase()}`, permissions: ['users:read'] } });
-  const member = await server.user('USER', domain.name);
-  const inviter = await server.user('ADMIN', upper.name);
+  const upper = newDomain(`upper-${suffix}`);
+  const domain = newDomain(`lower-${suffix}`);
+  const role = { id: randomUUID(), name: `ROLE_${suffix.toUpperCase()}` };
+  const users = { member: newUser(`member-${suffix}`), inviter: newUser(`inviter-${suffix}`) };
+  const grants = { member: randomUUID(), inviter: randomUUID() };
+  const invitation = newInvitation(server, users.member.email);
+  const newUserInvitation = newInvitation(server, `new-${suffix}@example.com`);
   const former = `former-${suffix}@example.com`;
-  const reservation = { email: former, emailKey: former, userId: member.uuid, expiresAt: inAnHour() };
-  await prisma.reservedEmail.create({ data: reservation });
-  const invite = async (email: string) => {
-    const data = { email, emailKey: email, roleId: role.id, domainId: domain.id, invitedById: inviter.uuid, expiresAt: inAnHour() };
-    const { id } = await prisma.invitation.create({ data });
-    return { id: encodeGlobalID('Invitation', id), uuid: id, token: await linkTo(server, 'INVITATION', email, { invitationId: id }) };
-  };
-  const userId = member.uuid;
-  const link = (purpose: LinkPurpose, email = member.email) => linkTo(server, purpose, email, { userId });
-  const idOf = async (where: object) => (await prisma.roleGrant.findFirstOrThrow({ where })).id;
+  const soon = `now() + interval '1 h'`;
+  // One round trip: there are thousands of runs. Every value is generated above.
+  await insert(
+    [
+      `insert into "Domain" (id, name, "displayName") values ('${upper.id}', '${upper.name}', 'Upper')`,
+      `insert into "Domain" (id, name, "displayName", "parentId") values ('${domain.id}', '${domain.name}', 'Lower', '${upper.id}')`,
+      `insert into "Role" (id, name, permissions) values ('${role.id}', '${role.name}', '{users:read}')`,
+      ...Object.values(users).flatMap(({ uuid, email }) => [
+        `insert into "User" (id, email, "emailKey", "displayName", "emailConfirmedAt") values ('${uuid}', '${email}', '${email}', 'Someone', now())`,
+        `insert into "Password" ("userId", hash) select '${uuid}', hash from "Password" where "userId" = '${root.uuid}'`,
+      ]),
+      `insert into "RoleGrant" (id, "userId", "roleId", "domainId") select '${grants.member}', '${users.member.uuid}', id, '${domain.id}' from "Role" where name = 'USER'`,
+      `insert into "RoleGrant" (id, "userId", "roleId", "domainId") select '${grants.inviter}', '${users.inviter.uuid}', id, '${upper.id}' from "Role" where name = 'ADMIN'`,
+      `insert into "ReservedEmail" (email, "emailKey", "userId", "expiresAt") values ('${former}', '${former}', '${users.member.uuid}', ${soon})`,
+      ...[invitation, newUserInvitation].flatMap(({ uuid, email, link }) => [
+        `insert into "Invitation" (id, email, "emailKey", "roleId", "domainId", "invitedById", "expiresAt")
+           values ('${uuid}', '${email}', '${email}', '${role.id}', '${domain.id}', '${users.inviter.uuid}', ${soon})`,
+        `insert into "EmailLink" (id, purpose, email, "emailKey", hash, "invitationId", "expiresAt")
+           values ('${link.id}', 'INVITATION', '${email}', '${email}', '\\x${link.hash.toString('hex')}', '${uuid}', ${soon})`,
+      ]),
+    ].join(';\n'),
+  );
+  const { newSession } = server;
+  const [member, inviter, keeper, inside] = await Promise.all([
+    newSession(users.member),
+    newSession(users.inviter),
+    newSession(users.member),
+    newSession(users.member, domain.id),
+  ]);
   return {
     server,
     root,
@@ -48,29 +76,44 @@ export async function createWorld(server: TestServer, { root, shut }: Awaited<Re
     member,
     inviter,
     /** Another session of the member, by which they end what was opened by the first one. */
-    keeper: await server.newSession(member),
-    inside: await server.newSession(member, domain.id),
-    invitation: await invite(member.email),
-    newUserInvitation: await invite(`new-${suffix}@example.com`),
+    keeper,
+    inside,
+    invitation,
+    newUserInvitation,
     newEmail: `changed-${suffix}@example.com`,
-    grants: { member: await idOf({ userId }), inviter: await idOf({ userId: inviter.uuid }) },
-    link,
+    grants,
+    link: (purpose: LinkPurpose, email = member.email) => linkTo(server, purpose, email, member.uuid),
     former,
   };
 }
 
-type LinkPurpose = 'CONFIRM_EMAIL' | 'RESET_PASSWORD' | 'CHANGE_EMAIL' | 'UNDO_EMAIL_CHANGE' | 'INVITATION';
-
-/** Creates the link of an email as if it had been sent. Returns its token. */
-async function linkTo({ db, keys }: TestServer, purpose: LinkPurpose, email: string, of: { userId: string } | { invitationId: string }) {
+function newDomain(name: string) {
   const id = randomUUID();
-  const token = deriveLinkToken(keys, id);
-  const hash = new Uint8Array(hashToken(token));
-  await db.prisma.emailLink.create({ data: { id, purpose, email, emailKey: email, hash, expiresAt: inAnHour(), ...of } });
-  return token;
+  return { id, name, globalId: encodeGlobalID('Domain', id) };
 }
 
-const inAnHour = () => new Date(Date.now() + 3_600_000);
+const newUser = (name: string) => ({ uuid: randomUUID(), email: `${name}@example.com` });
+
+function newInvitation(server: TestServer, email: string) {
+  const [uuid, link] = [randomUUID(), newLink(server)];
+  return { id: encodeGlobalID('Invitation', uuid), uuid, email, link, token: link.token };
+}
+
+type LinkPurpose = 'CONFIRM_EMAIL' | 'RESET_PASSWORD' | 'CHANGE_EMAIL' | 'UNDO_EMAIL_CHANGE';
+
+function newLink({ keys }: TestServer) {
+  const id = randomUUID();
+  const token = deriveLinkToken(keys, id);
+  return { id, token, hash: hashToken(token) };
+}
+
+/** Creates the link of an email as if it had been sent. Returns its token. */
+async function linkTo(server: TestServer, purpose: LinkPurpose, email: string, userId: string) {
+  const { id, token, hash } = newLink(server);
+  const expiresAt = new Date(Date.now() + 3_600_000);
+  await server.db.prisma.emailLink.create({ data: { id, purpose, email, emailKey: email, hash: new Uint8Array(hash), expiresAt, userId } });
+  return token;
+}
 
 /** Calls a mutation with an input, as a user or anonymously. */
 export function mutate({ server }: Pick<World, 'server'>, caller: TestUser | null, name: string, input: object, fields: string) {

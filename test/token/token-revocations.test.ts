@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { formatCursor, parseCursor } from '../../src/identity/tokens/revocation-cursor.ts';
 import { runJobs } from '../jobs.ts';
 import { isEmbedded } from '../test-database.ts';
 import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
@@ -143,20 +144,36 @@ describe('the scope of tokenRevocations', () => {
 });
 
 describe('a cursor of tokenRevocations', () => {
+  it('tells nothing about the number of revocations: all are of one length, and no two have a beginning in common', async () => {
+    const alice = await server.user();
+    await ended(alice, 3);
+    const cursors = (await revocationPage(alice)).nodes.map(({ cursor }) => cursor);
+    expect(new Set(cursors.map(({ length }) => length)).size).toBe(1);
+    expect(new Set(cursors.map((cursor) => cursor.slice(0, 6))).size).toBe(3);
+    for (const cursor of cursors) expect(Buffer.from(cursor, 'base64url').toString('latin1')).not.toMatch(/\d{4}/);
+  });
+
+  it('is the same for every reader and on every node', async () => {
+    const alice = await server.user();
+    await ended(alice, 1);
+    const [own] = (await revocationPage(alice)).nodes;
+    const { nodes } = await revocationPage(superadmin, `(userId: "${alice.id}")`);
+    expect(nodes.map(({ cursor }) => cursor)).toEqual([own?.cursor]);
+    expect(own?.cursor).toBe(formatCursor({ ...server.keys }, parseCursor(server.keys, String(own?.cursor))));
+  });
+
   it('is rejected with the field after when it is malformed', async () => {
-    for (const cursor of [
-      'x',
-      'MS4x!',
-      Buffer.from('1.99999999999999999999').toString('base64url'),
-      Buffer.from('-1.1').toString('base64url'),
-    ]) {
+    const valid = formatCursor(server.keys, { position: 1n, seq: 1n });
+    const changed = (valid.startsWith('A') ? 'B' : 'A') + valid.slice(1);
+    for (const cursor of ['', 'x', 'MS4x', `${valid}!`, valid.slice(0, -1), changed]) {
       const { errors } = await revocationPage(superadmin, `(all: true, after: "${cursor}")`);
       expect([cursor, errors?.[0]?.extensions]).toMatchObject([cursor, { code: 'INVALID_INPUT', fields: { after: expect.any(Array) } }]);
     }
   });
 
   it('is expired when it is ahead of the log, because the log was restored from a backup', async () => {
-    const { code } = await revocationPage(superadmin, `(all: true, after: "${Buffer.from('999999999999.1').toString('base64url')}")`);
+    const ahead = formatCursor(server.keys, { position: 999_999_999_999n, seq: 1n });
+    const { code } = await revocationPage(superadmin, `(all: true, after: "${ahead}")`);
     expect(code).toBe('CURSOR_EXPIRED');
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { formatCursor } from '../../src/identity/tokens/revocation-cursor.ts';
 import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 import { endCursor, readRevocations, resourceServer, revokeMany } from './revocation-log.ts';
 import { follow, type Transport } from './revocation-stream.ts';
@@ -70,7 +71,7 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked with
   });
 
   it('rejects an expired or malformed cursor with a code and delivers nothing', async () => {
-    const ahead = await resumed(superadmin.accessToken, Buffer.from('999999999999.1').toString('base64url'));
+    const ahead = await resumed(superadmin.accessToken, formatCursor(server.keys, { position: 999_999_999_999n, seq: 1n }));
     expect([await ahead.ended, ahead.sids]).toEqual(['CURSOR_EXPIRED', []]);
     const none = await resumed(superadmin.accessToken, 'nothing');
     expect([await none.ended, none.sids]).toEqual(['INVALID_INPUT', []]);

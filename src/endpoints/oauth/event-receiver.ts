@@ -1,10 +1,10 @@
 import { type Database, onTransaction, sql } from '../../database/database.ts';
+import type { Context } from '../../graphql/context.ts';
+import { formatCursor, parseCursor } from '../../identity/tokens/revocation-cursor.ts';
 import {
   endOfCommit,
-  formatCursor,
   isBefore,
   type Position,
-  parseCursor,
   type Revocation,
   readBounds,
   readRevocations,
@@ -14,22 +14,24 @@ import {
 const windowSize = 1_000;
 const lossIdPrefix = 'stream-updated.';
 
+type Services = Pick<Context, 'db' | 'keys'>;
+
 /** The events that a receiver has not acknowledged, oldest first, or the id of the event that says that some were lost. */
 export type PendingEvents = { readonly events: readonly Revocation[] } | { readonly lossId: string };
 
 /** What is pending for the receiver, an API token. A new receiver starts at the end of the log. */
-export async function pendingEvents(db: Database, tokenId: string): Promise<PendingEvents> {
+export async function pendingEvents({ db, keys }: Services, tokenId: string): Promise<PendingEvents> {
   const receiver = await db.prisma.eventReceiver.findUnique({ where: { tokenId } });
   const { first, last } = await readBounds(db);
   if (!receiver) await createReceiver(db, tokenId, last);
   const position = receiver ?? last;
-  if (isBefore(position, first) || isBefore(last, position)) return { lossId: lossIdPrefix + formatCursor(last) };
+  if (isBefore(position, first) || isBefore(last, position)) return { lossId: lossIdPrefix + formatCursor(keys, last) };
   const acknowledged = new Set(receiver?.acknowledged);
   return { events: (await readRevocations(db, position, windowSize)).filter(({ id }) => !acknowledged.has(id)) };
 }
 
 /** Acknowledges events; unknown ids are ignored. The receiver's position moves past what is acknowledged without a gap. */
-export const advanceCursor = (db: Pick<Database, 'prisma'>, tokenId: string, ids: readonly string[]) =>
+export const advanceCursor = ({ db, keys }: Services, tokenId: string, ids: readonly string[]) =>
   db.prisma.$transaction(async (tx) => {
     const [row] = await tx.$queryRaw<ReceiverRow[]>(sql`
       select position::text, seq::text, acknowledged::text[] from "EventReceiver" where "tokenId" = ${tokenId}::uuid for update`);
@@ -38,7 +40,7 @@ export const advanceCursor = (db: Pick<Database, 'prisma'>, tokenId: string, ids
     const bounds = await readBounds(onTransaction(tx));
     const isLost = isBefore(position, bounds.first) || isBefore(bounds.last, position);
     const next = isLost
-      ? stateAfterLoss(ids, bounds)
+      ? stateAfterLoss(keys, ids, bounds)
       : nextState(position, await readRevocations(onTransaction(tx), position, windowSize), new Set([...row.acknowledged, ...ids]));
     if (next) await tx.eventReceiver.update({ where: { tokenId }, data: next });
   });
@@ -67,8 +69,12 @@ function nextState(current: Position, events: readonly Revocation[], acknowledge
 }
 
 /** A receiver that acknowledges a loss continues from the end of the log at the time of the loss event. */
-function stateAfterLoss(ids: readonly string[], { first, last }: { readonly first: Position; readonly last: Position }) {
+function stateAfterLoss(
+  keys: Services['keys'],
+  ids: readonly string[],
+  { first, last }: { readonly first: Position; readonly last: Position },
+) {
   const lossId = ids.find((id) => id.startsWith(lossIdPrefix));
-  const position = lossId === undefined ? undefined : parseCursor(lossId.slice(lossIdPrefix.length));
+  const position = lossId === undefined ? undefined : parseCursor(keys, lossId.slice(lossIdPrefix.length));
   return position && !isBefore(position, first) && !isBefore(last, position) ? { ...position, acknowledged: [] } : undefined;
 }

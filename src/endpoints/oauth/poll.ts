@@ -41,7 +41,7 @@ async function respond(context: AuthenticatedContext, exchange: EndpointRequest,
   }
   // An event that was rejected would be rejected again: it counts as acknowledged.
   const acknowledged = [...request.ack, ...failures.map(([jti]) => jti)];
-  if (acknowledged.length > 0) await advanceCursor(context.db, token.id, acknowledged);
+  if (acknowledged.length > 0) await advanceCursor(context, token.id, acknowledged);
   const limit = Math.min(request.maxEvents, maxEvents);
   const pending = await pendingFor(context, exchange, limit, request.returnImmediately);
   sendJson(exchange.response, 200, await pollResponse(context, pending, limit));
@@ -49,7 +49,7 @@ async function respond(context: AuthenticatedContext, exchange: EndpointRequest,
 
 async function pendingFor(context: AuthenticatedContext, exchange: EndpointRequest, limit: number, returnImmediately: boolean) {
   if (limit === 0) return { events: [] };
-  return returnImmediately ? pendingEvents(context.db, context.viewer.token.id) : waitForEvents(context, exchange);
+  return returnImmediately ? pendingEvents(context, context.viewer.token.id) : waitForEvents(context, exchange);
 }
 
 async function pollResponse(context: AuthenticatedContext, pending: PendingEvents, limit: number) {
@@ -72,7 +72,7 @@ async function waitForEvents(context: AuthenticatedContext, { response, connecti
   response.once('close', queue.close);
   try {
     for (;;) {
-      const pending = await pendingEvents(context.db, token.id);
+      const pending = await pendingEvents(context, token.id);
       if ('lossId' in pending || pending.events.length > 0) return pending;
       const events = await queue.drain().catch(() => []); // fails if the log was restored: the next poll reports the loss
       if (events.length === 0) return pending;

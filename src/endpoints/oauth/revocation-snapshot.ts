@@ -2,7 +2,8 @@ import { SignJWT } from 'jose';
 import { maxAccessTokenTtl } from '../../config.ts';
 import { databaseTime, sql } from '../../database/database.ts';
 import type { Context } from '../../graphql/context.ts';
-import { formatCursor, readBounds } from '../../identity/tokens/revocation-log.ts';
+import { formatCursor } from '../../identity/tokens/revocation-cursor.ts';
+import { readBounds } from '../../identity/tokens/revocation-log.ts';
 import { followsAll } from '../../schema/token/token-revocation.ts';
 import { bearerEndpoint } from './bearer-endpoint.ts';
 
@@ -43,7 +44,7 @@ async function createSnapshot({ db, keys, config }: Context): Promise<string> {
     select r."tokenId"::text as id, floor(extract(epoch from r."revokedAt"))::int as at from "TokenRevocation" r
     where r."revokedAt" > now() - ${period}::int * interval '1 s'`);
   const { kid, key } = keys.signing;
-  return new SignJWT({ cursor: formatCursor(last), lifetime: period, revoked: revoked.map(({ id, at }) => [id, at]) })
+  return new SignJWT({ cursor: formatCursor(keys, last), lifetime: period, revoked: revoked.map(({ id, at }) => [id, at]) })
     .setProtectedHeader({ alg: 'EdDSA', typ: 'revocations+jwt', kid })
     .setIssuer(config.PUBLIC_URL)
     .setAudience(config.AUDIENCE)

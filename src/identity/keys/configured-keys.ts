@@ -61,7 +61,7 @@ const encryptionKeys = z
   .refine((keys) => areUnique(keys.map((key) => key.toString('hex'))));
 
 /** Loads the keys from the settings or, in development, from a file that the first start creates. Errors name the setting, never its value. */
-export async function loadConfiguredKeys(config: Config): Promise<ConfiguredKeys> {
+export async function loadConfiguredKeys(config: Pick<Config, 'JWT_KEYS' | 'ENCRYPTION_KEYS' | 'DATA_DIR'>): Promise<ConfiguredKeys> {
   const stored = config.JWT_KEYS && config.ENCRYPTION_KEYS ? undefined : await readStoredKeys(config.DATA_DIR);
   const pairs = await parse(
     'JWT_KEYS',
@@ -75,7 +75,9 @@ export async function loadConfiguredKeys(config: Config): Promise<ConfiguredKeys
     'a JSON array of different keys of 32 random bytes in base64',
     (json) => encryptionKeys.parse(json),
   );
-  const secrets = (purpose: string) => roots.map((root) => Buffer.from(hkdfSync('sha256', root, '', `fieldgate ${purpose}`, 32)));
+  const derive = (purpose: string) => roots.map((root) => Buffer.from(hkdfSync('sha256', root, '', `fieldgate ${purpose}`, 32)));
+  const derived = new Map<string, Buffer[]>(); // the purposes are few and constant
+  const secrets = (purpose: string) => derived.get(purpose) ?? (derived.set(purpose, derive(purpose)).get(purpose) as Buffer[]);
   const fingerprints = { JWT_KEYS: pairs.map(fingerprintOf), ENCRYPTION_KEYS: secrets('fingerprint') };
   return { pairs, secrets, secret: (purpose) => secrets(purpose)[0] as Buffer, fingerprints };
 }

@@ -5,8 +5,10 @@ import { type BoundedQueue, createBoundedQueue } from '../../lib/bounded-queue.t
 import type { Logger } from '../../lib/logger.ts';
 import { startPoller } from '../../lib/poller.ts';
 import { Turns } from '../../lib/turns.ts';
+import type { KeyStore } from '../keys/configured-keys.ts';
 import { channels } from './revocation-channel.ts';
-import { endOfCommit, formatCursor, isBefore, type Position, type Revocation, readBounds, readRevocations } from './revocation-log.ts';
+import { formatCursor } from './revocation-cursor.ts';
+import { endOfCommit, isBefore, type Position, type Revocation, readBounds, readRevocations } from './revocation-log.ts';
 
 /** Delivers the revocations of all nodes to the subscribers on this node. */
 export interface RevocationFeed {
@@ -37,7 +39,11 @@ const batchSize = 100;
 const maxBackpressure = 250; // milliseconds that readers may delay a page; one that overflows meanwhile delays no more pages until it has caught up
 
 /** Follows the revocation log. Notifications are only hints to read it now. */
-export async function createRevocationFeed(db: Pick<Database, 'query' | 'listen'>, log: Logger): Promise<RevocationFeed> {
+export async function createRevocationFeed(
+  db: Pick<Database, 'query' | 'listen'>,
+  keys: Pick<KeyStore, 'secret'>,
+  log: Logger,
+): Promise<RevocationFeed> {
   const subscribers = { immediate: new Set<Subscriber>(), batched: new Set<Subscriber>(), slow: new Set<Subscriber>() };
   const { immediate, batched, slow } = subscribers;
   let { last: position } = await readBounds(db);
@@ -70,7 +76,7 @@ export async function createRevocationFeed(db: Pick<Database, 'query' | 'listen'
     );
     position = last;
     // The immediate queues stay: their readers follow the signing keys as well.
-    for (const { queue } of [...batched, ...slow]) queue.fail(graphqlError('CURSOR_EXPIRED', { oldest: formatCursor(first) }));
+    for (const { queue } of [...batched, ...slow]) queue.fail(graphqlError('CURSOR_EXPIRED', { oldest: formatCursor(keys, first) }));
   };
   const poller = startPoller(readNewEntries, {
     interval: pollInterval,

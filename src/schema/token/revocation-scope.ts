@@ -35,7 +35,7 @@ export const revocationArgs = () =>
       access: any(admin, followsAll),
       description: 'All revocations the viewer can see. For administrators and resource servers.',
     }),
-    after: t.string({ validate: singleLineText(64), description: 'Continue after this cursor.' }),
+    after: t.string({ validate: singleLineText(128), description: 'Continue after this cursor.' }),
   }));
 
 /** The selected revocations: all of them, those of a domain, or those of a user. */

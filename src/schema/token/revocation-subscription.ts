@@ -4,7 +4,8 @@ import { graphqlError } from '../../errors.ts';
 import { type Context, createContext } from '../../graphql/context.ts';
 import type { DeliveredPosition } from '../../graphql/execution/connection.ts';
 import type { EventWithContext, SubscriptionSource } from '../../graphql/execution/subscribe.ts';
-import { isBefore, type Position, type Revocation, readRevocations, resolveCursor } from '../../identity/tokens/revocation-log.ts';
+import { resolveCursor } from '../../identity/tokens/revocation-cursor.ts';
+import { isBefore, type Position, type Revocation, readRevocations } from '../../identity/tokens/revocation-log.ts';
 import { credentialOf } from '../../identity/viewer.ts';
 import type { BoundedQueue } from '../../lib/bounded-queue.ts';
 import {
@@ -82,11 +83,11 @@ export class RevocationSubscription implements SubscriptionSource<Revocation> {
   }
 
   async *#run(): AsyncGenerator<EventWithContext<Revocation>, undefined> {
-    const { db, revocations } = this.#context;
+    const { db, keys, revocations } = this.#context;
     const scope = await resolveScope(this.#context, 'Subscription', this.#args);
     const { after } = this.#args;
     if (after != null) {
-      this.#deliveredTo = await resolveCursor(db, after);
+      this.#deliveredTo = await resolveCursor(db, keys, after);
       yield* this.#catchUp(scope, this.#deliveredTo); // before there is a queue, which this could overflow
     }
     if (this.#isEnded) return undefined;

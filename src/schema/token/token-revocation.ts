@@ -2,7 +2,8 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { loadVisible } from '../../authorization/evaluate/decisions.ts';
 import { all, any } from '../../authorization/rules/rule.ts';
 import { builder } from '../../graphql/builder.ts';
-import { formatCursor, type Revocation } from '../../identity/tokens/revocation-log.ts';
+import { formatCursor } from '../../identity/tokens/revocation-cursor.ts';
+import type { Revocation } from '../../identity/tokens/revocation-log.ts';
 import { domainAdmin, may, owner, scope } from '../../policy/conditions.ts';
 import { User } from '../user/user.ts';
 import { caepEventOf, SecurityEvent } from './caep-event.ts';
@@ -25,8 +26,8 @@ export const TokenRevocation = builder.prismaObject('TokenRevocation', {
   access: any(all(scope('tokens:read'), any(owner, domainAdmin)), followsAll),
   fields: (t) => ({
     cursor: t.string({
-      description: 'The position of this record in the log, to resume from.',
-      resolve: (row) => formatCursor(row as unknown as Revocation),
+      description: 'The position of this record in the log, to resume from. It is encrypted: it tells nothing about the records of others.',
+      resolve: (row, _, { keys }) => formatCursor(keys, row as unknown as Revocation),
     }),
     tokenId: t.id({
       description: 'ID of the revoked token.',

@@ -1,14 +1,8 @@
 import { z } from 'zod';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import {
-  formatCursor,
-  type Position,
-  type Revocation,
-  readBounds,
-  readRevocations,
-  resolveCursor,
-} from '../../identity/tokens/revocation-log.ts';
+import { formatCursor, resolveCursor } from '../../identity/tokens/revocation-cursor.ts';
+import { type Position, type Revocation, readBounds, readRevocations } from '../../identity/tokens/revocation-log.ts';
 import { canSee, followRule, type RevocationScope, resolveScope, revocationArgs, scopeWhere } from './revocation-scope.ts';
 import { TokenRevocation } from './token-revocation.ts';
 
@@ -36,11 +30,17 @@ builder.queryField('tokenRevocations', (t) =>
       }),
     },
     resolve: async (_, { after, first, ...scopeArgs }, context) => {
+      const { db, keys } = context;
       const scope = await resolveScope(context, 'Query', scopeArgs);
-      const from = after == null ? (await readBounds(context.db)).first : await resolveCursor(context.db, after);
+      const from = after == null ? (await readBounds(db)).first : await resolveCursor(db, keys, after);
       const { records, end, hasNextPage } = await readPage(context, scope, from, first ?? defaultPageSize);
-      const edges = records.map((node) => ({ cursor: formatCursor(node), node: node as never }));
-      const pageInfo = { hasNextPage, hasPreviousPage: after != null, startCursor: edges[0]?.cursor ?? null, endCursor: formatCursor(end) };
+      const edges = records.map((node) => ({ cursor: formatCursor(keys, node), node: node as never }));
+      const pageInfo = {
+        hasNextPage,
+        hasPreviousPage: after != null,
+        startCursor: edges[0]?.cursor ?? null,
+        endCursor: formatCursor(keys, end),
+      };
       return { edges, pageInfo };
     },
   }),
