@@ -134,5 +134,5 @@ describe('inviteUser', () => {
     const many: (string | undefined)[] = [];
     for (let at = 0; at < 31; at += 1) many.push(await codeOf(north2, { role: 'EDITOR', domain: 'north' }));
     expect(many.indexOf('RATE_LIMITED')).toBe(30);
-  });
+  }, 60_000);
 });
