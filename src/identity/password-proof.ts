@@ -3,4 +3,6 @@ export interface PasswordProof {
   readonly userId: string;
   readonly hash: string;
   readonly accessVersion: number;
+  /** For a login into a domain: the version of the grants that let the user enter it. */
+  readonly entryVersion?: string | null;
 }

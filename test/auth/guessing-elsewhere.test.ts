@@ -180,10 +180,11 @@ describe('a network from which the user has logged in', { timeout: 60_000 }, () 
   });
 });
 
-describe('what ends the waits of an account', { timeout: 60_000 }, () => {
-  const isLocked = async (alice: Pick<TestUser, 'email' | 'password'>) => (await logIn(alice)).code === 'RATE_LIMITED';
+describe('the wait of an account', { timeout: 60_000 }, () => {
+  const isLocked = async (alice: Pick<TestUser, 'email' | 'password'>, address?: string) =>
+    (await logIn(alice, address)).code === 'RATE_LIMITED';
 
-  it('is a password reset, from whose network the new password then works during a further attack', async () => {
+  it('is not ended by a password reset, from whose network the new password works during it', async () => {
     const [alice, address, newPassword] = [await server.user(), uniqueAddress(), 'nine amber foxes fold a paper crane'];
     for (let times = 0; times < 5; times += 1) await guess(alice.email, address);
     await attack(alice.email);
@@ -191,21 +192,35 @@ describe('what ends the waits of an account', { timeout: 60_000 }, () => {
     const { token } = await emailTo(server, alice.uuid, 'passwordReset');
     const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
     expect((await server.query(reset, { input: { token, newPassword } }, { address })).data.resetPassword.ok).toBe(true);
-    expect((await attempt(alice.email, newPassword)).code).toBeUndefined();
-    await attack(alice.email);
     expect((await attempt(alice.email, newPassword)).code).toBe('RATE_LIMITED');
     expect((await attempt(alice.email, newPassword, address)).code).toBeUndefined();
   });
 
-  it('is reauthentication in a session, which guesses at login do not prevent', async () => {
-    const alice = await withUsername();
-    for (let times = 0; times < 6; times += 1) await guess(alice.email, alice.address);
+  it('is not ended by reauthentication in a session, from whose network the password works during it', async () => {
+    const [alice, moved] = [await withUsername(), uniqueAddress()];
+    for (let times = 0; times < 6; times += 1) await guess(alice.email, moved);
     await attack(alice.email, alice.username);
-    expect((await alice.query(reauthenticate, { password: alice.password })).code).toBeUndefined();
-    expect([await isLocked(alice), await isLocked({ ...alice, email: alice.username })]).toEqual([false, false]);
+    const token = String(alice.accessToken);
+    expect((await server.query(reauthenticate, { password: alice.password }, { token, address: moved })).code).toBeUndefined();
+    for (const email of [alice.email, alice.username]) {
+      expect(await isLocked({ ...alice, email })).toBe(true);
+      expect(await isLocked({ ...alice, email }, moved)).toBe(false);
+    }
   });
 
-  it('is not a login, which only takes back its own attempt', async () => {
+  it('is not ended by a confirmation with the password, from whose network the password works during it', async () => {
+    const [alice, address] = [await server.user(), uniqueAddress()];
+    await attack(alice.email);
+    await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
+    await server.query('mutation ($email: String!) { resendConfirmation(input: { email: $email }) { ok } }', { email: alice.email });
+    const { token } = await emailTo(server, alice.uuid, 'emailConfirmation');
+    const confirm = 'mutation ($input: ConfirmEmailInput!) { confirmEmail(input: $input) { passwordKept } }';
+    const input = { token, password: alice.password };
+    expect((await server.query(confirm, { input }, { address })).code).toBeUndefined();
+    expect([await isLocked(alice), await isLocked(alice, address)]).toEqual([true, false]);
+  });
+
+  it('is not ended by a login, which only takes back its own attempt', async () => {
     const alice = await server.user();
     await attack(alice.email);
     expect((await logIn(alice, alice.address)).code).toBeUndefined();

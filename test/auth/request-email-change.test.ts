@@ -46,12 +46,12 @@ describe('requestEmailChange', () => {
     expect((await alice.query(requestMutation, { input })).code).toBe('REAUTHENTICATION_REQUIRED');
   });
 
-  it('sends an address at most 3 emails an hour, for any number of requesting users', async () => {
+  it('sends an address 20 emails without a wait, for any number of requesting users', async () => {
     const email = newEmail();
     const codes = [];
-    for (let times = 0; times < 4; times += 1)
+    for (let times = 0; times < 21; times += 1)
       codes.push((await (await server.user()).query(requestMutation, { input: { newEmail: email } })).code);
-    expect(codes).toEqual([undefined, undefined, undefined, 'RATE_LIMITED']);
+    expect(codes.indexOf('RATE_LIMITED')).toBe(20);
   });
 
   it('records an audit event that does not contain the address', async () => {

@@ -34,10 +34,8 @@ describe('requestPasswordReset', () => {
     });
   });
 
-  it('allows 3 emails an hour for an address and 30 for a network', async () => {
-    const [email, address] = [`${randomUUID()}@example.com`, uniqueAddress()];
-    for (let times = 0; times < 3; times += 1) expect((await server.query(request, { input: { email } })).code).toBeUndefined();
-    expect((await server.query(request, { input: { email } })).code).toBe('RATE_LIMITED');
+  it('allows a network 30 emails an hour', async () => {
+    const address = uniqueAddress();
     const send = () => server.query(request, { input: { email: `${randomUUID()}@example.com` } }, { address });
     for (let times = 0; times < 30; times += 1) expect((await send()).code).toBeUndefined();
     expect((await send()).code).toBe('RATE_LIMITED');

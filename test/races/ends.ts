@@ -108,6 +108,13 @@ export const ends: readonly Ends[] = [
     call: (w) => mutate(w, w.root, 'revokeTokens', { userId: w.member.id }, 'ended'),
   },
   {
+    name: 'revokeTokens by a domain administrator',
+    mutation: 'revokeTokens',
+    ends: ['domainSession'],
+    opened: ['session'],
+    call: (w) => mutate(w, w.inviter, 'revokeTokens', { userId: w.member.id }, 'ended'),
+  },
+  {
     name: 'revokeToken of the presented session',
     mutation: 'revokeToken',
     ends: ['session'],

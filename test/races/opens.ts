@@ -9,6 +9,7 @@ export type Proof =
   | 'account'
   | 'domain'
   | 'entry'
+  | 'domainSession'
   | 'address'
   | 'link'
   | 'invitation'
@@ -88,7 +89,7 @@ export const opens: readonly Opens[] = [
     name: 'login to a domain',
     mutation: 'login',
     kind: 'session',
-    needs: ['password', 'account', 'domain', 'entry'],
+    needs: ['password', 'account', 'domain', 'entry', 'domainSession'],
     call: (w) => login(w, inDomain(w)),
     isUsable: sessionWorks,
   },
@@ -104,7 +105,7 @@ export const opens: readonly Opens[] = [
     name: 'reauthenticate in a domain',
     mutation: 'reauthenticate',
     kind: 'session',
-    needs: ['domain', 'entry'],
+    needs: ['domain', 'entry', 'domainSession'],
     call: (w) => mutate(w, w.inside, 'reauthenticate', { password: w.member.password }, tokens),
     isUsable: sessionWorks,
   },
@@ -120,7 +121,7 @@ export const opens: readonly Opens[] = [
     name: 'refresh in a domain',
     mutation: 'refresh',
     kind: 'session',
-    needs: ['domain', 'entry'],
+    needs: ['domain', 'entry', 'domainSession'],
     call: (w) => mutate(w, null, 'refresh', { refreshToken: w.inside.refreshToken }, tokens),
     isUsable: sessionWorks,
   },

@@ -1,6 +1,7 @@
 import type { Config } from '../../config.ts';
 import type { Database, Tx } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
+import { unlessTaken } from '../../database/unless-taken.ts';
 import { emailKey, storedEmail } from '../../lib/email-address.ts';
 import { enqueueEmail } from '../../mail/outbox.ts';
 import { recordAuditEvent } from '../audit/record-event.ts';
@@ -8,7 +9,6 @@ import { wordsIn } from '../credentials/known-words.ts';
 import { hashPassword, normalizePassword } from '../credentials/password-hash.ts';
 import { validatePassword } from '../credentials/password-policy.ts';
 import type { RequestScope } from '../request-scope.ts';
-import { isReserved } from './reserved-email.ts';
 
 /** A new user with a first role. */
 export interface NewAccount {
@@ -61,10 +61,10 @@ export const passwordHash = ({ password }: Pick<NewAccount, 'password'>) => (pas
 export async function insertAccount(tx: Tx, actor: Actor, account: NewAccount, hash?: string): Promise<string | null> {
   const { email, profile, grantedById = null } = account;
   const key = emailKey(email) ?? '';
-  // The database rejects a reserved address as well, but that would abort the transaction.
-  if (await isReserved(tx, key)) return null;
   const data = { ...profile, email: storedEmail(email), emailKey: key };
-  const [user] = await tx.user.createManyAndReturn({ data, skipDuplicates: true, select: { id: true } });
+  // `skipDuplicates` skips what a unique key rejects. A trigger rejects an address that is reserved, perhaps since the statement began.
+  const inserted = await unlessTaken(tx, () => tx.user.createManyAndReturn({ data, skipDuplicates: true, select: { id: true } }));
+  const user = inserted?.[0];
   if (!user) return null;
   const { id: userId } = user;
   const { id: roleId } = await tx.role.findUniqueOrThrow({ where: { name: account.role } });

@@ -1,9 +1,9 @@
-import { type Database, interval, sql } from '../../database/database.ts';
+import { type Database, interval, sql, type Tx } from '../../database/database.ts';
 
 const knownFor = 30 * 86_400_000; // milliseconds; security.md 4.5
 
 /**
- * True if the user has logged in, or set the password with an emailed link, from this network in the last 30 days. Does the same work without a
+ * True if the user has logged in, or has used an emailed link to set the password or together with it, from this network in the last 30 days. Does the same work without a
  * user, so that an account that does not exist looks like one that does not know the network.
  */
 export async function isKnownNetwork({ query }: Pick<Database, 'query'>, userId: string | null, network: string): Promise<boolean> {
@@ -12,8 +12,11 @@ export async function isKnownNetwork({ query }: Pick<Database, 'query'>, userId:
     select exists (
       select from "Token" where "userId" = ${userId}::uuid and kind = 'SESSION' and "createdFrom" = ${network} and "createdAt" > ${since}
     ) or exists (
-      select from "EmailLink" where "userId" = ${userId}::uuid and purpose in ('RESET_PASSWORD', 'FIRST_PASSWORD') and "usedFrom" = ${network}
-        and "usedAt" > ${since}
+      select from "EmailLink" where "userId" = ${userId}::uuid and "usedFrom" = ${network} and "usedAt" > ${since}
     ) as known`);
   return row?.known ?? false;
 }
+
+/** Makes the network known to the user of a link that is being used there. The caller must have set or checked the password. */
+export const rememberNetwork = (tx: Tx, linkId: string, network: string) =>
+  tx.emailLink.update({ where: { id: linkId }, data: { usedFrom: network } });

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { GraphQLError } from 'graphql';
-import { type Database, interval, sql } from '../../database/database.ts';
+import { type Database, interval, type Sql, sql } from '../../database/database.ts';
 import { Prisma, type User } from '../../database/generated/prisma/client.ts';
-import { requestError } from '../../errors.ts';
+import { codeOf, type ErrorCode, requestError } from '../../errors.ts';
 import type { RequestScope } from '../request-scope.ts';
 
 const minute = 60_000;
@@ -14,24 +14,27 @@ interface Limit {
   readonly points: number;
   /** Milliseconds after which the count starts again. */
   readonly window: number;
-  /** If set, further attempts are allowed after waits of 1, 2, 4 … seconds, up to `maxWait`, and the window starts again with each of them. */
-  readonly growingWaits?: true;
+  /** If set, further attempts are allowed after waits that double from the first to the longest one, and the window starts again with each of them. */
+  readonly waits?: { readonly first: number; readonly longest: number }; // seconds
 }
-
-const maxWait = 900; // seconds; security.md 4.5
 
 const limits = {
   passwordByNetwork: { points: 100, window: hour }, // security.md F17, as are the next three
   passwordByAccountAndNetwork: { points: 5, window: 5 * minute },
   // Without waits an attacker has 20 guesses in 6 hours; with them 4 in an hour, so that pausing gains nothing.
-  passwordByAccount: { points: 20, window: 6 * hour, growingWaits: true },
+  passwordByAccount: { points: 20, window: 6 * hour, waits: { first: 1, longest: 900 } }, // security.md 4.5
   passwordByProof: { points: 5, window: 15 * minute }, // by the session or the email link that the password is given with
   registerByNetwork: { points: 30, window: hour }, // security.md F19: a registration causes an email
-  emailByAddress: { points: 3, window: hour }, // security.md F19, as are the next two
-  emailByAddressDaily: { points: 10, window: day },
+  emailByRequester: { points: 3, window: hour }, // security.md F19, as are the next three
+  emailByRequesterDaily: { points: 5, window: day },
+  // All requesters together: 72 emails on the first day and 48 on each later one, from at least 15 of them. The longest wait is the lifetime of a reset
+  // link: whoever has to wait finds an email with a live link in the mailbox (docs/decisions/0046).
+  emailByAddress: { points: 20, window: day, waits: { first: 60, longest: 1_800 } },
   emailByNetwork: { points: 30, window: hour },
   invitationByUser: { points: 100, window: day }, // from any network: security.md 9.5
   linkByNetwork: { points: 100, window: hour }, // as for invalid tokens
+  codeByAddressAndNetwork: { points: 5, window: 15 * minute }, // security.md 4.11, as is the next one
+  codeByAddress: { points: 20, window: day, waits: { first: 1, longest: 1_800 } },
   usernameByAccount: { points: 10, window: hour }, // each attempt reveals whether a name is taken
   usernameByNetwork: { points: 30, window: hour },
   badTokenByNetwork: { points: 100, window: hour }, // security.md 4.7
@@ -41,14 +44,14 @@ const limits = {
 type Caller = Pick<RequestScope, 'db' | 'log' | 'client'>;
 type LimitName = keyof typeof limits;
 
-/** A key, and the subject whose `clearFailures` also forgets it. */
+/** A key, and the subject with which `clearFailures` finds it. */
 interface SubjectKey {
   readonly key: string;
   readonly subject: string;
 }
 
 /** The limits that an attempt counts towards, in this order, each with its key. */
-export type RateLimitKeys = Partial<Record<LimitName, string | SubjectKey>>;
+type RateLimitKeys = { readonly [name in LimitName]?: string | SubjectKey | undefined };
 
 /**
  * The keys of a login by the email address or username of an account. One that does not exist has the same kind of keys. The two names of an account
@@ -63,10 +66,25 @@ export const loginKeys = (account: string, network: string) => ({
 /** The keys of a password given together with another proof, a session or an email link. Guesses at `login` do not count towards them. */
 export const proofKeys = (userId: string, proofId: string): RateLimitKeys => ({ passwordByProof: { key: proofId, subject: userId } });
 
-/** The keys of an email of a kind to an address, which need not have an account. */
-export const emailKeys = (kind: string, address: string): RateLimitKeys => ({
+/** The keys of a guess at the code that was emailed to an address. */
+export const codeKeys = (address: string, network: string) => ({
+  codeByAddressAndNetwork: `${address} ${network}`,
+  codeByAddress: address,
+});
+
+/**
+ * The keys of an email of a kind to an address, which need not have an account. The requester is the network of an anonymous caller, or the user: one
+ * requester does not use up the emails that others may request.
+ */
+export const emailKeys = (kind: string, address: string, requester: string): RateLimitKeys => ({
+  ...emailKeysOfRequester(kind, address, requester),
   emailByAddress: `${kind} ${address}`,
-  emailByAddressDaily: `${kind} ${address}`,
+});
+
+/** Like `emailKeys`, without the limit of all requesters together, for callers who may turn out not to be allowed to send the email. */
+export const emailKeysOfRequester = (kind: string, address: string, requester: string): RateLimitKeys => ({
+  emailByRequester: `${kind} ${requester} ${address}`,
+  emailByRequesterDaily: `${kind} ${requester} ${address}`,
 });
 
 /**
@@ -82,29 +100,53 @@ export async function consume(caller: Caller, keys: RateLimitKeys): Promise<void
 /** Counts an attempt like `consume`. Returns false if a limit is exceeded, for actions that are skipped silently. */
 export const tryConsume = async (caller: Caller, keys: RateLimitKeys): Promise<boolean> => (await count(caller, keys)) === undefined;
 
-/**
- * Counts a login like `consume`. Returns the error instead of throwing it if only the limit of the account is exceeded: a correct password from a
- * network that the account knows is still accepted then, so that guesses from elsewhere do not keep its owner out (docs/decisions/0035).
- */
-export async function consumeLogin(caller: Caller, keys: ReturnType<typeof loginKeys>): Promise<GraphQLError | undefined> {
-  const exceeded = await count(caller, keys);
-  const error = exceeded && (await rateLimited(caller, exceeded));
-  if (error && exceeded.name !== 'passwordByAccount') throw error;
-  return error;
+/** A guess that may be verified. */
+interface CountedGuess {
+  /** The keys of the limits that counted it. */
+  readonly counted: RateLimitKeys;
+  /** The error of a limit with growing waits, if that is exceeded. */
+  readonly limited: GraphQLError | undefined;
 }
+
+/**
+ * Counts a guess like `consume`. Returns the error instead of throwing it if only a limit with growing waits is exceeded: what is correct is still
+ * accepted then from a network that the account knows, so that guesses from elsewhere do not keep its owner out (docs/decisions/0035, 0046).
+ */
+export async function consumeGuess(caller: Caller, keys: RateLimitKeys): Promise<CountedGuess> {
+  const exceeded = await count(caller, keys);
+  if (!exceeded) return { counted: keys, limited: undefined };
+  const limited = await rateLimited(caller, exceeded);
+  if (!('waits' in limits[exceeded.name])) throw limited;
+  return { counted: { ...keys, [exceeded.name]: undefined }, limited };
+}
+
+/**
+ * Does the work that an attempt was counted for. Takes the attempt back if the work fails to decide whether it is right, because too many hashes are
+ * waiting or the database fails: an overloaded server must not lock its users out.
+ */
+export async function whileCounted<T>(caller: Caller, counted: RateLimitKeys, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (undecided.has(codeOf(error))) await takeBack(caller, counted).catch(() => {}); // the database may be what has failed
+    throw error;
+  }
+}
+
+const undecided: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode | undefined>(['UNAVAILABLE', 'INTERNAL', undefined]);
 
 /** Returns the limit that the attempt exceeds; undefined if it was counted. */
 async function count({ db }: Caller, keys: RateLimitKeys) {
   const entries = entriesOf(keys);
   const counters = entries.map(({ name, key, subject }, index) => {
-    const { points, window, growingWaits }: Limit = limits[name];
+    const { points, window, waits }: Limit = limits[name];
     const previousPassed = index === 0 ? sql`true` : sql`exists (select 1 from ${cteName(index - 1)})`;
     const isExpired = sql`l."expiresAt" <= now()`;
     const isLast = sql`l.count + 1 >= ${points}`; // a wait follows
-    const seconds = sql`least(${maxWait}, power(2, least(l.count + 1 - ${points}, 10)))`; // 2^10 exceeds the longest wait
-    const isAllowed = growingWaits ? sql`coalesce(l."blockedUntil" <= now(), true)` : sql`l.count < ${points}`;
-    const wait = growingWaits ? sql`case when not (${isExpired}) and ${isLast} then now() + ${seconds} * interval '1 s' end` : sql`null`;
-    const restarts = growingWaits ? sql`(${isExpired} or ${isLast})` : isExpired;
+    const seconds = waits && sql`least(${waits.longest}::int, ${waits.first}::int * power(2, least(l.count + 1 - ${points}, 11)))`; // 2^11 exceeds the longest wait
+    const isAllowed = waits ? sql`coalesce(l."blockedUntil" <= now(), true)` : sql`l.count < ${points}`;
+    const wait = seconds ? sql`case when not (${isExpired}) and ${isLast} then now() + ${seconds} * interval '1 s' end` : sql`null`;
+    const restarts = waits ? sql`(${isExpired} or ${isLast})` : isExpired;
     return sql`${cteName(index)} as (
       insert into "RateLimit" as l (key, subject, count, "expiresAt") select ${key}, ${subject}, 1, now() + ${interval(window)} where ${previousPassed}
       on conflict (key) do update set
@@ -128,23 +170,44 @@ async function rateLimited({ db, log, client }: Caller, { name, key }: { name: L
   return requestError('RATE_LIMITED', { 'retry-after': String(Math.max(1, row?.seconds ?? 1)) });
 }
 
-/** Refunds a successful attempt: resets the account on this network; other failures stay counted. */
-export async function refund({ db }: Caller, keys: RateLimitKeys): Promise<void> {
+/** Refunds a successful attempt, and the failures before it on the same network or with the same proof; other failures stay counted. */
+export const refund = (caller: Pick<Caller, 'db'>, keys: RateLimitKeys) => giveBack(caller, keys, sql`l.key ~ '^passwordBy(AccountAndNetwork|Proof):'`);
+
+/** Takes back an attempt, as if it had not been made. */
+const takeBack = (caller: Pick<Caller, 'db'>, keys: RateLimitKeys) => giveBack(caller, keys, sql`false`);
+
+async function giveBack({ db }: Pick<Caller, 'db'>, keys: RateLimitKeys, forgetsFailures: Sql): Promise<void> {
   const storedKeys = entriesOf(keys).map(({ key }) => key);
   // Lock order: that of `count`, so that the two statements do not deadlock.
   await db.query(sql`
     with locked as (select key from "RateLimit" where key = any(${storedKeys}::text[]) order by array_position(${storedKeys}::text[], key::text) for update)
-    update "RateLimit" l set "blockedUntil" = null,
-      count = case when l.key like 'passwordByAccountAndNetwork:%' then 0 else greatest(l.count - 1, 0) end
+    update "RateLimit" l set "blockedUntil" = null, count = case when ${forgetsFailures} then 0 else greatest(l.count - 1, 0) end
     from locked where l.key = locked.key`);
 }
 
-/** Forgets the password failures of an account from all networks. Returns true if there were any. */
-export async function clearFailures({ query }: Pick<Database, 'query'>, userId: string): Promise<boolean> {
+/**
+ * Forgets the failures at an account from one network, where the caller has just shown to own it. Those from elsewhere stay, and so does a wait: if it
+ * ended, everyone could see that the account exists and what its owner did (docs/decisions/0046).
+ */
+export async function forgetFailuresFrom({ query }: Pick<Database, 'query'>, userId: string, network: string): Promise<void> {
+  const keys = (await namesOf({ query }, userId)).flatMap((name) => {
+    const { passwordByAccountAndNetwork } = loginKeys(name, network);
+    return entriesOf({ passwordByAccountAndNetwork }).map(({ key }) => key);
+  });
+  await query(sql`delete from "RateLimit" where key = any(${keys}::text[])`);
+}
+
+/** The names by which an account can log in, as in `loginKeys`. */
+async function namesOf({ query }: Pick<Database, 'query'>, userId: string): Promise<string[]> {
   const [user] = await query<Pick<User, 'emailKey' | 'usernameKey'>>(
     sql`select "emailKey", "usernameKey" from "User" where id = ${userId}::uuid`,
   );
-  const subjects = [userId, user?.emailKey, user?.usernameKey].flatMap((subject) => (subject ? digest(subject) : []));
+  return [user?.emailKey, user?.usernameKey].flatMap((name) => name ?? []);
+}
+
+/** Forgets the password failures of an account from all networks, for an administrator who unlocks it. Returns true if there were any. */
+export async function clearFailures({ query }: Pick<Database, 'query'>, userId: string): Promise<boolean> {
+  const subjects = [userId, ...(await namesOf({ query }, userId))].map(digest);
   // Lock order: that of `count`, which locks the limit of an account last.
   const cleared = await query<{ failures: number }>(sql`
     with locked as (
@@ -156,7 +219,8 @@ export async function clearFailures({ query }: Pick<Database, 'query'>, userId: 
 }
 
 const entriesOf = (keys: RateLimitKeys) =>
-  Object.entries(keys).map(([name, value]) => {
+  Object.entries(keys).flatMap(([name, value]) => {
+    if (value === undefined) return [];
     const { key, subject } = typeof value === 'string' ? { key: value, subject: null } : value;
     return { name: name as LimitName, key: `${name}:${digest(key)}`, subject: subject === null ? null : digest(subject) };
   });

@@ -4,12 +4,12 @@ import { recordAuditEvent } from '../audit/record-event.ts';
 import type { PasswordProof } from '../password-proof.ts';
 import type { RequestScope } from '../request-scope.ts';
 import { verifyPassword } from './password-hash.ts';
-import { clearFailures, consume, proofKeys } from './rate-limit.ts';
+import { consume, forgetFailuresFrom, proofKeys, refund, whileCounted } from './rate-limit.ts';
 
 /**
  * Verifies the password of a user for a caller who has already given another proof: a session of the user, or an email link. Then does the work that
  * the password allows, which has to check the proof in its transaction. Attempts are limited for each session or link, so that guesses at `login` do
- * not prevent this, nor the reverse. Success forgets the failures of the account. Throws INVALID_CREDENTIALS, audited and counted as a failure, if
+ * not prevent this, nor the reverse. Success forgets the failures from the network of the caller. Throws INVALID_CREDENTIALS, audited and counted as a failure, if
  * the password is wrong or if the work throws it.
  */
 export async function withCurrentPassword<T>(
@@ -19,17 +19,27 @@ export async function withCurrentPassword<T>(
   password: string,
   work: (proof: PasswordProof) => Promise<T>,
 ): Promise<T> {
-  await consume(scope, proofKeys(userId, proofId));
-  const stored = await readPassword(scope.db, userId);
-  const { valid } = await verifyPassword(stored?.hash, password);
-  if (!stored || !valid) throw await recordFailure(scope, userId);
+  const attempt = proofKeys(userId, proofId);
+  await consume(scope, attempt);
+  const verify = async () => {
+    const stored = await readPassword(scope.db, userId);
+    const { valid } = await verifyPassword(stored?.hash, password);
+    return valid ? stored : undefined;
+  };
+  const stored = await whileCounted(scope, attempt, verify);
+  if (!stored) throw await recordFailure(scope, userId);
   const result = await work({ userId, ...stored }).catch(async (error: unknown) => {
     if (codeOf(error) === 'INVALID_CREDENTIALS') throw await recordFailure(scope, userId);
-    await clearFailures(scope.db, userId);
+    await forgetFailures();
     throw error;
   });
-  await clearFailures(scope.db, userId);
+  await forgetFailures();
   return result;
+
+  async function forgetFailures() {
+    await refund(scope, attempt);
+    await forgetFailuresFrom(scope.db, userId, scope.client.network);
+  }
 }
 
 /** Locks the user and throws INVALID_CREDENTIALS if the password was changed, or the sessions of the user revoked, since it was verified. */

@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts';
 import { type Database, interval, onTransaction, type Sql, sql, type Tx } from '../../database/database.ts';
-import type { Initiator, RevocationReason, TokenKind } from '../../database/generated/prisma/client.ts';
+import type { Initiator, Prisma, RevocationReason, TokenKind } from '../../database/generated/prisma/client.ts';
 import { requestError } from '../../errors.ts';
 import type { ClientInfo } from '../../lib/client-info.ts';
 import { requestOrigin } from '../../mail/outbox.ts';
@@ -79,6 +79,18 @@ interface UserTokens {
 export const endPendingLogins = (tx: Tx, userId: string) =>
   tx.$executeRaw(sql`update "User" set "accessVersion" = "accessVersion" + 1 where id = ${userId}::uuid`);
 
+/**
+ * Ends the logins of a user into domains that are in progress, and no others: touches the grants that match, those by which the user may enter
+ * the domains. The caller must have locked the user.
+ */
+export const endPendingEntries = (tx: Tx, userId: string, where: Prisma.RoleGrantWhereInput) =>
+  tx.roleGrant.updateMany({ where: { AND: [where, { userId }] }, data: { userId } });
+
+/** The version of the grants that let a user enter a domain. Any write to one of them changes it. */
+export const entryVersion = (userId: Sql, domainId: Sql) => sql`(
+  select string_agg(concat_ws(':', g.id, g.xmin), ' ' order by g.id) from "RoleGrant" g
+  where g.id in (select id from domain_entry_grants(${userId}, ${domainId})))`;
+
 /** Revokes tokens of a user, all of them by default, and ends their pending logins. The caller must have locked the user. */
 export async function revokeUserTokens(
   tx: Tx,
@@ -112,6 +124,12 @@ export interface NewSession {
   readonly expiresAt?: Date;
   /** How the user authenticated, for the audit event. */
   readonly action: 'authn_login_success' | 'authn_reauthenticate_success' | 'authn_command';
+}
+
+/** Inserts the session of a login into a domain. Locks the user before the statement, which then sees the grants as whoever held the lock has left them. */
+export async function insertDomainSession(tx: Tx, session: NewSession): Promise<string | undefined> {
+  await tx.$queryRaw(sql`select 1 from "User" where id = ${session.userId}::uuid for no key update`);
+  return insertSession(onTransaction(tx), session);
 }
 
 /**
@@ -162,5 +180,7 @@ export async function insertSession({ query }: Query, session: NewSession): Prom
 function proofHolds({ userId, domainId, proof, config }: NewSession): Sql {
   const locked = sql`lock_login(${userId}::uuid, ${proof?.hash ?? null}, ${domainId}::uuid)`;
   if (!proof) return locked;
-  return sql`"accessVersion" = ${proof.accessVersion} and ("emailConfirmedAt" is not null or not ${config.REQUIRE_EMAIL_CONFIRMATION}::bool) and ${locked}`;
+  const sameEntry =
+    proof.entryVersion == null ? sql`true` : sql`${proof.entryVersion} = ${entryVersion(sql`${userId}::uuid`, sql`${domainId}::uuid`)}`;
+  return sql`"accessVersion" = ${proof.accessVersion} and ${sameEntry} and ("emailConfirmedAt" is not null or not ${config.REQUIRE_EMAIL_CONFIRMATION}::bool) and ${locked}`;
 }

@@ -41,7 +41,7 @@ builder.relayMutationField(
     resolve: async (_, { input }, context, info) => {
       const key = emailKey(input.email);
       if (key === undefined) throw validationError({ email: ['must be a valid email address'] });
-      if (!(await isRepetition(context, info, input))) await consume(context, emailKeys('welcome', key));
+      if (!(await isRepetition(context, info, input))) await consume(context, emailKeys('welcome', key, context.viewer?.user.id ?? ''));
       return runCreation(context, info, { model: 'User', input }, async (mutation) => {
         const { tx, viewer } = mutation;
         const { role, domain } = await resolveGrantForNewUser(mutation, initialRole(context.config, input));

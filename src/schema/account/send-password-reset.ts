@@ -1,6 +1,6 @@
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
+import { consume, emailKeysOfRequester } from '../../identity/credentials/rate-limit.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
@@ -14,8 +14,8 @@ builder.relayMutationField(
     target: 'User',
     resolve: async (_, { input }, context, info) => {
       const { id } = input.id;
-      // The key includes the caller, so that callers who are denied below cannot use up the emails of the user.
-      await consume(context, emailKeys('sendPasswordReset', `${context.viewer?.user.id} ${id}`));
+      // Only by caller, so that callers who are denied below cannot use up the emails of the user.
+      await consume(context, emailKeysOfRequester('sendPasswordReset', id, context.viewer?.user.id ?? ''));
       return runMutation(context, info, async ({ tx, lockTarget, audit }) => {
         await lockTarget(id);
         await audit({ action: 'user_email_requested', reason: 'passwordReset', userId: id, target: { type: 'User', id } });

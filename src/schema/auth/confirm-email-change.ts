@@ -6,6 +6,7 @@ import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { reserveFormerEmail } from '../../identity/accounts/reserved-email.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { consumeLink, findEmailLink, invalidateLinks, type UserLink } from '../../identity/credentials/email-link.ts';
+import { rememberNetwork } from '../../identity/credentials/known-network.ts';
 import { ownSessionOf, requireProof, withCurrentPassword } from '../../identity/credentials/verify-password.ts';
 import { lockSession, revokeUserTokens } from '../../identity/tokens/sessions.ts';
 import { secretText } from '../../lib/validators.ts';
@@ -51,7 +52,10 @@ async function changeAsOwner(context: Context, link: UserLink, password: string 
   const session = ownSessionOf(context, userId);
   if (password != null) {
     return withCurrentPassword(context, userId, session?.token.id ?? link.id, password, (proof) =>
-      changeEmail(context, link, (tx) => requireProof(tx, proof)),
+      changeEmail(context, link, async (tx) => {
+        await requireProof(tx, proof);
+        await rememberNetwork(tx, link.id, context.client.network);
+      }),
     );
   }
   if (!session) throw validationError({ password: ['must be given without a session of the account'] });

@@ -4,6 +4,7 @@ import type { Context } from '../../graphql/context.ts';
 import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { consumeLink, findEmailLink, invalidateLinks, type UserLink } from '../../identity/credentials/email-link.ts';
+import { rememberNetwork } from '../../identity/credentials/known-network.ts';
 import { ownSessionOf, requireProof, withCurrentPassword } from '../../identity/credentials/verify-password.ts';
 import { lockSession, revokeUserTokens } from '../../identity/tokens/sessions.ts';
 import { secretText } from '../../lib/validators.ts';
@@ -50,7 +51,10 @@ async function confirmAsCaller(context: Context, link: UserLink, password: strin
   const session = ownSessionOf(context, userId);
   if (password != null) {
     await withCurrentPassword(context, userId, session?.token.id ?? link.id, password, (proof) =>
-      confirmEmail(context, link, (tx) => requireProof(tx, proof)),
+      confirmEmail(context, link, async (tx) => {
+        await requireProof(tx, proof);
+        await rememberNetwork(tx, link.id, context.client.network);
+      }),
     );
     return true;
   }

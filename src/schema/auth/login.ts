@@ -7,7 +7,8 @@ import { usernameKey } from '../../identity/accounts/username.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { isKnownNetwork } from '../../identity/credentials/known-network.ts';
 import { hashPassword, verifyPassword } from '../../identity/credentials/password-hash.ts';
-import { consumeLogin, emailKeys, loginKeys, refund, tryConsume } from '../../identity/credentials/rate-limit.ts';
+import { consumeGuess, emailKeys, loginKeys, refund, tryConsume, whileCounted } from '../../identity/credentials/rate-limit.ts';
+import { entryVersion } from '../../identity/tokens/sessions.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { labelText, secretText, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
@@ -46,11 +47,9 @@ builder.mutationField('login', (t) =>
     args: { input: t.arg({ type: LoginInput, required: true, description: 'Input of the mutation.' }) },
     resolve: async (_, { input }, context) => {
       const key = emailKey(input.email) ?? usernameKey(input.email);
-      const attempts = loginKeys(key ?? input.email, context.client.network);
-      const limited = await consumeLogin(context, attempts);
-      const session = await logIn(context, { key, input, limited });
-      const { passwordByAccount, ...narrower } = attempts;
-      await refund(context, limited ? narrower : { ...narrower, passwordByAccount });
+      const { counted, limited } = await consumeGuess(context, loginKeys(key ?? input.email, context.client.network));
+      const session = await whileCounted(context, counted, () => logIn(context, { key, input, limited }));
+      await refund(context, counted);
       return session;
     },
   }),
@@ -65,6 +64,8 @@ interface Account {
   readonly confirmed: boolean;
   /** The domain to log in to, if it is active and the user may enter it. */
   readonly domainId: string | null;
+  /** The version of the grants that let the user enter it. */
+  readonly entryVersion: string | null;
 }
 
 interface VerifiedAccount extends Account {
@@ -90,11 +91,12 @@ async function logIn(context: Context, credentials: Credentials, previous?: Veri
   const account = key === undefined ? undefined : await findAccount(context, key, input.domain ?? null);
   const verified = await verifyAccount(context, account, input, limited);
   await requireLoginAllowed(context, verified, input);
-  const { id: userId, domainId, hash, accessVersion } = verified;
-  // The sessions of the account were revoked after the first check: a login that began before does not outlive that.
-  if (previous && previous.accessVersion !== accessVersion) throw await failLogin(context, userId, 'INVALID_CREDENTIALS');
+  const { id: userId, domainId, hash, accessVersion, entryVersion } = verified;
+  // The sessions of the account, or those in the domain, were revoked after the first check: a login that began before does not outlive that.
+  const isRevoked = previous && (previous.accessVersion !== accessVersion || previous.entryVersion !== entryVersion);
+  if (isRevoked) throw await failLogin(context, userId, 'INVALID_CREDENTIALS');
   const values = { userId, domainId, description: input.device ?? null, action: 'authn_login_success' } as const;
-  const session = await createSession(context, { ...values, proof: { userId, hash, accessVersion } });
+  const session = await createSession(context, { ...values, proof: { userId, hash, accessVersion, entryVersion } });
   if (session) return session;
   if (attempt === maxAttempts) throw requestError('UNAVAILABLE');
   return logIn(context, credentials, verified, attempt + 1);
@@ -102,12 +104,12 @@ async function logIn(context: Context, credentials: Credentials, previous?: Veri
 
 /** Finds the account, unless it is deleted, and the domain, if the user may enter it. */
 async function findAccount({ db }: Context, key: string, domain: string | null): Promise<Account | undefined> {
-  const enterable = sql`(
-    select d.id::text from "Domain" d where d.name = ${domain} and exists (select from domain_entry_grants(u.id, d.id)))`;
+  const version = entryVersion(sql`u.id`, sql`d.id`);
+  const entry = domain === null ? sql`select null as id, null as version` : sql`select d.id::text, ${version} as version from "Domain" d where d.name = ${domain}`;
   const [account] = await db.query<Account>(sql`
     select u.id::text, u."emailKey", p.hash, u."accessVersion", u.enabled, u."emailConfirmedAt" is not null as confirmed,
-      ${domain === null ? sql`null` : enterable} as "domainId"
-    from "User" u left join "Password" p on p."userId" = u.id
+      case when entry.version is not null then entry.id end as "domainId", entry.version as "entryVersion"
+    from "User" u left join "Password" p on p."userId" = u.id left join lateral (${entry}) entry on true
     where (u."emailKey" = ${key} or u."usernameKey" = ${key}) and u."deletedAt" is null`);
   return account;
 }
@@ -141,7 +143,7 @@ async function verifyAccount(
 /** Queues another confirmation email within the limits. Without an account, does the same work for an email without a recipient. */
 async function resendConfirmation(context: Context, account: Account | null, attempted: string): Promise<void> {
   const { db, client } = context;
-  const isWithinLimit = await tryConsume(context, emailKeys('login', account?.emailKey ?? `none ${attempted}`));
+  const isWithinLimit = await tryConsume(context, emailKeys('login', account?.emailKey ?? `none ${attempted}`, client.network));
   if (isWithinLimit) await enqueueEmail(db.prisma, 'emailConfirmation', { emailKey: account?.emailKey ?? '' }, requestOrigin(client));
 }
 

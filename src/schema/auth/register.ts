@@ -7,7 +7,7 @@ import { isReserved } from '../../identity/accounts/reserved-email.ts';
 import { loginIdentifier, username } from '../../identity/accounts/username.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { hashPassword } from '../../identity/credentials/password-hash.ts';
-import { consume, emailKeys, tryConsume } from '../../identity/credentials/rate-limit.ts';
+import { consume, emailKeys, tryConsume, whileCounted } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { labelText, secretText, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
@@ -39,10 +39,11 @@ builder.relayMutationField(
     resolve: async (_, { input }, context) => {
       const { config, db, client } = context;
       if (!config.PUBLIC_REGISTRATION) throw graphqlError('FORBIDDEN', { coordinate: 'Mutation.register' });
-      await consume(context, { registerByNetwork: client.network });
+      const attempt = { registerByNetwork: client.network };
+      await consume(context, attempt);
       requireValidAccount(config, input);
       await requireHooksAccept(context, input);
-      const hash = await hashPassword(input.password);
+      const hash = await whileCounted(context, attempt, () => hashPassword(input.password));
       const userId = await db.prisma.$transaction((tx) => insertAccount(tx, context, toAccount(config, input), hash));
       const takenField = userId ? undefined : await reportTakenAccount(context, input.email);
       const confirmationRequired = config.REQUIRE_EMAIL_CONFIRMATION;
@@ -93,7 +94,7 @@ async function reportTakenAccount(context: Context, email: string): Promise<'ema
   const { db, client } = context;
   const key = emailKey(email) ?? '';
   // Exceeding the limit only skips the email: the response stays the same.
-  const isWithinLimit = await tryConsume(context, emailKeys('register', key));
+  const isWithinLimit = await tryConsume(context, emailKeys('register', key, client.network));
   return db.prisma.$transaction(async (tx) => {
     const owner = await tx.user.findUnique({ where: { emailKey: key }, select: { id: true } });
     await recordAuditEvent(tx, client, null, { action: 'user_created', result: 'denied', reason: 'TAKEN', userId: owner?.id ?? null });

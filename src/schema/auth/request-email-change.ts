@@ -23,7 +23,7 @@ builder.relayMutationField(
       const key = emailKey(newEmail);
       if (key === undefined) throw validationError({ newEmail: ['must be a valid email address'] });
       if (key === caller.user.emailKey) throw validationError({ newEmail: ['must differ from the current address'] });
-      await consume(context, { emailByNetwork: client.network, ...emailKeys('emailChangeConfirmation', key) });
+      await consume(context, { emailByNetwork: client.network, ...emailKeys('emailChangeConfirmation', key, caller.user.id) });
       return runMutation(context, info, async ({ tx, viewer, audit }) => {
         const { id: userId } = viewer.user;
         await audit({ action: 'user_email_requested', reason: 'emailChangeConfirmation', userId, target: { type: 'User', id: userId } });

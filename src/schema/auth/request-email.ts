@@ -1,7 +1,8 @@
+import type { Tx } from '../../database/database.ts';
 import { validationError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
-import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
+import { consume, emailKeys, whileCounted } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 
@@ -16,11 +17,13 @@ export async function requestEmail(context: Context, template: RequestableEmail,
   const { client, db, viewer } = context;
   const key = emailKey(email);
   if (key === undefined) throw validationError({ email: ['must be a valid email address'] });
-  await consume(context, { emailByNetwork: client.network, ...emailKeys(template, key) });
-  await db.prisma.$transaction(async (tx) => {
+  const attempt = { emailByNetwork: client.network, ...emailKeys(template, key, client.network) };
+  await consume(context, attempt);
+  const request = async (tx: Tx) => {
     const owner = await tx.user.findUnique({ where: { emailKey: key }, select: { id: true } });
     await recordAuditEvent(tx, client, viewer, { action: 'user_email_requested', reason: template, userId: owner?.id ?? null });
     await enqueueEmail(tx, template, { emailKey: key }, requestOrigin(client));
-  });
+  };
+  await whileCounted(context, attempt, () => db.prisma.$transaction(request));
   return { ok: true };
 }

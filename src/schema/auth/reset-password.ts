@@ -6,8 +6,9 @@ import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { validateAccount } from '../../identity/accounts/create-account.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { consumeLink, findEmailLink, invalidateLinks, type UserLink } from '../../identity/credentials/email-link.ts';
+import { rememberNetwork } from '../../identity/credentials/known-network.ts';
 import { hashPassword } from '../../identity/credentials/password-hash.ts';
-import { clearFailures } from '../../identity/credentials/rate-limit.ts';
+import { forgetFailuresFrom } from '../../identity/credentials/rate-limit.ts';
 import { revokeUserTokens } from '../../identity/tokens/sessions.ts';
 import { secretText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
@@ -53,8 +54,8 @@ async function reset(context: Context, link: UserLink, hash: string): Promise<vo
   await db.prisma.$transaction(async (tx) => {
     await consumeLink(tx, link);
     // The owner can log in from here although others are guessing the password (security.md 4.5).
-    await tx.emailLink.update({ where: { id: link.id }, data: { usedFrom: client.network } });
-    await clearFailures(onTransaction(tx), userId);
+    await rememberNetwork(tx, link.id, client.network);
+    await forgetFailuresFrom(onTransaction(tx), userId, client.network);
     await tx.password.upsert({ where: { userId }, create: { userId, hash }, update: { hash } });
     await markEmailConfirmed(tx, userId);
     await invalidateLinks(tx, userId);

@@ -5,7 +5,7 @@ import { type Context, switchViewer } from '../../graphql/context.ts';
 import { hasNotEnded } from '../../identity/live-token.ts';
 import { type IssuingSession, signAccessToken } from '../../identity/tokens/access-token.ts';
 import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
-import { insertSession, type NewSession, revokeTokens } from '../../identity/tokens/sessions.ts';
+import { insertDomainSession, insertSession, type NewSession, revokeTokens } from '../../identity/tokens/sessions.ts';
 import type { Viewer } from '../../identity/viewer.ts';
 import { anyone } from '../../policy/conditions.ts';
 import { Token } from '../token/token.ts';
@@ -68,7 +68,9 @@ export async function createSession(
   const session: NewSession = { ...values, secretHash: hashToken(refreshToken), client, config };
   const id = await (presented?.token.kind === 'SESSION'
     ? db.prisma.$transaction((tx) => replaceSession(tx, context, presented, session))
-    : insertSession(db, session));
+    : session.domainId
+      ? db.prisma.$transaction((tx) => insertDomainSession(tx, session))
+      : insertSession(db, session));
   if (!id) return undefined;
   await enforceSessionLimit(context, session.userId);
   const viewer = await enterSession(context, { id, userId: session.userId });
@@ -98,7 +100,7 @@ export async function enterSession(context: Context, { id, userId }: Pick<Issuin
 /** Inserts the session and revokes the presented one. A session that keeps its expiry is the successor of that one, which must be live: throws TOKEN_REVOKED. */
 async function replaceSession(tx: Tx, context: Context, presented: Viewer, session: NewSession): Promise<string | undefined> {
   const { id: presentedId } = presented.token;
-  const id = await insertSession(onTransaction(tx), session);
+  const id = await insertDomainSession(tx, session);
   const cause = { reason: 'REAUTHENTICATED', initiator: 'USER', actor: presented, work: context } as const;
   const wasLive = id
     ? (await revokeTokens(onTransaction(tx), sql`t.id = ${presentedId}::uuid`, cause)).length > 0

@@ -1,3 +1,4 @@
+import { unlessTaken } from '../../database/unless-taken.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -46,7 +47,9 @@ async function undo(context: Context, link: UserLink): Promise<void> {
     await consumeLink(tx, link);
     const email = await releaseFormerEmail(tx, userId, emailKey);
     if (email === undefined) throw graphqlError('INVALID_TOKEN');
-    await tx.user.update({ where: { id: userId }, data: { email, emailKey, emailConfirmedAt: null } });
+    // Another account can have taken the address if its reservation ended after this transaction began.
+    const restore = () => tx.user.update({ where: { id: userId }, data: { email, emailKey, emailConfirmedAt: null } });
+    if (!(await unlessTaken(tx, restore))) throw graphqlError('INVALID_TOKEN');
     await markEmailConfirmed(tx, userId);
     await tx.password.deleteMany({ where: { userId } });
     await invalidateLinks(tx, userId);

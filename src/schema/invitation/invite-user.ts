@@ -48,7 +48,7 @@ builder.relayMutationField(
       const inviter = context.viewer?.user.id ?? '';
       const isRepeated = await isRepetition(context, info, input);
       if (!isRepeated)
-        await consume(context, { emailByNetwork: network, invitationByUser: inviter, ...emailKeys('invitation', `${inviter} ${key}`) });
+        await consume(context, { emailByNetwork: network, invitationByUser: inviter, ...emailKeys('invitation', key, inviter) });
       return runCreation(context, info, { model: 'Invitation', input }, async (mutation) => {
         const { tx, viewer, audit } = mutation;
         if (key === viewer.user.emailKey) throw graphqlError('SELF_ACTION_FORBIDDEN');

@@ -3,7 +3,7 @@ import { onTransaction, sql, type Tx } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { endPendingLogins, revocationBy, revokeTokens } from '../../identity/tokens/sessions.ts';
+import { endPendingEntries, endPendingLogins, revocationBy, revokeTokens } from '../../identity/tokens/sessions.ts';
 import { isPlatformAdmin, type Viewer } from '../../identity/viewer.ts';
 import { domainAdmin, owner, scope } from '../../policy/conditions.ts';
 import { toWhere } from '../../policy/policy.ts';
@@ -30,8 +30,7 @@ builder.relayMutationField(
       runMutation(context, info, async ({ tx, viewer, lockTarget }) => {
         const { id: userId } = input.userId;
         await lockTarget(userId);
-        // Administrators of a domain do not end logins elsewhere.
-        if (input.kind !== 'API' && (userId === viewer.user.id || isPlatformAdmin(viewer))) await endPendingLogins(tx, userId);
+        if (input.kind !== 'API') await endLogins(tx, viewer, userId);
         const ids = await findRevocable(tx, viewer, { userId, revokedAt: null, ...(input.kind && { kind: input.kind }) });
         const revoked = await revokeTokens(onTransaction(tx), sql`t.id = any(${ids}::uuid[])`, revocationBy(viewer, userId, context));
         return { ended: revoked.length };
@@ -39,6 +38,13 @@ builder.relayMutationField(
   },
   { outputFields: (t) => ({ ended: t.exposeInt('ended', { nullable: false, description: 'The number of tokens that were revoked.' }) }) },
 );
+
+/** Ends the logins of the user that are in progress. Administrators of a domain do not end those elsewhere. */
+async function endLogins(tx: Tx, viewer: Viewer, userId: string): Promise<void> {
+  const inDomains = toWhere(domainAdmin, viewer, 'RoleGrant');
+  if (userId === viewer.user.id || isPlatformAdmin(viewer)) await endPendingLogins(tx, userId);
+  else if (typeof inDomains === 'object') await endPendingEntries(tx, userId, inDomains);
+}
 
 /** The ids of the matching tokens that the viewer may revoke. */
 async function findRevocable(tx: Tx, viewer: Viewer, filter: Prisma.TokenWhereInput): Promise<string[]> {

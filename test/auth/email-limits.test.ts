@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { sql } from '../../src/database/database.ts';
+import { emailTo } from '../mail/emails.ts';
+import { type QueryResult, startTestServer, type TestUser, uniqueAddress } from '../test-server.ts';
+import { newEmail, requestMutation } from './email-change.ts';
+
+const server = await startTestServer();
+await server.domain('north');
+
+const byAddress = {
+  requestPasswordReset: 'mutation ($email: String!) { requestPasswordReset(input: { email: $email }) { ok } }',
+  recoverUsername: 'mutation ($email: String!) { recoverUsername(input: { email: $email }) { ok } }',
+  resendConfirmation: 'mutation ($email: String!) { resendConfirmation(input: { email: $email }) { ok } }',
+};
+const invite = 'mutation ($email: String!) { inviteUser(input: { email: $email, role: "USER", domain: "north" }) { invitation { email } } }';
+
+const retryAfter = ({ headers }: QueryResult<unknown>) => Number(headers.get('retry-after'));
+const request = (email: string, address = uniqueAddress(), document = byAddress.requestPasswordReset) =>
+  server.query(document, { email }, { address });
+
+async function codes(count: number, send: () => Promise<{ code: string | undefined }>) {
+  const found: (string | undefined)[] = [];
+  for (let times = 0; times < count; times += 1) found.push((await send()).code);
+  return found;
+}
+const accepted = (found: (string | undefined)[]) => found.filter((code) => code === undefined).length;
+const startNewHour = () =>
+  server.db.query(sql`update "RateLimit" set "expiresAt" = now() where key like 'emailByRequester:%' or key like 'emailByNetwork:%'`);
+
+/** As many emails from other networks as all networks together may cause without a wait. */
+const useUp = (email: string) => codes(20, () => request(email));
+
+describe('the emails to one address', () => {
+  for (const [name, document] of Object.entries(byAddress))
+    it(`by ${name} that one network has used up leave as many to every other network`, async () => {
+      const [{ email }, stranger] = [await server.user(), uniqueAddress()];
+      expect(accepted(await codes(5, () => request(email, stranger, document)))).toBe(3);
+      expect(accepted(await codes(4, () => request(email, uniqueAddress(), document)))).toBe(4);
+      const owner = uniqueAddress();
+      expect(accepted(await codes(4, () => request(email, owner, document)))).toBe(3);
+    });
+
+  it('are 3 in an hour and 5 in a day from one network, which so leaves 15 of the first 20 to others', async () => {
+    const [{ email }, stranger] = [await server.user(), uniqueAddress()];
+    const found: (string | undefined)[] = [];
+    for (let hours = 0; hours < 3; hours += 1) {
+      found.push(...(await codes(4, () => request(email, stranger))));
+      await startNewHour();
+    }
+    expect(accepted(found)).toBe(5);
+    expect(retryAfter(await request(email, stranger))).toBeGreaterThan(23 * 3_600);
+    expect(accepted(await codes(15, () => request(email)))).toBe(15);
+  });
+
+  it('are 20 from all networks together, and then one after each wait of 1, 2, 4 … minutes, at most 30', async () => {
+    const { email } = await server.user();
+    expect(accepted(await useUp(email))).toBe(20);
+    const waits: number[] = [];
+    for (let round = 0; round < 8; round += 1) {
+      const limited = await request(email);
+      expect(limited).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
+      waits.push(Math.ceil(retryAfter(limited) / 60));
+      await server.db.query(sql`update "RateLimit" set "blockedUntil" = now() where "blockedUntil" is not null`);
+      expect((await request(email)).code).toBeUndefined();
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 16, 30, 30, 30]);
+  });
+
+  it('have the same limits if it has no account', async () => {
+    const [known, unknown] = [(await server.user()).email, newEmail()];
+    for (const email of [known, unknown]) expect(accepted(await useUp(email))).toBe(20);
+    const [one, other] = [await request(known), await request(unknown)];
+    expect([other.status, other.data, other.errors, [...other.headers.keys()]]).toEqual([
+      one.status,
+      one.data,
+      one.errors,
+      [...one.headers.keys()],
+    ]);
+    expect(Math.abs(retryAfter(one) - retryAfter(other))).toBeLessThan(30);
+  });
+
+  it('with a reset link that strangers have requested leave a link in the mailbox that works during the whole wait', async () => {
+    const alice = await server.user();
+    await useUp(alice.email);
+    expect((await request(alice.email, alice.address)).code).toBe('RATE_LIMITED');
+    const { token } = await emailTo(server, alice.uuid, 'passwordReset', 20);
+    const reset = 'mutation ($input: ResetPasswordInput!) { resetPassword(input: $input) { ok } }';
+    const input = { token, newPassword: 'nine amber foxes fold a paper crane' };
+    expect((await server.query(reset, { input }, { address: alice.address })).data.resetPassword.ok).toBe(true);
+  });
+
+  it('of a change of address that one user has requested leave as many to every other user', async () => {
+    const [email, mallory, alice] = [newEmail(), await server.user(), await server.user()];
+    const change = (user: TestUser) => user.query(requestMutation, { input: { newEmail: email } });
+    expect(accepted(await codes(5, () => change(mallory)))).toBe(3);
+    expect(accepted(await codes(4, () => change(alice)))).toBe(3);
+  });
+
+  it('of invitations that one administrator has sent leave as many to every other administrator', async () => {
+    const [email, one, other] = [newEmail(), await server.user('ADMIN', 'north'), await server.user('ADMIN', 'north')];
+    expect(accepted(await codes(5, () => one.query(invite, { email })))).toBe(3);
+    expect(accepted(await codes(4, () => other.query(invite, { email })))).toBe(3);
+  });
+
+  it('about registrations of a taken address are sent to its owner at most 3 times an hour for each network', async () => {
+    const [alice, stranger] = [await server.user(), uniqueAddress()];
+    const document = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';
+    const register = (address: string) =>
+      server.query(document, { input: { email: alice.email, password: `long ${randomUUID()}` } }, { address });
+    for (const address of [stranger, stranger, stranger, stranger, stranger, uniqueAddress()])
+      expect((await register(address)).code).toBe('TAKEN');
+    const where = { template: 'alreadyRegistered', emailKey: alice.email };
+    expect(await server.db.prisma.outboxEmail.count({ where })).toBe(4);
+  });
+});
