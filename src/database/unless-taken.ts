@@ -3,7 +3,7 @@ import { sql, type Tx } from './database.ts';
 
 /**
  * Runs a write that a unique key may reject, also for a value that another transaction commits after this one has looked. Returns undefined then, and
- * the transaction can go on: PostgreSQL would otherwise reject everything after the failure.
+ * the transaction continues: PostgreSQL would otherwise reject everything after the failure.
  */
 export async function unlessTaken<T>(tx: Tx, write: () => Promise<T>): Promise<T | undefined> {
   await tx.$executeRaw(sql`savepoint unless_taken`);

@@ -39,16 +39,16 @@ const comparable = ({ headers, ...answer }: QueryResult<unknown>) => ({ ...answe
 
 describe('guesses at the code of an email', () => {
   it('are limited to 5 in 15 minutes for a network and do not keep others from using the code', async () => {
-    const [alice, stranger] = [await withResetCode(), uniqueAddress()];
-    expect(await codes(7, () => guess(alice.email, stranger))).toEqual([...wrong(5), 'RATE_LIMITED', 'RATE_LIMITED']);
+    const [alice, attacker] = [await withResetCode(), uniqueAddress()];
+    expect(await codes(7, () => guess(alice.email, attacker))).toEqual([...wrong(5), 'RATE_LIMITED', 'RATE_LIMITED']);
     expect(await codes(5, () => guess(alice.email))).toEqual(wrong(5));
-    expect((await enter(alice.email, alice.code, stranger)).code).toBe('RATE_LIMITED');
+    expect((await enter(alice.email, alice.code, attacker)).code).toBe('RATE_LIMITED');
     expect((await enter(alice.email, alice.code)).data.resetPassword.ok).toBe(true);
   });
 
   it('verify at most 5 of 12 concurrent guesses from a network', async () => {
-    const [alice, stranger] = [await withResetCode(), uniqueAddress()];
-    const answers = await Promise.all(Array.from({ length: 12 }, () => guess(alice.email, stranger)));
+    const [alice, attacker] = [await withResetCode(), uniqueAddress()];
+    const answers = await Promise.all(Array.from({ length: 12 }, () => guess(alice.email, attacker)));
     expect(answers.filter(({ code }) => code === 'INVALID_TOKEN')).toHaveLength(5);
   });
 
@@ -100,13 +100,13 @@ describe('guesses at the code of an email', () => {
   });
 
   it('do not keep an invited person from accepting by code', async () => {
-    const [admin, email, stranger] = [await server.user('SUPERADMIN'), `${randomUUID()}@example.com`, uniqueAddress()];
+    const [admin, email, attacker] = [await server.user('SUPERADMIN'), `${randomUUID()}@example.com`, uniqueAddress()];
     await admin.query('mutation ($email: String!) { inviteUser(input: { email: $email, role: "USER" }) { invitation { id } } }', { email });
     const { code } = await invitationEmailTo(server, email);
     const accept = 'mutation ($input: AcceptInvitationInput!) { acceptInvitation(input: $input) { made } }';
     const tryCode = (entered: string, address: string) =>
       server.query(accept, { input: { email, code: entered, password: newPassword } }, { address });
-    expect(await codes(6, () => tryCode('abcdefgh', stranger))).toEqual([...wrong(5), 'RATE_LIMITED']);
+    expect(await codes(6, () => tryCode('abcdefgh', attacker))).toEqual([...wrong(5), 'RATE_LIMITED']);
     expect((await tryCode(code, uniqueAddress())).data.acceptInvitation.made).toBe(true);
   });
 });

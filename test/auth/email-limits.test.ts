@@ -13,7 +13,8 @@ const byAddress = {
   recoverUsername: 'mutation ($email: String!) { recoverUsername(input: { email: $email }) { ok } }',
   resendConfirmation: 'mutation ($email: String!) { resendConfirmation(input: { email: $email }) { ok } }',
 };
-const invite = 'mutation ($email: String!) { inviteUser(input: { email: $email, role: "USER", domain: "north" }) { invitation { email } } }';
+const invite =
+  'mutation ($email: String!) { inviteUser(input: { email: $email, role: "USER", domain: "north" }) { invitation { email } } }';
 
 const retryAfter = ({ headers }: QueryResult<unknown>) => Number(headers.get('retry-after'));
 const request = (email: string, address = uniqueAddress(), document = byAddress.requestPasswordReset) =>
@@ -34,22 +35,22 @@ const useUp = (email: string) => codes(20, () => request(email));
 describe('the emails to one address', () => {
   for (const [name, document] of Object.entries(byAddress))
     it(`by ${name} that one network has used up leave as many to every other network`, async () => {
-      const [{ email }, stranger] = [await server.user(), uniqueAddress()];
-      expect(accepted(await codes(5, () => request(email, stranger, document)))).toBe(3);
+      const [{ email }, attacker] = [await server.user(), uniqueAddress()];
+      expect(accepted(await codes(5, () => request(email, attacker, document)))).toBe(3);
       expect(accepted(await codes(4, () => request(email, uniqueAddress(), document)))).toBe(4);
       const owner = uniqueAddress();
       expect(accepted(await codes(4, () => request(email, owner, document)))).toBe(3);
     });
 
   it('are 3 in an hour and 5 in a day from one network, which so leaves 15 of the first 20 to others', async () => {
-    const [{ email }, stranger] = [await server.user(), uniqueAddress()];
+    const [{ email }, attacker] = [await server.user(), uniqueAddress()];
     const found: (string | undefined)[] = [];
     for (let hours = 0; hours < 3; hours += 1) {
-      found.push(...(await codes(4, () => request(email, stranger))));
+      found.push(...(await codes(4, () => request(email, attacker))));
       await startNewHour();
     }
     expect(accepted(found)).toBe(5);
-    expect(retryAfter(await request(email, stranger))).toBeGreaterThan(23 * 3_600);
+    expect(retryAfter(await request(email, attacker))).toBeGreaterThan(23 * 3_600);
     expect(accepted(await codes(15, () => request(email)))).toBe(15);
   });
 
@@ -80,7 +81,7 @@ describe('the emails to one address', () => {
     expect(Math.abs(retryAfter(one) - retryAfter(other))).toBeLessThan(30);
   });
 
-  it('with a reset link that strangers have requested leave a link in the mailbox that works during the whole wait', async () => {
+  it('with a reset link that attackers have requested leave a link in the mailbox that works during the whole wait', async () => {
     const alice = await server.user();
     await useUp(alice.email);
     expect((await request(alice.email, alice.address)).code).toBe('RATE_LIMITED');
@@ -104,11 +105,11 @@ describe('the emails to one address', () => {
   });
 
   it('about registrations of a taken address are sent to its owner at most 3 times an hour for each network', async () => {
-    const [alice, stranger] = [await server.user(), uniqueAddress()];
+    const [alice, attacker] = [await server.user(), uniqueAddress()];
     const document = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';
     const register = (address: string) =>
       server.query(document, { input: { email: alice.email, password: `long ${randomUUID()}` } }, { address });
-    for (const address of [stranger, stranger, stranger, stranger, stranger, uniqueAddress()])
+    for (const address of [attacker, attacker, attacker, attacker, attacker, uniqueAddress()])
       expect((await register(address)).code).toBe('TAKEN');
     const where = { template: 'alreadyRegistered', emailKey: alice.email };
     expect(await server.db.prisma.outboxEmail.count({ where })).toBe(4);

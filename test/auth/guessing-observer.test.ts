@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { emailTo } from '../mail/emails.ts';
-import { type QueryResult, startTestServer, type TestUser, uniqueAddress } from '../test-server.ts';
+import { type QueryResult, startTestServer, type TestUser } from '../test-server.ts';
 
 const server = await startTestServer();
 const login = 'mutation ($input: LoginInput!) { login(input: $input) { __typename } }';
 const newPassword = 'nine amber foxes fold a paper crane';
 
-/** A guess of a stranger, from another network each time. */
+/** A guess of an attacker, from another network each time. */
 const guess = (email: string) => server.query(login, { input: { email, password: `guess ${randomUUID()}` } });
 
 async function linkTo(alice: TestUser, mutation: string, template: string) {
@@ -44,7 +44,7 @@ function seen({ code, headers }: QueryResult<unknown>) {
   return [code, seconds > 500 && seconds <= 600];
 }
 
-describe('a stranger who guesses at an account and at a free address', { timeout: 60_000 }, () => {
+describe('an attacker who guesses at an account and at a free address', { timeout: 60_000 }, () => {
   for (const [name, act] of Object.entries(acts)) {
     it(`gets the same responses for both before and after the owner calls ${name} during a wait`, async () => {
       const [alice, free] = [await server.user(), `${randomUUID()}@example.com`];

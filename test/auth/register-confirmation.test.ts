@@ -67,11 +67,11 @@ describe('register, when email confirmation is required', () => {
     }
   });
 
-  it('sends the confirmation again after a login with the right password, at most 3 times an hour, and records the reason', async () => {
-    const email = `${randomUUID()}@example.com`;
+  it('sends the confirmation again after a login with the right password, at most 3 times an hour for a network, and records the reason', async () => {
+    const [email, address] = [`${randomUUID()}@example.com`, uniqueAddress()];
     await server.query(register, { input: { email, password } });
     for (let times = 0; times < 2; times += 1) await server.query(login, { input: { email, password: 'a wrong one' } });
-    for (let times = 0; times < 4; times += 1) await server.query(login, { input: { email, password } });
+    for (let times = 0; times < 4; times += 1) await server.query(login, { input: { email, password } }, { address });
     expect(await outcomes(server, 'emailConfirmation', { emailKey: email })).toEqual(['previewed', 'previewed', 'previewed']);
     const { id } = await prisma.user.findUniqueOrThrow({ where: { emailKey: email } });
     const events = await prisma.auditEvent.findMany({ where: { userId: id, action: 'authn_login_fail' }, orderBy: { id: 'asc' } });
@@ -102,11 +102,11 @@ describe('register, when email confirmation is required', () => {
     expect((await server.query(login, { input: { email: username, password } })).code).toBe('INVALID_CREDENTIALS');
   });
 
-  it('emails the owner of a taken address at most 3 times an hour without changing the response', async () => {
-    const alice = await server.user();
+  it('emails the owner of a taken address at most 3 times an hour for a network without changing the response', async () => {
+    const [alice, address] = [await server.user(), uniqueAddress()];
     const answers = [];
     for (let times = 0; times < 5; times += 1)
-      answers.push((await server.query(register, { input: { email: alice.email, password } })).data);
+      answers.push((await server.query(register, { input: { email: alice.email, password } }, { address })).data);
     expect(new Set(answers.map((data) => JSON.stringify(data))).size).toBe(1);
     expect(await outcomes(server, 'alreadyRegistered', { emailKey: alice.email })).toEqual(['previewed', 'previewed', 'previewed']);
   });

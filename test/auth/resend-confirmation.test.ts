@@ -24,7 +24,8 @@ describe('resendConfirmation', () => {
   it('allows a network 3 emails an hour for an address, in all its spellings, with or without an account', async () => {
     const address = uniqueAddress();
     for (const email of [(await server.user()).email, `${randomUUID()}@example.com`]) {
-      for (let times = 0; times < 3; times += 1) expect((await server.query(resend, { input: { email } }, { address })).code).toBeUndefined();
+      for (let times = 0; times < 3; times += 1)
+        expect((await server.query(resend, { input: { email } }, { address })).code).toBeUndefined();
       expect((await server.query(resend, { input: { email: email.toUpperCase() } }, { address })).code).toBe('RATE_LIMITED');
     }
   });

@@ -30,8 +30,8 @@ export type InvitationLink = EmailLink & { readonly invitationId: string };
 type LinkFor<Purpose> = Purpose extends 'INVITATION' ? InvitationLink : UserLink;
 
 /**
- * How many guesses at the code of an email are compared: with 10^8 codes, one email in a million is guessed. The waits of `codeByAddress` leave a
- * stranger 31 guesses in the 30 minutes of a reset code and 78 in the 24 hours of a confirmation code, so that neither can be used up.
+ * How many guesses at the code of an email are compared: with 10^8 codes, one email in a million is guessed. The waits of `codeByAddress` leave an
+ * attacker 31 guesses in the 30 minutes of a reset code and 78 in the 24 hours of a confirmation code, so that neither can be used up.
  */
 const maxCodeGuesses = 100;
 

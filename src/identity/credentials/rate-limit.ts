@@ -28,7 +28,7 @@ const limits = {
   emailByRequester: { points: 3, window: hour }, // security.md F19, as are the next three
   emailByRequesterDaily: { points: 5, window: day },
   // All requesters together: 72 emails on the first day and 48 on each later one, from at least 15 of them. The longest wait is the lifetime of a reset
-  // link: whoever has to wait finds an email with a live link in the mailbox (docs/decisions/0046).
+  // link: an owner who has to wait has an email with a live link in the mailbox (docs/decisions/0046).
   emailByAddress: { points: 20, window: day, waits: { first: 60, longest: 1_800 } },
   emailByNetwork: { points: 30, window: hour },
   invitationByUser: { points: 100, window: day }, // from any network: security.md 9.5
@@ -171,7 +171,8 @@ async function rateLimited({ db, log, client }: Caller, { name, key }: { name: L
 }
 
 /** Refunds a successful attempt, and the failures before it on the same network or with the same proof; other failures stay counted. */
-export const refund = (caller: Pick<Caller, 'db'>, keys: RateLimitKeys) => giveBack(caller, keys, sql`l.key ~ '^passwordBy(AccountAndNetwork|Proof):'`);
+export const refund = (caller: Pick<Caller, 'db'>, keys: RateLimitKeys) =>
+  giveBack(caller, keys, sql`l.key ~ '^passwordBy(AccountAndNetwork|Proof):'`);
 
 /** Takes back an attempt, as if it had not been made. */
 const takeBack = (caller: Pick<Caller, 'db'>, keys: RateLimitKeys) => giveBack(caller, keys, sql`false`);

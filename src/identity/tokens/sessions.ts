@@ -126,7 +126,7 @@ export interface NewSession {
   readonly action: 'authn_login_success' | 'authn_reauthenticate_success' | 'authn_command';
 }
 
-/** Inserts the session of a login into a domain. Locks the user before the statement, which then sees the grants as whoever held the lock has left them. */
+/** Inserts the session of a login into a domain. Locks the user before the statement, which then sees the grants as the last holder of the lock has left them. */
 export async function insertDomainSession(tx: Tx, session: NewSession): Promise<string | undefined> {
   await tx.$queryRaw(sql`select 1 from "User" where id = ${session.userId}::uuid for no key update`);
   return insertSession(onTransaction(tx), session);

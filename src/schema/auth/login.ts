@@ -105,7 +105,10 @@ async function logIn(context: Context, credentials: Credentials, previous?: Veri
 /** Finds the account, unless it is deleted, and the domain, if the user may enter it. */
 async function findAccount({ db }: Context, key: string, domain: string | null): Promise<Account | undefined> {
   const version = entryVersion(sql`u.id`, sql`d.id`);
-  const entry = domain === null ? sql`select null as id, null as version` : sql`select d.id::text, ${version} as version from "Domain" d where d.name = ${domain}`;
+  const entry =
+    domain === null
+      ? sql`select null as id, null as version`
+      : sql`select d.id::text, ${version} as version from "Domain" d where d.name = ${domain}`;
   const [account] = await db.query<Account>(sql`
     select u.id::text, u."emailKey", p.hash, u."accessVersion", u.enabled, u."emailConfirmedAt" is not null as confirmed,
       case when entry.version is not null then entry.id end as "domainId", entry.version as "entryVersion"
