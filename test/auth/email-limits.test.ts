@@ -104,6 +104,26 @@ describe('the emails to one address', () => {
     expect(accepted(await codes(4, () => other.query(invite, { email })))).toBe(3);
   });
 
+  it('of invitations are not used up by administrators who may not send them', async () => {
+    const [email, superadmin] = [newEmail(), await server.user('SUPERADMIN')];
+    const elsewhere = invite.replace('"north"', 'null');
+    for (let times = 0; times < 7; times += 1) {
+      const admin = await server.user('ADMIN', 'north');
+      expect(await codes(3, () => admin.query(elsewhere, { email }))).toEqual(Array(3).fill('FORBIDDEN'));
+    }
+    expect((await superadmin.query(invite, { email })).code).toBeUndefined();
+  });
+
+  it('of invitations are 20 from all administrators together, and then wait', async () => {
+    const email = newEmail();
+    const found: (string | undefined)[] = [];
+    for (let admins = 0; admins < 7; admins += 1) {
+      const admin = await server.user('ADMIN', 'north');
+      found.push(...(await codes(3, () => admin.query(invite, { email }))));
+    }
+    expect(found.indexOf('RATE_LIMITED')).toBe(20);
+  });
+
   it('about registrations of a taken address are sent to its owner at most 3 times an hour for each network', async () => {
     const [alice, attacker] = [await server.user(), uniqueAddress()];
     const document = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';

@@ -41,7 +41,9 @@ const limits = {
   badTokenByClient: { points: 10_000, window: hour }, // a resource server forwards whatever it receives: many times what one attacker could send
 } as const satisfies Record<string, Limit>;
 
-type Caller = Pick<RequestScope, 'db' | 'log' | 'client'>;
+interface Caller extends Pick<RequestScope, 'log' | 'client'> {
+  readonly db: Pick<Database, 'query'>;
+}
 type LimitName = keyof typeof limits;
 
 /** A key, and the subject with which `clearFailures` finds it. */
@@ -78,10 +80,13 @@ export const codeKeys = (address: string, network: string) => ({
  */
 export const emailKeys = (kind: string, address: string, requester: string): RateLimitKeys => ({
   ...emailKeysOfRequester(kind, address, requester),
-  emailByAddress: `${kind} ${address}`,
+  ...emailKeysOfAddress(kind, address),
 });
 
-/** Like `emailKeys`, without the limit of all requesters together, for callers who may turn out not to be allowed to send the email. */
+/** The limit of all requesters together. Counted last: callers who turn out not to be allowed to send the email must not use it up. */
+export const emailKeysOfAddress = (kind: string, address: string): RateLimitKeys => ({ emailByAddress: `${kind} ${address}` });
+
+/** The limits of the requester. */
 export const emailKeysOfRequester = (kind: string, address: string, requester: string): RateLimitKeys => ({
   emailByRequester: `${kind} ${requester} ${address}`,
   emailByRequesterDaily: `${kind} ${requester} ${address}`,
@@ -133,11 +138,18 @@ export async function whileCounted<T>(caller: Caller, counted: RateLimitKeys, wo
   }
 }
 
+/** Counts an attempt like `consume`, then does its work like `whileCounted`. */
+export async function withinLimits<T>(caller: Caller, keys: RateLimitKeys, work: () => Promise<T>): Promise<T> {
+  await consume(caller, keys);
+  return whileCounted(caller, keys, work);
+}
+
 const undecided: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode | undefined>(['UNAVAILABLE', 'INTERNAL', undefined]);
 
 /** Returns the limit that the attempt exceeds; undefined if it was counted. */
 async function count({ db }: Caller, keys: RateLimitKeys) {
   const entries = entriesOf(keys);
+  if (entries.length === 0) return undefined;
   const counters = entries.map(({ name, key, subject }, index) => {
     const { points, window, waits }: Limit = limits[name];
     const previousPassed = index === 0 ? sql`true` : sql`exists (select 1 from ${cteName(index - 1)})`;

@@ -2,9 +2,9 @@ import { all } from '../../authorization/rules/rule.ts';
 import type { Config } from '../../config.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
-import { idempotencyKeyField, isRepetition, runCreation } from '../../graphql/idempotency.ts';
+import { type CreationScope, idempotencyKeyField, isRepetition, runCreation } from '../../graphql/idempotency.ts';
 import { insertAccount } from '../../identity/accounts/create-account.ts';
-import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
+import { emailKeysOfRequester, withinLimits } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { admin, scope, session } from '../../policy/conditions.ts';
@@ -41,8 +41,9 @@ builder.relayMutationField(
     resolve: async (_, { input }, context, info) => {
       const key = emailKey(input.email);
       if (key === undefined) throw validationError({ email: ['must be a valid email address'] });
-      if (!(await isRepetition(context, info, input))) await consume(context, emailKeys('welcome', key, context.viewer?.user.id ?? ''));
-      return runCreation(context, info, { model: 'User', input }, async (mutation) => {
+      const isRepeated = await isRepetition(context, info, input);
+      const limits = isRepeated ? {} : emailKeysOfRequester('welcome', key, context.viewer?.user.id ?? '');
+      const create = async (mutation: CreationScope) => {
         const { tx, viewer } = mutation;
         const { role, domain } = await resolveGrantForNewUser(mutation, initialRole(context.config, input));
         const profile = profileChanges(input);
@@ -50,7 +51,8 @@ builder.relayMutationField(
         const id = await insertAccount(tx, { client: context.client, viewer }, account);
         if (!id) throw graphqlError('TAKEN', { fields: { email: ['must not be in use already'] } });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
-      });
+      };
+      return withinLimits(context, limits, () => runCreation(context, info, { model: 'User', input }, create));
     },
   },
   { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The new user.' }) }) },

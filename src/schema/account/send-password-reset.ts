@@ -1,6 +1,6 @@
 import { builder } from '../../graphql/builder.ts';
-import { runMutation } from '../../graphql/mutation.ts';
-import { consume, emailKeysOfRequester } from '../../identity/credentials/rate-limit.ts';
+import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
+import { emailKeysOfRequester, withinLimits } from '../../identity/credentials/rate-limit.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
@@ -15,13 +15,14 @@ builder.relayMutationField(
     resolve: async (_, { input }, context, info) => {
       const { id } = input.id;
       // Only by caller, so that callers who are denied below cannot use up the emails of the user.
-      await consume(context, emailKeysOfRequester('sendPasswordReset', id, context.viewer?.user.id ?? ''));
-      return runMutation(context, info, async ({ tx, lockTarget, audit }) => {
+      const limits = emailKeysOfRequester('sendPasswordReset', id, context.viewer?.user.id ?? '');
+      const send = async ({ tx, lockTarget, audit }: MutationScope) => {
         await lockTarget(id);
         await audit({ action: 'user_email_requested', reason: 'passwordReset', userId: id, target: { type: 'User', id } });
         await enqueueEmail(tx, 'passwordReset', { userId: id }, { ...requestOrigin(context.client), byAdministrator: true });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
-      });
+      };
+      return withinLimits(context, limits, () => runMutation(context, info, send));
     },
   },
   { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The recipient of the email.' }) }) },

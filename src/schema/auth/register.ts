@@ -7,7 +7,7 @@ import { isReserved } from '../../identity/accounts/reserved-email.ts';
 import { loginIdentifier, username } from '../../identity/accounts/username.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { hashPassword } from '../../identity/credentials/password-hash.ts';
-import { consume, emailKeys, tryConsume, whileCounted } from '../../identity/credentials/rate-limit.ts';
+import { emailKeys, tryConsume, withinLimits } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { labelText, secretText, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
@@ -39,11 +39,12 @@ builder.relayMutationField(
     resolve: async (_, { input }, context) => {
       const { config, db, client } = context;
       if (!config.PUBLIC_REGISTRATION) throw graphqlError('FORBIDDEN', { coordinate: 'Mutation.register' });
-      const attempt = { registerByNetwork: client.network };
-      await consume(context, attempt);
-      requireValidAccount(config, input);
-      await requireHooksAccept(context, input);
-      const hash = await whileCounted(context, attempt, () => hashPassword(input.password));
+      const accept = async () => {
+        requireValidAccount(config, input);
+        await requireHooksAccept(context, input);
+        return hashPassword(input.password);
+      };
+      const hash = await withinLimits(context, { registerByNetwork: client.network }, accept);
       const userId = await db.prisma.$transaction((tx) => insertAccount(tx, context, toAccount(config, input), hash));
       const takenField = userId ? undefined : await reportTakenAccount(context, input.email);
       const confirmationRequired = config.REQUIRE_EMAIL_CONFIRMATION;

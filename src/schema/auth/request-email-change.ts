@@ -1,8 +1,8 @@
 import { all } from '../../authorization/rules/rule.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { runMutation } from '../../graphql/mutation.ts';
-import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
+import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
+import { emailKeys, withinLimits } from '../../identity/credentials/rate-limit.ts';
 import { emailKey, storedEmail } from '../../lib/email-address.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
@@ -23,14 +23,15 @@ builder.relayMutationField(
       const key = emailKey(newEmail);
       if (key === undefined) throw validationError({ newEmail: ['must be a valid email address'] });
       if (key === caller.user.emailKey) throw validationError({ newEmail: ['must differ from the current address'] });
-      await consume(context, { emailByNetwork: client.network, ...emailKeys('emailChangeConfirmation', key, caller.user.id) });
-      return runMutation(context, info, async ({ tx, viewer, audit }) => {
+      const attempt = { emailByNetwork: client.network, ...emailKeys('emailChangeConfirmation', key, caller.user.id) };
+      const request = async ({ tx, viewer, audit }: MutationScope) => {
         const { id: userId } = viewer.user;
         await audit({ action: 'user_email_requested', reason: 'emailChangeConfirmation', userId, target: { type: 'User', id: userId } });
         // Whether the address is taken is checked when the email is sent, so that the response time does not reveal it (security.md 3.2).
         await enqueueEmail(tx, 'emailChangeConfirmation', { userId, address: storedEmail(newEmail) }, requestOrigin(client));
         return { ok: true };
-      });
+      };
+      return withinLimits(context, attempt, () => runMutation(context, info, request));
     },
   },
   {

@@ -2,7 +2,7 @@ import type { Tx } from '../../database/database.ts';
 import { validationError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
-import { consume, emailKeys, whileCounted } from '../../identity/credentials/rate-limit.ts';
+import { emailKeys, withinLimits } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 
@@ -18,12 +18,11 @@ export async function requestEmail(context: Context, template: RequestableEmail,
   const key = emailKey(email);
   if (key === undefined) throw validationError({ email: ['must be a valid email address'] });
   const attempt = { emailByNetwork: client.network, ...emailKeys(template, key, client.network) };
-  await consume(context, attempt);
   const request = async (tx: Tx) => {
     const owner = await tx.user.findUnique({ where: { emailKey: key }, select: { id: true } });
     await recordAuditEvent(tx, client, viewer, { action: 'user_email_requested', reason: template, userId: owner?.id ?? null });
     await enqueueEmail(tx, template, { emailKey: key }, requestOrigin(client));
   };
-  await whileCounted(context, attempt, () => db.prisma.$transaction(request));
+  await withinLimits(context, attempt, () => db.prisma.$transaction(request));
   return { ok: true };
 }

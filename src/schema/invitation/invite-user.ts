@@ -1,8 +1,9 @@
 import { all } from '../../authorization/rules/rule.ts';
+import { onTransaction } from '../../database/database.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { idempotencyKeyField, isRepetition, runCreation } from '../../graphql/idempotency.ts';
-import { consume, emailKeys } from '../../identity/credentials/rate-limit.ts';
+import { type CreationScope, idempotencyKeyField, isRepetition, runCreation } from '../../graphql/idempotency.ts';
+import { consume, emailKeysOfAddress, emailKeysOfRequester, withinLimits } from '../../identity/credentials/rate-limit.ts';
 import { requireFutureExpiry } from '../../identity/expiry.ts';
 import { emailKey, storedEmail } from '../../lib/email-address.ts';
 import { singleLineText, timestamp } from '../../lib/validators.ts';
@@ -47,13 +48,13 @@ builder.relayMutationField(
       const { network } = context.client;
       const inviter = context.viewer?.user.id ?? '';
       const isRepeated = await isRepetition(context, info, input);
-      if (!isRepeated)
-        await consume(context, { emailByNetwork: network, invitationByUser: inviter, ...emailKeys('invitation', key, inviter) });
-      return runCreation(context, info, { model: 'Invitation', input }, async (mutation) => {
+      const ofRequester = { emailByNetwork: network, invitationByUser: inviter, ...emailKeysOfRequester('invitation', key, inviter) };
+      const invite = async (mutation: CreationScope) => {
         const { tx, viewer, audit } = mutation;
         if (key === viewer.user.emailKey) throw graphqlError('SELF_ACTION_FORBIDDEN');
         const { role, domain } = await resolveGrantForNewUser(mutation, input);
         if (input.expiresAt) requireFutureExpiry(viewer, input.expiresAt, maxLifetime);
+        await consume({ ...context, db: onTransaction(tx) }, emailKeysOfAddress('invitation', key));
         const expiresAt = input.expiresAt ?? new Date(viewer.now.getTime() + defaultLifetime);
         const data = {
           email: storedEmail(input.email),
@@ -70,7 +71,9 @@ builder.relayMutationField(
         const emailData = { by: viewer.user.displayName, to: invitation.domain?.displayName ?? null };
         await enqueueEmail(tx, 'invitation', { invitationId: id }, emailData);
         return { invitation };
-      });
+      };
+      const limits = isRepeated ? {} : ofRequester;
+      return withinLimits(context, limits, () => runCreation(context, info, { model: 'Invitation', input }, invite));
     },
   },
   { outputFields: (t) => ({ invitation: t.expose('invitation', { type: Invitation, description: 'The new invitation.' }) }) },
