@@ -95,6 +95,8 @@ describe('disableUser', () => {
   it('returns NOT_FOUND for an unknown user', async () => {
     const [superadmin, admin] = [await server.user('SUPERADMIN'), await server.user('ADMIN')];
     for (const person of [superadmin, admin]) expect((await disable(person, encodeGlobalID('User', randomUUID()))).code).toBe('NOT_FOUND');
+    for (const id of ['1', randomUUID().toUpperCase(), `${randomUUID()}'`])
+      expect((await disable(superadmin, encodeGlobalID('User', id))).code).toBe('NOT_FOUND');
   });
 
   it("rejects one's own account", async () => {

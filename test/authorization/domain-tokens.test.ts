@@ -162,6 +162,18 @@ describe('an API token of a domain', () => {
     await prisma.domain.update({ where: { id: below.id }, data: { displayName: 'below' } });
   });
 
+  it('of an administrator neither shows nor changes a disabled domain below', async () => {
+    const { id, globalId } = await server.domain('closed', 'inside');
+    await prisma.domain.update({ where: { id }, data: { active: false } });
+    for (const [name, owner] of Object.entries(owners)) {
+      if (name.includes('every permission')) continue;
+      const bearer = await tokenOf(owner);
+      const rename = `mutation { updateDomain(input: { id: "${globalId}", displayName: "open" }) { domain { id } } }`;
+      expect((await bearer.query(rename)).code).toBe('NOT_FOUND');
+    }
+    await prisma.domain.delete({ where: { id } });
+  });
+
   it('does not reach users who administer a domain above', async () => {
     const bearer = await tokenOf(owners['a superadmin'] as TestUser);
     expect((await bearer.query(`{ user(id: "${aboveAdmin.id}") { id } }`)).code).toBe('NOT_FOUND');

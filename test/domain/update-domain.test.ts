@@ -51,6 +51,14 @@ describe('updateDomain', () => {
     expect(await answer({})).toEqual({ name, displayName: 'New', active: true, parent: { name: top } });
   });
 
+  it('returns NOT_FOUND for a domain that the caller cannot see, whatever fields are given', async () => {
+    const [own, hidden] = [(await chain(1))[0], (await chain(1))[0]];
+    await server.db.prisma.domain.update({ where: { id: hidden.id }, data: { active: false } });
+    const domainAdmin = await server.user('ADMIN', own.name);
+    for (const fields of [{ displayName: 'Mine' }, { active: true }, { parent: own.name }])
+      expect((await update(domainAdmin, hidden.globalId, fields)).code).toBe('NOT_FOUND');
+  });
+
   it('allows administrators of the domain and its parents to change only the display name', async () => {
     const [top, { name, globalId: id }] = await chain(2);
     for (const domainAdmin of [await server.user('ADMIN', name), await server.user('ADMIN', top.name)]) {

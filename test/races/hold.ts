@@ -39,6 +39,13 @@ export async function openHolder({ databaseUrl }: Pick<TestServer, 'databaseUrl'
       await client.query(`select 1 from "${table}" where "${column}" = any($1::uuid[]) for update`, [ids(world)]);
     },
     release: () => client.query('rollback'),
+    /** Begins a transaction with this statement, which locks the rows that it changes. */
+    async begin(statement: string, values: readonly unknown[]) {
+      await client.query('begin');
+      await client.query(statement, [...values]);
+    },
+    execute: (statement: string, values: readonly unknown[]) => client.query(statement, [...values]),
+    commit: () => client.query('commit'),
     /** The number of requests that wait for the locked rows, directly or behind another request. */
     async waiting(): Promise<number> {
       const { rows: counted } = await client.query<{ count: number }>(

@@ -1,0 +1,93 @@
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { isEmbedded } from '../test-database.ts';
+import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
+import { openHolder } from './hold.ts';
+
+const sidOf = ({ tokenId }: TestUser) => Buffer.from(tokenId, 'base64').toString().replace('Token:', '');
+const ofSession = (user: TestUser) => [sidOf(user)];
+const ofUser = ({ uuid }: TestUser) => [uuid];
+const setSetting = 'mutation { setSetting(input: { key: "theme", value: "dark" }) { setting { key } } }';
+const rename = 'mutation ($id: ID!) { updateDomain(input: { id: $id, displayName: "Renamed" }) { domain { displayName } } }';
+const updateUser = 'mutation ($id: ID!) { updateUser(input: { id: $id, displayName: "Changed" }) { user { id } } }';
+const createRole = 'mutation { createRole(input: { name: "USER" }) { role { id } } }';
+const erase = 'mutation ($id: ID!) { deleteUser(input: { id: $id, erase: true }) { changed } }';
+
+/** What may happen to the caller of a mutation while it waits for a lock: the statement, its values and the error of the mutation. */
+const changes: Record<string, readonly [statement: string, values: (user: TestUser) => string[], code: string]> = {
+  'the session is revoked': [
+    `update "Token" set "revokedAt" = now(), "revokedReason" = 'LOGOUT' where id = $1`,
+    ofSession,
+    'TOKEN_REVOKED',
+  ],
+  'the session expires': [`update "Token" set "expiresAt" = now() where id = $1`, ofSession, 'TOKEN_EXPIRED'],
+  'the session reaches its idle end': [`update "Token" set "idleExpiresAt" = now() where id = $1`, ofSession, 'TOKEN_EXPIRED'],
+  'the session is purged': ['delete from "Token" where id = $1', ofSession, 'UNAUTHENTICATED'],
+  'the account is disabled': ['update "User" set enabled = false where id = $1', ofUser, 'ACCOUNT_DISABLED'],
+  'the account is deleted': ['update "User" set "deletedAt" = now() where id = $1', ofUser, 'ACCOUNT_DISABLED'],
+};
+
+/** The embedded database has one connection, so no request is ever between two statements of another one. */
+describe.skipIf(isEmbedded)('a mutation checks again when it writes', async () => {
+  const server = await startTestServer();
+  const { prisma } = server.db;
+  const superadmin = await server.user('SUPERADMIN');
+  const holder = await openHolder(server);
+  afterEach(() => holder.release());
+  afterAll(() => holder.close());
+
+  const isWaiting = (count: number) => waitUntil(async () => (await holder.waiting()) >= count);
+  /** Starts a request that waits for the row of the user, makes the change meanwhile, and returns the response. */
+  async function changeDuring<T>(user: TestUser, start: () => Promise<T>, statement: string, values: readonly string[]): Promise<T> {
+    await holder.begin('select from "User" where id = $1 for update', [user.uuid]);
+    const response = start();
+    await isWaiting(1);
+    await holder.execute(statement, values);
+    await holder.commit();
+    return response;
+  }
+
+  it.each(Object.entries(changes))('and is rejected if %s while it waits', async (_, [statement, values, code]) => {
+    const user = await server.user();
+    const { code: actual } = await changeDuring(user, () => user.query(setSetting), statement, values(user));
+    expect(actual).toBe(code);
+    expect(await prisma.userSetting.count({ where: { userId: user.uuid } })).toBe(0);
+  });
+
+  it('and reveals nothing to a caller who loses the right to it while it waits', async () => {
+    const admin = await server.user('SUPERADMIN');
+    expect((await admin.query(createRole)).code).toBe('TAKEN');
+    const demote = 'delete from "RoleGrant" where "userId" = $1';
+    expect((await changeDuring(admin, () => admin.query(createRole), demote, [admin.uuid])).code).toBe('FORBIDDEN');
+  });
+
+  it('and applies the rules of its input fields to the caller as of then', async () => {
+    const [caller, target] = [await server.user('SUPERADMIN'), await server.user()];
+    const demote = `update "RoleGrant" set "roleId" = (select id from "Role" where name = 'ADMIN') where "userId" = $1`;
+    const answer = changeDuring(caller, () => caller.query(erase, { id: target.id }), demote, [caller.uuid]);
+    expect((await answer).code).toBe('FORBIDDEN');
+    expect((await prisma.user.findUniqueOrThrow({ where: { id: target.uuid } })).erasedAt).toBeNull();
+  });
+
+  it('and applies its rule to the target as of then', async () => {
+    const [north, south] = [await server.domain('north'), await server.domain('south')];
+    const [admin, target] = [await server.user('ADMIN', north.name), await server.user('USER', north.name)];
+    const share = `insert into "RoleGrant" ("userId", "roleId", "domainId") select $1, id, $2 from "Role" where name = 'USER'`;
+    const answer = changeDuring(target, () => admin.query(updateUser, { id: target.id }), share, [target.uuid, south.id]);
+    expect((await answer).code).toBe('FORBIDDEN');
+    expect((await prisma.user.findUniqueOrThrow({ where: { id: target.uuid } })).displayName).not.toBe('Changed');
+  });
+
+  it.each(['revokeToken', 'disableUser'])('and %s of its caller waits until it has written', async (name) => {
+    const admin = await server.user('ADMIN');
+    const { id, globalId } = await server.domain(`renamed-${name.toLowerCase()}`);
+    await holder.begin('select from "Domain" where id = $1 for update', [id]);
+    const answer = admin.query(rename, { id: globalId });
+    await isWaiting(1);
+    const end = `mutation ($id: ID!) { ${name}(input: { id: $id }) { changed } }`;
+    const ended = superadmin.query(end, { id: name === 'revokeToken' ? admin.tokenId : admin.id });
+    await isWaiting(2);
+    await holder.commit();
+    expect((await answer).code).toBeUndefined();
+    expect((await ended).data[name].changed).toBe(true);
+  });
+});
