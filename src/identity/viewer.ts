@@ -211,7 +211,7 @@ function confine(viewer: Viewer, { domains, above }: NonNullable<ViewerRow['reac
 export function platformGrants(grants: readonly ViewerGrant[]): Pick<Viewer, 'rank' | 'permissions'> {
   const roles = grants.filter(({ domainId }) => domainId === null).map(({ role }) => role);
   return {
-    rank: Math.max(0, ...roles.map(({ builtIn, name }) => (builtIn ? (ranks[name as keyof typeof ranks] ?? 0) : 0))),
+    rank: Math.max(0, ...roles.map(({ name }) => ranks[name as keyof typeof ranks] ?? 0)),
     permissions: new Set(roles.flatMap(({ permissions }) => permissions)),
   };
 }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { openHolder } from '../races/hold.ts';
+import { isEmbedded } from '../test-database.ts';
 import { startTestServer, type TestUser, uniqueAddress, waitUntil } from '../test-server.ts';
 import { follow } from '../token/revocation-stream.ts';
 import { apiToken, createTokenFor, post } from './endpoint-client.ts';
@@ -115,6 +117,29 @@ describe('POST /oauth/revoke', () => {
     const [alice, other] = [await server.user(), await apiToken(server, ['tokens:revoke'])];
     await prisma.roleGrant.deleteMany({ where: { userId: other.owner.uuid, role: { builtIn: false } } });
     expect((await post(server, '/oauth/revoke', `token=${alice.accessToken}`, { token: other.secret })).status).toBe(403);
+    expect(await codeOf(alice.accessToken)).toBeUndefined();
+  });
+});
+
+/** What may happen to the caller between the authentication and the revocation: the statement, with the ids of the token and its owner. */
+const losses: Record<string, readonly [statement: string, status: number]> = {
+  'its token is revoked': [`update "Token" set "revokedAt" = now(), "revokedReason" = 'LOGOUT' where id = $1 and "userId" = $2`, 401],
+  'its token is purged': ['delete from "Token" where id = $1 and "userId" = $2', 401],
+  'its owner loses the role': ['delete from "RoleGrant" g using "Token" t where t.id = $1 and g."userId" = $2', 403],
+};
+
+/** The embedded database has one connection, so no request is ever between two statements of another one. */
+describe.skipIf(isEmbedded)('POST /oauth/revoke that waits for a lock', () => {
+  it.each(Object.entries(losses))('revokes nothing if %s meanwhile', async (_, [statement, status]) => {
+    const [alice, { id, secret, owner }] = [await server.user(), await apiToken(server, ['tokens:revoke'])];
+    const holder = await openHolder(server);
+    await holder.begin('select from "User" where id = $1 for update', [owner.uuid]);
+    const response = post(server, '/oauth/revoke', `token=${alice.accessToken}`, { token: secret });
+    await waitUntil(async () => (await holder.waiting()) > 0);
+    await holder.execute(statement, [id, owner.uuid]);
+    await holder.commit();
+    await holder.close();
+    expect((await response).status).toBe(status);
     expect(await codeOf(alice.accessToken)).toBeUndefined();
   });
 });

@@ -13,6 +13,11 @@ const changes = {
   'the account has been disabled': 'update "User" set enabled = false where id = $1',
   'the account has been deleted': 'update "User" set "deletedAt" = now() where id = $1',
   'the address is no longer confirmed': 'update "User" set "emailConfirmedAt" = null where id = $1',
+  'all sessions have been revoked, this one included': `with revoked as (
+     update "Token" set "revokedAt" = now(), "revokedReason" = 'LOGOUT' where "userId" = $1 returning 1
+   ) update "User" set "accessVersion" = "accessVersion" + 1 where id = $1`,
+  'the account has been erased': 'update "User" set "erasedAt" = now() where id = $1',
+  'the link has expired': 'update "EmailLink" set "expiresAt" = now() where "userId" = $1',
   'the session has been revoked': `update "Token" set "revokedAt" = now(), "revokedReason" = 'LOGOUT' where "userId" = $1`,
   'the session has expired': 'update "Token" set "expiresAt" = now() where "userId" = $1',
 } as const;
@@ -52,6 +57,7 @@ const rejections: Record<string, Partial<Record<keyof typeof changes, string>>> 
   reauthenticate: {
     'the password has been replaced': 'INVALID_CREDENTIALS',
     'all sessions have been revoked': 'INVALID_CREDENTIALS',
+    'all sessions have been revoked, this one included': 'TOKEN_REVOKED',
     'the session has been revoked': 'TOKEN_REVOKED',
     'the session has expired': 'TOKEN_REVOKED',
   },
@@ -84,8 +90,12 @@ const rejections: Record<string, Partial<Record<keyof typeof changes, string>>> 
   resetPassword: {
     'the account has been disabled': 'INVALID_TOKEN',
     'the account has been deleted': 'INVALID_TOKEN',
+    'the link has expired': 'INVALID_TOKEN',
   },
-  undoEmailChange: { 'the account has been disabled': 'INVALID_TOKEN' },
+  undoEmailChange: {
+    'the account has been disabled': 'INVALID_TOKEN',
+    'the account has been erased': 'INVALID_TOKEN',
+  },
 };
 
 const cases = Object.entries(rejections).flatMap(([request, codes]) =>

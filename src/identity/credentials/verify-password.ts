@@ -41,9 +41,8 @@ export async function withCurrentPassword<T>(
   }
 }
 
-/** Locks the user and throws INVALID_CREDENTIALS if the password was changed, or the sessions of the user revoked, since it was verified. */
+/** Throws INVALID_CREDENTIALS if the password was changed, or the sessions of the user revoked, since it was verified. The caller must have locked the user. */
 export async function requireProof(tx: Tx, { userId, hash, accessVersion }: PasswordProof): Promise<void> {
-  await tx.$queryRaw(sql`select 1 from "User" where id = ${userId}::uuid for no key update`);
   const current = await readPassword(onTransaction(tx), userId);
   if (current?.hash !== hash || current.accessVersion !== accessVersion) throw graphqlError('INVALID_CREDENTIALS');
 }
