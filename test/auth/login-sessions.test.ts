@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { graphql } from '../generated/gql.ts';
-import { startTestServer, type TestUser } from '../test-server.ts';
+import { openHolder } from '../races/hold.ts';
+import { isEmbedded } from '../test-database.ts';
+import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 
 const server = await startTestServer();
 const { prisma } = server.db;
@@ -45,6 +47,23 @@ describe('login with other sessions', () => {
     await logIn(alice, bob.accessToken);
     expect((await bob.query(meQuery)).code).toBe('TOKEN_REVOKED');
     expect((await elsewhere.query(meQuery)).data.me?.id).toBe(bob.id);
+  });
+
+  it.skipIf(isEmbedded)('returns no session that was revoked before the response, and does nothing more as its user', async () => {
+    const alice = await server.user();
+    await addSessions(alice, 20);
+    const holder = await openHolder(server);
+    await holder.begin('select from "Token" where "userId" = $1 for update', [alice.uuid]);
+    const response = server.query(
+      'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } setSetting(input: { key: "k", value: "v" }) { setting { key } } }',
+      { input: { email: alice.email, password: alice.password } },
+    );
+    await waitUntil(async () => (await holder.waiting()) > 0); // for the session that is one too many
+    await holder.execute(`update "Token" set "revokedAt" = now(), "revokedReason" = 'LOGOUT' where "userId" = $1`, [alice.uuid]);
+    await holder.commit();
+    await holder.close();
+    expect(await response).toMatchObject({ data: null, code: 'TOKEN_REVOKED' });
+    expect(await prisma.userSetting.count({ where: { userId: alice.uuid } })).toBe(0);
   });
 
   it('keeps at most 20 sessions and revokes the longest unused ones, also when several logins run concurrently', async () => {
