@@ -7,7 +7,7 @@ import { canonicalJson } from '../lib/canonical-json.ts';
 import type { Model } from '../policy/models.ts';
 import type { InputFields } from './builder.ts';
 import type { Context } from './context.ts';
-import { type MutationScope, runMutation } from './mutation.ts';
+import { type LockAlso, type MutationScope, runMutation } from './mutation.ts';
 
 const lifetime = sql`interval '24 hours'`; // as Stripe's; long enough for a client that is offline overnight
 
@@ -44,10 +44,11 @@ export function runCreation<M extends Model, P extends Payload<M>>(
   info: GraphQLResolveInfo,
   { model, input, repeat }: Creation<M, P>,
   work: (scope: CreationScope) => Promise<P>,
+  lockAlso?: LockAlso,
 ): Promise<P> {
   const use = readUse(info, input);
   const field = `${model.charAt(0).toLowerCase()}${model.slice(1)}` as Uncapitalize<M>;
-  return runMutation(context, info, async (scope) => {
+  const create = async (scope: MutationScope) => {
     if (!use) return work({ ...scope, nonce: randomBytes(32) });
     const { nonce, resultId } = await claim(scope, use);
     const creationScope = { ...scope, nonce };
@@ -61,7 +62,8 @@ export function runCreation<M extends Model, P extends Payload<M>>(
       sql`update "IdempotencyKey" set "resultId" = ${payload[field].id}::uuid where ${whereUsed(scope.viewer.user.id, use)}`,
     );
     return payload;
-  });
+  };
+  return runMutation(context, info, create, lockAlso);
 }
 
 /** True if the mutation has succeeded with this key and input before. Such a repetition causes nothing that a rate limit would have to limit. */

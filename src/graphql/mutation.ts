@@ -8,6 +8,7 @@ import { Prisma } from '../database/generated/prisma/client.ts';
 import { graphqlError, requestError } from '../errors.ts';
 import { recordAuditEvent } from '../identity/audit/record-event.ts';
 import type { AuditedTransaction } from '../identity/audited-transaction.ts';
+import { type LockedRows, lockInOrder } from '../identity/lock-order.ts';
 import { credentialOf, reloadViewerForUpdate, type Viewer } from '../identity/viewer.ts';
 import { isUuid } from '../lib/validators.ts';
 import type { Model } from '../policy/models.ts';
@@ -26,19 +27,23 @@ export interface MutationScope extends AuditedTransaction {
 /**
  * Runs a mutation in one transaction. The access plugin has checked the rules before; they are checked again here, after the viewer and the
  * target have been locked, so that no concurrent change can take effect between the check and the write.
- * `otherUserIds` are further users whose rights the work depends on: they are locked with the viewer.
+ * `lockAlso` returns what else the work depends on or changes. The runner locks it with the viewer, because every transaction locks in one order
+ * (docs/decisions/0030).
  */
 export async function runMutation<T>(
   context: Context,
   info: GraphQLResolveInfo,
   work: (scope: MutationScope) => Promise<T>,
-  otherUserIds: readonly string[] = [],
+  lockAlso?: LockAlso,
 ): Promise<T> {
-  const call = { ...readCall(context, info), otherUserIds };
-  const result = await context.db.prisma.$transaction((tx) => runInTransaction(context, tx, call, work));
+  const call = readCall(context, info);
+  const result = await context.db.prisma.$transaction((tx) => runInTransaction(context, tx, call, work, lockAlso));
   await reloadViewer(context);
   return result;
 }
+
+/** Finds the rows that a mutation locks besides those of the viewer and its target. */
+export type LockAlso = (tx: Tx) => Promise<LockedRows>;
 
 /** A mutation as it was called. */
 interface MutationCall {
@@ -49,13 +54,9 @@ interface MutationCall {
   readonly targetModel: Model | undefined;
   /** The id of that row, if the input names it. */
   readonly targetId: string | undefined;
-  readonly otherUserIds: readonly string[];
 }
 
-function readCall(
-  { access }: Context,
-  { parentType, fieldName, fieldNodes, variableValues }: GraphQLResolveInfo,
-): Omit<MutationCall, 'otherUserIds'> {
+function readCall({ access }: Context, { parentType, fieldName, fieldNodes, variableValues }: GraphQLResolveInfo): MutationCall {
   const coordinate = `Mutation.${fieldName}`;
   const field = parentType.getFields()[fieldName];
   const [node] = fieldNodes;
@@ -72,8 +73,14 @@ function readCall(
 
 type AuthenticatedContext = Context & { readonly viewer: Viewer };
 
-async function runInTransaction<T>(context: Context, tx: Tx, call: MutationCall, work: (scope: MutationScope) => Promise<T>): Promise<T> {
-  const viewer = await lockViewer(context, tx, call);
+async function runInTransaction<T>(
+  context: Context,
+  tx: Tx,
+  call: MutationCall,
+  work: (scope: MutationScope) => Promise<T>,
+  lockAlso: LockAlso | undefined,
+): Promise<T> {
+  const viewer = await lockViewer(context, tx, call, lockAlso);
   const current: AuthenticatedContext = { ...context, viewer };
   requireNotDenied(current, call);
   let isAuthorized = isAllowedWithoutRow(current, call);
@@ -95,21 +102,21 @@ async function runInTransaction<T>(context: Context, tx: Tx, call: MutationCall,
 }
 
 /** Reads the viewer again and locks their user, token and grants, so that no right can be revoked before the commit (security.md 7.9, 10.2). */
-async function lockViewer({ viewer, config }: Context, tx: Tx, { targetModel, targetId, otherUserIds }: MutationCall): Promise<Viewer> {
+async function lockViewer({ viewer, config }: Context, tx: Tx, { targetModel, targetId }: MutationCall, lockAlso?: LockAlso): Promise<Viewer> {
   if (!viewer) throw graphqlError('UNAUTHENTICATED');
-  const targets = targetModel === 'User' && targetId && isUuid(targetId) ? [targetId.toLowerCase()] : [];
-  await lockUsers(tx, [viewer.user.id, ...targets, ...otherUserIds]);
-  const result = await reloadViewerForUpdate(tx, viewer, config.FRESHNESS);
+  const target = targetId && isUuid(targetId) ? [targetId.toLowerCase()] : [];
+  const users = targetModel === 'User' ? target : [];
+  // Whoever changes the grants of the target locks it first: so its grants are found when they can no longer change.
+  if (lockAlso && users.length > 0) await lockInOrder(tx, { users: [viewer.user.id, ...users] });
+  const also = targetModel && target.length === 0 ? undefined : await lockAlso?.(tx);
+  const result = await reloadViewerForUpdate(tx, viewer, config.FRESHNESS, {
+    ...also,
+    users: [...users, ...(also?.users ?? [])],
+    ...(targetModel === 'Domain' && { changedDomains: target }),
+    ...(targetModel === 'Token' && { tokens: target }),
+  });
   if (!result || result.rejection) throw requestError(result?.rejection ?? 'UNAUTHENTICATED');
   return result.viewer;
-}
-
-/**
- * Lock order: user id ascending. Otherwise two users who, for example, disable each other would each wait for the lock that the other holds
- * until PostgreSQL detects the deadlock and aborts one of them.
- */
-async function lockUsers(tx: Tx, ids: readonly string[]): Promise<void> {
-  if (ids.length > 1) await tx.$queryRaw(sql`select 1 from "User" where id = any(${ids}::uuid[]) order by id for no key update`);
 }
 
 /**
@@ -128,8 +135,8 @@ const isAllowedWithoutRow = (context: AuthenticatedContext, { guarded }: Mutatio
 async function lockAndAuthorize(context: AuthenticatedContext, tx: Tx, { coordinate, guarded, targetModel }: MutationCall, id: string) {
   if (!targetModel) throw new Error(`${coordinate} has no \`target\``);
   if (!isUuid(id)) throw graphqlError('NOT_FOUND');
-  // Not FOR UPDATE for users: the foreign keys of rows written about a user by others need not wait.
-  const mode = targetModel === 'User' ? sql`for no key update` : sql`for update`;
+  // Not FOR UPDATE for users and tokens: the foreign keys of rows written about them by others need not wait.
+  const mode = targetModel === 'User' || targetModel === 'Token' ? sql`for no key update` : sql`for update`;
   const locked = await tx.$queryRaw<unknown[]>(sql`select 1 from ${Prisma.raw(`"${targetModel}"`)} where id = ${id}::uuid ${mode}`);
   if (locked.length === 0) throw graphqlError('NOT_FOUND');
   const isMet = async (rule: Rule, viewer = context.viewer) => (await findMatchingIds(tx, rule, viewer, targetModel, [id])).has(id);

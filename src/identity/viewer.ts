@@ -2,8 +2,8 @@ import { type Database, interval, preparedStatement, type Sql, sql, type Tx } fr
 import { getDatamodel } from '../database/generated/pothos.ts';
 import type { Domain, Role, RoleGrant, Token, User } from '../database/generated/prisma/client.ts';
 import type { ErrorCode } from '../errors.ts';
-import { lockDomainPath } from './domains/lock-domain.ts';
 import { tokenRejection } from './live-token.ts';
+import { type LockedRows, lockInOrder } from './lock-order.ts';
 
 /** An active grant with its role and domain, read as JSON: its dates are strings, which the DateTime scalar accepts. */
 export type Grant = RoleGrant & { role: Role; domain: Domain | null };
@@ -64,7 +64,7 @@ interface ViewerRow {
   grants: ViewerGrant[];
   administeredDomainIds: string[];
   ancestorIds: Record<string, string[]>;
-  reach: { domains: { id: string; active: boolean }[]; above: string[] } | null;
+  reach: { domains: { id: string; open: boolean }[]; above: string[] } | null;
   rejection: ErrorCode | null;
   recentlyAuthenticated: boolean;
   now: Date;
@@ -87,14 +87,19 @@ export async function loadViewers(
   });
 }
 
-/** Reads the viewer again and locks what their rights depend on until the transaction ends (security.md 7.9, 10.2), in the order of decision 30. */
-export async function reloadViewerForUpdate(tx: Tx, viewer: Viewer, freshness: number): Promise<ViewerResult> {
-  const { id, userId, domainId } = viewer.token;
-  // NO KEY UPDATE serializes two mutations of one user. With a shared lock each would wait for the other when it writes the row.
-  await tx.$queryRaw(sql`select 1 from "User" where id = ${userId}::uuid for no key update`);
-  await tx.$queryRaw(sql`select 1 from "RoleGrant" where "userId" = ${userId}::uuid order by id for share`);
-  if (domainId) await lockDomainPath(tx, domainId);
-  await tx.$queryRaw(sql`select 1 from "Token" where id = ${id}::uuid for no key update`);
+/**
+ * Locks what the rights of the viewer depend on until the transaction ends, together with further rows, and reads the viewer again (security.md 7.9,
+ * 10.2). The lock on the user serializes two mutations of one user.
+ */
+export async function reloadViewerForUpdate(tx: Tx, { token }: Viewer, freshness: number, rows: LockedRows = {}): Promise<ViewerResult> {
+  const { id, userId, domainId } = token;
+  await lockInOrder(tx, {
+    ...rows,
+    users: [userId, ...(rows.users ?? [])],
+    holders: [userId, ...(rows.holders ?? [])],
+    domains: [...(domainId ? [domainId] : []), ...(rows.domains ?? [])],
+    tokens: [id, ...(rows.tokens ?? [])],
+  });
   const [row] = await tx.$queryRaw<ViewerRow[]>(bySession([id], freshness));
   return toResult(row);
 }
@@ -150,14 +155,14 @@ const viewerQuery = ({ id, from, where, freshness }: ViewerSource) => sql`
     (select coalesce(json_agg(distinct below.id), '[]')
       from "ActiveRoleGrant" g join "Role" r on r.id = g."roleId" join "Domain" d on d.id = g."domainId"
         cross join lateral domain_descendants(d.id) below
-      where g."userId" = u.id and r.name = 'ADMIN' and d.open and below.active) as "administeredDomainIds",
+      where g."userId" = u.id and r.name = 'ADMIN' and below.open) as "administeredDomainIds",
     (select coalesce(json_object_agg(domain, ids), '{}') from (
         select d.id as domain, json_agg(distinct above.id) as ids
         from "ActiveRoleGrant" g join "Role" r on r.id = g."roleId" join "Domain" d on d.id = g."domainId"
           cross join lateral domain_ancestors(d."parentId") above
         where g."userId" = u.id and (r.name = 'ADMIN' or cardinality(r.permissions) > 0) group by d.id) as line) as "ancestorIds",
     case when t.kind = 'API' and t."domainId" is not null then json_build_object(
-      'domains', (select json_agg(json_build_object('id', b.id, 'active', b.active)) from domain_descendants(t."domainId") b),
+      'domains', (select json_agg(json_build_object('id', b.id, 'open', b.open)) from domain_descendants(t."domainId") b),
       'above', (select coalesce(json_agg(a.id), '[]') from domain_ancestors(t."domainId") a where a.id <> t."domainId")) end as reach
   from ${from} join "User" u on u.id = t."userId"
   where ${where}`;
@@ -195,7 +200,7 @@ function toViewer({ user, token, grants, administeredDomainIds, ancestorIds, rea
  */
 function confine(viewer: Viewer, { domains, above }: NonNullable<ViewerRow['reach']>): Viewer {
   const ids = domains.map(({ id }) => id);
-  const activeIds = domains.flatMap(({ id, active }) => (active ? [id] : []));
+  const activeIds = domains.flatMap(({ id, open }) => (open ? [id] : []));
   const isWithin = (id: string | null) => id !== null && ids.includes(id);
   return {
     ...viewer,

@@ -4,7 +4,7 @@ import type { Domain } from '../../database/generated/prisma/client.ts';
 type LockedDomain = Pick<Domain, 'id' | 'name' | 'open'>;
 
 /** Keeps the domain and those above it as they are until the transaction ends: they are not disabled, moved or deleted meanwhile. */
-export const lockDomainPath = (tx: Tx, id: string) => tx.$queryRaw(sql`select lock_domain_path(${id}::uuid)::text`);
+const lockDomainPath = (tx: Tx, id: string) => tx.$queryRaw(sql`select lock_domain_path(${id}::uuid)::text`);
 
 /** Finds a domain by name and locks its path. Undefined if there is none. */
 export async function lockDomain(tx: Tx, name: string): Promise<LockedDomain | undefined> {
@@ -21,6 +21,12 @@ export async function lockDomainEntry(tx: Tx, userId: string, name: string): Pro
   if (!id) return undefined;
   const [entry] = await tx.$queryRaw<{ allowed: boolean }[]>(sql`select lock_domain_entry(${userId}::uuid, ${id}::uuid) as allowed`);
   return entry?.allowed ? id : undefined;
+}
+
+/** The id of a domain, as a list to lock; empty if there is none of that name. */
+export async function domainIds(tx: Tx, name: string | null | undefined): Promise<string[]> {
+  const id = name == null ? undefined : await findId(tx, name);
+  return id ? [id] : [];
 }
 
 async function findId(tx: Tx, name: string): Promise<string | undefined> {

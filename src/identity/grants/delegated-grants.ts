@@ -2,6 +2,7 @@ import { type Database, type Sql, sql, type Tx } from '../../database/database.t
 import type { ClientInfo } from '../../lib/client-info.ts';
 import { actorColumns, insertAuditEvents } from '../audit/record-event.ts';
 import type { ActingTransaction } from '../audited-transaction.ts';
+import { lockInOrder } from '../lock-order.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
 import { revokeOrphanedSessions } from './revoke-orphaned-sessions.ts';
 
@@ -62,13 +63,11 @@ export async function narrowDelegates(
   await narrowDelegates(acting, client, changedIds, { ...bounds, delegable });
 }
 
-/** These grants and every grant delegated from them. Each row is locked before its delegates are read, so that none is added meanwhile. */
+/** These grants and every grant delegated from them, locked so that none is added meanwhile. */
 async function withDelegates(tx: Tx, ids: readonly string[]): Promise<string[]> {
-  if (ids.length === 0) return [];
-  await tx.$queryRaw(sql`select 1 from "RoleGrant" where id = any(${ids}::uuid[]) for update`);
-  const delegates = await tx.$queryRaw<{ id: string }[]>(sql`select id::text from "RoleGrant" where "throughId" = any(${ids}::uuid[])`);
-  const delegateIds = delegates.map(({ id }) => id);
-  return [...ids, ...(await withDelegates(tx, delegateIds))];
+  await lockInOrder(tx, { changedGrants: ids });
+  const rows = await tx.$queryRaw<{ id: string }[]>(sql`select id::text from with_delegates(${[...ids]}::uuid[])`);
+  return rows.map(({ id }) => id);
 }
 
 /** Records one audit event per row of the CTE `changed`. */

@@ -25,15 +25,21 @@ export const replaceKeysInUse = ({ prisma }: Pick<Database, 'prisma'>, configure
     await recordAuditEvent(tx, client, null, { action: 'sys_keys_accepted' });
   });
 
-/** Atomic: a single conditional statement. A concurrent claim waits for it and is then compared with its key. */
+/**
+ * Atomic: a single conditional statement. A concurrent claim waits for it and is then compared with its key. A key that was replaced does not come
+ * back: during a rotation, a node that still has it first starts as well, and must not undo the rotation for nodes that no longer have it.
+ */
 async function claim(tx: Tx, setting: Setting, { fingerprints }: ConfiguredKeys): Promise<boolean> {
   const [first, ...others] = fingerprints[setting];
   const known = sql`array[${first}::bytea]${others.reduce((list, other) => sql`${list} || ${other}::bytea`, sql``)}`;
+  const isNew = sql`k.fingerprint <> excluded.fingerprint and excluded.fingerprint <> all(k.replaced)`;
   const claimed = await tx.$executeRaw(sql`
-    insert into "KeyInUse" (setting, fingerprint) values (${setting}, ${first}::bytea)
-    on conflict (setting) do update set fingerprint = excluded.fingerprint,
-      "changedAt" = case when "KeyInUse".fingerprint = excluded.fingerprint then "KeyInUse"."changedAt" else now() end
-    where "KeyInUse".fingerprint = any(${known})`);
+    insert into "KeyInUse" as k (setting, fingerprint) values (${setting}, ${first}::bytea)
+    on conflict (setting) do update set
+      fingerprint = case when ${isNew} then excluded.fingerprint else k.fingerprint end,
+      replaced = case when ${isNew} then k.replaced || k.fingerprint else k.replaced end,
+      "changedAt" = case when ${isNew} then now() else k."changedAt" end
+    where k.fingerprint = any(${known})`);
   return claimed > 0;
 }
 

@@ -1,10 +1,12 @@
 import { all } from '../../authorization/rules/rule.ts';
 import type { Config } from '../../config.ts';
+import type { Tx } from '../../database/database.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import { type CreationScope, idempotencyKeyField, isRepetition, runCreation } from '../../graphql/idempotency.ts';
 import { insertAccount } from '../../identity/accounts/create-account.ts';
 import { emailKeysOfRequester, withinLimits } from '../../identity/credentials/rate-limit.ts';
+import { domainIds } from '../../identity/domains/lock-domain.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { admin, scope, session } from '../../policy/conditions.ts';
@@ -43,16 +45,18 @@ builder.relayMutationField(
       if (key === undefined) throw validationError({ email: ['must be a valid email address'] });
       const isRepeated = await isRepetition(context, info, input);
       const limits = isRepeated ? {} : emailKeysOfRequester('welcome', key, context.viewer?.user.id ?? '');
+      const first = initialRole(context.config, input);
       const create = async (mutation: CreationScope) => {
         const { tx, viewer } = mutation;
-        const { role, domain } = await resolveGrantForNewUser(mutation, initialRole(context.config, input));
+        const { role, domain } = await resolveGrantForNewUser(mutation, first);
         const profile = profileChanges(input);
         const account = { email: input.email, role: role.name, domain: domain?.name, grantedById: viewer.user.id, profile };
         const id = await insertAccount(tx, { client: context.client, viewer }, account);
         if (!id) throw graphqlError('TAKEN', { fields: { email: ['must not be in use already'] } });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
       };
-      return withinLimits(context, limits, () => runCreation(context, info, { model: 'User', input }, create));
+      const lockAlso = async (tx: Tx) => ({ domains: await domainIds(tx, first.domain) });
+      return withinLimits(context, limits, () => runCreation(context, info, { model: 'User', input }, create, lockAlso));
     },
   },
   { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The new user.' }) }) },

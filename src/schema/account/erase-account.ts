@@ -62,7 +62,7 @@ export async function eraseAccount(eraser: Eraser, work: UnitOfWork, id: string)
     userId: id,
     target: { type: 'User', id },
   });
-  await revokeAllGrants(eraser, work, id);
+  await revokeGrants(eraser, work, await grantsOf(tx, id));
   await tx.tokenSecret.deleteMany({ where: { token: { userId: id } } });
   await tx.token.updateMany({ where: { userId: id }, data: erasedToken });
   await tx.outboxEmail.deleteMany({ where: { emailKey } });
@@ -71,10 +71,10 @@ export async function eraseAccount(eraser: Eraser, work: UnitOfWork, id: string)
   return true;
 }
 
-async function revokeAllGrants(eraser: Eraser, work: UnitOfWork, userId: string): Promise<void> {
-  const grants = await eraser.tx.roleGrant.findMany({ where: { userId }, select: { id: true } });
-  const ids = grants.map(({ id }) => id);
-  await revokeGrants(eraser, work, ids);
+/** The grants of a user, which erasing revokes. */
+export async function grantsOf(tx: Tx, userId: string): Promise<string[]> {
+  const grants = await tx.roleGrant.findMany({ where: { userId }, select: { id: true } });
+  return grants.map(({ id }) => id);
 }
 
 async function deleteOwnedRows(tx: Tx, userId: string): Promise<void> {

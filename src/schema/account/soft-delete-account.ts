@@ -13,7 +13,7 @@ import { enqueueEmail } from '../../mail/outbox.ts';
 export async function softDeleteAccount({ tx, viewer, audit }: MutationScope, context: Context, id: string): Promise<boolean> {
   await requireAnotherSuperadmin(tx, id);
   const [deleted] = await tx.$queryRaw<{ eraseAt: Date }[]>(sql`
-    update "User" set "deletedAt" = now(), "eraseAt" = now() + ${interval(context.config.DELETED_USER_RETENTION)}, "updatedAt" = now()
+    update "User" set "deletedAt" = now(), "eraseAt" = now() + ${interval(context.config.DELETED_USER_RETENTION)}
     where id = ${id}::uuid and "deletedAt" is null returning "eraseAt"`);
   if (!deleted) return false;
   const isOwnAccount = id === viewer.user.id;

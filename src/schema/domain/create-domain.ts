@@ -1,8 +1,9 @@
 import { all } from '../../authorization/rules/rule.ts';
+import type { Tx } from '../../database/database.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { idempotencyKeyField, runCreation } from '../../graphql/idempotency.ts';
-import { lockDomain } from '../../identity/domains/lock-domain.ts';
+import { type CreationScope, idempotencyKeyField, runCreation } from '../../graphql/idempotency.ts';
+import { domainIds, lockDomain } from '../../identity/domains/lock-domain.ts';
 import { domainName, nonBlankText, singleLineText } from '../../lib/validators.ts';
 import { scope, superadmin } from '../../policy/conditions.ts';
 import { Domain } from './domain.ts';
@@ -20,8 +21,8 @@ builder.relayMutationField(
   {
     description: 'Creates a domain.',
     access: all(scope('domains:write'), superadmin),
-    resolve: (_, { input }, context, info) =>
-      runCreation(context, info, { model: 'Domain', input }, async ({ tx, audit }) => {
+    resolve: (_, { input }, context, info) => {
+      const create = async ({ tx, audit }: CreationScope) => {
         const { name, displayName } = input;
         const parent = input.parent == null ? null : await lockDomain(tx, input.parent);
         if (parent === undefined) throw validationError({ parent: ['must be an existing domain'] });
@@ -36,7 +37,10 @@ builder.relayMutationField(
           details: data,
         });
         return { domain };
-      }),
+      };
+      const lockAlso = async (tx: Tx) => ({ tree: 'share' as const, domains: await domainIds(tx, input.parent) });
+      return runCreation(context, info, { model: 'Domain', input }, create, lockAlso);
+    },
   },
   { outputFields: (t) => ({ domain: t.expose('domain', { type: Domain, description: 'The created domain.' }) }) },
 );

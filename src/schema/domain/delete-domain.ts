@@ -2,8 +2,8 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { all } from '../../authorization/rules/rule.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { runMutation } from '../../graphql/mutation.ts';
-import { lockGrantsIn } from '../../identity/domains/domain-tree.ts';
+import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
+import { grantsWithin } from '../../identity/domains/domain-tree.ts';
 import { revokeDomainSessions } from '../../identity/domains/revoke-domain-sessions.ts';
 import { scope, superadmin } from '../../policy/conditions.ts';
 import { Domain } from './domain.ts';
@@ -15,11 +15,10 @@ builder.relayMutationField(
     description: 'Deletes a domain without child domains, including all grants in it, and revokes the sessions that entered it.',
     access: all(scope('domains:write'), superadmin),
     target: 'Domain',
-    resolve: (_, { input }, context, info) =>
-      runMutation(context, info, async (mutation) => {
+    resolve: (_, { input }, context, info) => {
+      const { id } = input.id;
+      const remove = async (mutation: MutationScope) => {
         const { tx, lockTarget, audit } = mutation;
-        const { id } = input.id;
-        await lockGrantsIn(tx, id);
         await lockTarget(id);
         const { name } = await tx.domain.findUniqueOrThrow({ where: { id } });
         if (name === context.config.DEFAULT_DOMAIN)
@@ -35,7 +34,9 @@ builder.relayMutationField(
           details: { name },
         });
         return { deletedId: encodeGlobalID('Domain', id) };
-      }),
+      };
+      return runMutation(context, info, remove, async (tx) => ({ changedGrants: await grantsWithin(tx, id) }));
+    },
   },
   { outputFields: (t) => ({ deletedId: t.exposeID('deletedId', { nullable: false, description: 'ID of the deleted domain.' }) }) },
 );

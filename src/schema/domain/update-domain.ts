@@ -2,9 +2,9 @@ import { all, any } from '../../authorization/rules/rule.ts';
 import { sql, type Tx } from '../../database/database.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { runMutation } from '../../graphql/mutation.ts';
-import { ancestors, descendants, isInactive, lockGrantsIn, lockTreeForUpdate } from '../../identity/domains/domain-tree.ts';
-import { lockDomain } from '../../identity/domains/lock-domain.ts';
+import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
+import { ancestors, descendants, grantsWithin } from '../../identity/domains/domain-tree.ts';
+import { domainIds, lockDomain } from '../../identity/domains/lock-domain.ts';
 import { revokeDomainSessions } from '../../identity/domains/revoke-domain-sessions.ts';
 import { revokeGrants } from '../../identity/grants/delegated-grants.ts';
 import { revokeOrphanedSessions } from '../../identity/grants/revoke-orphaned-sessions.ts';
@@ -33,17 +33,19 @@ builder.relayMutationField(
       'Updates a domain. Its administrators may change the display name, platform administrators also `active`, superadmins also `parent`.',
     access: all(scope('domains:write'), any(domainAdmin, admin)),
     target: 'Domain',
-    resolve: (_, { input }, context, info) =>
-      runMutation(context, info, async (mutation) => {
+    resolve: (_, { input }, context, info) => {
+      const { displayName, active, parent } = input;
+      const { id } = input.id;
+      const lockAlso = async (tx: Tx) => ({
+        tree: active != null || parent !== undefined ? ('update' as const) : undefined,
+        domains: await domainIds(tx, parent),
+        changedGrants: parent === undefined ? [] : await grantsWithin(tx, id),
+      });
+      const update = async (mutation: MutationScope) => {
         const { tx, lockTarget, audit } = mutation;
-        const { displayName, active, parent } = input;
-        const { id } = input.id;
-        if (parent !== undefined) {
-          await lockTreeForUpdate(tx);
-          await lockGrantsIn(tx, id);
-        }
         await lockTarget(id);
-        const parentId = parent == null ? parent : await parentOf(tx, id, parent);
+        const newParent = parent == null ? null : await requireParent(tx, id, parent);
+        const parentId = parent === undefined ? undefined : (newParent?.id ?? null);
         const data = {
           ...(displayName != null && { displayName }),
           ...(active != null && { active }),
@@ -51,26 +53,26 @@ builder.relayMutationField(
         };
         const domain = await tx.domain.update({ where: { id }, data });
         await audit({ action: 'authz_admin', reason: 'domain updated', domainId: id, target: { type: 'Domain', id }, details: data });
-        if (active === false || (parentId && (await isInactive(tx, parentId))))
-          await revokeDomainSessions(mutation, context, id, 'DOMAIN_DISABLED');
+        if (active === false || newParent?.open === false) await revokeDomainSessions(mutation, context, id, 'DOMAIN_DISABLED');
         if (parentId !== undefined) {
           await revokeGrants(mutation, context, await orphanedGrants(tx, id));
           // Administrators of a former ancestor lose the sessions that they had here.
           await revokeOrphanedSessions(mutation, context, sql`t."domainId" in (${descendants(id)})`);
         }
         return { domain };
-      }),
+      };
+      return runMutation(context, info, update, lockAlso);
+    },
   },
   { outputFields: (t) => ({ domain: t.expose('domain', { type: Domain, description: 'The updated domain.' }) }) },
 );
 
-/** The ID of the new parent. Rejects one that would make the tree a cycle. */
-async function parentOf(tx: Tx, id: string, name: string): Promise<string> {
+/** The new parent. Rejects one that would make the tree a cycle. */
+async function requireParent(tx: Tx, id: string, name: string) {
   const parent = await lockDomain(tx, name);
   if (!parent) throw validationError({ parent: ['must be an existing domain'] });
-  const chain = await ancestors(tx, parent.id);
-  if (chain.some((domain) => domain.id === id)) throw validationError({ parent: ['must not be the domain itself or one below it'] });
-  return parent.id;
+  if ((await ancestors(tx, parent.id)).includes(id)) throw validationError({ parent: ['must not be the domain itself or one below it'] });
+  return parent;
 }
 
 /**
@@ -78,7 +80,7 @@ async function parentOf(tx: Tx, id: string, name: string): Promise<string> {
  * from grants that apply everywhere stay.
  */
 async function orphanedGrants(tx: Tx, id: string): Promise<string[]> {
-  const above = (await ancestors(tx, id)).map((domain) => domain.id);
+  const above = await ancestors(tx, id);
   const grants = await tx.$queryRaw<{ id: string }[]>(sql`
     with moved as (${descendants(id)}) select g.id::text from "RoleGrant" g join "RoleGrant" source on source.id = g."throughId"
       where g."domainId" in (select id from moved) and source."domainId" not in (select id from moved)

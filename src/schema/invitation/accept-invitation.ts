@@ -9,12 +9,13 @@ import { markEmailConfirmed } from '../../identity/accounts/confirm-email.ts';
 import { insertAccount, passwordHash, validateAccount } from '../../identity/accounts/create-account.ts';
 import { findEmailLink, type InvitationLink } from '../../identity/credentials/email-link.ts';
 import { ownSessionOf } from '../../identity/credentials/verify-password.ts';
+import { lockInOrder } from '../../identity/lock-order.ts';
 import { secretText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
 import { linkFields } from '../auth/link-fields.ts';
 import { profileChanges, profileInputs } from '../user/profile-input.ts';
 import { User } from '../user/user.ts';
-import { claimInvitation, grantInvitedRole } from './redeem-invitation.ts';
+import { basisOf, claimInvitation, grantInvitedRole } from './redeem-invitation.ts';
 
 const inputFields = (t: InputFields) => ({
   ...linkFields(t),
@@ -57,8 +58,6 @@ builder.relayMutationField(
 
 async function acceptAsOwner(context: Context, info: GraphQLResolveInfo, link: InvitationLink, userId: string) {
   if (!ownSessionOf(context, userId)) throw graphqlError('UNAUTHENTICATED');
-  const sent = await context.db.prisma.invitation.findUnique({ where: { id: link.invitationId }, select: { invitedById: true } });
-  if (!sent) throw graphqlError('INVALID_TOKEN');
   const accept = async ({ tx, viewer }: MutationScope) => {
     // The address of the account may have changed since the link was looked up.
     if (viewer.user.emailKey !== link.emailKey) throw graphqlError('INVALID_TOKEN');
@@ -67,7 +66,7 @@ async function acceptAsOwner(context: Context, info: GraphQLResolveInfo, link: I
     await markEmailConfirmed(tx, userId);
     return { made: false, user: await tx.user.findUniqueOrThrow({ where: { id: userId } }) };
   };
-  return runMutation(context, info, accept, [sent.invitedById]);
+  return runMutation(context, info, accept, (tx) => basisOf(tx, link));
 }
 
 /** Creates an account with the default role and the invited one. Its address is confirmed, because the email was received there. */
@@ -77,6 +76,7 @@ async function acceptAsNewUser(context: Context, link: InvitationLink, input: In
   const password = requireValidPassword(config, email, input);
   const hash = await passwordHash({ password });
   const accept = async (tx: Tx) => {
+    await lockInOrder(tx, await basisOf(tx, link));
     const invitation = await claimInvitation(tx, link);
     const profile = { ...profileChanges(input), emailConfirmedAt: await databaseTime(onTransaction(tx)) };
     const account = { email, role: config.DEFAULT_ROLE, domain: config.DEFAULT_DOMAIN, profile };

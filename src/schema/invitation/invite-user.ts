@@ -1,9 +1,10 @@
 import { all } from '../../authorization/rules/rule.ts';
-import { onTransaction } from '../../database/database.ts';
+import { onTransaction, type Tx } from '../../database/database.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { type CreationScope, idempotencyKeyField, isRepetition, runCreation } from '../../graphql/idempotency.ts';
 import { consume, emailKeysOfAddress, emailKeysOfRequester, withinLimits } from '../../identity/credentials/rate-limit.ts';
+import { domainIds } from '../../identity/domains/lock-domain.ts';
 import { requireFutureExpiry } from '../../identity/expiry.ts';
 import { emailKey, storedEmail } from '../../lib/email-address.ts';
 import { singleLineText, timestamp } from '../../lib/validators.ts';
@@ -72,8 +73,9 @@ builder.relayMutationField(
         await enqueueEmail(tx, 'invitation', { invitationId: id }, emailData);
         return { invitation };
       };
+      const lockAlso = async (tx: Tx) => ({ domains: await domainIds(tx, input.domain) });
       const limits = isRepeated ? {} : ofRequester;
-      return withinLimits(context, limits, () => runCreation(context, info, { model: 'Invitation', input }, invite));
+      return withinLimits(context, limits, () => runCreation(context, info, { model: 'Invitation', input }, invite, lockAlso));
     },
   },
   { outputFields: (t) => ({ invitation: t.expose('invitation', { type: Invitation, description: 'The new invitation.' }) }) },

@@ -4,20 +4,30 @@ import { graphqlError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import type { InvitationLink } from '../../identity/credentials/email-link.ts';
-import { lockDomainPath } from '../../identity/domains/lock-domain.ts';
+import type { LockedRows } from '../../identity/lock-order.ts';
 import { loadUserAsViewer } from '../../identity/viewer.ts';
 import { canGrantAny } from '../role/grant-authority.ts';
 
 type ClaimedInvitation = Pick<Invitation, 'id' | 'roleId' | 'domainId' | 'invitedById'>;
 
 /**
- * Claims the invitation of a link, unless it was accepted or revoked, has expired, or the link is used up. Locks what it depends on first, so that
- * `grantInvitedRole` decides with rights that cannot change before the commit. Throws INVALID_TOKEN.
+ * What accepting an invitation depends on: its sender, their grants and the domain. A change to the rights of the sender waits for the transaction
+ * that has locked them, or has taken effect before it (security.md 10.2). Throws INVALID_TOKEN if there is no such invitation.
  */
-export async function claimInvitation(tx: Tx, { id: linkId, invitationId, emailKey }: InvitationLink): Promise<ClaimedInvitation> {
+export async function basisOf(tx: Tx, { invitationId }: InvitationLink): Promise<LockedRows> {
   const found = await tx.invitation.findUnique({ where: { id: invitationId } });
   if (!found) throw graphqlError('INVALID_TOKEN');
-  await lockBasis(tx, found);
+  const { invitedById, domainId } = found;
+  return { users: [invitedById], holders: [invitedById], domains: domainId ? [domainId] : [] };
+}
+
+/**
+ * Claims the invitation of a link, unless it was accepted or revoked, has expired, or the link is used up. The caller must have locked `basisOf` it,
+ * so that `grantInvitedRole` decides with rights that cannot change before the commit. Throws INVALID_TOKEN.
+ */
+export async function claimInvitation(tx: Tx, { id: linkId, invitationId, emailKey }: InvitationLink): Promise<ClaimedInvitation> {
+  // Before the invitation: a role that is being deleted deletes its invitations.
+  await tx.$queryRaw(sql`select 1 from "Role" where id = (select "roleId" from "Invitation" where id = ${invitationId}::uuid) for key share`);
   const [invitation] = await tx.$queryRaw<ClaimedInvitation[]>(sql`
     update "Invitation" set "acceptedAt" = now() where id = ${invitationId}::uuid and "emailKey" = ${emailKey}
       and "acceptedAt" is null and "revokedAt" is null and "expiresAt" > now()
@@ -39,10 +49,10 @@ export async function grantInvitedRole(
   const key = { userId, roleId, domainId };
   await tx.roleGrant.deleteMany({ where: { ...key, expiresAt: { lte: await databaseTime(onTransaction(tx)) } } });
   const { count } = await tx.roleGrant.createMany({ data: { ...key, grantedById: invitedById }, skipDuplicates: true });
-  const domain = domainId && (await tx.domain.findUniqueOrThrow({ where: { id: domainId }, select: { name: true } }));
+  const domain = domainId === null ? null : await tx.domain.findUniqueOrThrow({ where: { id: domainId } });
   const role = await tx.role.findUniqueOrThrow({ where: { id: roleId } });
   const inviter = await loadUserAsViewer(tx, invitedById);
-  if (!inviter || !(await canGrantAny(tx, inviter, { userId, role, domainId }))) throw graphqlError('INVALID_TOKEN');
+  if (!inviter || !(await canGrantAny(tx, inviter, { userId, role, domain }))) throw graphqlError('INVALID_TOKEN');
   const grant = await tx.roleGrant.findFirstOrThrow({ where: key });
   await recordAuditEvent(tx, by.client, by.viewer, {
     action: 'privilege_permissions_changed',
@@ -50,17 +60,6 @@ export async function grantInvitedRole(
     userId,
     domainId,
     target: { type: 'RoleGrant', id: grant.id },
-    details: { role: role.name, domain: domain ? domain.name : null, invitationId: id, invitedById, changed: count > 0 },
+    details: { role: role.name, domain: domain?.name ?? null, invitationId: id, invitedById, changed: count > 0 },
   });
-}
-
-/**
- * Locks the sender and their grants, the domain and the role. A change to the rights of the sender waits for this transaction, or has taken effect
- * before it (security.md 10.2). Lock order: decision 30.
- */
-async function lockBasis(tx: Tx, { invitedById, domainId, roleId }: ClaimedInvitation): Promise<void> {
-  await tx.$queryRaw(sql`select 1 from "User" where id = ${invitedById}::uuid for no key update`);
-  await tx.$queryRaw(sql`select 1 from "RoleGrant" where "userId" = ${invitedById}::uuid order by id for share`);
-  await tx.$queryRaw(sql`select 1 from "Role" where id = ${roleId}::uuid for key share`);
-  if (domainId) await lockDomainPath(tx, domainId);
 }

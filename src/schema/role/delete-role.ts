@@ -1,8 +1,9 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { all } from '../../authorization/rules/rule.ts';
+import type { Tx } from '../../database/database.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { runMutation } from '../../graphql/mutation.ts';
+import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
 import { whereActive } from '../../identity/grants/active-grants.ts';
 import { session, superadmin } from '../../policy/conditions.ts';
 import { Role } from './role.ts';
@@ -14,9 +15,13 @@ builder.relayMutationField(
     description: 'Deletes a role that no user holds. Built-in roles cannot be deleted.',
     access: all(session, superadmin),
     target: 'Role',
-    resolve: (_, { input }, context, info) =>
-      runMutation(context, info, async ({ tx, viewer, lockTarget, audit }) => {
-        const { id } = input.id;
+    resolve: (_, { input }, context, info) => {
+      const { id } = input.id;
+      const lockAlso = async (tx: Tx) => {
+        const grants = await tx.roleGrant.findMany({ where: { roleId: id }, select: { id: true } });
+        return { changedGrants: grants.map((grant) => grant.id) };
+      };
+      const remove = async ({ tx, viewer, lockTarget, audit }: MutationScope) => {
         await lockTarget(id);
         const role = await tx.role.findUniqueOrThrow({ where: { id } });
         if (role.builtIn) throw validationError({ id: ['must not be a built-in role'] });
@@ -28,7 +33,9 @@ builder.relayMutationField(
         await tx.role.delete({ where: { id } });
         await audit({ action: 'authz_admin', reason: 'role deleted', target: { type: 'Role', id }, details: { name: role.name } });
         return { deletedId: encodeGlobalID('Role', id) };
-      }),
+      };
+      return runMutation(context, info, remove, lockAlso);
+    },
   },
   { outputFields: (t) => ({ deletedId: t.exposeID('deletedId', { nullable: false, description: 'ID of the deleted role.' }) }) },
 );

@@ -1,11 +1,11 @@
 import { type AccessChange, diffAccess } from '../../authorization/explain/access-diff.ts';
 import { ruleOf } from '../../authorization/rules/registry.ts';
 import { sql } from '../../database/database.ts';
-import type { MutationScope } from '../../graphql/mutation.ts';
+import type { LockAlso, MutationScope } from '../../graphql/mutation.ts';
 import { isPlatformAdmin, loadUserAsViewer } from '../../identity/viewer.ts';
 import { domainsWithPermission } from '../../policy/grants-scope.ts';
 import { findMatchingIds } from '../../policy/policy.ts';
-import type { GrantRequest } from './grant-authority.ts';
+import { type GrantRequest, lockGrant } from './grant-authority.ts';
 
 export interface DryRunResult {
   readonly grant: null;
@@ -30,6 +30,14 @@ export async function dryRun(
   const isVisible = changed && before && after && (await canSeeMembers(mutation, request.domain));
   return { grant: null, changed, changes: async (client) => (isVisible ? diffAccess(access, client, viewer, { before, after }) : []) };
 }
+
+/** What `dryRun` needs to be locked: it may expire every grant of the user until the rollback. */
+export const lockGrantForDryRun =
+  (request: GrantRequest): LockAlso =>
+  async (tx) => {
+    const grants = await tx.roleGrant.findMany({ where: { userId: request.userId }, select: { id: true } });
+    return { ...(await lockGrant(request)(tx)), changedGrants: grants.map(({ id }) => id) };
+  };
 
 /** True if the viewer can see who is a member of the domain. To others, the counts would reveal members. */
 async function canSeeMembers({ tx, viewer }: MutationScope, name: string | null | undefined): Promise<boolean> {

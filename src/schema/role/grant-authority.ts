@@ -1,10 +1,10 @@
 import { all, any } from '../../authorization/rules/rule.ts';
 import { sql, type Tx } from '../../database/database.ts';
-import type { Role } from '../../database/generated/prisma/client.ts';
+import type { Domain, Role } from '../../database/generated/prisma/client.ts';
 import { graphqlError, validationError } from '../../errors.ts';
-import type { MutationScope } from '../../graphql/mutation.ts';
-import { ancestors, isInactive, lockTreeForShare } from '../../identity/domains/domain-tree.ts';
-import { lockDomain } from '../../identity/domains/lock-domain.ts';
+import type { LockAlso, MutationScope } from '../../graphql/mutation.ts';
+import { ancestors } from '../../identity/domains/domain-tree.ts';
+import { domainIds, lockDomain } from '../../identity/domains/lock-domain.ts';
 import { isPlatformAdmin, ranks, type Viewer, type ViewerGrant } from '../../identity/viewer.ts';
 import { admin, delegates, domainAdmin, may, outranks, session, superadmin } from '../../policy/conditions.ts';
 import { activeGrants } from '../../policy/grants-scope.ts';
@@ -30,10 +30,22 @@ type NamedRole = Pick<Role, 'id' | 'name' | 'permissions'>;
 
 interface ResolvedGrant {
   readonly role: NamedRole;
-  readonly domain: { readonly id: string; readonly name: string } | null;
+  readonly domain: { readonly id: string; readonly name: string; readonly open: boolean } | null;
   /** The viewer's grants from which this one may be delegated, or null if the viewer has direct authority. */
   readonly delegableGrants: readonly ViewerGrant[] | null;
 }
+
+/** What `resolveGrant`, and then the change of the grant, need to be locked. */
+export const lockGrant =
+  ({ userId, role, domain }: GrantRequest): LockAlso =>
+  async (tx) => {
+    const domains = await domainIds(tx, domain);
+    const grants = await tx.roleGrant.findMany({
+      where: { userId, role: { name: role }, domainId: domains[0] ?? null },
+      select: { id: true },
+    });
+    return { domains, changedGrants: grants.map(({ id }) => id) };
+  };
 
 /** Finds role and domain by name and checks that the viewer may grant or revoke the role there. Locks both until the transaction ends. */
 export async function resolveGrant(mutation: MutationScope, { userId, ...names }: GrantRequest): Promise<ResolvedGrant> {
@@ -48,31 +60,31 @@ export async function resolveGrantForNewUser(
   mutation: MutationScope,
   names: Omit<GrantRequest, 'userId'>,
 ): Promise<Omit<ResolvedGrant, 'delegableGrants'>> {
-  const { tx, viewer, require } = mutation;
+  const { viewer, require } = mutation;
   const { role, domain } = await lockNamed(mutation, names);
   if (!administers(viewer, domain?.id)) require(domain ? any(domainAdmin, admin) : admin);
-  if (domain && (await isInactive(tx, domain.id))) throw validationError({ domain: ['must be active'] });
+  if (domain?.open === false) throw validationError({ domain: ['must be active'] });
   return requireRole(role, domain);
 }
 
 /** True if `granter` has direct authority over a grant. Checked after the user has received it, and with it became a member of the domain. */
-export async function canGrantAny(tx: Tx, granter: Viewer, { userId, role, domainId }: ReceivedGrant): Promise<boolean> {
+export async function canGrantAny(tx: Tx, granter: Viewer, { userId, role, domain }: ReceivedGrant): Promise<boolean> {
   const { enabled, deletedAt } = granter.user;
-  if (!enabled || deletedAt || !administers(granter, domainId ?? undefined)) return false;
+  if (!enabled || deletedAt || !administers(granter, domain?.id)) return false;
   if (isAdministrativeRole(role) && granter.rank < ranks.SUPERADMIN) return false;
-  if (domainId && (await isInactive(tx, domainId))) return false;
+  if (domain?.open === false) return false;
   return (await findMatchingIds(tx, directAuthority, granter, 'User', [userId])).has(userId);
 }
 
 interface ReceivedGrant {
   readonly userId: string;
   readonly role: Pick<Role, 'name'>;
-  readonly domainId: string | null;
+  readonly domain: Pick<Domain, 'id' | 'open'> | null;
 }
 
 async function lockNamed({ tx, viewer, require }: MutationScope, names: Omit<GrantRequest, 'userId'>) {
-  const role = await lockRole(tx, names.role);
   const domain = names.domain == null ? null : ((await lockDomain(tx, names.domain)) ?? null);
+  const role = await lockRole(tx, names.role);
   if (names.domain != null && !(domain?.open || (domain && isPlatformAdmin(viewer))))
     throw validationError({ domain: ['must be an existing domain'] });
   if (role && isAdministrativeRole(role)) require(superadmin);
@@ -114,8 +126,8 @@ const isSubset = ({ name, permissions }: NamedRole, other: Pick<Role, 'permissio
  * The viewer's delegable grants that apply in the domain and whose role is the same or permits more. Throws if there are none. An unknown role
  * fails in the same way, because role names are not public.
  *
- * Atomic with the write: `runMutation` has locked the viewer and their grants, and here the domain tree is locked. A concurrent mutation that
- * revokes or narrows a grant of the viewer waits, and then finds the delegated grant.
+ * Atomic with the write: the viewer, their grants, the domain and those above it are locked. A concurrent mutation that revokes or narrows a grant
+ * of the viewer, or moves the domain, waits, and then finds the delegated grant.
  */
 async function requireDelegableGrants(
   mutation: MutationScope,
@@ -125,9 +137,8 @@ async function requireDelegableGrants(
 ): Promise<ViewerGrant[]> {
   const { tx, viewer, require } = mutation;
   if (userId === viewer.user.id) throw graphqlError('SELF_ACTION_FORBIDDEN');
-  if (domainId) await lockTreeForShare(tx);
-  const domainIds = domainId ? (await ancestors(tx, domainId)).map(({ id }) => id) : [];
-  const isApplicable = (grant: ViewerGrant) => grant.domainId === null || domainIds.includes(grant.domainId);
+  const path = domainId ? await ancestors(tx, domainId) : [];
+  const isApplicable = (grant: ViewerGrant) => grant.domainId === null || path.includes(grant.domainId);
   const applicable = activeGrants(viewer).filter((grant) => grant.delegable > 0 && isApplicable(grant));
   if (applicable.length === 0) require(admin);
   const sufficient = role ? applicable.filter((grant) => grant.roleId === role.id || isSubset(role, grant.role)) : [];

@@ -6,7 +6,6 @@ import { builder, type InputFields, type InputOf } from '../../graphql/builder.t
 import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
 import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
 import { requireNotErased } from '../../identity/accounts/not-erased.ts';
-import { isInactive } from '../../identity/domains/domain-tree.ts';
 import { requireFutureExpiry } from '../../identity/expiry.ts';
 import { type DelegationBounds, narrowDelegates } from '../../identity/grants/delegated-grants.ts';
 import type { UnitOfWork } from '../../identity/unit-of-work.ts';
@@ -14,8 +13,8 @@ import type { ViewerGrant } from '../../identity/viewer.ts';
 import { singleLineText, timestamp } from '../../lib/validators.ts';
 import { AccessChange } from '../access/access-change.ts';
 import { User } from '../user/user.ts';
-import { type DryRunResult, dryRun } from './dry-run.ts';
-import { grantRule, isAdministrativeRole, resolveGrant } from './grant-authority.ts';
+import { type DryRunResult, dryRun, lockGrantForDryRun } from './dry-run.ts';
+import { grantRule, isAdministrativeRole, lockGrant, resolveGrant } from './grant-authority.ts';
 import { RoleGrant } from './role-grant.ts';
 
 const delegationSteps = z.int().min(0, 'must not be negative').max(5, 'must not exceed 5');
@@ -51,13 +50,16 @@ builder.relayMutationField(
       'Grants a role to a user. Only superadmins can grant ADMIN and SUPERADMIN; domain administrators grant in their domains. Holders of a delegable grant can pass the same role, or one that permits less, to users they can read, in the same domain or below and until their own grant expires.',
     access: grantRule,
     target: 'User',
-    resolve: (_, { input }, context, info) =>
-      runMutation<GrantRolePayload>(context, info, async (mutation) => {
-        await mutation.lockTarget(input.userId.id);
-        await requireNotErased(mutation.tx, input.userId.id, 'userId');
+    resolve: (_, { input }, context, info) => {
+      const request = { ...input, userId: input.userId.id };
+      const work = async (mutation: MutationScope): Promise<GrantRolePayload> => {
+        await mutation.lockTarget(request.userId);
+        await requireNotErased(mutation.tx, request.userId, 'userId');
         const grant = () => grantIn(mutation, context, input);
-        return input.dryRun ? dryRun(mutation, { ...input, userId: input.userId.id }, grant) : grant();
-      }),
+        return input.dryRun ? dryRun(mutation, request, grant) : grant();
+      };
+      return runMutation(context, info, work, input.dryRun ? lockGrantForDryRun(request) : lockGrant(request));
+    },
   },
   {
     outputFields: (t) => ({
@@ -88,7 +90,7 @@ async function grantIn(mutation: MutationScope, work: UnitOfWork, input: Input) 
   const userId = input.userId.id;
   if (input.expiresAt) requireFutureExpiry(viewer, input.expiresAt);
   const { role, domain, delegableGrants } = await resolveGrant(mutation, { ...input, userId });
-  if (domain && (await isInactive(tx, domain.id))) throw validationError({ domain: ['must be active'] });
+  if (domain?.open === false) throw validationError({ domain: ['must be active'] });
   if (isAdministrativeRole(role) && input.delegable) throw validationError({ delegable: ['must be 0 for ADMIN and SUPERADMIN'] });
   const key = { userId, roleId: role.id, domainId: domain?.id ?? null };
   // An expired grant does not count as existing. Deleting it deletes its delegates.

@@ -7,7 +7,7 @@ import { loadDelegationPaths, revokeGrants } from '../../identity/grants/delegat
 import { singleLineText } from '../../lib/validators.ts';
 import { activeGrants } from '../../policy/grants-scope.ts';
 import { User } from '../user/user.ts';
-import { grantRule, resolveGrant } from './grant-authority.ts';
+import { grantRule, lockGrant, resolveGrant } from './grant-authority.ts';
 
 builder.relayMutationField(
   'revokeRole',
@@ -26,19 +26,22 @@ builder.relayMutationField(
       'Revokes a role and all grants delegated from it. Only superadmins can revoke ADMIN and SUPERADMIN; domain administrators revoke in their domains, holders of a delegable grant what was delegated from it.',
     access: grantRule,
     target: 'User',
-    resolve: (_, { input }, context, info) =>
-      runMutation(context, info, async (mutation) => {
+    resolve: (_, { input }, context, info) => {
+      const userId = input.userId.id;
+      const request = { ...input, userId };
+      const revoke = async (mutation: MutationScope) => {
         const { tx, viewer, lockTarget } = mutation;
-        const userId = input.userId.id;
         await lockTarget(userId);
-        const { role, domain, delegableGrants } = await resolveGrant(mutation, { ...input, userId });
+        const { role, domain, delegableGrants } = await resolveGrant(mutation, request);
         if (role.name === 'SUPERADMIN') await requireAnotherSuperadmin(tx, userId);
         const domainId = domain?.id ?? null;
         const grant = await tx.roleGrant.findFirst({ where: { userId, roleId: role.id, domainId, ...whereActive(viewer.now) } });
         if (!grant || (delegableGrants && !(await isDelegatedByViewer(mutation, grant.id)))) return { changed: false };
         await revokeGrants(mutation, context, [grant.id]);
         return { changed: true };
-      }),
+      };
+      return runMutation(context, info, revoke, lockGrant(request));
+    },
   },
   {
     outputFields: (t) => ({

@@ -5,7 +5,7 @@ import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { type CreationScope, idempotencyKeyField, runCreation } from '../../graphql/idempotency.ts';
-import { lockDomainEntry } from '../../identity/domains/lock-domain.ts';
+import { domainIds, lockDomainEntry } from '../../identity/domains/lock-domain.ts';
 import { requireFutureExpiry } from '../../identity/expiry.ts';
 import { hasNotEnded } from '../../identity/live-token.ts';
 import { deriveApiToken, hashToken } from '../../identity/tokens/opaque-token.ts';
@@ -50,8 +50,8 @@ builder.relayMutationField(
   {
     description: 'Creates an API token for the viewer. Its permissions are those of its owner at the time of use, limited to its scopes.',
     access: all(session, fresh, confirmed),
-    resolve: (_, { input }, context, info) =>
-      runCreation(context, info, { model: 'Token', input, repeat: repeatSecret(context, input) }, async ({ tx, viewer, audit, nonce }) => {
+    resolve: (_, { input }, context, info) => {
+      const create = async ({ tx, viewer, audit, nonce }: CreationScope) => {
         const { id: userId } = viewer.user;
         const expiresAt = expiryOf(viewer, input.expiresAt);
         const domainId = input.domain == null ? null : await requireDomain(tx, viewer, input.domain);
@@ -85,8 +85,11 @@ builder.relayMutationField(
           },
         );
         await audit({ action: 'authn_token_created', userId, target: { type: 'Token', id: token.id }, details: { scopes: input.scopes } });
-        return { token: token, secret };
-      }),
+        return { token, secret };
+      };
+      const lockAlso = async (tx: Tx) => ({ domains: await domainIds(tx, input.domain) });
+      return runCreation(context, info, { model: 'Token', input, repeat: repeatSecret(context, input) }, create, lockAlso);
+    },
   },
   {
     outputFields: (t) => ({

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "KeyInUse" ADD COLUMN     "replaced" BYTEA[] DEFAULT ARRAY[]::BYTEA[];
