@@ -1,6 +1,7 @@
 import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { type Entrant, FairGate, type Release } from '../lib/fair-gate.ts';
+import { nextPause } from './reconnect-pause.ts';
 import { currentWorkload, entrantsOf } from './workload.ts';
 
 const maxWaiting = 500; // in each class of work; a list of 100 rows may cause 100 statements
@@ -13,12 +14,14 @@ type OnConnect = Parameters<pg.Pool['connect']>[0];
 
 /**
  * A pool whose connections are shared between the classes of work, so that slow work of one kind leaves connections to the others. Waiting for
- * the share and connecting together take at most `connectionTimeoutMillis`.
+ * the share and connecting together take at most `connectionTimeoutMillis`. After a failure to connect, what needs a new connection fails with the same
+ * error during a growing pause, and then one attempt decides for all.
  */
 export class AdmittedPool extends pg.Pool {
   readonly #gate: FairGate;
   readonly #entrantOf: (workload: ReturnType<typeof currentWorkload>) => Entrant;
   readonly #slots = new WeakMap<pg.PoolClient, Release>();
+  #failure: { readonly error: Error; readonly pause: number; retryAt: number } | undefined;
 
   constructor(options: pg.PoolConfig & { max: number }) {
     super(options);
@@ -51,6 +54,13 @@ export class AdmittedPool extends pg.Pool {
 
   /** Takes a connection for the slot, and opens one if none is idle, which may take too long for work that has waited. */
   #checkOut(slot: Release, maxWait: number, onConnect: OnConnect) {
+    if (this.idleCount === 0 && this.#failure) {
+      if (performance.now() < this.#failure.retryAt) {
+        slot();
+        return onConnect(this.#failure.error, undefined, () => {});
+      }
+      this.#failure.retryAt = Number.POSITIVE_INFINITY; // until this attempt is over
+    }
     let isTooLate = false;
     const giveUp = () => {
       isTooLate = true;
@@ -59,11 +69,24 @@ export class AdmittedPool extends pg.Pool {
     const timer = this.idleCount > 0 ? undefined : setTimeout(giveUp, Math.max(0, maxWait));
     super.connect((error, client, done) => {
       clearTimeout(timer);
-      if (client) this.#slots.set(client, slot);
-      else slot();
+      if (client) {
+        this.#slots.set(client, slot);
+        this.#failure = undefined;
+      } else {
+        slot();
+        this.#recordFailure(error ?? busy());
+      }
       if (isTooLate) done();
       else onConnect(error, client, done);
     });
+  }
+
+  /** Attempts that began before the failure of another one do not prolong the pause. */
+  #recordFailure(error: Error) {
+    const { pause = 0, retryAt = Number.POSITIVE_INFINITY } = this.#failure ?? {};
+    if (retryAt !== Number.POSITIVE_INFINITY) return;
+    const next = nextPause(pause);
+    this.#failure = { error, pause: next, retryAt: performance.now() + next };
   }
 
   #freeSlot(client: pg.PoolClient) {

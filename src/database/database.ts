@@ -6,6 +6,7 @@ import { AdmittedPool, admitEmbedded } from './admitted-pool.ts';
 import { createEmbeddedAdapterFactory, type EmbeddedPostgres, migrateEmbedded, openEmbeddedPostgres } from './embedded-postgres.ts';
 import { Prisma, PrismaClient } from './generated/prisma/client.ts';
 import { migrate } from './migrate.ts';
+import { nextPause } from './reconnect-pause.ts';
 import { retryOnConflict, retryTransactions } from './retry.ts';
 import { checkDatabase, migrationLimits, prepareSession, statementLimits } from './session.ts';
 
@@ -178,16 +179,22 @@ function createPostgresDatabase(pool: pg.Pool, connectionString: string, log: Lo
   };
 }
 
-/** Listens on a separate connection and reconnects after a loss, with a growing delay of at most 1 s. */
+const stableAfter = 1_000; // milliseconds
+
+/** Listens on a separate connection and reconnects after a loss, with a growing pause. */
 async function listen(connectionString: string, channel: string, onNotify: () => void, log: Logger) {
   let isStopped = false;
   let current: pg.Client | undefined;
-  const connect = async (delay: number): Promise<void> => {
+  let listeningSince = 0;
+  const connect = async (pause: number): Promise<void> => {
     if (isStopped) return;
     const client = new pg.Client({ connectionString, connectionTimeoutMillis: 2_000, keepAlive: true });
     const reconnect = () => {
+      // A connection that is lost at once was no success.
+      const wasStable = current === client && performance.now() - listeningSince > stableAfter;
       if (current === client) current = undefined;
-      setTimeout(() => void connect(Math.min(delay * 2, 1_000)), delay).unref();
+      const next = nextPause(wasStable ? 0 : pause);
+      setTimeout(() => void connect(next), next).unref();
     };
     client.on('error', (error) => log.warn({ error: error.message }, 'the listening connection was lost'));
     try {
@@ -197,13 +204,14 @@ async function listen(connectionString: string, channel: string, onNotify: () =>
       await prepareSession(sessionOf(client), statementLimits);
       await client.query(`listen ${pg.escapeIdentifier(channel)}`);
       current = client;
+      listeningSince = performance.now();
       onNotify();
     } catch {
       if (client.listenerCount('end') === 0) reconnect();
       else await client.end().catch(() => {});
     }
   };
-  await connect(50);
+  await connect(0);
   return async () => {
     isStopped = true;
     await current?.end();

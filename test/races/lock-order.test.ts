@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
-import { hashToken } from '../../src/identity/tokens/opaque-token.ts';
+import { deriveLinkToken, hashToken } from '../../src/identity/tokens/opaque-token.ts';
 import { isEmbedded } from '../test-database.ts';
 import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 
@@ -53,11 +53,12 @@ describe.skipIf(isEmbedded)('two administrators of one domain', async () => {
   const globalIdOf = (type: string, id: string) => Buffer.from(`${type}:${id}`).toString('base64');
 
   async function invitationTo(email: string): Promise<string> {
-    const token = randomUUID();
     const expiresAt = new Date(Date.now() + 3_600_000);
     const data = { email, emailKey: email, roleId: reader.id, domainId: domain.id, invitedById: inviter.uuid, expiresAt };
     const { id } = await prisma.invitation.create({ data });
-    const link = { id: randomUUID(), purpose: 'INVITATION', invitationId: id, email, emailKey: email, hash: hashToken(token), expiresAt } as const;
+    const linkId = randomUUID();
+    const token = deriveLinkToken(server.keys, linkId);
+    const link = { id: linkId, purpose: 'INVITATION', invitationId: id, email, emailKey: email, hash: hashToken(token), expiresAt } as const;
     await prisma.emailLink.create({ data: link });
     return token;
   }

@@ -1,5 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { describe, expect, it, vi } from 'vitest';
 import { openDatabase } from '../../src/database/database.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
@@ -12,7 +14,9 @@ async function proxyTo(url: string) {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
   let isBlackholed = false;
+  let opened = 0;
   const relay = (socket: Socket) => {
+    opened += 1;
     if (isBlackholed) return void sockets.add(socket.on('error', () => {}));
     const other = connect(Number(port || 5432), hostname);
     for (const [one, two] of [
@@ -41,7 +45,8 @@ async function proxyTo(url: string) {
     isBlackholed = true;
     for (const socket of sockets) socket.destroy();
   };
-  return { url: Object.assign(new URL(url), { host: `127.0.0.1:${own}` }).href, cut, blackhole, restore: () => listen(own) };
+  const proxied = Object.assign(new URL(url), { host: `127.0.0.1:${own}` }).href;
+  return { url: proxied, cut, blackhole, restore: () => listen(own), countOpened: () => opened };
 }
 
 describe('an outage of the database', () => {
@@ -90,4 +95,41 @@ describe('an outage of the database', () => {
     },
     60_000,
   );
+
+  it.skipIf(isEmbedded)(
+    'costs few connections, however many requests arrive, when the database was deleted, and ends when it is back (needs a PostgreSQL server)',
+    async () => {
+      const log = createLogger('silent');
+      const made = await createTestDatabase(testConfig(), log);
+      const proxy = await proxyTo(made.url ?? '');
+      const config = testConfig({ DATABASE_URL: proxy.url });
+      const db = await openDatabase(config, log);
+      const running = await startServer(config, log, db);
+      const ready = async () => (await fetch(`${running.url}/health/ready`)).status;
+      expect(await ready()).toBe(200);
+      const name = new URL(made.url ?? '').pathname.slice(1);
+      await administer(`drop database ${name} with (force)`);
+      await waitUntil(async () => (await ready()) === 503);
+      const before = proxy.countOpened();
+      for (let times = 0; times < 20; times += 1) {
+        expect(await Promise.all(Array.from({ length: 20 }, ready))).toEqual(Array(20).fill(503));
+        await sleep(100);
+      }
+      expect(proxy.countOpened() - before).toBeLessThan(40);
+      await administer(`create database ${name} template ${process.env.TEST_TEMPLATE_DATABASE}`);
+      await vi.waitUntil(async () => (await ready()) === 200, { timeout: 10_000 });
+      await running.stop();
+      await db.close();
+      await proxy.cut();
+      await made.drop();
+    },
+    60_000,
+  );
 });
+
+async function administer(statement: string) {
+  const client = new pg.Client({ connectionString: process.env.TEST_DATABASE_URL });
+  await client.connect();
+  await client.query(statement);
+  await client.end();
+}
