@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
+import { sql } from '../../src/database/database.ts';
 import { graphql } from '../generated/gql.ts';
 import { runConcurrently } from '../role/run-concurrently.ts';
 import { anonymous, startTestServer, type TestUser } from '../test-server.ts';
@@ -33,6 +34,20 @@ describe('deleteDomain', () => {
     expect((await alice.query('{ me { roles { role { name } } } }')).data.me.roles).toEqual([]);
     expect(await server.db.prisma.roleGrant.count({ where: { domainId: uuid } })).toBe(0);
     expect((await remove(superadmin, id)).code).toBe('NOT_FOUND');
+  });
+
+  it('revokes every token of the domain first: the database deletes no domain of a live token, and takes no live token out of its domain', async () => {
+    const { globalId: id, id: uuid } = await server.domain('tokens');
+    const member = await server.user('USER', 'tokens');
+    const inside = await server.logIn(member.email, member.uuid, 'tokens');
+    const { query, prisma } = server.db;
+    const live = /restrict_violation|is live: revoke it first/;
+    await expect(query(sql`delete from "Domain" where id = ${uuid}::uuid`)).rejects.toThrow(live);
+    await expect(query(sql`update "Token" set "domainId" = null where "domainId" = ${uuid}::uuid`)).rejects.toThrow(live);
+    expect((await inside.query('{ me { id } }')).code).toBeUndefined();
+    expect((await remove(superadmin, id)).code).toBeUndefined();
+    expect(await prisma.token.count({ where: { userId: member.uuid, domainId: null, revokedAt: null } })).toBe(1); // that of server.user
+    expect((await inside.query('{ me { id } }')).code).toBe('TOKEN_REVOKED');
   });
 
   it('leaves no grants to a new domain of the same name', async () => {

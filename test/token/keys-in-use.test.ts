@@ -61,6 +61,17 @@ describe('a node', () => {
     expect(await start(list(b))).toBe('ENCRYPTION_KEYS');
   });
 
+  it('starts with the old key first after another node has put the new one first, and does not undo the rotation', async () => {
+    const { db, start } = await cluster();
+    const recorded = async () => (await db.prisma.keyInUse.findMany({ orderBy: { setting: 'asc' } })).map(({ fingerprint }) => fingerprint);
+    for (const keys of [[a], [a, b], [b, a]]) expect(await start(list(...keys))).toBe('started');
+    const rotated = await recorded();
+    for (const keys of [[a, b], [a, c, b], [b, a], [a, b]]) expect(await start(list(...keys))).toBe('started');
+    expect(await recorded()).toEqual(rotated);
+    expect(await start(list(a))).toBe('ENCRYPTION_KEYS');
+    expect(await start(list(b))).toBe('started');
+  });
+
   it('repeats a refresh of another node whose first key is another one', async () => {
     const { db } = await cluster();
     const config = { ...testConfig(), PUBLIC_REGISTRATION: true, REQUIRE_EMAIL_CONFIRMATION: false };

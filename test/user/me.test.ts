@@ -63,4 +63,22 @@ describe('me', () => {
     const answers = await Promise.all(callers.map((person) => person.query(query)));
     expect(answers.map(({ data }) => data.me?.id)).toEqual(callers.map(({ id }) => id));
   });
+
+  it('has as updatedAt the time of the last change of the account, which a login, a logout or the end of its sessions is not', async () => {
+    const [alice, superadmin] = [await server.user(), await server.user('SUPERADMIN')];
+    const updatedAt = async () => (await server.db.prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } })).updatedAt;
+    const created = await updatedAt();
+    const session = await server.logIn(alice.email, alice.uuid);
+    expect((await session.query('mutation { logoutEverywhere(input: {}) { ended } }')).code).toBeUndefined();
+    const reset = 'mutation ($id: ID!) { resetUserAccess(input: { id: $id }) { ended } }';
+    expect((await superadmin.query(reset, { id: alice.id })).code).toBeUndefined();
+    const again = await server.logIn(alice.email, alice.uuid);
+    const { data } = await again.query('{ me { updatedAt } }');
+    expect([new Date(data.me.updatedAt), await updatedAt()]).toEqual([created, created]);
+    await again.query('mutation { updateProfile(input: { firstName: "Alice" }) { user { id } } }');
+    expect((await updatedAt()).getTime()).toBeGreaterThan(created.getTime());
+    const changed = await updatedAt();
+    await superadmin.query('mutation ($id: ID!) { disableUser(input: { id: $id }) { changed } }', { id: alice.id });
+    expect((await updatedAt()).getTime()).toBeGreaterThan(changed.getTime());
+  });
 });
