@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isApplied } from './applied-migration.ts';
 
 /** The connection that migrations run on; nothing else may use it meanwhile. */
 export interface MigrationConnection {
@@ -31,8 +32,8 @@ export async function migrate(connection: MigrationConnection): Promise<void> {
     const migration = recorded.get(name);
     if (migration?.isFinished) continue;
     if (!migration) await apply(connection, name);
-    // A migration begins when the one before it has ended, so only the last one can be undone.
-    else if (migration === last) await applyUnlessApplied(connection, name);
+    // A migration begins when the one before it has ended, so only the last one may not be applied.
+    else if (migration === last) await complete(connection, name, names.slice(0, names.indexOf(name)));
     else await finish(connection, name);
   }
 }
@@ -88,33 +89,25 @@ async function apply(connection: MigrationConnection, name: string): Promise<voi
 }
 
 /**
- * Ends a migration whose tool was killed between the script and its record. A script is applied as a whole or not at all, and none can be applied
- * twice: the second time it finds what it would create, or misses what it would rename.
+ * Ends a migration whose record has no end: its tool was killed before or after the script, or the script failed. A script is applied as a whole or
+ * not at all.
  */
-async function applyUnlessApplied(connection: MigrationConnection, name: string): Promise<void> {
-  try {
-    await inTransaction(connection, name, async (transaction) => {
-      await transaction.execute(readScript(name));
-      await finish(transaction, name);
+async function complete(connection: MigrationConnection, name: string, earlierNames: readonly string[]): Promise<void> {
+  const script = readScript(name);
+  const wasApplied = await isApplied(connection, earlierNames.map(readScript), script).catch((error: Error) => {
+    throw new Error(`The history has no end of the migration ${name}, and checking whether it was applied failed: ${error.message}`, {
+      cause: error,
     });
-  } catch (error) {
-    const { code } = (error as { cause?: { code?: string } }).cause ?? {};
-    if (!appliedErrors.has(code ?? '')) throw error;
+  });
+  if (wasApplied) {
     await finish(connection, name);
+    return;
   }
+  await inTransaction(connection, name, async (transaction) => {
+    await transaction.execute(script);
+    await finish(transaction, name);
+  });
 }
-
-// https://www.postgresql.org/docs/current/errcodes-appendix.html
-const appliedErrors = new Set([
-  '42P07', // duplicate_table, also of an index or a view
-  '42701', // duplicate_column
-  '42710', // duplicate_object: a type, constraint or trigger
-  '42723', // duplicate_function
-  '42P01', // undefined_table
-  '42703', // undefined_column
-  '42704', // undefined_object
-  '23505', // unique_violation: a row that it inserts
-]);
 
 const finish = ({ query }: MigrationConnection, name: string) =>
   query(

@@ -102,7 +102,12 @@ async function runInTransaction<T>(
 }
 
 /** Reads the viewer again and locks their user, token and grants, so that no right can be revoked before the commit (security.md 7.9, 10.2). */
-async function lockViewer({ viewer, config }: Context, tx: Tx, { targetModel, targetId }: MutationCall, lockAlso?: LockAlso): Promise<Viewer> {
+async function lockViewer(
+  { viewer, config }: Context,
+  tx: Tx,
+  { targetModel, targetId }: MutationCall,
+  lockAlso?: LockAlso,
+): Promise<Viewer> {
   if (!viewer) throw graphqlError('UNAUTHENTICATED');
   const target = targetId && isUuid(targetId) ? [targetId.toLowerCase()] : [];
   const users = targetModel === 'User' ? target : [];

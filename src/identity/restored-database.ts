@@ -8,8 +8,9 @@ import { revokeTokens } from './tokens/sessions.ts';
 import { createPendingEvents } from './unit-of-work.ts';
 
 /**
- * What a restored backup may have brought back, in the order in which these tables are locked. Everything else is kept: what changed after the
- * backup is unknown, and the operator checks it.
+ * What a restored backup may have brought back. Everything else is kept: what changed after the backup is unknown, and the operator checks it. The
+ * transactions of a running server write these tables in different orders, so locking them may meet a deadlock; then one of the two is repeated
+ * (docs/decisions/0030). A server waits for the first table before it writes the others, so it happens at most once with each transaction in flight.
  */
 const endedTables = [
   'Token',

@@ -58,7 +58,15 @@ describe.skipIf(isEmbedded)('two administrators of one domain', async () => {
     const { id } = await prisma.invitation.create({ data });
     const linkId = randomUUID();
     const token = deriveLinkToken(server.keys, linkId);
-    const link = { id: linkId, purpose: 'INVITATION', invitationId: id, email, emailKey: email, hash: hashToken(token), expiresAt } as const;
+    const link = {
+      id: linkId,
+      purpose: 'INVITATION',
+      invitationId: id,
+      email,
+      emailKey: email,
+      hash: hashToken(token),
+      expiresAt,
+    } as const;
     await prisma.emailLink.create({ data: link });
     return token;
   }
@@ -100,7 +108,9 @@ describe.skipIf(isEmbedded)('two administrators of one domain', async () => {
     const { rows: ended } = await watcher.query<{ pid: number }>(`select pid, pg_terminate_backend(pid) ${others}`, [own]);
     const pids = ended.map(({ pid }) => pid);
     await waitUntil(async () => (await watcher.query('select from pg_stat_activity where pid = any($1)', [pids])).rows.length === 0);
-    const { rows } = await watcher.query<{ deadlocks: string }>('select deadlocks from pg_stat_database where datname = current_database()');
+    const { rows } = await watcher.query<{ deadlocks: string }>(
+      'select deadlocks from pg_stat_database where datname = current_database()',
+    );
     return Number(rows[0]?.deadlocks);
   }
 

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
+import { describeSchema } from '../../src/database/applied-migration.ts';
+import type { Database } from '../../src/database/database.ts';
 import { inspectDatabase, runCommand, spawnProcess, tempEnvironment, waitUntilListening } from '../cli/process.ts';
 import { isEmbedded } from '../test-database.ts';
 
@@ -56,19 +58,55 @@ describe('the database of a server', () => {
 
   it('is migrated to the end when a migration whose end the history lacks was not applied', async () => {
     const own = await tempEnvironment();
-    await inspectDatabase(own.environment, async ({ query }) => {
-      await query({ text: 'drop trigger reject_audit_anchor on "AuditAnchor"', values: [] });
-      await query({ text: 'drop function reject_audit_anchor', values: [] });
-      const name = '20261130155500_verified_audit_anchors';
-      await query({ text: `update _prisma_migrations set finished_at = null where migration_name = '${name}'`, values: [] });
+    await inspectDatabase(own.environment, async (db) => {
+      await db.query({ text: 'alter table "KeyInUse" drop column replaced', values: [] });
+      await leaveUnfinished(db, '20261130172400_replaced_keys');
     });
-    await inspectDatabase(own.environment, async ({ query }) => {
+    await inspectDatabase(own.environment, async ({ query, prisma }) => {
       expect(await query({ text: 'select from _prisma_migrations where finished_at is null', values: [] })).toEqual([]);
-      expect(await query({ text: `select from pg_trigger where tgname = 'reject_audit_anchor'`, values: [] })).toHaveLength(1);
+      expect(await prisma.keyInUse.findMany({ select: { replaced: true } })).toEqual([]);
     });
     await own.cleanUp();
   }, 60_000);
+
+  it.each([
+    [
+      'something else has the name of what it creates',
+      'alter table "KeyInUse" add column replaced text',
+      /already exists/,
+      'drop column replaced',
+    ],
+    ['what it changes is missing', 'alter table "KeyInUse" rename to "Other"', /does not exist/, 'rename to "KeyInUse"'],
+  ])(
+    'is left unchanged, and the server exits with the cause, when %s and the migration was not applied',
+    async (_, plant, cause, remedy) => {
+      const own = await tempEnvironment();
+      const unfinished = { text: 'select from _prisma_migrations where finished_at is null', values: [] };
+      await inspectDatabase(own.environment, async (db) => {
+        await db.query({ text: 'alter table "KeyInUse" drop column replaced', values: [] });
+        await db.query({ text: plant, values: [] });
+        await leaveUnfinished(db, '20261130172400_replaced_keys');
+      });
+      const { code, err } = await runCommand(['src/server/main.ts'], own.environment);
+      expect([code, err]).toEqual([1, expect.stringMatching(/^The migration 20261130172400_replaced_keys failed and was rolled back: /)]);
+      expect(err).toMatch(cause);
+      await withClient(own.environment, async (client) => {
+        expect((await client.query(unfinished.text)).rowCount).toBe(1);
+        await client.query(`alter table "${remedy.startsWith('rename') ? 'Other' : 'KeyInUse'}" ${remedy}`);
+      });
+      await inspectDatabase(own.environment, async ({ query, prisma }) => {
+        expect(await query(unfinished)).toEqual([]);
+        expect(await prisma.keyInUse.findMany({ select: { replaced: true } })).toEqual([]);
+      });
+      await own.cleanUp();
+    },
+    60_000,
+  );
 });
+
+/** As a tool leaves the history that was killed before it recorded the end of the migration. */
+const leaveUnfinished = ({ query }: Pick<Database, 'query'>, name: string) =>
+  query({ text: `update _prisma_migrations set finished_at = null where migration_name = '${name}'`, values: [] });
 
 describe('the embedded database', () => {
   it.runIf(isEmbedded)(
@@ -114,19 +152,23 @@ describe('PostgreSQL', () => {
     60_000,
   );
 
-  it.skipIf(isEmbedded)('rejects every migration that is applied twice (needs a PostgreSQL server)', async () => {
+  it.skipIf(isEmbedded)('shows of every migration whether it was applied (needs a PostgreSQL server)', async () => {
     const own = await tempEnvironment();
     await empty(own.environment);
-    const client = new pg.Client({ connectionString: own.environment.DATABASE_URL });
-    await client.connect();
     const folder = join(import.meta.dirname, '../../prisma/migrations');
-    for (const name of (await readdir(folder)).filter((entry) => /^\d/.test(entry)).sort()) {
-      const script = await readFile(join(folder, name, 'migration.sql'), 'utf8');
-      await client.query(script);
-      const again = await client.query(script).catch((error: Error) => error.message);
-      expect(again, name).toMatch(/already exists|does not exist|duplicate key/);
-    }
-    await client.end();
+    await withClient(own.environment, async (client) => {
+      const connection = {
+        query: async <Row>(text: string, values: unknown[]) => (await client.query(text, values)).rows as Row[],
+        execute: (script: string) => client.query(script),
+      };
+      let before = await describeSchema(connection);
+      for (const name of (await readdir(folder)).filter((entry) => /^\d/.test(entry)).sort()) {
+        await client.query(await readFile(join(folder, name, 'migration.sql'), 'utf8'));
+        const after = await describeSchema(connection);
+        expect(after, name).not.toEqual(before);
+        before = after;
+      }
+    });
     await own.cleanUp();
   });
 
@@ -150,24 +192,24 @@ describe('PostgreSQL', () => {
 });
 
 /** How many migrations are recorded; -1 without a history. */
-async function countMigrations({ DATABASE_URL }: Record<string, string>): Promise<number> {
+const countMigrations = (environment: Record<string, string>) =>
+  withClient(environment, async (client) => {
+    const { rows } = await client.query('select count(*) from _prisma_migrations').catch(() => ({ rows: [{ count: -1 }] }));
+    return Number(rows[0]?.count);
+  });
+
+/** Deletes everything that a server has created. */
+const empty = (environment: Record<string, string>) =>
+  withClient(environment, (client) => client.query('drop schema public cascade; create schema public'));
+
+async function withClient<T>({ DATABASE_URL }: Record<string, string>, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: DATABASE_URL });
   await client.connect();
   try {
-    return Number((await client.query('select count(*) from _prisma_migrations')).rows[0]?.count);
-  } catch {
-    return -1;
+    return await work(client);
   } finally {
     await client.end();
   }
-}
-
-/** Deletes everything that a server has created. */
-async function empty({ DATABASE_URL }: Record<string, string>) {
-  const client = new pg.Client({ connectionString: DATABASE_URL });
-  await client.connect();
-  await client.query('drop schema public cascade; create schema public');
-  await client.end();
 }
 
 /** How many times the first migration was applied. */

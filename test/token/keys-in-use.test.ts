@@ -66,7 +66,13 @@ describe('a node', () => {
     const recorded = async () => (await db.prisma.keyInUse.findMany({ orderBy: { setting: 'asc' } })).map(({ fingerprint }) => fingerprint);
     for (const keys of [[a], [a, b], [b, a]]) expect(await start(list(...keys))).toBe('started');
     const rotated = await recorded();
-    for (const keys of [[a, b], [a, c, b], [b, a], [a, b]]) expect(await start(list(...keys))).toBe('started');
+    for (const keys of [
+      [a, b],
+      [a, c, b],
+      [b, a],
+      [a, b],
+    ])
+      expect(await start(list(...keys))).toBe('started');
     expect(await recorded()).toEqual(rotated);
     expect(await start(list(a))).toBe('ENCRYPTION_KEYS');
     expect(await start(list(b))).toBe('started');

@@ -27,7 +27,9 @@ export async function basisOf(tx: Tx, { invitationId }: InvitationLink): Promise
  */
 export async function claimInvitation(tx: Tx, { id: linkId, invitationId, emailKey }: InvitationLink): Promise<ClaimedInvitation> {
   // Before the invitation: a role that is being deleted deletes its invitations.
-  await tx.$queryRaw(sql`select 1 from "Role" where id = (select "roleId" from "Invitation" where id = ${invitationId}::uuid) for key share`);
+  await tx.$queryRaw(
+    sql`select 1 from "Role" where id = (select "roleId" from "Invitation" where id = ${invitationId}::uuid) for key share`,
+  );
   const [invitation] = await tx.$queryRaw<ClaimedInvitation[]>(sql`
     update "Invitation" set "acceptedAt" = now() where id = ${invitationId}::uuid and "emailKey" = ${emailKey}
       and "acceptedAt" is null and "revokedAt" is null and "expiresAt" > now()
