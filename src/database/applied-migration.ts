@@ -1,10 +1,15 @@
-import type { MigrationConnection } from './migrate.ts';
+/** The connection that migrations run on; nothing else may use it meanwhile. */
+export interface MigrationConnection {
+  query<Row>(text: string, values: unknown[]): Promise<Row[]>;
+  /** Runs any number of statements. */
+  execute(script: string): Promise<unknown>;
+}
 
 const scratch = 'fieldgate_migration_check';
 
 /**
- * True if the database has what the script creates and changes, and nothing of what it removes. Decided by running the scripts in a schema of their
- * own: the code of an error would not tell whether the script has run or meets something else of that name. Not in one transaction, because a new
+ * True if the database has what the script creates and changes, and nothing of what it removes. Decided by running the scripts in a separate
+ * schema: the code of an error would not tell whether the script has run or meets something else of that name. Not in one transaction, because a new
  * value of an enum cannot be used in the transaction that adds it.
  */
 export async function isApplied(

@@ -1,14 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isApplied } from './applied-migration.ts';
-
-/** The connection that migrations run on; nothing else may use it meanwhile. */
-export interface MigrationConnection {
-  query<Row>(text: string, values: unknown[]): Promise<Row[]>;
-  /** Runs any number of statements. */
-  execute(script: string): Promise<unknown>;
-}
+import { isApplied, type MigrationConnection } from './applied-migration.ts';
 
 const folder = join(import.meta.dirname, '../../prisma/migrations');
 

@@ -42,7 +42,7 @@ export async function runMutation<T>(
   return result;
 }
 
-/** Finds the rows that a mutation locks besides those of the viewer and its target. */
+/** Finds the rows that a mutation locks in addition to those of the viewer and its target. */
 export type LockAlso = (tx: Tx) => Promise<LockedRows>;
 
 /** A mutation as it was called. */
@@ -111,7 +111,7 @@ async function lockViewer(
   if (!viewer) throw graphqlError('UNAUTHENTICATED');
   const target = targetId && isUuid(targetId) ? [targetId.toLowerCase()] : [];
   const users = targetModel === 'User' ? target : [];
-  // Whoever changes the grants of the target locks it first: so its grants are found when they can no longer change.
+  // A transaction that changes the grants of the target locks it first: so its grants are found when they can no longer change.
   if (lockAlso && users.length > 0) await lockInOrder(tx, { users: [viewer.user.id, ...users] });
   const also = targetModel && target.length === 0 ? undefined : await lockAlso?.(tx);
   const result = await reloadViewerForUpdate(tx, viewer, config.FRESHNESS, {
