@@ -1,3 +1,4 @@
+import { domainToUnicode } from 'node:url';
 import type { Config } from '../../config.ts';
 import type { Database, Tx } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
@@ -40,7 +41,8 @@ export function validateAccount(config: Config, account: PasswordOwner & { reado
   const { email, password, username, displayName, firstName, lastName } = account;
   const isInvalid = emailKey(email) === undefined;
   const names = [username, displayName, firstName, lastName].filter((name) => name != null);
-  const words = [...config.PASSWORD_WORDS, ...wordsIn(new URL(config.PUBLIC_URL).hostname)];
+  const host = new URL(config.PUBLIC_URL).hostname;
+  const words = [...config.PASSWORD_WORDS, ...[host, domainToUnicode(host)].flatMap(wordsIn)];
   const faults = validatePassword(normalizePassword(password), { email, names, words, min: config.PASSWORD_MIN });
   return { ...(isInvalid && { email: ['must be a valid email address'] }), ...(faults.length > 0 && { password: faults }) };
 }

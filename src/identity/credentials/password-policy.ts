@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { coresOf, indexWords, isMostlyWords, wordsIn } from './known-words.ts';
+import { coresOf, countWithoutRepetitions, indexWords, isMostlyWords, wordsIn } from './known-words.ts';
 import { commonWords } from './passwords/common-words.ts';
 
 const productName = 'fieldgate';
@@ -33,8 +33,10 @@ export function validatePassword(password: string, context: PasswordContext): st
   if (isCommon(password) || isMadeOfCommonWords) faults.push('must not be a password that is known from breaches or easy to guess');
   if (isMadeOfServiceWords) faults.push('must contain more than parts of your email address or words of this service');
   if (isMadeOfNames) faults.push('must contain more than your username or name');
-  if (faults.length === 0 && all) faults.push('must contain more than words that are easy to guess');
-  return faults;
+  if (faults.length > 0) return faults;
+  if (all) return ['must contain more than words that are easy to guess'];
+  const isRepetitive = countWithoutRepetitions(password) < minLength;
+  return isRepetitive ? [`must have at least ${minLength} characters that do not repeat earlier ones`] : [];
 }
 
 const indexedCommonWords = indexWords(commonWords);
