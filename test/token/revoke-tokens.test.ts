@@ -1,5 +1,7 @@
+import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { startTestServer, type TestUser } from '../test-server.ts';
+import { isEmbedded } from '../test-database.ts';
+import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 
 const server = await startTestServer();
 const superadmin = await server.user('SUPERADMIN');
@@ -54,6 +56,30 @@ describe('revokeTokens', () => {
     const [north, south, token] = [await signInAgain(member, 'north'), await signInAgain(member, 'south'), await apiToken(member)];
     expect((await revokeAll(domainAdmin, member)).data.revokeTokens).toEqual({ ended: 1 });
     expect(await Promise.all([north, south, member, token].map(isAlive))).toEqual([false, true, true, true]);
+  });
+
+  it.skipIf(isEmbedded)('ends for a domain administrator no login elsewhere that is in progress', async () => {
+    const [admin, alice] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north')];
+    await server.grant(alice.uuid, 'USER', 'south');
+    const login = 'mutation ($input: LoginInput!) { login(input: $input) { __typename } }';
+    for (const domain of [null, 'south']) {
+      const other = new pg.Client({ connectionString: server.databaseUrl });
+      await other.connect();
+      await other.query('begin');
+      await other.query('select 1 from "User" where id = $1 for update', [alice.uuid]);
+      const isWaiting = async (count: number) => {
+        const { rows } = await other.query(
+          `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+        return rows.length >= count;
+      };
+      const revocation = revokeAll(admin, alice);
+      await waitUntil(() => isWaiting(1));
+      const session = server.query(login, { input: { email: alice.email, password: alice.password, domain } });
+      await waitUntil(() => isWaiting(2));
+      await other.end();
+      expect([(await revocation).code, (await session).code]).toEqual([undefined, undefined]);
+    }
   });
 
   it('records an audit event with the actor for each token', async () => {

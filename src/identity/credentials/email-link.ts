@@ -8,7 +8,7 @@ import type { KeyStore } from '../keys/configured-keys.ts';
 import type { RequestScope } from '../request-scope.ts';
 import { deriveLinkCode, hashToken } from '../tokens/opaque-token.ts';
 import { isKnownNetwork } from './known-network.ts';
-import { codeKeys, consume, consumeGuess, refund } from './rate-limit.ts';
+import { codeKeys, consume, consumeGuess, refund, whileCounted } from './rate-limit.ts';
 
 interface Caller extends Pick<RequestScope, 'db' | 'log' | 'client'> {
   readonly keys: Pick<KeyStore, 'secret'>;
@@ -115,19 +115,21 @@ async function findByCode(caller: Caller, purposes: EmailLinkPurpose[], email: s
   const { db, keys, client } = caller;
   const key = emailKey(email) ?? '';
   const { counted, limited } = await consumeGuess(caller, codeKeys(key || email, client.network));
-  const [newest] = await db.query<Pick<EmailLink, 'id' | 'userId'>>(sql`
-    select id, "userId" from "EmailLink" where "emailKey" = ${key} and purpose = any(${purposes}::"EmailLinkPurpose"[]) and "usedAt" is null
-      and "expiresAt" > now() order by "createdAt" desc, id desc limit 1`);
-  const isCompared = !limited || (await isKnownNetwork(db, newest?.userId ?? null, client.network));
-  const [link] = await db.query<EmailLink>(sql`
-    update "EmailLink" set attempts = attempts + 1
-    where id = ${(isCompared && newest?.id) || null}::uuid and attempts < ${maxCodeGuesses} and "usedAt" is null and "expiresAt" > now() returning *`);
-  const expected = Buffer.from(deriveLinkCode(keys, link?.id ?? ''));
-  const actual = Buffer.from(code);
-  if (link && actual.length === expected.length && timingSafeEqual(actual, expected)) {
-    await refund(caller, counted);
-    return link;
+  const link = await whileCounted(caller, counted, compare);
+  if (link) await refund(caller, counted);
+  else if (limited) throw limited;
+  return link;
+
+  async function compare(): Promise<EmailLink | undefined> {
+    const [newest] = await db.query<Pick<EmailLink, 'id' | 'userId'>>(sql`
+      select id, "userId" from "EmailLink" where "emailKey" = ${key} and purpose = any(${purposes}::"EmailLinkPurpose"[]) and "usedAt" is null
+        and "expiresAt" > now() order by "createdAt" desc, id desc limit 1`);
+    const isCompared = !limited || (await isKnownNetwork(db, newest?.userId ?? null, client.network));
+    const [link] = await db.query<EmailLink>(sql`
+      update "EmailLink" set attempts = attempts + 1
+      where id = ${(isCompared && newest?.id) || null}::uuid and attempts < ${maxCodeGuesses} and "usedAt" is null and "expiresAt" > now() returning *`);
+    const expected = Buffer.from(deriveLinkCode(keys, link?.id ?? ''));
+    const actual = Buffer.from(code);
+    return link && actual.length === expected.length && timingSafeEqual(actual, expected) ? link : undefined;
   }
-  if (limited) throw limited;
-  return undefined;
 }
