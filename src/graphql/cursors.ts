@@ -28,7 +28,7 @@ interface ListIdentity {
 
 /**
  * The cursors of a list. A cursor is a place, bound to its list and encrypted: cursors end up in URLs and logs, and an order key can be an email
- * address. The same place has the same cursor on every node (docs/decisions, 36).
+ * address. The same place has the same cursor on every node (docs/decisions/0036).
  */
 export function createCursorCodec({ context, info, parentId, order, criteria }: ListIdentity): CursorCodec {
   const { keys, viewer } = context;

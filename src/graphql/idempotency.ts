@@ -37,7 +37,7 @@ export interface CreationScope extends MutationScope {
 
 /**
  * Runs a mutation that creates a row, once for each idempotency key of the viewer: a repetition checks the rules again, and returns the row as it
- * is now. A failed attempt keeps nothing (docs/decisions, 37).
+ * is now. A failed attempt keeps nothing (docs/decisions/0037).
  */
 export function runCreation<M extends Model, P extends Payload<M>>(
   context: Context,

@@ -9,7 +9,7 @@ process.on('SIGUSR2', () => {});
 
 try {
   const config = readConfig();
-  // Node would open its inspector, which lets every user of the machine run code in the server.
+  // Node would open its inspector, which lets every user of the machine run code in the server. `npm start` prevents that from the first moment on.
   if (config.production) process.on('SIGUSR1', () => {});
   const log = createLogger(config.LOG_LEVEL);
   if (hashLibrary === 'argon2') log.warn('@node-rs/argon2 has no binary here: logins take twice the processor time');

@@ -42,7 +42,7 @@ it('a flood of logins from one network does not keep other networks from logging
   });
 }, 60_000);
 
-it('refuses the surplus of a flood at once, and computes the hashes of other networks before those of the flood', async () => {
+it('rejects the surplus of a flood at once, and computes the hashes of other networks before those of the flood', async () => {
   const order: string[] = [];
   const attempt = (party: string) =>
     runAs({ class: 'authentication', kind: 'Mutation.login', party }, () => hashPassword('guess')).then(

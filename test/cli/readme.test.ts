@@ -120,7 +120,7 @@ describe('the README', { timeout: 120_000 }, () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
     const commands = blocksOf('Start').map(({ text }) => text.trim());
     expect(commands).toEqual(['npm ci && npm start', 'npm test']);
-    expect(scripts).toMatchObject({ start: 'node src/server/main.ts', test: 'node scripts/test.ts' });
+    expect(scripts).toMatchObject({ start: 'node --disable-sigusr1 src/server/main.ts', test: 'node scripts/test.ts' });
   });
 
   it('has a first session and a frontend that work word for word', async () => {

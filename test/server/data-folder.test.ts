@@ -145,7 +145,7 @@ describe('a damaged data folder', () => {
     },
     {
       name: 'with a foreign lock file',
-      damage: (data) => writeFile(join(data, 'postgres.lock'), 'not a lock of this server, but a text of somebody else'),
+      damage: (data) => writeFile(join(data, 'postgres.lock'), 'not a lock of this server, but a file of another program'),
       sentence: (data) => `The file ${data}/postgres.lock is not a lock file of Fieldgate. Delete it while no server uses the folder.`,
     },
     {

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
 import { generateKeys } from '../../src/identity/keys/configured-keys.ts';
@@ -122,6 +123,19 @@ describe('a running server', () => {
     }
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
+  }, 60_000);
+
+  it('opens no inspector after SIGUSR1 when npm start has started it, from the first moment of the process on', async () => {
+    const { scripts } = JSON.parse(await readFile('package.json', 'utf8')) as { scripts: { start: string } };
+    const [, ...args] = scripts.start.split(' ');
+    const NODE_OPTIONS = "--import=data:text/javascript,process.kill(process.pid,'SIGUSR1')"; // before the server is loaded
+    const process = spawnProcess(globalThis.process.execPath, args, { ...here.environment, NODE_OPTIONS });
+    const { url } = await waitUntilListening(process);
+    process.child.kill('SIGUSR1');
+    await register(url);
+    expect(process.output.err).toBe('');
+    process.child.kill('SIGTERM');
+    expect(await process.ended).toBe(0);
   }, 60_000);
 
   it.skipIf(isEmbedded)(

@@ -1,14 +1,7 @@
-import {
-  type DocumentNode,
-  type FragmentDefinitionNode,
-  type GraphQLSchema,
-  getOperationAST,
-  Kind,
-  OperationTypeNode,
-  type SelectionSetNode,
-} from 'graphql';
+import { type DocumentNode, type GraphQLSchema, getOperationAST, OperationTypeNode } from 'graphql';
 import { accessOf } from '../../authorization/rules/registry.ts';
 import { evaluateInMemory } from '../../policy/policy.ts';
+import { rootFieldNames } from './root-fields.ts';
 
 /**
  * True if every root field of the operation exchanges a credential, such as `login`, `refresh` and `resetPassword`: a credential field that anyone
@@ -24,21 +17,6 @@ export function onlyExchangesCredentials(schema: GraphQLSchema, document: Docume
     const rule = rules.get(`${root.name}.${name}`);
     return fields[name]?.extensions.credential === true && rule !== undefined && evaluateInMemory(rule, null) === true;
   };
-  const names = rootFieldNames(document, operation.selectionSet).filter((name) => name !== '__typename');
+  const names = rootFieldNames(document, operation.selectionSet);
   return names.length > 0 && names.every(exchanges);
-}
-
-/** The names of the root fields, also of those that a directive may leave out. Each fragment once, so in time linear in the document. */
-function rootFieldNames(document: DocumentNode, { selections }: SelectionSetNode, seen = new Set<string>()): string[] {
-  return selections.flatMap((selection) => {
-    if (selection.kind === Kind.FIELD) return [selection.name.value];
-    if (selection.kind === Kind.INLINE_FRAGMENT) return rootFieldNames(document, selection.selectionSet, seen);
-    const name = selection.name.value;
-    if (seen.has(name)) return [];
-    seen.add(name);
-    const fragment = document.definitions.find(
-      (node): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION && node.name.value === name,
-    );
-    return fragment ? rootFieldNames(document, fragment.selectionSet, seen) : [];
-  });
 }

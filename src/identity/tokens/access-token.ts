@@ -30,7 +30,7 @@ export type IssuingSession = Pick<Token, 'id' | 'userId' | 'authenticatedAt' | '
 
 /**
  * Signs an access token for a session (RFC 9068). It identifies the user and the session, and carries no permissions. It expires with the session
- * at the latest: who verifies it offline does not see the session.
+ * at the latest: offline verification does not see the session.
  */
 export async function signAccessToken({ config, keys }: Signer, session: IssuingSession) {
   const { expiresAt, idleExpiresAt, now } = session;

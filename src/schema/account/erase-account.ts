@@ -45,7 +45,7 @@ const maxErasedPerRun = 100; // the others follow in the next run
 type Eraser = Pick<MutationScope, 'tx'> & { readonly viewer: MutationScope['viewer'] | null };
 
 /**
- * Erases all personal data of an account. The empty row is kept, so that references to its id stay valid (decision 24). The address becomes
+ * Erases all personal data of an account. The empty row is kept, so that references to its id stay valid (docs/decisions/0024). The address becomes
  * available again, and an account registered with it later inherits nothing. Returns false if the account was already erased.
  */
 export async function eraseAccount(eraser: Eraser, work: UnitOfWork, id: string): Promise<boolean> {
