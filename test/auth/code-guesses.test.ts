@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { emailTo, invitationEmailTo } from '../mail/emails.ts';
 import { type QueryResult, startTestServer, type TestUser, uniqueAddress } from '../test-server.ts';
+import { currentEmail, newEmail, requestChange } from './email-change.ts';
 
 const server = await startTestServer();
 const { prisma } = server.db;
@@ -91,6 +92,25 @@ describe('guesses at the code of an email', () => {
     expect((await enter(alice.email, alice.code)).code).toBe('INVALID_TOKEN');
     const { token } = await emailTo(server, alice.uuid, 'passwordReset');
     expect((await server.query(reset, { input: { token, newPassword } })).data.resetPassword.ok).toBe(true);
+  });
+
+  it('are compared with the codes of the 10 newest emails, so that a later email does not replace the code', async () => {
+    const alice = await withResetCode();
+    for (let count = 2; count <= 10; count += 1) await server.query(request, { email: alice.email });
+    await emailTo(server, alice.uuid, 'passwordReset', 10);
+    expect((await enter(alice.email, alice.code, uniqueAddress(), 'short')).code).toBe('INVALID_INPUT');
+    await server.query(request, { email: alice.email });
+    await emailTo(server, alice.uuid, 'passwordReset', 11);
+    expect((await enter(alice.email, alice.code)).code).toBe('INVALID_TOKEN');
+  });
+
+  it('are compared with the codes of all users who change to the address', async () => {
+    const [alice, mallory, email] = [await server.user(), await server.user(), newEmail()];
+    const { code } = await requestChange(server, alice, email);
+    await requestChange(server, mallory, email);
+    const change = 'mutation ($input: ConfirmEmailChangeInput!) { confirmEmailChange(input: $input) { ended } }';
+    expect((await alice.query(change, { input: { email, code } })).code).toBeUndefined();
+    expect(await currentEmail(server, alice)).toBe(email);
   });
 
   it('do not count if the code is right, so that a rejected password can be corrected any number of times', async () => {

@@ -30,10 +30,13 @@ export type InvitationLink = EmailLink & { readonly invitationId: string };
 type LinkFor<Purpose> = Purpose extends 'INVITATION' ? InvitationLink : UserLink;
 
 /**
- * How many guesses at the code of an email are compared: with 10^8 codes, one email in a million is guessed. The waits of `codeByAddress` leave an
+ * How many guesses are compared with the code of an email: with 10^8 codes, one email in a million is guessed. The waits of `codeByAddress` leave an
  * attacker 31 guesses in the 30 minutes of a reset code and 78 in the 24 hours of a confirmation code, so that neither can be used up.
  */
 const maxCodeGuesses = 100;
+
+/** The codes of the newest emails to an address are valid together: with only the newest, any further email that someone requests would replace it. */
+const maxComparedCodes = 10;
 
 /** Finds the usable link for one of these purposes. Counts the attempt first. Throws INVALID_TOKEN whatever is wrong with the link. */
 export async function findEmailLink<Purpose extends EmailLinkPurpose>(
@@ -108,8 +111,8 @@ async function findByToken({ db }: Caller, purposes: EmailLinkPurpose[], token: 
 }
 
 /**
- * Finds the newest link to an address, if the code is right. The guess is counted before the code is compared. While the guesses of others make the
- * address wait, a code is compared only if the user of the link knows the network, and a wrong one gets the error of the wait there, too.
+ * Finds the link to an address by its code, among those of the newest emails. The guess is counted before the code is compared. While the guesses of others make the
+ * address wait, a code is compared only with links whose user knows the network, and a wrong one gets the error of the wait there, too.
  */
 async function findByCode(caller: Caller, purposes: EmailLinkPurpose[], email: string, code: string): Promise<EmailLink | undefined> {
   const { db, keys, client } = caller;
@@ -121,15 +124,20 @@ async function findByCode(caller: Caller, purposes: EmailLinkPurpose[], email: s
   return link;
 
   async function compare(): Promise<EmailLink | undefined> {
-    const [newest] = await db.query<Pick<EmailLink, 'id' | 'userId'>>(sql`
+    const live = await db.query<Pick<EmailLink, 'id' | 'userId'>>(sql`
       select id, "userId" from "EmailLink" where "emailKey" = ${key} and purpose = any(${purposes}::"EmailLinkPurpose"[]) and "usedAt" is null
-        and "expiresAt" > now() order by "createdAt" desc, id desc limit 1`);
-    const isCompared = !limited || (await isKnownNetwork(db, newest?.userId ?? null, client.network));
-    const [link] = await db.query<EmailLink>(sql`
+        and "expiresAt" > now() order by "createdAt" desc, id desc limit ${maxComparedCodes}`);
+    const userIds = [...new Set([null, ...live.map(({ userId }) => userId)])];
+    const known = limited && (await Promise.all(userIds.map((userId) => isKnownNetwork(db, userId, client.network))));
+    const ids = live.filter(({ userId }) => !known || known[userIds.indexOf(userId)]).map(({ id }) => id);
+    const compared = await db.query<EmailLink>(sql`
       update "EmailLink" set attempts = attempts + 1
-      where id = ${(isCompared && newest?.id) || null}::uuid and attempts < ${maxCodeGuesses} and "usedAt" is null and "expiresAt" > now() returning *`);
-    const expected = Buffer.from(deriveLinkCode(keys, link?.id ?? ''));
-    const actual = Buffer.from(code);
-    return link && actual.length === expected.length && timingSafeEqual(actual, expected) ? link : undefined;
+      where id = any(${ids}::uuid[]) and attempts < ${maxCodeGuesses} and "usedAt" is null and "expiresAt" > now() returning *`);
+    return compared.find(({ id }) => isSameCode(deriveLinkCode(keys, id), code));
   }
+}
+
+function isSameCode(expected: string, actual: string): boolean {
+  const [one, other] = [Buffer.from(expected), Buffer.from(actual)];
+  return one.length === other.length && timingSafeEqual(one, other);
 }
