@@ -26,6 +26,8 @@ interface Creation<M extends Model, P = unknown> {
   /** What is created: the payload has it in the field of that name. */
   readonly model: M;
   readonly input: { readonly idempotencyKey?: string | null | undefined };
+  /** Throws if the work would be rejected now because of the rights of the viewer, beyond the rules of the mutation. A repetition is rejected then too. */
+  readonly requireRights?: (scope: CreationScope) => Promise<unknown>;
   /** Returns what the payload of a repetition has beside the row. */
   readonly repeat?: (scope: CreationScope, row: Row) => Promise<Omit<P, Uncapitalize<M>>>;
 }
@@ -42,7 +44,7 @@ export interface CreationScope extends MutationScope {
 export function runCreation<M extends Model, P extends Payload<M>>(
   context: Context,
   info: GraphQLResolveInfo,
-  { model, input, repeat }: Creation<M, P>,
+  { model, input, requireRights, repeat }: Creation<M, P>,
   work: (scope: CreationScope) => Promise<P>,
   lockAlso?: LockAlso,
 ): Promise<P> {
@@ -53,6 +55,7 @@ export function runCreation<M extends Model, P extends Payload<M>>(
     const { nonce, resultId } = await claim(scope, use);
     const creationScope = { ...scope, nonce };
     if (resultId !== null) {
+      await requireRights?.(creationScope);
       const row = await findRow(scope.tx, field, resultId);
       if (!row) throw graphqlError('NOT_FOUND');
       return { [field]: row, ...(await repeat?.(creationScope, row)) } as P;

@@ -201,15 +201,37 @@ describe('a repetition', () => {
     expect([code, data]).toEqual(['FORBIDDEN', null]);
   });
 
-  it('hides what the caller can no longer see', async () => {
+  it('is rejected as the first call would be now when the caller has lost the right in the domain', async () => {
     for (const name of ['lost', 'kept']) await server.domain(name);
-    const admin = await server.user('ADMIN', 'lost');
-    await server.grant(admin.uuid, 'ADMIN', 'kept');
-    const input = { ...invitations.input(), domain: 'lost', idempotencyKey: randomUUID() };
-    expect((await send(admin, invitations, input)).errors).toBeUndefined();
-    await prisma.roleGrant.deleteMany({ where: { userId: admin.uuid, domain: { name: 'lost' } } });
-    const { code, data } = await send(admin, invitations, input);
-    expect([code, data.inviteUser]).toEqual(['NOT_FOUND', { invitation: null }]);
+    for (const creation of [invitations, tokens]) {
+      const admin = await server.user('ADMIN', 'lost');
+      await server.grant(admin.uuid, 'ADMIN', 'kept');
+      const input = { ...creation.input(), domain: 'lost', idempotencyKey: randomUUID() };
+      expect((await send(admin, creation, input)).errors).toBeUndefined();
+      await prisma.roleGrant.deleteMany({ where: { userId: admin.uuid, domain: { name: 'lost' } } });
+      const [repeated, first] = [
+        await send(admin, creation, input),
+        await send(admin, creation, { ...input, idempotencyKey: randomUUID() }),
+      ];
+      expect(repeated.errors).toEqual(expect.arrayContaining([expect.objectContaining({ message: first.errors?.[0]?.message })]));
+      expect([repeated.code, repeated.data]).toEqual([first.code, null]);
+      expect(repeated.code).toBe(creation === tokens ? 'INVALID_INPUT' : 'FORBIDDEN');
+    }
+  });
+
+  it('is rejected when only a superadmin may still create what the first call created', async () => {
+    const former = await server.user('SUPERADMIN');
+    const user = creations.find(({ mutation }) => mutation === 'createUser') as Creation;
+    for (const creation of [invitations, user]) {
+      await server.grant(former.uuid, 'SUPERADMIN').catch(() => {});
+      const input = { ...creation.input(), role: 'ADMIN', idempotencyKey: randomUUID() };
+      expect((await send(former, creation, input)).errors).toBeUndefined();
+      await prisma.roleGrant.deleteMany({ where: { userId: former.uuid } });
+      await server.grant(former.uuid, 'ADMIN');
+      const { code, data } = await send(former, creation, input);
+      expect([code, data]).toEqual(['FORBIDDEN', null]);
+      await prisma.roleGrant.deleteMany({ where: { userId: former.uuid } });
+    }
   });
 
   it('needs a recent authentication as the first call did', async () => {

@@ -55,8 +55,9 @@ builder.relayMutationField(
         if (!id) throw graphqlError('TAKEN', { fields: { email: ['must not be in use already'] } });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
       };
+      const requireRights = (mutation: CreationScope) => resolveGrantForNewUser(mutation, first);
       const lockAlso = async (tx: Tx) => ({ domains: await domainIds(tx, first.domain) });
-      return withinLimits(context, limits, () => runCreation(context, info, { model: 'User', input }, create, lockAlso));
+      return withinLimits(context, limits, () => runCreation(context, info, { model: 'User', input, requireRights }, create, lockAlso));
     },
   },
   { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The new user.' }) }) },

@@ -73,9 +73,12 @@ builder.relayMutationField(
         await enqueueEmail(tx, 'invitation', { invitationId: id }, emailData);
         return { invitation };
       };
+      const requireRights = (mutation: CreationScope) => resolveGrantForNewUser(mutation, input);
       const lockAlso = async (tx: Tx) => ({ domains: await domainIds(tx, input.domain) });
       const limits = isRepeated ? {} : ofRequester;
-      return withinLimits(context, limits, () => runCreation(context, info, { model: 'Invitation', input }, invite, lockAlso));
+      return withinLimits(context, limits, () =>
+        runCreation(context, info, { model: 'Invitation', input, requireRights }, invite, lockAlso),
+      );
     },
   },
   { outputFields: (t) => ({ invitation: t.expose('invitation', { type: Invitation, description: 'The new invitation.' }) }) },

@@ -51,10 +51,12 @@ builder.relayMutationField(
     description: 'Creates an API token for the viewer. Its permissions are those of its owner at the time of use, limited to its scopes.',
     access: all(session, fresh, confirmed),
     resolve: (_, { input }, context, info) => {
+      const requireEntry = async ({ tx, viewer }: Pick<CreationScope, 'tx' | 'viewer'>) =>
+        input.domain == null ? null : requireDomain(tx, viewer, input.domain);
       const create = async ({ tx, viewer, audit, nonce }: CreationScope) => {
         const { id: userId } = viewer.user;
         const expiresAt = expiryOf(viewer, input.expiresAt);
-        const domainId = input.domain == null ? null : await requireDomain(tx, viewer, input.domain);
+        const domainId = await requireEntry({ tx, viewer });
         await enforceTokenLimit(tx, viewer);
         const secret = deriveApiToken(context.keys.secret(purpose), nonce, input.idempotencyKey);
         const token = await tx.token.create({
@@ -88,7 +90,13 @@ builder.relayMutationField(
         return { token, secret };
       };
       const lockAlso = async (tx: Tx) => ({ domains: await domainIds(tx, input.domain) });
-      return runCreation(context, info, { model: 'Token', input, repeat: repeatSecret(context, input) }, create, lockAlso);
+      return runCreation(
+        context,
+        info,
+        { model: 'Token', input, requireRights: requireEntry, repeat: repeatSecret(context, input) },
+        create,
+        lockAlso,
+      );
     },
   },
   {
