@@ -3,7 +3,7 @@ import { sql } from '../../src/database/database.ts';
 import { graphql } from '../generated/gql.ts';
 import { openHolder } from '../races/hold.ts';
 import { isEmbedded } from '../test-database.ts';
-import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
+import { startTestServer, type TestUser } from '../test-server.ts';
 
 const server = await startTestServer();
 const { prisma } = server.db;
@@ -53,16 +53,16 @@ describe('login with other sessions', () => {
     const alice = await server.user();
     await addSessions(alice, 20);
     const holder = await openHolder(server);
-    await holder.begin('select from "Token" where "userId" = $1 for update', [alice.uuid]);
-    const response = server.query(
-      'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } setSetting(input: { key: "k", value: "v" }) { setting { key } } }',
-      { input: { email: alice.email, password: alice.password } },
+    const document =
+      'mutation ($input: LoginInput!) { login(input: $input) { ... on Session { accessToken } } setSetting(input: { key: "k", value: "v" }) { setting { key } } }';
+    // It waits for the session that is one too many, after its own was created.
+    const response = await holder.changeDuring(
+      ['select from "Token" where "userId" = $1 for update', [alice.uuid]],
+      () => server.query(document, { input: { email: alice.email, password: alice.password } }),
+      [`update "Token" set "revokedAt" = now(), "revokedReason" = 'LOGOUT' where "userId" = $1`, [alice.uuid]],
     );
-    await waitUntil(async () => (await holder.waiting()) > 0); // for the session that is one too many
-    await holder.execute(`update "Token" set "revokedAt" = now(), "revokedReason" = 'LOGOUT' where "userId" = $1`, [alice.uuid]);
-    await holder.commit();
     await holder.close();
-    expect(await response).toMatchObject({ data: null, code: 'TOKEN_REVOKED' });
+    expect(response).toMatchObject({ data: null, code: 'TOKEN_REVOKED' });
     expect(await prisma.userSetting.count({ where: { userId: alice.uuid } })).toBe(0);
   });
 

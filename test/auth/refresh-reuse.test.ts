@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { graphql } from '../generated/gql.ts';
-import { startTestServer, type TestUser } from '../test-server.ts';
+import { openHolder } from '../races/hold.ts';
+import { isEmbedded } from '../test-database.ts';
+import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 
 const server = await startTestServer();
 const { prisma } = server.db;
@@ -90,6 +92,19 @@ describe('a reused refresh token', () => {
     await successor(await successor(alice.refreshToken));
     const codes = [await exchange(alice.refreshToken), await exchange(alice.refreshToken)].map((answer) => answer.code);
     expect(codes).toEqual(['TOKEN_REUSED', 'INVALID_TOKEN']);
+    expect(await prisma.tokenRevocation.count({ where: { userId: alice.uuid } })).toBe(1);
+  });
+
+  it.skipIf(isEmbedded)('revokes the session once when it is used twice concurrently', async () => {
+    const alice = await server.user();
+    await successor(await successor(alice.refreshToken));
+    const holder = await openHolder(server);
+    await holder.begin(['select from "Token" where "userId" = $1 for update', [alice.uuid]]);
+    const answers = [exchange(alice.refreshToken), exchange(alice.refreshToken)];
+    await waitUntil(async () => (await holder.waiting()) === 2);
+    await holder.release();
+    await holder.close();
+    expect((await Promise.all(answers)).map(({ code }) => code).sort()).toEqual(['INVALID_TOKEN', 'TOKEN_REUSED']);
     expect(await prisma.tokenRevocation.count({ where: { userId: alice.uuid } })).toBe(1);
   });
 });

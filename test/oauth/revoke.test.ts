@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openHolder } from '../races/hold.ts';
+import { lockUser, openHolder } from '../races/hold.ts';
 import { isEmbedded } from '../test-database.ts';
 import { startTestServer, type TestUser, uniqueAddress, waitUntil } from '../test-server.ts';
 import { follow } from '../token/revocation-stream.ts';
@@ -133,13 +133,10 @@ describe.skipIf(isEmbedded)('POST /oauth/revoke that waits for a lock', () => {
   it.each(Object.entries(losses))('revokes nothing if %s meanwhile', async (_, [statement, status]) => {
     const [alice, { id, secret, owner }] = [await server.user(), await apiToken(server, ['tokens:revoke'])];
     const holder = await openHolder(server);
-    await holder.begin('select from "User" where id = $1 for update', [owner.uuid]);
-    const response = post(server, '/oauth/revoke', `token=${alice.accessToken}`, { token: secret });
-    await waitUntil(async () => (await holder.waiting()) > 0);
-    await holder.execute(statement, [id, owner.uuid]);
-    await holder.commit();
+    const send = () => post(server, '/oauth/revoke', `token=${alice.accessToken}`, { token: secret });
+    const response = await holder.changeDuring(lockUser(owner.uuid), send, [statement, [id, owner.uuid]]);
     await holder.close();
-    expect((await response).status).toBe(status);
+    expect(response.status).toBe(status);
     expect(await codeOf(alice.accessToken)).toBeUndefined();
   });
 });

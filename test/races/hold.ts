@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { TestServer } from '../test-server.ts';
+import { type TestServer, waitUntil } from '../test-server.ts';
 import type { World } from './world.ts';
 
 /** A row that a write may have to wait for. */
@@ -28,35 +28,59 @@ export const rows: readonly Row[] = [
 
 const uuidOf = (globalId: string) => Buffer.from(globalId, 'base64').toString().replace('Token:', '');
 
+/** A statement and its values. */
+export type Statement = readonly [text: string, values: readonly unknown[]];
+
+/** Locks the row of a user. */
+export const lockUser = (id: string): Statement => ['select from "User" where id = $1 for update', [id]];
+
 /** A connection that locks rows, so that requests wait for it. */
 export async function openHolder({ databaseUrl }: Pick<TestServer, 'databaseUrl'>) {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   const { rows: found } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  const execute = ([text, values]: Statement) => client.query(text, [...values]);
+
+  /** The number of requests that wait for the locked rows, directly or behind another request. */
+  async function waiting(): Promise<number> {
+    const { rows: counted } = await client.query<{ count: number }>(
+      `with recursive blocked as (
+         select a.pid from pg_stat_activity a where a.datname = current_database() and a.wait_event_type = 'Lock' and $1 = any(pg_blocking_pids(a.pid))
+         union
+         select a.pid from pg_stat_activity a join blocked b on b.pid = any(pg_blocking_pids(a.pid)) where a.wait_event_type = 'Lock'
+       ) select count(*)::int as count from blocked`,
+      [found[0]?.pid],
+    );
+    return counted[0]?.count ?? 0;
+  }
+
+  /** Begins a transaction with a statement that locks rows. */
+  async function begin(lock: Statement) {
+    await client.query('begin');
+    await execute(lock);
+  }
+
   return {
-    async lock({ table, column = 'id', ids }: Row, world: World) {
-      await client.query('begin');
-      await client.query(`select 1 from "${table}" where "${column}" = any($1::uuid[]) for update`, [ids(world)]);
-    },
+    begin,
+    waiting,
+    lock: ({ table, column = 'id', ids }: Row, world: World) =>
+      begin([`select 1 from "${table}" where "${column}" = any($1::uuid[]) for update`, [ids(world)]]),
     release: () => client.query('rollback'),
-    /** Begins a transaction with this statement, which locks the rows that it changes. */
-    async begin(statement: string, values: readonly unknown[]) {
-      await client.query('begin');
-      await client.query(statement, [...values]);
-    },
-    execute: (statement: string, values: readonly unknown[]) => client.query(statement, [...values]),
-    commit: () => client.query('commit'),
-    /** The number of requests that wait for the locked rows, directly or behind another request. */
-    async waiting(): Promise<number> {
-      const { rows: counted } = await client.query<{ count: number }>(
-        `with recursive blocked as (
-           select a.pid from pg_stat_activity a where a.datname = current_database() and a.wait_event_type = 'Lock' and $1 = any(pg_blocking_pids(a.pid))
-           union
-           select a.pid from pg_stat_activity a join blocked b on b.pid = any(pg_blocking_pids(a.pid)) where a.wait_event_type = 'Lock'
-         ) select count(*)::int as count from blocked`,
-        [found[0]?.pid],
-      );
-      return counted[0]?.count ?? 0;
+    /** Starts a request, which has to wait for the locks of the first statement. Executes the second one meanwhile. Returns the response. */
+    async changeDuring<T>(lock: Statement, start: () => Promise<T>, change: Statement, attempt = 1): Promise<T> {
+      await begin(lock);
+      const response = start();
+      const isWaiting = waitUntil(async () => (await waiting()) > 0);
+      if (!(await Promise.race([response.then(() => false), isWaiting]))) {
+        await client.query('rollback');
+        const text = JSON.stringify(await response);
+        // On a busy machine a request may be rejected before it waits. That decides nothing.
+        if (text.includes('UNAVAILABLE') && attempt < 3) return this.changeDuring(lock, start, change, attempt + 1);
+        throw new Error(`did not wait: ${text}`);
+      }
+      await execute(change);
+      await client.query('commit');
+      return response;
     },
     close: () => client.end(),
   };

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { isEmbedded } from '../test-database.ts';
-import { startTestServer, waitUntil } from '../test-server.ts';
-import { openHolder } from './hold.ts';
+import { startTestServer } from '../test-server.ts';
+import { lockUser, openHolder } from './hold.ts';
 import { createSurroundings, createWorld, mutate, type World } from './world.ts';
 
 const ofInvitation = ({ newUserInvitation: { uuid } }: World) => [uuid];
@@ -36,22 +36,12 @@ describe.skipIf(isEmbedded)('an invitation is checked again when it is accepted'
   afterEach(() => holder.release());
   afterAll(() => Promise.all([holder.close(), surroundings.close()]));
 
-  /** Starts a request that waits for the row of a user, makes the change meanwhile, and returns the response. */
-  async function changeDuring<T>(userId: string, start: () => Promise<T>, statement: string, values: readonly string[]): Promise<T> {
-    await holder.begin('select from "User" where id = $1 for update', [userId]);
-    const response = start();
-    await waitUntil(async () => (await holder.waiting()) > 0);
-    await holder.execute(statement, values);
-    await holder.commit();
-    return response;
-  }
-
   it.each(Object.entries(changes))('and creates no account if %s', async (_, [statement, values]) => {
     const world = await createWorld(server, surroundings);
     const { token, email } = world.newUserInvitation;
     const input = { token, password: 'another fine passphrase' };
     const accept = () => mutate(world, null, 'acceptInvitation', input, 'made');
-    const { code } = await changeDuring(world.inviter.uuid, accept, statement, values(world));
+    const { code } = await holder.changeDuring(lockUser(world.inviter.uuid), accept, [statement, values(world)]);
     expect(code).toBe('INVALID_TOKEN');
     expect(await prisma.user.count({ where: { emailKey: email } })).toBe(0);
   });
@@ -61,7 +51,7 @@ describe.skipIf(isEmbedded)('an invitation is checked again when it is accepted'
     const { member, invitation, role } = world;
     const accept = () => mutate(world, member, 'acceptInvitation', { token: invitation.token }, 'made');
     const change = `update "User" set email = 'other@example.com', "emailKey" = 'other@example.com' where id = $1`;
-    expect((await changeDuring(member.uuid, accept, change, [member.uuid])).code).toBe('INVALID_TOKEN');
+    expect((await holder.changeDuring(lockUser(member.uuid), accept, [change, [member.uuid]])).code).toBe('INVALID_TOKEN');
     expect(await prisma.roleGrant.count({ where: { userId: member.uuid, roleId: role.id } })).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { isEmbedded } from '../test-database.ts';
-import { startTestServer, waitUntil } from '../test-server.ts';
-import { openHolder } from './hold.ts';
+import { startTestServer } from '../test-server.ts';
+import { lockUser, openHolder } from './hold.ts';
 import { type Answer, createSurroundings, createWorld, mutate, type World } from './world.ts';
 
 const newPassword = 'another fine passphrase';
@@ -110,22 +110,13 @@ describe.skipIf(isEmbedded)('what a request has verified is checked again by its
   afterEach(() => holder.release());
   afterAll(() => Promise.all([holder.close(), surroundings.close()]));
 
-  const isWaiting = () => waitUntil(async () => (await holder.waiting()) > 0);
-
   it.each(cases)('$request is rejected with $code if $change', async ({ request, change, code }) => {
     const world = await createWorld(server, surroundings);
     const { uuid } = world.member;
     const [start, purpose] = requests[request] as Case;
     const address = { CHANGE_EMAIL: world.newEmail, UNDO_EMAIL_CHANGE: world.former } as Record<string, string>;
     const token = purpose ? await world.link(purpose, address[purpose]) : '';
-    const read = () => server.db.prisma.user.findUniqueOrThrow({ where: { id: uuid }, include: { password: true } });
-    await holder.begin('select from "User" where id = $1 for update', [uuid]);
-    const response = start(world, token);
-    expect(await Promise.race([response.then(({ code }) => code), isWaiting()])).toBe(true);
-    await holder.execute(changes[change], [uuid]);
-    await holder.commit();
-    const before = await read();
-    expect((await response).code).toBe(code);
-    expect(await read()).toEqual(before);
+    const { code: actual } = await holder.changeDuring(lockUser(uuid), () => start(world, token), [changes[change], [uuid]]);
+    expect(actual).toBe(code);
   });
 });

@@ -73,7 +73,7 @@ describe('a session that has been idle for too long', () => {
   it('is not revoked by logoutEverywhere or revokeToken, and frees its place among the 20 sessions', async () => {
     const user = await server.user();
     const idle = await server.newSession(user);
-    await updateSession(idle, { idleExpiresAt: past });
+    await updateSession(idle, { idleExpiresAt: past, lastUsedAt: new Date(Date.now() + 60_000) });
     const { data } = await user.query('mutation ($id: ID!) { revokeToken(input: { id: $id }) { changed } }', { id: idle.tokenId });
     expect(data.revokeToken.changed).toBe(false);
     expect((await user.query('mutation { logoutEverywhere(input: { exceptCurrent: true }) { ended } }')).data.logoutEverywhere.ended).toBe(
