@@ -38,6 +38,14 @@ describe('confirmEmail', () => {
     expect((await server.query(confirm, { input })).data.confirmEmail).toEqual({ passwordKept: true });
   });
 
+  it('rate-limits guesses at links to 100 an hour for each network', async () => {
+    const address = uniqueAddress();
+    const guess = (from: string) => server.query(confirm, { input: { token: `fgl_${'A'.repeat(43)}` } }, { address: from });
+    for (let times = 0; times < 100; times += 1) expect((await guess(address)).code).toBe('INVALID_TOKEN');
+    expect((await guess(address)).code).toBe('RATE_LIMITED');
+    expect((await guess(uniqueAddress())).code).toBe('INVALID_TOKEN');
+  });
+
   it('assigns the username requested at registration', async () => {
     const [email, username] = [`${randomUUID()}@example.com`, `a${randomUUID().slice(0, 12)}`];
     await server.query(register, { input: { email, password, username } });

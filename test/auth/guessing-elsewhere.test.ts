@@ -194,6 +194,9 @@ describe('the wait of an account', { timeout: 60_000 }, () => {
     expect((await server.query(reset, { input: { token, newPassword } }, { address })).data.resetPassword.ok).toBe(true);
     expect((await attempt(alice.email, newPassword)).code).toBe('RATE_LIMITED');
     expect((await attempt(alice.email, newPassword, address)).code).toBeUndefined();
+    await server.db.query(sql`delete from "Token" where "userId" = ${alice.uuid}::uuid`);
+    await server.db.query(sql`update "EmailLink" set "usedAt" = now() - interval '31 days' where "userId" = ${alice.uuid}::uuid`);
+    expect((await attempt(alice.email, newPassword, address)).code).toBe('RATE_LIMITED');
   });
 
   it('is not ended by reauthentication in a session, from whose network the password works during it', async () => {

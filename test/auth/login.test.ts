@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { hashPassword } from '../../src/identity/credentials/password-hash.ts';
 import { graphql } from '../generated/gql.ts';
 import type { LoginInput } from '../generated/graphql.ts';
+import { openHolder } from '../races/hold.ts';
+import { isEmbedded } from '../test-database.ts';
 import { startTestServer, type TestUser, uniqueAddress } from '../test-server.ts';
 
 const server = await startTestServer({ REQUIRE_EMAIL_CONFIRMATION: 'true' });
@@ -101,6 +103,21 @@ describe('login', () => {
     const renewed = await prisma.password.findUniqueOrThrow({ where: { userId: alice.uuid } });
     expect(renewed.hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
     expect((await logIn(credentialsOf(alice))).code).toBeUndefined();
+  });
+
+  it.skipIf(isEmbedded)('does not bring back an old password that it rehashes when the password is changed meanwhile', async () => {
+    const alice = await server.user();
+    const hash = await argon2.hash(alice.password, { memoryCost: 8_192, timeCost: 2, parallelism: 1 });
+    await prisma.password.update({ where: { userId: alice.uuid }, data: { hash } });
+    const holder = await openHolder(server);
+    const { code } = await holder.changeDuring(
+      ['select from "Password" where "userId" = $1 for update', [alice.uuid]],
+      () => logIn(credentialsOf(alice)),
+      [`update "Password" set hash = 'another' where "userId" = $1`, [alice.uuid]],
+    );
+    await holder.close();
+    expect(code).toBe('INVALID_CREDENTIALS');
+    expect((await prisma.password.findUniqueOrThrow({ where: { userId: alice.uuid } })).hash).toBe('another');
   });
 
   it('records successful and failed attempts with the network', async () => {

@@ -116,7 +116,10 @@ describe.skipIf(isEmbedded)('what a request has verified is checked again by its
     const [start, purpose] = requests[request] as Case;
     const address = { CHANGE_EMAIL: world.newEmail, UNDO_EMAIL_CHANGE: world.former } as Record<string, string>;
     const token = purpose ? await world.link(purpose, address[purpose]) : '';
+    const countSessions = () => server.db.prisma.token.count({ where: { userId: uuid } });
+    const before = await countSessions();
     const { code: actual } = await holder.changeDuring(lockUser(uuid), () => start(world, token), [changes[change], [uuid]]);
     expect(actual).toBe(code);
+    expect(await countSessions()).toBe(before);
   });
 });

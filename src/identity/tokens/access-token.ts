@@ -124,7 +124,7 @@ async function verify(signer: Signer, text: string): Promise<Claims> {
   });
   const { sub, sid, exp, iat, nbf, aud, jti } = payload;
   const isWellFormed = [sub, sid].every((id) => typeof id === 'string' && isUuid(id)) && typeof jti === 'string' && aud === config.AUDIENCE;
-  const hasValidTimes = Number.isFinite(exp) && Number.isFinite(iat) && Number(exp) - Number(iat) <= maxAccessTokenTtl;
-  if (!isWellFormed || !hasValidTimes) throw requestError('INVALID_TOKEN');
+  const isShortLived = Number(exp) - Number(iat) <= maxAccessTokenTtl; // false also if one of them is missing
+  if (!isWellFormed || !isShortLived) throw requestError('INVALID_TOKEN');
   return { sub, sid, jti, iat, exp, ...(nbf !== undefined && { nbf }), kid: protectedHeader.kid } as Claims;
 }
