@@ -97,6 +97,14 @@ describe('resetPassword', () => {
     expect((await server.query(confirm, { input: { token } })).code).toBe('INVALID_TOKEN');
   });
 
+  it('rejects a reset code as a confirmation code', async () => {
+    const alice = await server.user();
+    const { code } = await requestReset(alice);
+    const confirm = 'mutation ($input: ConfirmEmailInput!) { confirmEmail(input: $input) { passwordKept } }';
+    expect((await server.query(confirm, { input: { email: alice.email, code } })).code).toBe('INVALID_TOKEN');
+    expect((await server.query(reset, { input: { email: alice.email, code, newPassword } })).code).toBeUndefined();
+  });
+
   it('confirms the address, because the email reached it', async () => {
     const alice = await server.user();
     await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null } });
