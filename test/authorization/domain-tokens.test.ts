@@ -267,7 +267,7 @@ describe('an API token of a domain', () => {
 describe('other credentials', () => {
   it('reach everything that their owner reaches: an API token of no domain, and a session that was entered through a domain', async () => {
     const free = await tokenOf(bothAdmin, null);
-    await prisma.token.updateMany({ where: { userId: bothAdmin.uuid, kind: 'SESSION' }, data: { domainId: inside.id } });
+    await prisma.token.updateMany({ where: { userId: bothAdmin.uuid, kind: 'SESSION', domainId: null }, data: { domainId: inside.id } });
     for (const caller of [free, bothAdmin]) {
       expect((await caller.query(`{ user(id: "${foreigner.id}") { id } }`)).data.user).toEqual({ id: foreigner.id });
       expect((await caller.query('mutation { updateProfile(input: { firstName: "Ada" }) { user { id } } }')).errors).toBeUndefined();

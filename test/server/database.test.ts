@@ -78,7 +78,7 @@ describe('the database of a server', () => {
     ],
     ['what it changes is missing', 'alter table "KeyInUse" rename to "Other"', /does not exist/, 'rename to "KeyInUse"'],
   ])(
-    'is left unchanged, and the server exits with the cause, when %s and the migration was not applied',
+    'is left unchanged, and the server exits with the cause, when %s and the migration was not applied (needs a PostgreSQL server)',
     async (_, plant, cause, remedy) => {
       const own = await tempEnvironment();
       const unfinished = { text: 'select from _prisma_migrations where finished_at is null', values: [] };
