@@ -68,6 +68,15 @@ describe('an invitation', () => {
     }
   });
 
+  it('is invalid once its inviter only administers another domain of the invited user', async () => {
+    const elsewhere = await server.domain('elsewhere');
+    const [inviter, alice] = [await server.user('ADMIN', 'north'), await server.user('USER', elsewhere.name)];
+    const { token } = await invite(server, inviter, { role: 'EDITOR', domain: 'north', email: alice.email });
+    await prisma.roleGrant.updateMany({ where: { userId: inviter.uuid, domainId: { not: null } }, data: { domainId: elsewhere.id } });
+    expect((await alice.query(acceptMutation, { input: { token } })).code).toBe('INVALID_TOKEN');
+    expect(await rolesOf(server, alice.email)).not.toContain('EDITOR in north');
+  });
+
   it('is invalid once its domain or role is deleted', async () => {
     await server.domain('short');
     await prisma.role.create({ data: { name: 'BRIEF' } });

@@ -25,6 +25,14 @@ describe('a long poll', () => {
     expect((await program.poll({})).ids).toEqual(ids);
   });
 
+  it('counts towards the 10 connections of its user', async () => {
+    const [program, alice] = [await createReceiver(server), await server.user()];
+    const waiting = Array.from({ length: 11 }, () => program.poll({}));
+    expect(await Promise.race(waiting)).toMatchObject({ status: 429, json: { error: 'temporarily_unavailable' } });
+    await alice.query('mutation { logout { ended } }');
+    expect((await Promise.all(waiting)).map(({ status }) => status).sort()).toEqual([...Array(10).fill(200), 429]);
+  });
+
   it('is rejected when its own token is revoked', async () => {
     const program = await createReceiver(server);
     const waiting = program.poll({});
