@@ -104,9 +104,11 @@ describe('the database of a server', () => {
   );
 });
 
-/** As a tool leaves the history that was killed before it recorded the end of the migration. */
-const leaveUnfinished = ({ query }: Pick<Database, 'query'>, name: string) =>
-  query({ text: `update _prisma_migrations set finished_at = null where migration_name = '${name}'`, values: [] });
+/** As a tool leaves the history that was killed before it recorded the end of the migration. Later ones replace functions and can be applied again. */
+async function leaveUnfinished({ query }: Pick<Database, 'query'>, name: string) {
+  await query({ text: `delete from _prisma_migrations where migration_name > '${name}'`, values: [] });
+  await query({ text: `update _prisma_migrations set finished_at = null where migration_name = '${name}'`, values: [] });
+}
 
 describe('the embedded database', () => {
   it.runIf(isEmbedded)(
