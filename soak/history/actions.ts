@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { globalId, type OperationResponse } from '../send-operation.ts';
 import { type Access, type Account, anyOf, chance, inOrder, insist, ofAccount, passwordText, send, userIdOf, type World } from './actor.ts';
 import type { Thing } from './history.ts';
+import { suspendRights, toggleRight, useRight } from './rights.ts';
 
 type Action = (world: World, account: Account) => Promise<unknown>;
 
@@ -249,20 +250,25 @@ const toggleGrant: Action = (world, account) =>
     }
   });
 
-/** Each action as often as it stands here. */
-export const actions: readonly Action[] = [
-  ...Array(10).fill(logIn),
-  ...Array(16).fill(read),
-  ...Array(6).fill(write),
-  ...Array(8).fill(refresh),
-  ...Array(3).fill(createApiToken),
-  ...Array(2).fill(logOut),
-  logOutEverywhere,
-  ...Array(2).fill(revokeToken),
-  ...Array(2).fill(changePassword),
-  ...Array(2).fill(requestReset),
-  ...Array(2).fill(resetPassword),
-  ...Array(3).fill(toggleUser),
-  toggleDomain,
-  ...Array(2).fill(toggleGrant),
+/** Each action with its weight. More is opened than ended: otherwise there would be little to use. */
+const weights: readonly (readonly [number, Action])[] = [
+  [16, logIn],
+  [20, read],
+  [8, write],
+  [12, refresh],
+  [5, createApiToken],
+  [1, logOut],
+  [1, logOutEverywhere],
+  [1, revokeToken],
+  [1, changePassword],
+  [2, requestReset],
+  [1, resetPassword],
+  [1, toggleUser],
+  [1, toggleDomain],
+  [1, toggleGrant],
+  [8, useRight],
+  [2, toggleRight],
+  [1, suspendRights],
 ];
+
+export const actions: readonly Action[] = weights.flatMap(([weight, action]) => Array(weight).fill(action));

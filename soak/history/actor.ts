@@ -20,8 +20,10 @@ export interface Account {
   access: Access[];
   links: { readonly thing: Thing; readonly token: string; isUsed: boolean }[];
   readonly ends: { disabled?: End | undefined; grant?: End | undefined };
-  /** The right to administer the domain. */
-  right?: Thing | undefined;
+  /** The rights to administer the second domain that the account was granted, one after another. */
+  readonly rights: Thing[];
+  /** Whether it has one of them, unless it is being granted or revoked. */
+  hasRight: boolean;
   settings: number;
   /** The last setting that was acknowledged. */
   acknowledgedSetting: number;
@@ -32,7 +34,6 @@ export interface Account {
 interface Domain {
   readonly id: string;
   readonly name: string;
-  shut?: End | undefined;
   queue: Promise<unknown>;
 }
 
@@ -102,6 +103,8 @@ export async function insertAccount(pool: Pool, hash: string, domainId: string):
     access: [],
     links: [],
     ends: {},
+    rights: [],
+    hasRight: false,
     settings: 0,
     acknowledgedSetting: 0,
     queue: Promise.resolve(),

@@ -16,6 +16,8 @@ export interface End {
   readonly acknowledgedAt: number;
   /** Things whose opening was answered before this time are ended: the start of the request, or of the one that undoes it. */
   openedBefore: number;
+  /** Uses that were answered later are none of its business: the start of a request that lifts it. */
+  until?: number;
   matches(thing: Thing): boolean;
 }
 
@@ -27,12 +29,19 @@ export function createHistory() {
 
   const count = (name: string) => void counts.set(name, (counts.get(name) ?? 0) + 1);
 
+  /** What had ended a thing before a use was sent at that time that is answered now. */
+  function endOf(thing: Thing, sentAt: number): End | undefined {
+    const now = performance.now();
+    return ends.find(
+      ({ acknowledgedAt, openedBefore, until, matches }) =>
+        acknowledgedAt < sentAt && thing.openedAt <= openedBefore && now < (until ?? Number.POSITIVE_INFINITY) && matches(thing),
+    );
+  }
+
   /** Records a successful use that was sent at that time. */
   function use(thing: Thing, sentAt: number, how: string) {
     count(`used: ${thing.kind}`);
-    const end = ends.find(
-      ({ acknowledgedAt, openedBefore, matches }) => acknowledgedAt < sentAt && thing.openedAt <= openedBefore && matches(thing),
-    );
+    const end = endOf(thing, sentAt);
     if (!end) return;
     const late = (sentAt - end.acknowledgedAt).toFixed(0);
     violations.push(`${how} accepted a ${thing.kind} (${thing.id}) that ${end.name} had ended ${late} ms before`);
@@ -45,7 +54,7 @@ export function createHistory() {
     return one;
   }
 
-  return { violations, counts, count, use, end };
+  return { violations, counts, count, endOf, use, end };
 }
 
 export type History = ReturnType<typeof createHistory>;

@@ -19,6 +19,12 @@ export const rows: readonly Row[] = [
   { name: 'the domain', table: 'Domain', ids: (w) => [w.domain.id] },
   { name: 'the domain above', table: 'Domain', ids: (w) => [w.upper.id] },
   { name: 'the session', table: 'Token', ids: (w) => [w.member, w.inside].map(({ tokenId }) => uuidOf(tokenId)) },
+  {
+    name: 'the refresh token',
+    table: 'TokenSecret',
+    column: 'tokenId',
+    ids: (w) => [w.member, w.inside].map(({ tokenId }) => uuidOf(tokenId)),
+  },
   { name: 'the links', table: 'EmailLink', column: 'userId', ids: (w) => [w.member.uuid] },
   { name: 'the inviter', table: 'User', ids: (w) => [w.inviter.uuid] },
   { name: "the inviter's grant", table: 'RoleGrant', ids: (w) => [w.grants.inviter] },
