@@ -4,11 +4,11 @@ import { type Sql, sql, type Tx } from '../database/database.ts';
 export interface LockedRows {
   /** Users who act, or who are changed. */
   readonly users?: readonly string[];
-  /** Users whose grants must stay as they are. */
+  /** Users whose grants must stay as they are. If one of them has rights in a domain, no domain is disabled, moved or deleted meanwhile. */
   readonly holders?: readonly string[];
   /** Grants that are to be changed; those delegated from them are locked as well. */
   readonly changedGrants?: readonly string[];
-  /** `share` to add a domain, `update` to move, enable or disable one, with which those below it are locked. */
+  /** `share` to add a domain, `update` to move, enable, disable or delete one, with which those below it are locked. */
   readonly tree?: 'share' | 'update' | undefined;
   /** Domains that must stay as they are, with those above them. */
   readonly domains?: readonly string[];

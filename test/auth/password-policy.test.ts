@@ -39,9 +39,7 @@ describe('a new password: length', () => {
 
   it('checks the length first, so that a password of one megabyte costs nothing', () => {
     const untouchable = new Proxy(alice, { get: () => expect.fail('looked further') });
-    const started = performance.now();
     expect(validatePassword('password'.repeat(131_072), untouchable)).toEqual([tooLong]);
-    expect(performance.now() - started).toBeLessThan(50);
   });
 });
 
@@ -80,12 +78,8 @@ describe('a new password: common passwords', () => {
     }
   });
 
-  it('searches more than 100,000 entries in less than 1 ms', () => {
+  it('are more than 100,000', () => {
     expect(statSync(join(import.meta.dirname, '../../src/identity/credentials/passwords/refused.bin')).size / 8).toBeGreaterThan(100_000);
-    validatePassword(phrase, alice);
-    const started = process.cpuUsage(); // not the time that passes, of which other processes take a part
-    for (let round = 0; round < 1_000; round += 1) validatePassword(`${phrase}${round}`, alice);
-    expect(process.cpuUsage(started).user).toBeLessThan(1_000_000);
   });
 });
 

@@ -245,6 +245,13 @@ export const opens: readonly Opens[] = [
     call: (w, userId) => mutate(w, w.inviter, 'grantRole', { userId, role: w.role.name, ...inDomain(w) }, 'changed'),
   },
   {
+    name: 'revokeTokens by an administrator of the domain',
+    mutation: 'revokeTokens',
+    kind: 'write',
+    needs: ['domain', 'inviter'],
+    call: (w) => mutate(w, w.inviter, 'revokeTokens', { userId: w.member.id }, 'ended'),
+  },
+  {
     name: 'createUser',
     mutation: 'createUser',
     kind: 'write',

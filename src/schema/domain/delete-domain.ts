@@ -1,5 +1,6 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { all } from '../../authorization/rules/rule.ts';
+import type { Tx } from '../../database/database.ts';
 import { validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
@@ -35,7 +36,8 @@ builder.relayMutationField(
         });
         return { deletedId: encodeGlobalID('Domain', id) };
       };
-      return runMutation(context, info, remove, async (tx) => ({ changedGrants: await grantsWithin(tx, id) }));
+      const lockAlso = async (tx: Tx) => ({ tree: 'update' as const, changedGrants: await grantsWithin(tx, id) });
+      return runMutation(context, info, remove, lockAlso);
     },
   },
   { outputFields: (t) => ({ deletedId: t.exposeID('deletedId', { nullable: false, description: 'ID of the deleted domain.' }) }) },
