@@ -7,7 +7,7 @@ const sidOf = ({ tokenId }: TestUser) => Buffer.from(tokenId, 'base64').toString
 const ofSession = (user: TestUser) => [sidOf(user)];
 const ofUser = ({ uuid }: TestUser) => [uuid];
 const setSetting = 'mutation { setSetting(input: { key: "theme", value: "dark" }) { setting { key } } }';
-const rename = 'mutation ($id: ID!) { updateDomain(input: { id: $id, displayName: "Renamed" }) { domain { displayName } } }';
+const grant = 'mutation ($userId: ID!, $role: String!) { grantRole(input: { userId: $userId, role: $role }) { changed } }';
 const updateUser = 'mutation ($id: ID!) { updateUser(input: { id: $id, displayName: "Changed" }) { user { id } } }';
 const createRole = 'mutation { createRole(input: { name: "USER" }) { role { id } } }';
 const erase = 'mutation ($id: ID!) { deleteUser(input: { id: $id, erase: true }) { changed } }';
@@ -72,16 +72,16 @@ describe.skipIf(isEmbedded)('a mutation checks again when it writes', async () =
 
   it.each(['revokeToken', 'disableUser'])('and %s of its caller waits until it has written', async (name) => {
     const admin = await server.user('ADMIN');
-    const { id, globalId } = await server.domain(`renamed-${name.toLowerCase()}`);
-    await holder.begin(['select from "Domain" where id = $1 for update', [id]]);
-    const answer = admin.query(rename, { id: globalId });
+    const role = await prisma.role.create({ data: { name: `HELD_BY_${name.toUpperCase()}` } });
+    await holder.begin(['select from "Role" where id = $1 for update', [role.id]]); // locked after the caller and their token
+    const answer = admin.query(grant, { userId: (await server.user()).id, role: role.name });
     await isWaiting(1);
     const end = `mutation ($id: ID!) { ${name}(input: { id: $id }) { changed } }`;
     const ended = superadmin.query(end, { id: name === 'revokeToken' ? admin.tokenId : admin.id });
     await isWaiting(2);
     await holder.release();
     await answer; // its payload is read after the end, which may come before or after that
-    expect((await prisma.domain.findUniqueOrThrow({ where: { id } })).displayName).toBe('Renamed');
+    expect(await prisma.roleGrant.count({ where: { roleId: role.id } })).toBe(1);
     expect((await ended).data[name].changed).toBe(true);
   });
 });

@@ -92,7 +92,7 @@ describe('a data folder', () => {
     expect(await kill(second, 'SIGTERM')).toBe(0);
     expect(await kill(server, 'SIGTERM')).toBe(0);
     const create = (DATA_DIR: string) =>
-      runCommand(['scripts/admin.ts', 'create-superadmin', 'moved@example.com'], { DATA_DIR }, 'a long walk along\n');
+      runCommand(['scripts/admin.ts', 'create-superadmin', 'moved@example.com'], { DATA_DIR }, 'a long walk past the river\n');
     expect((await create(moved)).code).toBe(1);
     expect((await create(first)).code).toBe(0);
   }, 400_000);
