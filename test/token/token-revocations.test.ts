@@ -132,6 +132,13 @@ describe('the scope of tokenRevocations', () => {
     }
   });
 
+  it("is the owner's own log for an API token with tokens:read, and none for one that may only follow", async () => {
+    const [reader, follower] = [await resourceServer(server, ['tokens:read'], []), await resourceServer(server, ['tokens:follow'], [])];
+    const [sid] = await ended(reader.account, 1);
+    expect((await revocationPage(reader)).nodes.map((record) => record.sid)).toEqual([sid]);
+    expect((await revocationPage(follower)).code).toBe('FORBIDDEN');
+  });
+
   it('includes sessions in a domain that has been deleted', async () => {
     const { id } = await server.db.prisma.domain.create({ data: { name: 'brief', displayName: 'brief' } });
     const member = await server.user('USER', 'brief');

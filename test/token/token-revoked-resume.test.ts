@@ -90,6 +90,16 @@ describe.each<Transport>(['WebSocket', 'server-sent events'])('tokenRevoked with
     expect(stream.sids).toHaveLength(1);
   });
 
+  it('ends with TOKEN_EXPIRED instead of the next revocation when the API token has expired', async () => {
+    const [subscriber, alice] = [await resourceServer(server), await server.user()];
+    const stream = await resumed(subscriber.token, await endCursor(superadmin));
+    const ended = new Date(Date.now() - 1_000);
+    const where = { userId: subscriber.account.uuid, kind: 'API' } as const;
+    await server.db.prisma.token.updateMany({ where, data: { expiresAt: ended, idleExpiresAt: ended } });
+    await logOut(alice);
+    expect([await stream.ended, stream.sids]).toEqual(['TOKEN_EXPIRED', []]);
+  });
+
   it('ends with FORBIDDEN when the role that permitted it is revoked', async () => {
     const [subscriber, alice] = [await resourceServer(server), await server.user()];
     const stream = await resumed(subscriber.token, await endCursor(superadmin));
