@@ -95,6 +95,23 @@ describe('a mail server that accepts no email', { timeout: 60_000 }, () => {
     });
 });
 
+describe('a reset link that was requested during an outage', () => {
+  it('is not sent if the access of the user was reset before it could be', { timeout: 60_000 }, async () => {
+    const smtp = await openFailingServer((socket) => socket.destroy());
+    const server = await startTestServer({ SMTP_URL: smtp.url });
+    const [admin, alice, bob] = [await server.user('SUPERADMIN'), await server.user(), await server.user()];
+    await requestReset(server, bob);
+    await waitUntil(() => outage(server));
+    await requestReset(server, alice);
+    await admin.query('mutation ($id: ID!) { resetUserAccess(input: { id: $id }) { ended } }', { id: alice.id });
+    smtp.repair();
+    await probeNow(server);
+    await expect.poll(async () => (await pending(server)).length, { timeout: 30_000 }).toBe(0);
+    const withLink = smtp.taken.filter(({ raw }) => raw.replaceAll('=\r\n', '').includes('fgl_'));
+    expect(withLink.map(({ to }) => to)).toEqual([[bob.email]]);
+  });
+});
+
 describe('a probe whose email is not sent', () => {
   it('is followed by the next one at once, until an email reaches the mail server', { timeout: 60_000 }, async () => {
     const smtp = await openFailingServer((socket) => socket.destroy());
