@@ -53,10 +53,11 @@ interface Message {
 /** A WebSocket that sends only what the test tells it to. */
 export async function rawSocket(
   server: TestServer,
-  { address = uniqueAddress(), headers = {}, protocol = 'graphql-transport-ws' as string } = {},
+  { address = uniqueAddress(), headers = {}, protocol = 'graphql-transport-ws' as string, autoPong = true } = {},
 ) {
   const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, protocol ? [protocol] : [], {
     headers: { 'x-forwarded-for': address, ...headers },
+    autoPong,
   });
   const messages: Message[] = [];
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {

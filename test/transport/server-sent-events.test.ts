@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { startTestServer, uniqueAddress, waitUntil } from '../test-server.ts';
+import { startTestServer, type TestServer, type TestUser, uniqueAddress, waitUntil } from '../test-server.ts';
 import { codeIn, post, rawSocket, request } from './raw-client.ts';
 
 const server = await startTestServer();
@@ -57,21 +57,22 @@ describe('a stream of server-sent events', () => {
     for (const { socket } of sockets) socket.terminate();
   });
 
+  it('shares the limit of 50 connections of a network with WebSockets', async () => {
+    const [alice, address] = [await server.user(), uniqueAddress()];
+    const sockets = await Promise.all(Array.from({ length: 50 }, () => rawSocket(server, { address })));
+    await Promise.all(sockets.map((socket) => socket.init()));
+    const one = () => post(server, subscription, { ...events(alice.accessToken), 'x-forwarded-for': address });
+    expect((await one()).status).toBe(429);
+    sockets[0]?.socket.terminate();
+    await waitUntil(async () => (await one()).status === 200);
+    for (const { socket } of sockets) socket.terminate();
+  });
+
   it('is terminated when the client does not read', async () => {
     const [superadmin, alice] = [await server.user('SUPERADMIN'), await server.user()];
-    await server.db.prisma.user.update({ where: { id: alice.uuid }, data: { address: '.'.repeat(2_000) } });
-    const manyFields = Array.from({ length: 15 }, (_, index) => `a${index}: address`).join(' ');
-    const { hostname, port } = new URL(server.url);
-    const stalled = connect(Number(port), hostname).on('error', () => {});
-    const headers = ['accept: text/event-stream', `authorization: Bearer ${superadmin.accessToken}`, `x-forwarded-for: ${uniqueAddress()}`];
-    stalled.write(request(headers, bodyOf(`subscription { tokenRevoked(all: true) { token { user { ${manyFields} } } } }`)));
-    await new Promise((resolve) => stalled.once('data', resolve));
-    stalled.pause();
     const sockets = await Promise.all(Array.from({ length: 9 }, () => rawSocket(server)));
     for (const socket of sockets) await socket.init(superadmin.accessToken);
-    const tokenId = Buffer.from(alice.tokenId, 'base64').toString().replace('Token:', '');
-    const record = { tokenId, userId: alice.uuid, kind: 'SESSION', reason: 'LOGOUT', initiator: 'USER' } as const;
-    await server.db.prisma.tokenRevocation.createMany({ data: Array.from({ length: 2_500 }, () => record) });
+    const stalled = await stall(server, superadmin, alice, uniqueAddress());
     const isTenthFree = async () => {
       const socket = await rawSocket(server);
       return socket.init(superadmin.accessToken).catch(() => false);
@@ -82,4 +83,31 @@ describe('a stream of server-sent events', () => {
     }
     throw new Error('the stalled stream was not terminated');
   }, 60_000);
+
+  it('is terminated when its token expires, also if the client does not read', async () => {
+    const brief = await startTestServer({ ACCESS_TOKEN_TTL: '8s' });
+    const [superadmin, alice, address] = [await brief.user('SUPERADMIN'), await brief.user(), uniqueAddress()];
+    const stalled = await stall(brief, superadmin, alice, address);
+    const others = await Promise.all(Array.from({ length: 49 }, () => rawSocket(brief, { address })));
+    await Promise.all(others.map((socket) => socket.init()));
+    expect((await rawSocket(brief, { address })).status).toBe(429);
+    await waitUntil(async () => (await rawSocket(brief, { address })).status === true); // sooner than a stalled stream whose token is valid
+    stalled.destroy();
+  }, 60_000);
 });
+
+/** Opens a stream that does not read the many and large events that it gets. */
+async function stall(on: TestServer, superadmin: TestUser, alice: TestUser, address: string) {
+  await on.db.prisma.user.update({ where: { id: alice.uuid }, data: { address: '.'.repeat(2_000) } });
+  const manyFields = Array.from({ length: 15 }, (_, index) => `a${index}: address`).join(' ');
+  const { hostname, port } = new URL(on.url);
+  const stalled = connect(Number(port), hostname).on('error', () => {});
+  const headers = ['accept: text/event-stream', `authorization: Bearer ${superadmin.accessToken}`, `x-forwarded-for: ${address}`];
+  stalled.write(request(headers, bodyOf(`subscription { tokenRevoked(all: true) { token { user { ${manyFields} } } } }`)));
+  await new Promise((resolve) => stalled.once('data', resolve));
+  stalled.pause();
+  const tokenId = Buffer.from(alice.tokenId, 'base64').toString().replace('Token:', '');
+  const record = { tokenId, userId: alice.uuid, kind: 'SESSION', reason: 'LOGOUT', initiator: 'USER' } as const;
+  await on.db.prisma.tokenRevocation.createMany({ data: Array.from({ length: 2_500 }, () => record) });
+  return stalled;
+}

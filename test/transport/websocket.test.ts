@@ -16,6 +16,13 @@ const canConnect = async (token: string | undefined) =>
     () => false,
   );
 
+/** The status of the response to a request for a WebSocket with these headers. */
+async function upgradeStatus(headers: string[], path = '/graphql') {
+  const upgrade = ['upgrade: websocket', 'sec-websocket-version: 13', 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=='];
+  const bytes = request([...upgrade, ...headers], '', `GET ${path} HTTP/1.1`);
+  return (await sendRaw(server.url, String(bytes).replace('connection: close', 'connection: upgrade'))).status;
+}
+
 describe('a WebSocket', () => {
   it('requires the subprotocol graphql-transport-ws', async () => {
     expect((await rawSocket(server)).socket.protocol).toBe('graphql-transport-ws');
@@ -24,16 +31,16 @@ describe('a WebSocket', () => {
   });
 
   it('is accepted at /graphql without a query string only', async () => {
-    const upgrade = ['upgrade: websocket', 'sec-websocket-version: 13', 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=='];
-    for (const path of ['/graphql?token=x', '/', '/graphql/'])
-      expect(
-        (
-          await sendRaw(
-            server.url,
-            request(upgrade, '', `GET ${path} HTTP/1.1`).toString().replace('connection: close', 'connection: upgrade'),
-          )
-        ).status,
-      ).toBe(404);
+    for (const path of ['/graphql?token=x', '/', '/graphql/']) expect(await upgradeStatus([], path)).toBe(404);
+  });
+
+  it('is rejected with duplicate authorization or origin headers', async () => {
+    const origin = `origin: ${server.config.PUBLIC_URL}`;
+    for (const headers of [
+      ['authorization: Bearer a', 'Authorization: Bearer b'],
+      [origin, origin],
+    ])
+      expect(await upgradeStatus(headers), headers[0]).toBe(400);
   });
 
   it('is closed unless it sends connection_init within 3 s', async () => {
@@ -41,14 +48,14 @@ describe('a WebSocket', () => {
     expect(await silent.closed).toEqual({ code: 4408, reason: 'Connection initialisation timeout' });
   });
 
-  it('is closed with 4403 and no details for an invalid, expired or revoked token', async () => {
-    const alice = await server.user();
+  it('is closed with 4403 and no details for an invalid, expired, revoked or repeated token', async () => {
+    const [alice, bob] = [await server.user(), await server.user()];
     await alice.query('mutation { logout { ended } }');
     for (const payload of [
       { authorization: 'Bearer nonsense' },
       { authorization: `Bearer ${alice.accessToken}` },
       { authorization: 42 },
-      { authorization: '', Authorization: 'x' },
+      { authorization: `Bearer ${bob.accessToken}`, Authorization: `Bearer ${bob.accessToken}` },
     ]) {
       const socket = await rawSocket(server);
       socket.send({ type: 'connection_init', payload });
