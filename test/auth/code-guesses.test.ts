@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { emailTo, invitationEmailTo } from '../mail/emails.ts';
@@ -102,6 +102,19 @@ describe('guesses at the code of an email', () => {
     await server.query(request, { email: alice.email });
     await emailTo(server, alice.uuid, 'passwordReset', 11);
     expect((await enter(alice.email, alice.code)).code).toBe('INVALID_TOKEN');
+  });
+
+  it.each([
+    ['used', { usedAt: new Date() }],
+    ['expired', { expiresAt: new Date(0) }],
+  ])('are compared with the code of an email before 10 others whose links are %s', async (_, end) => {
+    const alice = await withResetCode();
+    const link = { purpose: 'RESET_PASSWORD', userId: alice.uuid, email: alice.email, emailKey: alice.email } as const;
+    for (let count = 0; count < 10; count += 1)
+      await prisma.emailLink.create({
+        data: { ...link, id: randomUUID(), hash: randomBytes(32), expiresAt: new Date(Date.now() + 60_000), ...end },
+      });
+    expect((await enter(alice.email, alice.code)).data.resetPassword.ok).toBe(true);
   });
 
   it('are compared with the codes of all users who change to the address', async () => {

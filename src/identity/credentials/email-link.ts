@@ -132,7 +132,7 @@ async function findByCode(caller: Caller, purposes: EmailLinkPurpose[], email: s
     const ids = live.filter(({ userId }) => !known || known[userIds.indexOf(userId)]).map(({ id }) => id);
     const compared = await db.query<EmailLink>(sql`
       update "EmailLink" set attempts = attempts + 1
-      where id = any(${ids}::uuid[]) and attempts < ${maxCodeGuesses} and "usedAt" is null and "expiresAt" > now() returning *`);
+      where id = any(${ids}::uuid[]) and attempts < ${maxCodeGuesses} returning *`);
     return compared.find(({ id }) => isSameCode(deriveLinkCode(keys, id), code));
   }
 }

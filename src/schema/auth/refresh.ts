@@ -77,9 +77,8 @@ async function rotate({ db, keys, config }: Context, refreshToken: string): Prom
   return session && { session, next };
 }
 
-/** A condition on "Token" t and "User" u: the session may continue. */
-const mayContinue = (mustBeConfirmed: boolean) =>
-  sql`t.kind = 'SESSION' and ${isLive} and (u."emailConfirmedAt" is not null or not ${mustBeConfirmed}::bool)`;
+/** A condition on "Token" t and "User" u: the session may continue. Only sessions have refresh tokens: the stored hash covers the prefix. */
+const mayContinue = (mustBeConfirmed: boolean) => sql`${isLive} and (u."emailConfirmedAt" is not null or not ${mustBeConfirmed}::bool)`;
 
 const bytes = new Uint8Array(); // the values below only give the parameters their types
 const rotateStatement = preparedStatement(
@@ -127,7 +126,7 @@ async function findUsedToken({ db, config }: Context, refreshToken: string): Pro
         and s."usedAt" > now() - ${interval(config.REFRESH_RETRY_WINDOW)} then next.hash end as "successorHash"
     from "TokenSecret" s join "Token" t on t.id = s."tokenId" join "User" u on u.id = t."userId"
       left join "TokenSecret" next on next."parentHash" = s.hash
-    where s.hash = ${hashToken(refreshToken)}::bytea and s."usedAt" is not null and t.kind = 'SESSION'`);
+    where s.hash = ${hashToken(refreshToken)}::bytea and s."usedAt" is not null`);
   return used;
 }
 

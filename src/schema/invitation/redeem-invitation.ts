@@ -18,6 +18,7 @@ export async function basisOf(tx: Tx, { invitationId }: InvitationLink): Promise
   const found = await tx.invitation.findUnique({ where: { id: invitationId } });
   if (!found) throw graphqlError('INVALID_TOKEN');
   const { invitedById, domainId } = found;
+  // The foreign key of the grant locks the domain as well, but after the invitation: out of order.
   return { users: [invitedById], holders: [invitedById], domains: domainId ? [domainId] : [] };
 }
 

@@ -123,9 +123,8 @@ async function requireDomain(tx: Tx, { user }: Viewer, name: string): Promise<st
   return id;
 }
 
-/** Serialized per user by an advisory lock: concurrent requests would not count each other's tokens. */
+/** Serialized per user by the lock of the mutation on the viewer: concurrent requests would not count each other's tokens. */
 async function enforceTokenLimit(tx: Tx, { user: { id: userId } }: Viewer): Promise<void> {
-  await tx.$queryRaw(sql`select pg_advisory_xact_lock(hashtextextended(${`fieldgate.tokens ${userId}`}, 0))::text`);
   const tokens = await tx.$queryRaw<unknown[]>(
     sql`select 1 from "Token" t where t."userId" = ${userId}::uuid and t.kind = 'API' and ${hasNotEnded}`,
   );

@@ -72,6 +72,7 @@ async function findScope(context: Context, { userId, domain, all }: RevocationAr
 /** Throws FORBIDDEN unless the viewer may follow the scope now. */
 export async function requireAccess(context: Context, root: Root, scope: RevocationScope) {
   const field = root === 'Query' ? 'Query.tokenRevocations' : 'Subscription.tokenRevoked';
+  // Could be omitted only as long as the rule asks for nothing but a scope, which a token never loses.
   if (evaluateInMemory(ruleOf(context, field), context.viewer) !== true) throw accessDenied(context, field);
   const all = `${field}(all:)`;
   if ('all' in scope && evaluateInMemory(ruleOf(context, all), context.viewer) !== true) throw accessDenied(context, all);
