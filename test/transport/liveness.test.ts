@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { isEmbedded } from '../test-database.ts';
 import { startTestServer } from '../test-server.ts';
 import { rawSocket } from './raw-client.ts';
 
@@ -21,16 +20,5 @@ describe('a WebSocket', () => {
     vi.advanceTimersByTime(15_000);
     expect((await silent.closed).code).toBe(1006);
     expect(alive.socket.readyState).toBe(alive.socket.OPEN);
-  });
-
-  // Only the embedded database lets an authentication wait for so long: PostgreSQL limits each statement.
-  it.runIf(isEmbedded)('is closed when its client could not be authenticated within 5 s', async () => {
-    const server = await startTestServer();
-    const alice = await server.user();
-    const socket = await rawSocket(server);
-    await server.db.prisma.$transaction(async () => {
-      socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${alice.accessToken}` } });
-      expect(await socket.closed).toEqual({ code: 1013, reason: 'Try again later' });
-    });
   });
 });

@@ -113,7 +113,7 @@ function upgradeRejection(request: IncomingMessage, guard: RequestGuard): string
   return guard.isAllowedOrigin(request) ? undefined : '403 Forbidden';
 }
 
-/** Closes a socket whose caller could not be authenticated in time (security.md 17.9). */
+/** Closes a socket whose caller could not be authenticated in time (security.md 17.9). The database has shorter limits, but each for one statement only. */
 function withinAckTimeout({ extra }: SocketContext, admitted: Promise<boolean>): Promise<boolean> {
   const late = Promise.withResolvers<false>();
   const timer = setTimeout(() => {
