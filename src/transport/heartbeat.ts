@@ -1,6 +1,6 @@
 import type { AppServices } from '../graphql/context.ts';
 import type { ActiveSubscription } from '../graphql/execution/connection.ts';
-import { formatCursor } from '../identity/tokens/revocation-cursor.ts';
+import { formatUnlinkableCursor } from '../identity/tokens/revocation-cursor.ts';
 import { isBefore, type Position } from '../identity/tokens/revocation-log.ts';
 
 /** What a connection with subscriptions sends at regular intervals (docs/revocations.md). */
@@ -23,7 +23,7 @@ export function createHeartbeat(subscriptions: Iterable<ActiveSubscription>, { k
     maxAge = Math.max(maxAge, position.age);
     if (!earliest || isBefore(position.at, earliest)) earliest = position.at;
   }
-  return earliest && { cursor: formatCursor(keys, earliest), age: Math.ceil(maxAge), keys: keys.version };
+  return earliest && { cursor: formatUnlinkableCursor(keys, earliest), age: Math.ceil(maxAge), keys: keys.version };
 }
 
 const defaultInterval = 15_000; // milliseconds; proxies close connections that are silent for about a minute

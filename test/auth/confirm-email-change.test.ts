@@ -30,6 +30,27 @@ describe('confirmEmailChange', () => {
     expect(await currentEmail(server, alice)).toBe(email);
   });
 
+  it('counts wrong passwords for all links of the user together', async () => {
+    const alice = await server.user();
+    const guess = async (token: string) =>
+      (await server.query(confirmMutation, { input: { token, password: 'a wrong guess at it' } })).code;
+    const links = [await requestChange(server, alice), await requestChange(server, alice, newEmail(), 2)];
+    const codes: (string | undefined)[] = [];
+    for (let times = 0; times < 4; times += 1) for (const { token } of links) codes.push(await guess(token));
+    expect(codes).toEqual([...Array(5).fill('INVALID_CREDENTIALS'), ...Array(3).fill('RATE_LIMITED')]);
+  });
+
+  it.each([
+    ['logoutEverywhere', 'mutation { logoutEverywhere(input: {}) { ended } }'],
+    ['revokeTokens', 'mutation ($id: ID!) { revokeTokens(input: { userId: $id }) { ended } }'],
+  ])('is not possible with a link that was requested before %s', async (_, document) => {
+    const alice = await server.user();
+    const { token } = await requestChange(server, alice);
+    expect((await alice.query(document, { id: alice.id })).code).toBeUndefined();
+    expect((await server.query(confirmMutation, { input: { token, password: alice.password } })).code).toBe('INVALID_TOKEN');
+    expect(await currentEmail(server, alice)).toBe(alice.email);
+  });
+
   it('requires the password when the token comes without a session, from another account or with an API token', async () => {
     const [alice, bob] = [await server.user(), await server.user()];
     const create = 'mutation { createApiToken(input: { description: "a script", scopes: ["users:write"] }) { secret } }';

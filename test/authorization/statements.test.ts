@@ -59,7 +59,9 @@ describe('a list', () => {
     ['users with viewerAccess', 'users(first: $first) { edges { node { viewerAccess { readable } } } }'],
   ])('needs the same number of statements for any length: %s', async (_, selection) => {
     for (const person of [admin, domainAdmin]) {
-      const cost = async (first: number) => (await statementsOf(person, `query ($first: Int) { ${selection} }`, { first })).length;
+      const count = async (first: number) => (await statementsOf(person, `query ($first: Int) { ${selection} }`, { first })).length;
+      // The fewer of two: background work may add one.
+      const cost = async (first: number) => Math.min(await count(first), await count(first));
       const [short, long] = [await cost(2), await cost(6)];
       expect(short).toBeGreaterThan(1);
       expect(long).toBe(short);

@@ -96,15 +96,15 @@ export const ends: readonly Ends[] = [
   {
     name: 'logoutEverywhere',
     mutation: 'logoutEverywhere',
-    ends: ['password', 'session'],
-    opened: ['session'],
+    ends: ['password', 'session', 'changeLink'],
+    opened: ['session', 'link'],
     call: (w) => mutate(w, w.keeper, 'logoutEverywhere', {}, 'ended'),
   },
   {
     name: 'revokeTokens',
     mutation: 'revokeTokens',
-    ends: ['password', 'session'],
-    opened: ['session', 'apiToken'],
+    ends: ['password', 'session', 'changeLink'],
+    opened: ['session', 'apiToken', 'link'],
     call: (w) => mutate(w, w.root, 'revokeTokens', { userId: w.member.id }, 'ended'),
   },
   {

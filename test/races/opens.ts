@@ -12,6 +12,7 @@ export type Proof =
   | 'domainSession'
   | 'address'
   | 'link'
+  | 'changeLink'
   | 'invitation'
   | 'newUserInvitation'
   | 'inviter'
@@ -69,7 +70,7 @@ const linkWorks =
     const where = { template, ...(byAddress ? { emailKey: world.member.email } : { userId: world.member.uuid }) };
     const { id } = await world.server.db.prisma.outboxEmail.findFirstOrThrow({ where, orderBy: { id: 'desc' } });
     const token = deriveLinkToken(world.server.keys, id);
-    const answer = await mutate(world, mutation === 'confirmEmailChange' ? world.keeper : null, mutation, { token, ...input }, fields);
+    const answer = await mutate(world, null, mutation, { token, ...input }, fields);
     return answer.data?.[mutation] != null;
   };
 /** The answer, after the emails that were queued are sent. */
@@ -178,7 +179,7 @@ export const opens: readonly Opens[] = [
     name: 'confirmEmailChange with the password',
     mutation: 'confirmEmailChange',
     kind: 'write',
-    needs: ['password', 'link', 'account'],
+    needs: ['password', 'link', 'account', 'changeLink'],
     prepare: (w) => w.link('CHANGE_EMAIL', w.newEmail),
     call: (w, token) => mutate(w, null, 'confirmEmailChange', { token, password: w.member.password }, 'ended'),
   },
@@ -186,7 +187,7 @@ export const opens: readonly Opens[] = [
     name: 'confirmEmailChange with a session',
     mutation: 'confirmEmailChange',
     kind: 'write',
-    needs: ['session', 'link', 'account'],
+    needs: ['session', 'link', 'account', 'changeLink'],
     prepare: (w) => w.link('CHANGE_EMAIL', w.newEmail),
     call: (w, token) => mutate(w, w.member, 'confirmEmailChange', { token }, 'ended'),
   },
@@ -211,9 +212,9 @@ export const opens: readonly Opens[] = [
     name: 'requestEmailChange',
     mutation: 'requestEmailChange',
     kind: 'link',
-    needs: ['session', 'link', 'account'],
+    needs: ['session', 'link', 'changeLink', 'account'],
     call: (w) => delivered(w, mutate(w, w.member, 'requestEmailChange', { newEmail: w.newEmail }, 'ok')),
-    isUsable: linkWorks('emailChangeConfirmation', 'confirmEmailChange', {}, 'ended'),
+    isUsable: linkWorks('emailChangeConfirmation', 'confirmEmailChange', { password: change.currentPassword }, 'ended'),
   },
   {
     name: 'acceptInvitation as a user',

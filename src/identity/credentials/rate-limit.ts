@@ -23,7 +23,7 @@ const limits = {
   passwordByAccountAndNetwork: { points: 5, window: 5 * minute },
   // Without waits an attacker has 20 guesses in 6 hours; with them 4 in an hour, so that pausing gains nothing.
   passwordByAccount: { points: 20, window: 6 * hour, waits: { first: 1, longest: 900 } }, // security.md 4.5
-  passwordByProof: { points: 5, window: 15 * minute }, // by the session or the email link that the password is given with
+  passwordByProof: { points: 5, window: 15 * minute }, // by the session, or the user of the email link, that the password is given with
   registerByNetwork: { points: 30, window: hour }, // security.md F19: a registration causes an email
   emailByRequester: { points: 3, window: hour }, // security.md F19, as are the next three
   // 11 emails on the first day and 6 on each later one: too few to make others wait. No requester waits for a day, because many users may share a network.

@@ -8,9 +8,10 @@ import { forgetFailuresFrom, proofKeys, refund, withinLimits } from './rate-limi
 
 /**
  * Verifies the password of a user for a caller who has already given another proof: a session of the user, or an email link. Then does the work that
- * the password allows, which has to check the proof in its transaction. Attempts are limited for each session or link, so that guesses at `login` do
- * not prevent this, nor the reverse. Success forgets the failures from the network of the caller. Throws INVALID_CREDENTIALS, audited and counted as a failure, if
- * the password is wrong or if the work throws it.
+ * the password allows, which has to check the proof in its transaction. Attempts are limited for each session or, with email links, for all links of
+ * the user together: a caller who has a session can request any number of links. So guesses at `login` do not prevent this, nor the reverse. Success
+ * forgets the failures from the network of the caller. Throws INVALID_CREDENTIALS, audited and counted as a failure, if the password is wrong or if
+ * the work throws it.
  */
 export async function withCurrentPassword<T>(
   scope: RequestScope,

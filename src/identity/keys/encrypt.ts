@@ -10,7 +10,7 @@ const associatedData = (kid: string) => `SigningKey.sealed ${kid}`;
 
 /** Encrypts the private half of a signing key for its row. */
 export const encryptPrivateJwk = (secret: ConfiguredKeys['secret'], kid: string, jwk: string) =>
-  new Uint8Array(encryptAesGcm(secret(purpose), randomBytes(ivLength), associatedData(kid), jwk));
+  new Uint8Array(encryptAesGcm(secret(purpose), associatedData(kid), jwk));
 
 /** Decrypts the private half of a signing key; undefined if none of the configured keys decrypts it. */
 export const decryptPrivateJwk = (secrets: ConfiguredKeys['secrets'], kid: string, encrypted: Uint8Array): string | undefined =>
@@ -22,11 +22,15 @@ export const decryptPrivateJwk = (secrets: ConfiguredKeys['secrets'], kid: strin
  */
 export function encryptAesGcmDeterministically(key: Buffer, associatedData: string, value: string): Buffer {
   const iv = createHmac('sha256', key).update(`${associatedData.length} ${associatedData}${value}`).digest().subarray(0, ivLength);
-  return encryptAesGcm(key, iv, associatedData, value);
+  return encrypt(key, iv, associatedData, value);
 }
 
-/** AES-256-GCM: IV, authentication tag, ciphertext. Decrypts only with the same key and the same associated data. */
-function encryptAesGcm(key: Buffer, iv: Buffer, associatedData: string, value: string): Buffer {
+/** AES-256-GCM with a random IV: two ciphertexts of the same text are different. */
+export const encryptAesGcm = (key: Buffer, associatedData: string, value: string): Buffer =>
+  encrypt(key, randomBytes(ivLength), associatedData, value);
+
+/** IV, authentication tag, ciphertext. Decrypts only with the same key and the same associated data. */
+function encrypt(key: Buffer, iv: Buffer, associatedData: string, value: string): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength }).setAAD(Buffer.from(associatedData));
   const ciphertext = Buffer.concat([cipher.update(value, 'utf8'), cipher.final()]);
   return Buffer.concat([iv, cipher.getAuthTag(), ciphertext]);

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/database.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import type { KeyStore } from '../keys/configured-keys.ts';
-import { decryptAesGcm, encryptAesGcmDeterministically } from '../keys/encrypt.ts';
+import { decryptAesGcm, encryptAesGcm, encryptAesGcmDeterministically } from '../keys/encrypt.ts';
 import { isBefore, type Position, readBounds } from './revocation-log.ts';
 
 const purpose = 'revocation cursors';
@@ -17,11 +17,19 @@ const formatted = new WeakMap<Position, string>();
 export function formatCursor(keys: Pick<KeyStore, 'secret'>, position: Position): string {
   const known = formatted.get(position);
   if (known) return known;
-  const text = [position.position, position.seq].map((number) => String(number).padStart(digits, '0')).join('.');
-  const cursor = encryptAesGcmDeterministically(keys.secret(purpose), purpose, text).toString('base64url');
+  const cursor = encryptAesGcmDeterministically(keys.secret(purpose), purpose, textOf(position)).toString('base64url');
   formatted.set(position, cursor);
   return cursor;
 }
+
+/**
+ * Another cursor of a position every time. For what a reader is sent without an event: equal cursors would show when there was none of
+ * others either.
+ */
+export const formatUnlinkableCursor = (keys: Pick<KeyStore, 'secret'>, position: Position): string =>
+  encryptAesGcm(keys.secret(purpose), purpose, textOf(position)).toString('base64url');
+
+const textOf = ({ position, seq }: Position) => [position, seq].map((number) => String(number).padStart(digits, '0')).join('.');
 
 /** The position of a cursor. Throws INVALID_INPUT for anything else. */
 export function parseCursor(keys: Pick<KeyStore, 'secrets'>, cursor: string): Position {

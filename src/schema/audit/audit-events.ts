@@ -30,7 +30,8 @@ const AuditEventFilter = builder.inputType('AuditEventFilter', {
 visibleConnection('auditEvents', {
   model: 'AuditEvent',
   nullable: false,
-  description: 'The audit events that the viewer can see, newest first.',
+  description:
+    'The audit events that the viewer can see, newest first. An event has the time at which it was recorded and appears when its transaction commits, so a reader that follows the list must read the last minute again.',
   access: scope('audit:read'),
   filter: AuditEventFilter,
   where: (context, filter) =>

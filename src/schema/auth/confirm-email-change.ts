@@ -51,7 +51,7 @@ async function changeAsOwner(context: Context, link: UserLink, password: string 
   const { userId } = link;
   const session = ownSessionOf(context, userId);
   if (password != null) {
-    return withCurrentPassword(context, userId, session?.token.id ?? link.id, password, (proof) =>
+    return withCurrentPassword(context, userId, session?.token.id ?? userId, password, (proof) =>
       changeEmail(context, link, async (tx) => {
         await requireProof(tx, proof);
         await rememberNetwork(tx, link.id, context.client.network);

@@ -50,7 +50,7 @@ async function confirmAsCaller(context: Context, link: UserLink, password: strin
   const { userId } = link;
   const session = ownSessionOf(context, userId);
   if (password != null) {
-    await withCurrentPassword(context, userId, session?.token.id ?? link.id, password, (proof) =>
+    await withCurrentPassword(context, userId, session?.token.id ?? userId, password, (proof) =>
       confirmEmail(context, link, async (tx) => {
         await requireProof(tx, proof);
         await rememberNetwork(tx, link.id, context.client.network);

@@ -3,6 +3,7 @@ import { onTransaction, sql, type Tx } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
+import { invalidateLinks } from '../../identity/credentials/email-link.ts';
 import { endPendingEntries, endPendingLogins, revocationBy, revokeTokens } from '../../identity/tokens/sessions.ts';
 import { isPlatformAdmin, type Viewer } from '../../identity/viewer.ts';
 import { domainAdmin, owner, scope } from '../../policy/conditions.ts';
@@ -39,11 +40,13 @@ builder.relayMutationField(
   { outputFields: (t) => ({ ended: t.exposeInt('ended', { nullable: false, description: 'The number of tokens that were revoked.' }) }) },
 );
 
-/** Ends the logins of the user that are in progress. Administrators of a domain do not end those elsewhere. */
+/** Ends the logins and changes of the address of the user that are in progress. Administrators of a domain do not end those elsewhere. */
 async function endLogins(tx: Tx, viewer: Viewer, userId: string): Promise<void> {
   const inDomains = toWhere(domainAdmin, viewer, 'RoleGrant');
-  if (userId === viewer.user.id || isPlatformAdmin(viewer)) await endPendingLogins(tx, userId);
-  else if (typeof inDomains === 'object') await endPendingEntries(tx, userId, inDomains);
+  if (userId === viewer.user.id || isPlatformAdmin(viewer)) {
+    await endPendingLogins(tx, userId);
+    await invalidateLinks(tx, userId, ['CHANGE_EMAIL']); // one of the sessions may have requested it, without the owner
+  } else if (typeof inDomains === 'object') await endPendingEntries(tx, userId, inDomains);
 }
 
 /** The ids of the matching tokens that the viewer may revoke. */
