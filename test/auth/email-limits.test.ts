@@ -129,6 +129,62 @@ describe('the emails to one address', () => {
     expect(found.indexOf('RATE_LIMITED')).toBe(20);
   });
 
+  describe('that were rejected', () => {
+    const endWaits = () => server.db.query(sql`update "RateLimit" set "blockedUntil" = now() where "blockedUntil" is not null`);
+
+    /** Rejections that others have caused, then the emails that the caller has left. */
+    async function rejectedThenLeft(count: number, send: () => Promise<QueryResult<unknown>>) {
+      const waits: number[] = [];
+      for (let times = 0; times < count; times += 1) waits.push(retryAfter(await send()));
+      expect(waits.filter((seconds) => seconds > 0 && seconds <= 60)).toHaveLength(count);
+      const left: number[] = [];
+      for (let times = 0; times < 4; times += 1) {
+        await endWaits();
+        left.push(accepted(await codes(1, send)));
+      }
+      return left;
+    }
+
+    it('because others have used up those to the address leave the owner all of their own after the wait', async () => {
+      const [{ email }, owner] = [await server.user(), uniqueAddress()];
+      for (let network = 0; network < 7; network += 1) {
+        const attacker = uniqueAddress();
+        await codes(3, () => request(email, attacker));
+      }
+      expect(await rejectedThenLeft(35, () => request(email, owner))).toEqual([1, 1, 1, 0]);
+    });
+
+    it('because other users have requested the same new address leave the user all of their own after the wait', async () => {
+      const [email, alice] = [newEmail(), await server.user()];
+      for (let users = 0; users < 20; users += 1) await (await server.user()).query(requestMutation, { input: { newEmail: email } });
+      expect(await rejectedThenLeft(7, () => alice.query(requestMutation, { input: { newEmail: email } }))).toEqual([1, 1, 1, 0]);
+    });
+
+    it('because other administrators have invited the address leave the administrator all of their own after the wait', async () => {
+      const [email, alice] = [newEmail(), await server.user('ADMIN', 'north')];
+      for (let admins = 0; admins < 7; admins += 1) {
+        const admin = await server.user('ADMIN', 'north');
+        await codes(3, () => admin.query(invite, { email }));
+      }
+      expect(await rejectedThenLeft(7, () => alice.query(invite, { email }))).toEqual([1, 1, 1, 0]);
+    });
+
+    it('by the limit of one network use up none of those that it may request to other addresses', async () => {
+      const [address, email] = [uniqueAddress(), newEmail()];
+      expect(accepted(await codes(40, () => request(email, address)))).toBe(3);
+      expect((await request(newEmail(), address)).code).toBeUndefined();
+    });
+
+    it('because of a wrong role, or of an address that is taken, use up none', async () => {
+      const [email, admin, superadmin] = [newEmail(), await server.user('ADMIN', 'north'), await server.user('SUPERADMIN')];
+      const wrong = invite.replace('USER', 'NO_SUCH');
+      expect(await codes(4, () => admin.query(wrong, { email }))).toEqual(Array(4).fill('INVALID_INPUT'));
+      expect((await admin.query(invite, { email })).code).toBeUndefined();
+      const create = 'mutation ($email: String!) { createUser(input: { email: $email }) { user { id } } }';
+      expect(await codes(4, () => superadmin.query(create, { email: admin.email }))).toEqual(Array(4).fill('TAKEN'));
+    });
+  });
+
   it('about registrations of a taken address are sent to its owner at most 3 times an hour for each network', async () => {
     const [alice, attacker] = [await server.user(), uniqueAddress()];
     const document = 'mutation ($input: RegisterInput!) { register(input: $input) { confirmationRequired } }';

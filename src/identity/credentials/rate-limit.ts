@@ -93,23 +93,38 @@ export const emailKeysOfRequester = (kind: string, address: string, requester: s
   emailByRequesterDaily: `${kind} ${requester} ${address}`,
 });
 
+/** One limit that has counted an attempt, with what the attempt has written, so that it can be taken back. */
+interface Counted {
+  readonly key: string;
+  readonly expiresAt: string;
+  readonly blockedUntil: string | null;
+  /** When the window would have ended without the attempt; null if it began with the attempt. */
+  readonly previousExpiresAt: string | null;
+}
+
 /**
  * Counts an attempt before its secret is checked. Atomic: one statement in the database, so that a burst over any number of aliases, batches and
  * nodes passes at most `points` times. Throws RATE_LIMITED with the seconds to wait. Each limit only counts what the limits before it passed, so
- * that an attacker who is stopped by a narrow limit does not use up the owner's wide one (security.md 4.5).
+ * that an attacker who is stopped by a narrow limit does not use up the owner's wide one (security.md 4.5). What those have counted stays: a
+ * rejected guess is not free.
  */
-export async function consume(caller: Caller, keys: RateLimitKeys): Promise<void> {
-  const exceeded = await count(caller, keys);
+export async function consume(caller: Caller, keys: RateLimitKeys): Promise<readonly Counted[]> {
+  const { counted, exceeded } = await count(caller, keys);
   if (exceeded) throw await rateLimited(caller, exceeded);
+  return counted;
 }
 
-/** Counts an attempt like `consume`. Returns false if a limit is exceeded, for actions that are skipped silently. */
-export const tryConsume = async (caller: Caller, keys: RateLimitKeys): Promise<boolean> => (await count(caller, keys)) === undefined;
+/** Counts an email. Returns false, and counts it towards no limit, if one is exceeded, for emails that are skipped silently. */
+export async function tryConsumeEmail(caller: Caller, keys: RateLimitKeys): Promise<boolean> {
+  const { counted, exceeded } = await count(caller, keys);
+  if (exceeded) await takeBack(caller, counted);
+  return !exceeded;
+}
 
 /** A guess that may be verified. */
 interface CountedGuess {
-  /** The keys of the limits that counted it. */
-  readonly counted: RateLimitKeys;
+  /** The limits that counted it. */
+  readonly counted: readonly Counted[];
   /** The error of a limit with growing waits, if that is exceeded. */
   readonly limited: GraphQLError | undefined;
 }
@@ -119,18 +134,18 @@ interface CountedGuess {
  * accepted then from a network that the account knows, so that guesses from elsewhere do not keep its owner out (docs/decisions/0035, 0046).
  */
 export async function consumeGuess(caller: Caller, keys: RateLimitKeys): Promise<CountedGuess> {
-  const exceeded = await count(caller, keys);
-  if (!exceeded) return { counted: keys, limited: undefined };
+  const { counted, exceeded } = await count(caller, keys);
+  if (!exceeded) return { counted, limited: undefined };
   const limited = await rateLimited(caller, exceeded);
   if (!('waits' in limits[exceeded.name])) throw limited;
-  return { counted: { ...keys, [exceeded.name]: undefined }, limited };
+  return { counted, limited };
 }
 
 /**
  * Does the work that an attempt was counted for. Takes the attempt back if the work fails to decide whether it is right, because too many hashes are
  * waiting or the database fails: an overloaded server must not lock its users out.
  */
-export async function whileCounted<T>(caller: Caller, counted: RateLimitKeys, work: () => Promise<T>): Promise<T> {
+export async function whileCounted<T>(caller: Caller, counted: readonly Counted[], work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -141,16 +156,31 @@ export async function whileCounted<T>(caller: Caller, counted: RateLimitKeys, wo
 
 /** Counts an attempt like `consume`, then does its work like `whileCounted`. */
 export async function withinLimits<T>(caller: Caller, keys: RateLimitKeys, work: () => Promise<T>): Promise<T> {
-  await consume(caller, keys);
-  return whileCounted(caller, keys, work);
+  const counted = await consume(caller, keys);
+  return whileCounted(caller, counted, work);
+}
+
+/**
+ * Counts an email, then does the work that queues it. An attempt that queues none, because a limit rejects it or the work fails, is taken back: a
+ * caller who has to wait for others must not use up their own share meanwhile (docs/decisions/0046).
+ */
+export async function withinEmailLimits<T>(caller: Caller, keys: RateLimitKeys, work: () => Promise<T>): Promise<T> {
+  const { counted, exceeded } = await count(caller, keys);
+  try {
+    if (exceeded) throw await rateLimited(caller, exceeded);
+    return await work();
+  } catch (error) {
+    await takeBack(caller, counted).catch(() => {}); // the database may be what has failed
+    throw error;
+  }
 }
 
 const undecided: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode | undefined>(['UNAVAILABLE', 'INTERNAL', undefined]);
 
-/** Returns the limit that the attempt exceeds; undefined if it was counted. */
+/** Returns the limit that the attempt exceeds, if any, and the limits before it, which have counted it. */
 async function count({ db }: Caller, keys: RateLimitKeys) {
   const entries = entriesOf(keys);
-  if (entries.length === 0) return undefined;
+  if (entries.length === 0) return { counted: [], exceeded: undefined };
   const counters = entries.map(({ name, key, subject }, index) => {
     const { points, window, waits }: Limit = limits[name];
     const previousPassed = index === 0 ? sql`true` : sql`exists (select 1 from ${cteName(index - 1)})`;
@@ -167,12 +197,16 @@ async function count({ db }: Caller, keys: RateLimitKeys) {
         "expiresAt" = case when ${restarts} then excluded."expiresAt" else l."expiresAt" end,
         "blockedUntil" = ${wait}
       where ${isExpired} or ${isAllowed}
-      returning 1)`;
+      returning key, "expiresAt"::text, "blockedUntil"::text, (${previousExpiry}) as "previousExpiresAt")`;
   });
-  const results = entries.map((_, index) => sql`select 1 from ${cteName(index)}`);
-  const passed = await db.query(sql`with ${Prisma.join(counters)} ${Prisma.join(results, ' union all ')}`);
-  return entries[passed.length];
+  const results = entries.map((_, index) => sql`select * from ${cteName(index)}`);
+  const counted = await db.query<Counted>(sql`with ${Prisma.join(counters)} ${Prisma.join(results, ' union all ')}`);
+  return { counted, exceeded: entries[counted.length] };
 }
+
+// Reads the row as it was before the statement. The count differs if a concurrent attempt has changed the row since.
+const previousExpiry = sql`
+  select p."expiresAt"::text from "RateLimit" p where p.key = l.key and p."expiresAt" > now() and p.count = l.count - 1`;
 
 const cteName = (index: number) => Prisma.raw(`limit${index}`);
 
@@ -184,19 +218,32 @@ async function rateLimited({ db, log, client }: Caller, { name, key }: { name: L
 }
 
 /** Refunds a successful attempt, and the failures before it on the same network or with the same proof; other failures stay counted. */
-export const refund = (caller: Pick<Caller, 'db'>, keys: RateLimitKeys) =>
-  giveBack(caller, keys, sql`l.key ~ '^passwordBy(AccountAndNetwork|Proof):'`);
+export const refund = (caller: Pick<Caller, 'db'>, counted: readonly Counted[]) =>
+  giveBack(caller, counted, sql`l.key ~ '^passwordBy(AccountAndNetwork|Proof):'`);
 
 /** Takes back an attempt, as if it had not been made. */
-const takeBack = (caller: Pick<Caller, 'db'>, keys: RateLimitKeys) => giveBack(caller, keys, sql`false`);
+const takeBack = (caller: Pick<Caller, 'db'>, counted: readonly Counted[]) => giveBack(caller, counted, sql`false`);
 
-async function giveBack({ db }: Pick<Caller, 'db'>, keys: RateLimitKeys, forgetsFailures: Sql): Promise<void> {
-  const storedKeys = entriesOf(keys).map(({ key }) => key);
+/** Leaves no trace of the attempt. A window or wait that another attempt has begun meanwhile stays. */
+async function giveBack({ db }: Pick<Caller, 'db'>, counted: readonly Counted[], forgetsFailures: Sql): Promise<void> {
+  if (counted.length === 0) return;
+  const valuesOf = (name: keyof Counted) => counted.map((limit) => limit[name]);
   // Lock order: that of `count`, so that the two statements do not deadlock.
   await db.query(sql`
-    with locked as (select key from "RateLimit" where key = any(${storedKeys}::text[]) order by array_position(${storedKeys}::text[], key::text) for update)
-    update "RateLimit" l set "blockedUntil" = null, count = case when ${forgetsFailures} then 0 else greatest(l.count - 1, 0) end
-    from locked where l.key = locked.key`);
+    with attempt as (
+      select * from unnest(${valuesOf('key')}::text[], ${valuesOf('expiresAt')}::timestamptz[], ${valuesOf('blockedUntil')}::timestamptz[],
+        ${valuesOf('previousExpiresAt')}::timestamptz[]) with ordinality as a (key, "expiresAt", "blockedUntil", "previousExpiresAt", position)
+    ), locked as (
+      select l.key, case when ${forgetsFailures} then 0 else l.count - 1 end as remaining, a."previousExpiresAt",
+        l."expiresAt" = a."expiresAt" and l."blockedUntil" is not distinct from a."blockedUntil" as "isUnchanged"
+      from "RateLimit" l join attempt a on a.key = l.key order by a.position for update of l
+    ), emptied as (
+      delete from "RateLimit" l using locked where l.key = locked.key and locked.remaining <= 0
+    )
+    update "RateLimit" l set count = locked.remaining,
+      "expiresAt" = case when locked."isUnchanged" then coalesce(locked."previousExpiresAt", l."expiresAt") else l."expiresAt" end,
+      "blockedUntil" = case when locked."isUnchanged" then null else l."blockedUntil" end
+    from locked where l.key = locked.key and locked.remaining > 0`);
 }
 
 /**

@@ -4,7 +4,7 @@ import { recordAuditEvent } from '../audit/record-event.ts';
 import type { PasswordProof } from '../password-proof.ts';
 import type { RequestScope } from '../request-scope.ts';
 import { verifyPassword } from './password-hash.ts';
-import { forgetFailuresFrom, proofKeys, refund, withinLimits } from './rate-limit.ts';
+import { consume, forgetFailuresFrom, proofKeys, refund, whileCounted } from './rate-limit.ts';
 
 /**
  * Verifies the password of a user for a caller who has already given another proof: a session of the user, or an email link. Then does the work that
@@ -20,13 +20,13 @@ export async function withCurrentPassword<T>(
   password: string,
   work: (proof: PasswordProof) => Promise<T>,
 ): Promise<T> {
-  const attempt = proofKeys(userId, proofId);
+  const counted = await consume(scope, proofKeys(userId, proofId));
   const verify = async () => {
     const stored = await readPassword(scope.db, userId);
     const { valid } = await verifyPassword(stored?.hash, password);
     return valid ? stored : undefined;
   };
-  const stored = await withinLimits(scope, attempt, verify);
+  const stored = await whileCounted(scope, counted, verify);
   if (!stored) throw await recordFailure(scope, userId);
   const result = await work({ userId, ...stored }).catch(async (error: unknown) => {
     if (codeOf(error) === 'INVALID_CREDENTIALS') throw await recordFailure(scope, userId);
@@ -37,7 +37,7 @@ export async function withCurrentPassword<T>(
   return result;
 
   async function forgetFailures() {
-    await refund(scope, attempt);
+    await refund(scope, counted);
     await forgetFailuresFrom(scope.db, userId, scope.client.network);
   }
 }

@@ -5,7 +5,7 @@ import { graphqlError, validationError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import { type CreationScope, idempotencyKeyField, isRepetition, runCreation } from '../../graphql/idempotency.ts';
 import { insertAccount } from '../../identity/accounts/create-account.ts';
-import { emailKeysOfRequester, withinLimits } from '../../identity/credentials/rate-limit.ts';
+import { emailKeysOfRequester, withinEmailLimits } from '../../identity/credentials/rate-limit.ts';
 import { domainIds } from '../../identity/domains/lock-domain.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { singleLineText } from '../../lib/validators.ts';
@@ -57,7 +57,9 @@ builder.relayMutationField(
       };
       const requireRights = (mutation: CreationScope) => resolveGrantForNewUser(mutation, first);
       const lockAlso = async (tx: Tx) => ({ domains: await domainIds(tx, first.domain) });
-      return withinLimits(context, limits, () => runCreation(context, info, { model: 'User', input, requireRights }, create, lockAlso));
+      return withinEmailLimits(context, limits, () =>
+        runCreation(context, info, { model: 'User', input, requireRights }, create, lockAlso),
+      );
     },
   },
   { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The new user.' }) }) },

@@ -1,6 +1,6 @@
 import { builder } from '../../graphql/builder.ts';
 import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
-import { emailKeysOfRequester, withinLimits } from '../../identity/credentials/rate-limit.ts';
+import { emailKeysOfRequester, withinEmailLimits } from '../../identity/credentials/rate-limit.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
@@ -14,7 +14,7 @@ builder.relayMutationField(
     target: 'User',
     resolve: async (_, { input }, context, info) => {
       const { id } = input.id;
-      // Only by caller, so that callers who are denied below cannot use up the emails of the user.
+      // Only by caller, so that callers who are denied below cannot use up the emails of the user meanwhile.
       const limits = emailKeysOfRequester('sendPasswordReset', id, context.viewer?.user.id ?? '');
       const send = async ({ tx, lockTarget, audit }: MutationScope) => {
         await lockTarget(id);
@@ -22,7 +22,7 @@ builder.relayMutationField(
         await enqueueEmail(tx, 'passwordReset', { userId: id }, { ...requestOrigin(context.client), byAdministrator: true });
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }) };
       };
-      return withinLimits(context, limits, () => runMutation(context, info, send));
+      return withinEmailLimits(context, limits, () => runMutation(context, info, send));
     },
   },
   { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The recipient of the email.' }) }) },

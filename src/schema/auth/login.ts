@@ -7,7 +7,7 @@ import { usernameKey } from '../../identity/accounts/username.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { isKnownNetwork } from '../../identity/credentials/known-network.ts';
 import { hashPassword, verifyPassword } from '../../identity/credentials/password-hash.ts';
-import { consumeGuess, emailKeys, loginKeys, refund, tryConsume, whileCounted } from '../../identity/credentials/rate-limit.ts';
+import { consumeGuess, emailKeys, loginKeys, refund, tryConsumeEmail, whileCounted } from '../../identity/credentials/rate-limit.ts';
 import { entryVersion } from '../../identity/tokens/sessions.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { labelText, secretText, singleLineText } from '../../lib/validators.ts';
@@ -146,7 +146,7 @@ async function verifyAccount(
 /** Queues another confirmation email within the limits. Without an account, does the same work for an email without a recipient. */
 async function resendConfirmation(context: Context, account: Account | null, attempted: string): Promise<void> {
   const { db, client } = context;
-  const isWithinLimit = await tryConsume(context, emailKeys('login', account?.emailKey ?? `none ${attempted}`, client.network));
+  const isWithinLimit = await tryConsumeEmail(context, emailKeys('login', account?.emailKey ?? `none ${attempted}`, client.network));
   if (isWithinLimit) await enqueueEmail(db.prisma, 'emailConfirmation', { emailKey: account?.emailKey ?? '' }, requestOrigin(client));
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from '../../config.ts';
+import { onTransaction } from '../../database/database.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -7,7 +8,7 @@ import { isReserved } from '../../identity/accounts/reserved-email.ts';
 import { loginIdentifier, username } from '../../identity/accounts/username.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { hashPassword } from '../../identity/credentials/password-hash.ts';
-import { emailKeys, tryConsume, withinLimits } from '../../identity/credentials/rate-limit.ts';
+import { emailKeys, tryConsumeEmail, withinLimits } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { labelText, secretText, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
@@ -94,12 +95,12 @@ function toAccount(config: Config, input: Input): NewAccount {
 async function reportTakenAccount(context: Context, email: string): Promise<'email' | 'username'> {
   const { db, client } = context;
   const key = emailKey(email) ?? '';
-  // Exceeding the limit only skips the email: the response stays the same.
-  const isWithinLimit = await tryConsume(context, emailKeys('register', key, client.network));
   return db.prisma.$transaction(async (tx) => {
     const owner = await tx.user.findUnique({ where: { emailKey: key }, select: { id: true } });
     await recordAuditEvent(tx, client, null, { action: 'user_created', result: 'denied', reason: 'TAKEN', userId: owner?.id ?? null });
     if (!owner && !(await isReserved(tx, key))) return 'username';
+    // Exceeding the limit only skips the email: the response stays the same.
+    const isWithinLimit = await tryConsumeEmail({ ...context, db: onTransaction(tx) }, emailKeys('register', key, client.network));
     if (isWithinLimit) await enqueueEmail(tx, 'alreadyRegistered', { emailKey: key }, requestOrigin(client));
     return 'email';
   });

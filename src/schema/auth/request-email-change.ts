@@ -2,7 +2,7 @@ import { all } from '../../authorization/rules/rule.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
-import { emailKeys, withinLimits } from '../../identity/credentials/rate-limit.ts';
+import { emailKeys, withinEmailLimits } from '../../identity/credentials/rate-limit.ts';
 import { emailKey, storedEmail } from '../../lib/email-address.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
@@ -31,7 +31,7 @@ builder.relayMutationField(
         await enqueueEmail(tx, 'emailChangeConfirmation', { userId, address: storedEmail(newEmail) }, requestOrigin(client));
         return { ok: true };
       };
-      return withinLimits(context, attempt, () => runMutation(context, info, request));
+      return withinEmailLimits(context, attempt, () => runMutation(context, info, request));
     },
   },
   {

@@ -2,7 +2,7 @@ import type { Tx } from '../../database/database.ts';
 import { validationError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
-import { emailKeys, withinLimits } from '../../identity/credentials/rate-limit.ts';
+import { emailKeys, withinEmailLimits } from '../../identity/credentials/rate-limit.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 
@@ -23,6 +23,6 @@ export async function requestEmail(context: Context, template: RequestableEmail,
     await recordAuditEvent(tx, client, viewer, { action: 'user_email_requested', reason: template, userId: owner?.id ?? null });
     await enqueueEmail(tx, template, { emailKey: key }, requestOrigin(client));
   };
-  await withinLimits(context, attempt, () => db.prisma.$transaction(request));
+  await withinEmailLimits(context, attempt, () => db.prisma.$transaction(request));
   return { ok: true };
 }

@@ -3,7 +3,7 @@ import { onTransaction, type Tx } from '../../database/database.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { type CreationScope, idempotencyKeyField, isRepetition, runCreation } from '../../graphql/idempotency.ts';
-import { consume, emailKeysOfAddress, emailKeysOfRequester, withinLimits } from '../../identity/credentials/rate-limit.ts';
+import { consume, emailKeysOfAddress, emailKeysOfRequester, withinEmailLimits } from '../../identity/credentials/rate-limit.ts';
 import { domainIds } from '../../identity/domains/lock-domain.ts';
 import { requireFutureExpiry } from '../../identity/expiry.ts';
 import { emailKey, storedEmail } from '../../lib/email-address.ts';
@@ -76,7 +76,7 @@ builder.relayMutationField(
       const requireRights = (mutation: CreationScope) => resolveGrantForNewUser(mutation, input);
       const lockAlso = async (tx: Tx) => ({ domains: await domainIds(tx, input.domain) });
       const limits = isRepeated ? {} : ofRequester;
-      return withinLimits(context, limits, () =>
+      return withinEmailLimits(context, limits, () =>
         runCreation(context, info, { model: 'Invitation', input, requireRights }, invite, lockAlso),
       );
     },
