@@ -1,4 +1,4 @@
-import type { Tx } from '../database/database.ts';
+import { type Sql, sql, type Tx } from '../database/database.ts';
 import type { Prisma } from '../database/generated/prisma/client.ts';
 import type { ClientInfo } from '../lib/client-info.ts';
 import type { EmailTemplateName, TemplateData } from './templates/registry.ts';
@@ -24,6 +24,22 @@ export async function enqueueEmail<Name extends EmailTemplateName>(
 ) {
   await tx.outboxEmail.create({ data: { template, ...recipient, data: data as Prisma.InputJsonObject }, select: { id: true } });
 }
+
+/** The templates of notices that someone could cause again and again. */
+type Notice = 'newLogin' | 'tokenReused' | 'accessReset' | 'accountDeleted';
+
+/**
+ * A statement that queues a notice to the user in the column `userId` of each row, unless three of its kind were queued within an hour, so that
+ * they bury no other email (security.md F19). Notices that turned out not to apply do not count.
+ */
+export const insertNotice = <Name extends Notice>(template: Name, data: TemplateData<Name>, userId: Sql, rows: Sql): Sql => sql`
+  insert into "OutboxEmail" (template, "userId", data) select ${template}, ${userId}, ${JSON.stringify(data)}::jsonb from ${rows} and 3 > (
+    select count(*) from "OutboxEmail" m where m."userId" = ${userId} and m.template = ${template} and m."createdAt" > now() - interval '1 h'
+      and m.outcome is distinct from 'obsolete')`;
+
+/** Queues a notice like `insertNotice`. The caller must have locked the user. */
+export const enqueueNotice = <Name extends Notice>(tx: Pick<Tx, '$executeRaw'>, template: Name, userId: string, data: TemplateData<Name>) =>
+  tx.$executeRaw(insertNotice(template, data, sql`u.id`, sql`"User" u where u.id = ${userId}::uuid`));
 
 /** The origin of a request, as email templates get it. */
 export const requestOrigin = ({ network, agent }: ClientInfo) => ({ network, agent });

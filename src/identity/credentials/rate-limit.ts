@@ -33,6 +33,7 @@ const limits = {
   emailByAddress: { points: 20, window: day, waits: { first: 60, longest: 1_800 } },
   emailByNetwork: { points: 30, window: hour },
   invitationByUser: { points: 100, window: day }, // from any network: security.md 9.5
+  apiTokenByUser: { points: 50, window: day }, // each one causes an email, which others must not bury
   linkByNetwork: { points: 100, window: hour }, // as for invalid tokens
   codeByAddressAndNetwork: { points: 5, window: 15 * minute }, // security.md 4.11, as is the next one
   codeByAddress: { points: 20, window: day, waits: { first: 1, longest: 1_800 } },

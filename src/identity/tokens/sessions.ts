@@ -3,7 +3,7 @@ import { type Database, interval, onTransaction, type Sql, sql, type Tx } from '
 import type { Initiator, Prisma, RevocationReason, TokenKind } from '../../database/generated/prisma/client.ts';
 import { requestError } from '../../errors.ts';
 import type { ClientInfo } from '../../lib/client-info.ts';
-import { requestOrigin } from '../../mail/outbox.ts';
+import { insertNotice, requestOrigin } from '../../mail/outbox.ts';
 import { actorColumns, insertAuditEvents } from '../audit/record-event.ts';
 import { hasNotEnded } from '../live-token.ts';
 import type { PasswordProof } from '../password-proof.ts';
@@ -60,8 +60,7 @@ export async function revokeTokens({ query }: Query, where: Sql, cause: Revocati
       insert into "TokenRevocation" ("tokenId", kind, "userId", "domainId", reason, initiator, "actorId", "revokedAt")
       select id, kind, "userId", "domainId", ${reason}::"RevocationReason", ${initiator}::"Initiator", ${actor?.user.id ?? null}::uuid, "revokedAt" from revoked
     ), audit as (${audit}), email as (
-      insert into "OutboxEmail" (template, "userId", data) select 'tokenReused', "userId", ${JSON.stringify(requestOrigin(client))}::jsonb
-      from revoked where ${isReuse}::bool
+      ${insertNotice('tokenReused', requestOrigin(client), sql`revoked."userId"`, sql`revoked where ${isReuse}::bool`)}
     )
     select id::text, case when current_setting('fieldgate.notify', true) is distinct from 'off' then pg_notify(${channels.tokenRevoked}, '')::text end
     from revoked`);
@@ -151,6 +150,10 @@ export async function insertSession({ query }: Query, session: NewSession): Prom
     actorTokenId: sql`id`,
     from: sql`session`,
   });
+  const newLogin = sql`
+    account where ${isLogin}::bool and "loginCount" > 1 and not exists (
+      select 1 from "Token" known where known."userId" = account.id and known.kind = 'SESSION'
+        and known."createdFrom" = ${client.network} and known."userAgent" is not distinct from ${client.agent})`;
   const [row] = await query<{ id: string }>(sql`
     with account as (
       update "User" set "loginCount" = "loginCount" + ${isLogin ? 1 : 0}::int,
@@ -166,11 +169,7 @@ export async function insertSession({ query }: Query, session: NewSession): Prom
     ), secret as (
       insert into "TokenSecret" (hash, "tokenId") select ${secretHash}::bytea, id from session
     ), audit as (${audit}), email as (
-      insert into "OutboxEmail" (template, "userId", data) select 'newLogin', account.id, ${JSON.stringify(requestOrigin(client))}::jsonb
-      from account where ${isLogin}::bool and "loginCount" > 1 and not exists (
-        select 1 from "Token" known where known."userId" = account.id and known.kind = 'SESSION'
-          and known."createdFrom" = ${client.network} and known."userAgent" is not distinct from ${client.agent}
-      ) and 3 > (select count(*) from "OutboxEmail" m where m."userId" = account.id and m.template = 'newLogin' and m."createdAt" > now() - interval '1 h')
+      ${insertNotice('newLogin', requestOrigin(client), sql`account.id`, newLogin)}
     )
     select id::text from session`);
   return row?.id;

@@ -3,7 +3,7 @@ import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
 import { invalidateLinks } from '../../identity/credentials/email-link.ts';
 import { revokeUserTokens } from '../../identity/tokens/sessions.ts';
-import { enqueueEmail } from '../../mail/outbox.ts';
+import { enqueueNotice } from '../../mail/outbox.ts';
 import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
 
@@ -24,7 +24,7 @@ builder.relayMutationField(
         await invalidateLinks(tx, id);
         const cause = { reason: 'ACCESS_RESET', initiator: 'ADMIN', actor: viewer, work: context } as const;
         const revoked = await revokeUserTokens(tx, id, cause);
-        await enqueueEmail(tx, 'accessReset', { userId: id }, {});
+        await enqueueNotice(tx, 'accessReset', id, {});
         return { user: await tx.user.findUniqueOrThrow({ where: { id } }), ended: revoked.length };
       }),
   },

@@ -4,7 +4,7 @@ import type { MutationScope } from '../../graphql/mutation.ts';
 import { requireAnotherSuperadmin } from '../../identity/accounts/last-superadmin.ts';
 import { invalidateLinks } from '../../identity/credentials/email-link.ts';
 import { revokeUserTokens } from '../../identity/tokens/sessions.ts';
-import { enqueueEmail } from '../../mail/outbox.ts';
+import { enqueueNotice } from '../../mail/outbox.ts';
 
 /**
  * Marks an account as deleted. Until it is erased it can be restored, and its email address stays reserved. Returns false if it was already
@@ -21,11 +21,6 @@ export async function softDeleteAccount({ tx, viewer, audit }: MutationScope, co
   await invalidateLinks(tx, id);
   const cause = { reason: 'USER_DELETED', initiator: isOwnAccount ? 'USER' : 'ADMIN', actor: viewer, work: context } as const;
   await revokeUserTokens(tx, id, cause);
-  await enqueueEmail(
-    tx,
-    'accountDeleted',
-    { userId: id },
-    { until: deleted.eraseAt.toISOString(), ...(!isOwnAccount && { byAdministrator: true }) },
-  );
+  await enqueueNotice(tx, 'accountDeleted', id, { until: deleted.eraseAt.toISOString(), ...(!isOwnAccount && { byAdministrator: true }) });
   return true;
 }

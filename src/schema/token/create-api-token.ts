@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { all } from '../../authorization/rules/rule.ts';
-import { sql, type Tx } from '../../database/database.ts';
+import { onTransaction, sql, type Tx } from '../../database/database.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { type CreationScope, idempotencyKeyField, runCreation } from '../../graphql/idempotency.ts';
+import { consume } from '../../identity/credentials/rate-limit.ts';
 import { domainIds, lockDomainEntry } from '../../identity/domains/lock-domain.ts';
 import { requireFutureExpiry } from '../../identity/expiry.ts';
 import { hasNotEnded } from '../../identity/live-token.ts';
@@ -48,7 +49,8 @@ builder.relayMutationField(
     }),
   },
   {
-    description: 'Creates an API token for the viewer. Its permissions are those of its owner at the time of use, limited to its scopes.',
+    description:
+      'Creates an API token for the viewer. Its permissions are those of its owner at the time of use, limited to its scopes. At most 50 a day.',
     access: all(session, fresh, confirmed),
     resolve: (_, { input }, context, info) => {
       const requireEntry = async ({ tx, viewer }: Pick<CreationScope, 'tx' | 'viewer'>) =>
@@ -58,6 +60,8 @@ builder.relayMutationField(
         const expiresAt = expiryOf(viewer, input.expiresAt);
         const domainId = await requireEntry({ tx, viewer });
         await enforceTokenLimit(tx, viewer);
+        // In the transaction: a token that is not created does not count.
+        await consume({ ...context, db: onTransaction(tx) }, { apiTokenByUser: userId });
         const secret = deriveApiToken(context.keys.secret(purpose), nonce, input.idempotencyKey);
         const token = await tx.token.create({
           data: {
