@@ -18,6 +18,7 @@ async function commitDuring(statements: readonly (readonly [string, ...unknown[]
   for (const [statement, ...values] of statements) await other.query(statement, values);
   const response = send();
   const isWaiting = async () => {
+    await other.query('select pg_stat_clear_snapshot()'); // a transaction does not see connections that were opened after its first look
     const { rows } = await other.query('select 1 from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))');
     return rows.length > 0;
   };

@@ -49,6 +49,7 @@ export async function openHolder({ databaseUrl }: Pick<TestServer, 'databaseUrl'
 
   /** The number of requests that wait for the locked rows, directly or behind another request. */
   async function waiting(): Promise<number> {
+    await client.query('select pg_stat_clear_snapshot()'); // a transaction does not see connections that were opened after its first look
     const { rows: counted } = await client.query<{ count: number }>(
       `with recursive blocked as (
          select a.pid from pg_stat_activity a where a.datname = current_database() and a.wait_event_type = 'Lock' and $1 = any(pg_blocking_pids(a.pid))

@@ -68,6 +68,7 @@ describe('revokeTokens', () => {
       await other.query('begin');
       await other.query('select 1 from "User" where id = $1 for update', [alice.uuid]);
       const isWaiting = async (count: number) => {
+        await other.query('select pg_stat_clear_snapshot()'); // a transaction does not see connections that were opened after its first look
         const { rows } = await other.query(
           `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
         );
