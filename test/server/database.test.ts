@@ -69,7 +69,7 @@ describe('the database of a server', () => {
     await own.cleanUp();
   }, 60_000);
 
-  it.each([
+  it.skipIf(isEmbedded).each([
     [
       'something else has the name of what it creates',
       'alter table "KeyInUse" add column replaced text',
