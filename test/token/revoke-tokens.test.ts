@@ -1,5 +1,5 @@
-import pg from 'pg';
 import { describe, expect, it } from 'vitest';
+import { lockUser, openHolder } from '../races/hold.ts';
 import { isEmbedded } from '../test-database.ts';
 import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 
@@ -62,25 +62,18 @@ describe('revokeTokens', () => {
     const [admin, alice] = [await server.user('ADMIN', 'north'), await server.user('USER', 'north')];
     await server.grant(alice.uuid, 'USER', 'south');
     const login = 'mutation ($input: LoginInput!) { login(input: $input) { __typename } }';
+    const holder = await openHolder(server);
+    const isWaiting = (count: number) => waitUntil(async () => (await holder.waiting()) >= count);
     for (const domain of [null, 'south']) {
-      const other = new pg.Client({ connectionString: server.databaseUrl });
-      await other.connect();
-      await other.query('begin');
-      await other.query('select 1 from "User" where id = $1 for update', [alice.uuid]);
-      const isWaiting = async (count: number) => {
-        await other.query('select pg_stat_clear_snapshot()'); // a transaction does not see connections that were opened after its first look
-        const { rows } = await other.query(
-          `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-        );
-        return rows.length >= count;
-      };
+      await holder.begin(lockUser(alice.uuid));
       const revocation = revokeAll(admin, alice);
-      await waitUntil(() => isWaiting(1));
+      await isWaiting(1);
       const session = server.query(login, { input: { email: alice.email, password: alice.password, domain } });
-      await waitUntil(() => isWaiting(2));
-      await other.end();
+      await isWaiting(2);
+      await holder.release();
       expect([(await revocation).code, (await session).code]).toEqual([undefined, undefined]);
     }
+    await holder.close();
   });
 
   it('records an audit event with the actor for each token', async () => {
