@@ -28,18 +28,30 @@ export async function enqueueEmail<Name extends EmailTemplateName>(
 /** The templates of notices that someone could cause again and again. */
 type Notice = 'newLogin' | 'tokenReused' | 'accessReset' | 'accountDeleted';
 
+/** The users to notify: their ids, in a column of the rows of `from` for which `where` holds. */
+interface NotifiedUsers {
+  readonly userId: Sql;
+  readonly from: Sql;
+  readonly where: Sql;
+}
+
 /**
- * A statement that queues a notice to the user in the column `userId` of each row, unless three of its kind were queued within an hour, so that
- * they bury no other email (security.md F19). Notices that turned out not to apply do not count.
+ * A statement that queues a notice to each of the users, unless three of its kind were queued to them within an hour, so that they bury no other
+ * email (security.md F19). Notices that turned out not to apply do not count.
  */
-export const insertNotice = <Name extends Notice>(template: Name, data: TemplateData<Name>, userId: Sql, rows: Sql): Sql => sql`
-  insert into "OutboxEmail" (template, "userId", data) select ${template}, ${userId}, ${JSON.stringify(data)}::jsonb from ${rows} and 3 > (
+export const insertNotice = <Name extends Notice>(
+  template: Name,
+  data: TemplateData<Name>,
+  { userId, from, where }: NotifiedUsers,
+): Sql => sql`
+  insert into "OutboxEmail" (template, "userId", data)
+  select ${template}, ${userId}, ${JSON.stringify(data)}::jsonb from ${from} where (${where}) and 3 > (
     select count(*) from "OutboxEmail" m where m."userId" = ${userId} and m.template = ${template} and m."createdAt" > now() - interval '1 h'
       and m.outcome is distinct from 'obsolete')`;
 
 /** Queues a notice like `insertNotice`. The caller must have locked the user. */
 export const enqueueNotice = <Name extends Notice>(tx: Pick<Tx, '$executeRaw'>, template: Name, userId: string, data: TemplateData<Name>) =>
-  tx.$executeRaw(insertNotice(template, data, sql`u.id`, sql`"User" u where u.id = ${userId}::uuid`));
+  tx.$executeRaw(insertNotice(template, data, { userId: sql`u.id`, from: sql`"User" u`, where: sql`u.id = ${userId}::uuid` }));
 
 /** The origin of a request, as email templates get it. */
 export const requestOrigin = ({ network, agent }: ClientInfo) => ({ network, agent });

@@ -111,8 +111,9 @@ async function findByToken({ db }: Caller, purposes: EmailLinkPurpose[], token: 
 }
 
 /**
- * Finds the link to an address by its code, among those of the newest emails. The guess is counted before the code is compared. While the guesses of others make the
- * address wait, a code is compared only with links whose user knows the network, and a wrong one gets the error of the wait there, too.
+ * Finds the link to an address by its code, among those of the newest emails. The guess is counted before the code is compared. While the guesses of
+ * others make the address wait, a code is compared only with links whose user has used the network before, and a wrong one gets the error of the wait
+ * there too.
  */
 async function findByCode(caller: Caller, purposes: EmailLinkPurpose[], email: string, code: string): Promise<EmailLink | undefined> {
   const { db, keys, client } = caller;

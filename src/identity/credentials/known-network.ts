@@ -3,8 +3,8 @@ import { type Database, interval, sql, type Tx } from '../../database/database.t
 const knownFor = 30 * 86_400_000; // milliseconds; security.md 4.5
 
 /**
- * True if the user has logged in, or has used an emailed link to set the password or together with it, from this network in the last 30 days. Does the same work without a
- * user, so that an account that does not exist looks like one that does not know the network.
+ * True if the user has logged in from this network in the last 30 days, or has used an email link there and set or entered the password with it. Does
+ * the same work without a user, so that an account that does not exist looks like one that does not know the network.
  */
 export async function isKnownNetwork({ query }: Pick<Database, 'query'>, userId: string | null, network: string): Promise<boolean> {
   const since = sql`now() - ${interval(knownFor)}`;

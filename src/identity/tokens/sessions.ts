@@ -60,7 +60,7 @@ export async function revokeTokens({ query }: Query, where: Sql, cause: Revocati
       insert into "TokenRevocation" ("tokenId", kind, "userId", "domainId", reason, initiator, "actorId", "revokedAt")
       select id, kind, "userId", "domainId", ${reason}::"RevocationReason", ${initiator}::"Initiator", ${actor?.user.id ?? null}::uuid, "revokedAt" from revoked
     ), audit as (${audit}), email as (
-      ${insertNotice('tokenReused', requestOrigin(client), sql`revoked."userId"`, sql`revoked where ${isReuse}::bool`)}
+      ${insertNotice('tokenReused', requestOrigin(client), { userId: sql`revoked."userId"`, from: sql`revoked`, where: sql`${isReuse}::bool` })}
     )
     select id::text, case when current_setting('fieldgate.notify', true) is distinct from 'off' then pg_notify(${channels.tokenRevoked}, '')::text end
     from revoked`);
@@ -150,8 +150,8 @@ export async function insertSession({ query }: Query, session: NewSession): Prom
     actorTokenId: sql`id`,
     from: sql`session`,
   });
-  const newLogin = sql`
-    account where ${isLogin}::bool and "loginCount" > 1 and not exists (
+  const isNewOrigin = sql`
+    ${isLogin}::bool and "loginCount" > 1 and not exists (
       select 1 from "Token" known where known."userId" = account.id and known.kind = 'SESSION'
         and known."createdFrom" = ${client.network} and known."userAgent" is not distinct from ${client.agent})`;
   const [row] = await query<{ id: string }>(sql`
@@ -169,7 +169,7 @@ export async function insertSession({ query }: Query, session: NewSession): Prom
     ), secret as (
       insert into "TokenSecret" (hash, "tokenId") select ${secretHash}::bytea, id from session
     ), audit as (${audit}), email as (
-      ${insertNotice('newLogin', requestOrigin(client), sql`account.id`, newLogin)}
+      ${insertNotice('newLogin', requestOrigin(client), { userId: sql`account.id`, from: sql`account`, where: isNewOrigin })}
     )
     select id::text from session`);
   return row?.id;
