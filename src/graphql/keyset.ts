@@ -5,6 +5,8 @@ import type { Model } from '../policy/models.ts';
 export interface Order {
   readonly column?: string | undefined;
   readonly direction: 'asc' | 'desc';
+  /** True if the list has only rows with a value in the column. */
+  readonly withoutNulls?: true | undefined;
 }
 
 /** A place in an ordered list: the order key and the id that a row had. It stays a place when the row is changed or deleted. */
@@ -20,7 +22,7 @@ type Condition = Readonly<Record<string, unknown>>;
 export const toOrderBy = ({ column, direction }: Order) => [...(column ? [{ [column]: direction }] : []), { id: direction }];
 
 /** The same list from its end. */
-export const reverse = ({ column, direction }: Order): Order => ({ column, direction: direction === 'asc' ? 'desc' : 'asc' });
+export const reverse = (order: Order): Order => ({ ...order, direction: order.direction === 'asc' ? 'desc' : 'asc' });
 
 /** The columns that `placeOf` needs. */
 export const placeColumns = ({ column }: Order) => ({ id: true, ...(column && { [column]: true }) });
@@ -41,7 +43,7 @@ export const whereAfter = (model: Model, order: Order, place: Place): Condition 
 /** The condition for the rows at a place or after it. */
 export const whereFrom = (model: Model, order: Order, place: Place): Condition => whereBeyond(model, order, place, 'e');
 
-function whereBeyond(model: Model, { column, direction }: Order, { id, key }: Place, orEqual: 'e' | ''): Condition {
+function whereBeyond(model: Model, { column, direction, withoutNulls }: Order, { id, key }: Place, orEqual: 'e' | ''): Condition {
   const beyond = direction === 'asc' ? 'gt' : 'lt';
   const isBeyond = { id: { [`${beyond}${orEqual}`]: id } };
   if (!column) return isBeyond;
@@ -50,7 +52,7 @@ function whereBeyond(model: Model, { column, direction }: Order, { id, key }: Pl
     return direction === 'asc' ? amongNulls : { OR: [amongNulls, { [column]: { not: null } }] };
   }
   const range = { AND: [{ [column]: { [`${beyond}e`]: key } }, { OR: [{ [column]: { [beyond]: key } }, isBeyond] }] };
-  return direction === 'asc' && isNullable(model, column) ? { OR: [range, { [column]: null }] } : range;
+  return direction === 'asc' && !withoutNulls && isNullable(model, column) ? { OR: [range, { [column]: null }] } : range;
 }
 
 const { models } = getDatamodel().datamodel;

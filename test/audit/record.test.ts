@@ -4,6 +4,7 @@ import { sql } from '../../src/database/database.ts';
 import { startTestServer } from '../test-server.ts';
 import { deletionCases } from './deletions.ts';
 import { mutationCases } from './mutations.ts';
+import { waitForChain } from './wait-for-chain.ts';
 
 const server = await startTestServer();
 const superadmin = await server.user('SUPERADMIN');
@@ -20,6 +21,7 @@ const prepare = async (mutation: string) => {
 };
 const tables = ['User', 'Role', 'RoleGrant', 'Domain', 'Token', 'TokenRevocation', 'UserSetting', 'Invitation', 'AuditEvent'] as const;
 const readTables = async () => {
+  await waitForChain(server);
   const rows = tables.map((name) =>
     (server.db.prisma as unknown as Record<string, { findMany(query: object): Promise<object[]> }>)[
       name.charAt(0).toLowerCase() + name.slice(1)
@@ -44,8 +46,8 @@ describe('the audit', () => {
 
   it.each(mutations)('commits together with the change: %s is rolled back when the event cannot be written', async (mutation) => {
     const { document, variables } = await prepare(mutation);
-    await server.db.query(sql`alter table "AuditEvent" add constraint "refuse" check (false) not valid`);
     const before = await readTables();
+    await server.db.query(sql`alter table "AuditEvent" add constraint "refuse" check (false) not valid`);
     const { code } = await superadmin.query(document, variables);
     const after = await readTables();
     await server.db.query(sql`alter table "AuditEvent" drop constraint "refuse"`);

@@ -1,6 +1,7 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { print, type Rule } from '../../src/authorization/rules/rule.ts';
+import { waitForChain } from '../audit/wait-for-chain.ts';
 import { inputFieldsOf, isTargetId, sampleInput } from '../matrix/input-samples.ts';
 import { comparableResult, type TestUser } from '../test-server.ts';
 import { access } from './access.ts';
@@ -22,6 +23,7 @@ import {
   neighbor,
   reset,
   roleId,
+  server,
   session,
   stranger,
 } from './hidden-worlds.ts';
@@ -162,6 +164,7 @@ const allQuestions = (other: TestUser): Question[] => [
 async function answersIn(world: () => Promise<unknown>, asker: Pick<TestUser, 'query'>, questions: readonly Question[]) {
   await reset();
   await world();
+  await waitForChain(server);
   const answers = new Map<string, string>();
   const ask = async ({ name, document, variables }: Question) => {
     answers.set(name, JSON.stringify(comparableResult(await asker.query(document, variables))));
@@ -171,7 +174,11 @@ async function answersIn(world: () => Promise<unknown>, asker: Pick<TestUser, 'q
     8,
   ))
     await Promise.all(group.map(ask));
-  for (const question of questions) if (question.changes) await ask(question);
+  for (const question of questions) {
+    if (!question.changes) continue;
+    if (question === auditSeen) await waitForChain(server);
+    await ask(question);
+  }
   return answers;
 }
 const plain = async () => {};

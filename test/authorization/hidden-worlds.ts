@@ -3,7 +3,7 @@ import { startTestServer, type TestUser } from '../test-server.ts';
 
 // Worlds that differ only in what callers who are limited to the domain `inside` may not know.
 
-const server = await startTestServer({ ACCESS_TOKEN_TTL: '15m' });
+export const server = await startTestServer({ ACCESS_TOKEN_TTL: '15m' });
 const { prisma } = server.db;
 export const inside = await server.domain('inside', (await server.domain('above')).name);
 export const [abroad, closed] = [await server.domain('abroad'), await server.domain('closed')];
@@ -78,7 +78,7 @@ const resetAudit = () =>
     await tx.$executeRaw`set local session_replication_role = replica`;
     await tx.$executeRaw`delete from "AuditQueue"`;
     await tx.auditEvent.deleteMany({ where: { OR: [{ at: { gt: start } }, { id: event.id }] } });
-    await tx.auditEvent.create({ data: { ...event, domainId: inside.id } });
+    await tx.auditEvent.create({ data: { ...event, domainId: inside.id, chainedAt: start } });
   });
 
 /** What nobody who is limited to the domain may know about the member. */

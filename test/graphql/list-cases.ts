@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { waitForChain } from '../audit/wait-for-chain.ts';
 import { newEmail } from '../invitation/fixtures.ts';
 import type { TestServer, TestUser } from '../test-server.ts';
 
@@ -194,6 +195,7 @@ export async function listCases(server: TestServer, { admin, superadmin }: { adm
           const { id: userId } = await prisma.user.create({ data: { email: newEmail(), emailKey: newEmail() } });
           await prisma.auditEvent.create({ data: { action: 'listed', result: 'success', userId, at: timeOf(index) } });
         }
+        await waitForChain(server);
       },
       removals: {
         'hidden from the caller': async (id) => hide([await prisma.auditEvent.findUniqueOrThrow({ where: { id: uuidOf(id) } })]),

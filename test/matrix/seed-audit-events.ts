@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
+import { waitForChain } from '../audit/wait-for-chain.ts';
 import type { TestServer } from '../test-server.ts';
 import type { Row, RowKind, RowRef, Subject } from './personas.ts';
 
 /** Events of a user, caused by that user: in the domain and, for the plain user, also outside of it and caused by a superadmin. */
 export async function seedAuditEvents(
-  { db }: TestServer,
+  server: TestServer,
   subject: Subject,
   userId: string,
   at: { inside: string; granter: string },
@@ -18,13 +19,13 @@ export async function seedAuditEvents(
   const elsewhere = await event('user, elsewhere', null, userId, user);
   return [inside, elsewhere, await event('user, by a superadmin', at.inside, at.granter, granter)];
 
-  /** An event in the future, so that it stays among the newest, with a unique action. */
+  /** An event with a unique action. */
   async function createEvent(kind: RowKind, parts: { domainId: string | null; actorId: string }, actor: RowRef): Promise<Row> {
     const action = `matrix_${randomUUID()}`;
     const target = { targetType: 'User', targetId: userId };
     const from = { network: '192.0.2.1', agent: 'curl', requestId: 'r', reason: 'tried', details: { a: 1 } };
-    const moment = new Date(Date.now() + 3_600_000);
-    const { id } = await db.prisma.auditEvent.create({ data: { userId, ...parts, ...target, ...from, action, result: 'ok', at: moment } });
+    const { id } = await server.db.prisma.auditEvent.create({ data: { userId, ...parts, ...target, ...from, action, result: 'ok' } });
+    await waitForChain(server);
     const domain: RowRef | null = parts.domainId === null ? null : { type: 'Domain', kind: 'active domain' };
     const shows = { user, actor, domain, network: actor, agent: actor };
     const [globalId, owner] = [encodeGlobalID('AuditEvent', id), encodeGlobalID('User', userId)];

@@ -3,6 +3,7 @@ import { generateKeys, loadConfiguredKeys } from '../../src/identity/keys/config
 import { rotateKeys } from '../../src/identity/keys/rotate-keys.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { startServer } from '../../src/server/start.ts';
+import { waitForChain } from '../audit/wait-for-chain.ts';
 import { createTestDatabase, testConfig } from '../test-database.ts';
 import { startTestServer, waitUntil } from '../test-server.ts';
 
@@ -89,9 +90,10 @@ const damagedEvents: Record<string, string> = {
 describe('an audit event that cannot be read', () => {
   for (const [name, change] of Object.entries(damagedEvents))
     it(`with ${name} does not keep the others from being listed`, async () => {
+      await waitForChain(server);
       const execute = (text: string) => server.db.query({ text, values: [] });
       await execute('alter table "AuditEvent" disable trigger user');
-      await execute(`insert into "AuditEvent" (action, result) values ('damaged', 'ok')`);
+      await execute(`insert into "AuditEvent" (action, result, "chainedAt") values ('damaged', 'ok', now())`);
       await execute(`update "AuditEvent" set ${change} where action = 'damaged'`);
       const fields = 'at action result reason actor { id } user { id } targetType targetId network agent requestId details';
       const { data, errors } = await valid.query(`{ auditEvents(first: 50) { edges { node { ${fields} } } } }`);

@@ -24,6 +24,8 @@ interface Entry {
   readonly position: string;
   readonly hash: string;
   readonly eventId: string;
+  /** The time that lists are ordered by. It is not hashed, but has to ascend along the chain. */
+  readonly chainedAt: string | null;
   /** The values of the event in the order in which they are hashed; null if it is missing. */
   readonly values: readonly (string | null)[] | null;
 }
@@ -66,15 +68,17 @@ async function verify(db: Query, recordedHead: ChainHead | undefined): Promise<C
 /** Follows the chain from where it starts to the first fault. */
 async function walk(db: Query, start: ChainHead, recordedHead: ChainHead | undefined) {
   let { position, hash } = start;
+  let chainedAt = '';
   let events = 0;
   for (;;) {
     const page = await readEntries(db, position);
     for (const entry of page) {
       const next = position + 1n;
-      const fault = faultOf(entry, next, hash) ?? recordedFault(entry, recordedHead);
+      const fault = faultOf(entry, next, hash) ?? orderFault(entry, chainedAt) ?? recordedFault(entry, recordedHead);
       if (fault) return { events, faults: [fault] };
       position = next;
       hash = entry.hash;
+      chainedAt = entry.chainedAt ?? '';
       events += 1;
     }
     if (page.length < pageSize) return { events, faults: [] };
@@ -87,6 +91,9 @@ function faultOf({ position, hash, eventId, values }: Entry, expected: bigint, p
   if (hashEvent(previousHash, [position, ...values]) !== hash) return `event ${eventId} at position ${position} was changed`;
   return undefined;
 }
+
+const orderFault = ({ position, eventId, chainedAt }: Entry, previous: string) =>
+  chainedAt === null || chainedAt < previous ? `event ${eventId} at position ${position} is not listed in its place` : undefined;
 
 const recordedFault = ({ position, hash }: Entry, recorded: ChainHead | undefined) =>
   recorded && BigInt(position) === recorded.position && hash !== recorded.hash
@@ -110,7 +117,8 @@ const readAnchors = (db: Query) =>
 
 const readEntries = (db: Query, after: bigint) =>
   db.query<Entry>(sql`
-    select c.position::text, encode(c.hash, 'hex') as hash, c."eventId"::text, case when e.id is not null then array[
+    select c.position::text, encode(c.hash, 'hex') as hash, c."eventId"::text,
+      to_char(e."chainedAt" at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "chainedAt", case when e.id is not null then array[
       e.id::text, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), e.action, e.result, e.reason, e."actorId"::text,
       e."actorTokenId"::text, e."userId"::text, e."domainId"::text, e."targetType", e."targetId"::text, e.network, e.agent, e."requestId",
       e.details::text] end as values

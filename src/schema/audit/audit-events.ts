@@ -31,11 +31,11 @@ visibleConnection('auditEvents', {
   model: 'AuditEvent',
   nullable: false,
   description:
-    'The audit events that the viewer can see, newest first. An event has the time at which it was recorded and appears when its transaction commits, so a reader that follows the list must read the last minute again.',
+    'The audit events that the viewer can see, newest first, in the order in which they joined the audit: within a second of the commit of their transaction. New events appear at the start of the list only.',
   access: scope('audit:read'),
   filter: AuditEventFilter,
-  where: (context, filter) =>
-    filterWhere(context, 'AuditEvent', 'AuditEventFilter', filter, {
+  where: (context, filter) => {
+    const wanted = filterWhere(context, 'AuditEvent', 'AuditEventFilter', filter, {
       user: (user) => whereParticipantVisible(context, 'user', user),
       actor: (actor) => whereParticipantVisible(context, 'actor', actor),
       domain: (name) => ({ domain: { AND: [{ name }, whereVisible(context, 'Domain')] } }),
@@ -45,8 +45,11 @@ visibleConnection('auditEvents', {
       to: (to) => ({ at: { lte: to } }),
       targetType: (targetType) => ({ targetType }),
       targetId: ({ typename, id }) => (isUuid(id) ? { targetType: typename, targetId: id } : toPrismaWhere(false)),
-    }),
-  order: () => ({ column: 'at', direction: 'desc' }),
+    });
+    return { AND: [{ chainedAt: { not: null } }, ...(wanted ? [wanted] : [])] };
+  },
+  // The time of the event does not do: a transaction that commits late would put events behind a cursor (docs/decisions/0047).
+  order: () => ({ column: 'chainedAt', direction: 'desc', withoutNulls: true }),
 });
 
 /** Events in which a user took part, if the viewer can see the user. Events of a deleted row are for viewers who can see all users. */
