@@ -15,6 +15,8 @@ export interface Scratch {
   seed(): Promise<void>;
   /** Fills the fields of users that have a value only once they are used, and adds a platform administrator. */
   seedAccess(): Promise<void>;
+  /** Lets the sessions be refreshed without limit. The statement does the same work as below the limit. */
+  unlimitRefreshes(): Promise<void>;
   /** The processes of the server that serve this database; none if it runs elsewhere. */
   backends(): Promise<number[]>;
   drop(): Promise<void>;
@@ -37,6 +39,7 @@ export async function openScratch(): Promise<Scratch> {
     url,
     seed: () => seed(url),
     seedAccess: () => seedAccess(url),
+    unlimitRefreshes: () => unlimitRefreshes(url),
     backends: async () => {
       const { rows } = await admin.query<{ pid: number }>('select pid from pg_stat_activity where datname = $1', [name]);
       return isNear ? rows.map(({ pid }) => pid) : [];
@@ -46,6 +49,13 @@ export async function openScratch(): Promise<Scratch> {
       await admin.end();
     },
   };
+}
+
+async function unlimitRefreshes(url: string) {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(`update "Token" set "recentRefreshes" = -1000000000, "refreshWindowAt" = now() + interval '1 day'`);
+  await client.end();
 }
 
 /** 10,000 users with one global grant and one in each of two out of 100 domains, and superadmins; all with the same password. */

@@ -80,6 +80,7 @@ async function refresh(world: World, load: ChildProcess, limit: ChildProcess) {
   const address = limitAddresses.get(limit) ?? (await addressOf(limit));
   limitAddresses.set(limit, address);
   let chains: readonly string[] = (await logInUsers(world.server.url, connections)).map(({ refreshToken }) => refreshToken);
+  await world.scratch.unlimitRefreshes();
   const body = JSON.stringify({ query: documents.refresh, variables: { input: { refreshToken: '$$' } } });
   const side = (url: string, child: ChildProcess): Side => ({
     child,

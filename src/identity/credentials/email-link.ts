@@ -8,7 +8,8 @@ import type { KeyStore } from '../keys/configured-keys.ts';
 import type { RequestScope } from '../request-scope.ts';
 import { deriveLinkCode, hashToken } from '../tokens/opaque-token.ts';
 import { isKnownNetwork } from './known-network.ts';
-import { codeKeys, consume, consumeGuess, refund, whileCounted } from './rate-limit.ts';
+import { consume, consumeGuess, refund, whileCounted } from './rate-limit.ts';
+import { codeKeys } from './rate-limit-keys.ts';
 
 interface Caller extends Pick<RequestScope, 'db' | 'log' | 'client'> {
   readonly keys: Pick<KeyStore, 'secret'>;

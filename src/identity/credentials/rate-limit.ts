@@ -1,99 +1,13 @@
-import { createHash } from 'node:crypto';
 import type { GraphQLError } from 'graphql';
 import { type Database, interval, type Sql, sql } from '../../database/database.ts';
 import { Prisma, type User } from '../../database/generated/prisma/client.ts';
 import { codeOf, type ErrorCode, requestError } from '../../errors.ts';
 import type { RequestScope } from '../request-scope.ts';
-
-const minute = 60_000;
-const hour = 60 * minute;
-const day = 24 * hour;
-
-/** How many attempts are allowed per key. */
-interface Limit {
-  readonly points: number;
-  /** Milliseconds after which the count starts again. */
-  readonly window: number;
-  /** If set, further attempts are allowed after waits that double from the first to the longest one, and the window starts again with each of them. */
-  readonly waits?: { readonly first: number; readonly longest: number }; // seconds
-}
-
-const limits = {
-  passwordByNetwork: { points: 100, window: hour }, // security.md F17, as are the next three
-  passwordByAccountAndNetwork: { points: 5, window: 5 * minute },
-  // Without waits an attacker has 20 guesses in 6 hours; with them 4 in an hour, so that pausing gains nothing.
-  passwordByAccount: { points: 20, window: 6 * hour, waits: { first: 1, longest: 900 } }, // security.md 4.5
-  passwordByProof: { points: 5, window: 15 * minute }, // by the session, or the user of the email link, that the password is given with
-  registerByNetwork: { points: 30, window: hour }, // security.md F19: a registration causes an email
-  emailByRequester: { points: 3, window: hour }, // security.md F19, as are the next three
-  // 11 emails on the first day and 6 on each later one: too few to make others wait. No requester waits for a day, because many users may share a network.
-  emailByRequesterDaily: { points: 5, window: day, waits: { first: 3_600, longest: 14_400 } },
-  // All requesters together: 72 emails on the first day and 48 on each later one, from at least 7 of them. The longest wait is the lifetime of a reset
-  // link: an owner who has to wait has an email with a live link in the mailbox (docs/decisions/0046).
-  emailByAddress: { points: 20, window: day, waits: { first: 60, longest: 1_800 } },
-  emailByNetwork: { points: 30, window: hour },
-  invitationByUser: { points: 100, window: day }, // from any network: security.md 9.5
-  apiTokenByUser: { points: 50, window: day }, // each one causes an email, which others must not bury
-  linkByNetwork: { points: 100, window: hour }, // as for invalid tokens
-  codeByAddressAndNetwork: { points: 5, window: 15 * minute }, // security.md 4.11, as is the next one
-  codeByAddress: { points: 20, window: day, waits: { first: 1, longest: 1_800 } },
-  usernameByAccount: { points: 10, window: hour }, // each attempt reveals whether a name is taken
-  usernameByNetwork: { points: 30, window: hour },
-  badTokenByNetwork: { points: 100, window: hour }, // security.md 4.7
-  badTokenByClient: { points: 10_000, window: hour }, // a resource server forwards whatever it receives: many times what one attacker could send
-} as const satisfies Record<string, Limit>;
+import { digest, entriesOf, type Limit, type LimitName, limits, loginKeys, type RateLimitKeys } from './rate-limit-keys.ts';
 
 interface Caller extends Pick<RequestScope, 'log' | 'client'> {
   readonly db: Pick<Database, 'query'>;
 }
-type LimitName = keyof typeof limits;
-
-/** A key, and the subject with which `clearFailures` finds it. */
-interface SubjectKey {
-  readonly key: string;
-  readonly subject: string;
-}
-
-/** The limits that an attempt counts towards, in this order, each with its key. */
-type RateLimitKeys = { readonly [name in LimitName]?: string | SubjectKey | undefined };
-
-/**
- * The keys of a login by the email address or username of an account. One that does not exist has the same kind of keys. The two names of an account
- * have separate keys: shared ones would reveal that they belong to the same account.
- */
-export const loginKeys = (account: string, network: string) => ({
-  passwordByNetwork: network,
-  passwordByAccountAndNetwork: { key: `${account} ${network}`, subject: account },
-  passwordByAccount: { key: account, subject: account },
-});
-
-/** The keys of a password given together with another proof, a session or an email link. Guesses at `login` do not count towards them. */
-export const proofKeys = (userId: string, proofId: string): RateLimitKeys => ({ passwordByProof: { key: proofId, subject: userId } });
-
-/** The keys of a guess at the code that was emailed to an address. */
-export const codeKeys = (address: string, network: string) => ({
-  codeByAddressAndNetwork: `${address} ${network}`,
-  codeByAddress: address,
-});
-
-/**
- * The keys of an email of a kind to an address, which need not have an account. The requester is the network of an anonymous caller, or the user: one
- * requester does not use up the emails that others may request.
- */
-export const emailKeys = (kind: string, address: string, requester: string): RateLimitKeys => ({
-  ...emailKeysOfRequester(kind, address, requester),
-  ...emailKeysOfAddress(kind, address),
-});
-
-/** The limit of all requesters together. Counted last: callers who turn out not to be allowed to send the email must not use it up. */
-export const emailKeysOfAddress = (kind: string, address: string): RateLimitKeys => ({ emailByAddress: `${kind} ${address}` });
-
-/** The limits of the requester. */
-export const emailKeysOfRequester = (kind: string, address: string, requester: string): RateLimitKeys => ({
-  emailByRequester: `${kind} ${requester} ${address}`,
-  emailByRequesterDaily: `${kind} ${requester} ${address}`,
-});
-
 /** One limit that has counted an attempt, with what the attempt has written, so that it can be taken back. */
 interface Counted {
   readonly key: string;
@@ -211,11 +125,16 @@ const previousExpiry = sql`
 
 const cteName = (index: number) => Prisma.raw(`limit${index}`);
 
-async function rateLimited({ db, log, client }: Caller, { name, key }: { name: LimitName; key: string }) {
-  const [row] = await db.query<{ seconds: number }>(sql`
+async function rateLimited(caller: Caller, { name, key }: { name: LimitName; key: string }) {
+  const [row] = await caller.db.query<{ seconds: number }>(sql`
     select ceil(extract(epoch from coalesce("blockedUntil", "expiresAt") - now()))::int as seconds from "RateLimit" where key = ${key}`);
+  return rateLimitError(caller, name, row?.seconds ?? 1);
+}
+
+/** Logs that an attempt exceeds a limit. Returns the error to throw, with the seconds to wait. */
+export function rateLimitError({ log, client }: Pick<Caller, 'log' | 'client'>, name: LimitName, seconds: number): GraphQLError {
   log.warn({ event: 'excess_rate_limit_exceeded', limit: name, network: client.network });
-  return requestError('RATE_LIMITED', { 'retry-after': String(Math.max(1, row?.seconds ?? 1)) });
+  return requestError('RATE_LIMITED', { 'retry-after': String(Math.max(1, seconds)) });
 }
 
 /** Refunds a successful attempt, and the failures before it on the same network or with the same proof; other failures stay counted. */
@@ -279,13 +198,3 @@ export async function clearFailures({ query }: Pick<Database, 'query'>, userId: 
     returning case when l."expiresAt" > now() then l.count else 0 end as failures`);
   return cleared.some(({ failures }) => failures > 0);
 }
-
-const entriesOf = (keys: RateLimitKeys) =>
-  Object.entries(keys).flatMap(([name, value]) => {
-    if (value === undefined) return [];
-    const { key, subject } = typeof value === 'string' ? { key: value, subject: null } : value;
-    return { name: name as LimitName, key: `${name}:${digest(key)}`, subject: subject === null ? null : digest(subject) };
-  });
-
-/** The table does not contain addresses in plain text. */
-const digest = (key: string) => createHash('sha256').update(key).digest('base64url');

@@ -4,7 +4,8 @@ import { recordAuditEvent } from '../audit/record-event.ts';
 import type { PasswordProof } from '../password-proof.ts';
 import type { RequestScope } from '../request-scope.ts';
 import { verifyPassword } from './password-hash.ts';
-import { consume, forgetFailuresFrom, proofKeys, refund, whileCounted } from './rate-limit.ts';
+import { consume, forgetFailuresFrom, refund, whileCounted } from './rate-limit.ts';
+import { proofKeys } from './rate-limit-keys.ts';
 
 /**
  * Verifies the password of a user for a caller who has already given another proof: a session of the user, or an email link. Then does the work that

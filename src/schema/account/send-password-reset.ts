@@ -1,6 +1,7 @@
 import { builder } from '../../graphql/builder.ts';
 import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
-import { emailKeysOfRequester, withinEmailLimits } from '../../identity/credentials/rate-limit.ts';
+import { withinEmailLimits } from '../../identity/credentials/rate-limit.ts';
+import { emailKeysOfRequester } from '../../identity/credentials/rate-limit-keys.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { type GraphQLResolveInfo, Kind } from 'graphql';
 import { interval, preparedStatement, sql } from '../../database/database.ts';
+import { Prisma } from '../../database/generated/prisma/client.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
-import { consume } from '../../identity/credentials/rate-limit.ts';
+import { consume, rateLimitError } from '../../identity/credentials/rate-limit.ts';
+import { limits } from '../../identity/credentials/rate-limit-keys.ts';
 import { hasNotEnded, isLive } from '../../identity/live-token.ts';
 import type { IssuingSession } from '../../identity/tokens/access-token.ts';
 import { deriveNextRefreshToken, deriveNextRefreshTokens, hashToken, hasTokenFormat } from '../../identity/tokens/opaque-token.ts';
@@ -66,7 +68,7 @@ interface Rotation {
 /**
  * Uses the token and stores its successor. Atomic: in a single conditional statement, only one of any number of concurrent uses succeeds
  * (RFC 9700 §4.14.2), and a session that is revoked at the same time stays revoked. Returns undefined, and uses nothing, if the token is
- * unknown or used, or if its session has expired or may not continue.
+ * unknown or used, or if its session has expired, may not continue or was refreshed too often.
  */
 async function rotate({ db, keys, config }: Context, refreshToken: string): Promise<Rotation | undefined> {
   const { REQUIRE_EMAIL_CONFIRMATION: mustBeConfirmed, REFRESH_TOKEN_IDLE: idle } = config;
@@ -80,6 +82,13 @@ async function rotate({ db, keys, config }: Context, refreshToken: string): Prom
 /** A condition on "Token" t and "User" u: the session may continue. Only sessions have refresh tokens: the stored hash covers the prefix. */
 const mayContinue = (mustBeConfirmed: boolean) => sql`${isLive} and (u."emailConfirmedAt" is not null or not ${mustBeConfirmed}::bool)`;
 
+// Constants of the text, not values: the statement is prepared.
+const limit = Prisma.raw(`${limits.refreshBySession.points}`);
+const window = Prisma.raw(`interval '${limits.refreshBySession.window} ms'`);
+
+// The refreshes of a session follow one another, each with the token that the one before has stored: no two of them see the same count.
+const isWithinLimit = sql`(t."recentRefreshes" < ${limit} or t."refreshWindowAt" <= now())`;
+
 const bytes = new Uint8Array(); // the values below only give the parameters their types
 const rotateStatement = preparedStatement(
   'refresh',
@@ -87,10 +96,12 @@ const rotateStatement = preparedStatement(
     with used as (
       update "TokenSecret" s set "usedAt" = now(), nonce = ${bytes}::bytea
       from "Token" t join "User" u on u.id = t."userId"
-      where s.hash = ${bytes}::bytea and s."usedAt" is null and t.id = s."tokenId" and ${mayContinue(true)}
+      where s.hash = ${bytes}::bytea and s."usedAt" is null and t.id = s."tokenId" and ${mayContinue(true)} and ${isWithinLimit}
       returning s."tokenId"
     ), session as (
-      update "Token" t set "lastUsedAt" = now(), "idleExpiresAt" = now() + ${interval(0)}, rotations = t.rotations + 1
+      update "Token" t set "lastUsedAt" = now(), "idleExpiresAt" = now() + ${interval(0)}, rotations = t.rotations + 1,
+        "recentRefreshes" = case when t."refreshWindowAt" > now() then t."recentRefreshes" + 1 else 1 end,
+        "refreshWindowAt" = case when t."refreshWindowAt" > now() then t."refreshWindowAt" else now() + ${window} end
       from used where t.id = used."tokenId" and ${hasNotEnded} returning t.*
     ), successor as (
       insert into "TokenSecret" (hash, "tokenId", "parentHash") select ${bytes}::bytea, id, ${bytes}::bytea from session
@@ -98,8 +109,12 @@ const rotateStatement = preparedStatement(
     select id, "userId", "authenticatedAt", "expiresAt", "idleExpiresAt", now() as now from session`,
 );
 
-interface UsedToken extends IssuingSession {
-  readonly nonce: Uint8Array;
+/** A token that was not rotated. */
+interface StoredToken extends IssuingSession {
+  /** Null if the token is not used. */
+  readonly nonce: Uint8Array | null;
+  /** The seconds until an unused token may be used, if the limit rejects it. */
+  readonly seconds: number | null;
   /** The hash of the successor, if a retry may still receive it. */
   readonly successorHash: Uint8Array | null;
 }
@@ -109,25 +124,29 @@ interface UsedToken extends IssuingSession {
  * successor again. Any other use of a used token is reuse: it revokes the session.
  */
 async function replayOrDetectReuse(context: Context, refreshToken: string): Promise<Rotation> {
-  const used = await findUsedToken(context, refreshToken);
-  if (!used) throw await rejectToken(context);
-  const { successorHash } = used;
-  const next = deriveNextRefreshTokens(context.keys, refreshToken, used.nonce).find(
+  const stored = await findToken(context, refreshToken);
+  if (stored?.seconds) throw rateLimitError(context, 'refreshBySession', stored.seconds);
+  if (!stored?.nonce) throw await rejectToken(context);
+  const { successorHash } = stored;
+  const next = deriveNextRefreshTokens(context.keys, refreshToken, stored.nonce).find(
     (candidate) => successorHash && hashToken(candidate).equals(successorHash),
   );
-  if (next) return { session: used, next };
-  throw await revokeReusedSession(context, used.id);
+  if (next) return { session: stored, next };
+  throw await revokeReusedSession(context, stored.id);
 }
 
-async function findUsedToken({ db, config }: Context, refreshToken: string): Promise<UsedToken | undefined> {
-  const [used] = await db.query<UsedToken>(sql`
+async function findToken({ db, config }: Context, refreshToken: string): Promise<StoredToken | undefined> {
+  const continues = mayContinue(config.REQUIRE_EMAIL_CONFIRMATION);
+  const [stored] = await db.query<StoredToken>(sql`
     select t.id, t."userId", t."authenticatedAt", t."expiresAt", t."idleExpiresAt", now() as now, s.nonce,
-      case when next."usedAt" is null and ${mayContinue(config.REQUIRE_EMAIL_CONFIRMATION)}
+      case when s."usedAt" is null and ${continues} and not ${isWithinLimit}
+        then ceil(extract(epoch from t."refreshWindowAt" - now()))::int end as seconds,
+      case when next."usedAt" is null and ${continues}
         and s."usedAt" > now() - ${interval(config.REFRESH_RETRY_WINDOW)} then next.hash end as "successorHash"
     from "TokenSecret" s join "Token" t on t.id = s."tokenId" join "User" u on u.id = t."userId"
       left join "TokenSecret" next on next."parentHash" = s.hash
-    where s.hash = ${hashToken(refreshToken)}::bytea and s."usedAt" is not null`);
-  return used;
+    where s.hash = ${hashToken(refreshToken)}::bytea`);
+  return stored;
 }
 
 /** Committed although the request fails, so that the thief's latest token is revoked too (security.md 6.2). Returns the error to throw. */

@@ -2,7 +2,8 @@ import type { Tx } from '../../database/database.ts';
 import { validationError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
-import { emailKeys, withinEmailLimits } from '../../identity/credentials/rate-limit.ts';
+import { withinEmailLimits } from '../../identity/credentials/rate-limit.ts';
+import { emailKeys } from '../../identity/credentials/rate-limit-keys.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 
