@@ -4,9 +4,10 @@ import { readConfig } from '../src/config.ts';
 import { type Database, databaseTime, sql } from '../src/database/database.ts';
 import { createExecutor } from '../src/graphql/execution/executor.ts';
 import { whereActive } from '../src/identity/grants/active-grants.ts';
+import { insertSession } from '../src/identity/logins/insert-session.ts';
 import { signAccessToken } from '../src/identity/tokens/access-token.ts';
 import { generateToken, hashToken } from '../src/identity/tokens/opaque-token.ts';
-import { insertSession, revokeTokens } from '../src/identity/tokens/sessions.ts';
+import { revokeTokens } from '../src/identity/tokens/sessions.ts';
 import { createPendingEvents } from '../src/identity/unit-of-work.ts';
 import { emailKey } from '../src/lib/email-address.ts';
 import { createLogger } from '../src/lib/logger.ts';
@@ -34,11 +35,9 @@ export async function asSuperadmin(as: string | undefined, work: (commander: Com
   try {
     const { id: userId, email } = await findSuperadmin(db, as);
     const session = { userId, domainId: null, description: 'admin command', action: 'authn_command', proof: null } as const;
-    const id = await insertSession(db, { ...session, secretHash: hashToken(generateToken('refresh')), client, config });
-    if (!id) throw new Error(`${email} is disabled.`);
-    const opened = await services.loadViewer.load({ sid: id, sub: userId });
-    if (!opened) throw new Error('The session was not found.');
-    const { accessToken } = await signAccessToken(services, { ...opened.viewer.token, now: opened.viewer.now });
+    const inserted = await insertSession(db, { ...session, secretHash: hashToken(generateToken('refresh')), client, config });
+    if (!inserted) throw new Error(`${email} is disabled.`);
+    const { accessToken } = await signAccessToken(services, inserted);
     const run = createExecutor(schema, services, notifier);
     const authorization = `Bearer ${accessToken}`;
     const query = async <Data>(document: string, variables: object): Promise<Data> => {
@@ -50,7 +49,12 @@ export async function asSuperadmin(as: string | undefined, work: (commander: Com
     try {
       await work({ db, query });
     } finally {
-      await revokeTokens(db, sql`t.id = ${id}::uuid`, { reason: 'LOGOUT', initiator: 'SYSTEM', actor: null, work: { client, events } });
+      await revokeTokens(db, sql`t.id = ${inserted.id}::uuid`, {
+        reason: 'LOGOUT',
+        initiator: 'SYSTEM',
+        actor: null,
+        work: { client, events },
+      });
       notifier.flush(events);
     }
   } finally {

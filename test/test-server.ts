@@ -5,10 +5,9 @@ import { createClient, type Client as SocketClient } from 'graphql-ws';
 import { afterAll, onTestFinished, TestRunner } from 'vitest';
 import { WebSocket } from 'ws';
 import { hashPassword } from '../src/identity/credentials/password-hash.ts';
+import { insertSession } from '../src/identity/logins/insert-session.ts';
 import { signAccessToken } from '../src/identity/tokens/access-token.ts';
 import { generateToken, hashToken } from '../src/identity/tokens/opaque-token.ts';
-import { insertSession } from '../src/identity/tokens/sessions.ts';
-import { loadViewers } from '../src/identity/viewer.ts';
 import { createLogger } from '../src/lib/logger.ts';
 import { startServer } from '../src/server/start.ts';
 import type { TypedDocumentString } from './generated/graphql.ts';
@@ -106,7 +105,7 @@ export async function startTestServer(settings: Record<string, string> = {}) {
   async function newSession({ email, uuid }: Pick<TestUser, 'email' | 'uuid'>, domainId: string | null = null): Promise<TestUser> {
     const address = uniqueAddress();
     const refreshToken = generateToken('refresh');
-    const sessionId = await insertSession(db, {
+    const inserted = await insertSession(db, {
       userId: uuid,
       domainId,
       description: null,
@@ -116,12 +115,9 @@ export async function startTestServer(settings: Record<string, string> = {}) {
       proof: null,
       action: 'authn_login_success',
     });
-    if (!sessionId) throw new Error(`${email} is disabled or deleted`);
-    const [loaded] = await loadViewers(db, [{ sid: sessionId, sub: uuid }], config.FRESHNESS);
-    if (!loaded) throw new Error(`${email} has no session`);
-    const { token, now } = loaded.viewer;
-    const { accessToken } = await signAccessToken({ config, keys: running.keys }, { ...token, now });
-    return testUser({ email, uuid, address, accessToken, refreshToken, tokenId: encodeGlobalID('Token', sessionId) });
+    if (!inserted) throw new Error(`${email} is disabled or deleted`);
+    const { accessToken } = await signAccessToken({ config, keys: running.keys }, inserted);
+    return testUser({ email, uuid, address, accessToken, refreshToken, tokenId: encodeGlobalID('Token', inserted.id) });
   }
 
   function testUser(session: Pick<TestUser, 'email' | 'uuid' | 'address' | 'accessToken' | 'refreshToken' | 'tokenId'>): TestUser {

@@ -1,6 +1,7 @@
-import { type Database, interval, preparedStatement, type Sql, sql, type Tx } from '../database/database.ts';
+import { type Database, interval, type Sql, sql, type Tx } from '../database/database.ts';
 import { getDatamodel } from '../database/generated/pothos.ts';
 import type { Domain, Role, RoleGrant, Token, User } from '../database/generated/prisma/client.ts';
+import { preparedStatement } from '../database/prepared-statement.ts';
 import type { ErrorCode } from '../errors.ts';
 import { tokenRejection } from './live-token.ts';
 import { type LockedRows, lockInOrder } from './lock-order.ts';
@@ -79,8 +80,8 @@ export async function loadViewers(
   const sids = credentials.flatMap((credential) => ('sid' in credential ? [credential.sid] : []));
   const hashes = credentials.flatMap((credential) => ('hash' in credential ? [credential.hash] : []));
   const rows = new Map<string, ViewerRow>();
-  if (sids.length > 0) for (const row of await db.query<ViewerRow>(sessions(freshness, sids))) rows.set(row.id, row);
-  if (hashes.length > 0) for (const row of await db.query<ViewerRow>(apiTokens(freshness, hashes))) rows.set(row.id, row);
+  if (sids.length > 0) for (const row of await db.query<ViewerRow>(sessions({ ids: sids, freshness }))) rows.set(row.id, row);
+  if (hashes.length > 0) for (const row of await db.query<ViewerRow>(apiTokens({ hashes, freshness }))) rows.set(row.id, row);
   return credentials.map((credential) => {
     const row = rows.get('sid' in credential ? credential.sid : hex(credential.hash));
     return 'sid' in credential && row?.user.id !== credential.sub ? undefined : toResult(row);
@@ -167,8 +168,10 @@ const viewerQuery = ({ id, from, where, freshness }: ViewerSource) => sql`
   from ${from} join "User" u on u.id = t."userId"
   where ${where}`;
 
-const sessions = preparedStatement('sessions', bySession([], 0));
-const apiTokens = preparedStatement('api-tokens', byHash([], 0));
+const sessions = preparedStatement<{ ids: string[]; freshness: number }>('sessions', ({ ids, freshness }) => bySession(ids, freshness));
+const apiTokens = preparedStatement<{ hashes: Uint8Array[]; freshness: number }>('api-tokens', ({ hashes, freshness }) =>
+  byHash(hashes, freshness),
+);
 
 const { models } = getDatamodel().datamodel;
 const dateColumns = (model: 'User' | 'Token') =>

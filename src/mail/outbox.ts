@@ -36,22 +36,28 @@ interface NotifiedUsers {
 }
 
 /**
- * A statement that queues a notice to each of the users, unless three of its kind were queued to them within an hour, so that they bury no other
+ * A statement that queues a notice with this data, in JSON, to each of the users, unless three of its kind were queued to them within an hour, so that they bury no other
  * email (security.md F19). Notices that turned out not to apply do not count.
  */
-export const insertNotice = <Name extends Notice>(
-  template: Name,
-  data: TemplateData<Name>,
-  { userId, from, where }: NotifiedUsers,
-): Sql => sql`
+export const insertNotice = (template: Notice, data: Sql, { userId, from, where }: NotifiedUsers): Sql => sql`
   insert into "OutboxEmail" (template, "userId", data)
-  select ${template}, ${userId}, ${JSON.stringify(data)}::jsonb from ${from} where (${where}) and 3 > (
+  select ${template}, ${userId}, ${data} from ${from} where (${where}) and 3 > (
     select count(*) from "OutboxEmail" m where m."userId" = ${userId} and m.template = ${template} and m."createdAt" > now() - interval '1 h'
       and m.outcome is distinct from 'obsolete')`;
 
 /** Queues a notice like `insertNotice`. The caller must have locked the user. */
 export const enqueueNotice = <Name extends Notice>(tx: Pick<Tx, '$executeRaw'>, template: Name, userId: string, data: TemplateData<Name>) =>
-  tx.$executeRaw(insertNotice(template, data, { userId: sql`u.id`, from: sql`"User" u`, where: sql`u.id = ${userId}::uuid` }));
+  tx.$executeRaw(
+    insertNotice(template, sql`${JSON.stringify(data)}::jsonb`, {
+      userId: sql`u.id`,
+      from: sql`"User" u`,
+      where: sql`u.id = ${userId}::uuid`,
+    }),
+  );
 
 /** The origin of a request, as email templates get it. */
-export const requestOrigin = ({ network, agent }: ClientInfo) => ({ network, agent });
+export const requestOrigin = ({ network, agent }: Pick<ClientInfo, 'network' | 'agent'>) => ({ network, agent });
+
+/** The same in SQL. */
+export const requestOriginJson = ({ network, agent }: Pick<ClientInfo, 'network' | 'agent'>) =>
+  sql`jsonb_build_object('network', ${network}::text, 'agent', ${agent}::text)`;

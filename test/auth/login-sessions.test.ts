@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { graphql } from '../generated/gql.ts';
-import { openHolder } from '../races/hold.ts';
+import { lockUser, openHolder } from '../races/hold.ts';
 import { isEmbedded } from '../test-database.ts';
-import { startTestServer, type TestUser } from '../test-server.ts';
+import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 
 const server = await startTestServer();
 const { prisma } = server.db;
@@ -74,6 +74,19 @@ describe('login with other sessions', () => {
     expect(live).toContain(gone[0]); // already expired, so no revocation is logged
     const ended = await prisma.tokenRevocation.findMany({ where: { userId: alice.uuid } });
     expect(ended.map(({ reason, initiator }) => `${reason} ${initiator}`)).toEqual(Array(6).fill('SESSION_LIMIT POLICY'));
+  });
+
+  it.skipIf(isEmbedded)('keeps at most 20 sessions when five logins that do not see each other follow 17', async () => {
+    const alice = await server.user();
+    await addSessions(alice, 16);
+    const holder = await openHolder(server);
+    await holder.begin(lockUser(alice.uuid));
+    const logins = Array.from({ length: 5 }, () => logIn(alice));
+    await waitUntil(async () => (await holder.waiting()) === logins.length);
+    await holder.release();
+    expect((await Promise.all(logins)).map(({ code }) => code)).toEqual(Array(logins.length).fill(undefined));
+    await holder.close();
+    expect(await liveSessions(alice)).toHaveLength(20);
   });
 });
 

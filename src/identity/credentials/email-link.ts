@@ -7,8 +7,9 @@ import { emailTemplates } from '../../mail/templates/registry.ts';
 import type { KeyStore } from '../keys/configured-keys.ts';
 import type { RequestScope } from '../request-scope.ts';
 import { deriveLinkCode, hashToken } from '../tokens/opaque-token.ts';
+import { refund } from './count-attempt.ts';
 import { isKnownNetwork } from './known-network.ts';
-import { consume, consumeGuess, refund, whileCounted } from './rate-limit.ts';
+import { consume, consumeGuess, whileCounted } from './rate-limit.ts';
 import { codeKeys } from './rate-limit-keys.ts';
 
 interface Caller extends Pick<RequestScope, 'db' | 'log' | 'client'> {
@@ -121,7 +122,7 @@ async function findByCode(caller: Caller, purposes: EmailLinkPurpose[], email: s
   const key = emailKey(email) ?? '';
   const { counted, limited } = await consumeGuess(caller, codeKeys(key || email, client.network));
   const link = await whileCounted(caller, counted, compare);
-  if (link) await refund(caller, counted);
+  if (link) await refund(db, counted);
   else if (limited) throw limited;
   return link;
 

@@ -87,8 +87,14 @@ export const emailKeysOfRequester = (kind: string, address: string, requester: s
   emailByRequesterDaily: `${kind} ${requester} ${address}`,
 });
 
-/** The entries of the table that an attempt counts towards. */
-export const entriesOf = (keys: RateLimitKeys) =>
+/** A limit with the key that an attempt counts towards; the key and the subject as they are stored. */
+export interface LimitEntry {
+  readonly name: LimitName;
+  readonly key: string;
+  readonly subject: string | null;
+}
+
+export const entriesOf = (keys: RateLimitKeys): LimitEntry[] =>
   Object.entries(keys).flatMap(([name, value]) => {
     if (value === undefined) return [];
     const { key, subject } = typeof value === 'string' ? { key: value, subject: null } : value;

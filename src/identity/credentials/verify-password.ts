@@ -3,8 +3,10 @@ import { codeOf, graphqlError } from '../../errors.ts';
 import { recordAuditEvent } from '../audit/record-event.ts';
 import type { PasswordProof } from '../password-proof.ts';
 import type { RequestScope } from '../request-scope.ts';
+import { forgetFailuresFrom } from './clear-failures.ts';
+import { refund } from './count-attempt.ts';
 import { verifyPassword } from './password-hash.ts';
-import { consume, forgetFailuresFrom, refund, whileCounted } from './rate-limit.ts';
+import { consume, whileCounted } from './rate-limit.ts';
 import { proofKeys } from './rate-limit-keys.ts';
 
 /**
@@ -38,7 +40,7 @@ export async function withCurrentPassword<T>(
   return result;
 
   async function forgetFailures() {
-    await refund(scope, counted);
+    await refund(scope.db, counted);
     await forgetFailuresFrom(scope.db, userId, scope.client.network);
   }
 }

@@ -1,5 +1,6 @@
-import { type Database, preparedStatement, type Sql, sql } from '../../database/database.ts';
+import { type Database, type Sql, sql } from '../../database/database.ts';
 import type { Domain, Prisma, Role } from '../../database/generated/prisma/client.ts';
+import { preparedStatement } from '../../database/prepared-statement.ts';
 import type { Grant } from '../viewer.ts';
 
 /** Prisma's form of the view "ActiveRoleGrant": grants that have not expired at that time of the database. */
@@ -20,11 +21,14 @@ export const activeGrantColumns = (userIds: Sql) => sql`
   (select coalesce(json_agg(d), '[]') from "Domain" d where d.id in (
     select g."domainId" from "ActiveRoleGrant" g where g."userId" = any(${userIds}))) as domains`;
 
-const activeGrants = preparedStatement('active-grants', sql`select ${activeGrantColumns(sql`(select ${[]}::uuid[])::uuid[]`)}`);
+const activeGrants = preparedStatement<{ userIds: readonly string[] }>(
+  'active-grants',
+  ({ userIds }) => sql`select ${activeGrantColumns(sql`(select ${userIds}::uuid[])::uuid[]`)}`,
+);
 
 /** Reads the active grants of many users in one statement. */
 export async function readActiveGrants({ query }: Pick<Database, 'query'>, userIds: readonly string[]): Promise<Map<string, Grant[]>> {
-  const [row] = await query<ActiveGrants>(activeGrants(userIds, userIds, userIds));
+  const [row] = await query<ActiveGrants>(activeGrants({ userIds }));
   return groupByUser(row ?? { grants: [], roles: [], domains: [] });
 }
 

@@ -1,12 +1,9 @@
-import type { Config } from '../../config.ts';
-import { type Database, interval, onTransaction, type Sql, sql, type Tx } from '../../database/database.ts';
+import { type Database, onTransaction, type Sql, sql, type Tx } from '../../database/database.ts';
 import type { Initiator, Prisma, RevocationReason, TokenKind } from '../../database/generated/prisma/client.ts';
 import { requestError } from '../../errors.ts';
-import type { ClientInfo } from '../../lib/client-info.ts';
-import { insertNotice, requestOrigin } from '../../mail/outbox.ts';
+import { insertNotice, requestOriginJson } from '../../mail/outbox.ts';
 import { actorColumns, insertAuditEvents } from '../audit/record-event.ts';
 import { hasNotEnded } from '../live-token.ts';
-import type { PasswordProof } from '../password-proof.ts';
 import type { UnitOfWork } from '../unit-of-work.ts';
 import type { Viewer } from '../viewer.ts';
 import { channels } from './revocation-channel.ts';
@@ -60,7 +57,7 @@ export async function revokeTokens({ query }: Query, where: Sql, cause: Revocati
       insert into "TokenRevocation" ("tokenId", kind, "userId", "domainId", reason, initiator, "actorId", "revokedAt")
       select id, kind, "userId", "domainId", ${reason}::"RevocationReason", ${initiator}::"Initiator", ${actor?.user.id ?? null}::uuid, "revokedAt" from revoked
     ), audit as (${audit}), email as (
-      ${insertNotice('tokenReused', requestOrigin(client), { userId: sql`revoked."userId"`, from: sql`revoked`, where: sql`${isReuse}::bool` })}
+      ${insertNotice('tokenReused', requestOriginJson(client), { userId: sql`revoked."userId"`, from: sql`revoked`, where: sql`${isReuse}::bool` })}
     )
     select id::text, case when current_setting('fieldgate.notify', true) is distinct from 'off' then pg_notify(${channels.tokenRevoked}, '')::text end
     from revoked`);
@@ -85,11 +82,6 @@ export const endPendingLogins = (tx: Tx, userId: string) =>
 export const endPendingEntries = (tx: Tx, userId: string, where: Prisma.RoleGrantWhereInput) =>
   tx.roleGrant.updateMany({ where: { AND: [where, { userId }] }, data: { userId } });
 
-/** The version of the grants that let a user enter a domain. Any write to one of them changes it. */
-export const entryVersion = (userId: Sql, domainId: Sql) => sql`(
-  select string_agg(concat_ws(':', g.id, g.xmin), ' ' order by g.id) from "RoleGrant" g
-  where g.id in (select id from domain_entry_grants(${userId}, ${domainId})))`;
-
 /** Revokes tokens of a user, all of them by default, and ends their pending logins. The caller must have locked the user. */
 export async function revokeUserTokens(
   tx: Tx,
@@ -107,79 +99,4 @@ export async function revokeUserTokens(
 export async function lockSession(tx: Tx, id: string): Promise<void> {
   const live = await tx.$queryRaw<unknown[]>(sql`select 1 from "Token" t where t.id = ${id}::uuid and ${hasNotEnded} for no key update`);
   if (live.length === 0) throw requestError('TOKEN_REVOKED');
-}
-
-/** The values of a new session. Durations are milliseconds. */
-export interface NewSession {
-  readonly userId: string;
-  readonly domainId: string | null;
-  readonly description: string | null;
-  readonly secretHash: Uint8Array;
-  readonly client: ClientInfo;
-  readonly config: Pick<Config, 'REFRESH_TOKEN_TTL' | 'REFRESH_TOKEN_IDLE' | 'REQUIRE_EMAIL_CONFIRMATION'>;
-  /** The password that was verified; null for a command on the server, which requires none. */
-  readonly proof: PasswordProof | null;
-  /** The expiry of the session that this one replaces: reauthentication never extends it. */
-  readonly expiresAt?: Date;
-  /** How the user authenticated, for the audit event. */
-  readonly action: 'authn_login_success' | 'authn_reauthenticate_success' | 'authn_command';
-}
-
-/** Inserts the session of a login into a domain. Locks the user before the statement, which then sees the grants as the last holder of the lock has left them. */
-export async function insertDomainSession(tx: Tx, session: NewSession): Promise<string | undefined> {
-  await tx.$queryRaw(sql`select 1 from "User" where id = ${session.userId}::uuid for no key update`);
-  return insertSession(onTransaction(tx), session);
-}
-
-/**
- * Inserts a session if all that was checked before still holds: the password, the state of the account, the confirmation of its address and the
- * access to the domain. Atomic: one statement, which locks what these depend on before it decides (docs/decisions/0030). Returns the id of the
- * session, or undefined if one of them no longer holds.
- * Queues an email on a login from a new network and agent, at most three per hour (security.md 2.7, F19).
- */
-export async function insertSession({ query }: Query, session: NewSession): Promise<string | undefined> {
-  const { userId, domainId, description, secretHash, client, config, expiresAt = null, action } = session;
-  const isLogin = action === 'authn_login_success';
-  const audit = insertAuditEvents(client, {
-    action,
-    userId: sql`"userId"`,
-    domainId: sql`${domainId}::uuid`,
-    targetType: 'Token',
-    targetId: sql`id`,
-    actorId: sql`"userId"`,
-    actorTokenId: sql`id`,
-    from: sql`session`,
-  });
-  const isNewOrigin = sql`
-    ${isLogin}::bool and "loginCount" > 1 and not exists (
-      select 1 from "Token" known where known."userId" = account.id and known.kind = 'SESSION'
-        and known."createdFrom" = ${client.network} and known."userAgent" is not distinct from ${client.agent})`;
-  const [row] = await query<{ id: string }>(sql`
-    with account as (
-      update "User" set "loginCount" = "loginCount" + ${isLogin ? 1 : 0}::int,
-        "lastLoginAt" = case when ${isLogin}::bool then coalesce("currentLoginAt", now()) else "lastLoginAt" end,
-        "lastLoginFrom" = case when ${isLogin}::bool then coalesce("currentLoginFrom", ${client.network}) else "lastLoginFrom" end,
-        "currentLoginAt" = case when ${isLogin}::bool then now() else "currentLoginAt" end,
-        "currentLoginFrom" = case when ${isLogin}::bool then ${client.network} else "currentLoginFrom" end
-      where id = ${userId}::uuid and enabled and "deletedAt" is null and ${proofHolds(session)} returning id, "loginCount"
-    ), session as (
-      insert into "Token" (kind, "userId", "domainId", description, scopes, "lastUsedAt", "expiresAt", "idleExpiresAt", "createdFrom", "userAgent")
-      select 'SESSION', id, ${domainId}::uuid, ${description}, '{}', now(), least(now() + ${interval(config.REFRESH_TOKEN_TTL)}, ${expiresAt}::timestamptz),
-        now() + ${interval(config.REFRESH_TOKEN_IDLE)}, ${client.network}, ${client.agent} from account returning id, "userId"
-    ), secret as (
-      insert into "TokenSecret" (hash, "tokenId") select ${secretHash}::bytea, id from session
-    ), audit as (${audit}), email as (
-      ${insertNotice('newLogin', requestOrigin(client), { userId: sql`account.id`, from: sql`account`, where: isNewOrigin })}
-    )
-    select id::text from session`);
-  return row?.id;
-}
-
-/** The condition on "User" that what the session is created by still holds. Without a proof, only the access to the domain is checked. */
-function proofHolds({ userId, domainId, proof, config }: NewSession): Sql {
-  const locked = sql`lock_login(${userId}::uuid, ${proof?.hash ?? null}, ${domainId}::uuid)`;
-  if (!proof) return locked;
-  const sameEntry =
-    proof.entryVersion == null ? sql`true` : sql`${proof.entryVersion} = ${entryVersion(sql`${userId}::uuid`, sql`${domainId}::uuid`)}`;
-  return sql`"accessVersion" = ${proof.accessVersion} and ${sameEntry} and ("emailConfirmedAt" is not null or not ${config.REQUIRE_EMAIL_CONFIRMATION}::bool) and ${locked}`;
 }

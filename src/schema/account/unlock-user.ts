@@ -1,7 +1,7 @@
 import { onTransaction } from '../../database/database.ts';
 import { builder } from '../../graphql/builder.ts';
 import { runMutation } from '../../graphql/mutation.ts';
-import { clearFailures } from '../../identity/credentials/rate-limit.ts';
+import { clearFailures } from '../../identity/credentials/clear-failures.ts';
 import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
 

@@ -1,5 +1,4 @@
 import type { GraphQLError, GraphQLErrorExtensions } from 'graphql';
-import { sql } from '../../database/database.ts';
 import { type ErrorCode, graphqlError, requestError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -7,15 +6,15 @@ import { usernameKey } from '../../identity/accounts/username.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { isKnownNetwork } from '../../identity/credentials/known-network.ts';
 import { hashPassword, verifyPassword } from '../../identity/credentials/password-hash.ts';
-import { consumeGuess, refund, tryConsumeEmail, whileCounted } from '../../identity/credentials/rate-limit.ts';
-import { emailKeys, loginKeys } from '../../identity/credentials/rate-limit-keys.ts';
-import { entryVersion } from '../../identity/tokens/sessions.ts';
+import { type CountedGuess, tryConsumeEmail, whileCounted } from '../../identity/credentials/rate-limit.ts';
+import { emailKeys } from '../../identity/credentials/rate-limit-keys.ts';
+import { countLogin, findLoginAccount, type LoginAccount, type LoginName } from '../../identity/logins/count-login.ts';
 import { emailKey } from '../../lib/email-address.ts';
 import { labelText, secretText, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone } from '../../policy/conditions.ts';
 import { firstRejection, hooks } from './hooks.ts';
-import { createSession, Session } from './session.ts';
+import { createSession, needsViewer, Session } from './session.ts';
 
 const inputFields = (t: InputFields) => ({
   email: t.string({
@@ -46,39 +45,24 @@ builder.mutationField('login', (t) =>
     workload: 'authentication',
     credential: true,
     args: { input: t.arg({ type: LoginInput, required: true, description: 'Input of the mutation.' }) },
-    resolve: async (_, { input }, context) => {
-      const key = emailKey(input.email) ?? usernameKey(input.email);
-      const { counted, limited } = await consumeGuess(context, loginKeys(key ?? input.email, context.client.network));
-      const session = await whileCounted(context, counted, () => logIn(context, { key, input, limited }));
-      await refund(context, counted);
-      return session;
+    resolve: async (_, { input }, context, info) => {
+      const name = { text: input.email, key: emailKey(input.email) ?? usernameKey(input.email), domain: input.domain ?? null };
+      const { account, ...guess } = await countLogin(context, name);
+      const login = { name, input, guess, isViewerNeeded: needsViewer(info) };
+      return whileCounted(context, guess.counted, () => logIn(context, login, account));
     },
   }),
 );
 
-interface Account {
-  readonly id: string;
-  readonly emailKey: string;
-  readonly hash: string | null;
-  readonly accessVersion: number;
-  readonly enabled: boolean;
-  readonly confirmed: boolean;
-  /** The domain to log in to, if it is active and the user may enter it. */
-  readonly domainId: string | null;
-  /** The version of the grants that let the user enter it. */
-  readonly entryVersion: string | null;
-}
-
-interface VerifiedAccount extends Account {
+interface VerifiedAccount extends LoginAccount {
   readonly hash: string;
 }
 
-interface Credentials {
-  /** The account, if the input can name one. */
-  readonly key: string | undefined;
+interface Login {
+  readonly name: LoginName;
   readonly input: Input;
-  /** The error of the account's rate limit, if that is exceeded. */
-  readonly limited: GraphQLError | undefined;
+  readonly guess: CountedGuess;
+  readonly isViewerNeeded: boolean;
 }
 
 const maxAttempts = 3; // for a password that two logins rehash at once; any other change fails the second attempt
@@ -87,35 +71,27 @@ const maxAttempts = 3; // for a password that two logins rehash at once; any oth
  * Checks the credentials and creates a session, which demands that nothing checked has changed meanwhile. If something has, checks again: then
  * the client gets the error of the check that fails now.
  */
-async function logIn(context: Context, credentials: Credentials, previous?: VerifiedAccount, attempt = 1) {
-  const { key, input, limited } = credentials;
-  const account = key === undefined ? undefined : await findAccount(context, key, input.domain ?? null);
-  const verified = await verifyAccount(context, account, input, limited);
+async function logIn(context: Context, login: Login, account: LoginAccount | undefined, previous?: VerifiedAccount, attempt = 1) {
+  const { name, input, guess, isViewerNeeded } = login;
+  const verified = await verifyAccount(context, account, input, guess.limited);
   await requireLoginAllowed(context, verified, input);
   const { id: userId, domainId, hash, accessVersion, entryVersion } = verified;
   // The sessions of the account, or those in the domain, were revoked after the first check: a login that began before does not outlive that.
   const isRevoked = previous && (previous.accessVersion !== accessVersion || previous.entryVersion !== entryVersion);
   if (isRevoked) throw await failLogin(context, userId, 'INVALID_CREDENTIALS');
-  const values = { userId, domainId, description: input.device ?? null, action: 'authn_login_success' } as const;
-  const session = await createSession(context, { ...values, proof: { userId, hash, accessVersion, entryVersion } });
+  const proof = { userId, hash, accessVersion, entryVersion };
+  const values = {
+    userId,
+    domainId,
+    description: input.device ?? null,
+    action: 'authn_login_success',
+    proof,
+    counted: guess.counted,
+  } as const;
+  const session = await createSession(context, values, isViewerNeeded);
   if (session) return session;
   if (attempt === maxAttempts) throw requestError('UNAVAILABLE');
-  return logIn(context, credentials, verified, attempt + 1);
-}
-
-/** Finds the account, unless it is deleted, and the domain, if the user may enter it. */
-async function findAccount({ db }: Context, key: string, domain: string | null): Promise<Account | undefined> {
-  const version = entryVersion(sql`u.id`, sql`d.id`);
-  const entry =
-    domain === null
-      ? sql`select null as id, null as version`
-      : sql`select d.id::text, ${version} as version from "Domain" d where d.name = ${domain}`;
-  const [account] = await db.query<Account>(sql`
-    select u.id::text, u."emailKey", p.hash, u."accessVersion", u.enabled, u."emailConfirmedAt" is not null as confirmed,
-      case when entry.version is not null then entry.id end as "domainId", entry.version as "entryVersion"
-    from "User" u left join "Password" p on p."userId" = u.id left join lateral (${entry}) entry on true
-    where (u."emailKey" = ${key} or u."usernameKey" = ${key}) and u."deletedAt" is null`);
-  return account;
+  return logIn(context, login, await findLoginAccount(context.db, name), verified, attempt + 1);
 }
 
 /**
@@ -126,7 +102,7 @@ async function findAccount({ db }: Context, key: string, domain: string | null):
  */
 async function verifyAccount(
   context: Context,
-  account: Account | undefined,
+  account: LoginAccount | undefined,
   { email, password }: Input,
   limited: GraphQLError | undefined,
 ): Promise<VerifiedAccount> {
@@ -145,14 +121,14 @@ async function verifyAccount(
 }
 
 /** Queues another confirmation email within the limits. Without an account, does the same work for an email without a recipient. */
-async function resendConfirmation(context: Context, account: Account | null, attempted: string): Promise<void> {
+async function resendConfirmation(context: Context, account: LoginAccount | null, attempted: string): Promise<void> {
   const { db, client } = context;
   const isWithinLimit = await tryConsumeEmail(context, emailKeys('login', account?.emailKey ?? `none ${attempted}`, client.network));
   if (isWithinLimit) await enqueueEmail(db.prisma, 'emailConfirmation', { emailKey: account?.emailKey ?? '' }, requestOrigin(client));
 }
 
 /** Checked after the password, so that only the owner learns the state of the account. */
-async function requireLoginAllowed(context: Context, account: Account, { domain }: Input): Promise<void> {
+async function requireLoginAllowed(context: Context, account: LoginAccount, { domain }: Input): Promise<void> {
   const { client, db } = context;
   const { id: userId, domainId } = account;
   if (!account.enabled) throw await failLogin(context, userId, 'ACCOUNT_DISABLED');

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { type GraphQLResolveInfo, Kind } from 'graphql';
-import { interval, preparedStatement, sql } from '../../database/database.ts';
+import { interval, sql } from '../../database/database.ts';
 import { Prisma } from '../../database/generated/prisma/client.ts';
+import { preparedStatement } from '../../database/prepared-statement.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -11,10 +11,9 @@ import { hasNotEnded, isLive } from '../../identity/live-token.ts';
 import type { IssuingSession } from '../../identity/tokens/access-token.ts';
 import { deriveNextRefreshToken, deriveNextRefreshTokens, hashToken, hasTokenFormat } from '../../identity/tokens/opaque-token.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
-import { selectedFields } from '../../lib/selections.ts';
 import { singleLineText } from '../../lib/validators.ts';
 import { anyone } from '../../policy/conditions.ts';
-import { enterSession, issueTokens, Session } from './session.ts';
+import { enterSession, needsViewer, Session } from './session.ts';
 
 const RefreshInput = builder.inputType('RefreshInput', {
   fields: (t) => ({
@@ -34,9 +33,7 @@ builder.mutationField('refresh', (t) =>
     resolve: async (_, { input: { refreshToken } }, context, info) => {
       if (!hasTokenFormat('refresh', refreshToken) || !(await isOfBearer(context, refreshToken))) throw await rejectToken(context);
       const { session, next } = (await rotate(context, refreshToken)) ?? (await replayOrDetectReuse(context, refreshToken));
-      // The owner is loaded only if it is needed: a refresh that selects only tokens takes one statement.
-      const viewer = selectsOwner(info) || !isOnlyField(info) ? await enterSession(context, session) : null;
-      return issueTokens(context, session, next, viewer);
+      return enterSession(context, session, next, needsViewer(info));
     },
   }),
 );
@@ -48,15 +45,6 @@ async function isOfBearer({ db, viewer }: Context, refreshToken: string): Promis
     sql`select 1 from "TokenSecret" where hash = ${hashToken(refreshToken)}::bytea and "tokenId" = ${viewer.token.id}::uuid`,
   );
   return secrets.length > 0;
-}
-
-/** False if fields follow, which run as the owner of the session. */
-const isOnlyField = ({ operation: { selectionSet } }: GraphQLResolveInfo) =>
-  selectionSet.selections.length === 1 && selectionSet.selections[0]?.kind === Kind.FIELD;
-
-function selectsOwner({ schema, fragments, variableValues: variables, fieldNodes }: GraphQLResolveInfo): boolean {
-  const fields = fieldNodes.flatMap((node) => selectedFields({ schema, fragments, variables }, node.selectionSet, 'Session'));
-  return fields.some(({ node }) => node.name.value === 'user' || node.name.value === 'token');
 }
 
 /** A session and its next refresh token. */
@@ -75,7 +63,7 @@ async function rotate({ db, keys, config }: Context, refreshToken: string): Prom
   const nonce = randomBytes(32);
   const next = deriveNextRefreshToken(keys, refreshToken, nonce);
   const hash = hashToken(refreshToken);
-  const [session] = await db.query<IssuingSession>(rotateStatement(nonce, hash, mustBeConfirmed, idle, hashToken(next), hash));
+  const [session] = await db.query<IssuingSession>(rotateStatement({ hash, nonce, nextHash: hashToken(next), mustBeConfirmed, idle }));
   return session && { session, next };
 }
 
@@ -89,22 +77,30 @@ const window = Prisma.raw(`interval '${limits.refreshBySession.window} ms'`);
 // The refreshes of a session follow one another, each with the token that the one before has stored: no two of them see the same count.
 const isWithinLimit = sql`(t."recentRefreshes" < ${limit} or t."refreshWindowAt" <= now())`;
 
-const bytes = new Uint8Array(); // the values below only give the parameters their types
-const rotateStatement = preparedStatement(
+interface RotationValues {
+  readonly hash: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly nextHash: Uint8Array;
+  readonly mustBeConfirmed: boolean;
+  /** Milliseconds. */
+  readonly idle: number;
+}
+
+const rotateStatement = preparedStatement<RotationValues>(
   'refresh',
-  sql`
+  ({ hash, nonce, nextHash, mustBeConfirmed, idle }) => sql`
     with used as (
-      update "TokenSecret" s set "usedAt" = now(), nonce = ${bytes}::bytea
+      update "TokenSecret" s set "usedAt" = now(), nonce = ${nonce}::bytea
       from "Token" t join "User" u on u.id = t."userId"
-      where s.hash = ${bytes}::bytea and s."usedAt" is null and t.id = s."tokenId" and ${mayContinue(true)} and ${isWithinLimit}
+      where s.hash = ${hash}::bytea and s."usedAt" is null and t.id = s."tokenId" and ${mayContinue(mustBeConfirmed)} and ${isWithinLimit}
       returning s."tokenId"
     ), session as (
-      update "Token" t set "lastUsedAt" = now(), "idleExpiresAt" = now() + ${interval(0)}, rotations = t.rotations + 1,
+      update "Token" t set "lastUsedAt" = now(), "idleExpiresAt" = now() + ${interval(idle)}, rotations = t.rotations + 1,
         "recentRefreshes" = case when t."refreshWindowAt" > now() then t."recentRefreshes" + 1 else 1 end,
         "refreshWindowAt" = case when t."refreshWindowAt" > now() then t."refreshWindowAt" else now() + ${window} end
       from used where t.id = used."tokenId" and ${hasNotEnded} returning t.*
     ), successor as (
-      insert into "TokenSecret" (hash, "tokenId", "parentHash") select ${bytes}::bytea, id, ${bytes}::bytea from session
+      insert into "TokenSecret" (hash, "tokenId", "parentHash") select ${nextHash}::bytea, id, ${hash}::bytea from session
     )
     select id, "userId", "authenticatedAt", "expiresAt", "idleExpiresAt", now() as now from session`,
 );

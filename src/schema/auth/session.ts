@@ -1,17 +1,21 @@
+import { type GraphQLResolveInfo, Kind } from 'graphql';
 import { onTransaction, sql, type Tx } from '../../database/database.ts';
 import { graphqlError, requestError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { type Context, switchViewer } from '../../graphql/context.ts';
 import { hasNotEnded } from '../../identity/live-token.ts';
+import { insertDomainSession, insertSession, type NewSession } from '../../identity/logins/insert-session.ts';
 import { type IssuingSession, signAccessToken } from '../../identity/tokens/access-token.ts';
 import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
-import { insertDomainSession, insertSession, type NewSession, revokeTokens } from '../../identity/tokens/sessions.ts';
+import { revokeTokens } from '../../identity/tokens/sessions.ts';
 import type { Viewer } from '../../identity/viewer.ts';
+import { selectedFields } from '../../lib/selections.ts';
 import { anyone } from '../../policy/conditions.ts';
 import { Token } from '../token/token.ts';
 import { User } from '../user/user.ts';
 
 const maxSessions = 20; // per user; security.md F32
+const uncounted = 2; // sessions that a command or a registration inserts beside a login, which may not see them
 
 interface SessionShape {
   accessToken: string;
@@ -62,51 +66,59 @@ export const Session = builder.objectRef<SessionShape>('Session').implement({
 export async function createSession(
   context: Context,
   values: Omit<NewSession, 'secretHash' | 'client' | 'config'>,
+  isViewerNeeded = true,
 ): Promise<SessionShape | undefined> {
   const { db, client, config, viewer: presented } = context;
   const refreshToken = generateToken('refresh');
   const session: NewSession = { ...values, secretHash: hashToken(refreshToken), client, config };
-  const id = await (presented?.token.kind === 'SESSION'
+  const inserted = await (presented?.token.kind === 'SESSION'
     ? db.prisma.$transaction((tx) => replaceSession(tx, context, presented, session))
     : session.domainId
       ? db.prisma.$transaction((tx) => insertDomainSession(tx, session))
       : insertSession(db, session));
-  if (!id) return undefined;
-  await enforceSessionLimit(context, session.userId);
-  const viewer = await enterSession(context, { id, userId: session.userId });
-  return issueTokens(context, { ...viewer.token, now: viewer.now }, refreshToken, viewer);
+  if (!inserted) return undefined;
+  if (inserted.sessions > maxSessions - uncounted) await enforceSessionLimit(context, session.userId);
+  return enterSession(context, inserted, refreshToken, isViewerNeeded);
 }
 
-/** Issues an access token for the session. */
-export async function issueTokens(
+/** Issues an access token for the session and, if the viewer is needed, switches the rest of the operation to the owner. */
+export async function enterSession(
   context: Context,
   session: IssuingSession,
   refreshToken: string,
-  viewer: Viewer | null,
+  isViewerNeeded: boolean,
 ): Promise<SessionShape> {
   const refreshExpiresAt = new Date(Math.min(session.idleExpiresAt.getTime(), session.expiresAt.getTime()));
-  return { ...(await signAccessToken(context, session)), refreshToken, refreshExpiresAt, viewer };
+  const [viewer, issued] = await Promise.all([isViewerNeeded ? loadOwner(context, session) : null, signAccessToken(context, session)]);
+  if (viewer && viewer !== context.viewer) switchViewer(context, viewer);
+  return { ...issued, refreshToken, refreshExpiresAt, viewer };
 }
 
-/** Switches the rest of the operation to the owner of the session. */
-export async function enterSession(context: Context, { id, userId }: Pick<IssuingSession, 'id' | 'userId'>): Promise<Viewer> {
+async function loadOwner(context: Context, { id, userId }: IssuingSession): Promise<Viewer> {
   if (context.viewer?.token.id === id) return context.viewer;
   const result = await context.loadViewer.load({ sid: id, sub: userId });
   if (!result || result.rejection) throw graphqlError(result?.rejection ?? 'INVALID_TOKEN');
-  switchViewer(context, result.viewer);
   return result.viewer;
 }
 
+/** True if the operation selects the session or its owner, or if fields follow, which run as the owner. */
+export function needsViewer({ schema, fragments, variableValues: variables, fieldNodes, operation }: GraphQLResolveInfo): boolean {
+  const { selections } = operation.selectionSet;
+  if (selections.length > 1 || selections[0]?.kind !== Kind.FIELD) return true;
+  const fields = fieldNodes.flatMap((node) => selectedFields({ schema, fragments, variables }, node.selectionSet, 'Session'));
+  return fields.some(({ node }) => node.name.value === 'user' || node.name.value === 'token');
+}
+
 /** Inserts the session and revokes the presented one. A session that keeps its expiry is the successor of that one, which must be live: throws TOKEN_REVOKED. */
-async function replaceSession(tx: Tx, context: Context, presented: Viewer, session: NewSession): Promise<string | undefined> {
+async function replaceSession(tx: Tx, context: Context, presented: Viewer, session: NewSession) {
   const { id: presentedId } = presented.token;
-  const id = await insertDomainSession(tx, session);
+  const inserted = await insertDomainSession(tx, session);
   const cause = { reason: 'REAUTHENTICATED', initiator: 'USER', actor: presented, work: context } as const;
-  const wasLive = id
+  const wasLive = inserted
     ? (await revokeTokens(onTransaction(tx), sql`t.id = ${presentedId}::uuid`, cause)).length > 0
     : (await tx.token.count({ where: { id: presentedId, revokedAt: null } })) > 0;
   if (session.expiresAt && !wasLive) throw requestError('TOKEN_REVOKED');
-  return id;
+  return inserted;
 }
 
 /** Runs after the insert as a separate statement: within the same statement, concurrent logins would not see each other's sessions. */

@@ -1,0 +1,29 @@
+import type { Sql, Statement } from './database.ts';
+
+/** Stands for the value of a parameter while the text is built. */
+class Parameter {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/**
+ * A statement of every request: its text is built at the first use, by `build`; each use only gives the values of the parameters. Building and comparing
+ * the text took a tenth of a small request. `build` may only place each parameter by its
+ * name: they have no values yet.
+ */
+export function preparedStatement<Parameters extends object>(name: string, build: (parameters: Parameters) => Sql) {
+  let built: Statement | undefined;
+  return (parameters: Parameters): Statement => {
+    built ??= textOf(build(places as Parameters));
+    const values = built.values.map((value) => (value instanceof Parameter ? parameters[value.name as keyof Parameters] : value));
+    return { name, text: built.text, values };
+  };
+}
+
+/** `Sql` joins its text again at each use. */
+const textOf = ({ text, values }: Sql): Statement => ({ text, values });
+
+const places = new Proxy({}, { get: (_, name) => new Parameter(String(name)) });
