@@ -175,10 +175,10 @@ describe('a new password: words with digits and punctuation', () => {
   });
 
   it.each([
-    'correct horse battery staple',
+    'horses of the correct battery',
     'fieldgate misread a map',
     'my administrator ate seven plums',
-    'welcome to the jungle baby',
+    'welcome to the tundra baby',
     'company of seven teal herons',
     'maria and her nine otters',
     'testament of youth and rye',
@@ -224,8 +224,8 @@ describe('a new password: words with digits and punctuation', () => {
   });
 
   it.each([
-    'row row row your boat gently',
-    'to be or not to be, that is the question',
+    'row row row your raft slowly',
+    'to paint or not to paint, that was the choice',
     'the cat and the dog and the bird',
     'first student to define hijack',
     'anna saw a level racecar kayak',

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isNearlyKnownPhrase } from './known-phrase.ts';
 import { coresOf, countWithoutRepetitions, indexWords, isMostlyWords, wordsIn } from './known-words.ts';
 import { commonWords } from './passwords/common-words.ts';
+import { knownPhrases } from './passwords/known-phrases.ts';
 
 const productName = 'fieldgate';
 const minLengthFloor = 8; // security.md F1: whatever the operator configures
@@ -30,7 +32,8 @@ export function validatePassword(password: string, context: PasswordContext): st
   const [isMadeOfCommonWords, isMadeOfServiceWords, isMadeOfNames] = each;
   const faults: string[] = [];
   if (countCharacters(password) < minLength) faults.push(`must have at least ${minLength} characters`);
-  if (isCommon(password) || isMadeOfCommonWords) faults.push('must not be a password that is known from breaches or easy to guess');
+  if (isMadeOfCommonWords || isCommon(password) || isNearlyKnownPhrase(password))
+    faults.push('must not be a password that is known from breaches or easy to guess');
   if (isMadeOfServiceWords) faults.push('must contain more than parts of your email address or words of this service');
   if (isMadeOfNames) faults.push('must contain more than your username or name');
   if (faults.length > 0) return faults;
@@ -39,7 +42,7 @@ export function validatePassword(password: string, context: PasswordContext): st
   return isRepetitive ? [`must have at least ${minLength} characters that do not repeat earlier ones`] : [];
 }
 
-const indexedCommonWords = indexWords(commonWords);
+const indexedCommonWords = indexWords([...commonWords, ...knownPhrases]);
 
 /** Counts code points, as people and the standards do, not UTF-16 units. */
 const countCharacters = (text: string) => [...text].length;
