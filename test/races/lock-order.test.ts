@@ -46,6 +46,7 @@ describe.skipIf(isEmbedded)('two administrators of one domain', async () => {
     'grant a role': (by) => mutate(by, 'grantRole', { ...inHere, delegable: ++turn % 5 }),
     'revoke a role': (by) => mutate(by, 'revokeRole', inHere),
     'accept an invitation': async (by) => mutate(by, 'acceptInvitation', { token: await invitationTo(by.email) }),
+    'revoke the tokens of a user in the domain': () => mutate(inviter, 'revokeTokens', { userId: member.id }),
     'disable a user': (by) => mutate(by, 'disableUser', { id: member.id }),
     'change the role': (by) => mutate(by, 'updateRole', { id: globalIdOf('Role', reader.id), permissions: ['users:read'] }),
   };

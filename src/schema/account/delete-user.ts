@@ -2,10 +2,11 @@ import type { Tx } from '../../database/database.ts';
 import { graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
+import { grantsOf } from '../../identity/grants/grants-of.ts';
 import { superadmin } from '../../policy/conditions.ts';
 import { manageStatusRule } from '../user/access-rules.ts';
 import { User } from '../user/user.ts';
-import { eraseAccount, grantsOf } from './erase-account.ts';
+import { eraseAccount } from './erase-account.ts';
 import { softDeleteAccount } from './soft-delete-account.ts';
 
 builder.relayMutationField(

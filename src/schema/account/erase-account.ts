@@ -4,6 +4,7 @@ import { Prisma, type Token, type User } from '../../database/generated/prisma/c
 import type { MutationScope } from '../../graphql/mutation.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { revokeGrants } from '../../identity/grants/delegated-grants.ts';
+import { grantsOf } from '../../identity/grants/grants-of.ts';
 import type { UnitOfWork } from '../../identity/unit-of-work.ts';
 import type { Model } from '../../policy/models.ts';
 import { ownership } from '../../policy/ownership.ts';
@@ -69,12 +70,6 @@ export async function eraseAccount(eraser: Eraser, work: UnitOfWork, id: string)
   await tx.invitation.deleteMany({ where: { emailKey } });
   await deleteOwnedRows(tx, id);
   return true;
-}
-
-/** The grants of a user, which erasing revokes. */
-export async function grantsOf(tx: Tx, userId: string): Promise<string[]> {
-  const grants = await tx.roleGrant.findMany({ where: { userId }, select: { id: true } });
-  return grants.map(({ id }) => id);
 }
 
 async function deleteOwnedRows(tx: Tx, userId: string): Promise<void> {

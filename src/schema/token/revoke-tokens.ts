@@ -2,8 +2,9 @@ import { all, any } from '../../authorization/rules/rule.ts';
 import { onTransaction, sql, type Tx } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
 import { builder } from '../../graphql/builder.ts';
-import { runMutation } from '../../graphql/mutation.ts';
+import { type MutationScope, runMutation } from '../../graphql/mutation.ts';
 import { invalidateLinks } from '../../identity/credentials/email-link.ts';
+import { grantsOf } from '../../identity/grants/grants-of.ts';
 import { endPendingEntries, endPendingLogins, revocationBy, revokeTokens } from '../../identity/tokens/sessions.ts';
 import { isPlatformAdmin, type Viewer } from '../../identity/viewer.ts';
 import { domainAdmin, owner, scope } from '../../policy/conditions.ts';
@@ -27,15 +28,19 @@ builder.relayMutationField(
     access: revokeRule,
     workload: 'authentication',
     target: 'User',
-    resolve: (_, { input }, context, info) =>
-      runMutation(context, info, async ({ tx, viewer, lockTarget }) => {
-        const { id: userId } = input.userId;
+    resolve: (_, { input }, context, info) => {
+      const { id: userId } = input.userId;
+      const endsLogins = input.kind !== 'API';
+      const revoke = async ({ tx, viewer, lockTarget }: MutationScope) => {
         await lockTarget(userId);
-        if (input.kind !== 'API') await endLogins(tx, viewer, userId);
+        if (endsLogins) await endLogins(tx, viewer, userId);
         const ids = await findRevocable(tx, viewer, { userId, revokedAt: null, ...(input.kind && { kind: input.kind }) });
         const revoked = await revokeTokens(onTransaction(tx), sql`t.id = any(${ids}::uuid[])`, revocationBy(viewer, userId, context));
         return { ended: revoked.length };
-      }),
+      };
+      const lockAlso = async (tx: Tx) => ({ changedGrants: endsLogins ? await grantsOf(tx, userId) : [] });
+      return runMutation(context, info, revoke, lockAlso);
+    },
   },
   { outputFields: (t) => ({ ended: t.exposeInt('ended', { nullable: false, description: 'The number of tokens that were revoked.' }) }) },
 );
