@@ -46,6 +46,9 @@ const list = z
   .default('')
   .transform((text) => text.split(',').flatMap((item) => item.trim() || []));
 
+/** A name or an address as in the `Host` header, an IPv6 address in brackets, without a port. */
+const isHost = (text: string) => !/[/?#@\\]|:\d+$/.test(text.replace(/^\[.*\]$/, '')) && URL.parse(`http://${text}`)?.hostname === text;
+
 const isOrigin = (text: string) => /^https?:/.test(text) && URL.parse(text)?.origin === text; // never "null" or a wildcard (security.md 15.5)
 
 /** Every setting, by the name of its environment variable. Durations are milliseconds. */
@@ -58,6 +61,7 @@ const settings = z.object({
   DATABASE_POOL: integer(10, 2, 200),
   REDIS_URL: url(/^rediss?$/, 'redis://host:6379'),
   PUBLIC_URL: publicUrl.optional(),
+  ALLOW_HTTP: flag.default(false),
   AUDIENCE: z.string().min(1).default('fieldgate'),
   JWT_KEYS: z.string().min(1).optional(),
   ENCRYPTION_KEYS: z.string().min(1).optional(),
@@ -79,9 +83,18 @@ const settings = z.object({
     .string()
     .regex(/^[^\r\n]*@[^\r\n]+$/, 'must be an address such as "Example <no-reply@example.com>"')
     .optional(),
-  CORS_ORIGINS: list.refine((origins) => origins.every(isOrigin), 'must be origins such as "https://app.example.com", without a path'),
+  CORS_ORIGINS: list
+    .refine((origins) => !origins.some((origin) => origin.includes('*')), {
+      error: 'must list the origins: `*` would let every site call the API',
+      abort: true,
+    })
+    .refine((origins) => origins.every(isOrigin), 'must be origins such as "https://app.example.com", without a path'),
   TRUSTED_PROXIES: integer(0, 0, 10),
-  ALLOWED_HOSTS: list.transform((hosts) => hosts.map((host) => host.toLowerCase())),
+  PROXY_HEADER: oneOf('x-forwarded-for', 'forwarded').default('x-forwarded-for'),
+  ALLOWED_HOSTS: list
+    .transform((hosts) => hosts.map((host) => host.toLowerCase()))
+    .refine((hosts) => !hosts.some((host) => host.includes('*')), { error: 'must list the hosts: `*` matches none', abort: true })
+    .refine((hosts) => hosts.every(isHost), 'must be hosts such as id.example.com, without a scheme, port or path'),
   INTROSPECTION: flag.optional(),
   LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'),
 });
@@ -94,12 +107,14 @@ export type Config = ReturnType<typeof readConfig>;
 /** Reads and validates the settings. The error names each invalid setting and never repeats its value. */
 export function readConfig(environment: Record<string, string | undefined> = process.env) {
   const nonEmpty = Object.entries(environment).filter(([, value]) => value !== '');
+  requireNoPrefix(nonEmpty);
   const parsed = settings.safeParse(Object.fromEntries(nonEmpty));
   if (!parsed.success) throw new Error(parsed.error.issues.map((issue) => `Setting ${issue.path.join('.')}: ${issue.message}`).join('\n'));
   const values = parsed.data;
   const production = values.NODE_ENV === 'production';
   const missing = production ? requiredInProduction.filter((name) => values[name] === undefined) : [];
   if (missing.length > 0) throw new Error(missing.map((name) => `Setting ${name}: must be set in production`).join('\n'));
+  if (production && values.PUBLIC_URL?.startsWith('http:') && !values.ALLOW_HTTP) throw new Error(`Setting PUBLIC_URL: ${httpFault}`);
   const PUBLIC_URL = values.PUBLIC_URL ?? `http://localhost:${values.PORT}`;
   return Object.freeze({
     ...values,
@@ -112,6 +127,25 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     ALLOWED_HOSTS:
       values.ALLOWED_HOSTS.length > 0 ? values.ALLOWED_HOSTS : ['localhost', '127.0.0.1', '[::1]', new URL(PUBLIC_URL).hostname],
   });
+}
+
+const httpFault = 'must begin with https: in production; ALLOW_HTTP=true permits http: where no one can listen in';
+
+const prefix = 'FIELDGATE_';
+
+/** Kubernetes sets such variables in the containers beside a service whose name begins like that of the product. */
+const ofService = /^FIELDGATE_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)\w*|PORT_\d+_(?:TCP|UDP|SCTP)\w*)$/;
+
+/** Throws for a variable with a prefix, which no setting has: it would be ignored. */
+function requireNoPrefix(environment: [name: string, value: string | undefined][]): void {
+  for (const [name, value = ''] of environment) {
+    if (!name.startsWith(prefix) || ofService.test(name) || (name.endsWith('_PORT') && value.includes('://'))) continue;
+    const setting = name.slice(prefix.length);
+    const isKnown = Object.hasOwn(settings.shape, setting);
+    throw new Error(
+      `Setting ${name}: does not exist; ${isKnown ? `its name is ${setting}` : 'settings have no prefix (docs/settings.md)'}`,
+    );
+  }
 }
 
 function parseDuration(text: string): number | undefined {

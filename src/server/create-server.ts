@@ -35,7 +35,7 @@ const parseErrors: Record<string, string> = {
 /** Creates the server of one port: GraphQL over HTTP, SSE and WebSocket, and the endpoints. It does not listen yet. */
 export function createHttpServer(services: AppServices, notifier: Pick<Notifier, 'flush'>) {
   const { config, log } = services;
-  const guard = createRequestGuard(config);
+  const guard = createRequestGuard(config, log);
   const run = createExecutor(schema, services, notifier);
   const connectionLimiter = createConnectionLimiter();
   const server = createServer(
@@ -56,15 +56,19 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
   async function respond(request: IncomingMessage, response: ServerResponse) {
     const client = getClientInfo(request, config);
     guard.setSecurityHeaders(request, response, client.requestId);
-    if (request.headers.host === undefined) return guard.rejectRequest(response, 400, 'INVALID_INPUT'); // RFC 9112 §3.2
-    if (guard.hasRepeatedHeader(request)) return guard.rejectRequest(response, 400, 'INVALID_INPUT');
-    if (!guard.isAllowedHost(request)) return guard.rejectRequest(response, 421, 'INVALID_INPUT');
+    guard.reportUntrustedProxy(request);
     const path = request.url?.split('?', 1)[0] ?? '';
+    if (guard.hasRepeatedHeader(request)) return guard.rejectRequest(response, 400, 'INVALID_INPUT');
+    // Probes of load balancers and orchestrators name an address instead of a host, or none.
+    if (!path.startsWith('/health/')) {
+      if (request.headers.host === undefined) return guard.rejectRequest(response, 400, 'INVALID_INPUT'); // RFC 9112 §3.2
+      if (!guard.isAllowedHost(request)) return guard.rejectRequest(response, 421, 'INVALID_INPUT');
+    }
     if (path === '/graphql') return respondToGraphql(request, response, client);
     const endpoint = matchRoute(path, config);
     if (!endpoint) return guard.rejectRequest(response, 404, 'NOT_FOUND');
-    if (!endpoint.method.split(', ').includes(request.method ?? ''))
-      return guard.rejectRequest(response, 405, 'INVALID_INPUT', endpoint.method);
+    const methods = endpoint.method.replace('GET', 'GET, HEAD');
+    if (!methods.split(', ').includes(request.method ?? '')) return guard.rejectMethod(request, response, methods);
     const events = createPendingEvents();
     const exchange = { services, client, events, guard, connectionLimiter, run, request, response };
     try {
@@ -77,8 +81,9 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
   async function respondToGraphql(request: IncomingMessage, response: ServerResponse, client: ClientInfo) {
     if (!guard.isAllowedOrigin(request)) return guard.rejectRequest(response, 403, 'FORBIDDEN');
     if (request.method === 'OPTIONS') return guard.respondToPreflight(response);
-    if (request.method === 'GET' && !config.production && request.headers.accept?.includes('text/html')) return sendGraphiql(response);
-    if (request.method !== 'POST') return guard.rejectRequest(response, 405, 'INVALID_INPUT');
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (isRead && !config.production && request.headers.accept?.includes('text/html')) return sendGraphiql(response);
+    if (request.method !== 'POST') return guard.rejectMethod(request, response, 'POST, OPTIONS');
     if (request.url?.includes('?')) return guard.rejectRequest(response, 400, 'INVALID_INPUT'); // a query string would be logged by proxies
     const params = await guard.readOperation(request, response);
     if (params) await respondToOperation({ run, connectionLimiter }, client, params, request, response);

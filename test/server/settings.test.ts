@@ -70,6 +70,51 @@ describe('a setting', () => {
     expect(() => readConfig({ PUBLIC_URL: url })).toThrow(/^Setting PUBLIC_URL: must /);
   });
 
+  it.each([
+    ['ALLOWED_HOSTS', 'id.example.com:443', 'must be hosts such as id.example.com, without a scheme, port or path'],
+    ['ALLOWED_HOSTS', 'https://id.example.com', 'must be hosts such as id.example.com, without a scheme, port or path'],
+    ['ALLOWED_HOSTS', 'id.example.com/x', 'must be hosts such as id.example.com, without a scheme, port or path'],
+    ['ALLOWED_HOSTS', '::1', 'must be hosts such as id.example.com, without a scheme, port or path'],
+    ['ALLOWED_HOSTS', 'localhost,*.example.com', 'must list the hosts: `*` matches none'],
+    ['CORS_ORIGINS', '*', 'must list the origins: `*` would let every site call the API'],
+    ['CORS_ORIGINS', 'https://*.example.com', 'must list the origins: `*` would let every site call the API'],
+    ['CORS_ORIGINS', 'https://app.example.com/', 'must be origins such as "https://app.example.com", without a path'],
+    ['PROXY_HEADER', 'x-real-ip', 'must be one of x-forwarded-for, forwarded'],
+    ['FIELDGATE_PORT', '4000', 'does not exist; its name is PORT'],
+    ['FIELDGATE_COLOUR', 'red', 'does not exist; settings have no prefix (docs/settings.md)'],
+  ])('that could never have an effect is rejected: %s=%s %s', (name, value, fault) => {
+    expect(() => readConfig({ [name]: value })).toThrow(new Error(`Setting ${name}: ${fault}`));
+  });
+
+  it('ignores the variables that Kubernetes sets for a service of its name', () => {
+    const address = '10.0.0.1';
+    const variables = { SERVICE_HOST: address, SERVICE_PORT: '4000', SERVICE_PORT_HTTP: '4000', PORT: `tcp://${address}:4000` };
+    const ofPort = {
+      PORT_4000_TCP: `tcp://${address}:4000`,
+      PORT_4000_TCP_PROTO: 'tcp',
+      PORT_4000_TCP_PORT: '4000',
+      PORT_4000_TCP_ADDR: address,
+    };
+    const named = (prefix: string) =>
+      Object.fromEntries(Object.entries({ ...variables, ...ofPort }).map(([name, value]) => [prefix + name, value]));
+    expect(() => readConfig({ ...named('FIELDGATE_'), ...named('FIELDGATE_WEB_') })).not.toThrow();
+  });
+
+  it('of PUBLIC_URL must begin with https: in production, unless ALLOW_HTTP is true', () => {
+    const production = {
+      NODE_ENV: 'production',
+      DATABASE_URL: 'postgresql://nowhere/x',
+      JWT_KEYS: '[]',
+      ENCRYPTION_KEYS: 'x',
+      SMTP_URL: 'smtp://nowhere',
+      MAIL_FROM: 'a@example.com',
+    };
+    const read = (settings: Record<string, string>) => readConfig({ ...production, PUBLIC_URL: 'http://id.internal', ...settings });
+    expect(() => read({})).toThrow(/^Setting PUBLIC_URL: must begin with https: in production; ALLOW_HTTP=true permits http:/);
+    expect(read({ ALLOW_HTTP: 'true' }).PUBLIC_URL).toBe('http://id.internal');
+    expect(read({ PUBLIC_URL: 'https://id.internal' }).PUBLIC_URL).toBe('https://id.internal');
+  });
+
   it('of PUBLIC_URL is published in lower case, without a default port or a slash at the end', async () => {
     await using server = await startServerProcess({ ...here.environment, PUBLIC_URL: 'HTTPS://ID.Example.com:443/' });
     const metadata = await fetch(`${server.url}/.well-known/oauth-authorization-server`);

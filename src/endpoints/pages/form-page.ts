@@ -14,7 +14,7 @@ const maxBytes = 16 * 1024; // a password, a name and an address of their maxima
 /** A page that an email links to. Opening it changes nothing, because mail programs also open links; submitting its form does. */
 export const formPage = (path: string, forms: readonly Form[]): Endpoint => ({
   method: 'GET, POST',
-  respond: (exchange) => (exchange.request.method === 'GET' ? showForm(exchange, path, forms) : submitForm(exchange, path, forms)),
+  respond: (exchange) => (exchange.request.method === 'POST' ? submitForm(exchange, path, forms) : showForm(exchange, path, forms)),
 });
 
 function showForm({ services, request, response }: EndpointRequest, path: string, forms: readonly Form[]) {

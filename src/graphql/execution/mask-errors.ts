@@ -3,6 +3,7 @@ import { PothosValidationError } from '@pothos/core';
 import { ForbiddenError } from '@pothos/plugin-scope-auth';
 import { GraphQLError } from 'graphql';
 import { codeOf, errorCodeFromDatabase, errors, graphqlError, operatorFaultOf, requestErrorFor } from '../../errors.ts';
+import { createAggregatedLog } from '../../lib/aggregated-log.ts';
 import type { Logger } from '../../lib/logger.ts';
 
 /**
@@ -32,16 +33,13 @@ export function createErrorMask(log: Logger) {
   };
 }
 
-const faultInterval = 60_000; // milliseconds; every request fails meanwhile (security.md 19.8)
-
-/** Logs a fault of the database that its operator has to mend, at most once a minute for each code. */
+/** Logs a fault of the database that its operator has to mend, for each code: every request fails meanwhile. */
 function createFaultReporter(log: Logger) {
-  const loggedAt = new Map<string, number>();
+  const report = createAggregatedLog(log, 'error');
   return (error: unknown) => {
     const code = operatorFaultOf(error);
-    if (code === undefined || performance.now() < (loggedAt.get(code) ?? Number.NEGATIVE_INFINITY) + faultInterval) return;
-    loggedAt.set(code, performance.now());
-    log.error({ event: 'sys_database_fault', code, error: String((error as Error).message) }, 'the database rejects statements');
+    if (code === undefined) return;
+    report(code, { event: 'sys_database_fault', code, error: String((error as Error).message) }, 'the database rejects statements');
   };
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Database, type Sql, sql } from '../../database/database.ts';
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
 import { requestErrorFor } from '../../errors.ts';
+import { createAggregatedLog } from '../../lib/aggregated-log.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { startPoller } from '../../lib/poller.ts';
 import type { ConfiguredKeys, KeyStore } from './configured-keys.ts';
@@ -19,7 +20,6 @@ type ImportedKey = PublicKey & Partial<Pick<KeyPair, 'private'>>;
 type KeySet = Pick<KeyStore, 'verifying' | 'jwks' | 'version'> & { readonly signing: KeyStore['signing'] | undefined };
 
 const pollInterval = 400; // milliseconds; every node follows within 1 s (security.md F20)
-const unknownKeyInterval = 60_000; // milliseconds; made-up tokens must not fill the log (security.md 19.8)
 
 /** Follows the signing keys of the database, after the configured ones. Throws if this node can use none of them. */
 export async function createKeyStore(db: Pick<Database, 'query'>, log: Logger, configured: ConfiguredKeys): Promise<RunningKeyStore> {
@@ -136,16 +136,7 @@ async function importRow(
 
 /** Logs unknown key ids at most once a minute, with their number (security.md 20.4). */
 function createUnknownKeyReporter(log: Logger): KeyStore['reportUnknownKey'] {
-  let count = 0;
-  let mutedUntil = 0;
-  return (kid) => {
-    count += 1;
-    if (performance.now() < mutedUntil) return;
-    log.warn(
-      { event: 'authn_token_unknown_key', kid: String(kid).slice(0, 64), count },
-      'a token was signed with an unknown or removed key',
-    );
-    count = 0;
-    mutedUntil = performance.now() + unknownKeyInterval;
-  };
+  const warn = createAggregatedLog(log);
+  return (kid) =>
+    warn('kid', { event: 'authn_token_unknown_key', kid: String(kid).slice(0, 64) }, 'a token was signed with an unknown or removed key');
 }

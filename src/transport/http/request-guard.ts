@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../../config.ts';
 import { type ErrorCode, errors } from '../../errors.ts';
 import type { OperationParams } from '../../graphql/execution/operation.ts';
+import { createAggregatedLog } from '../../lib/aggregated-log.ts';
+import type { Logger } from '../../lib/logger.ts';
 import { parseJson } from '../../lib/parse-json.ts';
 import { readBody } from './read-body.ts';
 
@@ -24,19 +26,38 @@ const singleHeaders = new Set(['authorization', 'content-type', 'host', 'origin'
 export type RequestGuard = ReturnType<typeof createRequestGuard>;
 
 /** Creates the checks that every request passes first: host, origin, content type and size. */
-export function createRequestGuard(config: Config) {
+export function createRequestGuard(config: Config, log: Logger) {
   const allowedHosts = new Set(config.ALLOWED_HOSTS);
   const corsOrigins = new Set(config.CORS_ORIGINS);
   const ownOrigin = new URL(config.PUBLIC_URL).origin;
   const isSameOrigin = (origin: string, host: string | undefined) =>
     origin === ownOrigin || (host !== undefined && URL.parse(origin)?.host === host.toLowerCase());
 
+  const warn = createAggregatedLog(log);
+  const reject = (header: 'host' | 'origin', value: string, setting: keyof Config) => {
+    const fields = { event: 'http_request_rejected', [header]: value.slice(0, 255), setting };
+    warn(`${header} ${value}`, fields, `requests with this ${header} are rejected; ${setting} would allow it`);
+    return false;
+  };
+
   return {
-    /** True if the request comes from a page of an allowed origin, or from no page at all. */
+    /** True if the request comes from a page of an allowed origin, or from no page at all. Otherwise logs the setting that would allow it. */
     isAllowedOrigin: ({ headers: { origin, host } }: IncomingMessage) =>
-      origin === undefined || corsOrigins.has(origin) || isSameOrigin(origin, host),
-    isAllowedHost: ({ headers: { host } }: IncomingMessage) =>
-      host !== undefined && allowedHosts.has(host.toLowerCase().replace(/:\d+$/, '')),
+      origin === undefined || corsOrigins.has(origin) || isSameOrigin(origin, host) || reject('origin', origin, 'CORS_ORIGINS'),
+    /** False, and logged likewise, if the server does not go by this name. */
+    isAllowedHost: ({ headers: { host = '' } }: IncomingMessage) =>
+      allowedHosts.has(host.toLowerCase().replace(/:\d+$/, '')) || reject('host', host, 'ALLOWED_HOSTS'),
+    rejectMethod({ method = '', url = '' }: IncomingMessage, response: ServerResponse, allowed: string) {
+      const path = url.split('?', 1)[0]?.slice(0, 255); // a query may contain a secret
+      warn(`method ${path}`, { event: 'http_request_rejected', method, path, allowed }, 'requests with this method are rejected');
+      response.setHeader('allow', allowed);
+      return rejectRequest(response, 405, 'INVALID_INPUT');
+    },
+    /** Logs that a proxy is not trusted: all its clients share its rate limits. */
+    reportUntrustedProxy({ headers }: IncomingMessage) {
+      const isForwarded = config.TRUSTED_PROXIES === 0 && (headers['x-forwarded-for'] ?? headers.forwarded) !== undefined;
+      if (isForwarded) warn('proxy', { event: 'http_proxy_untrusted', setting: 'TRUSTED_PROXIES' }, untrustedProxy);
+    },
     /** Sets the headers of every response; those of CORS only for a listed origin (security.md 15.5). */
     setSecurityHeaders({ headers: { origin } }: IncomingMessage, response: ServerResponse, requestId: string) {
       for (const name in securityHeaders) response.setHeader(name, securityHeaders[name as keyof typeof securityHeaders]);
@@ -57,6 +78,8 @@ export function createRequestGuard(config: Config) {
     rejectRequest,
   };
 }
+
+const untrustedProxy = 'a proxy forwards requests, but TRUSTED_PROXIES is 0: its clients share one address, and so the rate limits of it';
 
 /** The headers of every response as lines, for responses that are not written by Node's `ServerResponse`. */
 export const securityHeaderLines = Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`);
@@ -100,9 +123,8 @@ const isMap = (value: unknown): value is object => typeof value === 'object' && 
 export const isOperation = (body: unknown): body is OperationParams =>
   isMap(body) && 'query' in body && Object.entries(body).every(([name, value]) => Object.hasOwn(members, name) && members[name]?.(value));
 
-function rejectRequest(response: ServerResponse, status: number, code: ErrorCode, allowedMethods = 'POST, OPTIONS'): undefined {
+function rejectRequest(response: ServerResponse, status: number, code: ErrorCode): undefined {
   const body = JSON.stringify({ errors: [{ message: errors[code].message, extensions: { code } }] });
-  if (status === 405) response.setHeader('allow', allowedMethods);
   // The rest of the request is not read, so the connection cannot be reused.
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', connection: 'close' }).end(body);
 }
