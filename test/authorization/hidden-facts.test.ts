@@ -10,12 +10,15 @@ import {
   allAtOnce,
   askers,
   closed,
+  delegated,
+  delegatedUntil,
   delegator,
   event,
   grantTo,
   hiddenFromDomain,
   hiddenUsers,
   holdsGrantElsewhere,
+  inDays,
   inside,
   invitation,
   member,
@@ -160,6 +163,20 @@ const allQuestions = (other: TestUser): Question[] => [
   ...briefQuestions(other),
 ];
 
+/** Grants and revocations of a delegator where they cannot see who holds the role. */
+const delegations = ({ id }: Pick<TestUser, 'id'>): Question[] =>
+  [undefined, 'abroad'].flatMap((domain) => {
+    const ask = (verb: string, terms: object = {}): Question => ({
+      name: `${verb} in ${domain} with ${JSON.stringify(terms)}`,
+      document: `mutation ($input: ${verb === 'grantRole' ? 'GrantRoleInput' : 'RevokeRoleInput'}!) {
+        ${verb}(input: $input) { changed ${verb === 'grantRole' ? 'grant { id }' : ''} } }`,
+      variables: { input: { userId: id, role: 'HELPER', domain, ...terms } },
+      changes: true,
+    });
+    const terms = [{ expiresAt: new Date(Date.now() + 7 * 86_400_000).toISOString() }, {}, { delegable: 1 }, { delegable: 2 }];
+    return [...terms.map((one) => ask('grantRole', one)), auditSeen, ask('revokeRole'), { ...auditSeen, name: `${auditSeen.name}, then` }];
+  });
+
 /** The answers in a world, by question. */
 async function answersIn(world: () => Promise<unknown>, asker: Pick<TestUser, 'query'>, questions: readonly Question[]) {
   await reset();
@@ -176,7 +193,7 @@ async function answersIn(world: () => Promise<unknown>, asker: Pick<TestUser, 'q
     await Promise.all(group.map(ask));
   for (const question of questions) {
     if (!question.changes) continue;
-    if (question === auditSeen) await waitForChain(server);
+    if (question.document === auditSeen.document) await waitForChain(server);
     await ask(question);
   }
   return answers;
@@ -231,6 +248,23 @@ describe('what a caller may not know', { timeout: 240_000 }, () => {
     const helper = { 'the delegated role in another domain': () => grantTo(member, 'HELPER', abroad.id) };
     const baseline = await compareWorlds(delegator, { 'all at once': allAtOnce, ...helper }, dryRuns(member));
     expect([...baseline.values()].some((answer) => answer.includes('"changed":true'))).toBe(true);
+  });
+
+  it('changes no answer to a delegator about grants that they cannot see', async () => {
+    const abroadAndGlobal =
+      (more: object = {}) =>
+      () =>
+        Promise.all([grantTo(member, 'HELPER', abroad.id, more), grantTo(member, 'HELPER', null, more)]);
+    const worlds = {
+      'granted by others': abroadAndGlobal(),
+      'granted by others on other terms': abroadAndGlobal({ delegable: 1, expiresAt: inDays(3) }),
+      'delegated by the caller before': abroadAndGlobal({ throughId: delegated.id }),
+      'delegated by the caller from a grant that expires': () =>
+        grantTo(member, 'HELPER', abroad.id, { throughId: delegatedUntil.id, expiresAt: inDays(5) }),
+      expired: abroadAndGlobal({ expiresAt: inDays(-1) }),
+    };
+    const baseline = await compareWorlds(delegator, worlds, delegations(member));
+    expect([...baseline.values()].filter((answer) => answer.includes('"changed":true')).length).toBe(8);
   });
 
   const [oneWorld] = Object.entries(hiddenUsers);

@@ -24,7 +24,11 @@ export const askers = {
   'a member of the domain': await server.user('USER', 'inside'),
 };
 export const delegator = await server.user('READER', 'inside');
-await prisma.roleGrant.create({ data: { userId: delegator.uuid, roleId: roleId('HELPER'), delegable: 2 } });
+export const delegated = await prisma.roleGrant.create({ data: { userId: delegator.uuid, roleId: roleId('HELPER'), delegable: 2 } });
+/** Another grant that the delegator can delegate, which expires. */
+export const delegatedUntil = await prisma.roleGrant.create({
+  data: { userId: delegator.uuid, roleId: roleId('HELPER'), domainId: abroad.id, delegable: 2, expiresAt: inDays(5) },
+});
 export const memberGrant = await prisma.roleGrant.findFirstOrThrow({ where: { userId: member.uuid } });
 export const invitation = await prisma.invitation.create({
   data: {
@@ -49,12 +53,16 @@ export const event = {
 /** Several worlds grant the same role. */
 const ignoreDuplicate = () => undefined;
 
-function inDays(days: number) {
+export function inDays(days: number) {
   return new Date(Date.now() + days * 86_400_000);
 }
 
-export const grantTo = ({ uuid }: TestUser, role: string, domainId: string | null, more: { expiresAt?: Date; delegable?: number } = {}) =>
-  prisma.roleGrant.create({ data: { userId: uuid, roleId: roleId(role), domainId, ...more } });
+export const grantTo = (
+  { uuid }: TestUser,
+  role: string,
+  domainId: string | null,
+  more: { expiresAt?: Date; delegable?: number; throughId?: string } = {},
+) => prisma.roleGrant.create({ data: { userId: uuid, roleId: roleId(role), domainId, ...more } });
 
 /** Returns to the world in which both users are nothing but members of their domain. */
 export async function reset() {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { waitForChain } from '../audit/wait-for-chain.ts';
 import { startTestServer, type TestUser } from '../test-server.ts';
 import { seedDelegation } from './delegation-fixtures.ts';
 
@@ -151,6 +152,7 @@ async function reachOf(person: TestUser): Promise<Record<string, number>> {
 }
 
 async function readTables() {
+  await waitForChain(server);
   const { prisma } = server.db;
   const by = { orderBy: { id: 'asc' } } as const;
   return [await prisma.roleGrant.findMany(by), await prisma.auditEvent.findMany(by), await prisma.token.findMany(by)];

@@ -2,10 +2,9 @@ import { type AccessChange, diffAccess } from '../../authorization/explain/acces
 import { ruleOf } from '../../authorization/rules/registry.ts';
 import { sql } from '../../database/database.ts';
 import type { LockAlso, MutationScope } from '../../graphql/mutation.ts';
-import { isPlatformAdmin, loadUserAsViewer } from '../../identity/viewer.ts';
-import { domainsWithPermission } from '../../policy/grants-scope.ts';
+import { loadUserAsViewer } from '../../identity/viewer.ts';
 import { findMatchingIds } from '../../policy/policy.ts';
-import { type GrantRequest, lockGrant } from './grant-authority.ts';
+import { canSeeGrantsIn, type GrantRequest, lockGrant } from './grant-authority.ts';
 
 export interface DryRunResult {
   readonly grant: null;
@@ -41,10 +40,8 @@ export const lockGrantForDryRun =
 
 /** True if the viewer can see who is a member of the domain. To others, the counts would reveal members. */
 async function canSeeMembers({ tx, viewer }: MutationScope, name: string | null | undefined): Promise<boolean> {
-  const readableDomains = domainsWithPermission(viewer, 'users:read');
-  if (isPlatformAdmin(viewer) || readableDomains === 'everywhere') return true;
   const domain = name == null ? null : await tx.domain.findUnique({ where: { name }, select: { id: true } });
-  return domain !== null && [...viewer.administeredDomainIds, ...readableDomains].includes(domain.id);
+  return canSeeGrantsIn(viewer, domain?.id ?? null);
 }
 
 /** Expires the grants that the viewer cannot see until the rollback. Otherwise access that they already give would show as not gained. */

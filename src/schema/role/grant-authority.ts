@@ -4,10 +4,10 @@ import type { Domain, Role } from '../../database/generated/prisma/client.ts';
 import { graphqlError, validationError } from '../../errors.ts';
 import type { LockAlso, MutationScope } from '../../graphql/mutation.ts';
 import { ancestors } from '../../identity/domains/domain-tree.ts';
-import { domainIds, lockDomain } from '../../identity/domains/lock-domain.ts';
+import { lockDomain } from '../../identity/domains/lock-domain.ts';
 import { isPlatformAdmin, ranks, type Viewer, type ViewerGrant } from '../../identity/viewer.ts';
 import { admin, delegates, domainAdmin, may, outranks, session, superadmin } from '../../policy/conditions.ts';
-import { activeGrants } from '../../policy/grants-scope.ts';
+import { activeGrants, domainsWithPermission } from '../../policy/grants-scope.ts';
 import { findMatchingIds } from '../../policy/policy.ts';
 
 /** Who may grant roles to a user without delegating one of their grants. */
@@ -39,13 +39,20 @@ interface ResolvedGrant {
 export const lockGrant =
   ({ userId, role, domain }: GrantRequest): LockAlso =>
   async (tx) => {
-    const domains = await domainIds(tx, domain);
-    const grants = await tx.roleGrant.findMany({
-      where: { userId, role: { name: role }, domainId: domains[0] ?? null },
-      select: { id: true },
-    });
-    return { domains, changedGrants: grants.map(({ id }) => id) };
+    const [found] = await tx.$queryRaw<{ domains: string[]; grants: string[] }[]>(sql`
+      select array_remove(array[d.id::text], null) as domains, array(
+        select g.id::text from "RoleGrant" g join "Role" r on r.id = g."roleId"
+        where g."userId" = ${userId}::uuid and r.name = ${role} and g."domainId" is not distinct from d.id
+      ) as grants from (select ${domain ?? null}::text as name) named left join "Domain" d on d.name = named.name`);
+    return { domains: found?.domains ?? [], changedGrants: found?.grants ?? [] };
   };
+
+/** True if the viewer can see the grants in the domain, or those without one, of users that they can see. */
+export function canSeeGrantsIn(viewer: Viewer, domainId: string | null): boolean {
+  const readable = domainsWithPermission(viewer, 'users:read');
+  if (isPlatformAdmin(viewer) || readable === 'everywhere') return true;
+  return domainId !== null && [...viewer.administeredDomainIds, ...readable].includes(domainId);
+}
 
 /** Finds role and domain by name and checks that the viewer may grant or revoke the role there. Locks both until the transaction ends. */
 export async function resolveGrant(mutation: MutationScope, { userId, ...names }: GrantRequest): Promise<ResolvedGrant> {

@@ -14,7 +14,7 @@ import { singleLineText, timestamp } from '../../lib/validators.ts';
 import { AccessChange } from '../access/access-change.ts';
 import { User } from '../user/user.ts';
 import { type DryRunResult, dryRun, lockGrantForDryRun } from './dry-run.ts';
-import { grantRule, isAdministrativeRole, lockGrant, resolveGrant } from './grant-authority.ts';
+import { canSeeGrantsIn, grantRule, isAdministrativeRole, lockGrant, resolveGrant } from './grant-authority.ts';
 import { RoleGrant } from './role-grant.ts';
 
 const delegationSteps = z.int().min(0, 'must not be negative').max(5, 'must not exceed 5');
@@ -71,7 +71,7 @@ builder.relayMutationField(
       changed: t.exposeBoolean('changed', {
         nullable: false,
         description:
-          'True if the grant was created or changed, or would be in a dry run. False if the user already holds the role on these terms, or if the caller delegates and the role was granted by others.',
+          'True if the grant was created or changed, or would be in a dry run. False if the user already holds the role on these terms, or if the caller delegates and the role was granted by others. Always true for a caller who delegates in a domain in which they cannot see grants.',
       }),
       changes: t.field({
         type: [AccessChange],
@@ -95,7 +95,8 @@ async function grantIn(mutation: MutationScope, work: UnitOfWork, input: Input) 
   const key = { userId, roleId: role.id, domainId: domain?.id ?? null };
   // An expired grant does not count as existing. Deleting it deletes its delegates.
   await tx.roleGrant.deleteMany({ where: { ...key, expiresAt: { lte: viewer.now } } });
-  const terms = await termsOf(mutation, key, delegableGrants, input);
+  const isHidden = delegableGrants !== null && !canSeeGrantsIn(viewer, key.domainId);
+  const terms = await termsOf(mutation, key, { delegableGrants, isHidden }, input);
   if (role.name === 'SUPERADMIN' && terms.expiresAt) await requireAnotherSuperadmin(tx, userId);
   const { grant, changed } = await upsertGrant(mutation, work, key, terms);
   if (changed)
@@ -107,33 +108,45 @@ async function grantIn(mutation: MutationScope, work: UnitOfWork, input: Input) 
       target: { type: 'RoleGrant', id: grant.id },
       details: { role: role.name, domain: domain?.name ?? null, ...terms, expiresAt: terms.expiresAt?.toISOString() ?? null },
     });
-  return { grant, changed };
+  // Whether the user held the role is not revealed to a caller who cannot see it.
+  return { grant, changed: changed || isHidden };
+}
+
+/** What a caller delegates; null if they grant with direct authority. */
+interface Delegation {
+  readonly delegableGrants: readonly ViewerGrant[] | null;
+  /** True if the caller cannot see the grant. */
+  readonly isHidden: boolean;
 }
 
 type GrantKey = Pick<RoleGrantRow, 'userId' | 'roleId' | 'domainId'>;
 type Terms = DelegationBounds & Pick<RoleGrantRow, 'throughId'>;
 
 /** The requested terms, within the bounds of the grant that is delegated. */
-async function termsOf({ tx }: MutationScope, key: GrantKey, delegableGrants: readonly ViewerGrant[] | null, input: Input): Promise<Terms> {
+async function termsOf({ tx }: MutationScope, key: GrantKey, { delegableGrants, isHidden }: Delegation, input: Input): Promise<Terms> {
   const { delegable, expiresAt } = { delegable: input.delegable ?? 0, expiresAt: input.expiresAt ?? null };
   if (!delegableGrants) return { delegable, expiresAt, throughId: null };
   const existing = await tx.roleGrant.findFirst({ where: key, select: { throughId: true } });
   const deepEnough = delegableGrants.filter((grant) => grant.delegable > delegable);
   const source = chooseSource(deepEnough, existing?.throughId);
   if (!source) throw validationError({ delegable: ['must be less than that of the delegated grant'] });
-  const sourceExpiry = source.expiresAt && new Date(source.expiresAt);
-  if (sourceExpiry && expiresAt && expiresAt > sourceExpiry)
+  // The error must not depend on the source of a grant that is hidden: then it is that of a new grant, and the expiry is narrowed silently.
+  if (isAfter(expiresAt, expiryOf(isHidden ? chooseSource(deepEnough, undefined) : source)))
     throw validationError({ expiresAt: ['must not be after the expiry of the delegated grant'] });
-  return { delegable, expiresAt: expiresAt ?? sourceExpiry, throughId: source.id };
+  const sourceExpiry = expiryOf(source);
+  return { delegable, expiresAt: expiresAt && !isAfter(expiresAt, sourceExpiry) ? expiresAt : sourceExpiry, throughId: source.id };
 }
+
+const expiryOf = (grant: ViewerGrant | undefined) => (grant?.expiresAt ? new Date(grant.expiresAt) : null);
+const isAfter = (time: Date | null, limit: Date | null) => time !== null && limit !== null && time > limit;
 
 /**
  * Keeps the source of an existing grant, because moving a delegation to another source could create a cycle. Otherwise chooses the grant that
  * expires last, and among those the one that can be delegated most often.
  */
 function chooseSource(grants: readonly ViewerGrant[], existingSource: string | null | undefined): ViewerGrant | undefined {
-  const expiryOf = ({ expiresAt }: ViewerGrant) => (expiresAt ? new Date(expiresAt).getTime() : Number.MAX_VALUE);
-  const best = grants.toSorted((a, b) => expiryOf(b) - expiryOf(a) || b.delegable - a.delegable)[0];
+  const timeOf = (grant: ViewerGrant) => expiryOf(grant)?.getTime() ?? Number.MAX_VALUE;
+  const best = grants.toSorted((a, b) => timeOf(b) - timeOf(a) || b.delegable - a.delegable)[0];
   return grants.find(({ id }) => id === existingSource) ?? best;
 }
 

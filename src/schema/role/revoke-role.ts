@@ -7,7 +7,7 @@ import { loadDelegationPaths, revokeGrants } from '../../identity/grants/delegat
 import { singleLineText } from '../../lib/validators.ts';
 import { activeGrants } from '../../policy/grants-scope.ts';
 import { User } from '../user/user.ts';
-import { grantRule, lockGrant, resolveGrant } from './grant-authority.ts';
+import { canSeeGrantsIn, grantRule, lockGrant, resolveGrant } from './grant-authority.ts';
 
 builder.relayMutationField(
   'revokeRole',
@@ -36,7 +36,9 @@ builder.relayMutationField(
         if (role.name === 'SUPERADMIN') await requireAnotherSuperadmin(tx, userId);
         const domainId = domain?.id ?? null;
         const grant = await tx.roleGrant.findFirst({ where: { userId, roleId: role.id, domainId, ...whereActive(viewer.now) } });
-        if (!grant || (delegableGrants && !(await isDelegatedByViewer(mutation, grant.id)))) return { changed: false };
+        // Whether the user holds the role is not revealed to a caller who cannot see it.
+        const isHidden = delegableGrants !== null && !canSeeGrantsIn(viewer, domainId);
+        if (!grant || (delegableGrants && !(await isDelegatedByViewer(mutation, grant.id)))) return { changed: isHidden };
         await revokeGrants(mutation, context, [grant.id]);
         return { changed: true };
       };
@@ -48,7 +50,7 @@ builder.relayMutationField(
       changed: t.exposeBoolean('changed', {
         nullable: false,
         description:
-          'True if a grant was revoked. False if there was none, or if the caller may only revoke delegates of their own grants.',
+          'True if a grant was revoked. False if there was none, or if the caller may only revoke delegates of their own grants. Always true for a caller who delegates in a domain in which they cannot see grants.',
       }),
     }),
   },
