@@ -5,6 +5,7 @@ import { createLogger } from '../../src/lib/logger.ts';
 import { schema } from '../../src/schema/schema.ts';
 import { startServer } from '../../src/server/start.ts';
 import { newEmail } from '../invitation/fixtures.ts';
+import { runConcurrently } from '../role/run-concurrently.ts';
 import { testConfig } from '../test-database.ts';
 import { startTestServer, type TestUser } from '../test-server.ts';
 
@@ -250,6 +251,18 @@ describe('a repetition', () => {
     expect(await prisma.outboxEmail.count({ where: { invitation: { email: email ?? '' } } })).toBe(1);
     expect((await send(superadmin, invitations, { ...input, idempotencyKey: randomUUID() })).errors).toBeUndefined();
   });
+
+  it.each(creations.filter(({ mutation }) => mutation === 'inviteUser' || mutation === 'createUser'))(
+    'counts the email of $mutation once when it is sent several times at the same moment',
+    async (creation) => {
+      const input = { ...creation.input(), idempotencyKey: randomUUID() };
+      await prisma.rateLimit.deleteMany();
+      const call = () => send(superadmin, creation, input);
+      for (const { errors } of await runConcurrently(server, call, call)) expect(errors).toBeUndefined();
+      const counts = await prisma.rateLimit.findMany({ where: { key: { startsWith: 'emailBy' } } });
+      expect(new Set(counts.map(({ count }) => count))).toEqual(new Set([1]));
+    },
+  );
 
   it('succeeds after a first attempt that failed, as that keeps nothing', async () => {
     const email = newEmail();

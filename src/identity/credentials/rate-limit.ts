@@ -73,17 +73,23 @@ export async function withinLimits<T>(caller: Caller, keys: RateLimitKeys, work:
 }
 
 /**
- * Counts an email, then does the work that queues it. An attempt that queues none, because a limit rejects it or the work fails, is taken back: a
- * caller who has to wait for others must not use up their own share meanwhile (docs/decisions/0046).
+ * Counts an email, then does the work that queues it. An attempt that queues none, because a limit rejects it, the work fails or it calls
+ * `queuesNone`, is taken back: a caller who has to wait for others must not use up their own share meanwhile (docs/decisions/0046).
  */
-export async function withinEmailLimits<T>(caller: Caller, keys: RateLimitKeys, work: () => Promise<T>): Promise<T> {
+export async function withinEmailLimits<T>(caller: Caller, keys: RateLimitKeys, work: (queuesNone: () => void) => Promise<T>): Promise<T> {
   const { counted, exceeded } = await countAttempt(caller.db, keys);
+  let isQueued = false;
   try {
     if (exceeded) throw await rateLimited(caller, exceeded);
-    return await work();
+    isQueued = true;
+    return await work(() => {
+      isQueued = false;
+    });
   } catch (error) {
-    await takeBack(caller.db, counted).catch(() => {}); // the database may be what has failed
+    isQueued = false;
     throw error;
+  } finally {
+    if (!isQueued) await takeBack(caller.db, counted).catch(() => {}); // the database may be what has failed
   }
 }
 

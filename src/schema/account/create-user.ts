@@ -58,9 +58,15 @@ builder.relayMutationField(
       };
       const requireRights = (mutation: CreationScope) => resolveGrantForNewUser(mutation, first);
       const lockAlso = async (tx: Tx) => ({ domains: await domainIds(tx, first.domain) });
-      return withinEmailLimits(context, limits, () =>
-        runCreation(context, info, { model: 'User', input, requireRights }, create, lockAlso),
-      );
+      return withinEmailLimits(context, limits, (queuesNone) => {
+        // A repetition of a call that was still running above.
+        const repeat = async () => {
+          queuesNone();
+
+          return {};
+        };
+        return runCreation(context, info, { model: 'User', input, requireRights, repeat }, create, lockAlso);
+      });
     },
   },
   { outputFields: (t) => ({ user: t.expose('user', { type: User, description: 'The new user.' }) }) },

@@ -77,9 +77,15 @@ builder.relayMutationField(
       const requireRights = (mutation: CreationScope) => resolveGrantForNewUser(mutation, input);
       const lockAlso = async (tx: Tx) => ({ domains: await domainIds(tx, input.domain) });
       const limits = isRepeated ? {} : ofRequester;
-      return withinEmailLimits(context, limits, () =>
-        runCreation(context, info, { model: 'Invitation', input, requireRights }, invite, lockAlso),
-      );
+      return withinEmailLimits(context, limits, (queuesNone) => {
+        // A repetition of a call that was still running above.
+        const repeat = async () => {
+          queuesNone();
+
+          return {};
+        };
+        return runCreation(context, info, { model: 'Invitation', input, requireRights, repeat }, invite, lockAlso);
+      });
     },
   },
   { outputFields: (t) => ({ invitation: t.expose('invitation', { type: Invitation, description: 'The new invitation.' }) }) },
