@@ -62,7 +62,6 @@ builder.relayMutationField(
         // A repetition of a call that was still running above.
         const repeat = async () => {
           queuesNone();
-
           return {};
         };
         return runCreation(context, info, { model: 'User', input, requireRights, repeat }, create, lockAlso);

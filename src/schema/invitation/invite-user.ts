@@ -81,7 +81,6 @@ builder.relayMutationField(
         // A repetition of a call that was still running above.
         const repeat = async () => {
           queuesNone();
-
           return {};
         };
         return runCreation(context, info, { model: 'Invitation', input, requireRights, repeat }, invite, lockAlso);
