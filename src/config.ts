@@ -114,7 +114,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
   const production = values.NODE_ENV === 'production';
   const missing = production ? requiredInProduction.filter((name) => values[name] === undefined) : [];
   if (missing.length > 0) throw new Error(missing.map((name) => `Setting ${name}: must be set in production`).join('\n'));
-  if (production && values.PUBLIC_URL?.startsWith('http:') && !values.ALLOW_HTTP) throw new Error(`Setting PUBLIC_URL: ${httpFault}`);
+  if (production && isReadable(values.PUBLIC_URL ?? '') && !values.ALLOW_HTTP) throw new Error(`Setting PUBLIC_URL: ${httpFault}`);
   const PUBLIC_URL = values.PUBLIC_URL ?? `http://localhost:${values.PORT}`;
   return Object.freeze({
     ...values,
@@ -128,6 +128,9 @@ export function readConfig(environment: Record<string, string | undefined> = pro
       values.ALLOWED_HOSTS.length > 0 ? values.ALLOWED_HOSTS : ['localhost', '127.0.0.1', '[::1]', new URL(PUBLIC_URL).hostname],
   });
 }
+
+/** True if others could read what is sent to the URL: it is not encrypted and leaves the machine. */
+const isReadable = (url: string) => url.startsWith('http:') && !/^(localhost|127\.0\.0\.1|\[::1\])$/.test(new URL(url).hostname);
 
 const httpFault = 'must begin with https: in production; ALLOW_HTTP=true permits http: where no one can listen in';
 
