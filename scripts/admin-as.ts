@@ -37,7 +37,7 @@ export async function asSuperadmin(as: string | undefined, work: (commander: Com
     const session = { userId, domainId: null, description: 'admin command', action: 'authn_command', proof: null } as const;
     const inserted = await insertSession(db, { ...session, secretHash: hashToken(generateToken('refresh')), client, config });
     if (!inserted) throw new Error(`${email} is disabled.`);
-    const { accessToken } = await signAccessToken(services, inserted);
+    const { accessToken } = signAccessToken(services, inserted);
     const run = createExecutor(schema, services, notifier);
     const authorization = `Bearer ${accessToken}`;
     const query = async <Data>(document: string, variables: object): Promise<Data> => {

@@ -116,7 +116,7 @@ export async function startTestServer(settings: Record<string, string> = {}) {
       action: 'authn_login_success',
     });
     if (!inserted) throw new Error(`${email} is disabled or deleted`);
-    const { accessToken } = await signAccessToken({ config, keys: running.keys }, inserted);
+    const { accessToken } = signAccessToken({ config, keys: running.keys }, inserted);
     return testUser({ email, uuid, address, accessToken, refreshToken, tokenId: encodeGlobalID('Token', inserted.id) });
   }
 

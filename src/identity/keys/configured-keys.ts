@@ -1,4 +1,4 @@
-import { createHash, hkdfSync, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, hkdfSync, type KeyObject, randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { importPair, type KeyPair } from './key-pair.ts';
 /** The keys of a running server. Every property returns the current value. */
 export interface KeyStore {
   /** Throws UNAVAILABLE while this node can use no key. */
-  readonly signing: { readonly kid: string; readonly key: CryptoKey };
+  readonly signing: { readonly kid: string; readonly key: KeyObject };
   readonly verifying: ReadonlyMap<string, CryptoKey>;
   /** The published JWKS. */
   readonly jwks: { readonly keys: readonly JWK[] };

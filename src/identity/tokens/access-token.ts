@@ -1,5 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
-import { jwtVerify, SignJWT } from 'jose';
+import { jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { type Config, maxAccessTokenTtl } from '../../config.ts';
 import type { Token } from '../../database/generated/prisma/client.ts';
@@ -7,6 +7,7 @@ import { requestError } from '../../errors.ts';
 import { isUuid } from '../../lib/validators.ts';
 import type { KeyStore } from '../keys/configured-keys.ts';
 import type { Credential, ViewerResult } from '../viewer.ts';
+import { signJwt } from './sign-jwt.ts';
 
 /** The claims of a verified access token. Times are in seconds since 1970, by the clock of the database. */
 export interface Claims {
@@ -32,19 +33,21 @@ export type IssuingSession = Pick<Token, 'id' | 'userId' | 'authenticatedAt' | '
  * Signs an access token for a session (RFC 9068). It identifies the user and the session, and carries no permissions. It expires with the session
  * at the latest: offline verification does not see the session.
  */
-export async function signAccessToken({ config, keys }: Signer, session: IssuingSession) {
+export function signAccessToken({ config, keys }: Signer, session: IssuingSession) {
   const { expiresAt, idleExpiresAt, now } = session;
   const iat = toSeconds(now);
   const exp = toSeconds(new Date(Math.min(now.getTime() + config.ACCESS_TOKEN_TTL, expiresAt.getTime(), idleExpiresAt.getTime())));
-  const accessToken = await new SignJWT({ sid: session.id, auth_time: toSeconds(session.authenticatedAt) })
-    .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: keys.signing.kid })
-    .setIssuer(config.PUBLIC_URL)
-    .setAudience(config.AUDIENCE)
-    .setSubject(session.userId)
-    .setJti(randomUUID())
-    .setIssuedAt(iat)
-    .setExpirationTime(exp)
-    .sign(keys.signing.key);
+  const claims = {
+    iss: config.PUBLIC_URL,
+    aud: config.AUDIENCE,
+    sub: session.userId,
+    sid: session.id,
+    jti: randomUUID(),
+    iat,
+    exp,
+    auth_time: toSeconds(session.authenticatedAt),
+  };
+  const accessToken = signJwt({ typ: 'at+jwt', kid: keys.signing.kid }, claims, keys.signing.key);
   return { accessToken, expiresAt: new Date(exp * 1000) };
 }
 

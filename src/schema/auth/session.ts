@@ -89,9 +89,9 @@ export async function enterSession(
   isViewerNeeded: boolean,
 ): Promise<SessionShape> {
   const refreshExpiresAt = new Date(Math.min(session.idleExpiresAt.getTime(), session.expiresAt.getTime()));
-  const [viewer, issued] = await Promise.all([isViewerNeeded ? loadOwner(context, session) : null, signAccessToken(context, session)]);
+  const viewer = isViewerNeeded ? await loadOwner(context, session) : null;
   if (viewer && viewer !== context.viewer) switchViewer(context, viewer);
-  return { ...issued, refreshToken, refreshExpiresAt, viewer };
+  return { ...signAccessToken(context, session), refreshToken, refreshExpiresAt, viewer };
 }
 
 async function loadOwner(context: Context, { id, userId }: IssuingSession): Promise<Viewer> {
