@@ -27,6 +27,8 @@ export function createTestDatabase(config: Config, log: Logger): Promise<TestDat
 async function createOnServer(server: string, config: Config, log: Logger): Promise<TestDatabase> {
   const name = `fieldgate_test_${randomUUID().replaceAll('-', '')}`;
   await administer(server, `create database ${name} template ${process.env.TEST_TEMPLATE_DATABASE}`);
+  // A commit is as visible and as final to every connection as ever; only a crash of the machine could lose it.
+  await administer(server, `alter database ${name} set synchronous_commit = off`);
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
   const db = await openDatabase({ ...config, DATABASE_URL: url }, log);
   const drop = async () => {

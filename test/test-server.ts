@@ -6,7 +6,7 @@ import { afterAll, onTestFinished, TestRunner } from 'vitest';
 import { WebSocket } from 'ws';
 import { hashPassword } from '../src/identity/credentials/password-hash.ts';
 import { insertSession } from '../src/identity/logins/insert-session.ts';
-import { signAccessToken } from '../src/identity/tokens/access-token.ts';
+import { type IssuingSession, signAccessToken } from '../src/identity/tokens/access-token.ts';
 import { generateToken, hashToken } from '../src/identity/tokens/opaque-token.ts';
 import { createLogger } from '../src/lib/logger.ts';
 import { startServer } from '../src/server/start.ts';
@@ -116,8 +116,13 @@ export async function startTestServer(settings: Record<string, string> = {}) {
       action: 'authn_login_success',
     });
     if (!inserted) throw new Error(`${email} is disabled or deleted`);
-    const { accessToken } = signAccessToken({ config, keys: running.keys }, inserted);
-    return testUser({ email, uuid, address, accessToken, refreshToken, tokenId: encodeGlobalID('Token', inserted.id) });
+    return openSession({ email, uuid, address, refreshToken }, inserted);
+  }
+
+  /** The user of a session that is in the database. */
+  function openSession(user: Pick<TestUser, 'email' | 'uuid' | 'address' | 'refreshToken'>, session: IssuingSession): TestUser {
+    const { accessToken } = signAccessToken({ config, keys: running.keys }, session);
+    return testUser({ ...user, accessToken, tokenId: encodeGlobalID('Token', session.id) });
   }
 
   function testUser(session: Pick<TestUser, 'email' | 'uuid' | 'address' | 'accessToken' | 'refreshToken' | 'tokenId'>): TestUser {
@@ -182,7 +187,7 @@ export async function startTestServer(settings: Record<string, string> = {}) {
     return client;
   }
 
-  return { ...running, config, log: lines, databaseUrl, close, query, user, grant, domain, logIn, newSession, socket };
+  return { ...running, config, log: lines, databaseUrl, close, query, user, grant, domain, logIn, newSession, openSession, socket };
 }
 
 export type TestServer = Awaited<ReturnType<typeof startTestServer>>;

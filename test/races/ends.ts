@@ -126,7 +126,7 @@ export const ends: readonly Ends[] = [
     mutation: 'logout',
     ends: ['session'],
     opened: [],
-    call: (w) => mutate(w, w.member, 'logout', {}, 'ended'),
+    call: (w) => w.member.query('mutation { logout { ended } }'),
   },
   {
     name: 'updateDomain that disables the domain',

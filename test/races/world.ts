@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import pg from 'pg';
-import { deriveLinkToken, hashToken } from '../../src/identity/tokens/opaque-token.ts';
-import type { QueryResult, TestServer, TestUser } from '../test-server.ts';
+import { deriveLinkToken, generateToken, hashToken } from '../../src/identity/tokens/opaque-token.ts';
+import { type QueryResult, type TestServer, type TestUser, uniqueAddress } from '../test-server.ts';
 
 export type Answer = QueryResult<Record<string, Record<string, unknown>>>;
 
@@ -13,7 +13,7 @@ export async function createSurroundings(server: TestServer) {
   const client = new pg.Client({ connectionString: server.databaseUrl });
   await client.connect();
   return {
-    root: await server.user('SUPERADMIN'),
+    superadmin: await server.user('SUPERADMIN'),
     shut,
     insert: (statements: string) => client.query(statements),
     close: () => client.end(),
@@ -27,13 +27,20 @@ export type World = Awaited<ReturnType<typeof createWorld>>;
  * A domain below another one; a member with sessions in the domain and outside of it, with every kind of link; an administrator of the upper
  * domain who has invited the member and a new user to the domain.
  */
-export async function createWorld(server: TestServer, { root, shut, insert }: Awaited<ReturnType<typeof createSurroundings>>) {
+export async function createWorld(server: TestServer, { superadmin, shut, insert }: Awaited<ReturnType<typeof createSurroundings>>) {
   const suffix = randomUUID().slice(0, 8);
   const upper = newDomain(`upper-${suffix}`);
   const domain = newDomain(`lower-${suffix}`);
   const role = { id: randomUUID(), name: `ROLE_${suffix.toUpperCase()}` };
   const users = { member: newUser(`member-${suffix}`), inviter: newUser(`inviter-${suffix}`) };
   const grants = { member: randomUUID(), inviter: randomUUID() };
+  const sessions = {
+    root: newSession(superadmin), // a new one, as access tokens expire during a long run
+    member: newSession(users.member),
+    inviter: newSession(users.inviter),
+    keeper: newSession(users.member),
+    inside: newSession(users.member, domain.id),
+  };
   const invitation = newInvitation(server, users.member.email);
   const newUserInvitation = newInvitation(server, `new-${suffix}@example.com`);
   const former = `former-${suffix}@example.com`;
@@ -46,10 +53,15 @@ export async function createWorld(server: TestServer, { root, shut, insert }: Aw
       `insert into "Role" (id, name, permissions) values ('${role.id}', '${role.name}', '{users:read}')`,
       ...Object.values(users).flatMap(({ uuid, email }) => [
         `insert into "User" (id, email, "emailKey", "displayName", "emailConfirmedAt") values ('${uuid}', '${email}', '${email}', 'Someone', now())`,
-        `insert into "Password" ("userId", hash) select '${uuid}', hash from "Password" where "userId" = '${root.uuid}'`,
+        `insert into "Password" ("userId", hash) select '${uuid}', hash from "Password" where "userId" = '${superadmin.uuid}'`,
       ]),
       `insert into "RoleGrant" (id, "userId", "roleId", "domainId") select '${grants.member}', '${users.member.uuid}', id, '${domain.id}' from "Role" where name = 'USER'`,
       `insert into "RoleGrant" (id, "userId", "roleId", "domainId") select '${grants.inviter}', '${users.inviter.uuid}', id, '${upper.id}' from "Role" where name = 'ADMIN'`,
+      ...Object.values(sessions).flatMap(({ id, user, domainId, hash }) => [
+        `insert into "Token" (id, kind, "userId", "domainId", "lastUsedAt", "expiresAt", "idleExpiresAt")
+           values ('${id}', 'SESSION', '${user.uuid}', ${domainId ? `'${domainId}'` : 'null'}, now(), ${soon}, ${soon})`,
+        `insert into "TokenSecret" (hash, "tokenId") values ('\\x${hash.toString('hex')}', '${id}')`,
+      ]),
       `insert into "ReservedEmail" (email, "emailKey", "userId", "expiresAt") values ('${former}', '${former}', '${users.member.uuid}', ${soon})`,
       ...[invitation, newUserInvitation].flatMap(({ uuid, email, link }) => [
         `insert into "Invitation" (id, email, "emailKey", "roleId", "domainId", "invitedById", "expiresAt")
@@ -59,30 +71,23 @@ export async function createWorld(server: TestServer, { root, shut, insert }: Aw
       ]),
     ].join(';\n'),
   );
-  const { newSession } = server;
-  const [member, inviter, keeper, inside] = await Promise.all([
-    newSession(users.member),
-    newSession(users.inviter),
-    newSession(users.member),
-    newSession(users.member, domain.id),
-  ]);
   return {
     server,
-    root,
+    root: openSession(server, sessions.root),
     shut,
     upper,
     domain,
     role,
-    member,
-    inviter,
+    member: openSession(server, sessions.member),
+    inviter: openSession(server, sessions.inviter),
     /** Another session of the member, by which they end what was opened by the first one. */
-    keeper,
-    inside,
+    keeper: openSession(server, sessions.keeper),
+    inside: openSession(server, sessions.inside),
     invitation,
     newUserInvitation,
     newEmail: `changed-${suffix}@example.com`,
     grants,
-    link: (purpose: LinkPurpose, email = member.email) => linkTo(server, purpose, email, member.uuid),
+    link: (purpose: LinkPurpose, email = users.member.email) => linkTo(server, purpose, email, users.member.uuid),
     former,
   };
 }
@@ -93,6 +98,17 @@ function newDomain(name: string) {
 }
 
 const newUser = (name: string) => ({ uuid: randomUUID(), email: `${name}@example.com` });
+
+function newSession(user: { uuid: string; email: string }, domainId?: string) {
+  const [id, refreshToken] = [randomUUID(), generateToken('refresh')];
+  return { id, user, domainId, refreshToken, hash: hashToken(refreshToken) };
+}
+
+function openSession({ openSession }: TestServer, { id, user, refreshToken }: ReturnType<typeof newSession>) {
+  const [now, expiresAt] = [new Date(), new Date(Date.now() + 3_600_000)];
+  const issued = { id, userId: user.uuid, authenticatedAt: now, expiresAt, idleExpiresAt: expiresAt, now };
+  return openSession({ ...user, refreshToken, address: uniqueAddress() }, issued);
+}
 
 function newInvitation(server: TestServer, email: string) {
   const [uuid, link] = [randomUUID(), newLink(server)];
