@@ -30,6 +30,8 @@ interface VisibleConnection<M extends Model, Filter, OrderInput> extends Visible
   readonly where?: (context: Context, filter: Filter | null | undefined) => Where[M] | undefined;
   /** Defaults to the id, ascending. */
   readonly order?: (context: Context, orderBy: OrderInput | null | undefined) => Order;
+  /** Runs before the list is read. */
+  readonly prepare?: (context: Context) => Promise<void>;
   /** Reads the rows of a page, in the order of their ids. Defaults to Prisma. */
   readonly load?: (context: Context, ids: readonly string[], info: GraphQLResolveInfo) => Promise<readonly Row[]>;
 }
@@ -45,9 +47,10 @@ interface ConnectionArgs<Filter = unknown, OrderInput = unknown> extends Paginat
  */
 export function visibleConnection<M extends Model, Filter extends object = never, OrderInput extends object = never>(
   name: string,
-  { model, nullable, description, access, filter, orderBy, where, order, load }: VisibleConnection<M, Filter, OrderInput>,
+  { model, nullable, description, access, filter, orderBy, where, order, prepare, load }: VisibleConnection<M, Filter, OrderInput>,
 ): void {
-  const resolve = (_: unknown, args: ConnectionArgs<Filter, OrderInput>, context: Context, info: GraphQLResolveInfo) => {
+  const resolve = async (_: unknown, args: ConnectionArgs<Filter, OrderInput>, context: Context, info: GraphQLResolveInfo) => {
+    await prepare?.(context);
     const list = { model, order: order?.(context, args.orderBy) ?? byId, parentId: undefined, load };
     const condition = whereVisibleAnd(context, model, where?.(context, args.filter));
     const columns = load && placeColumns(list.order);

@@ -6,7 +6,6 @@ import { generateToken, hashToken } from '../../src/identity/tokens/opaque-token
 import { loadViewers } from '../../src/identity/viewer.ts';
 import { permissions } from '../../src/policy/permissions.ts';
 import { policy } from '../../src/policy/policy.ts';
-import { waitForChain } from '../audit/wait-for-chain.ts';
 import { startTestServer, type TestUser } from '../test-server.ts';
 import { access, ruleOf } from './access.ts';
 
@@ -115,7 +114,6 @@ describe('an API token of a domain', () => {
     const [bearer, other] = [await tokenOf(owner), await tokenOf(owner, abroad.id)];
     await prisma.userSetting.create({ data: { userId: owner.uuid, key: 'theme', value: 'dark' } });
     await prisma.auditEvent.create({ data: { action: 'user_updated', result: 'ok', userId: owner.uuid } });
-    await waitForChain(server);
     await sessionIn(owner, null);
     const { data, errors } = await bearer.query(`{
       viewer { rights user { id } token { id } }

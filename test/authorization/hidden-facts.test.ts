@@ -1,7 +1,6 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { describe, expect, it } from 'vitest';
 import { print, type Rule } from '../../src/authorization/rules/rule.ts';
-import { waitForChain } from '../audit/wait-for-chain.ts';
 import { inputFieldsOf, isTargetId, sampleInput } from '../matrix/input-samples.ts';
 import { comparableResult, type TestUser } from '../test-server.ts';
 import { access } from './access.ts';
@@ -26,7 +25,6 @@ import {
   neighbor,
   reset,
   roleId,
-  server,
   session,
   stranger,
 } from './hidden-worlds.ts';
@@ -181,7 +179,6 @@ const delegations = ({ id }: Pick<TestUser, 'id'>): Question[] =>
 async function answersIn(world: () => Promise<unknown>, asker: Pick<TestUser, 'query'>, questions: readonly Question[]) {
   await reset();
   await world();
-  await waitForChain(server);
   const answers = new Map<string, string>();
   const ask = async ({ name, document, variables }: Question) => {
     answers.set(name, JSON.stringify(comparableResult(await asker.query(document, variables))));
@@ -193,7 +190,6 @@ async function answersIn(world: () => Promise<unknown>, asker: Pick<TestUser, 'q
     await Promise.all(group.map(ask));
   for (const question of questions) {
     if (!question.changes) continue;
-    if (question.document === auditSeen.document) await waitForChain(server);
     await ask(question);
   }
   return answers;

@@ -3,7 +3,7 @@ import { startTestServer, type TestUser } from '../test-server.ts';
 
 // Worlds that differ only in what callers who are limited to the domain `inside` may not know.
 
-export const server = await startTestServer({ ACCESS_TOKEN_TTL: '15m' });
+const server = await startTestServer({ ACCESS_TOKEN_TTL: '15m' });
 const { prisma } = server.db;
 export const inside = await server.domain('inside', (await server.domain('above')).name);
 export const [abroad, closed] = [await server.domain('abroad'), await server.domain('closed')];

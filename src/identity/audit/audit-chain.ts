@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, sql } from '../../database/database.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { startPoller } from '../../lib/poller.ts';
@@ -35,6 +36,23 @@ export function startAuditChain(db: Query, log: Logger): { close(): Promise<void
 /** Chains all committed events, unless a server does so at the moment. */
 export async function chainAllEvents(db: Query): Promise<void> {
   while ((await chainBatch(db)) === batchSize);
+}
+
+const maxWait = 1_000; // milliseconds; a batch takes some 50 ms
+
+/**
+ * Chains the events that have been committed, so that a list read next contains them. While a server is chaining, waits until its batch is visible, but
+ * not for a server that hangs: then the list lacks the newest events, and has them later.
+ */
+export async function chainCommittedEvents(db: Query): Promise<void> {
+  const deadline = performance.now() + maxWait;
+  while (performance.now() < deadline) {
+    const [{ waiting }] = (await db.query<{ waiting: boolean }>(sql`select exists (select from "AuditQueue") as waiting`)) as [
+      { waiting: boolean },
+    ];
+    if (!waiting) return;
+    if ((await chainBatch(db)) === 0) await sleep(10);
+  }
 }
 
 async function chainBatch({ query }: Query): Promise<number> {

@@ -6,6 +6,7 @@ import type { Prisma } from '../../database/generated/prisma/client.ts';
 import { builder } from '../../graphql/builder.ts';
 import { visibleConnection } from '../../graphql/connections.ts';
 import type { Context } from '../../graphql/context.ts';
+import { chainCommittedEvents } from '../../identity/audit/audit-chain.ts';
 import { isUuid, singleLineText } from '../../lib/validators.ts';
 import { scope } from '../../policy/conditions.ts';
 import { toWhere } from '../../policy/policy.ts';
@@ -31,8 +32,9 @@ visibleConnection('auditEvents', {
   model: 'AuditEvent',
   nullable: false,
   description:
-    'The audit events that the viewer can see, newest first, in the order in which they joined the audit: within a second of the commit of their transaction. New events appear at the start of the list only.',
+    'The audit events that the viewer can see, newest first, in the order in which their transactions were committed. New events appear at the start of the list only.',
   access: scope('audit:read'),
+  prepare: ({ db }) => chainCommittedEvents(db),
   filter: AuditEventFilter,
   where: (context, filter) => {
     const wanted = filterWhere(context, 'AuditEvent', 'AuditEventFilter', filter, {
