@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { emailTo, invitationEmailTo } from '../mail/emails.ts';
+import { openHolder, type Statement } from '../races/hold.ts';
 import { isEmbedded } from '../test-database.ts';
 import { type QueryResult, startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 import { changeEmail, newEmail, requestChange } from './email-change.ts';
@@ -11,20 +11,13 @@ const { prisma } = server.db;
 const password = 'nine amber foxes fold a paper crane';
 
 /** Runs statements in a transaction that it commits when the request waits for it. Returns the response. */
-async function commitDuring(statements: readonly (readonly [string, ...unknown[]])[], send: () => Promise<QueryResult<unknown>>) {
-  const other = new pg.Client({ connectionString: server.databaseUrl });
-  await other.connect();
-  await other.query('begin');
-  for (const [statement, ...values] of statements) await other.query(statement, values);
+async function commitDuring(statements: readonly Statement[], send: () => Promise<QueryResult<unknown>>) {
+  const holder = await openHolder(server);
+  await holder.begin(...statements);
   const response = send();
-  const isWaiting = async () => {
-    await other.query('select pg_stat_clear_snapshot()'); // a transaction does not see connections that were opened after its first look
-    const { rows } = await other.query('select 1 from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))');
-    return rows.length > 0;
-  };
-  await waitUntil(isWaiting);
-  await other.query('commit');
-  await other.end();
+  await waitUntil(async () => (await holder.waiting()) > 0);
+  await holder.commit();
+  await holder.close();
   return response;
 }
 
@@ -74,7 +67,7 @@ describe.skipIf(isEmbedded)('a name that another transaction takes during the re
       const [alice, bob, username] = [await server.user(), await server.user(), `a${randomUUID().slice(0, 12)}`];
       await prisma.user.update({ where: { id: alice.uuid }, data: { emailConfirmedAt: null, username } });
       const confirm = await prepare(alice);
-      const take = [`update "User" set "usernameKey" = $1 where id = $2`, username, bob.uuid] as const;
+      const take = [`update "User" set "usernameKey" = $1 where id = $2`, [username, bob.uuid]] as const;
       expect((await commitDuring([take], confirm)).code).toBeUndefined();
       const { emailConfirmedAt, usernameKey } = await prisma.user.findUniqueOrThrow({ where: { id: alice.uuid } });
       expect([emailConfirmedAt !== null, usernameKey]).toEqual([true, null]);
@@ -88,11 +81,10 @@ describe.skipIf(isEmbedded)('a name that another transaction takes during the re
     ];
     for (const create of creations) {
       const { uuid, email } = await server.user();
-      const move = [`update "User" set email = $1, "emailKey" = $1 where id = $2`, newEmail(), uuid] as const;
+      const move = [`update "User" set email = $1, "emailKey" = $1 where id = $2`, [newEmail(), uuid]] as const;
       const reserve = [
         `insert into "ReservedEmail" (email, "emailKey", "userId", "expiresAt") values ($1, $1, $2, now() + interval '1 h')`,
-        email,
-        uuid,
+        [email, uuid],
       ] as const;
       expect(await commitDuring([move, reserve], () => create(email))).toMatchObject({
         code: 'TAKEN',
@@ -104,8 +96,8 @@ describe.skipIf(isEmbedded)('a name that another transaction takes during the re
   it('makes undoEmailChange return INVALID_TOKEN if it is the former address', async () => {
     const [alice, bob] = [await server.user(), await server.user()];
     const { token } = await changeEmail(server, alice);
-    const withoutTriggers = ['set local session_replication_role = replica'] as const; // as if the reservation had just ended
-    const take = [`update "User" set email = $1, "emailKey" = $1 where id = $2`, alice.email, bob.uuid] as const;
+    const withoutTriggers = ['set local session_replication_role = replica', []] as const; // as if the reservation had just ended
+    const take = [`update "User" set email = $1, "emailKey" = $1 where id = $2`, [alice.email, bob.uuid]] as const;
     const undo = () => mutate(anonymous, 'undoEmailChange', { token }, 'ok');
     expect((await commitDuring([withoutTriggers, take], undo)).code).toBe('INVALID_TOKEN');
   });

@@ -1,7 +1,7 @@
-import pg from 'pg';
-import { describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { isEmbedded } from '../test-database.ts';
 import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
+import { openHolder } from './hold.ts';
 
 const refresh = 'mutation ($refreshToken: String!) { refresh(input: { refreshToken: $refreshToken }) { accessToken refreshToken } }';
 const sidOf = ({ tokenId }: TestUser) => Buffer.from(tokenId, 'base64').toString().replace('Token:', '');
@@ -19,6 +19,9 @@ describe.skipIf(isEmbedded)('a session at its idle end', async () => {
   const server = await startTestServer();
   const { prisma } = server.db;
   const superadmin = await server.user('SUPERADMIN');
+  const holder = await openHolder(server);
+  afterEach(() => holder.release());
+  afterAll(() => holder.close());
 
   /** A user with two sessions, and how to end the first one by the second one or as a superadmin. */
   async function prepare(name: string) {
@@ -30,33 +33,19 @@ describe.skipIf(isEmbedded)('a session at its idle end', async () => {
   }
   const idleEndIn = (user: TestUser, milliseconds: number) =>
     prisma.token.update({ where: { id: sidOf(user) }, data: { idleExpiresAt: new Date(Date.now() + milliseconds) } });
+  const isWaiting = async () => (await holder.waiting()) > 0;
   const isAlive = async (user: TestUser) =>
     (await prisma.token.count({ where: { id: sidOf(user), revokedAt: null, idleExpiresAt: { gt: new Date() } } })) > 0;
-
-  /** Runs statements in a transaction that stays open until the returned function commits it. */
-  async function openTransaction(statement: string, values: readonly unknown[]) {
-    const client = new pg.Client({ connectionString: server.databaseUrl });
-    await client.connect();
-    await client.query('begin');
-    await client.query(statement, [...values]);
-    return async () => {
-      await client.query('commit');
-      await client.end();
-    };
-  }
-  const isWaiting = async () =>
-    (await prisma.$queryRaw<unknown[]>`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
-      .length > 0;
 
   it.each(Object.keys(ends))('is not extended by a refresh that waited beyond it while %s ended', async (name) => {
     const { user, end } = await prepare(name);
     await idleEndIn(user, 700);
-    const release = await openTransaction(`select from "TokenSecret" where "tokenId" = $1 for update`, [sidOf(user)]);
+    await holder.begin([`select from "TokenSecret" where "tokenId" = $1 for update`, [sidOf(user)]]);
     const refreshed = server.query(refresh, { refreshToken: user.refreshToken });
     await waitUntil(isWaiting);
     await new Promise((resolve) => setTimeout(resolve, 800));
     expect((await end()).code).toBeUndefined();
-    await release();
+    await holder.release();
     expect((await refreshed).code).toBe('INVALID_TOKEN');
     expect(await isAlive(user)).toBe(false);
   });
@@ -65,10 +54,10 @@ describe.skipIf(isEmbedded)('a session at its idle end', async () => {
     const { user, end } = await prepare(name);
     await idleEndIn(user, -1_000);
     const extend = `update "Token" set "idleExpiresAt" = now() + interval '1 day', rotations = rotations + 1 where id = $1`;
-    const commit = await openTransaction(extend, [sidOf(user)]);
+    await holder.begin([extend, [sidOf(user)]]);
     const ended = end();
     await waitUntil(isWaiting);
-    await commit();
+    await holder.commit();
     expect((await ended).code).toBeUndefined();
     expect((await user.query('{ me { id } }')).code).toMatch(/^(?:TOKEN_REVOKED|ACCOUNT_DISABLED)$/);
     expect(await isAlive(user)).toBe(false);
