@@ -129,8 +129,9 @@ export function readConfig(environment: Record<string, string | undefined> = pro
   });
 }
 
-/** True if others could read what is sent to the URL: it is not encrypted and leaves the machine. */
-const isReadable = (url: string) => url.startsWith('http:') && !/^(localhost|127\.0\.0\.1|\[::1\])$/.test(new URL(url).hostname);
+/** True if others could read what is sent to the URL: it is not encrypted, and its host is neither this machine nor a name for tests (RFC 6761). */
+const isReadable = (url: string) =>
+  url.startsWith('http:') && !/^(?:127\.0\.0\.1|\[::1\]|(?:.+\.)?(?:localhost|test))$/.test(new URL(url).hostname);
 
 const httpFault = 'must begin with https: in production; ALLOW_HTTP=true permits http: where no one can listen in';
 

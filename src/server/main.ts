@@ -1,5 +1,6 @@
 import './thread-pool.ts';
-import { readConfig } from '../config.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { type Config, readConfig } from '../config.ts';
 import { hashLibrary } from '../identity/credentials/password-hash.ts';
 import { createLogger } from '../lib/logger.ts';
 import { type RunningServer, startServer } from './start.ts';
@@ -14,19 +15,27 @@ try {
   const log = createLogger(config.LOG_LEVEL);
   if (hashLibrary === 'argon2') log.warn('@node-rs/argon2 has no binary here: logins take twice the processor time');
   const running = await startServer(config, log);
-  const lines = [
-    `Fieldgate listens at ${running.url}/graphql`,
-    ...(config.production ? [] : [`Open it in a browser for GraphiQL`]),
-    `Create the first administrator: npm run admin -- create-superadmin <email>${config.DATABASE_URL ? '' : ' (while the server is stopped)'}`,
-  ];
   stopOnSignals(running);
   // No input may end the process: an uncaught error is a defect, which is logged (security.md 23.8).
   process.on('unhandledRejection', (error) => log.error({ error: stackOf(error) }, 'unhandled rejection'));
   process.on('uncaughtException', (error) => log.error({ error: stackOf(error) }, 'uncaught exception'));
-  console.log(lines.join('\n'));
+  announce(config, running.url);
 } catch (error) {
   console.error((error as Error).message || (error as NodeJS.ErrnoException).code);
   process.exit(1);
+}
+
+/** Prints where the server listens, whatever the log level: in production as a line of the log. */
+function announce({ production, DATABASE_URL }: Config, url: string) {
+  const message = `Fieldgate listens at ${url}/graphql`;
+  if (production) return createLogger('info').info({ event: 'sys_startup', version: packageJson.version }, message);
+  const condition = DATABASE_URL ? '' : ' (while the server is stopped)';
+  const lines = [
+    message,
+    'Open it in a browser for GraphiQL',
+    `Create the first administrator: npm run admin -- create-superadmin <email>${condition}`,
+  ];
+  console.log(lines.join('\n'));
 }
 
 /** SIGHUP stops as well: a closed terminal sends it, perhaps several times. A second one of the others exits at once. */

@@ -87,5 +87,5 @@ export async function waitUntilListening({ child, output, ended, waitForOutput }
     child.kill('SIGTERM');
     return ended;
   };
-  return { url, stop, [Symbol.asyncDispose]: async () => void (await stop()) };
+  return { url, output, waitForOutput, stop, [Symbol.asyncDispose]: async () => void (await stop()) };
 }

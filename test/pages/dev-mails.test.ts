@@ -68,7 +68,7 @@ describe('the log', () => {
       await emailTo(server, id, 'emailConfirmation');
     }
     const line = await waitUntil(() => development.log.map((text) => JSON.parse(text)).find(({ subject }) => subject));
-    expect(line).toMatchObject({ level: 30, to: 'ada@example.com', subject: 'Confirm your email address' });
+    expect(line).toMatchObject({ level: 'info', to: 'ada@example.com', subject: 'Confirm your email address' });
     expect(line.text).toMatch(/\/confirm\?token=fgl_/);
     expect(test.log.join('')).not.toContain('fgl_');
   });

@@ -87,7 +87,7 @@ describe('an outage of the database', () => {
       }
       socket.send({ type: 'ping' });
       await socket.waitForMessage('pong');
-      expect(lines.filter((text) => text.includes('"level":50'))).toEqual([]);
+      expect(lines.filter((text) => text.includes('"level":"error"'))).toEqual([]);
       await running.stop();
       await db.close();
       await proxy.cut();

@@ -112,9 +112,10 @@ describe('a setting', () => {
     const read = (settings: Record<string, string>) => readConfig({ ...production, PUBLIC_URL: 'http://id.internal', ...settings });
     expect(() => read({})).toThrow(/^Setting PUBLIC_URL: must begin with https: in production; ALLOW_HTTP=true permits http:/);
     expect(read({ ALLOW_HTTP: 'true' }).PUBLIC_URL).toBe('http://id.internal');
-    for (const url of ['https://id.internal', 'http://localhost:4000', 'http://127.0.0.1', 'http://[::1]:4000'])
+    for (const url of ['https://id.internal', 'http://localhost:4000', 'http://127.0.0.1', 'http://[::1]:4000', 'http://id.test'])
       expect(read({ PUBLIC_URL: url }).PUBLIC_URL).toBe(url);
-    expect(() => read({ PUBLIC_URL: 'http://localhost.example' })).toThrow(/^Setting PUBLIC_URL: /);
+    for (const url of ['http://localhost.example', 'http://contest', 'http://127.0.0.1.example'])
+      expect(() => read({ PUBLIC_URL: url })).toThrow(/^Setting PUBLIC_URL: /);
   });
 
   it('of PUBLIC_URL is published in lower case, without a default port or a slash at the end', async () => {
