@@ -38,6 +38,25 @@ async function attack(email: string) {
 const retryAfter = ({ headers }: QueryResult<unknown>) => Number(headers.get('retry-after'));
 const comparable = ({ headers, ...answer }: QueryResult<unknown>) => ({ ...answer, headers: [...headers.keys()] });
 
+describe('the code of an email', () => {
+  it.each([
+    ['blanks', (code: string) => ` ${code.slice(0, 4)} ${code.slice(4)} `],
+    ['a no-break space', (code: string) => `${code.slice(0, 4)}\u00a0${code.slice(4)}`],
+    ['a dash', (code: string) => `${code.slice(0, 4)}-${code.slice(4)}`],
+    ['an en dash', (code: string) => `${code.slice(0, 4)}\u2013${code.slice(4)}`],
+    ['full-width digits', (code: string) => code.replace(/\d/g, (digit) => String.fromCodePoint(0xff10 + Number(digit)))],
+  ])('is accepted with %s', async (_, write) => {
+    const alice = await withResetCode();
+    expect((await enter(alice.email, write(alice.code))).data?.resetPassword.ok).toBe(true);
+  });
+
+  it('is rejected with another digit, whatever separates them', async () => {
+    const alice = await withResetCode();
+    expect((await enter(alice.email, `${alice.code.slice(0, 4)}-${alice.code.slice(4)}0`)).code).toBe('INVALID_TOKEN');
+    expect((await enter(alice.email, alice.code.slice(0, 7))).code).toBe('INVALID_TOKEN');
+  });
+});
+
 describe('guesses at the code of an email', () => {
   it('are limited to 5 in 15 minutes for a network and do not keep others from using the code', async () => {
     const [alice, attacker] = [await withResetCode(), uniqueAddress()];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { emailTo } from '../mail/emails.ts';
+import { emailTo, invitationEmailTo } from '../mail/emails.ts';
 import { openSmtpServer } from '../mail/smtp-server.ts';
 import { startTestServer, type TestServer, waitUntil } from '../test-server.ts';
 import { openPage } from './page-client.ts';
@@ -31,6 +31,14 @@ describe('/dev/mails', async () => {
     const asHtml = await openPage(server, `/dev/${found[0]?.path}/html`);
     expect(asHtml.headers.get('content-security-policy')).toContain("default-src 'none'; style-src 'unsafe-inline'");
     expect(asHtml.html).toContain('>Confirm email address</a>');
+  });
+
+  it('shows the recipient of an invitation', async () => {
+    const admin = await server.user('ADMIN');
+    const invite = 'mutation ($input: InviteUserInput!) { inviteUser(input: $input) { invitation { id } } }';
+    await admin.query(invite, { input: { email: 'Guest@example.com', role: 'USER' } });
+    await invitationEmailTo(server, 'Guest@example.com');
+    expect((await openPage(server, '/dev/mails')).html).toContain('<br>to Guest@example.com, ');
   });
 
   it('returns 404 for an unknown id', async () => {

@@ -9,7 +9,11 @@ const maxEmails = 100;
 /** An email as text or, with `/html`, as HTML. */
 export const mailPreviewPath = /^\/dev\/mails\/(?<id>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?<asHtml>\/html)?$/;
 
-const recipientColumns = { userId: true, address: true, emailKey: true, user: { select: { email: true } } } as const;
+const recipientColumns = {
+  ...{ userId: true, address: true, emailKey: true },
+  user: { select: { email: true } },
+  invitation: { select: { email: true } },
+} as const;
 
 /** `GET /dev/mails`: the emails that were not sent because there is no mail server. Not protected, so disabled in production. */
 export const mailPreviewList = inDevelopment(async ({ services: { db }, response }) => {
@@ -57,9 +61,10 @@ interface Recipient {
   readonly address: string | null;
   readonly emailKey: string | null;
   readonly user: { readonly email: string } | null;
+  readonly invitation: { readonly email: string } | null;
 }
 
-const addressOf = ({ address, emailKey, user }: Recipient) => address ?? user?.email ?? emailKey ?? '';
+const addressOf = ({ address, emailKey, user, invitation }: Recipient) => address ?? user?.email ?? invitation?.email ?? emailKey ?? '';
 
 /** Turns lines that are URLs of this server into links. */
 const withLinks = (text: string, { PUBLIC_URL }: Config): Html[] =>

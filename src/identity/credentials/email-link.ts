@@ -140,7 +140,9 @@ async function findByCode(caller: Caller, purposes: EmailLinkPurpose[], email: s
   }
 }
 
+/** Compares a code as people type or paste it: with blanks or dashes between the digits, or with the digits of another script's keyboard. */
 function isSameCode(expected: string, actual: string): boolean {
-  const [one, other] = [Buffer.from(expected), Buffer.from(actual)];
+  const digits = actual.normalize('NFKC').replace(/[\s\p{Pd}]/gu, '');
+  const [one, other] = [Buffer.from(expected), Buffer.from(digits)];
   return one.length === other.length && timingSafeEqual(one, other);
 }

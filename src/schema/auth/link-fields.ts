@@ -8,5 +8,8 @@ export const linkFields = (t: InputFields) => ({
     validate: singleLineText(254),
     description: 'The address that the email was sent to. Required with `code`.',
   }),
-  code: t.string({ validate: singleLineText(20), description: 'The code from the email, as an alternative to `token`.' }),
+  code: t.string({
+    validate: singleLineText(20),
+    description: 'The code from the email, as an alternative to `token`. Blanks and dashes in it are ignored.',
+  }),
 });
