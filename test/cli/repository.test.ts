@@ -37,7 +37,7 @@ describe('the repository', () => {
     const versions = [dependencies, devDependencies, optionalDependencies, verifier.dependencies, verifier.devDependencies].flatMap((one) =>
       Object.values(one ?? {}),
     );
-    expect(versions.filter((version) => !/^\d+\.\d+\.\d+(-[\w.-]+)?$/.test(version))).toEqual([]);
+    expect(versions.filter((version) => !/^(npm:\w+@)?\d+\.\d+\.\d+(-[\w.-]+)?$/.test(version))).toEqual([]);
     expect(Object.keys(dependencies ?? {}).length).toBeLessThanOrEqual(25);
   });
 

@@ -56,7 +56,7 @@ describe('the package', () => {
       // @ts-expect-error a duration has a unit
       await verifier.verify('', { maxStaleness: '2' });`;
     writeFileSync(join(folder, 'program.mts'), program);
-    const compiler = join(import.meta.dirname, '../../../node_modules/typescript/bin/tsc');
+    const compiler = join(import.meta.dirname, '../../../node_modules/typescript-compiler/bin/tsc');
     run(folder, process.execPath, compiler, ...'--noEmit --strict --module nodenext --target es2023 program.mts'.split(' '));
   });
 });
