@@ -32,6 +32,12 @@ const oneOf = <const Value extends string>(...values: Value[]) => z.enum(values,
 
 const url = (protocol: RegExp, example: string) => z.url({ protocol, error: `must be a URL such as ${example}` }).optional();
 
+/** The tables are in one schema, and a parameter that the driver ignores must not look as if it chose another one. */
+const databaseUrl = url(/^postgres(ql)?$/, 'postgresql://user:password@host/database').refine(
+  (text) => (URL.parse(text ?? '')?.searchParams.get('schema') ?? 'public') === 'public',
+  'must not have the parameter `schema`: the tables are in the schema public; use a separate database',
+);
+
 /** The base of links and the issuer of tokens, in the one form that clients compare with: lower case, without a default port or a slash at the end. */
 const publicUrl = z
   .string()
@@ -57,7 +63,9 @@ const settings = z.object({
   PORT: integer(4000, 0, 65_535),
   HOST: z.string().default('127.0.0.1'),
   DATA_DIR: z.string().default('./data'),
-  DATABASE_URL: url(/^postgres(ql)?$/, 'postgresql://user:password@host/database'),
+  DATABASE_URL: databaseUrl,
+  DATABASE_POOLER: oneOf('session', 'transaction').optional(),
+  DATABASE_DIRECT_URL: databaseUrl,
   DATABASE_POOL: integer(10, 2, 200),
   REDIS_URL: url(/^rediss?$/, 'redis://host:6379'),
   PUBLIC_URL: publicUrl.optional(),
@@ -114,6 +122,10 @@ export function readConfig(environment: Record<string, string | undefined> = pro
   const production = values.NODE_ENV === 'production';
   const missing = production ? requiredInProduction.filter((name) => values[name] === undefined) : [];
   if (missing.length > 0) throw new Error(missing.map((name) => `Setting ${name}: must be set in production`).join('\n'));
+  if (!values.DATABASE_URL && (values.DATABASE_POOLER || values.DATABASE_DIRECT_URL))
+    throw new Error('Setting DATABASE_URL: must be set if DATABASE_POOLER or DATABASE_DIRECT_URL is');
+  if (values.DATABASE_POOLER === 'transaction' && !values.DATABASE_DIRECT_URL)
+    throw new Error('Setting DATABASE_DIRECT_URL: must be set if DATABASE_POOLER is transaction');
   if (production && isReadable(values.PUBLIC_URL ?? '') && !values.ALLOW_HTTP) throw new Error(`Setting PUBLIC_URL: ${httpFault}`);
   const PUBLIC_URL = values.PUBLIC_URL ?? `http://localhost:${values.PORT}`;
   return Object.freeze({

@@ -3,12 +3,15 @@ import pg from 'pg';
 import type { Config } from '../config.ts';
 import type { Logger } from '../lib/logger.ts';
 import { AdmittedPool, admitEmbedded } from './admitted-pool.ts';
+import { connect, type DatabaseTarget, sessionOf, settingError } from './connect.ts';
 import { createEmbeddedAdapterFactory, type EmbeddedPostgres, migrateEmbedded, openEmbeddedPostgres } from './embedded-postgres.ts';
 import { Prisma, PrismaClient } from './generated/prisma/client.ts';
 import { migrate } from './migrate.ts';
+import { requireSameDatabase, requireSessions } from './pooler-check.ts';
 import { nextPause } from './reconnect-pause.ts';
 import { retryOnConflict, retryTransactions } from './retry.ts';
 import { checkDatabase, migrationLimits, prepareSession, statementLimits } from './session.ts';
+import { TransactionPool } from './transaction-pool.ts';
 
 /** Tagged template for one statement. Its values are sent as parameters, never as text. */
 export const sql = Prisma.sql;
@@ -48,12 +51,22 @@ export async function databaseTime({ query }: Pick<Database, 'query'>): Promise<
 /** Opens the configured database and migrates it. Throws an error that says what to do. */
 export async function openDatabase(config: Config, log: Logger, limits: Limits = statementLimits): Promise<Database> {
   if (!config.DATABASE_URL) return openEmbeddedDatabase(await openEmbeddedPostgres(config.DATA_DIR));
-  const connectionString = withoutSessionParameters(config.DATABASE_URL);
-  await migratePostgres(connectionString);
-  const pool = createPool(connectionString, config, limits);
+  const main: DatabaseTarget = { setting: 'DATABASE_URL', connectionString: withoutSessionParameters(config.DATABASE_URL) };
+  const direct: DatabaseTarget = config.DATABASE_DIRECT_URL
+    ? { setting: 'DATABASE_DIRECT_URL', connectionString: withoutSessionParameters(config.DATABASE_DIRECT_URL) }
+    : main;
+  // With Redis, `revokeTokens` need not NOTIFY.
+  const settings = { ...limits, 'fieldgate.notify': config.REDIS_URL ? 'off' : 'on' };
+  if (config.DATABASE_POOLER !== 'transaction') await requireSessions(main, config.DATABASE_POOLER === 'session');
+  if (direct !== main) {
+    await requireSessions(direct, true);
+    await requireSameDatabase(main, direct, settings);
+  }
+  await migratePostgres(direct);
+  const pool = createPool(main, config, settings);
   pool.on('error', (error) => log.warn({ error: error.message }, 'a database connection was lost'));
   pool.on('connect', (client) => client.on('error', () => {})); // an idle connection has no other listener for errors
-  return createPostgresDatabase(pool, connectionString, log);
+  return createPostgresDatabase(pool, direct.connectionString, log);
 }
 
 /** Migrates an open embedded PostgreSQL and serves it. Closing the database closes it. */
@@ -78,23 +91,18 @@ const clientOptions = {
   errorFormat: 'minimal', // the other formats print the arguments, and errors are logged
 } as const;
 
-function createPool(connectionString: string, { DATABASE_POOL: max, REDIS_URL }: Config, limits: Limits) {
-  return new AdmittedPool({
+function createPool({ connectionString }: DatabaseTarget, { DATABASE_POOL: max, DATABASE_POOLER }: Config, settings: Limits) {
+  const options = {
     connectionString,
     max,
     connectionTimeoutMillis: 1_500, // a response within 2 s while the database is down (security.md 23.5)
     // Longer than the server's own: only reached if a connection died silently.
-    query_timeout: limits.statement_timeout === '0' ? 0 : 6_000,
-    // With Redis, `revokeTokens` need not NOTIFY.
-    onConnect: (client) => prepareSession(sessionOf(client), { ...limits, 'fieldgate.notify': REDIS_URL ? 'off' : 'on' }),
-  });
+    query_timeout: settings.statement_timeout === '0' ? 0 : 6_000,
+  };
+  return DATABASE_POOLER === 'transaction'
+    ? new TransactionPool(options, settings)
+    : new AdmittedPool({ ...options, onConnect: (client) => prepareSession(sessionOf(client), settings) });
 }
-
-/** Statements that prepare a session get as long as connecting does. */
-const sessionOf = (client: pg.ClientBase) => ({
-  query: async <Row>(text: string, values: unknown[]) =>
-    (await client.query({ text, values, query_timeout: 1_500 } as pg.QueryConfig)).rows as Row[],
-});
 
 /** Parameters of DATABASE_URL that would change how the driver sends statements, or that `prepareSession` sets. Poolers reject them. */
 const sessionParameters = [...Object.keys(statementLimits), 'query_timeout', 'client_encoding', 'binary', 'replication'];
@@ -107,31 +115,14 @@ function withoutSessionParameters(connectionString: string): string {
   return url.href;
 }
 
-/** Why connecting failed, by error code. The error itself would repeat the setting, which contains the password. */
-const connectionErrors: Record<string, string> = {
-  '28000': 'the user or the password is wrong',
-  '28P01': 'the user or the password is wrong',
-  '3D000': 'there is no database with that name',
-  '42501': 'the user may not connect to the database',
-  '22023': 'its parameter `options` is invalid',
-  '42601': 'its parameter `options` is invalid',
-  '42704': 'its parameter `options` is invalid',
-  ECONNREFUSED: 'no database listens there',
-  ENOTFOUND: 'the host does not exist',
-};
-
 // Also taken by `prisma migrate deploy`.
 const migrationLock = 72_707_369;
 
 /** Applies the missing migrations. Serialized by advisory lock, so that nodes that start at the same time migrate once. */
-async function migratePostgres(connectionString: string) {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 1_500 });
-  client.on('error', () => {}); // the statement that needs the connection fails
-  await client.connect().catch((error: { code?: string }) => {
-    throw new Error(`Setting DATABASE_URL: ${connectionErrors[error.code ?? ''] ?? 'the database does not respond'}`);
-  });
+async function migratePostgres(target: DatabaseTarget) {
+  const client = await connect(target);
   try {
-    await prepareMigrations(sessionOf(client));
+    await prepareMigrations(target, sessionOf(client));
     await client.query('set lock_timeout = 0');
     await client.query('select pg_advisory_lock($1)', [migrationLock]);
     await client.query(`set lock_timeout = '${migrationLimits.lock_timeout}'`);
@@ -139,28 +130,37 @@ async function migratePostgres(connectionString: string) {
       query: async <Row>(text: string, values: unknown[]) => (await client.query(text, values)).rows as Row[],
       execute: (script) => client.query(script),
     });
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? error) as { code?: string };
+    if (code === '42501') throw settingError(target, notOwner, error);
+    throw error;
   } finally {
     await client.end().catch(() => {}); // releases the lock
   }
 }
 
-async function prepareMigrations(session: ReturnType<typeof sessionOf>) {
+const notOwner =
+  'the user may not create or change the tables; grant it create on the schema "public", or migrate as the owner of the tables';
+
+async function prepareMigrations(target: DatabaseTarget, session: ReturnType<typeof sessionOf>) {
   try {
     await prepareSession(session, migrationLimits);
     await checkDatabase(session);
   } catch (error) {
-    throw new Error(`Setting DATABASE_URL: ${(error as Error).message}`, { cause: error });
+    throw settingError(target, (error as Error).message, error);
   }
 }
 
-function createPostgresDatabase(pool: pg.Pool, connectionString: string, log: Logger): Database {
+function createPostgresDatabase(pool: AdmittedPool, connectionString: string, log: Logger): Database {
   const names = new Map<string, string>();
   const nameOf = (text: string) => {
     const name = names.get(text) ?? `s${names.size}`;
     if (names.size < 500) names.set(text, name);
     return names.has(text) ? name : undefined;
   };
-  const prisma = retryTransactions(new PrismaClient({ adapter: new PrismaPg(pool), ...clientOptions }));
+  const factory = new PrismaPg(pool);
+  const adapter = pool instanceof TransactionPool ? pool.prepareTransactions(factory) : factory;
+  const prisma = retryTransactions(new PrismaClient({ adapter, ...clientOptions }));
   return {
     prisma,
     query: <Row>({ name, text, values }: Statement) =>

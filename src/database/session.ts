@@ -1,3 +1,5 @@
+import pg from 'pg';
+
 /** A connection whose session is not prepared yet. */
 interface SessionConnection {
   query<Row>(text: string, values: unknown[]): Promise<Row[]>;
@@ -48,7 +50,7 @@ class UnusableSessionError extends Error {
 export async function prepareSession({ query }: SessionConnection, settings: Readonly<Record<string, string>> = {}): Promise<void> {
   await query('set statement_timeout = 0', []); // the role may have one that the next statement exceeds
   const wanted = { ...requiredSettings, ...settings };
-  const rows = await query<{ name: string; wanted: string; actual: string }>(setAndReport, [
+  const rows = await query<{ name: string; wanted: string; actual: string }>(setAndReport('$1::text[], $2::text[]'), [
     Object.keys(wanted),
     Object.values(wanted),
   ]).catch(({ message }: Error) => {
@@ -60,12 +62,19 @@ export async function prepareSession({ query }: SessionConnection, settings: Rea
   throw new UnusableSessionError(`the setting ${name} of the session must be "${value}", but the database keeps "${actual}"`);
 }
 
+/** The same for one transaction: the statements that begin it. It leaves nothing behind in a session that is shared with other clients. */
+export function beginPrepared(settings: Readonly<Record<string, string>>): { begin: string; prepare: string } {
+  const wanted = { ...requiredSettings, ...settings };
+  const literals = [Object.keys(wanted), Object.values(wanted)].map((texts) => `array[${texts.map(pg.escapeLiteral)}]`);
+  return { begin: 'begin isolation level read committed', prepare: setAndReport(literals.join(', '), true) };
+}
+
 // `session_replication_role` may only be set by a superuser, so what is right already is not set. A setting that this version does not have is null.
 // `synchronous_commit` may be stricter than "on", not laxer: what was acknowledged must survive a crash.
-const setAndReport = `
-  select name, wanted, case when current is distinct from wanted then set_config(name, wanted, false) else current end as actual
+const setAndReport = (given: string, isLocal = false) => `
+  select name, wanted, case when current is distinct from wanted then set_config(name, wanted, ${isLocal}) else current end as actual
   from (
-    select name, value as wanted, current_setting(name, true) as current from unnest($1::text[], $2::text[]) as given(name, value)
+    select name, value as wanted, current_setting(name, true) as current from unnest(${given}) as given(name, value)
     union all
     select 'synchronous_commit', case current_setting('synchronous_commit') when 'remote_apply' then 'remote_apply' else 'on' end,
       current_setting('synchronous_commit')

@@ -32,7 +32,7 @@ export async function startNodes(count: number, settings: Record<string, string>
   return { nodes, db, environment, leave, start: (others: Record<string, string> = {}) => startNode({ ...environment, ...others }) };
 }
 
-async function startNode(environment: Record<string, string>) {
+export async function startNode(environment: Record<string, string>) {
   const process = spawnProcess(globalThis.process.execPath, ['src/server/main.ts'], environment);
   const { url } = await waitUntilListening(process);
 
