@@ -23,10 +23,11 @@ export function createTestDatabase(config: Config, log: Logger): Promise<TestDat
   return server ? createOnServer(server, config, log) : createEmbedded();
 }
 
-/** Copies the database that the global setup has migrated once (test/global-setup.ts): 0.07 s instead of 0.3 s. */
+/** Copies the database that the global setup has migrated once (test/global-setup.ts), which takes a fraction of the time. */
 async function createOnServer(server: string, config: Config, log: Logger): Promise<TestDatabase> {
   const name = `fieldgate_test_${randomUUID().replaceAll('-', '')}`;
-  await administer(server, `create database ${name} template ${process.env.TEST_TEMPLATE_DATABASE}`);
+  // `file_copy` takes about two thirds of the time of the default, which writes every page to the WAL.
+  await administer(server, `create database ${name} template ${process.env.TEST_TEMPLATE_DATABASE} strategy file_copy`);
   // A commit is as visible and as final to every connection as ever; only a crash of the machine could lose it.
   await administer(server, `alter database ${name} set synchronous_commit = off`);
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
