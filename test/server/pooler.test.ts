@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { inspectDatabase, runCommand } from '../cli/process.ts';
 import { logIn, refresh, register, startNode } from '../cluster/nodes.ts';
@@ -18,7 +18,7 @@ if (!isInstalled && !isEmbedded) {
 async function pooledDatabase(mode: 'session' | 'transaction' | 'statement', environment?: Environment) {
   const { DATABASE_URL: direct = '', ...others } = environment ?? (await databaseWith());
   const pooler = await startPgBouncer(direct, mode);
-  afterAll(pooler.stop);
+  onTestFinished(pooler.stop);
   return { direct, pooled: pooler.url, others };
 }
 
