@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { graphql } from '../generated/gql.ts';
 import { lockUser, openHolder } from '../races/hold.ts';
 import { isEmbedded } from '../test-database.ts';
-import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
+import { startTestServer, type TestUser, uniqueAddress, waitUntil } from '../test-server.ts';
 
 const server = await startTestServer();
 const { prisma } = server.db;
@@ -87,6 +88,24 @@ describe('login with other sessions', () => {
     expect((await Promise.all(logins)).map(({ code }) => code)).toEqual(Array(logins.length).fill(undefined));
     await holder.close();
     expect(await liveSessions(alice)).toHaveLength(20);
+  });
+
+  it.skipIf(isEmbedded)('give an attempt back once, also if they fail after the session was inserted', async () => {
+    const [alice, address] = [await server.user(), uniqueAddress()];
+    await addSessions(alice, 22);
+    const counted = async () => {
+      const key = `passwordByNetwork:${createHash('sha256').update(address).digest('base64url')}`;
+      return (await prisma.rateLimit.findUnique({ where: { key } }))?.count;
+    };
+    for (const name of ['ada', 'grace', 'edith'])
+      await server.query(loginAgain, { input: { email: `${name}@example.com`, password: 'wrong' } }, { address });
+    const holder = await openHolder(server);
+    await holder.begin(['select from "Token" where "userId" = $1 for update', [alice.uuid]]); // longer than the server waits
+    const { email, password } = alice;
+    const response = await server.query(loginAgain, { input: { email, password } }, { address });
+    await holder.release();
+    await holder.close();
+    expect([response.code, await counted()]).toEqual(['UNAVAILABLE', 3]);
   });
 });
 

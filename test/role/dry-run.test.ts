@@ -131,6 +131,21 @@ describe('the counts of a dry run', () => {
     expect(ofCarol).toEqual(ofBob);
     expect(netGain((await dryRun(superadmin, carol, input)).changes, 'User')).toBe(0);
   });
+
+  it('do not reveal that the user holds the grant from which the own one of the caller was delegated', async () => {
+    await server.db.prisma.role.create({ data: { name: 'OPERATOR', permissions: [] } });
+    const people = await Promise.all(Array.from({ length: 4 }, () => server.user('USER', 'aside')));
+    for (const { uuid } of people) await server.grant(uuid, 'READER', 'aside'); // they see each other, but no grants in the domain `middle`
+    const [first, second, caller, stranger] = people as [TestUser, TestUser, TestUser, TestUser];
+    const input = { role: 'OPERATOR', domain: 'middle' };
+    await grant(superadmin, first, { ...input, delegable: 3 });
+    await grant(first, second, { ...input, delegable: 2 });
+    await grant(second, caller, { ...input, delegable: 1 });
+    const answers = await Promise.all([first, second, stranger].map((person) => grant(caller, person, { ...input, dryRun: true })));
+    expect(answers.map(({ data, errors }) => ({ data, errors }))).toEqual(
+      Array(3).fill({ data: { grantRole: { changed: true, grant: null, changes: [] } }, errors: undefined }),
+    );
+  });
 });
 
 /** How many rows a user can see, counted by real queries. The user's own grants are left out, since the new one did not exist before. */

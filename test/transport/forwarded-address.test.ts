@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { graphql } from '../generated/gql.ts';
 import { startTestServer, type TestServer } from '../test-server.ts';
-import { request, sendRaw } from './raw-client.ts';
+import { rawSocket, request, sendRaw } from './raw-client.ts';
 
 const loginDocument = graphql(`
   mutation LoginBehindProxy($input: LoginInput!) {
@@ -47,6 +47,8 @@ describe('a client behind a proxy is known by its address', () => {
     ['[2001:db8:1:2:3:4:5:6]', '2001:db8:1:2::/64'],
     ['[2001:DB8:1:2::9]:4000', '2001:db8:1:2::/64'],
     ['[fe80::1%eth0]:4000', 'fe80:0:0:0::/64'],
+    ['fe80::1%br-lan', 'fe80:0:0:0::/64'],
+    ['[fe80::1%eth0.100]:4000', 'fe80:0:0:0::/64'],
   ])('X-Forwarded-For: %j is %s', async (header, network) => {
     expect(await networkOf(byDefault, [`x-forwarded-for: 203.0.113.1, ${header}`])).toBe(network);
   });
@@ -58,6 +60,29 @@ describe('a client behind a proxy is known by its address', () => {
     ['proto=https;by=203.0.113.43;FOR="[::ffff:198.51.100.7]"', '198.51.100.7'],
   ])('Forwarded: %s is %s, if PROXY_HEADER says so', async (header, network) => {
     expect(await networkOf(withForwarded, [`forwarded: for=203.0.113.1, ${header}`, 'x-forwarded-for: 203.0.113.2'])).toBe(network);
+  });
+});
+
+describe('a client with a zone in its address', () => {
+  it('is served over HTTP and WebSocket', async () => {
+    for (const address of ['fe80::1%br-lan', '[fe80::1%eth0.100]:4000', 'fe80::1%', '%', 'fe80::1%a%b']) {
+      expect((await byDefault.query('{ __typename }', {}, { address })).status, address).toBe(200);
+      expect((await rawSocket(byDefault, { address })).status, address).toBe(true);
+    }
+  });
+});
+
+describe('a client that sends a malformed header', () => {
+  it.each([
+    'junk, for=198.51.100.7',
+    'for=203.0.113.1, , for=198.51.100.7',
+    ', for=198.51.100.7',
+    'for=203.0.113.1; ,for=198.51.100.7',
+    'for=203.0.113.1;by=", for=198.51.100.7',
+    'for="203.0.113.1, for="198.51.100.7:4000"',
+    'for=203.0.113.1, for=198.51.100.7:4000;proto=https',
+  ])('is known by what the proxy has appended: Forwarded: %s', async (header) => {
+    expect(await networkOf(withForwarded, [`forwarded: ${header}`])).toBe('198.51.100.7');
   });
 });
 
@@ -79,7 +104,6 @@ describe('an address that a client forges', () => {
     'for=203.0.113.1, for=_hidden',
     'for=203.0.113.1, for="',
     'for=203.0.113.1, for="[2001:db8::1',
-    'for=203.0.113.1, for=198.51.100.7:4000',
   ])('does not count in place of what the proxy has written: Forwarded: %s', async (header) => {
     expect(await networkOf(withForwarded, [`forwarded: ${header}`])).toBe(proxy);
   });

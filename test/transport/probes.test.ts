@@ -64,7 +64,7 @@ describe('a rejected request', () => {
 
   it('is logged once a minute with the setting that would allow its Host', async () => {
     for (let time = 0; time < 3; time += 1) await sendRaw(server.url, request(['host: Other.example:8443'], query));
-    expect(loggedWith('"host":"Other.example:8443"')).toEqual([expect.stringContaining('"setting":"ALLOWED_HOSTS"')]);
+    expect(loggedWith('"host":"other.example:8443"')).toEqual([expect.stringContaining('"setting":"ALLOWED_HOSTS"')]);
     await rawSocket(server, { headers: { host: 'socket.example' } });
     expect(loggedWith('"host":"socket.example"')).toHaveLength(1);
   });
@@ -78,6 +78,14 @@ describe('a rejected request', () => {
     await fetch(`${server.url}/oauth/revoke?token=secret-in-query`, { method: 'DELETE' });
     expect(loggedWith('"method":"DELETE"')).toEqual([expect.stringContaining('"path":"/oauth/revoke","allowed":"POST"')]);
     expect(server.log.join('')).not.toContain('secret-in-query');
+  });
+
+  it('is logged without a username, password, path or query', async () => {
+    await sendRaw(server.url, request(['host: ada:hunter2@elsewhere.example'], query));
+    await sendRaw(server.url, request(['origin: https://ada:hunter2@elsewhere.example/hunter2?token=hunter2'], query));
+    expect(loggedWith('"host":"elsewhere.example"')).toHaveLength(1);
+    expect(loggedWith('"origin":"https://elsewhere.example"')).toHaveLength(1);
+    expect(server.log.join('')).not.toContain('hunter2');
   });
 
   it('does not fill the log, however many different hosts are sent', async () => {

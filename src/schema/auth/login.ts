@@ -14,7 +14,7 @@ import { labelText, secretText, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
 import { anyone } from '../../policy/conditions.ts';
 import { firstRejection, hooks } from './hooks.ts';
-import { createSession, needsViewer, Session } from './session.ts';
+import { enterOpenedSession, needsViewer, type OpenedSession, openSession, Session } from './session.ts';
 
 const inputFields = (t: InputFields) => ({
   email: t.string({
@@ -48,8 +48,9 @@ builder.mutationField('login', (t) =>
     resolve: async (_, { input }, context, info) => {
       const name = { text: input.email, key: emailKey(input.email) ?? usernameKey(input.email), domain: input.domain ?? null };
       const { account, ...guess } = await countLogin(context, name);
-      const login = { name, input, guess, isViewerNeeded: needsViewer(info) };
-      return whileCounted(context, guess.counted, () => logIn(context, login, account));
+      // The attempt is refunded with the insertion of the session: what fails afterwards must not take it back once more.
+      const opened = await whileCounted(context, guess.counted, () => logIn(context, { name, input, guess }, account));
+      return enterOpenedSession(context, opened, needsViewer(info));
     },
   }),
 );
@@ -62,7 +63,6 @@ interface Login {
   readonly name: LoginName;
   readonly input: Input;
   readonly guess: CountedGuess;
-  readonly isViewerNeeded: boolean;
 }
 
 const maxAttempts = 3; // for a password that two logins rehash at once; any other change fails the second attempt
@@ -71,8 +71,14 @@ const maxAttempts = 3; // for a password that two logins rehash at once; any oth
  * Checks the credentials and creates a session, which demands that nothing checked has changed meanwhile. If something has, checks again: then
  * the client gets the error of the check that fails now.
  */
-async function logIn(context: Context, login: Login, account: LoginAccount | undefined, previous?: VerifiedAccount, attempt = 1) {
-  const { name, input, guess, isViewerNeeded } = login;
+async function logIn(
+  context: Context,
+  login: Login,
+  account: LoginAccount | undefined,
+  previous?: VerifiedAccount,
+  attempt = 1,
+): Promise<OpenedSession> {
+  const { name, input, guess } = login;
   const verified = await verifyAccount(context, account, input, guess.limited);
   await requireLoginAllowed(context, verified, input);
   const { id: userId, domainId, hash, accessVersion, entryVersion } = verified;
@@ -88,8 +94,8 @@ async function logIn(context: Context, login: Login, account: LoginAccount | und
     proof,
     counted: guess.counted,
   } as const;
-  const session = await createSession(context, values, isViewerNeeded);
-  if (session) return session;
+  const opened = await openSession(context, values);
+  if (opened) return opened;
   if (attempt === maxAttempts) throw requestError('UNAVAILABLE');
   return logIn(context, login, await findLoginAccount(context.db, name), verified, attempt + 1);
 }

@@ -4,7 +4,7 @@ import { graphqlError, requestError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { type Context, switchViewer } from '../../graphql/context.ts';
 import { hasNotEnded } from '../../identity/live-token.ts';
-import { insertDomainSession, insertSession, type NewSession } from '../../identity/logins/insert-session.ts';
+import { type InsertedSession, insertDomainSession, insertSession, type NewSession } from '../../identity/logins/insert-session.ts';
 import { type IssuingSession, signAccessToken } from '../../identity/tokens/access-token.ts';
 import { generateToken, hashToken } from '../../identity/tokens/opaque-token.ts';
 import { revokeTokens } from '../../identity/tokens/sessions.ts';
@@ -58,27 +58,40 @@ export const Session = builder.objectRef<SessionShape>('Session').implement({
   }),
 });
 
+/** A session that was inserted, with its refresh token. */
+export interface OpenedSession {
+  readonly session: InsertedSession;
+  readonly refreshToken: string;
+}
+
+/** Creates a session like `openSession`, and enters it. */
+export async function createSession(context: Context, values: SessionValues): Promise<SessionShape | undefined> {
+  const opened = await openSession(context, values);
+  return opened && enterOpenedSession(context, opened);
+}
+
+type SessionValues = Omit<NewSession, 'secretHash' | 'client' | 'config'>;
+
 /**
- * Creates a session and switches the rest of the operation to its owner. Revokes the session that the request presented (security.md 2.2)
- * and, above the limit, the sessions that have been unused for longest. Returns undefined, and changes nothing, if what was checked before no
- * longer holds.
+ * Inserts a session, and revokes the one that the request presented (security.md 2.2). Returns undefined, and changes nothing, if what was checked
+ * before no longer holds.
  */
-export async function createSession(
-  context: Context,
-  values: Omit<NewSession, 'secretHash' | 'client' | 'config'>,
-  isViewerNeeded = true,
-): Promise<SessionShape | undefined> {
+export async function openSession(context: Context, values: SessionValues): Promise<OpenedSession | undefined> {
   const { db, client, config, viewer: presented } = context;
   const refreshToken = generateToken('refresh');
-  const session: NewSession = { ...values, secretHash: hashToken(refreshToken), client, config };
-  const inserted = await (presented?.token.kind === 'SESSION'
-    ? db.prisma.$transaction((tx) => replaceSession(tx, context, presented, session))
-    : session.domainId
-      ? db.prisma.$transaction((tx) => insertDomainSession(tx, session))
-      : insertSession(db, session));
-  if (!inserted) return undefined;
-  if (inserted.sessions > maxSessions - uncounted) await enforceSessionLimit(context, session.userId);
-  return enterSession(context, inserted, refreshToken, isViewerNeeded);
+  const complete: NewSession = { ...values, secretHash: hashToken(refreshToken), client, config };
+  const session = await (presented?.token.kind === 'SESSION'
+    ? db.prisma.$transaction((tx) => replaceSession(tx, context, presented, complete))
+    : complete.domainId
+      ? db.prisma.$transaction((tx) => insertDomainSession(tx, complete))
+      : insertSession(db, complete));
+  return session && { session, refreshToken };
+}
+
+/** Revokes, above the limit, the sessions of the user that have been unused for longest, and enters the new one. */
+export async function enterOpenedSession(context: Context, { session, refreshToken }: OpenedSession, isViewerNeeded = true) {
+  if (session.sessions > maxSessions - uncounted) await enforceSessionLimit(context, session.userId);
+  return enterSession(context, session, refreshToken, isViewerNeeded);
 }
 
 /** Issues an access token for the session and, if the viewer is needed, switches the rest of the operation to the owner. */

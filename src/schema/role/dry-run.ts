@@ -49,5 +49,8 @@ async function expireHiddenGrants({ tx, access, viewer }: MutationScope, userId:
   const grants = await tx.roleGrant.findMany({ where: { userId }, select: { id: true } });
   const ids = grants.map(({ id }) => id);
   const visible = await findMatchingIds(tx, ruleOf({ access }, 'RoleGrant'), viewer, 'RoleGrant', ids);
-  await tx.roleGrant.updateMany({ where: { id: { in: ids.filter((id) => !visible.has(id)) } }, data: { expiresAt: new Date(0) } });
+  const hidden = ids.filter((id) => !visible.has(id));
+  await tx.roleGrant.updateMany({ where: { id: { in: hidden } }, data: { expiresAt: new Date(0) } });
+  // An expired grant is deleted with what was delegated through it, which may be a grant of the viewer.
+  await tx.roleGrant.updateMany({ where: { throughId: { in: hidden } }, data: { throughId: null } });
 }

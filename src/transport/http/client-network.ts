@@ -6,7 +6,7 @@ import ipaddr from 'ipaddr.js';
  * has. The address may have a port, brackets, quotes and a zone. Undefined if it is none, such as the `unknown` of RFC 7239.
  */
 export function toNetwork(text: string): string | undefined {
-  const address = withoutPort(text.trim().replace(/^"(.*)"$/, '$1'));
+  const [address = ''] = withoutPort(text.trim().replace(/^"(.*)"$/, '$1')).split('%', 1); // ipaddr.js rejects the zone `br-lan`
   if (isIPv4(address)) return address;
   if (!isIPv6(address)) return undefined;
   const ip = ipaddr.IPv6.parse(address);

@@ -9,19 +9,42 @@ import type { Config } from '../../config.ts';
 export function readForwardedAddress(request: IncomingMessage, { TRUSTED_PROXIES, PROXY_HEADER }: Config): string | undefined {
   const header = request.headers[PROXY_HEADER];
   if (TRUSTED_PROXIES === 0 || header === undefined) return undefined;
-  const addresses = readers[PROXY_HEADER](String(header));
-  return addresses[Math.max(0, addresses.length - TRUSTED_PROXIES)];
+  const elements = elementsOf[PROXY_HEADER](String(header));
+  return readAddress[PROXY_HEADER](elements[Math.max(0, elements.length - TRUSTED_PROXIES)] ?? '');
 }
 
-const readers: Record<Config['PROXY_HEADER'], (header: string) => (string | undefined)[]> = {
+const elementsOf: Record<Config['PROXY_HEADER'], (header: string) => readonly string[]> = {
   'x-forwarded-for': (header) => header.split(','),
-  forwarded: readForwarded, // RFC 7239
+  forwarded: (header) => elementsFromEnd(header).reverse(),
 };
 
-function readForwarded(header: string): (string | undefined)[] {
+/**
+ * The elements of a `Forwarded` header (RFC 7239) from the last one on. What proxies have appended is well-formed, but a client may have begun a quoted string
+ * before it that does not end.
+ */
+function elementsFromEnd(header: string): string[] {
+  const elements: string[] = [];
+  let end = header.length;
+  let isQuoted = false;
+  for (let index = header.length - 1; index >= 0; index -= 1) {
+    if (header[index] === '"') isQuoted = !isQuoted;
+    if (header[index] !== ',' || isQuoted) continue;
+    elements.push(header.slice(index + 1, end));
+    end = index;
+  }
+  return [...elements, header.slice(0, end)];
+}
+
+const readAddress: Record<Config['PROXY_HEADER'], (element: string) => string | undefined> = {
+  'x-forwarded-for': (element) => element,
+  forwarded: readFor,
+};
+
+/** The parameter `for` of an element. Some proxies do not quote the colons of a port or of an IPv6 address. */
+function readFor(element: string): string | undefined {
   try {
-    return parseForwarded(header).map((hop) => hop.for);
+    return parseForwarded(element.trim().replace(/=([^";]+)/g, '="$1"'))[0]?.for;
   } catch {
-    return [];
+    return undefined;
   }
 }

@@ -34,8 +34,10 @@ export function createRequestGuard(config: Config, log: Logger) {
     origin === ownOrigin || (host !== undefined && URL.parse(origin)?.host === host.toLowerCase());
 
   const warn = createAggregatedLog(log);
-  const reject = (header: 'host' | 'origin', value: string, setting: keyof Config) => {
-    const fields = { event: 'http_request_rejected', [header]: value.slice(0, 255), setting };
+  const warnOfProxy = createAggregatedLog(log); // a flood of hosts must not hide it
+  const reject = (header: 'host' | 'origin', sent: string, setting: keyof Config) => {
+    const value = withoutSecrets(sent);
+    const fields = { event: 'http_request_rejected', [header]: value, setting };
     warn(`${header} ${value}`, fields, `requests with this ${header} are rejected; ${setting} would allow it`);
     return false;
   };
@@ -56,7 +58,7 @@ export function createRequestGuard(config: Config, log: Logger) {
     /** Logs that a proxy is not trusted: all its clients share its rate limits. */
     reportUntrustedProxy({ headers }: IncomingMessage) {
       const isForwarded = config.TRUSTED_PROXIES === 0 && (headers['x-forwarded-for'] ?? headers.forwarded) !== undefined;
-      if (isForwarded) warn('proxy', { event: 'http_proxy_untrusted', setting: 'TRUSTED_PROXIES' }, untrustedProxy);
+      if (isForwarded) warnOfProxy('proxy', { event: 'http_proxy_untrusted', setting: 'TRUSTED_PROXIES' }, untrustedProxy);
     },
     /** Sets the headers of every response; those of CORS only for a listed origin (security.md 15.5). */
     setSecurityHeaders({ headers: { origin } }: IncomingMessage, response: ServerResponse, requestId: string) {
@@ -77,6 +79,13 @@ export function createRequestGuard(config: Config, log: Logger) {
     readOperation,
     rejectRequest,
   };
+}
+
+/** A host or an origin without a username, a password, a path or a query. */
+function withoutSecrets(sent: string): string {
+  const isOrigin = sent.includes('://');
+  const url = URL.parse(isOrigin ? sent : `http://${sent}`);
+  return (isOrigin ? url?.origin : url?.host)?.slice(0, 255) ?? 'invalid';
 }
 
 const untrustedProxy = 'a proxy forwards requests, but TRUSTED_PROXIES is 0: its clients share one address, and so the rate limits of it';

@@ -91,7 +91,7 @@ export function createWebSocketServer(services: AppServices, run: RunOperation, 
   }
 
   return {
-    upgrade,
+    upgrade: destroyOnError(upgrade, onError),
     async close() {
       isClosing = true;
       authorizer.stop();
@@ -101,6 +101,20 @@ export function createWebSocketServer(services: AppServices, run: RunOperation, 
     },
   };
 }
+
+type Upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => void;
+
+/** Destroys the connection of an upgrade that throws. Node has forgotten it: no timeout would close it, and the server could not stop. */
+const destroyOnError =
+  (upgrade: Upgrade, onError: (error: Error) => void): Upgrade =>
+  (request, stream, head) => {
+    try {
+      upgrade(request, stream, head);
+    } catch (error) {
+      stream.destroy();
+      onError(error as Error);
+    }
+  };
 
 function endWith(stream: Duplex, status: string, headers: readonly string[] = []) {
   stream.end(rawHttpResponse(status, headers), () => stream.destroy());
