@@ -2,7 +2,6 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { createClient, type Client as SocketClient } from 'graphql-ws';
-import { afterAll, onTestFinished, TestRunner } from 'vitest';
 import { WebSocket } from 'ws';
 import { hashPassword } from '../src/identity/credentials/password-hash.ts';
 import { insertSession } from '../src/identity/logins/insert-session.ts';
@@ -10,6 +9,7 @@ import { type IssuingSession, signAccessToken } from '../src/identity/tokens/acc
 import { generateToken, hashToken } from '../src/identity/tokens/opaque-token.ts';
 import { createLogger } from '../src/lib/logger.ts';
 import { startServer } from '../src/server/start.ts';
+import { atEnd } from './at-end.ts';
 import type { TypedDocumentString } from './generated/graphql.ts';
 import { createTestDatabase, testConfig } from './test-database.ts';
 
@@ -64,8 +64,7 @@ export async function startTestServer(settings: Record<string, string> = {}) {
     await running.stop();
     await drop();
   };
-  if (TestRunner.getCurrentTest()) onTestFinished(close);
-  else afterAll(close);
+  atEnd(close);
 
   /** Executes an operation over HTTP. */
   // biome-ignore lint/suspicious/noExplicitAny: untyped documents return any data

@@ -106,9 +106,10 @@ async function prepare({ url, db }: RunningServer) {
   const invitations: string[] = [];
   const invitationLinks: string[] = [];
   for (const name of ['pending', 'revoked', 'accepted']) {
-    const { data } = await query(url, documents.inviteUser, { email: `${name}@example.com`, role: 'USER' }, root.accessToken);
+    const email = `${name}@example.com`;
+    const { data } = await query(url, documents.inviteUser, { email, role: 'USER' }, root.accessToken);
     invitations.push(data.inviteUser.invitation.id);
-    invitationLinks.push((await linksTo(url, 'invite', '', invitations.length))[0] ?? ''); // the list shows no address of an invitation
+    invitationLinks.push((await linksTo(url, 'invite', email, 1))[0] ?? '');
   }
   const apiTokens: { secret: string; token: { id: string } }[] = [];
   for (const description of ['live', 'revoked later']) {

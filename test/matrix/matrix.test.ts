@@ -34,8 +34,11 @@ const explainedMutations = [...mutations.filter(({ explained }) => explained !==
 /** The mutations for which the revocation of sessions is the event. Others must record what they did, whatever they revoke. */
 const revokesOnly = /^Mutation\.(?:logout|logoutEverywhere|revokeTokens?)$/;
 
-/** `refresh` records only the reuse of a token; `revokeTokens` one event for each token, and some users have none left. */
-const unaudited = ['Mutation.refresh', 'Mutation.revokeTokens'];
+/**
+ * `refresh` records only the reuse of a token; `revokeTokens` one event for each token, and some users have none left; `revokeRole` none for a grant that does
+ * not exist, which it does not reveal to a caller who cannot see it (docs/decisions/0048).
+ */
+const unaudited = ['Mutation.refresh', 'Mutation.revokeRole', 'Mutation.revokeTokens'];
 
 const observed = [...rows, ...other, ...streams, ...mutations];
 

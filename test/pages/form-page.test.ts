@@ -137,7 +137,7 @@ describe('a page that an email links to', () => {
     expect(await send('{"email":"a@example.com"}', 'application/json')).toBe(415);
     expect(await send(`email=${'a'.repeat(20_000)}`)).toBe(413);
     expect(await send('email=a%40example.com&email=b%40example.com')).toBe(400);
-    expect((await fetch(`${server.url}/reset`, { method: 'DELETE' })).headers.get('allow')).toBe('GET, POST');
+    expect((await fetch(`${server.url}/reset`, { method: 'DELETE' })).headers.get('allow')).toBe('GET, HEAD, POST');
   });
 
   it('is rate-limited like the API, with Retry-After', async () => {

@@ -59,12 +59,12 @@ describe('the database of a server', () => {
   it('is migrated to the end when a migration whose end the history lacks was not applied', async () => {
     const own = await tempEnvironment();
     await inspectDatabase(own.environment, async (db) => {
-      await db.query({ text: 'alter table "KeyInUse" drop column replaced', values: [] });
-      await leaveUnfinished(db, '20261130172400_replaced_keys');
+      await db.query({ text: 'alter table "Token" drop column "recentRefreshes", drop column "refreshWindowAt"', values: [] });
+      await leaveUnfinished(db, '20261130210100_refreshes_are_limited');
     });
     await inspectDatabase(own.environment, async ({ query, prisma }) => {
       expect(await query({ text: 'select from _prisma_migrations where finished_at is null', values: [] })).toEqual([]);
-      expect(await prisma.keyInUse.findMany({ select: { replaced: true } })).toEqual([]);
+      expect(await prisma.token.findMany({ select: { recentRefreshes: true } })).toEqual([]);
     });
     await own.cleanUp();
   }, 60_000);
@@ -72,31 +72,34 @@ describe('the database of a server', () => {
   it.skipIf(isEmbedded).each([
     [
       'something else has the name of what it creates',
-      'alter table "KeyInUse" add column replaced text',
+      'alter table "Token" add column "recentRefreshes" text',
       /already exists/,
-      'drop column replaced',
+      'drop column "recentRefreshes"',
     ],
-    ['what it changes is missing', 'alter table "KeyInUse" rename to "Other"', /does not exist/, 'rename to "KeyInUse"'],
+    ['what it changes is missing', 'alter table "Token" rename to "Other"', /does not exist/, 'rename to "Token"'],
   ])(
     'is left unchanged, and the server exits with the cause, when %s and the migration was not applied (needs a PostgreSQL server)',
     async (_, plant, cause, remedy) => {
       const own = await tempEnvironment();
       const unfinished = { text: 'select from _prisma_migrations where finished_at is null', values: [] };
       await inspectDatabase(own.environment, async (db) => {
-        await db.query({ text: 'alter table "KeyInUse" drop column replaced', values: [] });
+        await db.query({ text: 'alter table "Token" drop column "recentRefreshes", drop column "refreshWindowAt"', values: [] });
         await db.query({ text: plant, values: [] });
-        await leaveUnfinished(db, '20261130172400_replaced_keys');
+        await leaveUnfinished(db, '20261130210100_refreshes_are_limited');
       });
       const { code, err } = await runCommand(['src/server/main.ts'], own.environment);
-      expect([code, err]).toEqual([1, expect.stringMatching(/^The migration 20261130172400_replaced_keys failed and was rolled back: /)]);
+      expect([code, err]).toEqual([
+        1,
+        expect.stringMatching(/^The migration 20261130210100_refreshes_are_limited failed and was rolled back: /),
+      ]);
       expect(err).toMatch(cause);
       await withClient(own.environment, async (client) => {
         expect((await client.query(unfinished.text)).rowCount).toBe(1);
-        await client.query(`alter table "${remedy.startsWith('rename') ? 'Other' : 'KeyInUse'}" ${remedy}`);
+        await client.query(`alter table "${remedy.startsWith('rename') ? 'Other' : 'Token'}" ${remedy}`);
       });
       await inspectDatabase(own.environment, async ({ query, prisma }) => {
         expect(await query(unfinished)).toEqual([]);
-        expect(await prisma.keyInUse.findMany({ select: { replaced: true } })).toEqual([]);
+        expect(await prisma.token.findMany({ select: { recentRefreshes: true } })).toEqual([]);
       });
       await own.cleanUp();
     },
@@ -104,7 +107,7 @@ describe('the database of a server', () => {
   );
 });
 
-/** As a tool leaves the history that was killed before it recorded the end of the migration. Later ones replace functions and can be applied again. */
+/** As a tool leaves the history that was killed before it recorded the end of the migration. There must be no later one. */
 async function leaveUnfinished({ query }: Pick<Database, 'query'>, name: string) {
   await query({ text: `delete from _prisma_migrations where migration_name > '${name}'`, values: [] });
   await query({ text: `update _prisma_migrations set finished_at = null where migration_name = '${name}'`, values: [] });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { afterAll } from 'vitest';
+import { atEnd } from '../at-end.ts';
 import { inspectDatabase, tempEnvironment } from '../cli/process.ts';
 import { isEmbedded } from '../test-database.ts';
 
@@ -11,7 +11,7 @@ export const server = process.env.TEST_DATABASE_URL ?? '';
 /** A database with the statements of its operator already applied. */
 export async function databaseWith(...statements: string[]) {
   const own = await tempEnvironment();
-  afterAll(own.cleanUp);
+  atEnd(own.cleanUp);
   if (isEmbedded) {
     await inspectDatabase(own.environment, async ({ query }) => {
       for (const text of statements) await query({ text: text.replaceAll('THIS', 'postgres'), values: [] });
@@ -41,7 +41,7 @@ export async function withRole(environment: Environment, settings: Environment) 
   const name = `fieldgate_${randomBytes(6).toString('hex')}`;
   await execute(server, `create role ${name} login superuser password '${name}'`);
   for (const [setting, value] of Object.entries(settings)) await execute(server, `alter role ${name} set ${setting} = ${value}`);
-  afterAll(() => execute(server, `drop role ${name}`));
+  atEnd(() => execute(server, `drop role ${name}`));
   const url = Object.assign(new URL(environment.DATABASE_URL ?? ''), { username: name, password: name });
   return { ...environment, DATABASE_URL: url.href };
 }

@@ -60,6 +60,6 @@ describe('the generated avatar of a user', () => {
     ])
       expect((await getAvatar(name)).status, name).toBe(404);
     const { status, headers } = await getAvatar(`${randomUUID()}.svg`, { method: 'POST' });
-    expect([status, headers.get('allow')]).toEqual([405, 'GET']);
+    expect([status, headers.get('allow')]).toEqual([405, 'GET, HEAD']);
   });
 });

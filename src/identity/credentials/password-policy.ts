@@ -48,7 +48,10 @@ const indexedCommonWords = indexWords([...commonWords, ...knownPhrases]);
 const countCharacters = (text: string) => [...text].length;
 
 /** True if the shipped lists contain the password, or what is left of it without digits and punctuation around it, case-insensitively. */
-const isCommon = (password: string) => [password, ...coresOf(password)].some(isListed);
+const isCommon = (password: string) => [password, ...coresOf(password)].some((text) => isListed(text) || isExample(text));
+
+/** True for the well-known example of a passphrase (xkcd.com/936) as it is guessed: as one word, or with other separators than spaces. */
+const isExample = (text: string) => /^(?:correct)?horsebattery(?:staple)?$/.test(text.replace(/[^\p{L} ]/gu, ''));
 
 function isListed(password: string): boolean {
   const list = loadList();

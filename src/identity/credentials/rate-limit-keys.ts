@@ -34,7 +34,7 @@ export const limits = {
   codeByAddress: { points: 20, window: day, waits: { first: 1, longest: 1_800 } },
   usernameByAccount: { points: 10, window: hour }, // each attempt reveals whether a name is taken
   usernameByNetwork: { points: 30, window: hour },
-  refreshBySession: { points: 60, window: 5 * minute }, // security.md 6.10: each one stores a row; counted by the statement that rotates (schema/auth/refresh.ts)
+  refreshBySession: { points: 300, window: 5 * minute }, // security.md 6.10: each one stores a row; counted by the statement that rotates (schema/auth/refresh.ts)
   badTokenByNetwork: { points: 100, window: hour }, // security.md 4.7
   badTokenByClient: { points: 10_000, window: hour }, // a resource server forwards whatever it receives: many times what one attacker could send
 } as const satisfies Record<string, Limit>;

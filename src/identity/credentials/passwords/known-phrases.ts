@@ -5,8 +5,8 @@
 export const knownPhrases: readonly string[] = [
   // Passwords that articles give as examples
   `
-  batterystaple changemenow correcthorse correcthorsebattery correcthorsebatterystaple donttellanyone goodmorningworld goodnightworld hellokitty
-  hellomynameis helloworld horsebattery horsebatterystaple howareyou howareyoudoing icantremember idontremember iforgotmypassword
+  changemenow donttellanyone goodmorningworld goodnightworld hellokitty
+  hellomynameis helloworld howareyou howareyoudoing icantremember idontremember iforgotmypassword
   iforgotmypasswordagain ihatepasswords ihateyousomuch ihavenoidea iloveyouforever iloveyousomuch iloveyouverymuch iwillalwaysloveyou keepitsafe
   keepitsecret letmeinnow letmeinplease mycatsname mydogsname mynewpassword mypasswordis mysecretpassword myvoiceismypassport onetwothree
   onetwothreefour onetwothreefourfive opensesame openthedoor passwordpassword pleasechangeme pleaseletmein testingtesting thequickfox
