@@ -53,7 +53,7 @@ const list = z
   .transform((text) => text.split(',').flatMap((item) => item.trim() || []));
 
 /** A name or an address as in the `Host` header, an IPv6 address in brackets, without a port. */
-const isHost = (text: string) => !/[/?#@\\]|:\d+$/.test(text.replace(/^\[.*\]$/, '')) && URL.parse(`http://${text}`)?.hostname === text;
+const isHost = (text: string) => URL.parse(`http://${text}`)?.hostname === text;
 
 const isOrigin = (text: string) => /^https?:/.test(text) && URL.parse(text)?.origin === text; // never "null" or a wildcard (security.md 15.5)
 
@@ -126,7 +126,7 @@ export function readConfig(environment: Record<string, string | undefined> = pro
     throw new Error('Setting DATABASE_URL: must be set if DATABASE_POOLER or DATABASE_DIRECT_URL is');
   if (values.DATABASE_POOLER === 'transaction' && !values.DATABASE_DIRECT_URL)
     throw new Error('Setting DATABASE_DIRECT_URL: must be set if DATABASE_POOLER is transaction');
-  if (production && isReadable(values.PUBLIC_URL ?? '') && !values.ALLOW_HTTP) throw new Error(`Setting PUBLIC_URL: ${httpFault}`);
+  if (production && isUnencrypted(values.PUBLIC_URL ?? '') && !values.ALLOW_HTTP) throw new Error(`Setting PUBLIC_URL: ${httpFault}`);
   const PUBLIC_URL = values.PUBLIC_URL ?? `http://localhost:${values.PORT}`;
   return Object.freeze({
     ...values,
@@ -141,8 +141,8 @@ export function readConfig(environment: Record<string, string | undefined> = pro
   });
 }
 
-/** True if others could read what is sent to the URL: it is not encrypted, and its host is neither this machine nor a name for tests (RFC 6761). */
-const isReadable = (url: string) =>
+/** True for a URL without TLS, unless its host is this machine or a name that is reserved for tests (RFC 6761). */
+const isUnencrypted = (url: string) =>
   url.startsWith('http:') && !/^(?:127\.0\.0\.1|\[::1\]|(?:.+\.)?(?:localhost|test))$/.test(new URL(url).hostname);
 
 const httpFault = 'must begin with https: in production; ALLOW_HTTP=true permits http: where no one can listen in';

@@ -3,7 +3,10 @@ import pg from 'pg';
 import { connect, type DatabaseTarget, sessionOf, settingError } from './connect.ts';
 import { beginPrepared } from './session.ts';
 
-/** Throws if a connection is not one to a session of the database that lasts as long as the connection, or not certainly so. */
+/**
+ * Throws if a connection does not keep one session of the database: behind a pooler in transaction mode. Unless it `mayBePooled`, throws for every
+ * pooler, because its mode cannot be found with certainty.
+ */
 export async function requireSessions(target: DatabaseTarget, mayBePooled: boolean): Promise<void> {
   const [first, second] = [await connect(target), await connect(target)];
   try {

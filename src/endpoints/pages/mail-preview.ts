@@ -10,7 +10,9 @@ const maxEmails = 100;
 export const mailPreviewPath = /^\/dev\/mails\/(?<id>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?<asHtml>\/html)?$/;
 
 const recipientColumns = {
-  ...{ userId: true, address: true, emailKey: true },
+  userId: true,
+  address: true,
+  emailKey: true,
   user: { select: { email: true } },
   invitation: { select: { email: true } },
 } as const;

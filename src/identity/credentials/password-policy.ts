@@ -50,7 +50,10 @@ const countCharacters = (text: string) => [...text].length;
 /** True if the shipped lists contain the password, or what is left of it without digits and punctuation around it, case-insensitively. */
 const isCommon = (password: string) => [password, ...coresOf(password)].some((text) => isListed(text) || isExample(text));
 
-/** True for the well-known example of a passphrase (xkcd.com/936) as it is guessed: as one word, or with other separators than spaces. */
+/**
+ * True for the well-known example of a passphrase (xkcd.com/936) as one word, or with other separators than spaces. It is not among the known phrases,
+ * because with spaces, as in documentation and tests, it is accepted.
+ */
 const isExample = (text: string) => /^(?:correct)?horsebattery(?:staple)?$/.test(text.replace(/[^\p{L} ]/gu, ''));
 
 function isListed(password: string): boolean {

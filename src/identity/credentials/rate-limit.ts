@@ -36,7 +36,7 @@ export interface CountedGuess {
   readonly limited: GraphQLError | undefined;
 }
 
-/** Counts a guess like `consume`, but allows it like `toGuess`. */
+/** Counts a guess like `consume`, except that a limit with growing waits may still allow it (`toGuess`). */
 export async function consumeGuess(caller: Caller, keys: RateLimitKeys): Promise<CountedGuess> {
   const { counted, exceeded } = await countAttempt(caller.db, keys);
   return toGuess(caller, counted, exceeded);

@@ -57,9 +57,7 @@ interface AttemptValues extends AccountName {
   readonly subjects: readonly (string | null)[];
 }
 
-const loginLimits = ['passwordByNetwork', 'passwordByAccountAndNetwork', 'passwordByAccount'] as const satisfies (keyof ReturnType<
-  typeof loginKeys
->)[];
+const loginLimits = entriesOf(loginKeys('', '')).map(({ name }) => name);
 
 const countThenFind = preparedStatement<AttemptValues>('login', (values) => {
   const { keys, subjects } = values;

@@ -30,7 +30,7 @@ export interface NewSession {
 
 /** A session as inserted. */
 export interface InsertedSession extends IssuingSession {
-  /** The number of live sessions that the user may have with it. Not less than the true one unless other sessions than those of logins are inserted concurrently. */
+  /** How many live sessions the user has with it, or more. Fewer only if a registration or a command inserts another one at the same time. */
   readonly sessions: number;
 }
 
@@ -49,11 +49,21 @@ export async function insertDomainSession(tx: Tx, session: NewSession): Promise<
 export async function insertSession({ query }: Pick<Database, 'query'>, session: NewSession): Promise<InsertedSession | undefined> {
   const { userId, domainId, description, secretHash, client, config, proof, counted = [], expiresAt = null, action } = session;
   const values: InsertionValues = {
-    ...{ userId, domainId, description, secretHash, action, isLogin: action === 'authn_login_success', latestExpiry: expiresAt },
-    ...{ network: client.network, agent: client.agent, requestId: client.requestId },
-    ...{ lifetime: config.REFRESH_TOKEN_TTL, idle: config.REFRESH_TOKEN_IDLE, mustBeConfirmed: config.REQUIRE_EMAIL_CONFIRMATION },
-    ...{ passwordHash: proof?.hash ?? null, accessVersion: proof?.accessVersion ?? null, entry: proof?.entryVersion ?? null },
+    ...client,
     ...columnsOf(counted),
+    userId,
+    domainId,
+    description,
+    secretHash,
+    action,
+    isLogin: action === 'authn_login_success',
+    latestExpiry: expiresAt,
+    lifetime: config.REFRESH_TOKEN_TTL,
+    idle: config.REFRESH_TOKEN_IDLE,
+    mustBeConfirmed: config.REQUIRE_EMAIL_CONFIRMATION,
+    passwordHash: proof?.hash ?? null,
+    accessVersion: proof?.accessVersion ?? null,
+    entry: proof?.entryVersion ?? null,
   };
   const [inserted] = await query<InsertedSession>(insertion(values));
   return inserted;

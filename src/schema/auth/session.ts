@@ -64,7 +64,7 @@ export interface OpenedSession {
   readonly refreshToken: string;
 }
 
-/** Creates a session like `openSession`, and enters it. */
+/** `openSession`, then `enterOpenedSession`. */
 export async function createSession(context: Context, values: SessionValues): Promise<SessionShape | undefined> {
   const opened = await openSession(context, values);
   return opened && enterOpenedSession(context, opened);
@@ -79,12 +79,12 @@ type SessionValues = Omit<NewSession, 'secretHash' | 'client' | 'config'>;
 export async function openSession(context: Context, values: SessionValues): Promise<OpenedSession | undefined> {
   const { db, client, config, viewer: presented } = context;
   const refreshToken = generateToken('refresh');
-  const complete: NewSession = { ...values, secretHash: hashToken(refreshToken), client, config };
+  const newSession: NewSession = { ...values, secretHash: hashToken(refreshToken), client, config };
   const session = await (presented?.token.kind === 'SESSION'
-    ? db.prisma.$transaction((tx) => replaceSession(tx, context, presented, complete))
-    : complete.domainId
-      ? db.prisma.$transaction((tx) => insertDomainSession(tx, complete))
-      : insertSession(db, complete));
+    ? db.prisma.$transaction((tx) => replaceSession(tx, context, presented, newSession))
+    : newSession.domainId
+      ? db.prisma.$transaction((tx) => insertDomainSession(tx, newSession))
+      : insertSession(db, newSession));
   return session && { session, refreshToken };
 }
 

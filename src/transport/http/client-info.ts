@@ -17,7 +17,7 @@ export function getClientInfo(request: IncomingMessage, config: Config): ClientI
   };
 }
 
-/** A forwarded address that cannot be read counts as that of the proxy: clients who send one share no limit with others. */
+/** Without a forwarded address that can be read, the client counts as the proxy: it shares no limit with clients whose address is known. */
 function clientNetwork(request: IncomingMessage, config: Config): string {
   const forwarded = readForwardedAddress(request, config);
   const network = forwarded === undefined ? undefined : toNetwork(forwarded);

@@ -9,20 +9,24 @@ import type { Config } from '../../config.ts';
 export function readForwardedAddress(request: IncomingMessage, { TRUSTED_PROXIES, PROXY_HEADER }: Config): string | undefined {
   const header = request.headers[PROXY_HEADER];
   if (TRUSTED_PROXIES === 0 || header === undefined) return undefined;
-  const elements = elementsOf[PROXY_HEADER](String(header));
-  return readAddress[PROXY_HEADER](elements[Math.max(0, elements.length - TRUSTED_PROXIES)] ?? '');
+  const { split, read } = formats[PROXY_HEADER];
+  const elements = split(String(header));
+  return read(elements[Math.max(0, elements.length - TRUSTED_PROXIES)] ?? '');
 }
 
-const elementsOf: Record<Config['PROXY_HEADER'], (header: string) => readonly string[]> = {
-  'x-forwarded-for': (header) => header.split(','),
-  forwarded: (header) => elementsFromEnd(header).reverse(),
+interface Format {
+  /** The elements of the header, in the order in which proxies have appended them. */
+  split(header: string): readonly string[];
+  read(element: string): string | undefined;
+}
+
+const formats: Record<Config['PROXY_HEADER'], Format> = {
+  'x-forwarded-for': { split: (header) => header.split(','), read: (element) => element },
+  forwarded: { split: splitFromEnd, read: readFor }, // RFC 7239
 };
 
-/**
- * The elements of a `Forwarded` header (RFC 7239) from the last one on. What proxies have appended is well-formed, but a client may have begun a quoted string
- * before it that does not end.
- */
-function elementsFromEnd(header: string): string[] {
+/** Splits from the end: what proxies have appended is well-formed, but a client may have begun a quoted string before it that does not end. */
+function splitFromEnd(header: string): string[] {
   const elements: string[] = [];
   let end = header.length;
   let isQuoted = false;
@@ -32,13 +36,8 @@ function elementsFromEnd(header: string): string[] {
     elements.push(header.slice(index + 1, end));
     end = index;
   }
-  return [...elements, header.slice(0, end)];
+  return [...elements, header.slice(0, end)].reverse();
 }
-
-const readAddress: Record<Config['PROXY_HEADER'], (element: string) => string | undefined> = {
-  'x-forwarded-for': (element) => element,
-  forwarded: readFor,
-};
 
 /** The parameter `for` of an element. Some proxies do not quote the colons of a port or of an IPv6 address. */
 function readFor(element: string): string | undefined {
