@@ -1,5 +1,6 @@
 import { type Database, interval, sql } from '../database/database.ts';
 import type { Logger } from '../lib/logger.ts';
+import { describeServerFailure } from './smtp.ts';
 
 interface Services {
   readonly db: Pick<Database, 'query'>;
@@ -12,12 +13,15 @@ const probeInterval = 15_000;
 /** A condition that is false while the mail server is unavailable: all nodes hold their emails. */
 export const isMailServerAvailable = sql`not exists (select from "MailOutage")`;
 
-/** Records that the mail server accepts no email at all. */
-export async function beginOutage({ db, log }: Services, code: string): Promise<void> {
+/** Records that the mail server accepts no email at all, and logs why, with the setting that may be the cause. */
+export async function beginOutage({ db, log }: Services, error: NodeJS.ErrnoException): Promise<void> {
+  const { code = 'failed' } = error;
   const begun = await db.query(sql`
     insert into "MailOutage" (id, code, "probeAt") values (1, ${code.slice(0, 63)}, now() + ${interval(probeInterval)})
     on conflict (id) do nothing returning 1`);
-  if (begun.length > 0) log.warn({ event: 'sys_mail_unavailable', code }, 'the mail server is unavailable; one email at a time probes it');
+  if (begun.length === 0) return;
+  const { fields, message } = describeServerFailure(error);
+  log.error({ event: 'sys_mail_unavailable', ...fields }, `${message}; all emails wait, and one at a time probes it`);
 }
 
 /** Claims the next probe of an unavailable mail server. Atomic: of several nodes one gets it. */

@@ -24,12 +24,15 @@ ${body}
 
 function toText(part: Part): string {
   if (typeof part === 'string') return part;
-  return 'url' in part ? `${part.label}:\n${part.url}` : `Code: ${part.code}`;
+  return 'url' in part ? `${part.label}:\n${part.url}` : `Code: ${part.code}\nIf the link does not open, enter the code at ${part.page}`;
 }
 
 function toHtml(part: Part): string {
   if (typeof part === 'string') return `<p>${escapeHtml(part)}</p>`;
-  if ('code' in part) return `<p>Code: <strong style="font-size:1.5em;letter-spacing:.1em">${escapeHtml(part.code)}</strong></p>`;
+  if ('code' in part) {
+    const code = `<p>Code: <strong style="font-size:1.5em;letter-spacing:.1em">${escapeHtml(part.code)}</strong></p>`;
+    return `${code}\n<p>If the link does not open, enter the code at ${escapeHtml(part.page)}</p>`;
+  }
   const { url, label } = part;
   return `<p><a href="${escapeHtml(url)}">${escapeHtml(label)}</a></p>\n<p>Or open this address: ${escapeHtml(url)}</p>`;
 }

@@ -40,11 +40,15 @@ interface SmtpError {
   readonly code?: unknown;
   readonly command?: unknown;
   readonly responseCode?: unknown;
+  readonly response?: unknown;
 }
+
+/** The replies to any command that reject the login or require one, or TLS (RFC 4954 §6, RFC 3207 §4). */
+const concernsLogin = new Set<unknown>([530, 534, 535, 538]);
 
 /** The replies that concern one email: to its recipient and to its content. 421 is a server that shuts down (RFC 5321 §3.8). */
 const concernsEmail = ({ code, command, responseCode }: SmtpError) =>
-  (code === 'EENVELOPE' || code === 'EMESSAGE') && command !== 'MAIL FROM' && responseCode !== 421;
+  (code === 'EENVELOPE' || code === 'EMESSAGE') && command !== 'MAIL FROM' && responseCode !== 421 && !concernsLogin.has(responseCode);
 
 /** True if the server rejected this message or recipient permanently, so that a retry would fail too (RFC 5321 §4.2.1). */
 export const isPermanentRejection = (error: SmtpError) => concernsEmail(error) && Number(error.responseCode) >= 500;
@@ -58,3 +62,19 @@ export async function isServerFailure(transport: MailTransport, error: SmtpError
   if (error.code === 'EAUTH' || error.responseCode !== undefined) return true;
   return !(await transport.isReachable());
 }
+
+/** What the log says about a failure of the server: the reply of the mail server and, if one may be wrong, the setting. */
+export function describeServerFailure(error: SmtpError): { readonly fields: object; readonly message: string } {
+  const { code, command, responseCode, response } = error;
+  const fields = { code, ...(responseCode !== undefined && { command, reply: toPrintable(response).slice(0, 200) }) };
+  if (code === 'EAUTH' || concernsLogin.has(responseCode)) {
+    return { fields: { ...fields, setting: 'SMTP_URL' }, message: 'the mail server rejects the login in SMTP_URL, or requires one' };
+  }
+  if (command === 'MAIL FROM' && Number(responseCode) >= 500) {
+    return { fields: { ...fields, setting: 'MAIL_FROM' }, message: 'the mail server rejects the sender MAIL_FROM' };
+  }
+  if (responseCode !== undefined) return { fields, message: 'the mail server accepts no email at the moment' };
+  return { fields: { ...fields, setting: 'SMTP_URL' }, message: 'the mail server of SMTP_URL cannot be reached, or does not offer TLS' };
+}
+
+const toPrintable = (reply: unknown) => String(reply).replace(/[^\x20-\x7e]+/g, ' ');

@@ -191,9 +191,10 @@ async function recordFailure(
   const { db, log } = services;
   const { id, template, attempts } = email;
   const code = error.code ?? 'failed';
-  log.warn({ email: id, template, attempts, code }, 'email delivery failed');
+  const { responseCode: reply } = error as { readonly responseCode?: number }; // its text may contain the address
+  log.warn({ event: 'sys_mail_failed', email: id, template, attempts, code, reply }, 'email delivery failed');
   if (await isServerFailure(transport, error)) {
-    await beginOutage(services, code);
+    await beginOutage(services, error);
     await db.query(
       sql`update "OutboxEmail" set attempts = attempts - 1, "dueAt" = now(), error = ${code} where id = ${id}::uuid and "completedAt" is null`,
     );

@@ -62,18 +62,20 @@ const replying = (greeting: string, replies: [pattern: RegExp, reply: string][])
 const extensions: [RegExp, string] = [/^EHLO/i, '250-mail\r\n250 AUTH PLAIN'];
 const accepted: [RegExp, string] = [/^AUTH/i, '235 ok'];
 
-const failures: Record<string, (socket: Socket) => void> = {
-  'closes every connection': (socket) => socket.destroy(),
-  'greets with 421': (socket) => socket.end('421 shutting down\r\n'),
-  'greets with 554': (socket) => socket.end('554 no service\r\n'),
-  'rejects the login': replying('220 mail', [extensions, [/^AUTH/i, '535 wrong password']]),
-  'rejects the sender permanently': replying('220 mail', [extensions, accepted, [/^MAIL/i, '550 sender rejected']]),
-  'rejects the sender for now': replying('220 mail', [extensions, accepted, [/^MAIL/i, '452 no space']]),
-  'shuts down at the recipient': replying('220 mail', [extensions, accepted, [/^RCPT/i, '421 shutting down']]),
+/** How a mail server fails, and the setting that the log names; null if it names none. */
+const failures: Record<string, [fail: (socket: Socket) => void, setting: 'SMTP_URL' | 'MAIL_FROM' | null]> = {
+  'closes every connection': [(socket) => socket.destroy(), 'SMTP_URL'],
+  'greets with 421': [(socket) => socket.end('421 shutting down\r\n'), null],
+  'greets with 554': [(socket) => socket.end('554 no service\r\n'), null],
+  'rejects the login': [replying('220 mail', [extensions, [/^AUTH/i, '535 wrong password']]), 'SMTP_URL'],
+  'rejects the sender permanently': [replying('220 mail', [extensions, accepted, [/^MAIL/i, '550 sender rejected']]), 'MAIL_FROM'],
+  'rejects the sender for now': [replying('220 mail', [extensions, accepted, [/^MAIL/i, '452 no space']]), null],
+  'requires a login only at the recipient': [replying('220 mail', [extensions, accepted, [/^RCPT/i, '530 5.7.0 log in']]), 'SMTP_URL'],
+  'shuts down at the recipient': [replying('220 mail', [extensions, accepted, [/^RCPT/i, '421 shutting down']]), null],
 };
 
 describe('a mail server that accepts no email', { timeout: 60_000 }, () => {
-  for (const [name, fail] of Object.entries(failures))
+  for (const [name, [fail, setting]] of Object.entries(failures))
     it(`and ${name} gets one email at a time until it works, then all of them`, async () => {
       const smtp = await openFailingServer(fail);
       const server = await startTestServer({ SMTP_URL: smtp.url });
@@ -91,7 +93,10 @@ describe('a mail server that accepts no email', { timeout: 60_000 }, () => {
       await probeNow(server);
       await expect.poll(() => smtp.taken.length, { timeout: 30_000 }).toBe(3);
       expect(await outage(server)).toBeNull();
-      expect(server.log.some((line) => line.includes('sys_mail_unavailable'))).toBe(true);
+      const logged = server.log.flatMap((line) => (line.includes('sys_mail_unavailable') ? [JSON.parse(line)] : []));
+      expect(logged).toMatchObject([{ level: 'error', ...(setting && { setting }) }]);
+      expect('setting' in logged[0]).toBe(setting !== null);
+      expect(server.log.join('')).not.toContain('secret');
     });
 });
 

@@ -37,6 +37,7 @@ const serverValues = new Set(['network', 'until', 'createdAt', 'expiresAt']);
 const link = {
   url: 'https://id.example.com/page?token=fgl_…',
   code: '12345678',
+  page: 'https://id.example.com/page?code',
   validity: 'for 30 minutes (until 1 May 2030 at 12:00 UTC)',
 };
 

@@ -16,6 +16,15 @@ describe('/email-change', () => {
     expect(await currentEmail(server, alice)).toBe(email);
   });
 
+  it('changes the address with the code from the email and the password', async () => {
+    const alice = await server.user();
+    const { email, code } = await requestChange(server, alice);
+    expect((await openPage(server, '/email-change?code')).html).toContain('name="code"');
+    expect((await openPage(server, '/email-change', { email, code, password: 'a guess' })).status).toBe(400);
+    expect((await openPage(server, '/email-change', { email, code, password: alice.password })).heading).toBe('Email address changed');
+    expect(await currentEmail(server, alice)).toBe(email);
+  });
+
   it('reports that the address has been taken in the meantime', async () => {
     const alice = await server.user();
     const { email, token } = await requestChange(server, alice);

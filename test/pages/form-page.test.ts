@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { invite } from '../invitation/fixtures.ts';
+import { invitationEmailTo } from '../mail/emails.ts';
 import { startTestServer } from '../test-server.ts';
 import { loginErrorCode, openPage, password, passwordResetEmail, registerUser } from './page-client.ts';
 
@@ -94,6 +95,67 @@ describe('/reset', () => {
       expect([status, fault(html)]).toEqual([400, expect.stringMatching(/^This link is not valid: /)]);
       expect(html).toContain('<a href="reset">Request a new email</a>');
     }
+  });
+});
+
+describe('the form for the code in an email', () => {
+  it('sets a new password with the address and the code, typed with blanks', async () => {
+    const alice = await registerUser(server);
+    const { code, text } = await passwordResetEmail(server, alice);
+    expect(text).toContain(`enter the code at ${server.config.PUBLIC_URL}/reset?code`);
+    const form = await openPage(server, '/reset?code');
+    expect(form.html).toMatch(/<form method="post" action="reset\?code">/);
+    expect(form.html).toMatch(/<input id="code" name="code" type="text" autocomplete="one-time-code" value="" inputmode="numeric"/);
+    const typed = `${code.slice(0, 4)} ${code.slice(4)}`;
+    expect((await openPage(server, '/reset?code', { email: alice.email, code: typed, newPassword })).heading).toBe('Password changed');
+    expect(await loginErrorCode(server, alice.email, newPassword)).toBeUndefined();
+  });
+
+  it('confirms an address with or without the password', async () => {
+    const [alice, bob] = [await registerUser(server), await registerUser(server)];
+    await openPage(server, '/confirm?code', { email: alice.email, code: alice.mail.code, password });
+    expect(await loginErrorCode(server, alice.email, password)).toBeUndefined();
+    const { html } = await openPage(server, '/confirm?code', { email: bob.email, code: bob.mail.code, password, without: 'fields' });
+    expect(html).toContain('The password was removed.');
+    expect(await confirmedAt(bob.id)).not.toBeNull();
+  });
+
+  it('requires the address and the code for both buttons', async () => {
+    const buttons: Record<string, string>[] = [{}, { without: 'fields' }];
+    for (const button of buttons) {
+      const { status, html } = await openPage(server, '/confirm?code', { password, ...button });
+      expect([status, html.match(/This field is required\./g)?.length]).toEqual([400, 2]);
+    }
+  });
+
+  it('accepts an invitation', async () => {
+    const { email } = await invite(server, await server.user('ADMIN'), { role: 'USER' });
+    const { code } = await invitationEmailTo(server, email);
+    expect((await openPage(server, '/invite', { email, code, password: newPassword })).heading).toBe('Account created');
+    expect(await loginErrorCode(server, email, newPassword)).toBeUndefined();
+  });
+
+  it('answers a wrong code, an unknown address and a used code alike, and keeps the address but not the code', async () => {
+    const alice = await registerUser(server);
+    const { code } = await passwordResetEmail(server, alice);
+    const wrong = code === '12345678' ? '12345679' : '12345678';
+    const send = (email: string, typed: string) => openPage(server, '/reset?code', { email, code: typed, newPassword });
+    const answers = [await send(alice.email, wrong), await send('unknown@example.com', wrong)];
+    expect((await send(alice.email, code)).status).toBe(200);
+    answers.push(await send(alice.email, code));
+    for (const { status, html } of answers) {
+      expect([status, fault(html)]).toEqual([400, expect.stringMatching(/^The email address or the code is wrong, /)]);
+      expect(html).not.toMatch(new RegExp(`${code}|${wrong}|${newPassword}`));
+    }
+    expect(answers[0]?.html.replace(alice.email, '')).toBe(answers[1]?.html.replace('unknown@example.com', ''));
+    expect(answers[0]?.html).toContain(`value="${alice.email}"`);
+  });
+
+  it('is linked from the pages that request an email', async () => {
+    const { email } = await registerUser(server);
+    expect((await openPage(server, '/reset')).html).toContain('<a href="reset?code">');
+    expect((await openPage(server, '/reset', { email })).html).toContain('<a href="reset?code">');
+    expect((await openPage(server, '/confirm?code')).html).toContain('<a href="confirm">Request a new email</a>');
   });
 });
 

@@ -1,6 +1,6 @@
 import type { GraphQLError } from 'graphql';
 import { codeOf, type ErrorCode, errors } from '../../errors.ts';
-import type { Form } from './form.ts';
+import type { Form, FormField } from './form.ts';
 
 /** What is wrong with a submitted form. */
 export interface FormErrors {
@@ -21,6 +21,8 @@ const messages: Partial<Record<ErrorCode, string>> = {
   INTERNAL: 'Something went wrong. Try again later.',
 };
 
+const wrongCode = 'The email address or the code is wrong, or the code was already used or has expired.';
+
 /** The errors of the mutation that a form runs. */
 export function toFormErrors(error: GraphQLError, form: Form): FormErrors {
   const { fields = {}, http } = error.extensions as { fields?: Record<string, string[]>; http?: { headers?: Record<string, string> } };
@@ -28,12 +30,13 @@ export function toFormErrors(error: GraphQLError, form: Form): FormErrors {
   const common = { status: statusOf(code), code, retryAfter: http?.headers?.['retry-after'] };
   const byField = code === 'INVALID_CREDENTIALS' ? { password: ['Wrong password.'] } : fields;
   const ofForm = Object.entries(byField).filter(([name]) => form.fields.some((field) => field.name === name));
-  if (ofForm.length === 0) return { ...common, form: messages[code] ?? errors[code].message, fields: {} };
+  const message = code === 'INVALID_TOKEN' && !form.tokenParam ? wrongCode : (messages[code] ?? errors[code].message);
+  if (ofForm.length === 0) return { ...common, form: message, fields: {} };
   return { ...common, fields: Object.fromEntries(ofForm.map(([name, texts]) => [name, texts.map(toSentence)])) };
 }
 
 /** Checks required fields before the mutation runs: without one of them, it may do something that the person did not mean. */
-export function findMissingFields({ fields }: Form, values: ReadonlyMap<string, string>): FormErrors | undefined {
+export function findMissingFields(fields: readonly FormField[], values: ReadonlyMap<string, string>): FormErrors | undefined {
   const missing = fields.filter(({ name, optional }) => !optional && !values.has(name));
   if (missing.length === 0) return undefined;
   return { status: 400, code: 'INVALID_INPUT', fields: Object.fromEntries(missing.map(({ name }) => [name, ['This field is required.']])) };

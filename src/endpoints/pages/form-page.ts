@@ -18,12 +18,20 @@ export const formPage = (path: string, forms: readonly Form[]): Endpoint => ({
 });
 
 function showForm({ services, request, response }: EndpointRequest, path: string, forms: readonly Form[]) {
-  const query = new URLSearchParams(request.url?.split(/\?(.*)/s)[1]);
-  const form = forms.find(({ tokenParam }) => tokenParam === undefined || query.get(tokenParam));
+  const query = queryOf(request);
+  const form = findForm(forms, query, (tokenParam) => Boolean(query.get(tokenParam)));
   if (!form) return send(response, 400, incompleteLink);
   const values = new Map(form.tokenParam ? [[form.tokenParam, query.get(form.tokenParam) ?? '']] : []);
   send(response, 200, renderForm({ path, form, values }, services.config));
 }
+
+const queryOf = ({ url }: EndpointRequest['request']) => new URLSearchParams(url?.split(/\?(.*)/s)[1]);
+
+/** The form for the token that is given, or for the query of the URL, or the last one. */
+const findForm = (forms: readonly Form[], query: URLSearchParams, hasToken: (tokenParam: string) => boolean) =>
+  forms.find(({ tokenParam }) => tokenParam !== undefined && hasToken(tokenParam)) ??
+  forms.find(({ shownAt }) => shownAt !== undefined && query.has(shownAt)) ??
+  forms.at(-1);
 
 const incompleteLink = layout(stylesheets.page, 'Incomplete link', 'Incomplete link', [
   html`<p>Open the link in the email again, or copy the whole address.</p>`,
@@ -37,12 +45,12 @@ async function submitForm(exchange: EndpointRequest, path: string, forms: readon
   const body = await readBody(request, formType, maxBytes);
   if (typeof body !== 'string') return guard.rejectRequest(response, body.status, body.code);
   const values = parseForm(body);
-  const form = values && forms.find(({ tokenParam }) => tokenParam === undefined || values.has(tokenParam));
+  const form = values && findForm(forms, queryOf(request), (tokenParam) => values.has(tokenParam));
   if (!form) return send(response, 400, incompleteLink);
   const outcome = await submit(exchange, form, values);
   if (!('fields' in outcome)) return send(response, 200, outcome);
   const page =
-    outcome.code === 'INVALID_TOKEN'
+    outcome.code === 'INVALID_TOKEN' && form.tokenParam
       ? renderInvalidLink(path, forms, outcome)
       : renderForm({ path, form, values, errors: outcome }, services.config);
   send(response, outcome.status, page, outcome.retryAfter);
@@ -51,10 +59,11 @@ async function submitForm(exchange: EndpointRequest, path: string, forms: readon
 /** Runs the mutation of the form. Returns the page to show next, or the errors. */
 async function submit(exchange: EndpointRequest, form: Form, values: ReadonlyMap<string, string>): Promise<Html | FormErrors> {
   const token = values.get(form.tokenParam ?? '');
-  if (form.alternative && values.has('without')) return runMutation(exchange, form, { token });
-  const missing = findMissingFields(form, values);
+  const isAlternative = form.alternative !== undefined && values.has('without');
+  const fields = isAlternative ? form.fields.filter(({ always }) => always) : form.fields;
+  const missing = findMissingFields(fields, values);
   if (missing) return missing;
-  const entered = form.fields.flatMap(({ name }) => (values.has(name) ? [[name, values.get(name)]] : []));
+  const entered = fields.flatMap(({ name }) => (values.has(name) ? [[name, values.get(name)]] : []));
   return runMutation(exchange, form, { token, ...Object.fromEntries(entered) });
 }
 
@@ -72,7 +81,7 @@ async function runMutation(
 }
 
 function renderInvalidLink(path: string, forms: readonly Form[], { form: message = '' }: FormErrors): Html {
-  const request = forms.find(({ tokenParam }) => tokenParam === undefined);
+  const request = forms.find(({ tokenParam, shownAt }) => tokenParam === undefined && shownAt === undefined);
   return layout(stylesheets.response, 'Error: Invalid link', 'Invalid link', [
     html`<p class="error" role="alert">${message}</p>`,
     html`${request && html`<p><a href="${path.slice(1)}">Request a new email</a></p>`}`,

@@ -13,10 +13,32 @@ const currentPassword: FormField = { name: 'password', label: 'Password', type: 
 
 const email: FormField = { name: 'email', label: 'Email address', type: 'email', autocomplete: 'email' };
 
-const emailRequested = {
-  title: 'Check your email',
-  content: [html`<p>If an account has this address, we have sent it an email with a link. It may take a minute to arrive.</p>`],
+const code: FormField = {
+  name: 'code',
+  label: 'Code',
+  type: 'text',
+  autocomplete: 'one-time-code',
+  always: true,
+  hint: () => 'The 8 digits in the email, with or without blanks.',
 };
+
+/** The form for a person who opens the page without the link, for example on another device. */
+const withCode = ({ tokenParam: _, description, fields, ...form }: Form): Form => ({
+  ...form,
+  description: ['Enter the address that the email was sent to and the code in it.', ...description],
+  fields: [{ ...email, always: true }, code, ...fields],
+});
+
+const toCode = { query: '?code', label: 'I have a code' } as const;
+const toRequest = { query: '', label: 'Request a new email' } as const;
+
+const emailRequested = (path: string) => ({
+  title: 'Check your email',
+  content: [
+    html`<p>If an account has this address, we have sent it an email with a link. It may take a minute to arrive.</p>`,
+    html`<p><a href="${path}?code">Enter the code from the email</a></p>`,
+  ],
+});
 
 const confirm: Form = {
   tokenParam: 'token',
@@ -44,7 +66,8 @@ const resendConfirmation: Form = {
   fields: [email],
   button: 'Send email',
   mutation: 'mutation ($input: ResendConfirmationInput!) { done: resendConfirmation(input: $input) { ok } }',
-  done: () => emailRequested,
+  otherForm: toCode,
+  done: () => emailRequested('confirm'),
 };
 
 const resetPassword: Form = {
@@ -63,7 +86,8 @@ const requestPasswordReset: Form = {
   fields: [email],
   button: 'Send email',
   mutation: 'mutation ($input: RequestPasswordResetInput!) { done: requestPasswordReset(input: $input) { ok } }',
-  done: () => emailRequested,
+  otherForm: toCode,
+  done: () => emailRequested('reset'),
 };
 
 const acceptInvitation: Form = {
@@ -106,10 +130,10 @@ const undoEmailChange: Form = {
   }),
 };
 
-/** The forms of the pages that emails link to, by path. The first one whose token is in the URL is shown. */
+/** The forms of the pages that emails link to, by path. The last one is shown if the URL has no query. */
 export const pages: Readonly<Record<string, readonly Form[]>> = {
-  '/confirm': [confirm, resendConfirmation],
-  '/reset': [resetPassword, requestPasswordReset],
-  '/invite': [acceptInvitation],
-  '/email-change': [changeEmail, undoEmailChange],
+  '/confirm': [confirm, { ...withCode(confirm), shownAt: 'code', otherForm: toRequest }, resendConfirmation],
+  '/reset': [resetPassword, { ...withCode(resetPassword), shownAt: 'code', otherForm: toRequest }, requestPasswordReset],
+  '/invite': [acceptInvitation, withCode(acceptInvitation)],
+  '/email-change': [changeEmail, undoEmailChange, withCode(changeEmail)],
 };

@@ -73,6 +73,7 @@ async function insertLink(
   return {
     url: `${config.PUBLIC_URL}${path}?${tokenParam}=${token}`,
     code: deriveLinkCode(keys, id),
+    page: `${config.PUBLIC_URL}${path}?code`,
     validity: `for ${formatDuration(lifetime ?? expiresAt.getTime() - now.getTime())} (until ${formatDate(expiresAt)})`,
   };
 }

@@ -12,12 +12,12 @@ interface Data {
 export const invitation: LinkEmailTemplate<Data, Invitation> = {
   link: { purpose: 'INVITATION', path: '/invite' },
   isWanted: ({ acceptedAt, revokedAt, expiresAt }, now) => acceptedAt === null && revokedAt === null && expiresAt > now,
-  write: ({ by, to }, _, { url, code, validity }) => ({
+  write: ({ by, to }, _, { url, code, page, validity }) => ({
     subject: `You have been invited to ${to ? neutralizeLinks(to) : new URL(url).host}`,
     parts: [
       `${by ? neutralizeLinks(by) : 'An administrator'} has invited you to ${to ? neutralizeLinks(to) : new URL(url).host}.`,
       { url, label: 'Accept the invitation' },
-      { code },
+      { code, page },
       `The link and the code are valid ${validity} and can be used once. If you already have an account with this email address, log in before you accept.`,
       'If you were not expecting this invitation, ignore this email.',
     ],

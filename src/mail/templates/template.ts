@@ -1,8 +1,8 @@
 import type { EmailLinkPurpose, Invitation, User } from '../../database/generated/prisma/client.ts';
 import { replaceInvisible } from '../../lib/visible-text.ts';
 
-/** A part of an email: a paragraph, a link to one of our pages, or a code to enter. */
-export type Part = string | { readonly url: string; readonly label: string } | { readonly code: string };
+/** A part of an email: a paragraph, a link to one of our pages, or a code with the page on which it can be entered. */
+export type Part = string | { readonly url: string; readonly label: string } | { readonly code: string; readonly page: string };
 
 export interface Content {
   readonly subject: string;
@@ -13,8 +13,10 @@ export interface Content {
 export interface LinkContent {
   /** The URL of the page, including the token. */
   readonly url: string;
-  /** The code that replaces the token if there is no browser. */
+  /** The code that replaces the token where the link cannot be opened. */
   readonly code: string;
+  /** The URL of the page with a field for the code. */
+  readonly page: string;
   /** For how long both are valid, in words: "for 30 minutes (until …)". */
   readonly validity: string;
 }
