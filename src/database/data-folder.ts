@@ -27,20 +27,25 @@ const sqliteErrors = { busy: 5, notADatabase: 26 }; // https://www.sqlite.org/re
 export async function lockDataFolder(name: string): Promise<DataFolder> {
   await createDataFolder(name);
   const lock = await acquireLock(name);
-  const descriptor = openSync(name, constants.O_RDONLY | constants.O_DIRECTORY);
+  const { path, close } = openFolder(name);
   const unlock = async () => {
     await rm(join(path, processIdFile), { force: true });
-    closeSync(descriptor);
+    close();
     release(lock);
   };
-  const followed = `/proc/self/fd/${descriptor}`;
-  const path = existsSync(followed) ? followed : name;
   // Only for the message to a second process.
   await writeFile(join(path, processIdFile), String(process.pid)).catch((error: NodeJS.ErrnoException) => {
     release(lock);
     rejectFolder(join(name, processIdFile), error);
   });
   return { name, path, unlock };
+}
+
+/** Opens a folder. On Linux its path stays short, and leads to the same folder after the folder was moved. */
+export function openFolder(name: string): { readonly path: string; close(): void } {
+  const descriptor = openSync(name, constants.O_RDONLY | constants.O_DIRECTORY);
+  const followed = `/proc/self/fd/${descriptor}`;
+  return { path: existsSync(followed) ? followed : name, close: () => closeSync(descriptor) };
 }
 
 /** Creates the folder, for this user only, if it does not exist. */
@@ -73,9 +78,12 @@ function release(lock: DatabaseSync) {
   lock.close();
 }
 
+/** Another process has the data folder open. */
+export class FolderInUseError extends Error {}
+
 async function rejectSecondProcess(name: string): Promise<never> {
   const owner = Number(await readFile(join(name, processIdFile), 'utf8').catch(() => ''));
-  throw new Error(
+  throw new FolderInUseError(
     `Another process${isRunning(owner) ? ` (${owner})` : ''} has the database in ${name} open, and the embedded database serves one process at a time. Stop that one first.`,
   );
 }

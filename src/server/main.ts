@@ -26,14 +26,13 @@ try {
 }
 
 /** Prints where the server listens, whatever the log level: in production as a line of the log. */
-function announce({ production, DATABASE_URL }: Config, url: string) {
+function announce({ production }: Config, url: string) {
   const message = `Fieldgate listens at ${url}/graphql`;
   if (production) return createLogger('info').info({ event: 'sys_startup', version: packageJson.version }, message);
-  const condition = DATABASE_URL ? '' : ' (while the server is stopped)';
   const lines = [
     message,
     'Open it in a browser for GraphiQL',
-    `Create the first administrator: npm run admin -- create-superadmin <email>${condition}`,
+    'Create the first administrator: npm run admin -- create-superadmin <email>',
   ];
   console.log(lines.join('\n'));
 }

@@ -5,7 +5,7 @@ import { type Database, openDatabase, type Statement } from '../database/databas
 import { runAs, type Workload } from '../database/workload.ts';
 import type { AppServices } from '../graphql/context.ts';
 import { createReadReceiptRecorder } from '../identity/audit/read-receipts.ts';
-import { loadConfiguredKeys } from '../identity/keys/configured-keys.ts';
+import { type ConfiguredKeys, loadConfiguredKeys } from '../identity/keys/configured-keys.ts';
 import { createKeyStore } from '../identity/keys/key-store.ts';
 import { claimKeys } from '../identity/keys/keys-in-use.ts';
 import { createRevocationFeed } from '../identity/tokens/revocation-feed.ts';
@@ -17,6 +17,7 @@ import { schema } from '../schema/schema.ts';
 export interface OpenServices {
   readonly services: AppServices;
   readonly notifier: Notifier;
+  readonly configuredKeys: ConfiguredKeys;
   close(): Promise<void>;
 }
 
@@ -41,6 +42,7 @@ export async function createServices(config: Config, log: Logger, database?: Dat
   return {
     services: { config, log, keys, db, revocations, loadViewer, receipts, access: accessOf(schema) },
     notifier,
+    configuredKeys,
     async close() {
       notifier.close();
       await Promise.all([revocations.close(), receipts.close(), keys.close()]);

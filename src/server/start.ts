@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { serveCommands } from '../commands/serve-commands.ts';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/database.ts';
 import { runAs } from '../database/workload.ts';
@@ -25,7 +26,7 @@ export interface RunningServer {
 
 /** Starts a server on one port. Opens the database unless an open one is passed. */
 export async function startServer(config: Config, log: Logger, database?: Database): Promise<RunningServer> {
-  const { services, notifier, close: closeServices } = await createServices(config, log, database);
+  const { services, notifier, configuredKeys, close: closeServices } = await createServices(config, log, database);
   const http = createHttpServer(services, notifier);
   const mailDelivery = runAs({ class: 'background', kind: 'mail' }, () => startMailDelivery(services));
   const stopJobs = runAs({ class: 'background', kind: 'jobs' }, () => startJobRunner(services, notifier));
@@ -40,12 +41,14 @@ export async function startServer(config: Config, log: Logger, database?: Databa
     await closeBackground();
     throw error;
   });
+  const isOnlyProcess = !database && !config.DATABASE_URL; // no other process can open the embedded database
+  const commands = isOnlyProcess ? await serveCommands(services, notifier, configuredKeys) : undefined;
   const stop = async () => {
     const closed = new Promise((resolve) => http.server.close(resolve));
     const idleChecks = setInterval(http.closeIdleConnections, idleCheckInterval);
     const timer = setTimeout(() => http.server.closeAllConnections(), maxRequestTime);
     services.revocations.end();
-    await Promise.all([http.close(), closed]);
+    await Promise.all([http.close(), closed, commands?.close(maxRequestTime)]);
     clearInterval(idleChecks);
     clearTimeout(timer);
     await closeBackground();

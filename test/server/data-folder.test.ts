@@ -79,7 +79,7 @@ describe('a data folder', () => {
 
   it('stays with its server when it is moved, and a server at the old path has its own database', async () => {
     const first = join(root, 'first');
-    await cp(folder, first, { recursive: true });
+    await cp(folder, first, { recursive: true, filter: (path) => !path.endsWith('admin.sock') });
     const server = start(first);
     const { url } = await waitUntilListening(server);
     const moved = join(root, 'moved');
@@ -167,7 +167,7 @@ describe('a damaged data folder', () => {
   for (const [index, { name, damage, sentence }] of cases.entries()) {
     it(`${name} is left as it is, and the server exits with one sentence that names the file`, async () => {
       const data = join(root, `damaged${index}`);
-      await cp(folder, data, { recursive: true });
+      await cp(folder, data, { recursive: true, filter: (path) => !path.endsWith('admin.sock') });
       await damage(data);
       const { code, out, err } = await runCommand(['src/server/main.ts'], { DATA_DIR: data });
       const expected = sentence(data);

@@ -1,28 +1,30 @@
-import { readConfig } from '../src/config.ts';
-import { type Database, databaseTime, openDatabase } from '../src/database/database.ts';
-import { commandLimits } from '../src/database/session.ts';
-import { whereActive } from '../src/identity/grants/active-grants.ts';
-import { loadConfiguredKeys } from '../src/identity/keys/configured-keys.ts';
-import { claimKeys } from '../src/identity/keys/keys-in-use.ts';
-import { endRestoredAccess } from '../src/identity/restored-database.ts';
-import { createLogger } from '../src/lib/logger.ts';
+import { type Database, databaseTime } from '../database/database.ts';
+import { commandLimits } from '../database/session.ts';
+import { whereActive } from '../identity/grants/active-grants.ts';
+import { claimKeys } from '../identity/keys/keys-in-use.ts';
+import { endRestoredAccess } from '../identity/restored-database.ts';
+import { type DatabaseCommand, exitCodes } from './command.ts';
 
 /** Ends what a restored backup has brought back, and prints what only the operator can know. */
-export async function restored(keepApiTokens: boolean) {
-  const config = readConfig();
-  const configured = await loadConfiguredKeys(config);
-  const db = await openDatabase(config, createLogger('silent'), commandLimits);
-  try {
+export const restored: DatabaseCommand = {
+  description: [
+    'after a backup was restored: revokes all sessions, links, invitations,',
+    'signing keys and, unless they are kept, API tokens',
+  ],
+  flags: ['keep-api-tokens'],
+  limits: commandLimits,
+  async run({ db, loadKeys, print }, { flags }) {
+    const keepApiTokens = flags.includes('keep-api-tokens');
+    const configured = await loadKeys();
     await claimKeys(db, configured);
     const { sessions, apiTokens, links, invitations, emails, lastEventAt, kid } = await endRestoredAccess(db, configured, keepApiTokens);
-    console.log(`Revoked ${sessions} sessions and ${apiTokens} API tokens.`);
-    console.log(`Voided ${links} email links, ${invitations} invitations and ${emails} waiting emails.`);
-    console.log(`Removed all signing keys; ${kid} signs now.`);
-    console.log(await checklist(db, lastEventAt, keepApiTokens));
-  } finally {
-    await db.close();
-  }
-}
+    print(`Revoked ${sessions} sessions and ${apiTokens} API tokens.`);
+    print(`Voided ${links} email links, ${invitations} invitations and ${emails} waiting emails.`);
+    print(`Removed all signing keys; ${kid} signs now.`);
+    print(await checklist(db, lastEventAt, keepApiTokens));
+    return exitCodes.done;
+  },
+};
 
 /** What a backup cannot contain: the changes after it. */
 async function checklist(db: Database, lastEventAt: Date | null, keepApiTokens: boolean): Promise<string> {

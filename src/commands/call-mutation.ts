@@ -1,6 +1,6 @@
 import { encodeGlobalID } from '@pothos/plugin-relay';
-import { emailKey } from '../src/lib/email-address.ts';
-import type { Commander } from './admin-as.ts';
+import { emailKey } from '../lib/email-address.ts';
+import type { Commander } from './as-superadmin.ts';
 
 /** The global id of the user with that address. Throws if there is none. */
 export async function userIdByEmail({ db }: Commander, email: string): Promise<string> {

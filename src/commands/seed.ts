@@ -1,13 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
-import { emailKey } from '../src/lib/email-address.ts';
-import type { Commander } from './admin-as.ts';
-import { callMutation, userIdByEmail } from './admin-lookup.ts';
+import { emailKey } from '../lib/email-address.ts';
+import { type Commander, superadminCommand } from './as-superadmin.ts';
+import { callMutation, userIdByEmail } from './call-mutation.ts';
 
 const grant = z.strictObject({ role: z.string(), domain: z.string().optional(), expiresAt: z.iso.datetime().optional() });
-const seed = z.strictObject({
+const content = z.strictObject({
   roles: z
     .array(
       z.strictObject({ name: z.string(), description: z.string().nullable().default(null), permissions: z.array(z.string()).default([]) }),
@@ -28,27 +28,32 @@ const seed = z.strictObject({
     .default([]),
 });
 
-type Seed = z.infer<typeof seed>;
+type Seed = z.infer<typeof content>;
 
 /**
  * Creates the roles, domains, users and grants of a YAML file that do not exist, and updates the description and permissions of roles and the
- * names and parents of domains. Returns a line per change; none if it runs again.
+ * names and parents of domains. Prints a line per change.
  */
-export async function applySeed(commander: Commander, file: string): Promise<string[]> {
-  const { roles, domains, users } = readSeed(file);
-  const changes: string[] = [];
-  for (const role of roles) changes.push(...(await applyRole(commander, role)));
-  for (const domain of domains) changes.push(...(await applyDomain(commander, domain)));
-  for (const user of users) changes.push(...(await applyUser(commander, user)));
-  return changes;
-}
+export const seed = superadminCommand({
+  description: ['creates the roles, domains, users and grants of the file that do not exist'],
+  positionals: ['file.yaml'],
+  readInput: ({ positionals: [file = ''] }) => readFile(file, 'utf8'),
+  async run(commander, { positionals: [file = ''] }, text) {
+    const { roles, domains, users } = parseSeed(file, text);
+    const changes: string[] = [];
+    for (const role of roles) changes.push(...(await applyRole(commander, role)));
+    for (const domain of domains) changes.push(...(await applyDomain(commander, domain)));
+    for (const user of users) changes.push(...(await applyUser(commander, user)));
+    return changes.length > 0 ? changes.join('\n') : 'Nothing to change.';
+  },
+});
 
 /** Throws an error with the path of each fault. */
-function readSeed(file: string): Seed {
-  const document = parseDocument(readFileSync(file, 'utf8'));
+function parseSeed(file: string, text: string): Seed {
+  const document = parseDocument(text);
   const [syntaxError] = document.errors;
   if (syntaxError) throw new Error(`${file}: ${syntaxError.message}`);
-  const { data, error } = seed.safeParse(document.toJS() ?? {});
+  const { data, error } = content.safeParse(document.toJS() ?? {});
   if (error) throw new Error(error.issues.map(({ path, message }) => `${file}: ${path.join('.') || 'root'}: ${message}`).join('\n'));
   return data;
 }

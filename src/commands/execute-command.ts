@@ -1,0 +1,29 @@
+import { type Arguments, type CommandContext, type DatabaseCommand, exitCodes } from './command.ts';
+
+/** What a command prints, and how it ends. */
+export interface Output {
+  out(text: string): void;
+  error(text: string): void;
+}
+
+/** Runs a command and returns its exit code. Prints the message of an error that it throws. */
+export async function executeCommand(
+  command: DatabaseCommand,
+  context: Omit<CommandContext, 'print'>,
+  args: Arguments,
+  input: string,
+  { out, error }: Output,
+): Promise<number> {
+  try {
+    return await command.run({ ...context, print: out }, args, input);
+  } catch (thrown) {
+    error(messageOf(thrown));
+    return exitCodes.failed;
+  }
+}
+
+/** An AggregateError of several refused connections has no message. */
+export function messageOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException;
+  return message || String(code);
+}
