@@ -54,7 +54,9 @@ export async function startNode(environment: Record<string, string>) {
     process.child.kill('SIGKILL');
     await process.ended;
   };
-  return { url, query, kill, said: process.output };
+  /** Asks the server to stop. */
+  const terminate = () => process.child.kill('SIGTERM');
+  return { url, query, kill, terminate, said: process.output };
 }
 
 /** A registered user with a session. */

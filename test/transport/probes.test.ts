@@ -26,7 +26,7 @@ describe('HEAD', () => {
     '/.well-known/openid-configuration',
     '/.well-known/ssf-configuration',
     '/page.css',
-    '/confirm-email?token=x',
+    '/confirm?token=x',
     '/dev/mails',
     `/avatars/${randomUUID()}.svg`,
   ])('of %s responds like GET, without the body', async (path) => {
