@@ -20,11 +20,12 @@ const duration = (fallback: string, { min = '1s', max }: { min?: string; max?: s
       return milliseconds ?? 0;
     });
 
-const integer = (fallback: number, min: number, max: number) =>
+const wholeNumber = (min: number, max: number) =>
   z.coerce
     .number({ error: rangeError(min, max) })
-    .refine((value) => Number.isInteger(value) && value >= min && value <= max, { error: rangeError(min, max) })
-    .default(fallback);
+    .refine((value) => Number.isInteger(value) && value >= min && value <= max, { error: rangeError(min, max) });
+
+const integer = (fallback: number, min: number, max: number) => wholeNumber(min, max).default(fallback);
 
 const rangeError = (min: number, max: number) => `must be a whole number from ${min} to ${max}`;
 
@@ -62,6 +63,8 @@ const settings = z.object({
   NODE_ENV: oneOf('development', 'production', 'test').default('development'),
   PORT: integer(4000, 0, 65_535),
   HOST: z.string().default('127.0.0.1'),
+  METRICS_PORT: wholeNumber(0, 65_535).optional(),
+  METRICS_HOST: z.string().default('127.0.0.1'),
   DATA_DIR: z.string().default('./data'),
   DATABASE_URL: databaseUrl,
   DATABASE_POOLER: oneOf('session', 'transaction').optional(),

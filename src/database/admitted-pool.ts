@@ -2,7 +2,7 @@ import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { type Entrant, FairGate, type Release } from '../lib/fair-gate.ts';
 import { nextPause } from './reconnect-pause.ts';
-import { currentWorkload, entrantsOf } from './workload.ts';
+import { currentWorkload, entrantsOf, loadByClass } from './workload.ts';
 
 const maxWaiting = 500; // in each class of work; a list of 100 rows may cause 100 statements
 const embeddedMaxWait = 4_500; // milliseconds: all statements share one connection, and Prisma gives up on a transaction after 5 s
@@ -29,6 +29,11 @@ export class AdmittedPool extends pg.Pool {
     this.#entrantOf = entrantsOf(options.max);
     // A released client is idle only when the event is over.
     this.on('release', (_, client) => queueMicrotask(() => this.#freeSlot(client)));
+  }
+
+  /** The work of each class that has a connection, or waits for one. */
+  get load() {
+    return loadByClass(this.#gate);
   }
 
   override connect(): Promise<pg.PoolClient>;
@@ -99,7 +104,7 @@ export class AdmittedPool extends pg.Pool {
 export type EmbeddedConnection = Pick<PGlite, 'query' | 'transaction' | 'exec'>;
 
 /** The one connection of the embedded database, for which work waits by its class. */
-export function admitEmbedded(pglite: PGlite): EmbeddedConnection {
+export function admitEmbedded(pglite: PGlite): EmbeddedConnection & Pick<AdmittedPool, 'load'> {
   const gate = new FairGate({ capacity: 1, maxWaiting, busy });
   const entrantOf = entrantsOf(1, embeddedMaxWait);
   const admitted = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -110,5 +115,8 @@ export function admitEmbedded(pglite: PGlite): EmbeddedConnection {
     query: (...args) => admitted(() => pglite.query(...args)) as never,
     transaction: (work) => admitted(() => pglite.transaction(work)),
     exec: (...args) => admitted(() => pglite.exec(...args)),
+    get load() {
+      return loadByClass(gate);
+    },
   };
 }

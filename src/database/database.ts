@@ -31,6 +31,8 @@ export interface Database {
   query<Row>(statement: Statement): Promise<Row[]>;
   /** Calls `onNotify` after each NOTIFY on the channel, and after each (re)connection. A notification is a hint: the tables are the truth. */
   listen(channel: string, onNotify: () => void): Promise<() => Promise<void>>;
+  /** The work of each class that has a connection, or waits for one. */
+  readonly load: AdmittedPool['load'];
   close(): Promise<void>;
 }
 
@@ -78,6 +80,9 @@ export async function openEmbeddedDatabase(embedded: EmbeddedPostgres): Promise<
     prisma,
     query: async <Row>(statement: Statement) => (await connection.query<Row>(statement.text, statement.values)).rows,
     listen: (channel, onNotify) => embedded.pglite.listen(channel, onNotify),
+    get load() {
+      return connection.load;
+    },
     close: async () => {
       await prisma.$disconnect();
       await embedded.close();
@@ -166,6 +171,9 @@ function createPostgresDatabase(pool: AdmittedPool, connectionString: string, lo
     query: <Row>({ name, text, values }: Statement) =>
       retryOnConflict(async () => (await pool.query({ name: name ?? nameOf(text), text, values })).rows as Row[]),
     listen: (channel, onNotify) => listen(connectionString, channel, onNotify, log),
+    get load() {
+      return pool.load;
+    },
     close: async () => {
       await prisma.$disconnect();
       await pool.end();

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Entrant, Limit } from '../lib/fair-gate.ts';
+import type { Entrant, FairGate, Limit, Load } from '../lib/fair-gate.ts';
 
 interface Share {
   /** The part of the connections that the work of this class may have at once. */
@@ -55,6 +55,10 @@ export const runAs = <T>(workload: Workload, work: () => T): T => current.run(wo
 
 /** The workload of the running code. */
 export const currentWorkload = (): Workload => current.getStore() ?? serverWork;
+
+/** How much work of each class there is at a gate that it enters by `entrantsOf`. */
+export const loadByClass = (gate: FairGate) =>
+  Object.fromEntries(Object.keys(workloads).map((name, rank) => [name, gate.load(rank)])) as Record<WorkloadClass, Load>;
 
 /** Returns how work enters a pool of this size. A pool of one connection only serves it by rank and party. */
 export function entrantsOf(poolSize: number, minWait = 0): (workload: Workload) => Entrant {

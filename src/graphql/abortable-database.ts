@@ -43,6 +43,10 @@ export class AbortableDatabase implements Database {
     return this.#unlessAborted().listen;
   }
 
+  get load() {
+    return this.#db.load;
+  }
+
   get close() {
     return this.#db.close;
   }

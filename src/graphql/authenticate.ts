@@ -21,8 +21,8 @@ async function identify(services: AppServices, work: UnitOfWork, authorization: 
   if (!bearer) throw requestError('INVALID_TOKEN');
   const result = await readToken(services, bearer);
   if (!result) {
-    const { db, log } = services;
-    await consume({ db, log, client: work.client }, { badTokenByNetwork: work.client.network }); // slows down guessing (security.md 4.7)
+    const { db, reports } = services;
+    await consume({ db, reports, client: work.client }, { badTokenByNetwork: work.client.network }); // slows down guessing (security.md 4.7)
     throw requestError('INVALID_TOKEN');
   }
   if (result.rejection) throw requestError(result.rejection);

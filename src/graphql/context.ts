@@ -5,10 +5,12 @@ import type { Config } from '../config.ts';
 import type { Database } from '../database/database.ts';
 import type { ReadReceiptRecorder } from '../identity/audit/read-receipts.ts';
 import type { KeyStore } from '../identity/keys/configured-keys.ts';
+import type { SecurityReports } from '../identity/security-reports.ts';
 import type { RevocationFeed } from '../identity/tokens/revocation-feed.ts';
 import type { UnitOfWork } from '../identity/unit-of-work.ts';
 import type { Credential, Viewer, ViewerResult } from '../identity/viewer.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { Metrics } from '../metrics.ts';
 import type { PolicyTypes } from '../policy/models.ts';
 import type { PolicyContext } from '../policy/policy.ts';
 import { AbortableDatabase, OperationAbort } from './abortable-database.ts';
@@ -17,6 +19,8 @@ import { AbortableDatabase, OperationAbort } from './abortable-database.ts';
 export interface AppServices {
   readonly config: Config;
   readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly reports: SecurityReports;
   readonly db: Database;
   readonly keys: KeyStore;
   /** The token revocations of all nodes. */
@@ -45,11 +49,13 @@ export function createContext(
   viewer: Viewer | null,
   { tokenExpiresAt, signingKeyId }: Pick<Context, 'tokenExpiresAt' | 'signingKeyId'> = noToken,
 ): Context {
-  const { config, log, db, keys, revocations, loadViewer, receipts, access } = services;
+  const { config, log, metrics, reports, db, keys, revocations, loadViewer, receipts, access } = services;
   const abort = new OperationAbort();
   return {
     config,
     log,
+    metrics,
+    reports,
     db: new AbortableDatabase(db, abort),
     keys,
     revocations,

@@ -1,12 +1,14 @@
 import type { Database } from '../database/database.ts';
 import type { ClientInfo } from '../lib/client-info.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { SecurityReports } from './security-reports.ts';
 import type { Viewer } from './viewer.ts';
 
 /** What identity functions need of the request that called them. */
 export interface RequestScope {
   readonly db: Database;
   readonly log: Logger;
+  readonly reports: SecurityReports;
   readonly client: ClientInfo;
   /** Null for an unauthenticated request. */
   readonly viewer: Viewer | null;

@@ -15,6 +15,15 @@ export interface Entrant {
   readonly maxWait: number;
 }
 
+/** The work of a rank. */
+export interface Load {
+  /** How much of it has a slot. */
+  readonly running: number;
+  readonly waiting: number;
+  /** How much got no slot so far. */
+  readonly rejected: number;
+}
+
 /** Frees a slot. Calling it again does nothing. */
 export type Release = () => void;
 
@@ -38,6 +47,7 @@ export class FairGate {
   readonly #options: GateOptions;
   readonly #counts = new Map<string, number>();
   readonly #lines: Waiter[][] = [];
+  readonly #rejected: number[] = [];
   /** The last turn of each party that is waiting. */
   readonly #turns = new Map<string, number>();
   #turn = 0;
@@ -59,7 +69,7 @@ export class FairGate {
     if (release) return Promise.resolve(release);
     const line = this.#lines[entrant.rank] ?? [];
     this.#lines[entrant.rank] = line;
-    if (!this.#hasRoom(line, entrant.party)) return Promise.reject(this.#options.busy());
+    if (!this.#hasRoom(line, entrant.party)) return Promise.reject(this.#reject(entrant));
     return new Promise((resolve, reject) => {
       const leave = () => {
         clearTimeout(timer);
@@ -74,7 +84,7 @@ export class FairGate {
         },
         reject: () => {
           leave();
-          reject(this.#options.busy());
+          reject(this.#reject(entrant));
         },
       };
       const timer = setTimeout(waiter.reject, entrant.maxWait);
@@ -82,12 +92,22 @@ export class FairGate {
     });
   }
 
+  /** How much work of a rank there is. */
+  load(rank: number): Load {
+    return { running: this.#count(rankKey({ rank })), waiting: this.#lines[rank]?.length ?? 0, rejected: this.#rejected[rank] ?? 0 };
+  }
+
+  #reject({ rank }: Entrant): Error {
+    this.#rejected[rank] = (this.#rejected[rank] ?? 0) + 1;
+    return this.#options.busy();
+  }
+
   #fits({ limits }: Entrant): boolean {
     return this.#free > 0 && limits.every(({ key, max }) => this.#count(key) < max);
   }
 
   #take(entrant: Entrant): Release {
-    const keys = [...entrant.limits.map(({ key }) => key), partyKey(entrant)];
+    const keys = [...entrant.limits.map(({ key }) => key), partyKey(entrant), rankKey(entrant)];
     this.#free -= 1;
     for (const key of keys) this.#counts.set(key, this.#count(key) + 1);
     let isReleased = false;
@@ -151,5 +171,7 @@ export class FairGate {
     return true;
   }
 }
+
+const rankKey = ({ rank }: Pick<Entrant, 'rank'>) => `rank ${rank}`;
 
 const partyKey = ({ rank, party }: Entrant) => `party ${rank} ${party}`;

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { runAs } from '../database/workload.ts';
 import { sendGraphiql } from '../endpoints/graphiql.ts';
@@ -12,25 +12,11 @@ import { schema } from '../schema/schema.ts';
 import { createConnectionLimiter } from '../transport/connection-limiter.ts';
 import { getClientInfo } from '../transport/http/client-info.ts';
 import { respondToOperation } from '../transport/http/graphql-over-http.ts';
-import { createRequestGuard, rawHttpResponse } from '../transport/http/request-guard.ts';
+import { observeRequest, reportTo, type SeenRequest } from '../transport/http/observe-request.ts';
+import { createRequestGuard } from '../transport/http/request-guard.ts';
 import { createWebSocketServer } from '../transport/websocket/websocket-server.ts';
+import { createBoundedServer } from './bounded-server.ts';
 import { matchRoute } from './routes.ts';
-
-// security.md F30
-const serverOptions = {
-  headersTimeout: 10_000,
-  requestTimeout: 20_000,
-  connectionsCheckingInterval: 500, // how often Node looks for requests that took too long; by default every 30 s
-  keepAliveTimeout: 65_000,
-  maxHeaderSize: 16 * 1024,
-  requireHostHeader: false, // `respond` checks it: the response of Node lacks the security headers
-};
-
-/** The response to what Node could not parse, by its error code. */
-const parseErrors: Record<string, string> = {
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-};
 
 /** Creates the server of one port: GraphQL over HTTP, SSE and WebSocket, and the endpoints. It does not listen yet. */
 export function createHttpServer(services: AppServices, notifier: Pick<Notifier, 'flush'>) {
@@ -38,8 +24,7 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
   const guard = createRequestGuard(config, log);
   const run = createExecutor(schema, services, notifier);
   const connectionLimiter = createConnectionLimiter();
-  const server = createServer(
-    serverOptions,
+  const server = createBoundedServer(
     (request, response) => void respond(request, response).catch((error: Error) => respondToFailure(response, error)),
   );
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
@@ -48,13 +33,10 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
   });
   const sockets = createWebSocketServer(services, run, guard, connectionLimiter);
   server.on('upgrade', sockets.upgrade);
-  server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
-    if (stream.writable) stream.end(rawHttpResponse(parseErrors[error.code ?? ''] ?? '400 Bad Request'), () => stream.destroy());
-    else stream.destroy();
-  });
 
   async function respond(request: IncomingMessage, response: ServerResponse) {
     const client = getClientInfo(request, config);
+    const seen = observeRequest(services, request, response);
     guard.setSecurityHeaders(request, response, client.requestId);
     guard.reportUntrustedProxy(request);
     const path = request.url?.split('?', 1)[0] ?? '';
@@ -64,13 +46,15 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
       if (request.headers.host === undefined) return guard.rejectRequest(response, 400, 'INVALID_INPUT'); // RFC 9112 §3.2
       if (!guard.isAllowedHost(request)) return guard.rejectRequest(response, 421, 'INVALID_INPUT');
     }
-    if (path === '/graphql') return respondToGraphql(request, response, client);
-    const endpoint = matchRoute(path, config);
-    if (!endpoint) return guard.rejectRequest(response, 404, 'NOT_FOUND');
+    if (path === '/graphql') return respondToGraphql(request, response, client, seen);
+    const match = matchRoute(path, config);
+    if (!match) return guard.rejectRequest(response, 404, 'NOT_FOUND');
+    const { route, endpoint } = match;
+    seen.route = route;
     const methods = endpoint.method.replace('GET', 'GET, HEAD');
     if (!methods.split(', ').includes(request.method ?? '')) return guard.rejectMethod(request, response, methods);
     const events = createPendingEvents();
-    const exchange = { services, client, events, guard, connectionLimiter, run, request, response };
+    const exchange = { services, client, events, guard, connectionLimiter, run: reportTo(seen, run), request, response };
     try {
       await runAs({ class: endpoint.workload ?? 'read', kind: path, party: client.network }, () => endpoint.respond(exchange));
     } finally {
@@ -78,7 +62,8 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
     }
   }
 
-  async function respondToGraphql(request: IncomingMessage, response: ServerResponse, client: ClientInfo) {
+  async function respondToGraphql(request: IncomingMessage, response: ServerResponse, client: ClientInfo, seen: SeenRequest) {
+    seen.route = '/graphql';
     if (!guard.isAllowedOrigin(request)) return guard.rejectRequest(response, 403, 'FORBIDDEN');
     if (request.method === 'OPTIONS') return guard.respondToPreflight(response);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
@@ -86,7 +71,7 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
     if (request.method !== 'POST') return guard.rejectMethod(request, response, 'POST, OPTIONS');
     if (request.url?.includes('?')) return guard.rejectRequest(response, 400, 'INVALID_INPUT'); // a query string would be logged by proxies
     const params = await guard.readOperation(request, response);
-    if (params) await respondToOperation({ run, connectionLimiter }, client, params, request, response);
+    if (params) await respondToOperation({ run: reportTo(seen, run), connectionLimiter }, client, params, request, response);
   }
 
   function respondToFailure(response: ServerResponse, error: Error) {

@@ -12,8 +12,10 @@ import { type RenderedEmail, renderEmail } from '../mail/render.ts';
 import { createMailTransport, isPermanentRejection, isServerFailure, type MailTransport } from '../mail/smtp.ts';
 import { emailTemplates } from '../mail/templates/registry.ts';
 import type { Content, EmailTemplate, LinkEmailTemplate, Recipient } from '../mail/templates/template.ts';
+import type { Metrics } from '../metrics.ts';
 
 interface Services {
+  readonly metrics: Pick<Metrics, 'emails' | 'emailFailures'>;
   readonly db: Pick<Database, 'query' | 'prisma'>;
   readonly config: Config;
   readonly keys: Pick<KeyStore, 'secret'>;
@@ -188,8 +190,9 @@ async function recordFailure(
   email: OutboxEmail,
   error: NodeJS.ErrnoException,
 ): Promise<void> {
-  const { db, log } = services;
+  const { db, log, metrics } = services;
   const { id, template, attempts } = email;
+  metrics.emailFailures.inc();
   const code = error.code ?? 'failed';
   const { responseCode: reply } = error as { readonly responseCode?: number }; // its text may contain the address
   log.warn({ event: 'sys_mail_failed', email: id, template, attempts, code, reply }, 'email delivery failed');
@@ -213,8 +216,9 @@ async function recordDefect(services: Services, email: OutboxEmail, { message }:
 }
 
 /** Records the outcome and deletes the data of the email. */
-async function complete({ db }: Services, { id }: OutboxEmail, outcome: Outcome, rendered?: RenderedEmail): Promise<void> {
+async function complete({ db, metrics }: Services, { id }: OutboxEmail, outcome: Outcome, rendered?: RenderedEmail): Promise<void> {
   await db.query(sql`
     update "OutboxEmail" set "completedAt" = now(), outcome = ${outcome}, data = null, preview = ${rendered ? JSON.stringify(rendered) : null}::jsonb
     where id = ${id}::uuid and "completedAt" is null`);
+  metrics.emails.inc({ outcome });
 }

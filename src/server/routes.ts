@@ -31,12 +31,19 @@ const routes: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
 ]);
 
 const patternRoutes = [
-  { pattern: avatarPath, endpoint: avatar },
-  { pattern: mailPreviewPath, endpoint: mailPreview },
+  { route: '/avatars/:id.svg', pattern: avatarPath, endpoint: avatar },
+  { route: '/dev/mails/:id', pattern: mailPreviewPath, endpoint: mailPreview },
 ];
 
+/** An endpoint, and its path as operators see it. */
+export interface Route {
+  readonly route: string;
+  readonly endpoint: Endpoint;
+}
+
 /** The endpoint at a path; undefined if there is none with these settings. */
-export function matchRoute(path: string, config: Config): Endpoint | undefined {
-  const endpoint = routes.get(path) ?? patternRoutes.find(({ pattern }) => pattern.test(path))?.endpoint;
-  return endpoint?.isEnabled?.(config) === false ? undefined : endpoint;
+export function matchRoute(path: string, config: Config): Route | undefined {
+  const endpoint = routes.get(path);
+  const match = endpoint ? { route: path, endpoint } : patternRoutes.find(({ pattern }) => pattern.test(path));
+  return match?.endpoint.isEnabled?.(config) === false ? undefined : match;
 }

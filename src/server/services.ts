@@ -8,10 +8,12 @@ import { createReadReceiptRecorder } from '../identity/audit/read-receipts.ts';
 import { type ConfiguredKeys, loadConfiguredKeys } from '../identity/keys/configured-keys.ts';
 import { createKeyStore } from '../identity/keys/key-store.ts';
 import { claimKeys } from '../identity/keys/keys-in-use.ts';
+import { createSecurityReports } from '../identity/security-reports.ts';
 import { createRevocationFeed } from '../identity/tokens/revocation-feed.ts';
 import { createNotifier, type Notifier } from '../identity/tokens/revocation-notifier.ts';
 import { type Credential, loadViewers } from '../identity/viewer.ts';
 import type { Logger } from '../lib/logger.ts';
+import { createMetrics } from '../metrics.ts';
 import { schema } from '../schema/schema.ts';
 
 export interface OpenServices {
@@ -39,8 +41,10 @@ export async function createServices(config: Config, log: Logger, database?: Dat
     maxBatchSize: 500,
   });
   const receipts = createReadReceiptRecorder(queryAs(db, { class: 'background', kind: 'receipts' }), log);
+  const metrics = createMetrics();
+  const reports = createSecurityReports(log, metrics);
   return {
-    services: { config, log, keys, db, revocations, loadViewer, receipts, access: accessOf(schema) },
+    services: { config, log, metrics, reports, keys, db, revocations, loadViewer, receipts, access: accessOf(schema) },
     notifier,
     configuredKeys,
     async close() {

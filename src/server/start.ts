@@ -1,5 +1,3 @@
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { serveCommands } from '../commands/serve-commands.ts';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/database.ts';
@@ -8,9 +6,11 @@ import { startAuditChain } from '../identity/audit/audit-chain.ts';
 import type { KeyStore } from '../identity/keys/configured-keys.ts';
 import type { Logger } from '../lib/logger.ts';
 import { startJobRunner } from '../schema/job/job-runner.ts';
+import { listen } from './bounded-server.ts';
 import { startClockCheck } from './clock-check.ts';
 import { createHttpServer } from './create-server.ts';
 import { startMailDelivery } from './mail-delivery.ts';
+import { startMetricsServer } from './metrics-server.ts';
 import { createServices } from './services.ts';
 
 const maxRequestTime = 25_000; // milliseconds that requests may take once the server stops (security.md F34: 30 s in all)
@@ -18,6 +18,8 @@ const idleCheckInterval = 50; // milliseconds; a connection becomes idle only af
 
 export interface RunningServer {
   readonly url: string;
+  /** Undefined unless METRICS_PORT is set. */
+  readonly metricsUrl: string | undefined;
   readonly db: Database;
   readonly keys: KeyStore;
   /** Stops accepting requests, waits for those in flight, and closes everything, within 30 s. */
@@ -36,11 +38,14 @@ export async function startServer(config: Config, log: Logger, database?: Databa
     await Promise.all([stopJobs(), mailDelivery.close(), auditChain.close(), clockCheck.stop()]);
     await closeServices();
   };
-  await listen(http.server, config).catch(async (error: Error) => {
+  const closeAfter = async (error: Error): Promise<never> => {
+    http.server.close();
     await http.close();
     await closeBackground();
     throw error;
-  });
+  };
+  const url = await listen(http.server, { port: ['PORT', config.PORT], host: ['HOST', config.HOST] }).catch(closeAfter);
+  const metricsServer = await startMetricsServer(services).catch(closeAfter);
   const isOnlyProcess = !database && !config.DATABASE_URL; // no other process can open the embedded database
   const commands = isOnlyProcess ? await serveCommands(services, notifier, configuredKeys) : undefined;
   const stop = async () => {
@@ -51,24 +56,8 @@ export async function startServer(config: Config, log: Logger, database?: Databa
     await Promise.all([http.close(), closed, commands?.close(maxRequestTime)]);
     clearInterval(idleChecks);
     clearTimeout(timer);
+    await metricsServer?.close();
     await closeBackground();
   };
-  const { port } = http.server.address() as AddressInfo;
-  const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST;
-  return { url: `http://${host}:${port}`, db: services.db, keys: services.keys, stop };
+  return { url, metricsUrl: metricsServer?.url, db: services.db, keys: services.keys, stop };
 }
-
-/** Throws with the name of the setting that must be changed. */
-async function listen(server: Server, { PORT, HOST }: Config) {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject).listen(PORT, HOST, resolve);
-  await promise.catch(({ code }: NodeJS.ErrnoException) => {
-    const setting = code === 'EADDRINUSE' || code === 'EACCES' ? 'PORT' : 'HOST';
-    throw new Error(`Setting ${setting}: ${listenErrors[code ?? '']?.(PORT) ?? 'the server cannot listen on this address'}`);
-  });
-}
-
-const listenErrors: Record<string, (port: number) => string> = {
-  EADDRINUSE: (port) => `${port} is in use. Stop the other program or set PORT to another port.`,
-  EACCES: () => 'no permission to listen on this port',
-};

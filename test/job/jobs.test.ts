@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { createLogger } from '../../src/lib/logger.ts';
+import { createMetrics } from '../../src/metrics.ts';
 import { startJobRunner } from '../../src/schema/job/job-runner.ts';
 import { jobs } from '../../src/schema/job/schedule.ts';
 import { graphql } from '../generated/gql.ts';
@@ -67,7 +68,8 @@ describe('the job runner', () => {
   });
 
   it('runs a due job once when several runners claim it concurrently', async () => {
-    const stops = Array.from({ length: 8 }, () => startJobRunner({ ...server, log: createLogger('silent') }, { flush: () => {} }));
+    const services = { ...server, log: createLogger('silent'), metrics: createMetrics() };
+    const stops = Array.from({ length: 8 }, () => startJobRunner(services, { flush: () => {} }));
     for (let period = 0; period < 3; period += 1) {
       const { runs } = await row(throttles);
       await run(throttles);

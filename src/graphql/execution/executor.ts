@@ -15,6 +15,7 @@ import { authenticate, authenticateOrAnonymous } from '../authenticate.ts';
 import type { AppServices, Context } from '../context.ts';
 import { onlyExchangesCredentials } from './credential-exchange.ts';
 import { createErrorMask } from './mask-errors.ts';
+import { describeOperation, observeOperation, type SeenOperation } from './observe-operation.ts';
 import type { OperationOutcome, OperationRequest, Rejection, RunOperation } from './operation.ts';
 import { workloadOf } from './operation-workload.ts';
 import { parseWithLimits } from './parse-document.ts';
@@ -58,7 +59,9 @@ export function createExecutor(schema: GraphQLSchema, services: AppServices, not
     logging: false,
   });
 
-  return async (request): Promise<OperationOutcome> => {
+  return (request) => observeOperation(services, request, (seen) => run(request, seen));
+
+  async function run(request: OperationRequest, seen: SeenOperation): Promise<OperationOutcome> {
     const { query, operationName, variables: variableValues } = request.params;
     const events = createPendingEvents();
     try {
@@ -68,7 +71,9 @@ export function createExecutor(schema: GraphQLSchema, services: AppServices, not
       if (faults.length > 0) return rejection(faults.map(mask));
       const operation = getOperationAST(document, operationName);
       if (!operation) return rejection([mask(new GraphQLError('Unknown operation'))]);
+      seen.operation = describeOperation(document, operation);
       const contextValue: Context = await contextFactory({ isBearerOptional: onlyExchangesCredentials(schema, document, operationName) });
+      seen.context = contextValue;
       const kind = operation.operation;
       const error = request.admit?.({ kind, context: contextValue });
       if (error) return rejection([error]);
@@ -82,7 +87,7 @@ export function createExecutor(schema: GraphQLSchema, services: AppServices, not
     } finally {
       notifier.flush(events);
     }
-  };
+  }
 }
 
 interface BearerUse {

@@ -1,4 +1,5 @@
 import type { ExecutionResult, GraphQLError, OperationTypeNode } from 'graphql';
+import type { ErrorCode } from '../../errors.ts';
 import type { ClientInfo } from '../../lib/client-info.ts';
 import type { Context } from '../context.ts';
 import type { ActiveSubscription, Connection } from './connection.ts';
@@ -23,6 +24,24 @@ export interface OperationRequest {
   readonly subscriptions?: Set<ActiveSubscription>;
   /** Lets the transport reject an operation that it cannot deliver, before it is executed. */
   readonly admit?: (operation: AuthenticatedOperation) => GraphQLError | undefined;
+  /** Takes the report of the operation when it has ended. */
+  readonly report?: (report: OperationReport) => void;
+}
+
+/** What operators see of an operation. It has no text, variables or names that the client has chosen. */
+export interface OperationReport {
+  /** Undefined if the document was not valid. */
+  readonly kind: OperationTypeNode | undefined;
+  /** The names of the root fields, each once. */
+  readonly fields: readonly string[];
+  /** The codes of the errors, each once. */
+  readonly codes: readonly ErrorCode[];
+  /** In milliseconds. */
+  readonly duration: number;
+  /** The number of results of a subscription. */
+  readonly events: number | undefined;
+  readonly userId: string | undefined;
+  readonly tokenId: string | undefined;
 }
 
 /** A valid operation whose caller is known. */

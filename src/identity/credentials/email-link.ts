@@ -12,7 +12,7 @@ import { isKnownNetwork } from './known-network.ts';
 import { consume, consumeGuess, whileCounted } from './rate-limit.ts';
 import { codeKeys } from './rate-limit-keys.ts';
 
-interface Caller extends Pick<RequestScope, 'db' | 'log' | 'client'> {
+interface Caller extends Pick<RequestScope, 'db' | 'reports' | 'client'> {
   readonly keys: Pick<KeyStore, 'secret'>;
 }
 

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { currentWorkload } from '../../database/workload.ts';
 import { requestError } from '../../errors.ts';
 import { FairGate } from '../../lib/fair-gate.ts';
+import { passwordHashDuration } from '../../metrics.ts';
 
 // OWASP Password Storage: argon2id with 19 MiB, 2 passes, 1 lane (security.md F3).
 const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
@@ -33,6 +34,9 @@ const busy = () => requestError('UNAVAILABLE', { 'retry-after': '2' });
 // (security.md F4).
 const gate = new FairGate({ capacity: availableParallelism(), maxWaiting: 64, busy });
 const maxWait = 2_000; // milliseconds
+
+/** The hashes that are being computed or wait. */
+export const hashLoad = () => gate.load(0);
 
 /** The form of a password that is hashed and compared (security.md 1.3). */
 export const normalizePassword = (password: string) => password.normalize('NFC');
@@ -79,5 +83,9 @@ async function loadPortableArgon2(): Promise<Argon2> {
 async function limitConcurrency<T>(compute: () => Promise<T>): Promise<T> {
   const { kind, party = kind } = currentWorkload();
   const release = await gate.enter({ rank: 0, limits: [], party, maxWait });
-  return compute().finally(release);
+  const recordDuration = passwordHashDuration.startTimer();
+  return compute().finally(() => {
+    recordDuration();
+    release();
+  });
 }

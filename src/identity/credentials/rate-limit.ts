@@ -5,7 +5,7 @@ import type { RequestScope } from '../request-scope.ts';
 import { type Counted, countAttempt, takeBack } from './count-attempt.ts';
 import { type LimitEntry, type LimitName, limits, type RateLimitKeys } from './rate-limit-keys.ts';
 
-export interface Caller extends Pick<RequestScope, 'log' | 'client'> {
+export interface Caller extends Pick<RequestScope, 'reports' | 'client'> {
   readonly db: Pick<Database, 'query'>;
 }
 
@@ -101,8 +101,8 @@ async function rateLimited(caller: Caller, { name, key }: LimitEntry) {
   return rateLimitError(caller, name, row?.seconds ?? 1);
 }
 
-/** Logs that an attempt exceeds a limit. Returns the error to throw, with the seconds to wait. */
-export function rateLimitError({ log, client }: Pick<Caller, 'log' | 'client'>, name: LimitName, seconds: number): GraphQLError {
-  log.warn({ event: 'excess_rate_limit_exceeded', limit: name, network: client.network });
+/** Reports that an attempt exceeds a limit. Returns the error to throw, with the seconds to wait. */
+export function rateLimitError({ reports, client }: Pick<Caller, 'reports' | 'client'>, name: LimitName, seconds: number): GraphQLError {
+  reports.rateLimited(client, name);
   return requestError('RATE_LIMITED', { 'retry-after': String(Math.max(1, seconds)) });
 }

@@ -62,8 +62,9 @@ async function readPassword({ query }: Pick<Database, 'query'>, userId: string) 
 }
 
 /** Returns the error to throw. */
-async function recordFailure({ db, client, viewer }: RequestScope, userId: string) {
+async function recordFailure({ db, client, viewer, reports }: RequestScope, userId: string) {
   const reason = 'INVALID_CREDENTIALS';
+  reports.loginFailed(client, userId, reason);
   await recordAuditEvent(db.prisma, client, viewer, { action: 'authn_login_fail', result: 'denied', reason, userId });
   return graphqlError(reason);
 }

@@ -16,6 +16,8 @@ export interface RevocationFeed {
   readonly position: Position;
   /** How many milliseconds ago the end of the log was last read. */
   age(): number;
+  /** How many milliseconds ago a token was revoked, by the clock of the database. */
+  timeSince(revocation: Revocation): number;
   /** Queues the matching revocations after `position`; closing the queue unsubscribes. */
   subscribe(matches: (revocation: Revocation) => boolean, pace?: Pace): BoundedQueue<Revocation>;
   /** The turns of readers that work long on each revocation. The others go first. */
@@ -46,8 +48,9 @@ export async function createRevocationFeed(
 ): Promise<RevocationFeed> {
   const subscribers = { immediate: new Set<Subscriber>(), batched: new Set<Subscriber>(), slow: new Set<Subscriber>() };
   const { immediate, batched, slow } = subscribers;
-  let { last: position } = await readBounds(db);
-  let readAt = performance.now();
+  let { last: position, now: databaseTime } = await readBounds(db);
+  let timeReadAt = performance.now();
+  let readAt = timeReadAt;
   let hasEnded = false;
 
   const readNewEntries = async () => {
@@ -68,7 +71,9 @@ export async function createRevocationFeed(
   };
   /** Without this, a node whose database is restored while it runs would wait for positions that the log has lost. */
   const checkContinuity = async () => {
-    const { first, last } = await readBounds(db);
+    const { first, last, now } = await readBounds(db);
+    databaseTime = now;
+    timeReadAt = performance.now();
     if (!isBefore(last, position) && !isBefore(position, first)) return;
     log.error(
       { event: 'sys_database_restored' },
@@ -90,6 +95,7 @@ export async function createRevocationFeed(
       return position;
     },
     age: () => performance.now() - readAt,
+    timeSince: ({ revokedAt }) => Math.max(0, databaseTime.getTime() - revokedAt.getTime() + performance.now() - timeReadAt),
     turns: new Turns(),
     subscribe(matches, pace = 'batched') {
       const capacity = pace === 'immediate' ? Number.POSITIVE_INFINITY : undefined;

@@ -44,10 +44,20 @@ export async function readRevocations({ query }: Query, after: Position, limit: 
   }));
 }
 
-/** The first position that is still complete, after the entries that were purged, and the current end of the log. */
-export async function readBounds({ query }: Query): Promise<{ readonly first: Position; readonly last: Position }> {
-  const [bounds] = await query<{ first: string; last: string }>(sql`
+interface Bounds {
+  /** The first position that is still complete, after the entries that were purged. */
+  readonly first: Position;
+  /** The current end of the log. */
+  readonly last: Position;
+  /** The time of the database. */
+  readonly now: Date;
+}
+
+export async function readBounds({ query }: Query): Promise<Bounds> {
+  const [bounds] = (await query<{ first: string; last: string; now: Date }>(sql`
     select coalesce((select max(position) from "RevocationCommit" where trimmed), 0)::text as first,
-      coalesce((select max(position) from "RevocationCommit"), 0)::text as last`);
-  return { first: endOfCommit(BigInt(bounds?.first ?? 0)), last: endOfCommit(BigInt(bounds?.last ?? 0)) };
+      coalesce((select max(position) from "RevocationCommit"), 0)::text as last, clock_timestamp() as now`)) as [
+    { first: string; last: string; now: Date },
+  ];
+  return { first: endOfCommit(BigInt(bounds.first)), last: endOfCommit(BigInt(bounds.last)), now: bounds.now };
 }

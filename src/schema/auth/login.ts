@@ -1,5 +1,5 @@
 import type { GraphQLError, GraphQLErrorExtensions } from 'graphql';
-import { type ErrorCode, graphqlError, requestError } from '../../errors.ts';
+import { codeOf, type ErrorCode, graphqlError, requestError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { usernameKey } from '../../identity/accounts/username.ts';
@@ -47,13 +47,22 @@ builder.mutationField('login', (t) =>
     args: { input: t.arg({ type: LoginInput, required: true, description: 'Input of the mutation.' }) },
     resolve: async (_, { input }, context, info) => {
       const name = { text: input.email, key: emailKey(input.email) ?? usernameKey(input.email), domain: input.domain ?? null };
-      const { account, ...guess } = await countLogin(context, name);
+      const { account, ...guess } = await countLogin(context, name).catch(countRejection(context));
       // The attempt is refunded with the insertion of the session: what fails afterwards must not take it back once more.
       const opened = await whileCounted(context, guess.counted, () => logIn(context, { name, input, guess }, account));
+      context.metrics.logins.inc({ outcome: 'OK' });
       return enterOpenedSession(context, opened, needsViewer(info));
     },
   }),
 );
+
+/** Counts a login that a limit rejects before its password is checked. */
+const countRejection =
+  ({ metrics }: Context) =>
+  (error: unknown): never => {
+    if (codeOf(error) === 'RATE_LIMITED') metrics.logins.inc({ outcome: 'RATE_LIMITED' });
+    throw error;
+  };
 
 interface VerifiedAccount extends LoginAccount {
   readonly hash: string;
@@ -156,6 +165,9 @@ async function failLogin(context: Context, userId: string, code: ErrorCode, exte
   return graphqlError(code, extensions);
 }
 
-/** The audit event has the true reason, which the response does not always tell. */
-const recordFailure = ({ db, client }: Context, userId: string | null, reason: string) =>
-  recordAuditEvent(db.prisma, client, null, { action: 'authn_login_fail', result: 'denied', reason, userId });
+/** The audit event, the log and the metrics have the true reason, which the response does not always tell. */
+function recordFailure({ db, client, metrics, reports }: Context, userId: string | null, reason: string) {
+  metrics.logins.inc({ outcome: reason });
+  reports.loginFailed(client, userId, reason);
+  return recordAuditEvent(db.prisma, client, null, { action: 'authn_login_fail', result: 'denied', reason, userId });
+}

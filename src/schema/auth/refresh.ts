@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { interval, sql } from '../../database/database.ts';
 import { Prisma } from '../../database/generated/prisma/client.ts';
 import { preparedStatement } from '../../database/prepared-statement.ts';
-import { graphqlError } from '../../errors.ts';
+import { codeOf, errorCodeFromDatabase, graphqlError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { consume, rateLimitError } from '../../identity/credentials/rate-limit.ts';
@@ -31,12 +31,28 @@ builder.mutationField('refresh', (t) =>
     credential: true,
     args: { input: t.arg({ type: RefreshInput, required: true, description: 'Input of the mutation.' }) },
     resolve: async (_, { input: { refreshToken } }, context, info) => {
-      if (!hasTokenFormat('refresh', refreshToken) || !(await isOfBearer(context, refreshToken))) throw await rejectToken(context);
-      const { session, next } = (await rotate(context, refreshToken)) ?? (await replayOrDetectReuse(context, refreshToken));
+      const { session, next } = await countOutcome(context, () => exchange(context, refreshToken));
       return enterSession(context, session, next, needsViewer(info));
     },
   }),
 );
+
+async function countOutcome<T>({ metrics }: Context, work: () => Promise<T>): Promise<T> {
+  let outcome = 'OK';
+  try {
+    return await work();
+  } catch (error) {
+    outcome = codeOf(error) ?? errorCodeFromDatabase(error) ?? 'INTERNAL';
+    throw error;
+  } finally {
+    metrics.refreshes.inc({ outcome });
+  }
+}
+
+async function exchange(context: Context, refreshToken: string): Promise<Rotation> {
+  if (!hasTokenFormat('refresh', refreshToken) || !(await isOfBearer(context, refreshToken))) throw await rejectToken(context);
+  return (await rotate(context, refreshToken)) ?? replayOrDetectReuse(context, refreshToken);
+}
 
 /** True unless the request has a bearer token of another session: two credentials of one request must not disagree (security.md 5.6). */
 async function isOfBearer({ db, viewer }: Context, refreshToken: string): Promise<boolean> {

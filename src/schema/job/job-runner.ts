@@ -20,7 +20,7 @@ interface JobRun {
   readonly runs: number;
 }
 
-type Services = Pick<Context, 'db' | 'log' | 'config'>;
+type Services = Pick<Context, 'db' | 'log' | 'config' | 'metrics'>;
 
 /**
  * Runs each job when it is due and no other server holds its lease; for the first time one period after the database first knew it. Returns a
@@ -30,6 +30,7 @@ export function startJobRunner(services: Services, { flush }: Pick<Notifier, 'fl
   const { log } = services;
   const running = new Set<Promise<void>>();
   let isRegistered = false;
+  for (const job of names) services.metrics.jobRuns.inc({ job, outcome: 'failed' }, 0); // `increase()` misses the first failure of a new series
   const startDueJobs = async () => {
     if (!isRegistered) await registerJobs(services);
     isRegistered = false; // registered again after a failure: the database may have been restored
@@ -65,7 +66,7 @@ const claimDueJobs = ({ db }: Services) =>
     returning j.name, j.runs`);
 
 /** Runs a job and releases its lease. If another server has claimed the job since, its run is left alone. */
-async function runJob({ db, log, config }: Services, { name, runs }: JobRun, flush: Notifier['flush']): Promise<void> {
+async function runJob({ db, log, config, metrics }: Services, { name, runs }: JobRun, flush: Notifier['flush']): Promise<void> {
   const client = { network: 'local', agent: 'job', requestId: randomUUID() };
   const events = createPendingEvents();
   const job = jobs.find((candidate) => candidate.name === name);
@@ -74,6 +75,7 @@ async function runJob({ db, log, config }: Services, { name, runs }: JobRun, flu
     (error: Error) => ({ count: null, error: error.message.slice(0, maxErrorLength) }),
   );
   flush(events);
+  metrics.jobRuns.inc({ job: name, outcome: result?.error == null ? 'OK' : 'failed' });
   if (result?.error != null) log.warn({ job: name, error: result.error }, 'job failed');
   await db.query(sql`
     update "Job" set "finishedAt" = now(), "leasedUntil" = null, count = ${result?.count ?? null}::int, error = ${result?.error ?? null}

@@ -146,12 +146,18 @@ export class RevocationSubscription implements SubscriptionSource<Revocation> {
         if (mustStop || !context) endTurn();
         if (mustStop) break;
         if (context) yield { context: withFreshCaches(context), event, onExecuted: endTurn };
+        if (context && this.#state === 'delivering') this.#recordDelivery(event); // the connection has taken it, and waits for the next one
         pending.shift();
         this.#deliveredTo = event;
         if (event.tokenId === this.#ownTokenId) return this.#end();
       }
       if (this.#failure) throw this.#failure;
     }
+  }
+
+  #recordDelivery(event: Revocation) {
+    const { metrics, revocations } = this.#context;
+    metrics.revocationDelivery.observe(revocations.timeSince(event) / 1_000);
   }
 
   /** Waits for a turn if events take long; otherwise the turns of the others wait. Returns how to end it. */

@@ -67,7 +67,11 @@ async function streamUntilExpiry(
     for (const subscription of subscriptions) subscription.fail(graphqlError('TOKEN_EXPIRED'));
     setTimeout(() => response.destroy(), maxClosingTime).unref();
   });
-  response.once('close', stopExpiry);
+  context.metrics.openConnections.inc({ transport: 'sse' });
+  response.once('close', () => {
+    stopExpiry();
+    context.metrics.openConnections.dec({ transport: 'sse' });
+  });
   const heartbeatComment = () => {
     const heartbeat = createHeartbeat(subscriptions, context);
     return heartbeat ? `: ${JSON.stringify(heartbeat)}\n\n` : ':\n\n';

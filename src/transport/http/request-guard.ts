@@ -10,7 +10,7 @@ import { readBody } from './read-body.ts';
 const maxBytes = 100 * 1024; // security.md F21
 
 /** The headers of every response (security.md 21.1, 18.7). */
-const securityHeaders = {
+export const securityHeaders = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
   'cross-origin-opener-policy': 'same-origin',

@@ -7,6 +7,7 @@ import { graphqlError } from '../../errors.ts';
 import type { AppServices } from '../../graphql/context.ts';
 import type { RunOperation } from '../../graphql/execution/operation.ts';
 import { toClientError } from '../../graphql/execution/response-limits.ts';
+import type { Metrics } from '../../metrics.ts';
 import type { ConnectionLimiter } from '../connection-limiter.ts';
 import { getClientInfo } from '../http/client-info.ts';
 import { isOperation, type RequestGuard, rawHttpResponse, securityHeaderLines } from '../http/request-guard.ts';
@@ -23,7 +24,7 @@ const placeholder = parse('{ __typename }');
 
 /** GraphQL over WebSocket (graphql-transport-ws). A socket is closed when the session that it was opened with ends. */
 export function createWebSocketServer(services: AppServices, run: RunOperation, guard: RequestGuard, connectionLimiter: ConnectionLimiter) {
-  const connections = new Set<WebSocketConnection>();
+  const { connections, track } = trackConnections(services.metrics);
   const authorizer = createSocketAuthorizer(services, connectionLimiter);
   let isClosing = false;
   const sockets = new WebSocketServer({
@@ -73,7 +74,7 @@ export function createWebSocketServer(services: AppServices, run: RunOperation, 
   function handleConnection(socket: WebSocket, request: IncomingMessage) {
     const connection = new WebSocketConnection(socket, onError);
     const state: SocketState = { connection, request };
-    connections.add(connection);
+    track(connection);
     const onClosed = protocol.opened(
       {
         protocol: connection.protocol,
@@ -84,10 +85,7 @@ export function createWebSocketServer(services: AppServices, run: RunOperation, 
       },
       state,
     );
-    connection.once('close', () => {
-      connections.delete(connection);
-      Promise.resolve(onClosed()).catch(onError);
-    });
+    connection.once('close', () => void Promise.resolve(onClosed()).catch(onError));
   }
 
   return {
@@ -100,6 +98,20 @@ export function createWebSocketServer(services: AppServices, run: RunOperation, 
       await new Promise((resolve) => sockets.close(resolve));
     },
   };
+}
+
+/** The connections that are open. */
+function trackConnections({ openConnections }: Metrics) {
+  const connections = new Set<WebSocketConnection>();
+  const track = (connection: WebSocketConnection) => {
+    connections.add(connection);
+    openConnections.inc({ transport: 'websocket' });
+    connection.once('close', () => {
+      connections.delete(connection);
+      openConnections.dec({ transport: 'websocket' });
+    });
+  };
+  return { connections, track };
 }
 
 type Upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => void;

@@ -1,0 +1,102 @@
+import type { DocumentNode, ExecutionResult, OperationDefinitionNode, OperationTypeNode } from 'graphql';
+import { codeOf, type ErrorCode } from '../../errors.ts';
+import type { AppServices, Context } from '../context.ts';
+import type { OperationOutcome, OperationReport, OperationRequest } from './operation.ts';
+import { rootFieldNames } from './root-fields.ts';
+
+/** What the steps of an operation have found out about it. */
+export interface SeenOperation {
+  /** Set once the document is valid. Then its root fields are fields of the schema, so that they are few. */
+  operation?: DescribedOperation;
+  /** Set once the caller is authenticated. */
+  context?: Context;
+}
+
+interface DescribedOperation {
+  readonly kind: OperationTypeNode;
+  /** The names of its root fields, each once. */
+  readonly fields: readonly string[];
+}
+
+const described = new WeakMap<OperationDefinitionNode, DescribedOperation>();
+
+/** The kind and the root fields of an operation; documents are cached, and so are these. */
+export function describeOperation(document: DocumentNode, operation: OperationDefinitionNode): DescribedOperation {
+  const known = described.get(operation);
+  if (known) return known;
+  const fields = [...new Set(rootFieldNames(document, operation.selectionSet))];
+  const description = { kind: operation.operation, fields: fields.length > 0 ? fields : ['__typename'] };
+  described.set(operation, description);
+  return description;
+}
+
+/** Runs the steps of an operation, measures them, and reports their result: that of a subscription when it ends. */
+export async function observeOperation(
+  services: Pick<AppServices, 'metrics'>,
+  request: OperationRequest,
+  steps: (seen: SeenOperation) => Promise<OperationOutcome>,
+): Promise<OperationOutcome> {
+  const startedAt = performance.now();
+  const seen: SeenOperation = {};
+  const finish = (codes: readonly ErrorCode[], events?: number) => {
+    const report = reportOf(seen, codes, performance.now() - startedAt, events);
+    count(services, report);
+    request.report?.(report);
+  };
+  const outcome = await steps(seen);
+  if (Symbol.asyncIterator in outcome) return observeStream(services, outcome, finish);
+  finish(codesOf(outcome));
+  return outcome;
+}
+
+function reportOf({ operation, context }: SeenOperation, codes: readonly ErrorCode[], duration: number, events?: number): OperationReport {
+  const { user, token } = context?.viewer ?? {}; // that of the end: a login has authenticated the caller
+  return { kind: operation?.kind, fields: operation?.fields ?? [], codes, duration, events, userId: user?.id, tokenId: token?.id };
+}
+
+function count({ metrics }: Pick<AppServices, 'metrics'>, { kind, fields, codes, duration }: OperationReport) {
+  const [type, code] = [kind ?? 'none', codes[0] ?? 'OK'];
+  for (const operation of fields.length > 0 ? fields : ['none']) {
+    metrics.operations.inc({ operation, type, code });
+    if (type !== 'subscription') metrics.operationDuration.observe({ operation, type }, duration / 1_000);
+  }
+}
+
+/** The codes of the errors, each once. */
+const codesOf = ({ errors = [] }: Pick<ExecutionResult, 'errors'>): ErrorCode[] => [
+  ...new Set(errors.map((error) => codeOf(error) ?? 'INTERNAL')),
+];
+
+/** The results of a subscription. Calls `onEnd` once, with the codes of their errors and their number. */
+function observeStream(
+  { metrics }: Pick<AppServices, 'metrics'>,
+  results: AsyncIterableIterator<ExecutionResult>,
+  onEnd: (codes: readonly ErrorCode[], events: number) => void,
+): AsyncIterableIterator<ExecutionResult> {
+  const codes = new Set<ErrorCode>();
+  let [events, isOpen] = [0, true];
+  const end = () => {
+    if (!isOpen) return;
+    isOpen = false;
+    metrics.openSubscriptions.dec();
+    onEnd([...codes], events);
+  };
+  metrics.openSubscriptions.inc();
+  const observed: AsyncIterableIterator<ExecutionResult> = {
+    async next() {
+      const result = await results.next();
+      if (result.done) end();
+      else {
+        events += 1;
+        for (const code of codesOf(result.value)) codes.add(code);
+      }
+      return result;
+    },
+    async return() {
+      end();
+      return (await results.return?.()) ?? { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]: () => observed,
+  };
+  return observed;
+}

@@ -1,0 +1,25 @@
+import { createAggregatedLog } from '../lib/aggregated-log.ts';
+import type { ClientInfo } from '../lib/client-info.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Metrics } from '../metrics.ts';
+
+/** Shows attacks to operators: in the metrics, and in the log, in which a flood from one network is one line a minute (security.md 19.8). */
+export interface SecurityReports {
+  /** Reports a wrong password, or a right one of an account that may not log in. The log has no name that the client has sent. */
+  loginFailed(client: ClientInfo, userId: string | null, reason: string): void;
+  /** Reports an attempt that exceeds a limit. */
+  rateLimited(client: ClientInfo, limit: string): void;
+}
+
+export function createSecurityReports(log: Logger, { rateLimited }: Metrics): SecurityReports {
+  const warnOfLogins = createAggregatedLog(log);
+  const warnOfLimits = createAggregatedLog(log);
+  return {
+    loginFailed: ({ network }, userId, reason) =>
+      warnOfLogins(network, { event: 'authn_login_fail', network, userId, reason }, 'login failed'),
+    rateLimited({ network }, limit) {
+      rateLimited.inc({ limit });
+      warnOfLimits(`${limit} ${network}`, { event: 'excess_rate_limit_exceeded', limit, network }, 'a rate limit was exceeded');
+    },
+  };
+}
