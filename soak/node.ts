@@ -49,7 +49,7 @@ export async function openNode(
   };
   const launch = () => {
     const { PATH = '', HOME = '' } = process.env;
-    const env = { PATH, HOME, ...environment, PORT: String(port), PUBLIC_URL: 'http://fieldgate.soak' };
+    const env = { PATH, HOME, PUBLIC_URL: 'http://fieldgate.soak', ...environment, PORT: String(port) };
     const begun = spawn(process.execPath, [join(import.meta.dirname, '../src/server/main.ts')], { env, stdio: ['ignore', log, log] });
     begun.once('exit', () => {
       if (child !== begun) return;

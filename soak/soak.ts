@@ -2,6 +2,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { openDeployment } from './deployment/deployment.ts';
 import { runHistory } from './history/run.ts';
 import { openPostgres } from './postgres.ts';
 import { printRound, printSummary } from './report.ts';
@@ -12,6 +13,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '200' }, minutes: { type: 'string' } },
 });
+if (positionals[0] === 'deployment') process.exit((await runHistory(Number(values.minutes ?? 10), openDeployment)) > 0 ? 1 : 0);
 if (positionals[0] === 'history') process.exit((await runHistory(Number(values.minutes ?? 5))) > 0 ? 1 : 0);
 const until = performance.now() + Number(values.minutes ?? 30) * 60_000;
 

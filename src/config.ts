@@ -113,6 +113,9 @@ const settings = z.object({
 /** Settings without a safe default, required in production. */
 const requiredInProduction = ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPTION_KEYS', 'SMTP_URL', 'MAIL_FROM'] as const;
 
+/** Whether the server runs in production, also while the settings cannot be read. */
+export const isProduction = () => process.env.NODE_ENV === 'production';
+
 export type Config = ReturnType<typeof readConfig>;
 
 /** Reads and validates the settings. The error names each invalid setting and never repeats its value. */

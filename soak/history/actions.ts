@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { globalId, type OperationResponse } from '../send-operation.ts';
 import { type Access, type Account, anyOf, chance, inOrder, insist, ofAccount, passwordText, send, userIdOf, type World } from './actor.ts';
 import type { Thing } from './history.ts';
+import { tokenOf } from './installation.ts';
 import { suspendRights, toggleRight, useRight } from './rights.ts';
 
 type Action = (world: World, account: Account) => Promise<unknown>;
@@ -168,14 +169,8 @@ const requestReset: Action = async (world, account) => {
   const document = 'mutation ($input: RequestPasswordResetInput!) { requestPasswordReset(input: $input) { ok } }';
   await send(world, 'requestPasswordReset', document, { input: { email: account.email } });
   await sleep(800);
-  const { rows } = await world.pool
-    .query<{ text: string }>(
-      `select preview->>'text' as text from "OutboxEmail" where ("userId" = $1 or "emailKey" = $2) and template = 'passwordReset' and preview is not null`,
-      [account.id, account.email],
-    )
-    .catch(() => ({ rows: [] }));
-  for (const { text } of rows) {
-    const [token] = /fgl_[\w-]{43}/.exec(text) ?? [];
+  for (const text of await world.emailsTo(account.email)) {
+    const token = tokenOf(text, '/reset');
     if (!token || account.links.some((link) => link.token === token)) continue;
     const thing = {
       kind: 'link',

@@ -1,8 +1,8 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import type { Node } from '../node.ts';
 import { globalId, type OperationResponse, sendOperation } from '../send-operation.ts';
 import type { End, History, Thing } from './history.ts';
+import type { Installation } from './installation.ts';
 
 /** A session or API token with what is needed to use it. */
 export interface Access extends Thing {
@@ -37,9 +37,8 @@ interface Domain {
   queue: Promise<unknown>;
 }
 
-export interface World {
+export interface World extends Pick<Installation, 'entrances' | 'emailsTo'> {
   readonly pool: Pool;
-  readonly nodes: readonly Node[];
   readonly admins: readonly string[];
   readonly accounts: Account[];
   readonly domains: readonly Domain[];
@@ -59,9 +58,9 @@ export function inOrder(of: { queue: Promise<unknown> }, work: () => Promise<unk
   return of.queue;
 }
 
-/** Sends an operation to any node. */
+/** Sends an operation to any entrance. */
 export async function send(world: World, name: string, query: string, variables: object, token?: string): Promise<OperationResponse> {
-  const response = await sendOperation(anyOf(world.nodes), query, variables, token);
+  const response = await sendOperation(anyOf(world.entrances), query, variables, token);
   world.history.count(`${name}: ${response.data ? 'ok' : (response.code ?? 'no answer')}`);
   return response;
 }

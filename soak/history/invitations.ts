@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { anyOf, insist, passwordText, send, type World } from './actor.ts';
 import type { Thing } from './history.ts';
+import { tokenOf } from './installation.ts';
 
 /** Invites an address, and accepts and revokes the invitation at random moments: at most one of both may succeed, and only once. */
 export async function inviteAndRevoke(world: World): Promise<void> {
@@ -37,17 +38,11 @@ export async function inviteAndRevoke(world: World): Promise<void> {
 }
 
 /** The token in the email to an address, once it was sent. */
-async function linkTo({ pool }: World, email: string): Promise<string | undefined> {
+async function linkTo({ emailsTo }: World, email: string): Promise<string | undefined> {
   for (let tries = 0; tries < 20; tries += 1) {
     await sleep(200);
-    const { rows } = await pool
-      .query<{ text: string }>(
-        `select m.preview->>'text' as text from "OutboxEmail" m join "Invitation" i on i.id = m."invitationId" where i.email = $1 and m.preview is not null`,
-        [email],
-      )
-      .catch(() => ({ rows: [] }));
-    const [token] = /fgl_[\w-]{43}/.exec(rows[0]?.text ?? '') ?? [];
-    if (token) return token;
+    const tokens = (await emailsTo(email)).map((text) => tokenOf(text, '/invite'));
+    if (tokens[0]) return tokens[0];
   }
   return undefined;
 }

@@ -7,13 +7,13 @@ import { hashPassword } from '../../src/identity/credentials/password-hash.ts';
 import { openPool, waitUntilIdle } from '../expected-state.ts';
 import { injectFault, randomFault } from '../faults.ts';
 import { createAccounts } from '../fixtures.ts';
-import { clusterSettings, openNode } from '../node.ts';
 import { openPostgres } from '../postgres.ts';
 import { sendOperation } from '../send-operation.ts';
 import { actions } from './actions.ts';
 import { anyOf, insertAccount, passwordText, type World } from './actor.ts';
 import { finalViolations } from './final-state.ts';
 import { createHistory } from './history.ts';
+import { type Installation, openTwoNodes, type Place } from './installation.ts';
 import { inviteAndRevoke } from './invitations.ts';
 
 const accounts = 6;
@@ -21,20 +21,21 @@ const workers = 10;
 const adminPassword = 'horses of the correct battery'; // of the accounts of fixtures.ts
 
 /**
- * Runs random requests on two servers and one PostgreSQL while servers and PostgreSQL are killed and paused, records what was acknowledged when, and
+ * Runs random requests on an installation, by default two servers and one PostgreSQL, while servers and PostgreSQL are killed and paused, records what was acknowledged when, and
  * reports everything that was accepted after the acknowledgement of what had ended it. Returns the number of violations.
  */
-export async function runHistory(minutes: number): Promise<number> {
+export async function runHistory(minutes: number, open: (place: Place) => Promise<Installation> = openTwoNodes): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'fieldgate-history-'));
   const postgres = await openPostgres(folder);
   const history = createHistory();
   const faults: string[] = [];
-  const environment = await clusterSettings(postgres.url);
   const ended = (name: string) => void history.violations.push(`${name} exited by itself`);
-  const nodes = await Promise.all(['one', 'two'].map((name) => openNode(`node ${name}`, environment, folder, ended)));
   const pool = openPool(postgres.url);
+  const installation = await open({ postgres, pool, folder, ended });
+  const { nodes, entrances, emailsTo } = installation;
   try {
     for (const node of nodes) await node.start();
+    await installation.begin?.();
     const { rows: domains } = await pool.query<{ id: string; name: string }>(
       `insert into "Domain" (name, "displayName") values ('one', 'One'), ('two', 'Two') returning id, name`,
     );
@@ -42,8 +43,9 @@ export async function runHistory(minutes: number): Promise<number> {
     const [domain] = domains;
     const world: World = {
       pool,
-      nodes,
-      admins: await openAdmins(pool, nodes[0] as World['nodes'][number]),
+      entrances,
+      emailsTo,
+      admins: await openAdmins(pool, entrances[0] as World['entrances'][number]),
       accounts: await Promise.all(Array.from({ length: accounts }, () => insertAccount(pool, hash, domain?.id ?? ''))),
       domains: domains.map((one) => ({ ...one, queue: Promise.resolve() })),
       history,
@@ -54,6 +56,7 @@ export async function runHistory(minutes: number): Promise<number> {
       invite(world),
       forgetRateLimits(world),
       disturb(world, () => injectFault(noteFault(), nodes, postgres)),
+      installation.disturb?.(world.until),
     ]);
     function noteFault() {
       const fault = randomFault();
@@ -61,9 +64,10 @@ export async function runHistory(minutes: number): Promise<number> {
       return fault;
     }
     await waitUntilIdle(pool);
-    history.violations.push(...(await finalViolations(pool)));
+    history.violations.push(...(await finalViolations(pool)), ...((await installation.violations?.()) ?? []));
   } finally {
     for (const node of nodes) node.stop();
+    await installation.close?.();
     await pool.end();
     await postgres.stop();
   }
@@ -76,7 +80,7 @@ export async function runHistory(minutes: number): Promise<number> {
 }
 
 /** The access tokens of superadmins. Their writes are serialized, so there are several. */
-async function openAdmins(pool: World['pool'], node: World['nodes'][number]): Promise<string[]> {
+async function openAdmins(pool: World['pool'], node: World['entrances'][number]): Promise<string[]> {
   const admins = await createAccounts(pool, Array(6).fill('SUPERADMIN'));
   const tokens: string[] = [];
   for (const { email } of admins) {

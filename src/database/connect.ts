@@ -33,8 +33,16 @@ export const sessionOf = (client: pg.ClientBase) => ({
 function explain({ code = '', message }: Error & { code?: string }): string {
   if (message === 'The server does not support SSL connections')
     return 'the database does not support TLS; enable it there, or remove `sslmode`';
+  if (isPoolerWithoutDatabase(message)) return poolerWithoutDatabase;
   return connectionErrors[code] ?? (isTlsError.test(code) ? untrusted : 'the database does not respond');
 }
+
+/** PgBouncer has one error code for everything. Only its message names this cause. */
+export const isPoolerWithoutDatabase = (message: string) =>
+  /server_login_retry|server_login_failed|cannot connect to server|query_wait_timeout/.test(message);
+
+export const poolerWithoutDatabase =
+  'the connection pooler has no connection to the database, which may be down or reject its user; or its pool is too small';
 
 // https://nodejs.org/api/tls.html#x509-certificate-error-codes
 const isTlsError = /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|ERR_TLS_|ERR_SSL_|ERR_OSSL_)|_UNTRUSTED$/;

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import pg from 'pg';
-import { connect, type DatabaseTarget, sessionOf, settingError } from './connect.ts';
+import { connect, type DatabaseTarget, isPoolerWithoutDatabase, poolerWithoutDatabase, sessionOf, settingError } from './connect.ts';
 import { beginPrepared } from './session.ts';
 
 /**
@@ -46,6 +46,7 @@ export async function requireSameDatabase(
     if (await isFree(client, lock, settings)) throw settingError(direct, 'must lead to the same database as DATABASE_URL');
   } catch (error) {
     if (!(error instanceof pg.DatabaseError)) throw error;
+    if (isPoolerWithoutDatabase(error.message)) throw settingError(main, poolerWithoutDatabase, error);
     throw settingError(main, `a transaction cannot have the settings that the server needs: ${error.message}`, error);
   } finally {
     await Promise.all([client.end(), holder.end()]);

@@ -1,6 +1,6 @@
 import './thread-pool.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { type Config, readConfig } from '../config.ts';
+import { type Config, isProduction, readConfig } from '../config.ts';
 import { hashLibrary } from '../identity/credentials/password-hash.ts';
 import { createLogger } from '../lib/logger.ts';
 import { type RunningServer, startServer } from './start.ts';
@@ -21,7 +21,7 @@ try {
   process.on('uncaughtException', (error) => log.error({ error: stackOf(error) }, 'uncaught exception'));
   announce(config, running.url);
 } catch (error) {
-  console.error((error as Error).message || (error as NodeJS.ErrnoException).code);
+  reportFailure((error as Error).message || String((error as NodeJS.ErrnoException).code));
   process.exit(1);
 }
 
@@ -35,6 +35,12 @@ function announce({ production }: Config, url: string) {
     'Create the first administrator: npm run admin -- create-superadmin <email>',
   ];
   console.log(lines.join('\n'));
+}
+
+/** Prints why the server did not start, on standard error: in production as a line of the log. */
+function reportFailure(reason: string) {
+  if (!isProduction()) return console.error(reason);
+  createLogger('fatal', process.stderr).fatal({ event: 'sys_startup_failed', version: packageJson.version }, reason);
 }
 
 /** SIGHUP stops as well: a closed terminal sends it, perhaps several times. A second one of the others exits at once. */

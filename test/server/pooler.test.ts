@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { sql } from '../../src/database/database.ts';
@@ -20,6 +22,23 @@ async function pooledDatabase(mode: 'session' | 'transaction' | 'statement', env
   const pooler = await startPgBouncer(direct, mode);
   onTestFinished(pooler.stop);
   return { direct, pooled: pooler.url, others };
+}
+
+/** Forwards connections to a database until it is cut. */
+async function openForwarder(url: string) {
+  const { hostname, port } = new URL(url);
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(Number(port || 5432), hostname);
+    for (const socket of [near, far]) sockets.add(socket.on('error', () => {}));
+    near.pipe(far).pipe(near);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const cut = async () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return { url: Object.assign(new URL(url), { port: String((server.address() as AddressInfo).port) }).href, cut };
 }
 
 const declared = ({ direct, pooled, others }: Awaited<ReturnType<typeof pooledDatabase>>): Environment => ({
@@ -141,6 +160,20 @@ describe.skipIf(isEmbedded || !isInstalled)(`a pooler (${needs})`, { timeout: 60
         DATABASE_DIRECT_URL: (await databaseWith()).DATABASE_URL ?? '',
       }),
       sentence: 'Setting DATABASE_DIRECT_URL: must lead to the same database as DATABASE_URL',
+    },
+    {
+      name: 'whose PostgreSQL does not run',
+      environment: async () => {
+        const { DATABASE_URL: direct = '' } = await databaseWith();
+        const { url, cut } = await openForwarder(direct);
+        const { pooled } = await pooledDatabase('transaction', { DATABASE_URL: url });
+        await cut();
+        const client = new pg.Client({ connectionString: pooled }).on('error', () => {});
+        await client.connect().catch(() => {}); // the pooler notices it
+        return declared({ direct, pooled, others: {} });
+      },
+      sentence:
+        'Setting DATABASE_URL: the connection pooler has no connection to the database, which may be down or reject its user; or its pool is too small',
     },
     {
       name: 'in statement mode',

@@ -128,7 +128,11 @@ describe('a setting', () => {
     const { code, err } = await start({ NODE_ENV: 'production', DATABASE_URL: '' });
     expect(code).toBe(1);
     for (const name of ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPTION_KEYS', 'SMTP_URL', 'MAIL_FROM'])
-      expect(err).toContain(`Setting ${name}: must be set in production`);
+      expect(JSON.parse(err)).toMatchObject({
+        level: 'fatal',
+        event: 'sys_startup_failed',
+        msg: expect.stringContaining(`Setting ${name}: must be set in production`),
+      });
   }, 60_000);
 
   it('names DATABASE_URL without its value when no database listens there', async () => {

@@ -1,11 +1,24 @@
 import { request as httpRequest } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { atEnd } from '../at-end.ts';
 import { startNodes } from '../cluster/nodes.ts';
 import { openPage, passwordResetEmail, registerUser } from '../pages/page-client.ts';
 import { isEmbedded } from '../test-database.ts';
 import { startTestServer, type TestServer, waitUntil } from '../test-server.ts';
 import { follow } from '../token/revocation-stream.ts';
-import { areInstalled, proxyPass, startHaproxy, startNginx } from './proxy-servers.ts';
+import { areInstalled, proxyPass, type RunningProxy, startHaproxy, startNginx } from './proxy-servers.ts';
+
+if (!areInstalled) {
+  if (process.env.CI) throw new Error('There is no nginx or no HAProxy: install both.');
+  console.warn('\n!!! NGINX OR HAPROXY WAS NOT FOUND: the server was not tested behind them.\n');
+}
+
+/** The URL of a proxy that stops with the test. */
+async function urlOf(starting: Promise<RunningProxy>): Promise<string> {
+  const { url, stop } = await starting;
+  atEnd(stop);
+  return url;
+}
 
 /** Sends an operation from an address of this machine, with what the client itself claims to be. */
 function send(url: string, localAddress: string, query: string, variables: object = {}, headers: Record<string, string> = {}) {
@@ -29,7 +42,7 @@ const wrongToken = { input: { token: 'fgl_wrong', newPassword } };
 interface Proxy {
   readonly name: string;
   readonly settings?: Record<string, string>;
-  start(url: string): Promise<string>;
+  start(url: string): Promise<RunningProxy>;
 }
 
 const proxies: readonly Proxy[] = [
@@ -50,7 +63,7 @@ describe.skipIf(!areInstalled).each(proxies)('behind $name', ({ settings = {}, s
   /** A server, and the same one as it is reached through the proxy. */
   async function startBehind(): Promise<TestServer> {
     const server = await startTestServer({ TRUSTED_PROXIES: '1', ALLOWED_HOSTS: 'localhost,127.0.0.1', ...settings });
-    return { ...server, url: await start(server.url) };
+    return { ...server, url: await urlOf(start(server.url)) };
   }
 
   it('each client is known by its address, whatever it forwards itself', async () => {
@@ -93,10 +106,10 @@ describe.skipIf(!areInstalled).each(proxies)('behind $name', ({ settings = {}, s
 
 describe.skipIf(!areInstalled)('behind nginx, below a path', () => {
   it('the pages, their style sheet and the endpoints of the metadata are reached', async () => {
-    const port = new URL(await startNginx('')).port; // a free one
+    const port = new URL(await urlOf(startNginx(''))).port; // a free one
     const prefixed = `http://localhost:${port}/id`;
     const server = await startTestServer({ PUBLIC_URL: prefixed, REQUIRE_EMAIL_CONFIRMATION: 'true' });
-    const url = await startNginx(`location /id/ { ${proxyPass(`${server.url}/`)} }`);
+    const url = await urlOf(startNginx(`location /id/ { ${proxyPass(`${server.url}/`)} }`));
     const alice = await registerUser(server);
     const { text } = await passwordResetEmail(server, alice);
     const path = /^http:\S+token=\S+/m.exec(text)?.[0]?.replace(`http://localhost:${port}`, '') ?? '';
@@ -125,15 +138,17 @@ describe.skipIf(!areInstalled || isEmbedded)(
     it('both are up, and a node that stops is taken out without a failed request', async () => {
       const { nodes, leave } = await startNodes(2);
       const [one, two] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
-      const url = await startHaproxy(
-        [
-          'balance roundrobin',
-          'option forwardfor',
-          'option httpchk GET /health/ready',
-          'option redispatch',
-          ...[one, two].map((node, index) => `server node${index} ${new URL(node.url).host} ${check}`),
-        ],
-        ['stats enable', 'stats uri /proxy-state'],
+      const url = await urlOf(
+        startHaproxy(
+          [
+            'balance roundrobin',
+            'option forwardfor',
+            'option httpchk GET /health/ready',
+            'option redispatch',
+            ...[one, two].map((node, index) => `server node${index} ${new URL(node.url).host} ${check}`),
+          ],
+          ['stats enable', 'stats uri /proxy-state'],
+        ),
       );
       const states = async () => {
         const csv = await (await fetch(`${url}/proxy-state;csv`)).text();

@@ -2,9 +2,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../bench/free-port.ts';
-import { atEnd } from '../at-end.ts';
-import { waitUntil } from '../test-server.ts';
 
 // Debian's are not in the path of every user.
 const path = { PATH: `${process.env.PATH ?? ''}:/usr/sbin` };
@@ -13,13 +12,14 @@ const isInstalled = (program: string) => spawnSync(program, ['-v'], { env: path 
 
 export const areInstalled = isInstalled('nginx') && isInstalled('haproxy');
 
-if (!areInstalled) {
-  if (process.env.CI) throw new Error('There is no nginx or no HAProxy: install both.');
-  console.warn('\n!!! NGINX OR HAPROXY WAS NOT FOUND: the server was not tested behind them.\n');
+/** A running proxy. */
+export interface RunningProxy {
+  readonly url: string;
+  stop(): Promise<void>;
 }
 
-/** Starts nginx with these directives in its `server` block, and `http` ones beside it. Returns its URL. Stops with the test. */
-export async function startNginx(server: string, http = ''): Promise<string> {
+/** Starts nginx with these directives in its `server` block. */
+export async function startNginx(server: string): Promise<RunningProxy> {
   const { folder, port } = await place();
   const config = join(folder, 'nginx.conf');
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`);
@@ -33,7 +33,6 @@ http {
   access_log off;
   ${temporary.join('\n  ')}
   map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
-  ${http}
   server {
     listen 127.0.0.1:${port};
     ${server}
@@ -41,7 +40,7 @@ http {
 }
 `,
   );
-  return run('nginx', ['-c', config, '-p', folder], port);
+  return run('nginx', ['-c', config, '-p', folder], folder, port);
 }
 
 /** The directives of nginx for a server at this URL, as its documentation has them for WebSockets. */
@@ -52,8 +51,8 @@ export const proxyPass = (url: string, address = '$proxy_add_x_forwarded_for') =
     proxy_set_header Connection $connection_upgrade;
     proxy_set_header X-Forwarded-For "${address}";`;
 
-/** Starts HAProxy with these lines in its `backend`, and `frontend` ones. Returns its URL. Stops with the test. */
-export async function startHaproxy(backend: readonly string[], frontend: readonly string[] = []): Promise<string> {
+/** Starts HAProxy with these lines in its `backend`, and `frontend` ones. */
+export async function startHaproxy(backend: readonly string[], frontend: readonly string[] = []): Promise<RunningProxy> {
   const { folder, port } = await place();
   const config = join(folder, 'haproxy.cfg');
   const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}\n`).join('');
@@ -71,34 +70,37 @@ frontend public
 ${indented(frontend)}backend fieldgate
 ${indented(backend)}`,
   );
-  return run('haproxy', ['-db', '-f', config], port);
+  return run('haproxy', ['-db', '-f', config], folder, port);
 }
 
 async function place() {
   const folder = await mkdtemp(join(tmpdir(), 'fieldgate-proxy-'));
   await chmod(folder, 0o755);
-  atEnd(() => rm(folder, { recursive: true, force: true }));
   return { folder, port: await freePort() };
 }
 
-async function run(program: string, words: readonly string[], port: number): Promise<string> {
+async function run(program: string, words: readonly string[], folder: string, port: number): Promise<RunningProxy> {
   const child = spawn(program, words, { env: path, stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (chunk) => {
     errors += chunk;
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  atEnd(async () => {
+  const url = `http://127.0.0.1:${port}`;
+  while (!(await answers(url))) {
+    if (child.exitCode !== null) throw new Error(`${program} exited: ${errors}`);
+    await sleep(20);
+  }
+  const stop = async () => {
     child.kill('SIGTERM');
     await ended;
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await waitUntil(async () => {
-    if (child.exitCode !== null) throw new Error(`${program} exited: ${errors}`);
-    return fetch(url).then(
-      () => true,
-      () => false,
-    );
-  });
-  return url;
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { url, stop };
 }
+
+const answers = (url: string) =>
+  fetch(url).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,87 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SMTPServer } from 'smtp-server';
+import { freePort } from '../../bench/free-port.ts';
+
+const modes = ['works', 'is stopped', 'shuts down', 'rejects the sender', 'defers recipients'] as const;
+
+type Mode = (typeof modes)[number];
+
+/** An email as the mail server has accepted it. */
+interface AcceptedEmail {
+  readonly messageId: string;
+  readonly to: readonly string[];
+  readonly text: string;
+}
+
+/** A mail server that fails in different ways. */
+export interface FailingMailServer {
+  readonly url: string;
+  readonly accepted: readonly AcceptedEmail[];
+  /** In how many ways it has failed so far, one after the other; those that concern all emails. */
+  readonly outages: number;
+  /** Fails and works in turn until that time; then it works. */
+  fail(until: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const reply = (responseCode: number) => Object.assign(new Error('the mail server fails'), { responseCode });
+
+export async function openMailServer(): Promise<FailingMailServer> {
+  const port = await freePort();
+  const accepted: AcceptedEmail[] = [];
+  let mode: Mode = 'works';
+  let outages = 0;
+  let server = listen();
+
+  function listen() {
+    const one = new SMTPServer({
+      authOptional: true,
+      disabledCommands: ['STARTTLS'],
+      logger: false,
+      onConnect: (_, done) => done(mode === 'shuts down' ? reply(421) : null),
+      onMailFrom: (_, __, done) => done(mode === 'rejects the sender' ? reply(550) : null),
+      onRcptTo: (_, __, done) => done(mode === 'defers recipients' && randomInt(2) > 0 ? reply(451) : null),
+      onData: async (stream, { envelope }, done) => {
+        const chunks: Buffer[] = [];
+        for await (const chunk of stream) chunks.push(chunk as Buffer);
+        const text = Buffer.concat(chunks).toString();
+        const [, messageId = ''] = /^Message-ID: <(.*?)@/im.exec(text) ?? [];
+        accepted.push({ messageId, to: envelope.rcptTo.map(({ address }) => address), text });
+        done();
+      },
+    });
+    one.on('error', () => {}); // clients that are killed
+    one.listen(port, '127.0.0.1');
+    return one;
+  }
+  const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
+
+  async function switchTo(next: Mode) {
+    if (next !== 'works' && next !== 'defers recipients') outages += 1;
+    if (next === 'is stopped') await close();
+    else if (mode === 'is stopped') server = listen();
+    mode = next;
+  }
+
+  async function fail(until: number) {
+    while (performance.now() < until) {
+      await switchTo('works');
+      await sleep(randomInt(3_000, 12_000));
+      if (performance.now() >= until) break;
+      await switchTo(modes[randomInt(1, modes.length)] ?? 'works');
+      await sleep(randomInt(3_000, 20_000));
+    }
+    await switchTo('works');
+  }
+
+  return {
+    url: `smtp://127.0.0.1:${port}`,
+    accepted,
+    get outages() {
+      return outages;
+    },
+    fail,
+    close,
+  };
+}
