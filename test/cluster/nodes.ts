@@ -32,8 +32,8 @@ export async function startNodes(count: number, settings: Record<string, string>
   return { nodes, db, environment, leave, start: (others: Record<string, string> = {}) => startNode({ ...environment, ...others }) };
 }
 
-export async function startNode(environment: Record<string, string>) {
-  const process = spawnProcess(globalThis.process.execPath, ['src/server/main.ts'], environment);
+export async function startNode(environment: Record<string, string>, main = 'src/server/main.ts') {
+  const process = spawnProcess(globalThis.process.execPath, [main], environment);
   const { url } = await waitUntilListening(process);
 
   async function query(
