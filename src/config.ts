@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { looksRandom } from './lib/random-text.ts';
 import { hasUserInfo, readUrl } from './lib/validators.ts';
 
 const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -76,6 +77,10 @@ const settings = z.object({
   AUDIENCE: z.string().min(1).default('fieldgate'),
   JWT_KEYS: z.string().min(1).optional(),
   ENCRYPTION_KEYS: z.string().min(1).optional(),
+  SETUP_TOKEN: z
+    .string()
+    .refine(looksRandom, 'must be at least 32 random characters without blanks, such as the output of `openssl rand -hex 32`')
+    .optional(),
   ACCESS_TOKEN_TTL: duration('5m', { max: '15m' }), // maxAccessTokenTtl
   REFRESH_TOKEN_TTL: duration('30d'),
   REFRESH_TOKEN_IDLE: duration('14d'),

@@ -12,6 +12,7 @@ import './user/user.ts';
 import './user/users.ts';
 
 // accounts: creation, status, deletion and restoration
+import './account/create-first-superadmin.ts';
 import './account/create-user.ts';
 import './account/delete-account.ts';
 import './account/delete-user.ts';

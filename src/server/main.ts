@@ -1,8 +1,9 @@
 import './thread-pool.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Config, isProduction, readConfig } from '../config.ts';
+import { hasSuperadmin, isSetupEnabled, setupToken } from '../identity/accounts/first-superadmin.ts';
 import { hashLibrary } from '../identity/credentials/password-hash.ts';
-import { createLogger } from '../lib/logger.ts';
+import { createLogger, type Logger } from '../lib/logger.ts';
 import { type RunningServer, startServer } from './start.ts';
 
 // Programs that rotate logs or restart servers send SIGUSR2, which ends a process that does not handle it. Node itself ignores SIGPIPE.
@@ -19,22 +20,21 @@ try {
   // No input may end the process: an uncaught error is a defect, which is logged (security.md 23.8).
   process.on('unhandledRejection', (error) => log.error({ error: stackOf(error) }, 'unhandled rejection'));
   process.on('uncaughtException', (error) => log.error({ error: stackOf(error) }, 'uncaught exception'));
-  announce(config, running.url);
+  await announce(config, running, log);
 } catch (error) {
   reportFailure((error as Error).message || String((error as NodeJS.ErrnoException).code));
   process.exit(1);
 }
 
 /** Prints where the server listens, whatever the log level: in production as a line of the log. */
-function announce({ production }: Config, url: string) {
+async function announce(config: Config, { url, db, keys }: RunningServer, log: Logger) {
+  const isSetUp = isSetupEnabled(config) && (await hasSuperadmin(db));
+  if (config.SETUP_TOKEN && isSetUp) log.warn('Setting SETUP_TOKEN: there is a superadmin, so remove the setting');
   const message = `Fieldgate listens at ${url}/graphql`;
-  if (production) return createLogger('info').info({ event: 'sys_startup', version: packageJson.version }, message);
-  const lines = [
-    message,
-    'Open it in a browser for GraphiQL',
-    'Create the first administrator: npm run admin -- create-superadmin <email>',
-  ];
-  console.log(lines.join('\n'));
+  if (config.production) return createLogger('info').info({ event: 'sys_startup', version: packageJson.version }, message);
+  const link = `${config.PUBLIC_URL}/setup?token=${encodeURIComponent(setupToken({ config, keys }) ?? '')}`;
+  const setup = isSetUp ? [] : [`Create the first administrator: ${link}`];
+  console.log([message, 'Open it in a browser for GraphiQL', ...setup].join('\n'));
 }
 
 /** Prints why the server did not start, on standard error: in production as a line of the log. */

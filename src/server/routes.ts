@@ -10,8 +10,10 @@ import { revocation } from '../endpoints/oauth/revoke.ts';
 import { formPage } from '../endpoints/pages/form-page.ts';
 import { mailPreview, mailPreviewList, mailPreviewPath } from '../endpoints/pages/mail-preview.ts';
 import { pages } from '../endpoints/pages/pages.ts';
+import { setupForms } from '../endpoints/pages/setup.ts';
 import { stylesheet } from '../endpoints/pages/stylesheet.ts';
 import { avatarPath } from '../identity/accounts/default-avatar.ts';
+import { isSetupEnabled } from '../identity/accounts/first-superadmin.ts';
 import type { Endpoint } from '../transport/http/endpoint.ts';
 
 const routes: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
@@ -25,6 +27,7 @@ const routes: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ['/oauth/revoke', revocation],
   ['/oauth/introspect', introspection],
   ['/events/poll', poll],
+  ['/setup', { ...formPage('/setup', setupForms), isEnabled: isSetupEnabled }],
   ...Object.entries(pages).map(([path, forms]) => [path, formPage(path, forms)] as const),
   ['/page.css', stylesheet],
   ['/dev/mails', mailPreviewList],

@@ -18,6 +18,7 @@ const exchanging = [
   'acceptInvitation',
   'confirmEmail',
   'confirmEmailChange',
+  'createFirstSuperadmin',
   'login',
   'recoverUsername',
   'refresh',

@@ -1,5 +1,6 @@
 import { decodeGlobalID, encodeGlobalID } from '@pothos/plugin-relay';
 import { any, type Rule } from '../../src/authorization/rules/rule.ts';
+import { setupToken } from '../../src/identity/accounts/first-superadmin.ts';
 import { admin, domainAdmin, session, superadmin } from '../../src/policy/conditions.ts';
 import type { Model } from '../../src/policy/models.ts';
 import { schema } from '../../src/schema/schema.ts';
@@ -23,6 +24,7 @@ import {
   onUser,
   plain,
   unique,
+  withoutSuperadmins,
 } from './use.ts';
 
 const newPassword = 'another horse, another battery';
@@ -34,6 +36,14 @@ const specialUses: readonly MutationUse[] = [
     input: { email: newEmail(), password: 'a long and winding passphrase' },
     caller: await newSessionOf(context),
   })),
+  plain(
+    'createFirstSuperadmin',
+    async ({ matrix }) => {
+      const { undo } = await withoutSuperadmins(matrix.db);
+      return { input: { token: setupToken(matrix), email: newEmail(), password: 'a long and winding passphrase' }, undo };
+    },
+    { oneByOne: true },
+  ),
   plain('login', async (context) => {
     const { matrix, persona, subject } = context;
     const { email, password } = matrix.caller(persona, subject) ?? (matrix.subjectUsers.get('user') as TestUser);

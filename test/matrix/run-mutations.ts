@@ -4,7 +4,7 @@ import { access } from '../authorization/access.ts';
 import type { QueryResult } from '../test-server.ts';
 import { predictField, predictMutation, type Verdict } from './expected-verdicts.ts';
 import { mutationUses } from './mutation-uses.ts';
-import { type Persona, type Row, type Subject, subjects } from './personas.ts';
+import { type Persona, personas, type Row, type Subject, subjects } from './personas.ts';
 import type { Explain, Observation } from './read-rows.ts';
 import { everyField, fieldsOf, verdictAt } from './schema-fields.ts';
 import { type Data, forEachPersona, type Matrix, sequentially } from './seed.ts';
@@ -15,7 +15,8 @@ export async function runMutations(matrix: Matrix, explain?: Explain): Promise<O
   const observed: Observation[] = [];
   for (const use of mutationUses) {
     const asked = use.onUsers ? subjects : (['user'] as const);
-    const cells = await sequentially(asked, (subject: Subject) => forEachPersona((persona) => run(matrix, use, persona, subject, explain)));
+    const forEach = use.oneByOne ? <T>(work: (persona: Persona) => Promise<T>) => sequentially(personas, work) : forEachPersona;
+    const cells = await sequentially(asked, (subject: Subject) => forEach((persona) => run(matrix, use, persona, subject, explain)));
     const outcomes = cells.flat().map(({ outcome }) => outcome);
     observed.push(...outcomes);
     const { inputField } = use;
@@ -38,6 +39,7 @@ async function run(matrix: Matrix, use: MutationUse, persona: Persona, subject: 
   const { document, payload } = shapeOf(use.mutation);
   const variables = { input: prepared.input };
   const answer: QueryResult<Data> = await (caller?.query(document, variables) ?? matrix.query(document, variables));
+  await prepared.undo?.();
   const verdict = verdictAt(answer, [use.mutation]);
   const predicted = predict(use, persona, subject, prepared);
   const label = [use.label, use.onUsers ? `${use.label && 'to '}${subject}` : ''].filter(Boolean).join(' ');

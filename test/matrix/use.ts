@@ -24,6 +24,8 @@ export interface MutationUse {
   /** The caller has not authenticated recently. */
   readonly notFresh?: true;
   readonly notOnOneself?: true;
+  /** The personas use it one after the other, because it changes what the others meet. */
+  readonly oneByOne?: true;
   prepare(context: UseContext): Promise<PreparedUse>;
 }
 
@@ -41,6 +43,8 @@ export interface PreparedUse {
   /** The rows that the fields of the payload lead to. */
   readonly shows?: Row['shows'];
   readonly caller?: TestUser | undefined;
+  /** Undoes what later uses must not meet. */
+  undo?(): Promise<unknown>;
 }
 
 export const unique = () => randomUUID().slice(0, 8);
@@ -130,6 +134,19 @@ async function createTarget({ matrix, persona, subject }: UseContext): Promise<s
 export async function newSessionOf({ matrix, persona, subject }: UseContext): Promise<TestUser | undefined> {
   const caller = matrix.caller(persona, subject);
   return caller && matrix.newSession(caller);
+}
+
+/** Takes the role from all superadmins. `undo` gives it back to them, and takes it from users who have got it meanwhile. */
+export async function withoutSuperadmins({ prisma }: Matrix['db']) {
+  const { id: roleId } = await prisma.role.findUniqueOrThrow({ where: { name: 'SUPERADMIN' } });
+  const { id: parkedId } = await prisma.role.create({ data: { name: `PARKED_${unique().toUpperCase()}` } });
+  await prisma.roleGrant.updateMany({ where: { roleId, domainId: null }, data: { roleId: parkedId } });
+  const undo = async () => {
+    await prisma.roleGrant.deleteMany({ where: { roleId, domainId: null } });
+    await prisma.roleGrant.updateMany({ where: { roleId: parkedId }, data: { roleId } });
+    await prisma.role.delete({ where: { id: parkedId } });
+  };
+  return { undo };
 }
 
 /** A custom role that no other use grants. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { setupToken } from '../../src/identity/accounts/first-superadmin.ts';
 import { startTestServer } from '../test-server.ts';
 import { isMissing, newPage, type WatchedPage } from './chromium.ts';
 import { loginErrorCode, password, passwordResetEmail, registerUser } from './page-client.ts';
@@ -80,10 +81,43 @@ describe.skipIf(isMissing)('the pages in a browser', async () => {
     expect(await loginErrorCode(server, alice.email, newPassword)).toBe(undefined);
   });
 
+  it('create the first administrator with the setup link and the keyboard, and no second one after going back', async () => {
+    const token = setupToken(server) ?? '';
+    await watched.page.goto(`${server.url}/setup?token=${encodeURIComponent(token)}`);
+    await press('Tab');
+    await watched.page.keyboard.type('ada@example.com');
+    await press('Tab', 'Tab');
+    await watched.page.keyboard.type('short');
+    await press('Enter');
+    await expect.poll(() => watched.page.getByRole('alert').textContent()).toContain('at least 15 characters');
+    await watched.page.keyboard.type(newPassword);
+    await press('Enter');
+    await expect.poll(heading).toBe('Administrator created');
+    expect(await loginErrorCode(server, 'ada@example.com', newPassword)).toBeUndefined();
+    await watched.page.goto(`${server.url}/setup`);
+    await watched.page.getByLabel('Setup token').fill(token);
+    await watched.page.getByLabel('Email address').fill('eve@example.com');
+    await watched.page.getByLabel('New password').fill(newPassword);
+    await press('Enter');
+    await expect.poll(heading).toBe('No administrator was created');
+    await watched.page.getByRole('link', { name: 'Enter the setup token again' }).click();
+    await expect.poll(heading).toBe('Create the first administrator');
+    expect(await watched.page.getByLabel('Setup token').inputValue()).toBe('');
+  });
+
   it('fit a phone screen and support dark mode', async () => {
     const { page } = watched;
     await page.emulateMedia({ colorScheme: 'dark' });
-    for (const path of ['/confirm?token=x', '/confirm', '/reset?token=x', '/reset', '/invite?token=x', '/dev/mails']) {
+    for (const path of [
+      '/confirm?token=x',
+      '/confirm',
+      '/reset?token=x',
+      '/reset',
+      '/invite?token=x',
+      '/setup?token=x',
+      '/setup',
+      '/dev/mails',
+    ]) {
       await page.goto(server.url + path);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
       expect(await page.evaluate('getComputedStyle(document.body).color')).toBe('rgb(255, 255, 255)');

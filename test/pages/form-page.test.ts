@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { setupToken } from '../../src/identity/accounts/first-superadmin.ts';
 import { invite } from '../invitation/fixtures.ts';
 import { invitationEmailTo } from '../mail/emails.ts';
 import { startTestServer } from '../test-server.ts';
@@ -234,5 +235,35 @@ describe('/invite', () => {
     const { status, html } = await openPage(server, '/invite', { token, password: newPassword });
     expect([status, fault(html)]).toEqual([400, expect.stringContaining('already have an account')]);
     expect((await prisma.invitation.findUniqueOrThrow({ where: { id: uuid } })).acceptedAt).toBeNull();
+  });
+});
+
+describe('/setup', async () => {
+  const fresh = await startTestServer();
+  const token = setupToken(fresh) ?? '';
+  const email = 'ada@example.com';
+  const visibleToken = /<input id="token" name="token" type="text" autocomplete="off" value=""/;
+
+  it('shows the form of the link, or asks for the token', async () => {
+    const [linked, plain] = [await openPage(fresh, `/setup?token=${token}`), await openPage(fresh, '/setup')];
+    expect([linked.status, plain.status]).toEqual([200, 200]);
+    expect(linked.html).toContain(`<input type="hidden" name="token" value="${token}">`);
+    expect(linked.html).not.toMatch(visibleToken);
+    expect(plain.html).toMatch(visibleToken);
+    expect(linked.headers.get('content-security-policy')).toBe(plain.headers.get('content-security-policy'));
+    expect(linked.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(linked.headers.get('referrer-policy')).toBe('no-referrer');
+  });
+
+  it('says in the same way that the token is wrong or that there is an administrator', async () => {
+    const wrong = await openPage(fresh, '/setup', { token: 'guess', email, password });
+    expect([wrong.status, wrong.heading]).toEqual([400, 'No administrator was created']);
+    expect(fault(wrong.html)).toBe('The setup token is wrong, or an administrator exists already.');
+    expect(wrong.html).toContain('<a href="setup">Enter the setup token again</a>');
+    expect(fault((await openPage(fresh, '/setup', { email, password })).html)).toBe('This field is required.');
+    expect(fault((await openPage(fresh, '/setup', { token, email, password: 'short' })).html)).toBe('Must have at least 15 characters.');
+    expect((await openPage(fresh, '/setup', { token, email, password })).heading).toBe('Administrator created');
+    expect((await openPage(fresh, '/setup', { token, email: 'eve@example.com', password })).html).toBe(wrong.html);
+    expect(await loginErrorCode(fresh, email, password)).toBeUndefined();
   });
 });

@@ -1,6 +1,8 @@
 /** The mutations that neither open nor end anything, and why. A mutation that is in no list fails the test. */
 export const neither: Readonly<Record<string, string>> = {
   changeUsername: 'changes a name to log in with; every session and link stays as it is',
+  createFirstSuperadmin:
+    'creates an account that did not exist before; of concurrent calls exactly one succeeds (create-first-superadmin.test.ts)',
   createDomain: 'an empty domain that no one may enter yet',
   createRole: 'a role that no one holds yet',
   deleteSetting: 'data of the caller',

@@ -30,7 +30,8 @@ export function toFormErrors(error: GraphQLError, form: Form): FormErrors {
   const common = { status: statusOf(code), code, retryAfter: http?.headers?.['retry-after'] };
   const byField = code === 'INVALID_CREDENTIALS' ? { password: ['Wrong password.'] } : fields;
   const ofForm = Object.entries(byField).filter(([name]) => form.fields.some((field) => field.name === name));
-  const message = code === 'INVALID_TOKEN' && !form.tokenParam ? wrongCode : (messages[code] ?? errors[code].message);
+  const wrongToken = form.wrongToken?.message ?? (form.tokenParam ? messages.INVALID_TOKEN : wrongCode);
+  const message = (code === 'INVALID_TOKEN' ? wrongToken : messages[code]) ?? errors[code].message;
   if (ofForm.length === 0) return { ...common, form: message, fields: {} };
   return { ...common, fields: Object.fromEntries(ofForm.map(([name, texts]) => [name, texts.map(toSentence)])) };
 }

@@ -51,7 +51,7 @@ async function submitForm(exchange: EndpointRequest, path: string, forms: readon
   if (!('fields' in outcome)) return send(response, 200, outcome);
   const page =
     outcome.code === 'INVALID_TOKEN' && form.tokenParam
-      ? renderInvalidLink(path, forms, outcome)
+      ? renderInvalidLink(path, forms, form, outcome)
       : renderForm({ path, form, values, errors: outcome }, services.config);
   send(response, outcome.status, page, outcome.retryAfter);
 }
@@ -80,11 +80,12 @@ async function runMutation(
   return layout(stylesheets.response, title, title, content);
 }
 
-function renderInvalidLink(path: string, forms: readonly Form[], { form: message = '' }: FormErrors): Html {
+function renderInvalidLink(path: string, forms: readonly Form[], { wrongToken }: Form, { form: message = '' }: FormErrors): Html {
   const request = forms.find(({ tokenParam, shownAt }) => tokenParam === undefined && shownAt === undefined);
-  return layout(stylesheets.response, 'Error: Invalid link', 'Invalid link', [
+  const { title, retry } = wrongToken ?? { title: 'Invalid link', retry: 'Request a new email' };
+  return layout(stylesheets.response, `Error: ${title}`, title, [
     html`<p class="error" role="alert">${message}</p>`,
-    html`${request && html`<p><a href="${path.slice(1)}">Request a new email</a></p>`}`,
+    html`${request && html`<p><a href="${path.slice(1)}">${retry}</a></p>`}`,
   ]);
 }
 

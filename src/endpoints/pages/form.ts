@@ -6,7 +6,7 @@ export interface FormField {
   readonly name: string;
   readonly label: string;
   readonly type: 'password' | 'email' | 'text';
-  readonly autocomplete: 'new-password' | 'current-password' | 'email' | 'name' | 'one-time-code';
+  readonly autocomplete: 'new-password' | 'current-password' | 'email' | 'name' | 'one-time-code' | 'off';
   readonly optional?: true;
   /** Submitted with the second button too. */
   readonly always?: true;
@@ -27,6 +27,8 @@ export interface Form {
   readonly alternative?: { readonly button: string; readonly description: string };
   /** A link below the form to another form of the page. */
   readonly otherForm?: { readonly query: '' | '?code'; readonly label: string };
+  /** What is shown if the token is wrong, and the link to try again. By default, the texts of email links. */
+  readonly wrongToken?: { readonly title: string; readonly message: string; readonly retry: string };
   /** Has one variable, `input`, and one field, `done`. */
   readonly mutation: string;
   /** What is shown afterwards, by the result of the mutation. */

@@ -1,7 +1,7 @@
 import { html } from '../../lib/html.ts';
 import type { Form, FormField } from './form.ts';
 
-const newPassword = (name: string): FormField => ({
+export const newPassword = (name: string): FormField => ({
   name,
   label: 'New password',
   type: 'password',
@@ -11,7 +11,9 @@ const newPassword = (name: string): FormField => ({
 
 const currentPassword: FormField = { name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password' };
 
-const email: FormField = { name: 'email', label: 'Email address', type: 'email', autocomplete: 'email' };
+export const email: FormField = { name: 'email', label: 'Email address', type: 'email', autocomplete: 'email' };
+
+export const displayName: FormField = { name: 'displayName', label: 'Display name', type: 'text', autocomplete: 'name', optional: true };
 
 const code: FormField = {
   name: 'code',
@@ -96,7 +98,7 @@ const acceptInvitation: Form = {
   description: [
     'If you already have an account with this email address, log in there and accept the invitation with the code from the email.',
   ],
-  fields: [{ name: 'displayName', label: 'Display name', type: 'text', autocomplete: 'name', optional: true }, newPassword('password')],
+  fields: [displayName, newPassword('password')],
   button: 'Create account',
   mutation: 'mutation ($input: AcceptInvitationInput!) { done: acceptInvitation(input: $input) { made } }',
   done: () => ({ title: 'Account created', content: [html`<p>You can log in with your email address and password now.</p>`] }),

@@ -20,6 +20,8 @@ export const limits = {
   passwordByAccount: { points: 20, window: 6 * hour, waits: { first: 1, longest: 900 } }, // security.md 4.5
   passwordByProof: { points: 5, window: 15 * minute }, // by the session, or the user of the email link, that the password is given with
   registerByNetwork: { points: 30, window: hour }, // security.md F19: a registration causes an email
+  setupByNetwork: { points: 20, window: hour }, // security.md F38, as is the next one
+  setup: { points: 100, window: hour }, // all networks together; commands create a superadmin meanwhile
   emailByRequester: { points: 3, window: hour }, // security.md F19, as are the next three
   // 11 emails on the first day and 6 on each later one: too few to make others wait. No requester waits for a day, because many users may share a network.
   emailByRequesterDaily: { points: 5, window: day, waits: { first: 3_600, longest: 14_400 } },

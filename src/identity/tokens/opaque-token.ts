@@ -2,7 +2,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type { KeyStore } from '../keys/configured-keys.ts';
 
 /** The prefix of each kind of opaque token, for secret scanners. */
-export const prefixes = { api: 'fg_', refresh: 'fgr_', link: 'fgl_' } as const;
+export const prefixes = { api: 'fg_', refresh: 'fgr_', link: 'fgl_', setup: 'fgs_' } as const;
 
 /** Generates an opaque token: the prefix of its kind and 256 random bits. */
 export const generateToken = (kind: keyof typeof prefixes) => prefixes[kind] + randomBytes(32).toString('base64url');
@@ -45,6 +45,9 @@ export const deriveApiToken = (serverKey: Buffer, nonce: Uint8Array, idempotency
  */
 export const deriveLinkToken = (keys: Pick<KeyStore, 'secret'>, id: string) =>
   prefixes.link + createHmac('sha256', keys.secret('link')).update(id).digest('base64url');
+
+/** Derives the token with which the first superadmin is created in development. */
+export const deriveSetupToken = (keys: Pick<KeyStore, 'secret'>) => prefixes.setup + keys.secret('setup').toString('base64url');
 
 /** Derives the eight-digit code that replaces a link if there is no browser. Only ever compared, and only a few times. */
 export const deriveLinkCode = (keys: Pick<KeyStore, 'secret'>, id: string) =>

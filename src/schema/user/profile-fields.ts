@@ -9,7 +9,7 @@ import type { Condition } from '../../policy/conditions.ts';
 import { countryCode } from './country.ts';
 
 /** Mutations that accept some profile fields. `updateProfile` and `updateUser` accept all of them. */
-export type Form = 'acceptInvitation' | 'createUser' | 'register';
+export type Form = 'acceptInvitation' | 'createFirstSuperadmin' | 'createUser' | 'register';
 
 /**
  * A column of `User` that describes its owner. The type comes from the column and the description from its `///` comment in
@@ -41,7 +41,11 @@ const phone = singleLineText(40).refine(
  * A column of `User` that is neither here nor in `erase-account.ts` does not compile.
  */
 export const profileFields = {
-  displayName: { validate: labelText(120), example: 'Ada', inputs: ['acceptInvitation', 'createUser', 'register'] },
+  displayName: {
+    validate: labelText(120),
+    example: 'Ada',
+    inputs: ['acceptInvitation', 'createFirstSuperadmin', 'createUser', 'register'],
+  },
   firstName: { validate: labelText(120), example: 'Augusta Ada', inputs: ['createUser', 'register'] },
   lastName: { validate: labelText(120), example: "King-Noel, comtesse d'Ève", inputs: ['createUser', 'register'] },
   phone: { validate: phone, example: '+44 20 7946 0958', sensitive: true },
