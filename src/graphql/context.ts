@@ -41,6 +41,8 @@ export interface Context extends AppServices, UnitOfWork, PolicyContext {
   readonly tokenExpiresAt: Date | null;
   /** The id of the key that signed it; null for an API token. */
   readonly signingKeyId: string | null;
+  /** The session that the operation has opened or continued, which its line in the log has. */
+  enteredSession?: { readonly id: string; readonly userId: string };
 }
 
 export function createContext(

@@ -19,3 +19,6 @@ export function createLogger(level: LevelWithSilent, destination?: DestinationSt
     destination as DestinationStream,
   );
 }
+
+/** The same log without redaction, which takes several times as long as the rest of a line. For lines whose fields are listed in the code and carry no secret. */
+export const withoutRedaction = (log: Logger): Logger => log.child({}, { redact: [] });

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { runAs } from '../database/workload.ts';
 import { sendGraphiql } from '../endpoints/graphiql.ts';
@@ -8,7 +8,9 @@ import { createExecutor } from '../graphql/execution/executor.ts';
 import type { Notifier } from '../identity/tokens/revocation-notifier.ts';
 import { createPendingEvents } from '../identity/unit-of-work.ts';
 import type { ClientInfo } from '../lib/client-info.ts';
+import type { Logger } from '../lib/logger.ts';
 import { schema } from '../schema/schema.ts';
+import { createAccessLog } from '../transport/access-log.ts';
 import { createConnectionLimiter } from '../transport/connection-limiter.ts';
 import { getClientInfo } from '../transport/http/client-info.ts';
 import { respondToOperation } from '../transport/http/graphql-over-http.ts';
@@ -24,20 +26,32 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
   const guard = createRequestGuard(config, log);
   const run = createExecutor(schema, services, notifier);
   const connectionLimiter = createConnectionLimiter();
+  const accessLog = createAccessLog(log);
+  const observers = { metrics: services.metrics, accessLog };
   const server = createBoundedServer(
-    (request, response) => void respond(request, response).catch((error: Error) => respondToFailure(response, error)),
+    (request, response) =>
+      void observeRequest(observers, request, response, (seen) =>
+        respond(request, response, seen).catch((error: Error) => respondToFailure(log, response, error)),
+      ),
   );
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    guard.setSecurityHeaders(request, response, getClientInfo(request, config).requestId);
-    guard.rejectRequest(response, 417, 'INVALID_INPUT');
+    void observeRequest(observers, request, response, (seen) => {
+      prepareResponse(request, response, seen);
+      guard.rejectRequest(response, 417, 'INVALID_INPUT');
+    });
   });
-  const sockets = createWebSocketServer(services, run, guard, connectionLimiter);
+  const sockets = createWebSocketServer(services, { run, guard, connectionLimiter, accessLog });
   server.on('upgrade', sockets.upgrade);
 
-  async function respond(request: IncomingMessage, response: ServerResponse) {
+  function prepareResponse(request: IncomingMessage, response: ServerResponse, seen: SeenRequest): ClientInfo {
     const client = getClientInfo(request, config);
-    const seen = observeRequest(services, request, response);
+    seen.client = client;
     guard.setSecurityHeaders(request, response, client.requestId);
+    return client;
+  }
+
+  async function respond(request: IncomingMessage, response: ServerResponse, seen: SeenRequest) {
+    const client = prepareResponse(request, response, seen);
     guard.reportUntrustedProxy(request);
     const path = request.url?.split('?', 1)[0] ?? '';
     if (guard.hasRepeatedHeader(request)) return guard.rejectRequest(response, 400, 'INVALID_INPUT');
@@ -54,7 +68,7 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
     const methods = endpoint.method.replace('GET', 'GET, HEAD');
     if (!methods.split(', ').includes(request.method ?? '')) return guard.rejectMethod(request, response, methods);
     const events = createPendingEvents();
-    const exchange = { services, client, events, guard, connectionLimiter, run: reportTo(seen, run), request, response };
+    const exchange = { services, client, events, guard, connectionLimiter, run: reportTo(seen, accessLog, run), seen, request, response };
     try {
       await runAs({ class: endpoint.workload ?? 'read', kind: path, party: client.network }, () => endpoint.respond(exchange));
     } finally {
@@ -71,27 +85,29 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
     if (request.method !== 'POST') return guard.rejectMethod(request, response, 'POST, OPTIONS');
     if (request.url?.includes('?')) return guard.rejectRequest(response, 400, 'INVALID_INPUT'); // a query string would be logged by proxies
     const params = await guard.readOperation(request, response);
-    if (params) await respondToOperation({ run: reportTo(seen, run), connectionLimiter }, client, params, request, response);
+    if (params) await respondToOperation({ run: reportTo(seen, accessLog, run), connectionLimiter }, client, params, request, response);
   }
 
-  function respondToFailure(response: ServerResponse, error: Error) {
-    if (response.destroyed) return; // the client disconnected during its request
-    const isUnavailable = errorCodeFromDatabase(error) === 'UNAVAILABLE';
-    log.error({ error: String(error.stack) }, 'request failed unexpectedly');
-    if (!response.headersSent) response.writeHead(isUnavailable ? 503 : 500);
-    response.end();
-  }
+  return { server, closeIdleConnections: createIdleCloser(server), close: sockets.close };
+}
 
+function respondToFailure(log: Logger, response: ServerResponse, error: Error) {
+  if (response.destroyed) return; // the client disconnected during its request
+  const isUnavailable = errorCodeFromDatabase(error) === 'UNAVAILABLE';
+  log.error({ error: String(error.stack) }, 'request failed unexpectedly');
+  if (!response.headersSent) response.writeHead(isUnavailable ? 503 : 500);
+  response.end();
+}
+
+/** Returns how to close idle connections, also those that have never sent a request: Node considers them active. */
+function createIdleCloser(server: Server): () => void {
   const connections = new Set<Socket>();
   server.on('connection', (socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
   });
-  /** Closes idle connections, also those that have never sent a request: Node considers them active. */
-  const closeIdleConnections = () => {
+  return () => {
     server.closeIdleConnections();
     for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
   };
-
-  return { server, closeIdleConnections, close: sockets.close };
 }

@@ -110,8 +110,11 @@ async function readAllowedBody({ request, response }: EndpointRequest, { content
   return undefined;
 }
 
-const authenticateRequest = (exchange: EndpointRequest): Promise<Context> =>
-  authenticate(exchange.services, exchange, exchange.request.headers.authorization ?? null);
+async function authenticateRequest(exchange: EndpointRequest): Promise<Context> {
+  const context = await authenticate(exchange.services, exchange, exchange.request.headers.authorization ?? null);
+  exchange.seen.caller = { userId: context.viewer?.user.id, tokenId: context.viewer?.token.id };
+  return context;
+}
 
 const satisfies = (context: Context, access: Rule): context is AuthenticatedContext =>
   context.viewer !== null && evaluateInMemory(access, context.viewer) === true;

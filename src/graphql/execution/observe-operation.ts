@@ -38,20 +38,30 @@ export async function observeOperation(
 ): Promise<OperationOutcome> {
   const startedAt = performance.now();
   const seen: SeenOperation = {};
+  const reportOf = (progress: Pick<OperationReport, 'isOpen' | 'codes' | 'events'>): OperationReport => {
+    const { operation, context } = seen;
+    const { userId, id: tokenId } = context?.enteredSession ?? context?.viewer?.token ?? {};
+    return {
+      kind: operation?.kind,
+      fields: operation?.fields ?? [],
+      duration: performance.now() - startedAt,
+      userId,
+      tokenId,
+      ...progress,
+    };
+  };
   const finish = (codes: readonly ErrorCode[], events?: number) => {
-    const report = reportOf(seen, codes, performance.now() - startedAt, events);
+    const report = reportOf({ isOpen: false, codes, events });
     count(services, report);
     request.report?.(report);
   };
   const outcome = await steps(seen);
-  if (Symbol.asyncIterator in outcome) return observeStream(services, outcome, finish);
+  if (Symbol.asyncIterator in outcome) {
+    request.report?.(reportOf({ isOpen: true, codes: [], events: undefined }));
+    return observeStream(services, outcome, finish);
+  }
   finish(codesOf(outcome));
   return outcome;
-}
-
-function reportOf({ operation, context }: SeenOperation, codes: readonly ErrorCode[], duration: number, events?: number): OperationReport {
-  const { user, token } = context?.viewer ?? {}; // that of the end: a login has authenticated the caller
-  return { kind: operation?.kind, fields: operation?.fields ?? [], codes, duration, events, userId: user?.id, tokenId: token?.id };
 }
 
 function count({ metrics }: Pick<AppServices, 'metrics'>, { kind, fields, codes, duration }: OperationReport) {

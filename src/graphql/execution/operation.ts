@@ -24,12 +24,14 @@ export interface OperationRequest {
   readonly subscriptions?: Set<ActiveSubscription>;
   /** Lets the transport reject an operation that it cannot deliver, before it is executed. */
   readonly admit?: (operation: AuthenticatedOperation) => GraphQLError | undefined;
-  /** Takes the report of the operation when it has ended. */
+  /** Takes the report of the operation when it has ended and, of a subscription, also when it has begun. */
   readonly report?: (report: OperationReport) => void;
 }
 
 /** What operators see of an operation. It has no text, variables or names that the client has chosen. */
 export interface OperationReport {
+  /** True for a subscription that has begun. */
+  readonly isOpen: boolean;
   /** Undefined if the document was not valid. */
   readonly kind: OperationTypeNode | undefined;
   /** The names of the root fields, each once. */

@@ -101,6 +101,7 @@ export async function enterSession(
   refreshToken: string,
   isViewerNeeded: boolean,
 ): Promise<SessionShape> {
+  context.enteredSession = session;
   const refreshExpiresAt = new Date(Math.min(session.idleExpiresAt.getTime(), session.expiresAt.getTime()));
   const viewer = isViewerNeeded ? await loadOwner(context, session) : null;
   if (viewer && viewer !== context.viewer) switchViewer(context, viewer);

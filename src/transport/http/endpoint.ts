@@ -7,6 +7,7 @@ import type { RunOperation } from '../../graphql/execution/operation.ts';
 import type { UnitOfWork } from '../../identity/unit-of-work.ts';
 import type { Html } from '../../lib/html.ts';
 import type { ConnectionLimiter } from '../connection-limiter.ts';
+import type { SeenRequest } from './observe-request.ts';
 import type { RequestGuard } from './request-guard.ts';
 
 /** A request to an endpoint, and its response. The host has been checked and the security headers are set. */
@@ -15,6 +16,7 @@ export interface EndpointRequest extends UnitOfWork {
   readonly guard: RequestGuard;
   readonly connectionLimiter: ConnectionLimiter;
   readonly run: RunOperation;
+  readonly seen: SeenRequest;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }

@@ -1,40 +1,71 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AppServices } from '../../graphql/context.ts';
+import type { Duplex } from 'node:stream';
 import type { OperationReport, RunOperation } from '../../graphql/execution/operation.ts';
+import type { ClientInfo } from '../../lib/client-info.ts';
+import type { Metrics } from '../../metrics.ts';
+import type { AccessLog, Caller } from '../access-log.ts';
 
 /** What the steps of a request have found out about it. */
 export interface SeenRequest {
+  client?: ClientInfo;
   /** The path as the table of routes has it; undefined for an unknown one. */
   route?: string;
-  /** The operation that it has run. */
+  caller?: Caller;
+  /** The last operation that it has run. */
   operation?: OperationReport;
 }
 
-/** Measures a request until its response is sent or its connection lost. */
-export function observeRequest(
-  { metrics }: Pick<AppServices, 'metrics'>,
-  _request: IncomingMessage,
+/** Where requests are observed. */
+export interface Observers {
+  readonly metrics: Pick<Metrics, 'httpRequests' | 'httpDuration'>;
+  readonly accessLog: AccessLog;
+}
+
+/** Responds, and reports the request when the work is over and the response sent or its connection lost. */
+export async function observeRequest(
+  { metrics, accessLog }: Observers,
+  { method }: IncomingMessage,
   response: ServerResponse,
-): SeenRequest {
+  respond: (seen: SeenRequest) => Promise<void> | void,
+): Promise<void> {
   const startedAt = performance.now();
-  const seen: SeenRequest = {};
-  response.once('close', () => {
-    const duration = performance.now() - startedAt;
-    const { route = 'other' } = seen;
-    metrics.httpRequests.inc({ route, status: response.headersSent ? `${Math.floor(response.statusCode / 100)}xx` : 'aborted' });
-    if (!isEventStream(response)) metrics.httpDuration.observe({ route }, duration / 1_000);
+  const closed = new Promise<number | undefined>((resolve) => {
+    response.once('close', () => resolve(response.headersSent ? response.statusCode : undefined));
   });
-  return seen;
+  const seen: SeenRequest = {};
+  await respond(seen);
+  const status = await closed;
+  const duration = performance.now() - startedAt;
+  const { client, route = 'other', caller, operation } = seen;
+  countRequest(metrics, route, status);
+  if (!isEventStream(response)) metrics.httpDuration.observe({ route }, duration / 1_000);
+  accessLog.request({ client, method, route, status, duration, caller, operation });
+}
+
+/** Reports an upgrade when its connection is closed: that of a WebSocket has the status 101. */
+export function observeUpgrade({ metrics, accessLog }: Observers, client: ClientInfo, connection: Duplex, status: number) {
+  const startedAt = performance.now();
+  connection.once('close', () => {
+    const duration = performance.now() - startedAt;
+    countRequest(metrics, '/graphql', status);
+    accessLog.request({ client, method: 'GET', route: '/graphql', status, duration, caller: undefined, operation: undefined });
+  });
+}
+
+/** Counts a request by the class of its status. */
+function countRequest({ httpRequests }: Pick<Metrics, 'httpRequests'>, route: string, status: number | undefined) {
+  httpRequests.inc({ route, status: status === undefined ? 'aborted' : `${Math.floor(status / 100)}xx` });
 }
 
 /** Runs operations as part of the request. */
 export const reportTo =
-  (seen: SeenRequest, run: RunOperation): RunOperation =>
+  (seen: SeenRequest, accessLog: AccessLog, run: RunOperation): RunOperation =>
   (operation) =>
     run({
       ...operation,
       report: (report) => {
-        seen.operation = report;
+        if (report.isOpen) accessLog.operation(operation.client, report);
+        else seen.operation = report;
       },
     });
 

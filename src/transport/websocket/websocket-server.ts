@@ -5,11 +5,13 @@ import { GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer, type SubscribePayload } from
 import { type WebSocket, WebSocketServer } from 'ws';
 import { graphqlError } from '../../errors.ts';
 import type { AppServices } from '../../graphql/context.ts';
-import type { RunOperation } from '../../graphql/execution/operation.ts';
+import type { OperationReport, RunOperation } from '../../graphql/execution/operation.ts';
 import { toClientError } from '../../graphql/execution/response-limits.ts';
 import type { Metrics } from '../../metrics.ts';
+import type { AccessLog } from '../access-log.ts';
 import type { ConnectionLimiter } from '../connection-limiter.ts';
 import { getClientInfo } from '../http/client-info.ts';
+import { observeUpgrade } from '../http/observe-request.ts';
 import { isOperation, type RequestGuard, rawHttpResponse, securityHeaderLines } from '../http/request-guard.ts';
 import { authorizationOf, createSocketAuthorizer, type SocketContext, type SocketState } from './socket-authorization.ts';
 import { closeCodeFor, closeCodes, WebSocketConnection } from './websocket-connection.ts';
@@ -22,20 +24,20 @@ const livenessInterval = 15_000;
 /** graphql-ws reads from a document whether it calls `execute` or `subscribe`. Both return the outcome of `run`, so any document will do. */
 const placeholder = parse('{ __typename }');
 
+/** What a WebSocket shares with the other transports. */
+interface Transport {
+  readonly run: RunOperation;
+  readonly guard: RequestGuard;
+  readonly connectionLimiter: ConnectionLimiter;
+  readonly accessLog: AccessLog;
+}
+
 /** GraphQL over WebSocket (graphql-transport-ws). A socket is closed when the session that it was opened with ends. */
-export function createWebSocketServer(services: AppServices, run: RunOperation, guard: RequestGuard, connectionLimiter: ConnectionLimiter) {
+export function createWebSocketServer(services: AppServices, { run, guard, connectionLimiter, accessLog }: Transport) {
   const { connections, track } = trackConnections(services.metrics);
   const authorizer = createSocketAuthorizer(services, connectionLimiter);
   let isClosing = false;
-  const sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: maxFrameBytes,
-    ...({ closeTimeout: timeouts.close } as object), // missing in @types/ws
-    handleProtocols: (offered) => offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) && GRAPHQL_TRANSPORT_WS_PROTOCOL,
-  });
-  sockets.on('headers', (headers) => headers.push(...securityHeaderLines));
-  // RFC 6455 §4.4: the response names the supported version.
-  sockets.on('wsClientError', (_, stream) => endWith(stream, '400 Bad Request', ['sec-websocket-version: 13']));
+  const sockets = createProtocolSwitch();
   const protocol = makeServer<Record<string, unknown>, SocketState>({
     connectionInitWaitTimeout: timeouts.init,
     onConnect: (socket) => withinAckTimeout(socket, authorizer.admit(socket)),
@@ -57,16 +59,20 @@ export function createWebSocketServer(services: AppServices, run: RunOperation, 
     const { request, connection } = socket.extra;
     const { subscriptions } = connection;
     const client = getClientInfo(request, services.config);
-    const outcome = await run({ params: payload, client, authorization: authorizationOf(socket), connection, subscriptions });
+    const report = (operation: OperationReport) => accessLog.operation(client, operation);
+    const outcome = await run({ params: payload, client, authorization: authorizationOf(socket), connection, subscriptions, report });
     if ('rejected' in outcome) return outcome.errors.map(toClientError);
     return { document: placeholder, contextValue: outcome } as unknown as ExecutionArgs;
   }
 
   function upgrade(request: IncomingMessage, stream: Duplex, head: Buffer) {
     stream.on('error', () => stream.destroy()); // until ws has taken over
+    const client = getClientInfo(request, services.config);
     const rejection = isClosing ? '503 Service Unavailable' : upgradeRejection(request, guard);
-    const release = rejection ? undefined : connectionLimiter.acquire('network', getClientInfo(request, services.config).network);
-    if (!release) return endWith(stream, rejection ?? '429 Too Many Requests');
+    const release = rejection ? undefined : connectionLimiter.acquire('network', client.network);
+    const status = release ? '101 Switching Protocols' : (rejection ?? '429 Too Many Requests');
+    observeUpgrade({ metrics: services.metrics, accessLog }, client, stream, Number.parseInt(status, 10));
+    if (!release) return endWith(stream, status);
     stream.once('close', release);
     sockets.handleUpgrade(request, stream, head, (socket) => handleConnection(socket, request));
   }
@@ -98,6 +104,20 @@ export function createWebSocketServer(services: AppServices, run: RunOperation, 
       await new Promise((resolve) => sockets.close(resolve));
     },
   };
+}
+
+/** Switches connections to the protocol of WebSocket. */
+function createProtocolSwitch(): WebSocketServer {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxFrameBytes,
+    ...({ closeTimeout: timeouts.close } as object), // missing in @types/ws
+    handleProtocols: (offered) => offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) && GRAPHQL_TRANSPORT_WS_PROTOCOL,
+  });
+  sockets.on('headers', (headers) => headers.push(...securityHeaderLines));
+  // RFC 6455 §4.4: the response names the supported version.
+  sockets.on('wsClientError', (_, stream) => endWith(stream, '400 Bad Request', ['sec-websocket-version: 13']));
+  return sockets;
 }
 
 /** The connections that are open. */
