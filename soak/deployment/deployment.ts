@@ -1,3 +1,4 @@
+import { freePort } from '../../bench/free-port.ts';
 import { loadConfiguredKeys } from '../../src/identity/keys/configured-keys.ts';
 import { formatCursor } from '../../src/identity/tokens/revocation-cursor.ts';
 import { startPgBouncer } from '../../test/server/pgbouncer.ts';
@@ -11,6 +12,7 @@ import { overEventStream, overWebSocket } from '../stream-client.ts';
 import { logViolations } from './log-violations.ts';
 import { openMailServer } from './mail-server.ts';
 import { mailViolations } from './mail-violations.ts';
+import { createScrapes } from './scrapes.ts';
 
 /**
  * Three servers in production mode behind HAProxy, which writes addresses with ports, and PgBouncer in transaction mode, with a mail server that
@@ -29,7 +31,12 @@ export async function openDeployment({ postgres, pool, folder, ended }: Place): 
     LOG_LEVEL: 'info',
   };
   const keys = await loadConfiguredKeys({ ...environment, DATA_DIR: folder });
-  const nodes = await Promise.all(['one', 'two', 'three'].map((name) => openNode(`node ${name}`, environment, folder, ended)));
+  const names = ['one', 'two', 'three'];
+  const ports = await Promise.all(names.map(freePort));
+  const nodes = await Promise.all(
+    names.map((name, index) => openNode(`node ${name}`, { ...environment, METRICS_PORT: String(ports[index]) }, folder, ended)),
+  );
+  const scrapes = createScrapes(nodes, ports);
   const proxy = await startHaproxy([
     'balance roundrobin',
     'option redispatch',
@@ -57,7 +64,13 @@ export async function openDeployment({ postgres, pool, folder, ended }: Place): 
     const log = await readLog(pool, keys);
     const missed = await Promise.all(followers.map((follower) => deliveryViolations(follower, log, { keys, known: 0 })));
     for (const { name, received, resumed } of followers) console.log(`${name}: ${received.length} entries, ${resumed} connections`);
-    return [...missed.flat(), ...(await mailViolations(pool, mailServer)), ...logViolations(folder, mailServer)];
+    return [
+      ...missed.flat(),
+      ...followers.flatMap(({ name, errors }) => errors.filter(isUnexpected).map((text) => `${name} received ${text}`)),
+      ...(await mailViolations(pool, mailServer)),
+      ...(await scrapes.violations(mailServer)),
+      ...logViolations(folder, mailServer),
+    ];
   }
 
   return {
@@ -65,7 +78,7 @@ export async function openDeployment({ postgres, pool, folder, ended }: Place): 
     entrances: [entrance],
     emailsTo: async (email) => mailServer.accepted.filter(({ to }) => to.includes(email)).map(({ text }) => text),
     begin,
-    disturb: (until) => mailServer.fail(until - 10_000),
+    disturb: async (until) => void (await Promise.all([mailServer.fail(until - 10_000), scrapes.read(until)])),
     violations,
     async close() {
       await Promise.all(followers.map(({ leave }) => leave()));
@@ -75,6 +88,9 @@ export async function openDeployment({ postgres, pool, folder, ended }: Place): 
     },
   };
 }
+
+/** UNAVAILABLE is expected while the database is down, and these responses of the proxy while a server is. */
+const isUnexpected = (text: string) => !/UNAVAILABLE|<h1>50[234] /.test(text);
 
 /** The proxy as what followers connect to: it is always there. */
 const stub = { name: 'proxy', isRunning: true, since: 0, kill() {}, async pause() {}, async start() {}, stop() {} };

@@ -18,7 +18,7 @@ interface AcceptedEmail {
 export interface FailingMailServer {
   readonly url: string;
   readonly accepted: readonly AcceptedEmail[];
-  /** In how many ways it has failed so far, one after the other; those that concern all emails. */
+  /** How often it has failed so that servers must have noticed: with at least two rejections that concern all emails. */
   readonly outages: number;
   /** Fails and works in turn until that time; then it works. */
   fail(until: number): Promise<void>;
@@ -32,15 +32,23 @@ export async function openMailServer(): Promise<FailingMailServer> {
   const accepted: AcceptedEmail[] = [];
   let mode: Mode = 'works';
   let outages = 0;
+  let rejections = 0; // since the mode was switched
   let server = listen();
+
+  function rejectIf(failing: Mode, responseCode: number, done: (error?: Error | null) => void) {
+    if (mode !== failing) return done(null);
+    rejections += 1;
+    if (rejections === 2) outages += 1;
+    done(reply(responseCode));
+  }
 
   function listen() {
     const one = new SMTPServer({
       authOptional: true,
       disabledCommands: ['STARTTLS'],
       logger: false,
-      onConnect: (_, done) => done(mode === 'shuts down' ? reply(421) : null),
-      onMailFrom: (_, __, done) => done(mode === 'rejects the sender' ? reply(550) : null),
+      onConnect: (_, done) => rejectIf('shuts down', 421, done),
+      onMailFrom: (_, __, done) => rejectIf('rejects the sender', 550, done),
       onRcptTo: (_, __, done) => done(mode === 'defers recipients' && randomInt(2) > 0 ? reply(451) : null),
       onData: async (stream, { envelope }, done) => {
         const chunks: Buffer[] = [];
@@ -58,7 +66,7 @@ export async function openMailServer(): Promise<FailingMailServer> {
   const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
 
   async function switchTo(next: Mode) {
-    if (next !== 'works' && next !== 'defers recipients') outages += 1;
+    rejections = 0;
     if (next === 'is stopped') await close();
     else if (mode === 'is stopped') server = listen();
     mode = next;
