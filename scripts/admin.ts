@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { requireAdminSocket } from '../src/commands/admin-socket.ts';
-import { type DatabaseCommand, exitCodes } from '../src/commands/command.ts';
-import { executeCommand, messageOf, type Output } from '../src/commands/execute-command.ts';
+import { type DatabaseCommand, exitCodes, type Output } from '../src/commands/command.ts';
+import { executeCommand, messageOf } from '../src/commands/execute-command.ts';
 import { type Invocation, parseInvocation, usage } from '../src/commands/parse-arguments.ts';
 import { connectToServer, sendCommand } from '../src/commands/send-command.ts';
 import { type Config, readConfig } from '../src/config.ts';
@@ -30,8 +30,7 @@ try {
 /** Runs a command in this process or, if a server has the embedded database open, in the server. Returns its exit code. */
 async function run({ command, args }: Invocation): Promise<number> {
   if ('runLocally' in command) {
-    for (const line of await command.runLocally()) output.out(line);
-    return exitCodes.done;
+    return command.runLocally(args, output);
   }
   const config = readConfig();
   const input = (await command.readInput?.(args)) ?? '';

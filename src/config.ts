@@ -121,23 +121,51 @@ const requiredInProduction = ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPT
 /** Whether the server runs in production, also while the settings cannot be read. */
 export const isProduction = () => process.env.NODE_ENV === 'production';
 
-export type Config = ReturnType<typeof readConfig>;
+export type Config = ReturnType<typeof completeSettings>;
+
+/** A setting that the server cannot start with. `message` never repeats its value. */
+export interface SettingFault {
+  readonly setting: string;
+  readonly message: string;
+}
 
 /** Reads and validates the settings. The error names each invalid setting and never repeats its value. */
-export function readConfig(environment: Record<string, string | undefined> = process.env) {
+export function readConfig(environment: Record<string, string | undefined> = process.env): Config {
+  const { config, faults } = readSettings(environment);
+  if (faults.length > 0) throw new Error(faults.map(({ setting, message }) => `Setting ${setting}: ${message}`).join('\n'));
+  return config;
+}
+
+/** Reads the settings and finds all faults. The configuration has the defaults of settings that are invalid: it is for a diagnosis only. */
+export function readSettings(environment: Record<string, string | undefined> = process.env): {
+  readonly config: Config;
+  readonly faults: readonly SettingFault[];
+} {
   const nonEmpty = Object.entries(environment).filter(([, value]) => value !== '');
-  requireNoPrefix(nonEmpty);
   const parsed = settings.safeParse(Object.fromEntries(nonEmpty));
-  if (!parsed.success) throw new Error(parsed.error.issues.map((issue) => `Setting ${issue.path.join('.')}: ${issue.message}`).join('\n'));
-  const values = parsed.data;
+  const invalid = (parsed.error?.issues ?? []).map(({ path, message }) => ({ setting: path.join('.'), message }));
+  const isInvalid = (name: string) => invalid.some(({ setting }) => setting === name);
+  const values = parsed.data ?? settings.parse(Object.fromEntries(nonEmpty.filter(([name]) => !isInvalid(name))));
+  const faults = [...prefixFaults(nonEmpty), ...invalid, ...valueFaults(values).filter(({ setting }) => !isInvalid(setting))];
+  return { config: completeSettings(values), faults };
+}
+
+/** What is wrong although each value is valid. */
+function valueFaults(values: z.infer<typeof settings>): SettingFault[] {
   const production = values.NODE_ENV === 'production';
   const missing = production ? requiredInProduction.filter((name) => values[name] === undefined) : [];
-  if (missing.length > 0) throw new Error(missing.map((name) => `Setting ${name}: must be set in production`).join('\n'));
-  if (!values.DATABASE_URL && (values.DATABASE_POOLER || values.DATABASE_DIRECT_URL))
-    throw new Error('Setting DATABASE_URL: must be set if DATABASE_POOLER or DATABASE_DIRECT_URL is');
+  const faults = missing.map((setting): SettingFault => ({ setting, message: 'must be set in production' }));
+  if (!values.DATABASE_URL && !production && (values.DATABASE_POOLER || values.DATABASE_DIRECT_URL))
+    faults.push({ setting: 'DATABASE_URL', message: 'must be set if DATABASE_POOLER or DATABASE_DIRECT_URL is' });
   if (values.DATABASE_POOLER === 'transaction' && !values.DATABASE_DIRECT_URL)
-    throw new Error('Setting DATABASE_DIRECT_URL: must be set if DATABASE_POOLER is transaction');
-  if (production && isUnencrypted(values.PUBLIC_URL ?? '') && !values.ALLOW_HTTP) throw new Error(`Setting PUBLIC_URL: ${httpFault}`);
+    faults.push({ setting: 'DATABASE_DIRECT_URL', message: 'must be set if DATABASE_POOLER is transaction' });
+  if (production && values.PUBLIC_URL && isUnencrypted(values.PUBLIC_URL) && !values.ALLOW_HTTP)
+    faults.push({ setting: 'PUBLIC_URL', message: httpFault });
+  return faults;
+}
+
+function completeSettings(values: z.infer<typeof settings>) {
+  const production = values.NODE_ENV === 'production';
   const PUBLIC_URL = values.PUBLIC_URL ?? `http://localhost:${values.PORT}`;
   return Object.freeze({
     ...values,
@@ -152,6 +180,10 @@ export function readConfig(environment: Record<string, string | undefined> = pro
   });
 }
 
+/** The environment of programs that this process starts: without the settings, which contain secrets. */
+export const environmentWithoutSettings = (): Record<string, string | undefined> =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !Object.hasOwn(settings.shape, name)));
+
 /** True for a URL without TLS, unless its host is this machine or a name that is reserved for tests (RFC 6761). */
 const isUnencrypted = (url: string) =>
   url.startsWith('http:') && !/^(?:127\.0\.0\.1|\[::1\]|(?:.+\.)?(?:localhost|test))$/.test(new URL(url).hostname);
@@ -163,16 +195,18 @@ const prefix = 'FIELDGATE_';
 /** Kubernetes sets such variables in the containers beside a service whose name begins like that of the product. */
 const ofService = /^FIELDGATE_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)\w*|PORT_\d+_(?:TCP|UDP|SCTP)\w*)$/;
 
-/** Throws for a variable with a prefix, which no setting has: it would be ignored. */
-function requireNoPrefix(environment: [name: string, value: string | undefined][]): void {
-  for (const [name, value = ''] of environment) {
-    if (!name.startsWith(prefix) || ofService.test(name) || (name.endsWith('_PORT') && value.includes('://'))) continue;
+/** The variables with a prefix, which no setting has: they would be ignored. */
+function prefixFaults(environment: readonly [name: string, value: string | undefined][]): SettingFault[] {
+  const isMistaken = ([name, value = '']: (typeof environment)[number]) =>
+    name.startsWith(prefix) && !ofService.test(name) && !(name.endsWith('_PORT') && value.includes('://'));
+  return environment.filter(isMistaken).map(([name]) => {
     const setting = name.slice(prefix.length);
     const isKnown = Object.hasOwn(settings.shape, setting);
-    throw new Error(
-      `Setting ${name}: does not exist; ${isKnown ? `its name is ${setting}` : 'settings have no prefix (docs/settings.md)'}`,
-    );
-  }
+    return {
+      setting: name,
+      message: `does not exist; ${isKnown ? `its name is ${setting}` : 'settings have no prefix (docs/settings.md)'}`,
+    };
+  });
 }
 
 function parseDuration(text: string): number | undefined {

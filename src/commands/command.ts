@@ -48,9 +48,17 @@ export interface DatabaseCommand extends CommandSyntax {
   run(context: CommandContext, args: Arguments, input: string): Promise<number>;
 }
 
-/** A command that needs neither settings nor a database. */
-interface LocalCommand extends CommandSyntax {
-  runLocally(): Promise<readonly string[]>;
+/** What a command prints. */
+export interface Output {
+  out(text: string): void;
+  error(text: string): void;
 }
 
-export type Command = DatabaseCommand | LocalCommand;
+/** A command that always runs in the process of the operator, and opens what it needs itself. */
+interface LocalCommand extends CommandSyntax {
+  /** Returns an exit code. */
+  runLocally(args: Arguments, output: Output): Promise<number>;
+}
+
+/** A command with both runs locally, and may send a part of its work to the server that has the embedded database open. */
+export type Command = DatabaseCommand | LocalCommand | (LocalCommand & DatabaseCommand);

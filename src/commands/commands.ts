@@ -1,5 +1,6 @@
 import type { Command } from './command.ts';
 import { createSuperadmin } from './create-superadmin.ts';
+import { doctor } from './doctor/doctor.ts';
 import { domainCommands } from './domains.ts';
 import { keyCommands } from './keys.ts';
 import { restored } from './restored.ts';
@@ -13,6 +14,7 @@ import { verifyAudit } from './verify-audit.ts';
 export const commands: Readonly<Record<string, Command>> = {
   'create-superadmin': createSuperadmin,
   ...keyCommands,
+  doctor,
   restored,
   'verify-audit': verifyAudit,
   seed,

@@ -1,10 +1,4 @@
-import { type Arguments, type CommandContext, type DatabaseCommand, exitCodes } from './command.ts';
-
-/** What a command prints, and how it ends. */
-export interface Output {
-  out(text: string): void;
-  error(text: string): void;
-}
+import { type Arguments, type CommandContext, type DatabaseCommand, exitCodes, type Output } from './command.ts';
 
 /** Runs a command and returns its exit code. Prints the message of an error that it throws. */
 export async function executeCommand(

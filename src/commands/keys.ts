@@ -7,7 +7,10 @@ import { type Command, type CommandContext, type DatabaseCommand, exitCodes } fr
 const create: Command = {
   description: ['prints new JWT_KEYS and ENCRYPTION_KEYS for production'],
   // Lines of an environment file, as read by shells, Node.js and systemd.
-  runLocally: async () => Object.entries(await generateKeys()).map(([name, value]) => `${name}='${value}'`),
+  async runLocally(_, { out }) {
+    for (const [name, value] of Object.entries(await generateKeys())) out(`${name}='${value}'`);
+    return exitCodes.done;
+  },
 };
 
 const list: DatabaseCommand = {

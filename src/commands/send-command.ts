@@ -1,8 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { openAdminSocket, type Response, toLine, version } from './admin-socket.ts';
-import { exitCodes } from './command.ts';
-import type { Output } from './execute-command.ts';
+import { exitCodes, type Output } from './command.ts';
 
 /** Connects to the server that has the data folder open. Undefined if none executes commands. */
 export async function connectToServer(folder: string): Promise<Socket | undefined> {

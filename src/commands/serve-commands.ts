@@ -52,7 +52,7 @@ export async function serveCommands(
       return reject(`The server has version ${version} and the command version ${sent.version}. Use the same version for both.`);
     }
     const invocation = parseInvocation(sent.words);
-    if (!invocation || 'runLocally' in invocation.command) return reject('The server does not know this command. Restart it.');
+    if (!invocation || !('run' in invocation.command)) return reject('The server does not know this command. Restart it.');
     const { name, command, args } = invocation;
     log.info({ command: name }, 'admin command');
     const output = { out: (out: string) => send({ out }), error: (error: string) => send({ error }) };

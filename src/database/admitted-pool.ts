@@ -101,7 +101,7 @@ export class AdmittedPool extends pg.Pool {
 }
 
 /** What the product uses of the embedded database. */
-export type EmbeddedConnection = Pick<PGlite, 'query' | 'transaction' | 'exec'>;
+export type EmbeddedConnection = Pick<PGlite, 'query' | 'transaction' | 'exec' | 'dumpDataDir'>;
 
 /** The one connection of the embedded database, for which work waits by its class. */
 export function admitEmbedded(pglite: PGlite): EmbeddedConnection & Pick<AdmittedPool, 'load'> {
@@ -118,5 +118,6 @@ export function admitEmbedded(pglite: PGlite): EmbeddedConnection & Pick<Admitte
     get load() {
       return loadByClass(gate);
     },
+    dumpDataDir: (compression) => admitted(() => pglite.dumpDataDir(compression)),
   };
 }

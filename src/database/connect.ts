@@ -6,12 +6,19 @@ export interface DatabaseTarget {
   readonly connectionString: string;
 }
 
+/** How connections are named in pg_stat_activity, unless their URL has another name. A restore finds running servers by it. */
+export const applicationName = 'fieldgate';
+
 const timeout = 1_500; // milliseconds: a response within 2 s while the database is down (security.md 23.5)
 
 /** Connects at the start. Throws an error with the setting, the cause and the remedy. */
 export async function connect(target: DatabaseTarget): Promise<pg.Client> {
   try {
-    const client = new pg.Client({ connectionString: target.connectionString, connectionTimeoutMillis: timeout });
+    const client = new pg.Client({
+      connectionString: target.connectionString,
+      application_name: applicationName,
+      connectionTimeoutMillis: timeout,
+    });
     client.on('error', () => {}); // the statement that needs the connection fails
     await client.connect();
     return client;

@@ -3,15 +3,16 @@ import pg from 'pg';
 import type { Config } from '../config.ts';
 import type { Logger } from '../lib/logger.ts';
 import { AdmittedPool, admitEmbedded } from './admitted-pool.ts';
-import { connect, type DatabaseTarget, sessionOf, settingError } from './connect.ts';
+import { applicationName, connect, type DatabaseTarget, sessionOf, settingError } from './connect.ts';
 import { createEmbeddedAdapterFactory, type EmbeddedPostgres, migrateEmbedded, openEmbeddedPostgres } from './embedded-postgres.ts';
 import { Prisma, PrismaClient } from './generated/prisma/client.ts';
 import { migrate } from './migrate.ts';
-import { requireSameDatabase, requireSessions } from './pooler-check.ts';
+import { requireUsablePooler } from './pooler-check.ts';
 import { nextPause } from './reconnect-pause.ts';
 import { retryOnConflict, retryTransactions } from './retry.ts';
 import { checkDatabase, migrationLimits, prepareSession, statementLimits } from './session.ts';
 import { TransactionPool } from './transaction-pool.ts';
+import { readUnfinishedRestore } from './unfinished-restore.ts';
 
 /** Tagged template for one statement. Its values are sent as parameters, never as text. */
 export const sql = Prisma.sql;
@@ -33,6 +34,8 @@ export interface Database {
   listen(channel: string, onNotify: () => void): Promise<() => Promise<void>>;
   /** The work of each class that has a connection, or waits for one. */
   readonly load: AdmittedPool['load'];
+  /** Copies the embedded database into a compressed archive; undefined if the database is another one. */
+  archive?(): Promise<Blob>;
   close(): Promise<void>;
 }
 
@@ -50,25 +53,46 @@ export async function databaseTime({ query }: Pick<Database, 'query'>): Promise<
   return now;
 }
 
+interface OpenOptions {
+  /** Opens a database into which a backup was restored, and whose access has not been ended yet. */
+  readonly isRestoring?: boolean;
+}
+
 /** Opens the configured database and migrates it. Throws an error that says what to do. */
-export async function openDatabase(config: Config, log: Logger, limits: Limits = statementLimits): Promise<Database> {
-  if (!config.DATABASE_URL) return openEmbeddedDatabase(await openEmbeddedPostgres(config.DATA_DIR));
-  const main: DatabaseTarget = { setting: 'DATABASE_URL', connectionString: withoutSessionParameters(config.DATABASE_URL) };
-  const direct: DatabaseTarget = config.DATABASE_DIRECT_URL
-    ? { setting: 'DATABASE_DIRECT_URL', connectionString: withoutSessionParameters(config.DATABASE_DIRECT_URL) }
-    : main;
+export async function openDatabase(
+  config: Config,
+  log: Logger,
+  limits: Limits = statementLimits,
+  options: OpenOptions = {},
+): Promise<Database> {
+  const targets = databaseTargets(config);
+  if (!targets) return openEmbeddedDatabase(await openEmbeddedPostgres(config.DATA_DIR));
+  const { main, direct } = targets;
   // With Redis, `revokeTokens` need not NOTIFY.
   const settings = { ...limits, 'fieldgate.notify': config.REDIS_URL ? 'off' : 'on' };
-  if (config.DATABASE_POOLER !== 'transaction') await requireSessions(main, config.DATABASE_POOLER === 'session');
-  if (direct !== main) {
-    await requireSessions(direct, true);
-    await requireSameDatabase(main, direct, settings);
-  }
-  await migratePostgres(direct);
+  await requireUsablePooler(config, targets, settings);
+  await migratePostgres(direct, options);
   const pool = createPool(main, config, settings);
   pool.on('error', (error) => log.warn({ error: error.message }, 'a database connection was lost'));
   pool.on('connect', (client) => client.on('error', () => {})); // an idle connection has no other listener for errors
   return createPostgresDatabase(pool, direct.connectionString, log);
+}
+
+/** The PostgreSQL of the server: the pool connects to `main`, migrations and the listening connection to `direct`. */
+export interface DatabaseTargets {
+  readonly main: DatabaseTarget;
+  readonly direct: DatabaseTarget;
+}
+
+/** The PostgreSQL that the settings name; undefined if the database is the embedded one. */
+export function databaseTargets({
+  DATABASE_URL,
+  DATABASE_DIRECT_URL,
+}: Pick<Config, 'DATABASE_URL' | 'DATABASE_DIRECT_URL'>): DatabaseTargets | undefined {
+  if (!DATABASE_URL) return undefined;
+  const main: DatabaseTarget = { setting: 'DATABASE_URL', connectionString: withoutSessionParameters(DATABASE_URL) };
+  if (!DATABASE_DIRECT_URL) return { main, direct: main };
+  return { main, direct: { setting: 'DATABASE_DIRECT_URL', connectionString: withoutSessionParameters(DATABASE_DIRECT_URL) } };
 }
 
 /** Migrates an open embedded PostgreSQL and serves it. Closing the database closes it. */
@@ -83,6 +107,7 @@ export async function openEmbeddedDatabase(embedded: EmbeddedPostgres): Promise<
     get load() {
       return connection.load;
     },
+    archive: () => connection.dumpDataDir('gzip'),
     close: async () => {
       await prisma.$disconnect();
       await embedded.close();
@@ -99,6 +124,7 @@ const clientOptions = {
 function createPool({ connectionString }: DatabaseTarget, { DATABASE_POOL: max, DATABASE_POOLER }: Config, settings: Limits) {
   const options = {
     connectionString,
+    application_name: applicationName,
     max,
     connectionTimeoutMillis: 1_500, // a response within 2 s while the database is down (security.md 23.5)
     // Longer than the server's own: only reached if a connection died silently.
@@ -120,21 +146,21 @@ function withoutSessionParameters(connectionString: string): string {
   return url.href;
 }
 
-// Also taken by `prisma migrate deploy`.
-const migrationLock = 72_707_369;
+/** The advisory lock that a starting server holds while it migrates. Also taken by `prisma migrate deploy`. */
+export const migrationLock = 72_707_369;
 
 /** Applies the missing migrations. Serialized by advisory lock, so that nodes that start at the same time migrate once. */
-async function migratePostgres(target: DatabaseTarget) {
+async function migratePostgres(target: DatabaseTarget, { isRestoring }: OpenOptions) {
   const client = await connect(target);
   try {
     await prepareMigrations(target, sessionOf(client));
     await client.query('set lock_timeout = 0');
     await client.query('select pg_advisory_lock($1)', [migrationLock]);
     await client.query(`set lock_timeout = '${migrationLimits.lock_timeout}'`);
-    await migrate({
-      query: async <Row>(text: string, values: unknown[]) => (await client.query(text, values)).rows as Row[],
-      execute: (script) => client.query(script),
-    });
+    const query = async <Row>(text: string, values: unknown[]) => (await client.query(text, values)).rows as Row[];
+    const unfinished = isRestoring ? undefined : await readUnfinishedRestore(query);
+    if (unfinished) throw new Error(unfinished);
+    await migrate({ query, execute: (script) => client.query(script) });
   } catch (error) {
     const { code } = ((error as Error).cause ?? error) as { code?: string };
     if (code === '42501') throw settingError(target, notOwner, error);
@@ -190,7 +216,7 @@ async function listen(connectionString: string, channel: string, onNotify: () =>
   let listeningSince = 0;
   const connect = async (pause: number): Promise<void> => {
     if (isStopped) return;
-    const client = new pg.Client({ connectionString, connectionTimeoutMillis: 2_000, keepAlive: true });
+    const client = new pg.Client({ connectionString, application_name: applicationName, connectionTimeoutMillis: 2_000, keepAlive: true });
     const reconnect = () => {
       // A connection that is lost at once was no success.
       const wasStable = current === client && performance.now() - listeningSince > stableAfter;

@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import type { SqlDriverAdapter, Transaction } from '@prisma/driver-adapter-utils';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
 import type { EmbeddedConnection } from './admitted-pool.ts';
-import { hasDatabase, lockDataFolder, openingError } from './data-folder.ts';
+import { type DataFolder, hasDatabase, lockDataFolder, openingError } from './data-folder.ts';
 import { migrate } from './migrate.ts';
 import { checkDatabase, prepareSession } from './session.ts';
 
@@ -15,12 +16,15 @@ export interface EmbeddedPostgres {
 }
 
 const subfolder = 'postgres';
+const preparedSubfolder = 'postgres.prepared'; // a backup that is being restored
+const replacedSubfolder = 'postgres.replaced'; // what it replaces
 const version = 18; // of PGlite's PostgreSQL
 
 /** Opens the embedded PostgreSQL in `dataDir`, or creates it. Throws if another process has it open, and if it is damaged. */
 export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
   const folder = await lockDataFolder(dataDir);
   try {
+    await undoReplacement(folder);
     const path = join(folder.path, subfolder);
     const exists = await hasDatabase(folder, subfolder, version);
     const pglite = await (exists ? PGlite.create(path) : create(path)).catch(async (error) => {
@@ -35,6 +39,59 @@ export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPos
     await folder.unlock();
     throw error;
   }
+}
+
+/** True if there is a database in the data folder. */
+export const hasEmbeddedPostgres = (dataDir: string) =>
+  existsSync(join(dataDir, subfolder)) || existsSync(join(dataDir, replacedSubfolder));
+
+interface Replacement {
+  /** A data folder, as PGlite dumps it. */
+  readonly archive: Blob;
+  readonly mayReplace: boolean;
+  /** Gets the database of the archive, and closes it. If it throws, nothing is replaced. */
+  prepare(pglite: PGlite): Promise<void>;
+}
+
+/**
+ * Replaces the embedded database by one that is prepared beside it. Until that is complete, a process that is killed leaves the database as it was: `openEmbeddedPostgres` gives it back its
+ * name. Throws if another process has the database open.
+ */
+export async function replaceEmbeddedPostgres(dataDir: string, { archive, mayReplace, prepare }: Replacement): Promise<void> {
+  const folder = await lockDataFolder(dataDir);
+  try {
+    const [path, prepared, replaced] = [subfolder, preparedSubfolder, replacedSubfolder].map((name) => join(folder.path, name)) as [
+      string,
+      string,
+      string,
+    ];
+    await undoReplacement(folder);
+    if (existsSync(path) && !mayReplace)
+      throw new Error(`There is a database in ${dataDir}. Restore into an empty folder, or delete the database with --replace.`);
+    await rm(prepared, { recursive: true, force: true });
+    const pglite = await PGlite.create({ dataDir: prepared, loadDataDir: archive }).catch((cause: Error) => {
+      throw new Error('The backup is damaged, or not of an embedded database of this version.', { cause });
+    });
+    try {
+      await prepare(pglite);
+    } catch (error) {
+      if (!pglite.closed) await pglite.close();
+      throw error;
+    }
+    await rm(replaced, { recursive: true, force: true });
+    if (existsSync(path)) await rename(path, replaced);
+    await rename(prepared, path);
+    await rm(replaced, { recursive: true, force: true });
+  } finally {
+    await rm(join(folder.path, preparedSubfolder), { recursive: true, force: true });
+    await folder.unlock();
+  }
+}
+
+/** Gives the database its name back, if a process was killed while it replaced the database. */
+async function undoReplacement({ path }: DataFolder): Promise<void> {
+  if (!existsSync(join(path, subfolder)) && existsSync(join(path, replacedSubfolder)))
+    await rename(join(path, replacedSubfolder), join(path, subfolder));
 }
 
 /** Prepares the only session, and applies the missing migrations. */

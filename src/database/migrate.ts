@@ -31,6 +31,31 @@ export async function migrate(connection: MigrationConnection): Promise<void> {
   }
 }
 
+/** The migrations of this version compared with those of a database. */
+export interface MigrationState {
+  /** Those that the next start applies. */
+  readonly pending: readonly string[];
+  /** Those that this version does not know. */
+  readonly unknown: readonly string[];
+}
+
+/** Compares the names of applied migrations with those of this version. */
+export function compareMigrations(applied: readonly string[]): MigrationState {
+  const names = migrationNames();
+  return { pending: names.filter((name) => !applied.includes(name)), unknown: applied.filter((name) => !names.includes(name)) };
+}
+
+/** The migrations that were applied; undefined if the database has no history. Changes nothing. */
+export async function readAppliedMigrations(query: MigrationConnection['query']): Promise<string[] | undefined> {
+  const [state] = await query<{ hasHistory: boolean }>(`select to_regclass('_prisma_migrations') is not null as "hasHistory"`, []);
+  if (!state?.hasHistory) return undefined;
+  const rows = await query<{ name: string }>(
+    'select migration_name as name from _prisma_migrations where finished_at is not null and rolled_back_at is null order by 1',
+    [],
+  );
+  return rows.map(({ name }) => name);
+}
+
 interface RecordedMigration {
   readonly name: string;
   readonly isFinished: boolean;

@@ -1,13 +1,26 @@
 import { randomInt } from 'node:crypto';
 import pg from 'pg';
+import type { Config } from '../config.ts';
 import { connect, type DatabaseTarget, isPoolerWithoutDatabase, poolerWithoutDatabase, sessionOf, settingError } from './connect.ts';
 import { beginPrepared } from './session.ts';
+
+/** Throws if the connections go through a pooler that is not declared or cannot be used, or if the two lead to different databases. */
+export async function requireUsablePooler(
+  { DATABASE_POOLER }: Pick<Config, 'DATABASE_POOLER'>,
+  { main, direct }: { readonly main: DatabaseTarget; readonly direct: DatabaseTarget },
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
+  if (DATABASE_POOLER !== 'transaction') await requireSessions(main, DATABASE_POOLER === 'session');
+  if (direct === main) return;
+  await requireSessions(direct, true);
+  await requireSameDatabase(main, direct, settings);
+}
 
 /**
  * Throws if a connection does not keep one session of the database: behind a pooler in transaction mode. Unless it `mayBePooled`, throws for every
  * pooler, because its mode cannot be found with certainty.
  */
-export async function requireSessions(target: DatabaseTarget, mayBePooled: boolean): Promise<void> {
+async function requireSessions(target: DatabaseTarget, mayBePooled: boolean): Promise<void> {
   const [first, second] = [await connect(target), await connect(target)];
   try {
     const [one, other] = [await processId(first), await processId(second)];
@@ -34,7 +47,7 @@ async function processId(client: pg.Client): Promise<number> {
 const announcedProcessId = (client: pg.Client) => (client as pg.Client & { processID: number }).processID;
 
 /** Throws if both do not lead to one database, or if a transaction of the first one cannot have the settings. */
-export async function requireSameDatabase(
+async function requireSameDatabase(
   main: DatabaseTarget,
   direct: DatabaseTarget,
   settings: Readonly<Record<string, string>>,

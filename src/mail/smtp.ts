@@ -11,8 +11,8 @@ interface Message extends RenderedEmail {
 /** Sends emails through a mail server. */
 export interface MailTransport {
   send(message: Message): Promise<void>;
-  /** True if the server accepts a connection and the login. */
-  isReachable(): Promise<boolean>;
+  /** Connects and logs in. Throws the error of the server or of the connection. */
+  verify(): Promise<void>;
   close(): void;
 }
 
@@ -27,11 +27,7 @@ export function createMailTransport({ SMTP_URL, MAIL_FROM }: Pick<Config, 'SMTP_
   const headers = { 'auto-submitted': 'auto-generated', 'x-auto-response-suppress': 'All' }; // RFC 3834 §5
   return {
     send: async (message) => void (await transport.sendMail({ from: MAIL_FROM, headers, ...message })),
-    isReachable: () =>
-      transport.verify().then(
-        () => true,
-        () => false,
-      ),
+    verify: async () => void (await transport.verify()),
     close: () => transport.close(),
   };
 }
@@ -60,7 +56,10 @@ export const isPermanentRejection = (error: SmtpError) => concernsEmail(error) &
 export async function isServerFailure(transport: MailTransport, error: SmtpError): Promise<boolean> {
   if (concernsEmail(error)) return false;
   if (error.code === 'EAUTH' || error.responseCode !== undefined) return true;
-  return !(await transport.isReachable());
+  return transport.verify().then(
+    () => false,
+    () => true,
+  );
 }
 
 /** What the log says about a failure of the server: the reply of the mail server and, if one may be wrong, the setting. */

@@ -82,6 +82,14 @@ export async function loadConfiguredKeys(config: Pick<Config, 'JWT_KEYS' | 'ENCR
   return { pairs, secrets, secret: (purpose) => secrets(purpose)[0] as Buffer, fingerprints };
 }
 
+/** Like `loadConfiguredKeys`, but generates none: undefined if neither the settings nor the data folder has keys. */
+export async function loadExistingKeys(
+  config: Pick<Config, 'JWT_KEYS' | 'ENCRYPTION_KEYS' | 'DATA_DIR'>,
+): Promise<ConfiguredKeys | undefined> {
+  const isComplete = (config.JWT_KEYS && config.ENCRYPTION_KEYS) || existsSync(join(config.DATA_DIR, storedKeysFile));
+  return isComplete ? loadConfiguredKeys(config) : undefined;
+}
+
 const fingerprintOf = ({ kid, jwk }: KeyPair) =>
   createHash('sha256')
     .update(JSON.stringify(['fieldgate JWT_KEYS fingerprint', kid, jwk.x]))
@@ -98,11 +106,12 @@ export async function generateSigningKey() {
   return { ...(await exportJWK(privateKey)), kid: randomUUID() };
 }
 
+const storedKeysFile = 'keys.json';
 const storedKeys = z.object({ JWT_KEYS: z.string(), ENCRYPTION_KEYS: z.string() });
 
 /** The keys of the data folder. The first start creates them, under their name at once: a process that is killed leaves no half of the file. */
 async function readStoredKeys(dataDir: string): Promise<z.infer<typeof storedKeys>> {
-  const file = join(dataDir, 'keys.json');
+  const file = join(dataDir, storedKeysFile);
   if (!existsSync(file)) await createStoredKeys(dataDir, file);
   const { mode } = await stat(file).catch((error: NodeJS.ErrnoException) => rejectFolder(file, error));
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
