@@ -1,3 +1,5 @@
+import { backup } from './backup/backup.ts';
+import { restore } from './backup/restore.ts';
 import type { Command } from './command.ts';
 import { createSuperadmin } from './create-superadmin.ts';
 import { doctor } from './doctor/doctor.ts';
@@ -15,6 +17,8 @@ export const commands: Readonly<Record<string, Command>> = {
   'create-superadmin': createSuperadmin,
   ...keyCommands,
   doctor,
+  backup,
+  restore,
   restored,
   'verify-audit': verifyAudit,
   seed,

@@ -1,9 +1,10 @@
 import { type Database, databaseTime } from '../database/database.ts';
 import { commandLimits } from '../database/session.ts';
 import { whereActive } from '../identity/grants/active-grants.ts';
-import { claimKeys } from '../identity/keys/keys-in-use.ts';
+import type { ConfiguredKeys } from '../identity/keys/configured-keys.ts';
+import { claimKeys, replaceKeysInUse } from '../identity/keys/keys-in-use.ts';
 import { endRestoredAccess } from '../identity/restored-database.ts';
-import { type DatabaseCommand, exitCodes } from './command.ts';
+import { type CommandContext, type DatabaseCommand, exitCodes } from './command.ts';
 
 /** Ends what a restored backup has brought back, and prints what only the operator can know. */
 export const restored: DatabaseCommand = {
@@ -14,17 +15,32 @@ export const restored: DatabaseCommand = {
   flags: ['keep-api-tokens'],
   limits: commandLimits,
   async run({ db, loadKeys, print }, { flags }) {
-    const keepApiTokens = flags.includes('keep-api-tokens');
-    const configured = await loadKeys();
-    await claimKeys(db, configured);
-    const { sessions, apiTokens, links, invitations, emails, lastEventAt, kid } = await endRestoredAccess(db, configured, keepApiTokens);
-    print(`Revoked ${sessions} sessions and ${apiTokens} API tokens.`);
-    print(`Voided ${links} email links, ${invitations} invitations and ${emails} waiting emails.`);
-    print(`Removed all signing keys; ${kid} signs now.`);
-    print(await checklist(db, lastEventAt, keepApiTokens));
+    const options = { keepApiTokens: flags.includes('keep-api-tokens'), mayHaveOtherKeys: false };
+    await endAccess({ db, configured: await loadKeys(), print }, options);
     return exitCodes.done;
   },
 };
+
+interface EndAccessContext extends Pick<CommandContext, 'db' | 'print'> {
+  readonly configured: ConfiguredKeys;
+}
+
+interface EndAccessOptions {
+  readonly keepApiTokens: boolean;
+  /** True if the keys that were in use are lost, so that the configured ones replace them. */
+  readonly mayHaveOtherKeys: boolean;
+}
+
+/** Ends the access of a restored database, and prints what was ended and what only the operator can know. */
+export async function endAccess({ db, configured, print }: EndAccessContext, options: EndAccessOptions): Promise<void> {
+  const { keepApiTokens, mayHaveOtherKeys } = options;
+  await (mayHaveOtherKeys ? replaceKeysInUse : claimKeys)(db, configured);
+  const { sessions, apiTokens, links, invitations, emails, lastEventAt, kid } = await endRestoredAccess(db, configured, keepApiTokens);
+  print(`Revoked ${sessions} sessions and ${apiTokens} API tokens.`);
+  print(`Voided ${links} email links, ${invitations} invitations and ${emails} waiting emails.`);
+  print(`Removed all signing keys; ${kid} signs now.`);
+  print(await checklist(db, lastEventAt, keepApiTokens));
+}
 
 /** What a backup cannot contain: the changes after it. */
 async function checklist(db: Database, lastEventAt: Date | null, keepApiTokens: boolean): Promise<string> {

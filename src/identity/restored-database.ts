@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Database, onTransaction, type Sql, sql, type Tx } from '../database/database.ts';
 import { Prisma } from '../database/generated/prisma/client.ts';
+import { restoreMarker } from '../database/unfinished-restore.ts';
 import { recordAuditEvent } from './audit/record-event.ts';
 import type { ConfiguredKeys } from './keys/configured-keys.ts';
 import { replaceKeys } from './keys/rotate-keys.ts';
@@ -62,6 +63,7 @@ export const endRestoredAccess = (db: Database, configured: ConfiguredKeys, keep
     const ended = { sessions, apiTokens, links, invitations, emails };
     const details = { ...ended, keepApiTokens, lastEventAt: last?.at.toISOString() ?? null };
     await recordAuditEvent(tx, client(), null, { action: 'sys_database_restored', details });
+    await tx.$executeRaw(sql`drop table if exists ${Prisma.raw(`"${restoreMarker}"`)}`); // from now on, servers start
     return { ...ended, lastEventAt: last?.at ?? null, kid };
   }, transactionOptions);
 

@@ -6,7 +6,7 @@ import { createLogger } from '../../src/lib/logger.ts';
 import { type RunningServer, startServer } from '../../src/server/start.ts';
 import { isEmbedded, testConfig } from '../test-database.ts';
 import { uniqueAddress, waitUntil } from '../test-server.ts';
-import { backupOf } from './backup.ts';
+import { backupOf } from './backup-by-hand.ts';
 import { inspectDatabase, runCommand, tempEnvironment } from './process.ts';
 
 const { environment, folder, cleanUp } = await tempEnvironment();

@@ -1,0 +1,67 @@
+import { open, rename, rm } from 'node:fs/promises';
+
+const formats = { postgres: Buffer.from('PGDMP'), embedded: Buffer.from([0x1f, 0x8b]) };
+
+/** Finds the format of a backup by its first bytes. Throws if the file is no backup. */
+export async function backupFormat(file: string): Promise<keyof typeof formats> {
+  const handle = await open(file).catch((error: NodeJS.ErrnoException) => rejectFile(file, error));
+  const start = Buffer.alloc(8);
+  try {
+    await handle.read(start, 0, start.length, 0);
+  } catch (error) {
+    rejectFile(file, error as NodeJS.ErrnoException);
+  } finally {
+    await handle.close();
+  }
+  for (const name of ['postgres', 'embedded'] as const) if (start.subarray(0, formats[name].length).equals(formats[name])) return name;
+  throw new Error(`${file} is not a backup of Fieldgate: it is neither an archive of pg_dump nor of an embedded database.`);
+}
+
+/**
+ * Creates a file with `write`, which gets the name of a new, empty file that only this user can read. The backup gets its name when it is complete. Never
+ * replaces a file unless `mayOverwrite`.
+ */
+export async function writeBackupFile(file: string, mayOverwrite: boolean, write: (partial: string) => Promise<void>): Promise<void> {
+  const requireFree = async () => {
+    if (!mayOverwrite && (await exists(file)))
+      throw new Error(`${file} exists already. Choose another name, or replace it with --overwrite.`);
+  };
+  await requireFree();
+  const partial = `${file}.partial`;
+  await rm(partial, { force: true }).catch((error: NodeJS.ErrnoException) => rejectFile(partial, error));
+  const handle = await open(partial, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => rejectFile(partial, error));
+  await handle.close();
+  try {
+    await write(partial);
+    await requireFree();
+    await rename(partial, file);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await (await open(file)).close();
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return false;
+    return code === 'EISDIR' ? rejectFile(file, error as NodeJS.ErrnoException) : true;
+  }
+}
+
+const fileErrors: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist, or its folder does not',
+  ENOTDIR: 'is below a file',
+  EACCES: 'cannot be used: this user has no permission',
+  EPERM: 'cannot be used: this user has no permission',
+  EROFS: 'cannot be written: the file system is read-only',
+  ENOSPC: 'cannot be written: the disk is full',
+  EISDIR: 'is a folder',
+};
+
+export function rejectFile(file: string, { code, message }: NodeJS.ErrnoException): never {
+  throw new Error(`${file} ${fileErrors[code ?? ''] ?? `cannot be used: ${message}`}.`);
+}

@@ -1,0 +1,108 @@
+import pg from 'pg';
+import type { Config } from '../../config.ts';
+import { connect, type DatabaseTarget, settingError } from '../../database/connect.ts';
+import { type DatabaseTargets, migrationLock, openDatabase, sql } from '../../database/database.ts';
+import { commandLimits } from '../../database/session.ts';
+import { restoreMarker } from '../../database/unfinished-restore.ts';
+import { createLogger } from '../../lib/logger.ts';
+import { requireUsable } from './backup-content.ts';
+import { readArchive, verifyArchive } from './postgres-archive.ts';
+import { startProgram, withConnection } from './postgres-tools.ts';
+import type { RestoreOptions } from './restore-options.ts';
+
+/**
+ * Restores a backup and ends its access. What was in the database, the backup and a marker change places in one transaction; the marker, which keeps
+ * servers from starting, is removed in the transaction that ends the access. So whenever the process is killed, the database is as it was, or no
+ * server starts on it.
+ */
+export async function restorePostgres(config: Config, { direct }: DatabaseTargets, options: RestoreOptions): Promise<void> {
+  const { file, mayReplace, configured, mayHaveOtherKeys, endAccess } = options;
+  await verifyArchive(file);
+  requireUsable(await readArchive(file), mayHaveOtherKeys ? undefined : configured);
+  const client = await connect(direct);
+  try {
+    await lockOutServers(client);
+    await requireNoOtherConnection(client);
+    await requireReplaceable(client, direct, mayReplace);
+    await withConnection(direct, (connection) => load(file, connection));
+  } finally {
+    await client.end(); // releases the lock; from now on the marker keeps servers from starting
+  }
+  const db = await openDatabase(config, createLogger('silent'), commandLimits, { isRestoring: true });
+  try {
+    await endAccess(db);
+    await db.prisma.$executeRaw(sql`analyze`);
+  } finally {
+    await db.close();
+  }
+}
+
+/** Takes the lock that a starting server waits for. */
+async function lockOutServers(client: pg.Client) {
+  const { rows } = await client.query<{ isFree: boolean }>('select pg_try_advisory_lock($1) as "isFree"', [migrationLock]);
+  if (!rows[0]?.isFree) throw new Error('A server is starting, or another restore is running. Stop it first.');
+}
+
+/** Servers and commands have this name or, if the operator has chosen another, the same user. */
+async function requireNoOtherConnection(client: pg.Client) {
+  const { rows } = await client.query<{ name: string }>(`
+    select distinct coalesce(nullif(application_name, ''), 'unnamed') as name from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+      and (application_name like 'fieldgate%' or usename = current_user) order by 1`);
+  if (rows.length === 0) return;
+  const names = rows.map(({ name }) => name).join(', ');
+  throw new Error(`Other connections use the database (${names}). Stop all servers, commands and poolers first.`);
+}
+
+async function requireReplaceable(client: pg.Client, target: DatabaseTarget, mayReplace: boolean) {
+  const { rows } = await client.query<{ isEmpty: boolean; isOwn: boolean }>(`
+    select not exists (select from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'S')) as "isEmpty",
+      to_regclass('public._prisma_migrations') is not null and to_regclass('public."AuditEvent"') is not null as "isOwn"`);
+  const { isEmpty, isOwn } = rows[0] ?? { isEmpty: false, isOwn: false };
+  if (isEmpty) return;
+  if (!isOwn) throw settingError(target, 'the database has tables that Fieldgate did not create; use an empty database');
+  if (!mayReplace) throw new Error('The database is not empty. Restore into an empty one, or delete what is in it with --replace.');
+}
+
+/** Replaces the content of the database, in one transaction that only this process commits. */
+async function load(file: string, connection: Record<string, string>): Promise<void> {
+  const psql = startProgram('psql', ['--no-psqlrc', '--quiet', '--no-password', '--set=ON_ERROR_STOP=1', '--file=-'], connection);
+  psql.child.stdout.resume();
+  psql.child.stdin.write(`begin;\nset local statement_timeout = 0;\n${dropEverything}\n`);
+  const archive = startProgram('pg_restore', ['--no-owner', '--file=-', file]);
+  archive.child.stdin.end();
+  archive.child.stdout.pipe(psql.child.stdin, { end: false });
+  try {
+    await Promise.race([archive.ended, psql.ended.then(() => Promise.reject(new Error('psql ended too early.')))]);
+  } catch (error) {
+    archive.child.kill();
+    psql.child.stdin.destroy();
+    await psql.ended.catch((cause: Error) => {
+      throw archive.child.exitCode ? error : cause;
+    });
+    throw error;
+  }
+  psql.child.stdin.end(`create table public.${pg.escapeIdentifier(restoreMarker)} ();\ncommit;\n`);
+  await psql.ended;
+}
+
+/** Deletes all tables, views, sequences, functions and types of the schema, except those of extensions. The schema and its privileges stay. */
+const dropEverything = `
+do $$
+declare statement text;
+begin
+  for statement in
+    select format('drop %s if exists public.%I cascade', case relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence' else 'table' end, relname)
+    from pg_class c where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'S')
+      and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+  loop execute statement; end loop;
+  for statement in
+    select format('drop routine if exists public.%I(%s) cascade', proname, pg_get_function_identity_arguments(oid))
+    from pg_proc p where pronamespace = 'public'::regnamespace and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+  loop execute statement; end loop;
+  for statement in
+    select format('drop type if exists public.%I cascade', typname)
+    from pg_type t where typnamespace = 'public'::regnamespace and typtype in ('e', 'd', 'c') and not exists (
+      select from pg_depend d where d.objid = t.oid and d.deptype = 'e') and not exists (select from pg_class c where c.oid = t.typrelid and c.relkind <> 'c')
+  loop execute statement; end loop;
+end $$;`;
