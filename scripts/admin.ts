@@ -14,14 +14,20 @@ import { createServices, type OpenServices } from '../src/server/services.ts';
 const startTime = 10_000; // milliseconds in which a server that has the data folder open begins to execute commands
 
 const words = process.argv.slice(2);
-const output: Output = { out: (text) => console.log(text), error: (text) => console.error(text) };
+const output: Output = {
+  out: (text) => console.log(text),
+  error: (text) => console.error(text),
+  flush: () => new Promise((resolve) => process.stdout.write('', () => resolve())),
+};
 const invocation = parseInvocation(words);
 if (!invocation) {
   console.error(usage());
   process.exit(exitCodes.invalidArguments);
 }
 try {
-  process.exit(await run(invocation));
+  const code = await run(invocation);
+  await output.flush();
+  process.exit(code);
 } catch (error) {
   output.error(messageOf(error));
   process.exit(exitCodes.failed);

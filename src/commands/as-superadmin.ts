@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ExecutionResult } from 'graphql';
 import { type Database, databaseTime, sql } from '../database/database.ts';
 import { createExecutor } from '../graphql/execution/executor.ts';
+import { type AuditEntry, recordAuditEvent } from '../identity/audit/record-event.ts';
 import { whereActive } from '../identity/grants/active-grants.ts';
 import { insertSession } from '../identity/logins/insert-session.ts';
 import { signAccessToken } from '../identity/tokens/access-token.ts';
@@ -17,6 +18,8 @@ export interface Commander {
   readonly db: Database;
   /** Executes an operation. Throws an error with its code and the faults of its input. */
   query<Data>(document: string, variables: object): Promise<Data>;
+  /** Records an audit event with the superadmin as its actor, for what is not an operation of the API. */
+  recordAuditEvent(entry: AuditEntry): Promise<void>;
 }
 
 /** A command that performs operations of the API. */
@@ -39,7 +42,7 @@ export const superadminCommand = ({ run, options = [], ...syntax }: SuperadminCo
  * Runs `work` as a superadmin, in a session that is revoked afterwards. Running commands on the server requires no password, but the same rules,
  * rate limits and audit events apply as over HTTP.
  */
-async function asSuperadmin(
+export async function asSuperadmin(
   { config, db, openServices }: CommandContext,
   as: string | undefined,
   work: (commander: Commander) => Promise<void>,
@@ -61,7 +64,8 @@ async function asSuperadmin(
     return data as Data;
   };
   try {
-    await work({ db, query });
+    const actor = { user: { id: userId }, token: { id: inserted.id } };
+    await work({ db, query, recordAuditEvent: (entry) => recordAuditEvent(db.prisma, client, actor, entry) });
   } finally {
     const initiator = { reason: 'LOGOUT', initiator: 'SYSTEM', actor: null, work: { client, events } } as const;
     await revokeTokens(db, sql`t.id = ${inserted.id}::uuid`, initiator);

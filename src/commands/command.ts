@@ -15,6 +15,7 @@ export interface CommandContext {
   openServices(): Promise<{ readonly services: AppServices; readonly notifier: Notifier }>;
   /** Prints text and a line break on standard output. */
   print(text: string): void;
+  flush: Output['flush'];
 }
 
 /** The arguments of a command. */
@@ -52,6 +53,8 @@ export interface DatabaseCommand extends CommandSyntax {
 export interface Output {
   out(text: string): void;
   error(text: string): void;
+  /** Resolves when the reader has taken what was printed, so that a long output is not kept in memory. */
+  flush(): Promise<void>;
 }
 
 /** A command that always runs in the process of the operator, and opens what it needs itself. */

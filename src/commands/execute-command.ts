@@ -3,13 +3,13 @@ import { type Arguments, type CommandContext, type DatabaseCommand, exitCodes, t
 /** Runs a command and returns its exit code. Prints the message of an error that it throws. */
 export async function executeCommand(
   command: DatabaseCommand,
-  context: Omit<CommandContext, 'print'>,
+  context: Omit<CommandContext, 'print' | 'flush'>,
   args: Arguments,
   input: string,
-  { out, error }: Output,
+  { out, error, flush }: Output,
 ): Promise<number> {
   try {
-    return await command.run({ ...context, print: out }, args, input);
+    return await command.run({ ...context, print: out, flush }, args, input);
   } catch (thrown) {
     error(messageOf(thrown));
     return exitCodes.failed;

@@ -32,6 +32,7 @@ export async function sendCommand(connection: Socket, words: readonly string[], 
       if ('exit' in response) return response.exit;
       if ('out' in response) output.out(response.out);
       else output.error(response.error);
+      await output.flush();
     }
   } catch {} // the connection was reset, perhaps within a line
   output.error('The server stopped during the command. Find out whether it took effect before you repeat it.');

@@ -55,7 +55,8 @@ export async function serveCommands(
     if (!invocation || !('run' in invocation.command)) return reject('The server does not know this command. Restart it.');
     const { name, command, args } = invocation;
     log.info({ command: name }, 'admin command');
-    const output = { out: (out: string) => send({ out }), error: (error: string) => send({ error }) };
+    const flush = () => new Promise<void>((resolve) => socket.write('', () => resolve())); // also if the socket is closed
+    const output = { out: (out: string) => send({ out }), error: (error: string) => send({ error }), flush };
     send({ exit: await executeCommand(command, context, args, sent.input, output) });
   }
 

@@ -1,5 +1,6 @@
 import { superadminCommand } from './as-superadmin.ts';
 import { callMutation, userIdByEmail } from './call-mutation.ts';
+import { exportUser } from './export/export-user.ts';
 
 /** A command for one user, by a mutation that returns `changed`. */
 const userCommand = (mutation: string, messages: { readonly changed: string; readonly unchanged: string }) =>
@@ -59,6 +60,7 @@ export const userCommands = {
       return `Queued a password reset email to ${email}.`;
     },
   }),
+  'users export': exportUser,
   'users confirm': superadminCommand({
     positionals: ['email'],
     async run(commander, { positionals: [email = ''] }) {

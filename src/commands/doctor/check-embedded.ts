@@ -42,7 +42,8 @@ async function askServer(folder: string): Promise<ServerReport | undefined> {
   const connection = await connectToServer(folder);
   if (!connection) return undefined;
   const [out, errors]: [string[], string[]] = [[], []];
-  const code = await sendCommand(connection, ['doctor'], '', { out: (text) => out.push(text), error: (text) => errors.push(text) });
+  const output = { out: (text: string) => out.push(text), error: (text: string) => errors.push(text), flush: async () => {} };
+  const code = await sendCommand(connection, ['doctor'], '', output);
   if (code !== 0) throw new Error(errors.join('\n'));
   return JSON.parse(out.join('\n')) as ServerReport;
 }

@@ -15,11 +15,17 @@ export interface AuditEntry {
   readonly details?: Prisma.InputJsonObject;
 }
 
+/** The user who acts, and their session or API token. */
+interface AuditActor {
+  readonly user: Pick<Viewer['user'], 'id'>;
+  readonly token: Pick<Viewer['token'], 'id'>;
+}
+
 /** Records an audit event in the transaction of its cause; if it cannot be written, the cause fails. */
 export async function recordAuditEvent(
   tx: Pick<Tx, '$executeRaw'>,
   client: ClientInfo,
-  actor: Viewer | null,
+  actor: AuditActor | null,
   entry: AuditEntry,
 ): Promise<void> {
   const { action, result, reason, userId = null, domainId = null, target, details } = entry;
@@ -63,7 +69,7 @@ export const insertAuditEvents = (client: ClientInfo, columns: AuditColumns): Sq
 const none = sql`null::uuid`;
 
 /** The viewer as the actor of audit events. */
-export const actorColumns = (actor: Viewer | null): Pick<AuditColumns, 'actorId' | 'actorTokenId'> => ({
+export const actorColumns = (actor: AuditActor | null): Pick<AuditColumns, 'actorId' | 'actorTokenId'> => ({
   actorId: sql`${actor?.user.id ?? null}::uuid`,
   actorTokenId: sql`${actor?.token.id ?? null}::uuid`,
 });
