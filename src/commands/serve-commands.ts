@@ -54,7 +54,7 @@ export async function serveCommands(
     const invocation = parseInvocation(sent.words);
     if (!invocation || !('run' in invocation.command)) return reject('The server does not know this command. Restart it.');
     const { name, command, args } = invocation;
-    log.info({ command: name }, 'admin command');
+    log.info({ event: 'sys_command', command: name }, 'an admin command is executed');
     const flush = () => new Promise<void>((resolve) => socket.write('', () => resolve())); // also if the socket is closed
     const output = { out: (out: string) => send({ out }), error: (error: string) => send({ error }), flush };
     send({ exit: await executeCommand(command, context, args, sent.input, output) });
@@ -65,7 +65,7 @@ export async function serveCommands(
     socket.once('close', () => connections.delete(socket));
     socket.on('error', () => {}); // a command that was interrupted runs to its end
     const work = runAs({ class: 'write', kind: 'command' }, () => respond(socket))
-      .catch((error: Error) => log.error({ error: String(error.stack) }, 'an admin command failed unexpectedly'))
+      .catch((error: Error) => log.error({ event: 'sys_defect', error: String(error.stack) }, 'an admin command failed unexpectedly'))
       .finally(() => {
         running.delete(work);
         socket.end();
@@ -75,7 +75,7 @@ export async function serveCommands(
   });
 
   const socket = await listen(server, config.DATA_DIR).catch((error: unknown) => {
-    log.warn({ error: messageOf(error) }, 'admin commands need a stopped server');
+    log.warn({ event: 'sys_commands_unavailable', error: messageOf(error) }, 'admin commands need a stopped server');
     return undefined;
   });
   if (!socket) return undefined;

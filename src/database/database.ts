@@ -73,7 +73,7 @@ export async function openDatabase(
   await requireUsablePooler(config, targets, settings);
   await migratePostgres(direct, options);
   const pool = createPool(main, config, settings);
-  pool.on('error', (error) => log.warn({ error: error.message }, 'a database connection was lost'));
+  pool.on('error', (error) => log.warn({ event: 'sys_connection_lost', error: error.message }, 'a database connection was lost'));
   pool.on('connect', (client) => client.on('error', () => {})); // an idle connection has no other listener for errors
   return createPostgresDatabase(pool, direct.connectionString, log);
 }
@@ -224,7 +224,7 @@ async function listen(connectionString: string, channel: string, onNotify: () =>
       const next = nextPause(wasStable ? 0 : pause);
       setTimeout(() => void connect(next), next).unref();
     };
-    client.on('error', (error) => log.warn({ error: error.message }, 'the listening connection was lost'));
+    client.on('error', (error) => log.warn({ event: 'sys_connection_lost', error: error.message }, 'the listening connection was lost'));
     try {
       await client.connect();
       client.once('end', reconnect);

@@ -1,12 +1,22 @@
-import { type DestinationStream, type LevelWithSilent, pino } from 'pino';
+import { type DestinationStream, type LevelWithSilent, type Logger as PinoLogger, pino } from 'pino';
 
-export type Logger = ReturnType<typeof createLogger>;
+/** The fields of a line, with the name of its event, which docs/events.md describes. */
+export interface LogFields {
+  readonly event: string;
+  readonly [name: string]: unknown;
+}
+
+type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug';
+
+export interface Logger extends Readonly<Record<Level, (fields: LogFields, message?: string) => void>> {
+  isLevelEnabled(level: Level): boolean;
+}
 
 /** Property names that may carry a secret, at any depth at which the code logs. */
 const secretNames = ['authorization', 'cookie', 'password', 'secret', 'accessToken', 'refreshToken', 'token', 'variables'];
 
 /** Logs one JSON object per line, with the name of its level and the time in ISO 8601. Secrets are redacted before the line is formatted. */
-export function createLogger(level: LevelWithSilent, destination?: DestinationStream) {
+export function createLogger(level: LevelWithSilent, destination?: DestinationStream): Logger {
   const paths = secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
   return pino(
     {
@@ -21,4 +31,4 @@ export function createLogger(level: LevelWithSilent, destination?: DestinationSt
 }
 
 /** The same log without redaction, which takes several times as long as the rest of a line. For lines whose fields are listed in the code and carry no secret. */
-export const withoutRedaction = (log: Logger): Logger => log.child({}, { redact: [] });
+export const withoutRedaction = (log: Logger): Logger => (log as PinoLogger).child({}, { redact: [] });

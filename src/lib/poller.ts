@@ -26,7 +26,7 @@ export function startPoller(run: () => Promise<unknown>, { interval, failureMess
       await run();
       isFailing = false;
     } catch (error) {
-      if (!isFailing) log.warn({ error: (error as Error).message }, failureMessage);
+      if (!isFailing) log.warn({ event: 'sys_polling_failed', error: (error as Error).message }, failureMessage);
       isFailing = true;
     }
   };

@@ -12,8 +12,12 @@ export function startClockCheck({ db, log }: { readonly db: Pick<Database, 'quer
     const offset = await measureClockOffset(db);
     const wasOff = isOff;
     isOff = Math.abs(offset) > maxClockOffset;
-    if (isOff) log.error({ seconds: Math.round(offset / 1_000) }, 'the clock of this node differs from that of the database: not ready');
-    else if (wasOff) log.info('the clock of this node agrees with that of the database again');
+    if (isOff)
+      log.error(
+        { event: 'sys_clock_off', seconds: Math.round(offset / 1_000) },
+        'the clock of this node differs from that of the database: not ready',
+      );
+    else if (wasOff) log.info({ event: 'sys_clock_right' }, 'the clock of this node agrees with that of the database again');
   };
   const poller = startPoller(check, { interval, failureMessage: 'reading the time of the database failed; retrying', log });
   poller.wake();

@@ -94,7 +94,7 @@ export function createHttpServer(services: AppServices, notifier: Pick<Notifier,
 function respondToFailure(log: Logger, response: ServerResponse, error: Error) {
   if (response.destroyed) return; // the client disconnected during its request
   const isUnavailable = errorCodeFromDatabase(error) === 'UNAVAILABLE';
-  log.error({ error: String(error.stack) }, 'request failed unexpectedly');
+  log.error({ event: 'sys_defect', error: String(error.stack) }, 'request failed unexpectedly');
   if (!response.headersSent) response.writeHead(isUnavailable ? 503 : 500);
   response.end();
 }

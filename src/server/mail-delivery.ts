@@ -176,7 +176,8 @@ async function writeContent(
 async function preview(services: Services, email: OutboxEmail, { to, ...rendered }: PreparedEmail): Promise<void> {
   const { config, log } = services;
   const { subject, text } = rendered;
-  if (config.NODE_ENV === 'development') log.info({ to, subject, text }, 'email not sent: no SMTP_URL is set');
+  if (config.NODE_ENV === 'development')
+    log.info({ event: 'sys_email_previewed', to, subject, text }, 'email not sent: no SMTP_URL is set');
   await complete(services, email, 'previewed', rendered);
 }
 
@@ -211,7 +212,7 @@ async function recordFailure(
 
 /** An email that cannot be written, because its data is damaged, is given up like one that cannot be sent. */
 async function recordDefect(services: Services, email: OutboxEmail, { message }: Error): Promise<void> {
-  services.log.warn({ email: email.id, error: message }, 'processing an email failed');
+  services.log.warn({ event: 'sys_mail_failed', email: email.id, error: message }, 'processing an email failed');
   if (email.attempts >= maxAttempts) await complete(services, email, 'failed').catch(() => {}); // it is tried again
 }
 

@@ -14,12 +14,13 @@ try {
   // Node would open its inspector, which lets every user of the machine run code in the server. `npm start` prevents that from the first moment on.
   if (config.production) process.on('SIGUSR1', () => {});
   const log = createLogger(config.LOG_LEVEL);
-  if (hashLibrary === 'argon2') log.warn('@node-rs/argon2 has no binary here: logins take twice the processor time');
+  if (hashLibrary === 'argon2')
+    log.warn({ event: 'sys_hash_library_slow' }, '@node-rs/argon2 has no binary here: logins take twice the processor time');
   const running = await startServer(config, log);
-  stopOnSignals(running);
+  stopOnSignals(running, log);
   // No input may end the process: an uncaught error is a defect, which is logged (security.md 23.8).
-  process.on('unhandledRejection', (error) => log.error({ error: stackOf(error) }, 'unhandled rejection'));
-  process.on('uncaughtException', (error) => log.error({ error: stackOf(error) }, 'uncaught exception'));
+  process.on('unhandledRejection', (error) => log.error({ event: 'sys_defect', error: stackOf(error) }, 'unhandled rejection'));
+  process.on('uncaughtException', (error) => log.error({ event: 'sys_defect', error: stackOf(error) }, 'uncaught exception'));
   await announce(config, running, log);
 } catch (error) {
   reportFailure((error as Error).message || String((error as NodeJS.ErrnoException).code));
@@ -29,7 +30,11 @@ try {
 /** Prints where the server listens, whatever the log level: in production as a line of the log. */
 async function announce(config: Config, { url, db, keys }: RunningServer, log: Logger) {
   const isSetUp = isSetupEnabled(config) && (await hasSuperadmin(db));
-  if (config.SETUP_TOKEN && isSetUp) log.warn('Setting SETUP_TOKEN: there is a superadmin, so remove the setting');
+  if (config.SETUP_TOKEN && isSetUp)
+    log.warn(
+      { event: 'sys_setting_superfluous', setting: 'SETUP_TOKEN' },
+      'Setting SETUP_TOKEN: there is a superadmin, so remove the setting',
+    );
   const message = `Fieldgate listens at ${url}/graphql`;
   if (config.production) return createLogger('info').info({ event: 'sys_startup', version: packageJson.version }, message);
   const link = `${config.PUBLIC_URL}/setup?token=${encodeURIComponent(setupToken({ config, keys }) ?? '')}`;
@@ -44,12 +49,13 @@ function reportFailure(reason: string) {
 }
 
 /** SIGHUP stops as well: a closed terminal sends it, perhaps several times. A second one of the others exits at once. */
-function stopOnSignals(running: RunningServer) {
+function stopOnSignals(running: RunningServer, log: Logger) {
   let isStopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (isStopping && signal !== 'SIGHUP') process.exit(1);
     if (isStopping) return;
     isStopping = true;
+    log.info({ event: 'sys_shutdown', signal }, 'the server stops');
     running.stop().then(
       () => process.exit(0),
       () => process.exit(1),

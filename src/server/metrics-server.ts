@@ -48,7 +48,7 @@ export async function startMetricsServer(services: AppServices): Promise<Metrics
 
   const server = createBoundedServer((request, response) => {
     respond(request, response).catch((error: Error) => {
-      log.error({ error: String(error.stack) }, 'serving the metrics failed unexpectedly');
+      log.error({ event: 'sys_defect', error: String(error.stack) }, 'serving the metrics failed unexpectedly');
       if (!response.headersSent) response.writeHead(500);
       response.end();
     });

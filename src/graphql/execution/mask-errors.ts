@@ -28,7 +28,10 @@ export function createErrorMask(log: Logger) {
     if (databaseCode && databaseCode !== 'TAKEN' && databaseCode !== 'NOT_FOUND')
       return withLocation(requestErrorFor(databaseCode), location);
     const errorId = randomUUID();
-    log.error({ errorId, error: String(originalError?.stack ?? originalError ?? error) }, 'operation failed unexpectedly');
+    log.error(
+      { event: 'sys_defect', errorId, error: String(originalError?.stack ?? originalError ?? error) },
+      'operation failed unexpectedly',
+    );
     return withLocation(graphqlError('INTERNAL', { errorId }), location);
   };
 }

@@ -66,7 +66,7 @@ export function createReadReceiptRecorder(db: Pick<Database, 'query'>, log: Logg
     }
   };
   const writePending = async () => {
-    if (dropped > 0) log.warn({ dropped }, `read receipts were dropped: ${maxPending} others are pending`);
+    if (dropped > 0) log.warn({ event: 'sys_receipts_dropped', dropped }, `read receipts were dropped: ${maxPending} others are pending`);
     dropped = 0;
     if (pending.size === 0 || (pending.size < maxBatch && performance.now() - pendingSince < minAge)) return;
     do await writeBatch();
@@ -79,7 +79,7 @@ export function createReadReceiptRecorder(db: Pick<Database, 'query'>, log: Logg
       while (pending.size > 0) await writeBatch();
     } catch (error) {
       log.warn(
-        { error: (error as Error).message, dropped: pending.size },
+        { event: 'sys_receipts_dropped', error: (error as Error).message, dropped: pending.size },
         'read receipts were dropped: the last write before the stop failed',
       );
     }

@@ -2,10 +2,11 @@ import { type Sql, sql, type Tx } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
 import type { ClientInfo } from '../../lib/client-info.ts';
 import type { Viewer } from '../viewer.ts';
+import type { AuditAction } from './audit-actions.ts';
 
-/** One audit event. Actions follow the OWASP logging vocabulary where it has a word. */
+/** One audit event. */
 export interface AuditEntry {
-  readonly action: string;
+  readonly action: AuditAction;
   readonly result?: 'ok' | 'denied';
   readonly reason?: string;
   /** The user the event is about. */
@@ -45,7 +46,7 @@ export async function recordAuditEvent(
 
 /** The values of one audit event: constants, and expressions over the rows of `from`. */
 interface AuditColumns {
-  readonly action: string;
+  readonly action: AuditAction;
   readonly result?: 'ok' | 'denied';
   readonly reason?: string;
   readonly userId?: Sql;

@@ -35,11 +35,12 @@ function createRedisNotifier(url: string, log: Logger): Notifier {
   };
   let isUnavailable = false;
   publisher.on('error', ({ message }) => {
-    if (!isUnavailable) log.warn({ error: message }, 'Redis is unavailable; polling the database until it is back');
+    if (!isUnavailable)
+      log.warn({ event: 'sys_redis_unavailable', error: message }, 'Redis is unavailable; polling the database until it is back');
     isUnavailable = true;
   });
   publisher.on('ready', () => {
-    if (isUnavailable) log.info('Redis is available again');
+    if (isUnavailable) log.info({ event: 'sys_redis_available' }, 'Redis is available again');
     isUnavailable = false;
   });
   subscriber.on('error', () => {}); // the publisher logs it

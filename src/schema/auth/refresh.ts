@@ -166,7 +166,10 @@ async function revokeReusedSession(context: Context, id: string) {
   const cause = { reason: 'REUSE_DETECTED', initiator: 'POLICY', actor: null, work: context } as const;
   const revoked = await revokeTokens(context.db, sql`t.id = ${id}::uuid`, cause);
   if (revoked.length === 0) return graphqlError('INVALID_TOKEN');
-  context.log.warn({ event: 'authn_token_reuse', tokenId: id, network: context.client.network });
+  context.log.warn(
+    { event: 'authn_token_reuse', tokenId: id, network: context.client.network },
+    'a refresh token was used twice; its session is revoked',
+  );
   return graphqlError('TOKEN_REUSED');
 }
 

@@ -38,7 +38,9 @@ export function startJobRunner(services: Services, { flush }: Pick<Notifier, 'fl
     isRegistered = true;
     for (const run of claimed) {
       const result = runJob(services, run, flush)
-        .catch((error: Error) => log.warn({ job: run.name, error: error.message }, 'recording the result of a job failed'))
+        .catch((error: Error) =>
+          log.warn({ event: 'sys_job_failed', job: run.name, error: error.message }, 'recording the result of a job failed'),
+        )
         .finally(() => running.delete(result));
       running.add(result);
     }
@@ -76,7 +78,7 @@ async function runJob({ db, log, config, metrics }: Services, { name, runs }: Jo
   );
   flush(events);
   metrics.jobRuns.inc({ job: name, outcome: result?.error == null ? 'OK' : 'failed' });
-  if (result?.error != null) log.warn({ job: name, error: result.error }, 'job failed');
+  if (result?.error != null) log.warn({ event: 'sys_job_failed', job: name, error: result.error }, 'job failed');
   await db.query(sql`
     update "Job" set "finishedAt" = now(), "leasedUntil" = null, count = ${result?.count ?? null}::int, error = ${result?.error ?? null}
     where name = ${name} and runs = ${runs}::int`);

@@ -50,7 +50,8 @@ export function createWebSocketServer(services: AppServices, { run, guard, conne
     for (const connection of connections) connection.checkAlive();
   }, livenessInterval);
 
-  const onError = (error: Error) => services.log.error({ error: String(error.stack) }, 'WebSocket message handling failed');
+  const onError = (error: Error) =>
+    services.log.error({ event: 'sys_defect', error: String(error.stack) }, 'handling a WebSocket message failed unexpectedly');
 
   /** Runs the operation. Its errors are those of a rejected operation; its arguments carry the outcome of any other. */
   async function runOperation(socket: SocketContext, payload: SubscribePayload): Promise<readonly GraphQLError[] | ExecutionArgs> {
