@@ -50,10 +50,11 @@ describe('a profile field', { timeout }, () => {
 });
 
 describe('an owned type', { timeout }, () => {
-  it('takes its tables, a row per model in the ownership table, its files and a line for each of them in the table of contents', () => {
+  it('takes its tables, a row per model in the ownership table, its audit action, its files and a line for each of them in the table of contents', () => {
     const noun = ['create-document', 'delete-document', 'document', 'folder', 'rename-document'];
     const files = noun.map((name) => `src/schema/folder/${name}.ts`);
-    expect(filesOf('owned-type')).toEqual([...files, 'prisma/schema.prisma', 'src/policy/ownership.ts', 'src/schema/schema.ts']);
+    const tables = ['prisma/schema.prisma', 'src/identity/audit/audit-actions.ts', 'src/policy/ownership.ts', 'src/schema/schema.ts'];
+    expect(filesOf('owned-type')).toEqual([...files, ...tables]);
   });
 
   it('is reported by the compiler if its row in the ownership table is missing', async () => {

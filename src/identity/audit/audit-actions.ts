@@ -18,6 +18,7 @@ export const auditActions = [
   'user_created',
   'user_deleted',
   'user_email_requested',
+  'user_exported',
   'user_invited',
   'user_updated',
 ] as const;
