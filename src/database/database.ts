@@ -11,6 +11,7 @@ import { requireUsablePooler } from './pooler-check.ts';
 import { nextPause } from './reconnect-pause.ts';
 import { retryOnConflict, retryTransactions } from './retry.ts';
 import { checkDatabase, migrationLimits, prepareSession, statementLimits } from './session.ts';
+import { traceAdapter, traceStatement } from './trace-statements.ts';
 import { TransactionPool } from './transaction-pool.ts';
 import { readUnfinishedRestore } from './unfinished-restore.ts';
 
@@ -99,10 +100,10 @@ export function databaseTargets({
 export async function openEmbeddedDatabase(embedded: EmbeddedPostgres): Promise<Database> {
   await migrateEmbedded(embedded.pglite);
   const connection = admitEmbedded(embedded.pglite);
-  const prisma = retryTransactions(new PrismaClient({ adapter: createEmbeddedAdapterFactory(connection), ...clientOptions }));
+  const prisma = retryTransactions(new PrismaClient({ adapter: traceAdapter(createEmbeddedAdapterFactory(connection)), ...clientOptions }));
   return {
     prisma,
-    query: async <Row>(statement: Statement) => (await connection.query<Row>(statement.text, statement.values)).rows,
+    query: <Row>({ text, values }: Statement) => traceStatement(text, async () => (await connection.query<Row>(text, values)).rows),
     listen: (channel, onNotify) => embedded.pglite.listen(channel, onNotify),
     get load() {
       return connection.load;
@@ -190,12 +191,14 @@ function createPostgresDatabase(pool: AdmittedPool, connectionString: string, lo
     return names.has(text) ? name : undefined;
   };
   const factory = new PrismaPg(pool);
-  const adapter = pool instanceof TransactionPool ? pool.prepareTransactions(factory) : factory;
+  const adapter = traceAdapter(pool instanceof TransactionPool ? pool.prepareTransactions(factory) : factory);
   const prisma = retryTransactions(new PrismaClient({ adapter, ...clientOptions }));
   return {
     prisma,
     query: <Row>({ name, text, values }: Statement) =>
-      retryOnConflict(async () => (await pool.query({ name: name ?? nameOf(text), text, values })).rows as Row[]),
+      retryOnConflict(() =>
+        traceStatement(text, async () => (await pool.query({ name: name ?? nameOf(text), text, values })).rows as Row[]),
+      ),
     listen: (channel, onNotify) => listen(connectionString, channel, onNotify, log),
     get load() {
       return pool.load;

@@ -7,6 +7,7 @@ import type { KeyStore } from '../identity/keys/configured-keys.ts';
 import { emailKey } from '../lib/email-address.ts';
 import type { Logger } from '../lib/logger.ts';
 import { startPoller } from '../lib/poller.ts';
+import { inSpan } from '../lib/trace.ts';
 import { beginOutage, claimProbe, endOutage, isMailServerAvailable, releaseProbe } from '../mail/outage.ts';
 import { type RenderedEmail, renderEmail } from '../mail/render.ts';
 import { createMailTransport, isPermanentRejection, isServerFailure, type MailTransport } from '../mail/smtp.ts';
@@ -51,7 +52,7 @@ export function startMailDelivery(services: Services): { close(): Promise<void> 
     const free = maxConcurrent - sending.size;
     const { emails, isProbe } = await claim(services, free);
     for (const email of emails) {
-      const result = deliver(services, transport, email, isProbe)
+      const result = inSpan(spanOf(email), () => deliver(services, transport, email, isProbe))
         .catch((error: Error) => recordDefect(services, email, error))
         .finally(() => {
           sending.delete(result);
@@ -70,6 +71,8 @@ export function startMailDelivery(services: Services): { close(): Promise<void> 
     },
   };
 }
+
+const spanOf = ({ template }: ClaimedEmail) => ({ name: 'deliver email', attributes: { 'fieldgate.email.template': template } });
 
 const templateNames = Object.keys(emailTemplates); // emails of a newer version are left to its servers
 

@@ -13,6 +13,7 @@ interface RequestReport {
   readonly duration: number;
   readonly caller: Caller | undefined;
   readonly operation: OperationReport | undefined;
+  readonly traceId: string | undefined;
 }
 
 /** Who a request was authenticated as. */
@@ -38,12 +39,19 @@ export function createAccessLog(redacted: Logger): AccessLog {
     operation(client, report) {
       const event = report.isOpen ? 'graphql_subscription_started' : 'graphql_operation';
       if (log.isLevelEnabled('info'))
-        log.info({ event, ...originOf(client), ...durationOf(report), ...operationFields(report), ...callerOf(report) });
+        log.info({
+          event,
+          ...originOf(client),
+          ...durationOf(report),
+          ...operationFields(report),
+          ...callerOf(report),
+          traceId: report.traceId,
+        });
     },
   };
 }
 
-const requestFields = ({ client, method, route, status, duration, caller, operation }: RequestReport) => ({
+const requestFields = ({ client, method, route, status, duration, caller, operation, traceId }: RequestReport) => ({
   event: 'http_request',
   ...originOf(client),
   method,
@@ -52,6 +60,7 @@ const requestFields = ({ client, method, route, status, duration, caller, operat
   ...durationOf({ duration }),
   ...(operation && operationFields(operation)),
   ...callerOf(operation ?? caller ?? {}),
+  traceId,
 });
 
 const originOf = ({ requestId, network }: Partial<ClientInfo> = {}) => ({ requestId, network });

@@ -1,5 +1,7 @@
+import type { Span } from '@opentelemetry/api';
 import type { DocumentNode, ExecutionResult, OperationDefinitionNode, OperationTypeNode } from 'graphql';
 import { codeOf, type ErrorCode } from '../../errors.ts';
+import { inSpan, recordFailure, traceIdOf } from '../../lib/trace.ts';
 import type { AppServices, Context } from '../context.ts';
 import type { OperationOutcome, OperationReport, OperationRequest } from './operation.ts';
 import { rootFieldNames } from './root-fields.ts';
@@ -38,6 +40,7 @@ export async function observeOperation(
 ): Promise<OperationOutcome> {
   const startedAt = performance.now();
   const seen: SeenOperation = {};
+  let traceId: string | undefined;
   const reportOf = (progress: Pick<OperationReport, 'isOpen' | 'codes' | 'events'>): OperationReport => {
     const { operation, context } = seen;
     const { userId, id: tokenId } = context?.enteredSession ?? context?.viewer?.token ?? {};
@@ -47,6 +50,7 @@ export async function observeOperation(
       duration: performance.now() - startedAt,
       userId,
       tokenId,
+      traceId,
       ...progress,
     };
   };
@@ -55,13 +59,29 @@ export async function observeOperation(
     count(services, report);
     request.report?.(report);
   };
-  const outcome = await steps(seen);
+  const outcome = await inSpan({ name: 'graphql' }, async (span) => {
+    traceId = traceIdOf(span);
+    const result = await steps(seen);
+    describeSpan(span, seen, 'errors' in result ? codesOf(result) : []);
+    return result;
+  });
   if (Symbol.asyncIterator in outcome) {
     request.report?.(reportOf({ isOpen: true, codes: [], events: undefined }));
     return observeStream(services, outcome, finish);
   }
   finish(codesOf(outcome));
   return outcome;
+}
+
+/** By the semantic conventions of GraphQL, with the first root field instead of the name that the client chose. */
+function describeSpan(span: Span, { operation }: SeenOperation, [code]: readonly ErrorCode[]) {
+  if (operation) {
+    const { kind, fields } = operation;
+    span.updateName(`${kind} ${fields[0]}`);
+    span.setAttributes({ 'graphql.operation.type': kind, 'fieldgate.root_fields': [...fields] });
+  }
+  if (code === 'INTERNAL' || code === 'UNAVAILABLE') recordFailure(span, code);
+  else if (code) span.setAttribute('error.type', code); // a fault of the client, not of the server
 }
 
 function count({ metrics }: Pick<AppServices, 'metrics'>, { kind, fields, codes, duration }: OperationReport) {

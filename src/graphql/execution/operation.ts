@@ -44,6 +44,8 @@ export interface OperationReport {
   readonly events: number | undefined;
   readonly userId: string | undefined;
   readonly tokenId: string | undefined;
+  /** The trace that the operation is part of, if it is traced. */
+  readonly traceId: string | undefined;
 }
 
 /** A valid operation whose caller is known. */

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { context, propagation, type Span, SpanKind } from '@opentelemetry/api';
 import type { OperationReport, RunOperation } from '../../graphql/execution/operation.ts';
 import type { ClientInfo } from '../../lib/client-info.ts';
+import { inSpan, recordFailure, traceIdOf } from '../../lib/trace.ts';
 import type { Metrics } from '../../metrics.ts';
 import type { AccessLog, Caller } from '../access-log.ts';
 
@@ -24,7 +26,7 @@ export interface Observers {
 /** Responds, and reports the request when the work is over and the response sent or its connection lost. */
 export async function observeRequest(
   { metrics, accessLog }: Observers,
-  { method }: IncomingMessage,
+  request: IncomingMessage,
   response: ServerResponse,
   respond: (seen: SeenRequest) => Promise<void> | void,
 ): Promise<void> {
@@ -33,13 +35,31 @@ export async function observeRequest(
     response.once('close', () => resolve(response.headersSent ? response.statusCode : undefined));
   });
   const seen: SeenRequest = {};
-  await respond(seen);
-  const status = await closed;
+  const { status, traceId } = await inSpan(spanOf(request), async (span) => {
+    await respond(seen);
+    const sent = await closed;
+    describeSpan(span, request, seen, sent);
+    return { status: sent, traceId: traceIdOf(span) };
+  });
   const duration = performance.now() - startedAt;
   const { client, route = 'other', caller, operation } = seen;
   countRequest(metrics, route, status);
   if (!isEventStream(response)) metrics.httpDuration.observe({ route }, duration / 1_000);
-  accessLog.request({ client, method, route, status, duration, caller, operation });
+  accessLog.request({ client, method: request.method, route, status, duration, caller, operation, traceId });
+}
+
+/** The span of a request. It belongs to the trace that the headers name. */
+const spanOf = ({ method = '', headers }: IncomingMessage) => ({
+  name: method,
+  kind: SpanKind.SERVER,
+  attributes: { 'http.request.method': method },
+  parent: propagation.extract(context.active(), headers),
+});
+
+function describeSpan(span: Span, { method }: IncomingMessage, { route }: SeenRequest, status: number | undefined) {
+  if (route) span.updateName(`${method} ${route}`).setAttribute('http.route', route);
+  if (status) span.setAttribute('http.response.status_code', status);
+  if (status !== undefined && status >= 500) recordFailure(span, String(status));
 }
 
 /** Reports an upgrade when its connection is closed: that of a WebSocket has the status 101. */
@@ -48,7 +68,16 @@ export function observeUpgrade({ metrics, accessLog }: Observers, client: Client
   connection.once('close', () => {
     const duration = performance.now() - startedAt;
     countRequest(metrics, '/graphql', status);
-    accessLog.request({ client, method: 'GET', route: '/graphql', status, duration, caller: undefined, operation: undefined });
+    accessLog.request({
+      client,
+      method: 'GET',
+      route: '/graphql',
+      status,
+      duration,
+      caller: undefined,
+      operation: undefined,
+      traceId: undefined,
+    });
   });
 }
 
