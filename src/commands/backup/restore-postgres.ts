@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { Config } from '../../config.ts';
 import { connect, type DatabaseTarget, settingError } from '../../database/connect.ts';
 import { type DatabaseTargets, migrationLock, openDatabase, sql } from '../../database/database.ts';
+import { compareMigrations, readAppliedMigrations } from '../../database/migrate.ts';
 import { commandLimits } from '../../database/session.ts';
 import { restoreMarker } from '../../database/unfinished-restore.ts';
 import { createLogger } from '../../lib/logger.ts';
@@ -55,11 +56,15 @@ async function requireNoOtherConnection(client: pg.Client) {
 }
 
 async function requireReplaceable(client: pg.Client, target: DatabaseTarget, mayReplace: boolean) {
-  const { rows } = await client.query<{ isEmpty: boolean; isOwn: boolean }>(`
-    select not exists (select from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'S')) as "isEmpty",
-      to_regclass('public._prisma_migrations') is not null and to_regclass('public."AuditEvent"') is not null as "isOwn"`);
-  const { isEmpty, isOwn } = rows[0] ?? { isEmpty: false, isOwn: false };
-  if (isEmpty) return;
+  const { rowCount } = await client.query(
+    `select from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'S') limit 1`,
+  );
+  if (rowCount === 0) return;
+  await client.query('set search_path = public');
+  const applied = await readAppliedMigrations(
+    async <Row>(text: string, values: unknown[]) => (await client.query(text, values)).rows as Row[],
+  );
+  const isOwn = applied?.some((name) => !compareMigrations([name]).unknown.includes(name));
   if (!isOwn) throw settingError(target, 'the database has tables that Fieldgate did not create; use an empty database');
   if (!mayReplace) throw new Error('The database is not empty. Restore into an empty one, or delete what is in it with --replace.');
 }
