@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { isEmbedded } from '../test-database.ts';
@@ -156,6 +157,18 @@ describe('a subscription', () => {
     await waitUntil(() => stream.sids.length === 1);
     await waitUntil(() => own(event).length === 1);
     expect(own(event)[0]).toMatchObject({ fields: ['tokenRevoked'], events: 1, codes: [] });
+  });
+});
+
+describe('the lines of requests and operations', () => {
+  it('have only fields that docs/operations.md describes', () => {
+    const section = readFileSync('docs/operations.md', 'utf8')
+      .split(/^## /m)
+      .find((text) => text.startsWith('Logs'));
+    const documented = [...(section ?? '').matchAll(/^\| `(\w+)` /gm)].map(([, name]) => name);
+    const lines = ['http_request', 'graphql_operation', 'graphql_subscription_started'].flatMap((event) => linesOf(server, event));
+    const fields = new Set(lines.flatMap(Object.keys));
+    expect([...fields].filter((name) => !documented.includes(name)).sort()).toEqual(['level', 'time']);
   });
 });
 

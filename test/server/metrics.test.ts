@@ -87,6 +87,11 @@ describe('the metrics', () => {
     expect(exposed.map((metric) => `${metric?.name} ${metric?.type}`).sort()).toEqual(
       [...documented.values()].map((metric) => `${metric?.name} ${metric?.type}`).sort(),
     );
+    const section = readFileSync('docs/operations.md', 'utf8')
+      .split(/^## /m)
+      .find((part) => part.startsWith('Metrics'));
+    const alerted = [...(section ?? '').matchAll(/\b(?<name>fieldgate_\w+?)(?:_bucket)?\b/g)].map(({ groups }) => groups?.name);
+    expect(alerted.filter((name) => !documented.has(name))).toEqual([]);
     for (const [, series, labels] of text.matchAll(/^(fieldgate_\w+)\{(.*)\} /gm)) {
       const metric = documented.get(series) ?? documented.get(series?.replace(/_(?:bucket|sum|count)$/, ''));
       const names = [...(labels ?? '').matchAll(/(\w+)="/g)].map(([, name]) => name).filter((name) => name !== 'le');
