@@ -118,6 +118,13 @@ describe('admin commands beside a server with the embedded database', { timeout:
     expect(await admin(['accept-keys'])).toEqual([1, expect.stringMatching(/^The server runs/)]);
   });
 
+  it('end what a restored backup has brought back', async () => {
+    const token = await logIn(server.url, 'ada@example.com');
+    expect(await admin(['restored'])).toEqual([0, expect.stringContaining('Superadmins now: ada@example.com')]);
+    await waitUntil(async () => (await query(server.url, '{ me { email } }', {}, token)).errors !== undefined);
+    expect(await logIn(server.url, 'ada@example.com')).toEqual(expect.any(String));
+  });
+
   it('run at the same time', async () => {
     const emails = ['dora@example.com', 'erin@example.com', 'frank@example.com'];
     expect(await Promise.all(emails.map(create))).toEqual(emails.map((email) => [0, `${email} is a superadmin.`]));
