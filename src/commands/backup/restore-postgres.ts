@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import type { Config } from '../../config.ts';
 import { connect, type DatabaseTarget, settingError } from '../../database/connect.ts';
@@ -44,15 +45,26 @@ async function lockOutServers(client: pg.Client) {
   if (!rows[0]?.isFree) throw new Error('A server is starting, or another restore is running. Stop it first.');
 }
 
+const closingTime = 3_000; // milliseconds that PostgreSQL may take to end the connections of a server that was stopped
+
 /** Servers and commands have this name or, if the operator has chosen another, the same user. */
 async function requireNoOtherConnection(client: pg.Client) {
+  const deadline = performance.now() + closingTime;
+  let names = await otherConnections(client);
+  while (names.length > 0 && performance.now() < deadline) {
+    await pause(100);
+    names = await otherConnections(client);
+  }
+  if (names.length === 0) return;
+  throw new Error(`Other connections use the database (${names.join(', ')}). Stop all servers, commands and poolers first.`);
+}
+
+async function otherConnections(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(`
     select distinct coalesce(nullif(application_name, ''), 'unnamed') as name from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
       and (application_name like 'fieldgate%' or usename = current_user) order by 1`);
-  if (rows.length === 0) return;
-  const names = rows.map(({ name }) => name).join(', ');
-  throw new Error(`Other connections use the database (${names}). Stop all servers, commands and poolers first.`);
+  return rows.map(({ name }) => name);
 }
 
 async function requireReplaceable(client: pg.Client, target: DatabaseTarget, mayReplace: boolean) {
