@@ -198,6 +198,7 @@ describe.skipIf(isEmbedded)('the admin commands backup and restore on PostgreSQL
       await holder.query(`select pg_advisory_lock(${migrationLock})`);
     });
     await expect(start()).rejects.toThrow('the access that it contains was not ended. Restore it again with');
+    expect(await admin(['doctor'])).toMatchObject({ code: 1, out: expect.stringMatching(/^problem +migrations +A backup was restored/m) });
     expect(await admin(['restored'])).toMatchObject({ code: 1, err: expect.stringContaining('Restore it again') });
     expect(await admin(['restore', file, '--replace'])).toMatchObject({ code: 0 });
     await using server = await start();
