@@ -9,7 +9,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 
-/** Without an SDK of OpenTelemetry, its spans do nothing (docs/decisions/0053). */
+/** Without an SDK of OpenTelemetry, its spans do nothing (docs/decisions/0055). */
 const tracer = trace.getTracer('fieldgate');
 
 interface TracedWork extends Pick<SpanOptions, 'kind'> {
