@@ -50,10 +50,16 @@ describe('a profile field', { timeout }, () => {
 });
 
 describe('an owned type', { timeout }, () => {
-  it('takes its tables, a row per model in the ownership table, its audit action, its files and a line for each of them in the table of contents', () => {
+  it('takes its tables, a row per model in the tables of ownership and of the export, its audit action, its files and a line for each of them in the table of contents', () => {
     const noun = ['create-document', 'delete-document', 'document', 'folder', 'rename-document'];
     const files = noun.map((name) => `src/schema/folder/${name}.ts`);
-    const tables = ['prisma/schema.prisma', 'src/identity/audit/audit-actions.ts', 'src/policy/ownership.ts', 'src/schema/schema.ts'];
+    const tables = [
+      'prisma/schema.prisma',
+      'src/commands/export/exported-models.ts',
+      'src/identity/audit/audit-actions.ts',
+      'src/policy/ownership.ts',
+      'src/schema/schema.ts',
+    ];
     expect(filesOf('owned-type')).toEqual([...files, ...tables]);
   });
 

@@ -1,5 +1,6 @@
 import { type Sql, sql } from '../../database/database.ts';
 import type { Prisma } from '../../database/generated/prisma/client.ts';
+import { profileEntries } from '../../schema/user/profile-fields.ts';
 
 /** The user to export. */
 export interface ExportedUser {
@@ -32,6 +33,8 @@ const receivedInvitations = ({ emailKey }: ExportedUser) => sql`(select i.id fro
 const ifOwn = (column: Sql) => (user: ExportedUser) =>
   sql`case when t."actorId" is null or t."actorId" = ${user.id}::uuid then ${column} end`;
 
+const profile = Object.fromEntries(profileEntries.map(([name]) => [name, true] as const));
+
 /** Every model of the database: what is exported of it and what is not, with the reason. */
 export const exportedModels = {
   User: {
@@ -42,14 +45,7 @@ export const exportedModels = {
       emailConfirmedAt: true,
       username: true,
       usernameKey: named.derived,
-      displayName: true,
-      firstName: true,
-      lastName: true,
-      phone: true,
-      address: true,
-      country: true,
-      locale: true,
-      avatarUrl: true,
+      ...profile,
       enabled: true,
       deletedAt: true,
       erasedAt: true,
