@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { createLogger } from '../../../src/lib/logger.ts';
 import { startServer } from '../../../src/server/start.ts';
 import { startTestServer } from '../../../test/test-server.ts';
 
@@ -14,13 +15,10 @@ export async function startRealServer() {
   const follower = await server.user('RESOURCE_SERVER');
   const { data } = await follower.query(make, { input: { description: 'verifier', scopes: permissions } });
   const { secret, token } = data.createApiToken;
-  const log = { ...silent } as never;
   /** Starts another node on the same database. */
-  const startNode = (at = 0) => startServer({ ...server.config, PORT: at }, log, server.db);
+  const startNode = (at = 0) => startServer({ ...server.config, PORT: at }, createLogger('silent'), server.db);
   return { server, url, port, token: secret as string, tokenId: token.id as string, follower, startNode };
 }
-
-const silent = Object.fromEntries(['debug', 'info', 'warn', 'error'].map((level) => [level, () => {}]));
 
 function freePort(): Promise<number> {
   return new Promise((resolve) => {
