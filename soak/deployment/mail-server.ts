@@ -52,7 +52,11 @@ export async function openMailServer(): Promise<FailingMailServer> {
       onRcptTo: (_, __, done) => done(mode === 'defers recipients' && randomInt(2) > 0 ? reply(451) : null),
       onData: async (stream, { envelope }, done) => {
         const chunks: Buffer[] = [];
-        for await (const chunk of stream) chunks.push(chunk as Buffer);
+        try {
+          for await (const chunk of stream) chunks.push(chunk as Buffer);
+        } catch (error) {
+          return done(error as Error); // the server was killed while it sent the email
+        }
         const text = Buffer.concat(chunks).toString();
         const [, messageId = ''] = /^Message-ID: <(.*?)@/im.exec(text) ?? [];
         accepted.push({ messageId, to: envelope.rcptTo.map(({ address }) => address), text });
