@@ -39,15 +39,19 @@ interface SmtpError {
   readonly response?: unknown;
 }
 
-/** The replies to any command that reject the login or require one, or TLS (RFC 4954 §6, RFC 3207 §4). */
+/** The replies that reject the login or require one, or TLS (RFC 4954 §6, RFC 3207 §4). */
 const concernsLogin = new Set<unknown>([530, 534, 535, 538]);
 
 /** The replies that concern one email: to its recipient and to its content. 421 is a server that shuts down (RFC 5321 §3.8). */
 const concernsEmail = ({ code, command, responseCode }: SmtpError) =>
-  (code === 'EENVELOPE' || code === 'EMESSAGE') && command !== 'MAIL FROM' && responseCode !== 421 && !concernsLogin.has(responseCode);
+  (code === 'EENVELOPE' || code === 'EMESSAGE') && command !== 'MAIL FROM' && responseCode !== 421;
 
-/** True if the server rejected this message or recipient permanently, so that a retry would fail too (RFC 5321 §4.2.1). */
-export const isPermanentRejection = (error: SmtpError) => concernsEmail(error) && Number(error.responseCode) >= 500;
+/**
+ * True if the server rejected this message or recipient permanently, so that a retry would fail too (RFC 5321 §4.2.1). A demand for a login is
+ * repeated: it may concern all emails, or only this recipient, who must not be able to stop the others.
+ */
+export const isPermanentRejection = (error: SmtpError) =>
+  concernsEmail(error) && Number(error.responseCode) >= 500 && !concernsLogin.has(error.responseCode);
 
 /**
  * True if the server would accept no other email either. A connection that was lost may be due to the email: then the server still accepts
@@ -62,10 +66,12 @@ export async function isServerFailure(transport: MailTransport, error: SmtpError
   );
 }
 
-/** What the log says about a failure of the server: the reply of the mail server and, if one may be wrong, the setting. */
+/** The fields and the sentence of the log for a failure of the server, with the setting that may be wrong. Replies about a recipient may contain the address. */
 export function describeServerFailure(error: SmtpError): { readonly fields: object; readonly message: string } {
   const { code, command, responseCode, response } = error;
-  const fields = { code, ...(responseCode !== undefined && { command, reply: toPrintable(response).slice(0, 200) }) };
+  const isAboutRecipient = command === 'RCPT TO' || command === 'DATA';
+  const replyText = isAboutRecipient ? undefined : toPrintable(response).slice(0, 200);
+  const fields = { code, ...(responseCode !== undefined && { command, replyCode: responseCode, replyText }) };
   if (code === 'EAUTH' || concernsLogin.has(responseCode)) {
     return { fields: { ...fields, setting: 'SMTP_URL' }, message: 'the mail server rejects the login in SMTP_URL, or requires one' };
   }

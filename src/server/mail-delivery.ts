@@ -198,8 +198,8 @@ async function recordFailure(
   const { id, template, attempts } = email;
   metrics.emailFailures.inc();
   const code = error.code ?? 'failed';
-  const { responseCode: reply } = error as { readonly responseCode?: number }; // its text may contain the address
-  log.warn({ event: 'sys_mail_failed', email: id, template, attempts, code, reply }, 'email delivery failed');
+  const { responseCode: replyCode } = error as { readonly responseCode?: number }; // its text may contain the address
+  log.warn({ event: 'sys_mail_failed', email: id, template, attempts, code, replyCode }, 'email delivery failed');
   if (await isServerFailure(transport, error)) {
     await beginOutage(services, error);
     await db.query(

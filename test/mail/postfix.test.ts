@@ -50,7 +50,7 @@ describe.skipIf(!isInstalled)('Postfix', { timeout: 60_000 }, async () => {
     expect(await server.db.prisma.mailOutage.count()).toBe(0);
     expect(
       logged('sys_mail_failed')
-        .map(({ reply }) => reply)
+        .map(({ replyCode }) => replyCode)
         .sort(),
     ).toEqual([454, 550]);
     expect(server.log.join('')).not.toContain(unknown);
@@ -61,7 +61,9 @@ describe.skipIf(!isInstalled)('Postfix', { timeout: 60_000 }, async () => {
     const email = await createUser(addressAt('example.com'));
     await waitUntil(() => server.db.prisma.mailOutage.findFirst());
     await waitUntil(async () => (await stateOf(email)).attempts === 0);
-    expect(logged('sys_mail_unavailable')).toMatchObject([{ setting: 'MAIL_FROM', reply: expect.stringContaining('not your address') }]);
+    expect(logged('sys_mail_unavailable')).toMatchObject([
+      { setting: 'MAIL_FROM', replyText: expect.stringContaining('not your address') },
+    ]);
     await postfix.rejectSender(null);
     await waitUntil(async () => {
       await probeNow(server);

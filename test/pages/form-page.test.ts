@@ -160,6 +160,26 @@ describe('the form for the code in an email', () => {
   });
 });
 
+describe('a link that is not valid', () => {
+  const wrong = `fgl_${'A'.repeat(43)}`;
+  it.each([
+    ['/confirm', { token: wrong, password: newPassword }, '<a href="confirm">Request a new email</a>'],
+    ['/reset', { token: wrong, newPassword }, '<a href="reset">Request a new email</a>'],
+    ['/invite', { token: wrong, password: newPassword }, '<a href="invite">Enter the code instead</a>'],
+    ['/email-change', { token: wrong, password: newPassword }, '<a href="email-change">Enter the code instead</a>'],
+  ])('of %s offers what the page can do instead', async (path, form, link) => {
+    const { title, html } = await openPage(server, path, form);
+    expect(title).toBe('Error: Invalid link');
+    expect(html).toContain(link);
+  });
+
+  it('that undoes an email change has no other way', async () => {
+    const { title, html } = await openPage(server, '/email-change', { undo: wrong });
+    expect(title).toBe('Error: Invalid link');
+    expect(html).not.toContain('<a ');
+  });
+});
+
 describe('a page that an email links to', () => {
   it('changes nothing and does not query the database when it is opened', async () => {
     const { id, mail } = await registerUser(server);

@@ -20,7 +20,6 @@ export const formPage = (path: string, forms: readonly Form[]): Endpoint => ({
 function showForm({ services, request, response }: EndpointRequest, path: string, forms: readonly Form[]) {
   const query = queryOf(request);
   const form = findForm(forms, query, (tokenParam) => Boolean(query.get(tokenParam)));
-  if (!form) return send(response, 400, incompleteLink);
   const values = new Map(form.tokenParam ? [[form.tokenParam, query.get(form.tokenParam) ?? '']] : []);
   send(response, 200, renderForm({ path, form, values }, services.config));
 }
@@ -28,13 +27,13 @@ function showForm({ services, request, response }: EndpointRequest, path: string
 const queryOf = ({ url }: EndpointRequest['request']) => new URLSearchParams(url?.split(/\?(.*)/s)[1]);
 
 /** The form for the token that is given, or for the query of the URL, or the last one. */
-const findForm = (forms: readonly Form[], query: URLSearchParams, hasToken: (tokenParam: string) => boolean) =>
+const findForm = (forms: readonly Form[], query: URLSearchParams, hasToken: (tokenParam: string) => boolean): Form =>
   forms.find(({ tokenParam }) => tokenParam !== undefined && hasToken(tokenParam)) ??
   forms.find(({ shownAt }) => shownAt !== undefined && query.has(shownAt)) ??
-  forms.at(-1);
+  (forms.at(-1) as Form);
 
-const incompleteLink = layout(stylesheets.page, 'Incomplete link', 'Incomplete link', [
-  html`<p>Open the link in the email again, or copy the whole address.</p>`,
+const invalidForm = layout(stylesheets.response, 'Error: Invalid form', 'Invalid form', [
+  html`<p class="error" role="alert">The form was not sent correctly. Go back, reload the page and try again.</p>`,
 ]);
 
 async function submitForm(exchange: EndpointRequest, path: string, forms: readonly Form[]): Promise<void> {
@@ -45,13 +44,13 @@ async function submitForm(exchange: EndpointRequest, path: string, forms: readon
   const body = await readBody(request, formType, maxBytes);
   if (typeof body !== 'string') return guard.rejectRequest(response, body.status, body.code);
   const values = parseForm(body);
-  const form = values && findForm(forms, queryOf(request), (tokenParam) => values.has(tokenParam));
-  if (!form) return send(response, 400, incompleteLink);
+  if (!values) return send(response, 400, invalidForm);
+  const form = findForm(forms, queryOf(request), (tokenParam) => values.has(tokenParam));
   const outcome = await submit(exchange, form, values);
   if (!('fields' in outcome)) return send(response, 200, outcome);
   const page =
     outcome.code === 'INVALID_TOKEN' && form.tokenParam
-      ? renderInvalidLink(path, forms, form, outcome)
+      ? renderInvalidLink(path, form, outcome)
       : renderForm({ path, form, values, errors: outcome }, services.config);
   send(response, outcome.status, page, outcome.retryAfter);
 }
@@ -80,12 +79,11 @@ async function runMutation(
   return layout(stylesheets.response, title, title, content);
 }
 
-function renderInvalidLink(path: string, forms: readonly Form[], { wrongToken }: Form, { form: message = '' }: FormErrors): Html {
-  const request = forms.find(({ tokenParam, shownAt }) => tokenParam === undefined && shownAt === undefined);
-  const { title, retry } = wrongToken ?? { title: 'Invalid link', retry: 'Request a new email' };
+function renderInvalidLink(path: string, { wrongToken, retry }: Form, { form: message = '' }: FormErrors): Html {
+  const { title } = wrongToken ?? { title: 'Invalid link' };
   return layout(stylesheets.response, `Error: ${title}`, title, [
     html`<p class="error" role="alert">${message}</p>`,
-    html`${request && html`<p><a href="${path.slice(1)}">${retry}</a></p>`}`,
+    html`${retry && html`<p><a href="${path.slice(1)}">${retry}</a></p>`}`,
   ]);
 }
 

@@ -27,8 +27,10 @@ export interface Form {
   readonly alternative?: { readonly button: string; readonly description: string };
   /** A link below the form to another form of the page. */
   readonly otherForm?: { readonly query: '' | '?code'; readonly label: string };
-  /** What is shown if the token is wrong, and the link to try again. By default, the texts of email links. */
-  readonly wrongToken?: { readonly title: string; readonly message: string; readonly retry: string };
+  /** The texts for a wrong token; by default those of email links. */
+  readonly wrongToken?: { readonly title: string; readonly message: string };
+  /** The label of the link from a wrong token to the last form of the page. Without it there is no link. */
+  readonly retry?: string;
   /** Has one variable, `input`, and one field, `done`. */
   readonly mutation: string;
   /** What is shown afterwards, by the result of the mutation. */

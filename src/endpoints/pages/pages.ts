@@ -21,7 +21,7 @@ const code: FormField = {
   type: 'text',
   autocomplete: 'one-time-code',
   always: true,
-  hint: () => 'The 8 digits in the email, with or without blanks.',
+  hint: () => 'The 8 digits in the email, with or without spaces.',
 };
 
 /** The form for a person who opens the page without the link, for example on another device. */
@@ -48,6 +48,7 @@ const confirm: Form = {
   description: ['Enter the password that you chose when you created the account.'],
   fields: [currentPassword],
   button: 'Confirm email address',
+  retry: toRequest.label,
   alternative: {
     button: "I didn't create this account",
     description:
@@ -78,6 +79,7 @@ const resetPassword: Form = {
   description: ['Setting a new password logs you out everywhere.'],
   fields: [newPassword('newPassword')],
   button: 'Set password',
+  retry: toRequest.label,
   mutation: 'mutation ($input: ResetPasswordInput!) { done: resetPassword(input: $input) { ok } }',
   done: () => ({ title: 'Password changed', content: [html`<p>You can log in with the new password now.</p>`] }),
 };
@@ -100,6 +102,7 @@ const acceptInvitation: Form = {
   ],
   fields: [displayName, newPassword('password')],
   button: 'Create account',
+  retry: 'Enter the code instead',
   mutation: 'mutation ($input: AcceptInvitationInput!) { done: acceptInvitation(input: $input) { made } }',
   done: () => ({ title: 'Account created', content: [html`<p>You can log in with your email address and password now.</p>`] }),
 };
@@ -110,6 +113,7 @@ const changeEmail: Form = {
   description: ['Enter your password to change the email address of your account. You will be logged out everywhere.'],
   fields: [currentPassword],
   button: 'Change email address',
+  retry: 'Enter the code instead',
   mutation: 'mutation ($input: ConfirmEmailChangeInput!) { done: confirmEmailChange(input: $input) { ended } }',
   done: () => ({
     title: 'Email address changed',

@@ -12,8 +12,8 @@ const setup: Form = {
   wrongToken: {
     title: 'No administrator was created',
     message: 'The setup token is wrong, or an administrator exists already.',
-    retry: 'Enter the setup token again',
   },
+  retry: 'Enter the setup token again',
   mutation: 'mutation ($input: CreateFirstSuperadminInput!) { done: createFirstSuperadmin(input: $input) { ok } }',
   done: () => ({
     title: 'Administrator created',
