@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportedEntries, exportedModels } from '../../src/commands/export/exported-models.ts';
 import { isEmbedded } from '../test-database.ts';
-import { inspectDatabase, runCommand, startServerProcess, tempEnvironment } from './process.ts';
+import { waitUntil } from '../test-server.ts';
+import { inspectDatabase, runCommand, spawnProcess, startServerProcess, tempEnvironment } from './process.ts';
 import { user } from './sessions.ts';
 
 const { environment, cleanUp } = await tempEnvironment();
@@ -145,5 +146,16 @@ describe('the admin command users export', { timeout: 120_000 }, () => {
     expect([code, err]).toEqual([0, '']);
     const { auditEvents } = JSON.parse(out) as Record<string, Rows>;
     expect(auditEvents?.filter(({ action }) => action === 'authn_login_fail')).toHaveLength(100_000);
+  });
+
+  it.skipIf(isEmbedded)('does not keep a transaction open while its output is not read', async () => {
+    const { child, ended } = spawnProcess(process.execPath, ['scripts/admin.ts', 'users', 'export', 'bob@example.com'], environment);
+    child.stdout.removeAllListeners('data').pause(); // the events of the test above do not fit into the pipe
+    const open = `select count(*)::int as count from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`;
+    await waitUntil(() => child.stdout.readableLength > 0);
+    const counts = await inspectDatabase(environment, ({ query }) => query<{ count: number }>({ text: open, values: [] }));
+    expect([child.exitCode, counts]).toEqual([null, [{ count: 0 }]]);
+    child.kill('SIGKILL');
+    await ended;
   });
 });

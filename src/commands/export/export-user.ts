@@ -1,3 +1,6 @@
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { encodeGlobalID } from '@pothos/plugin-relay';
 import { type Database, sql, type Tx } from '../../database/database.ts';
 import { Prisma } from '../../database/generated/prisma/client.ts';
@@ -38,17 +41,42 @@ async function readThroughApi({ query }: Commander, { id }: ExportedUser): Promi
 }
 
 const pageSize = 1_000; // rows in memory at a time
+const flushInterval = 1_000; // lines
 // Prisma ends a transaction after this many milliseconds.
-const transactionOptions = { timeout: 60 * 60_000, maxWait: 60_000 };
+const transactionOptions = { timeout: 60 * 60_000, maxWait: 60_000, isolationLevel: 'RepeatableRead' } as const;
 
-/** Prints one JSON object, in pieces: lists may have any length. */
+/**
+ * Prints one JSON object: lists may have any length. It is written to a temporary file first, so that a slow reader does not keep the transaction
+ * open, which on the embedded database holds the only connection. No other process can open the file: it has no name any more.
+ */
 async function printRows({ db, print, flush }: Pick<CommandContext, 'db' | 'print' | 'flush'>, user: ExportedUser): Promise<void> {
-  print('{');
-  await (db as Database).prisma.$transaction(async (tx) => {
-    for (const [model, exported] of exportedEntries)
-      for (const list of Object.keys(exported.lists)) await printList(tx, { model, list, exported, user }, { print, flush });
-  }, transactionOptions);
-  print(`"notIncluded": ${JSON.stringify(exclusions, null, 2)}\n}`);
+  const file = await openNamelessFile();
+  try {
+    const write = (text: string) => file.appendFile(text);
+    await write('{\n');
+    await (db as Database).prisma.$transaction(async (tx) => {
+      for (const [model, exported] of exportedEntries)
+        for (const list of Object.keys(exported.lists)) await writeList(tx, { model, list, exported, user }, write);
+    }, transactionOptions);
+    await write(`"notIncluded": ${JSON.stringify(exclusions, null, 2)}\n}\n`);
+    let count = 0;
+    for await (const line of file.readLines({ start: 0, autoClose: false })) {
+      print(line);
+      count += 1;
+      if (count % flushInterval === 0) await flush();
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function openNamelessFile(): Promise<FileHandle> {
+  const folder = await mkdtemp(join(tmpdir(), 'fieldgate-export-')); // mode 0700
+  try {
+    return await open(join(folder, 'export.json'), 'wx+', 0o600);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 interface List {
@@ -58,28 +86,25 @@ interface List {
   readonly user: ExportedUser;
 }
 
-async function printList(
-  tx: Tx,
-  { model, list, exported, user }: List,
-  { print, flush }: Pick<CommandContext, 'print' | 'flush'>,
-): Promise<void> {
+async function writeList(tx: Tx, { model, list, exported, user }: List, write: (text: string) => Promise<void>): Promise<void> {
   const columns = Object.entries(exported.columns).flatMap(([name, column]) => {
     if (typeof column === 'string') return [];
     const identifier = Prisma.raw(`"${name}"`);
     return column === true ? sql`t.${identifier}` : sql`${column(user)} as ${Prisma.raw(`"${name.replace(/^(role|domain)Id$/, '$1')}"`)}`;
   });
   const where = exported.lists[list]?.(user) ?? sql`false`;
+  const time = ['at', 'createdAt'].find((name) => exported.columns[name] === true);
+  const order = time ? sql`${Prisma.raw(`t."${time}"`)}, 1` : sql`1`;
   await tx.$executeRaw(sql`
-    declare exported no scroll cursor for select ${Prisma.join(columns)} from ${Prisma.raw(`"${model}"`)} t where ${where} order by 1`);
+    declare exported no scroll cursor for select ${Prisma.join(columns)} from ${Prisma.raw(`"${model}"`)} t where ${where} order by ${order}`);
   let separator = '';
-  print(`${JSON.stringify(list)}: [`);
+  await write(`${JSON.stringify(list)}: [\n`);
   while (true) {
     const rows = await tx.$queryRaw<object[]>(sql`fetch ${Prisma.raw(String(pageSize))} from exported`);
-    if (rows.length > 0) print(separator + rows.map((row) => JSON.stringify(row)).join(',\n'));
-    await flush();
+    if (rows.length > 0) await write(`${separator}${rows.map((row) => JSON.stringify(row)).join(',\n')}\n`);
     if (rows.length < pageSize) break;
     separator = ',';
   }
-  print('],');
+  await write('],\n');
   await tx.$executeRaw(sql`close exported`);
 }

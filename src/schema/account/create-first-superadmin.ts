@@ -3,7 +3,7 @@ import { graphqlError, validationError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { insertAccount, passwordHash, validateAccount } from '../../identity/accounts/create-account.ts';
-import { claimFirstSuperadmin, hasSuperadmin, isSetupToken } from '../../identity/accounts/first-superadmin.ts';
+import { claimFirstSuperadmin, hasSuperadmin, isSetupEnabled, isSetupToken } from '../../identity/accounts/first-superadmin.ts';
 import { recordAuditEvent } from '../../identity/audit/record-event.ts';
 import { withinLimits } from '../../identity/credentials/rate-limit.ts';
 import { secretText, singleLineText } from '../../lib/validators.ts';
@@ -33,6 +33,7 @@ builder.relayMutationField(
     credential: true,
     resolve: async (_, { input }, context) => {
       const { client } = context;
+      if (!isSetupEnabled(context.config)) throw graphqlError('INVALID_TOKEN'); // no secret: then there is no page either
       await withinLimits(context, { setupByNetwork: client.network, setup: 'all' }, () => createFirstSuperadmin(context, input));
       return { ok: true };
     },
