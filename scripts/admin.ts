@@ -8,7 +8,7 @@ import { type Config, readConfig } from '../src/config.ts';
 import { FolderInUseError } from '../src/database/data-folder.ts';
 import { openDatabase } from '../src/database/database.ts';
 import { loadConfiguredKeys } from '../src/identity/keys/configured-keys.ts';
-import { createLogger } from '../src/lib/logger.ts';
+import { createLogger } from '../src/logger.ts';
 import { createServices, type OpenServices } from '../src/server/services.ts';
 
 const startTime = 10_000; // milliseconds in which a server that has the data folder open begins to execute commands

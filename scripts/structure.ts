@@ -20,12 +20,14 @@ const layers = [
   'errors.ts',
   'config.ts',
   'metrics.ts',
+  'logger.ts',
+  'log-events.ts',
   'lib',
 ];
 
 /** What layers may not import although it lies below: the engine is independent of the product, and the layers below `policy` do without it. */
 const forbidden: Readonly<Record<string, readonly string[]>> = {
-  authorization: ['errors.ts', 'config.ts', 'metrics.ts'],
+  authorization: ['errors.ts', 'config.ts', 'metrics.ts', 'logger.ts', 'log-events.ts'],
   identity: ['authorization'],
   mail: ['authorization'],
   database: ['authorization'],

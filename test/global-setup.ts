@@ -3,7 +3,7 @@ import pg from 'pg';
 import { readConfig } from '../src/config.ts';
 import { openDatabase } from '../src/database/database.ts';
 import { generateKeys } from '../src/identity/keys/configured-keys.ts';
-import { createLogger } from '../src/lib/logger.ts';
+import { createLogger } from '../src/logger.ts';
 
 const server = process.env.TEST_DATABASE_URL || undefined;
 

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { type Config, readConfig } from '../src/config.ts';
 import { type Database, openDatabase, openEmbeddedDatabase } from '../src/database/database.ts';
 import { generateKeys } from '../src/identity/keys/configured-keys.ts';
-import type { Logger } from '../src/lib/logger.ts';
+import type { Logger } from '../src/logger.ts';
 import { readContent, restoreContent } from './embedded-content.ts';
 
 const server = process.env.TEST_DATABASE_URL || undefined;

@@ -7,7 +7,7 @@ import { hashPassword } from '../src/identity/credentials/password-hash.ts';
 import { insertSession } from '../src/identity/logins/insert-session.ts';
 import { type IssuingSession, signAccessToken } from '../src/identity/tokens/access-token.ts';
 import { generateToken, hashToken } from '../src/identity/tokens/opaque-token.ts';
-import { createLogger } from '../src/lib/logger.ts';
+import { createLogger } from '../src/logger.ts';
 import { startServer } from '../src/server/start.ts';
 import { atEnd } from './at-end.ts';
 import type { TypedDocumentString } from './generated/graphql.ts';

@@ -1,7 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import type { Config } from '../config.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../logger.ts';
 import { AdmittedPool, admitEmbedded } from './admitted-pool.ts';
 import { applicationName, connect, type DatabaseTarget, sessionOf, settingError } from './connect.ts';
 import { createEmbeddedAdapterFactory, type EmbeddedPostgres, migrateEmbedded, openEmbeddedPostgres } from './embedded-postgres.ts';

@@ -9,7 +9,7 @@ import type { SecurityReports } from '../identity/security-reports.ts';
 import type { RevocationFeed } from '../identity/tokens/revocation-feed.ts';
 import type { UnitOfWork } from '../identity/unit-of-work.ts';
 import type { Credential, Viewer, ViewerResult } from '../identity/viewer.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import type { PolicyTypes } from '../policy/models.ts';
 import type { PolicyContext } from '../policy/policy.ts';

@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.ts';
 import type { ClientInfo } from '../lib/client-info.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../logger.ts';
 import type { SecurityReports } from './security-reports.ts';
 import type { Viewer } from './viewer.ts';
 

@@ -1,6 +1,6 @@
 import { createAggregatedLog } from '../lib/aggregated-log.ts';
 import type { ClientInfo } from '../lib/client-info.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { LogFields, Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import { type LimitName, limits } from './credentials/rate-limit-keys.ts';
 
@@ -14,8 +14,8 @@ export interface SecurityReports {
 
 export function createSecurityReports(log: Logger, { rateLimited }: Metrics): SecurityReports {
   for (const limit of Object.keys(limits)) rateLimited.inc({ limit }, 0); // `increase()` misses the first increment of a series that did not exist before
-  const warnOfLogins = createAggregatedLog(log);
-  const warnOfLimits = createAggregatedLog(log);
+  const warnOfLogins = createAggregatedLog<LogFields<'warn'>>((fields, message) => log.warn(fields, message));
+  const warnOfLimits = createAggregatedLog<LogFields<'warn'>>((fields, message) => log.warn(fields, message));
   return {
     loginFailed: ({ network }, userId, reason) =>
       warnOfLogins(network, { event: 'authn_login_fail', network, userId, reason }, 'login failed'),

@@ -1,27 +1,31 @@
-import type { LogFields, Logger } from './logger.ts';
-
 const interval = 60_000; // milliseconds
 const maxKeys = 100; // a flood of different keys fills neither the memory nor the log
 
 /** Logs an event. Events with the same `key` are counted together. */
-export type AggregatedLog = (key: string, fields: LogFields, message: string) => void;
+type AggregatedLog<Fields> = (key: string, fields: Fields, message: string) => void;
+
+interface Counted {
+  readonly count: number;
+}
 
 /**
  * Creates a log that writes the first event of a key at once, and those of the next minute as one line at its end, with their number as `count`: a flood
  * of requests is no flood of lines (security.md 19.8). Once there are 100 keys within a minute, further ones share one line.
  */
-export function createAggregatedLog(log: Logger, level: 'warn' | 'error' = 'warn'): AggregatedLog {
-  const pending = new Map<string, { count: number; fields: LogFields; message: string }>();
+export function createAggregatedLog<Fields extends object>(
+  write: (fields: Fields & Counted, message: string) => void,
+): AggregatedLog<Fields> {
+  const pending = new Map<string, { count: number; fields: Fields; message: string }>();
   const end = (key: string) => {
     const last = pending.get(key);
     pending.delete(key);
-    if (last && last.count > 0) log[level]({ ...last.fields, count: last.count }, last.message);
+    if (last && last.count > 0) write({ ...last.fields, count: last.count }, last.message);
   };
   return (key, fields, message) => {
     const shared = pending.has(key) || pending.size < maxKeys ? key : 'more';
     const current = pending.get(shared);
     if (current) return void Object.assign(current, { count: current.count + 1, fields, message });
-    log[level]({ ...fields, count: 1 }, message);
+    write({ ...fields, count: 1 }, message);
     pending.set(shared, { count: 0, fields, message });
     setTimeout(end, interval, shared).unref();
   };

@@ -1,11 +1,8 @@
-import type { Logger } from './logger.ts';
-
 interface PollerOptions {
   /** Milliseconds between two runs. */
   readonly interval: number;
-  /** Logged, with the error, for the first failure after a success. */
-  readonly failureMessage: string;
-  readonly log: Pick<Logger, 'warn'>;
+  /** Called for the first failure after a success. */
+  readonly onFailure: (error: Error) => void;
 }
 
 export interface Poller {
@@ -16,7 +13,7 @@ export interface Poller {
 }
 
 /** Runs a task on a timer, one run at a time. A failed run is retried on the next tick. */
-export function startPoller(run: () => Promise<unknown>, { interval, failureMessage, log }: PollerOptions): Poller {
+export function startPoller(run: () => Promise<unknown>, { interval, onFailure }: PollerOptions): Poller {
   let inFlight: Promise<void> | undefined;
   let isRequested = false;
   let isFailing = false;
@@ -26,7 +23,7 @@ export function startPoller(run: () => Promise<unknown>, { interval, failureMess
       await run();
       isFailing = false;
     } catch (error) {
-      if (!isFailing) log.warn({ event: 'sys_polling_failed', error: (error as Error).message }, failureMessage);
+      if (!isFailing) onFailure(error as Error);
       isFailing = true;
     }
   };

@@ -1,5 +1,5 @@
 import { type Database, interval, sql } from '../database/database.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../logger.ts';
 import { describeServerFailure } from './smtp.ts';
 
 interface Services {

@@ -5,7 +5,7 @@ import type { AccessContext } from '../authorization/rules/policy.ts';
 import { conditionsOf, print, type Rule } from '../authorization/rules/rule.ts';
 import { type ErrorCode, graphqlError } from '../errors.ts';
 import type { ClientInfo } from '../lib/client-info.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../logger.ts';
 import type { PolicyTypes } from './models.ts';
 
 /** What a denial takes from the context of an operation. */

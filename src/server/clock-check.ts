@@ -1,7 +1,7 @@
 import { maxClockOffset, measureClockOffset } from '../database/clock-offset.ts';
 import type { Database } from '../database/database.ts';
-import type { Logger } from '../lib/logger.ts';
 import { type Poller, startPoller } from '../lib/poller.ts';
+import type { Logger } from '../logger.ts';
 
 const interval = 10_000; // milliseconds
 
@@ -19,7 +19,11 @@ export function startClockCheck({ db, log }: { readonly db: Pick<Database, 'quer
       );
     else if (wasOff) log.info({ event: 'sys_clock_right' }, 'the clock of this node agrees with that of the database again');
   };
-  const poller = startPoller(check, { interval, failureMessage: 'reading the time of the database failed; retrying', log });
+  const poller = startPoller(check, {
+    interval,
+    onFailure: (error) =>
+      log.warn({ event: 'sys_polling_failed', error: error.message }, 'reading the time of the database failed; retrying'),
+  });
   poller.wake();
   return poller;
 }

@@ -8,7 +8,7 @@ import { createExecutor } from '../graphql/execution/executor.ts';
 import type { Notifier } from '../identity/tokens/revocation-notifier.ts';
 import { createPendingEvents } from '../identity/unit-of-work.ts';
 import type { ClientInfo } from '../lib/client-info.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../logger.ts';
 import { schema } from '../schema/schema.ts';
 import { createAccessLog } from '../transport/access-log.ts';
 import { createConnectionLimiter } from '../transport/connection-limiter.ts';

@@ -5,9 +5,9 @@ import { isReserved } from '../identity/accounts/reserved-email.ts';
 import { createEmailLink } from '../identity/credentials/create-email-link.ts';
 import type { KeyStore } from '../identity/keys/configured-keys.ts';
 import { emailKey } from '../lib/email-address.ts';
-import type { Logger } from '../lib/logger.ts';
 import { startPoller } from '../lib/poller.ts';
 import { inSpan } from '../lib/trace.ts';
+import type { Logger } from '../logger.ts';
 import { beginOutage, claimProbe, endOutage, isMailServerAvailable, releaseProbe } from '../mail/outage.ts';
 import { type RenderedEmail, renderEmail } from '../mail/render.ts';
 import { createMailTransport, isPermanentRejection, isServerFailure, type MailTransport } from '../mail/smtp.ts';
@@ -61,7 +61,10 @@ export function startMailDelivery(services: Services): { close(): Promise<void> 
       sending.add(result);
     }
   };
-  const poller = startPoller(sendDueEmails, { interval: pollInterval, failureMessage: 'reading the outbox failed; retrying', log });
+  const poller = startPoller(sendDueEmails, {
+    interval: pollInterval,
+    onFailure: (error) => log.warn({ event: 'sys_polling_failed', error: error.message }, 'reading the outbox failed; retrying'),
+  });
   return {
     async close() {
       await poller.stop();

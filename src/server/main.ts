@@ -3,7 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { type Config, isProduction, readConfig } from '../config.ts';
 import { hasSuperadmin, isSetupEnabled, setupToken } from '../identity/accounts/first-superadmin.ts';
 import { hashLibrary } from '../identity/credentials/password-hash.ts';
-import { createLogger, type Logger } from '../lib/logger.ts';
+import { createLogger, type Logger } from '../logger.ts';
 import { type RunningServer, startServer } from './start.ts';
 
 // Programs that rotate logs or restart servers send SIGUSR2, which ends a process that does not handle it. Node itself ignores SIGPIPE.
@@ -32,7 +32,7 @@ async function announce(config: Config, { url, db, keys }: RunningServer, log: L
   const isSetUp = isSetupEnabled(config) && (await hasSuperadmin(db));
   if (config.SETUP_TOKEN && isSetUp)
     log.warn(
-      { event: 'sys_setting_superfluous', setting: 'SETUP_TOKEN' },
+      { event: 'sys_setting_obsolete', setting: 'SETUP_TOKEN' },
       'Setting SETUP_TOKEN: there is a superadmin, so remove the setting',
     );
   const message = `Fieldgate listens at ${url}/graphql`;

@@ -12,7 +12,7 @@ import { createSecurityReports } from '../identity/security-reports.ts';
 import { createRevocationFeed } from '../identity/tokens/revocation-feed.ts';
 import { createNotifier, type Notifier } from '../identity/tokens/revocation-notifier.ts';
 import { type Credential, loadViewers } from '../identity/viewer.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../logger.ts';
 import { createMetrics } from '../metrics.ts';
 import { schema } from '../schema/schema.ts';
 

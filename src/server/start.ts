@@ -4,7 +4,7 @@ import type { Database } from '../database/database.ts';
 import { runAs } from '../database/workload.ts';
 import { startAuditChain } from '../identity/audit/audit-chain.ts';
 import type { KeyStore } from '../identity/keys/configured-keys.ts';
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../logger.ts';
 import { startJobRunner } from '../schema/job/job-runner.ts';
 import { listen } from './bounded-server.ts';
 import { startClockCheck } from './clock-check.ts';

@@ -1,6 +1,6 @@
 import type { OperationReport } from '../graphql/execution/operation.ts';
 import type { ClientInfo } from '../lib/client-info.ts';
-import { type Logger, withoutRedaction } from '../lib/logger.ts';
+import { type Logger, withoutRedaction } from '../logger.ts';
 
 /** A finished HTTP request, or a WebSocket that was closed. */
 interface RequestReport {
@@ -52,7 +52,7 @@ export function createAccessLog(redacted: Logger): AccessLog {
 }
 
 const requestFields = ({ client, method, route, status, duration, caller, operation, traceId }: RequestReport) => ({
-  event: 'http_request',
+  event: 'http_request' as const,
   ...originOf(client),
   method,
   route,

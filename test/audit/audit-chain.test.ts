@@ -4,7 +4,7 @@ import { type Database, sql } from '../../src/database/database.ts';
 import { chainAllEvents, formatHead, parseHead, readHead } from '../../src/identity/audit/audit-chain.ts';
 import { purgeAuditEvents } from '../../src/identity/audit/purge-events.ts';
 import { verifyAuditChain } from '../../src/identity/audit/verify-audit-chain.ts';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { createTestDatabase, testConfig } from '../test-database.ts';
 import { startTestServer, waitUntil } from '../test-server.ts';
 

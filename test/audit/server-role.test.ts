@@ -6,7 +6,7 @@ import { sql } from '../../src/database/database.ts';
 import { chainAllEvents, readHead } from '../../src/identity/audit/audit-chain.ts';
 import { purgeAuditEvents } from '../../src/identity/audit/purge-events.ts';
 import { verifyAuditChain } from '../../src/identity/audit/verify-audit-chain.ts';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { createTestDatabase, isEmbedded, testConfig } from '../test-database.ts';
 import { waitUntil } from '../test-server.ts';

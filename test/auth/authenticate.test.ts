@@ -1,7 +1,7 @@
 import { importJWK, type JWTPayload, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { generateKeys } from '../../src/identity/keys/configured-keys.ts';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { graphql } from '../generated/gql.ts';
 import { startTestServer } from '../test-server.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { graphql } from '../generated/gql.ts';
 import { startTestServer, type TestUser, uniqueAddress } from '../test-server.ts';

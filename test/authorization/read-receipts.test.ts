@@ -2,7 +2,7 @@ import { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import { describe, expect, it, vi } from 'vitest';
 import { sql } from '../../src/database/database.ts';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { runJobs } from '../jobs.ts';
 import { isEmbedded } from '../test-database.ts';

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 import { generateKeys } from '../../src/identity/keys/configured-keys.ts';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { type RunningServer, startServer } from '../../src/server/start.ts';
 import { isEmbedded, testConfig } from '../test-database.ts';
 import { uniqueAddress, waitUntil } from '../test-server.ts';

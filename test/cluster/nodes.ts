@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { openDatabase } from '../../src/database/database.ts';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { spawnProcess, tempEnvironment, waitUntilListening } from '../cli/process.ts';
 import { testConfig } from '../test-database.ts';
 import { uniqueAddress } from '../test-server.ts';

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { getNamedType, isInputObjectType } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { schema } from '../../src/schema/schema.ts';
 import { startServer } from '../../src/server/start.ts';
 import { newEmail } from '../invitation/fixtures.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { createTestDatabase, isEmbedded, testConfig } from '../test-database.ts';
 import { startTestServer, uniqueAddress, waitUntil } from '../test-server.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { openDatabase } from '../../src/database/database.ts';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { createTestDatabase, isEmbedded, testConfig } from '../test-database.ts';
 import { startTestServer, uniqueAddress, waitUntil } from '../test-server.ts';

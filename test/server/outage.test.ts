@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { describe, expect, it, vi } from 'vitest';
 import { openDatabase } from '../../src/database/database.ts';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { createTestDatabase, isEmbedded, testConfig } from '../test-database.ts';
 import { type TestServer, waitUntil } from '../test-server.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { generateKeys, loadConfiguredKeys } from '../../src/identity/keys/configured-keys.ts';
 import { rotateKeys } from '../../src/identity/keys/rotate-keys.ts';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { waitForChain } from '../audit/wait-for-chain.ts';
 import { createTestDatabase, testConfig } from '../test-database.ts';

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { Config } from '../../src/config.ts';
 import { generateKeys, loadConfiguredKeys } from '../../src/identity/keys/configured-keys.ts';
 import { removeKey, rotateKeys } from '../../src/identity/keys/rotate-keys.ts';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { runCommand } from '../cli/process.ts';
 import { createTestDatabase, isEmbedded, testConfig } from '../test-database.ts';

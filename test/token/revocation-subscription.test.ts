@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { graphqlError } from '../../src/errors.ts';
 import { createContext } from '../../src/graphql/context.ts';
 import { createPendingEvents } from '../../src/identity/unit-of-work.ts';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { RevocationSubscription } from '../../src/schema/token/revocation-subscription.ts';
 import { createServices } from '../../src/server/services.ts';
 import { startTestServer, type TestUser } from '../test-server.ts';

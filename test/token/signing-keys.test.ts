@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { sql } from '../../src/database/database.ts';
 import { generateKeys, loadConfiguredKeys } from '../../src/identity/keys/configured-keys.ts';
 import { publicationPeriod, removeKey, rotateKeys } from '../../src/identity/keys/rotate-keys.ts';
-import { createLogger } from '../../src/lib/logger.ts';
+import { createLogger } from '../../src/logger.ts';
 import { startServer } from '../../src/server/start.ts';
 import { startTestServer, type TestUser, waitUntil } from '../test-server.ts';
 import { follow } from './revocation-stream.ts';

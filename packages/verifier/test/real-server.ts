@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { createLogger } from '../../../src/lib/logger.ts';
+import { createLogger } from '../../../src/logger.ts';
 import { startServer } from '../../../src/server/start.ts';
 import { startTestServer } from '../../../test/test-server.ts';
 

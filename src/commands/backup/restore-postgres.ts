@@ -6,7 +6,7 @@ import { type DatabaseTargets, migrationLock, openDatabase, sql } from '../../da
 import { compareMigrations, readAppliedMigrations } from '../../database/migrate.ts';
 import { commandLimits } from '../../database/session.ts';
 import { restoreMarker } from '../../database/unfinished-restore.ts';
-import { createLogger } from '../../lib/logger.ts';
+import { createLogger } from '../../logger.ts';
 import { requireUsable } from './backup-content.ts';
 import { readArchive, verifyArchive } from './postgres-archive.ts';
 import { startProgram, withConnection } from './postgres-tools.ts';

@@ -4,7 +4,7 @@ import { ForbiddenError } from '@pothos/plugin-scope-auth';
 import { GraphQLError } from 'graphql';
 import { codeOf, errorCodeFromDatabase, errors, graphqlError, operatorFaultOf, requestErrorFor } from '../../errors.ts';
 import { createAggregatedLog } from '../../lib/aggregated-log.ts';
-import type { Logger } from '../../lib/logger.ts';
+import type { LogFields, Logger } from '../../logger.ts';
 
 /**
  * Turns any error into what the client may see: a code of the error table with its message, never input values or internals (security.md 18.1,
@@ -38,7 +38,7 @@ export function createErrorMask(log: Logger) {
 
 /** Logs a fault of the database that its operator has to mend, for each code: every request fails meanwhile. */
 function createFaultReporter(log: Logger) {
-  const report = createAggregatedLog(log, 'error');
+  const report = createAggregatedLog<LogFields<'error'>>((fields, message) => log.error(fields, message));
   return (error: unknown) => {
     const code = operatorFaultOf(error);
     if (code === undefined) return;

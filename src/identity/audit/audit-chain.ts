@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, sql } from '../../database/database.ts';
-import type { Logger } from '../../lib/logger.ts';
 import { startPoller } from '../../lib/poller.ts';
+import type { Logger } from '../../logger.ts';
 
 const pollInterval = 500; // milliseconds; a new event is in the chain within a second
 const batchSize = 1_000; // takes some 50 ms
@@ -29,7 +29,10 @@ export function startAuditChain(db: Query, log: Logger): { close(): Promise<void
     logged = head;
     loggedAt = performance.now();
   };
-  const poller = startPoller(chain, { interval: pollInterval, failureMessage: 'chaining audit events failed; retrying', log });
+  const poller = startPoller(chain, {
+    interval: pollInterval,
+    onFailure: (error) => log.warn({ event: 'sys_polling_failed', error: error.message }, 'chaining audit events failed; retrying'),
+  });
   return { close: poller.stop };
 }
 

@@ -1,6 +1,6 @@
 import { type Database, type Sql, sql } from '../../database/database.ts';
-import type { Logger } from '../../lib/logger.ts';
 import { startPoller } from '../../lib/poller.ts';
+import type { Logger } from '../../logger.ts';
 
 /** A sensitive field of one user that was returned to another. */
 interface FieldReading {
@@ -72,7 +72,10 @@ export function createReadReceiptRecorder(db: Pick<Database, 'query'>, log: Logg
     do await writeBatch();
     while (pending.size >= maxBatch);
   };
-  const poller = startPoller(writePending, { interval: writeInterval, failureMessage: 'writing read receipts failed; retrying', log });
+  const poller = startPoller(writePending, {
+    interval: writeInterval,
+    onFailure: (error) => log.warn({ event: 'sys_polling_failed', error: error.message }, 'writing read receipts failed; retrying'),
+  });
   const close = async () => {
     await poller.stop();
     try {

@@ -3,8 +3,8 @@ import { type Database, type Sql, sql } from '../../database/database.ts';
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
 import { requestErrorFor } from '../../errors.ts';
 import { createAggregatedLog } from '../../lib/aggregated-log.ts';
-import type { Logger } from '../../lib/logger.ts';
 import { startPoller } from '../../lib/poller.ts';
+import type { LogFields, Logger } from '../../logger.ts';
 import type { ConfiguredKeys, KeyStore } from './configured-keys.ts';
 import { decryptPrivateJwk } from './encrypt.ts';
 import { importPair, importPublic, type KeyPair, type PublicKey } from './key-pair.ts';
@@ -35,7 +35,10 @@ export async function createKeyStore(db: Pick<Database, 'query'>, log: Logger, c
       current = await loadKeySet();
       removalListeners.notify(current.verifying);
     },
-    { interval: pollInterval, failureMessage: 'reading the signing keys failed; retrying', log },
+    {
+      interval: pollInterval,
+      onFailure: (error) => log.warn({ event: 'sys_polling_failed', error: error.message }, 'reading the signing keys failed; retrying'),
+    },
   );
   return {
     get signing() {
@@ -136,7 +139,7 @@ async function importRow(
 
 /** Logs unknown key ids at most once a minute, with their number (security.md 20.4). */
 function createUnknownKeyReporter(log: Logger): KeyStore['reportUnknownKey'] {
-  const warn = createAggregatedLog(log);
+  const warn = createAggregatedLog<LogFields<'warn'>>((fields, message) => log.warn(fields, message));
   return (kid) =>
     warn('kid', { event: 'authn_token_unknown_key', kid: String(kid).slice(0, 64) }, 'a token was signed with an unknown or removed key');
 }

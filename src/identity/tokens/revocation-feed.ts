@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../database/database.ts';
 import { graphqlError } from '../../errors.ts';
 import { type BoundedQueue, createBoundedQueue } from '../../lib/bounded-queue.ts';
-import type { Logger } from '../../lib/logger.ts';
 import { startPoller } from '../../lib/poller.ts';
 import { Turns } from '../../lib/turns.ts';
+import type { Logger } from '../../logger.ts';
 import type { KeyStore } from '../keys/configured-keys.ts';
 import { channels } from './revocation-channel.ts';
 import { formatCursor } from './revocation-cursor.ts';
@@ -85,8 +85,7 @@ export async function createRevocationFeed(
   };
   const poller = startPoller(readNewEntries, {
     interval: pollInterval,
-    failureMessage: 'reading the revocation log failed; retrying',
-    log,
+    onFailure: (error) => log.warn({ event: 'sys_polling_failed', error: error.message }, 'reading the revocation log failed; retrying'),
   });
   const stopListening = await db.listen(channels.tokenRevoked, poller.wake);
 

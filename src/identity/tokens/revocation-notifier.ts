@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import type { Config } from '../../config.ts';
 import type { Database } from '../../database/database.ts';
-import type { Logger } from '../../lib/logger.ts';
+import type { Logger } from '../../logger.ts';
 import type { PendingEvents } from '../unit-of-work.ts';
 import { channels } from './revocation-channel.ts';
 

@@ -45,7 +45,10 @@ export function startJobRunner(services: Services, { flush }: Pick<Notifier, 'fl
       running.add(result);
     }
   };
-  const poller = startPoller(startDueJobs, { interval: pollInterval, failureMessage: 'claiming jobs failed; retrying', log });
+  const poller = startPoller(startDueJobs, {
+    interval: pollInterval,
+    onFailure: (error) => log.warn({ event: 'sys_polling_failed', error: error.message }, 'claiming jobs failed; retrying'),
+  });
   return async () => {
     await poller.stop();
     await Promise.all(running);

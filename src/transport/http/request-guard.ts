@@ -3,8 +3,8 @@ import type { Config } from '../../config.ts';
 import { type ErrorCode, errors } from '../../errors.ts';
 import type { OperationParams } from '../../graphql/execution/operation.ts';
 import { createAggregatedLog } from '../../lib/aggregated-log.ts';
-import type { Logger } from '../../lib/logger.ts';
 import { parseJson } from '../../lib/parse-json.ts';
+import type { LogFields, Logger } from '../../logger.ts';
 import { readBody } from './read-body.ts';
 
 const maxBytes = 100 * 1024; // security.md F21
@@ -33,11 +33,11 @@ export function createRequestGuard(config: Config, log: Logger) {
   const isSameOrigin = (origin: string, host: string | undefined) =>
     origin === ownOrigin || (host !== undefined && URL.parse(origin)?.host === host.toLowerCase());
 
-  const warn = createAggregatedLog(log);
-  const warnOfProxy = createAggregatedLog(log); // a flood of hosts must not hide it
+  const warn = createAggregatedLog<LogFields<'warn'>>((fields, message) => log.warn(fields, message));
+  const warnOfProxy = createAggregatedLog<LogFields<'warn'>>((fields, message) => log.warn(fields, message)); // a flood of hosts must not hide it
   const reject = (header: 'host' | 'origin', sent: string, setting: keyof Config) => {
     const value = withoutSecrets(sent);
-    const fields = { event: 'http_request_rejected', [header]: value, setting };
+    const fields = { event: 'http_request_rejected' as const, [header]: value, setting };
     warn(`${header} ${value}`, fields, `requests with this ${header} are rejected; ${setting} would allow it`);
     return false;
   };

@@ -1,14 +1,17 @@
 import { type DestinationStream, type LevelWithSilent, type Logger as PinoLogger, pino } from 'pino';
-
-/** The fields of a line, with the name of its event, which docs/events.md describes. */
-export interface LogFields {
-  readonly event: string;
-  readonly [name: string]: unknown;
-}
+import type { LogEvent, LogEventAt } from './log-events.ts';
 
 type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug';
 
-export interface Logger extends Readonly<Record<Level, (fields: LogFields, message?: string) => void>> {
+/** The fields of a line, with an event of its level. */
+export interface LogFields<At extends Level> {
+  readonly event: At extends 'debug' ? LogEvent : LogEventAt<At>;
+  readonly [name: string]: unknown;
+}
+
+type Log = { readonly [At in Level]: (fields: LogFields<At>, message?: string) => void };
+
+export interface Logger extends Log {
   isLevelEnabled(level: Level): boolean;
 }
 

@@ -1,0 +1,45 @@
+/** Every event of the log with its level; docs/events.md describes them. A line of the level `debug` may have any event. */
+export const logEvents = {
+  authn_login_fail: 'warn',
+  authn_token_reuse: 'warn',
+  authn_token_unknown_key: 'warn',
+  authz_fail: 'info',
+  excess_rate_limit_exceeded: 'warn',
+  graphql_operation: 'info',
+  graphql_subscription_started: 'info',
+  http_proxy_untrusted: 'warn',
+  http_request: 'info',
+  http_request_rejected: 'warn',
+  set_not_accepted: 'warn',
+  sys_audit_head: 'info',
+  sys_clock_off: 'error',
+  sys_clock_right: 'info',
+  sys_command: 'info',
+  sys_commands_unavailable: 'warn',
+  sys_connection_lost: 'warn',
+  sys_database_fault: 'error',
+  sys_database_restored: 'error',
+  sys_defect: 'error',
+  sys_email_previewed: 'info',
+  sys_hash_library_slow: 'warn',
+  sys_job_failed: 'warn',
+  sys_key_not_opened: 'error',
+  sys_key_unreadable: 'error',
+  sys_mail_available: 'info',
+  sys_mail_failed: 'warn',
+  sys_mail_unavailable: 'error',
+  sys_metrics: 'info',
+  sys_polling_failed: 'warn',
+  sys_receipts_dropped: 'warn',
+  sys_redis_available: 'info',
+  sys_redis_unavailable: 'warn',
+  sys_setting_obsolete: 'warn',
+  sys_shutdown: 'info',
+  sys_startup: 'info',
+  sys_startup_failed: 'fatal',
+} as const;
+
+export type LogEvent = keyof typeof logEvents;
+
+/** The events of one level. */
+export type LogEventAt<Level> = { [Event in LogEvent]: (typeof logEvents)[Event] extends Level ? Event : never }[LogEvent];
