@@ -79,7 +79,7 @@ const settings = z.object({
   ENCRYPTION_KEYS: z.string().min(1).optional(),
   SETUP_TOKEN: z
     .string()
-    .refine(looksRandom, 'must be at least 32 random characters without blanks, such as the output of `openssl rand -hex 32`')
+    .refine(looksRandom, 'must be at least 32 random characters without spaces, such as the output of `openssl rand -hex 32`')
     .optional(),
   ACCESS_TOKEN_TTL: duration('5m', { max: '15m' }), // maxAccessTokenTtl
   REFRESH_TOKEN_TTL: duration('30d'),
@@ -118,7 +118,7 @@ const settings = z.object({
 /** Settings without a safe default, required in production. */
 const requiredInProduction = ['DATABASE_URL', 'PUBLIC_URL', 'JWT_KEYS', 'ENCRYPTION_KEYS', 'SMTP_URL', 'MAIL_FROM'] as const;
 
-/** Whether the server runs in production, also while the settings cannot be read. */
+/** True in production, also while the settings cannot be read. */
 export const isProduction = () => process.env.NODE_ENV === 'production';
 
 export type Config = ReturnType<typeof completeSettings>;
@@ -150,7 +150,7 @@ export function readSettings(environment: Record<string, string | undefined> = p
   return { config: completeSettings(values), faults };
 }
 
-/** What is wrong although each value is valid. */
+/** Faults of settings whose values are valid one by one. */
 function valueFaults(values: z.infer<typeof settings>): SettingFault[] {
   const production = values.NODE_ENV === 'production';
   const missing = production ? requiredInProduction.filter((name) => values[name] === undefined) : [];

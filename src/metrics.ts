@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** How logins end: `OK`, or the reason in the audit. */
+/** The outcomes of logins: `OK`, or the reason in the audit. */
 const loginOutcomes = [
   'OK',
   'INVALID_CREDENTIALS',
@@ -69,7 +69,7 @@ function securityMetrics(registry: Registry) {
   return { logins, refreshes, rateLimited: counter('rate_limited_total', 'Attempts that exceeded a limit.', ['limit']) };
 }
 
-/** What the server does by itself. */
+/** Work that the server does by itself. */
 function workMetrics(registry: Registry) {
   const { counter } = definersOf(registry);
   return {
@@ -79,7 +79,7 @@ function workMetrics(registry: Registry) {
   };
 }
 
-/** What is read when the metrics are scraped (server/state-metrics.ts). */
+/** Values that are read when the metrics are scraped (server/state-metrics.ts). */
 function stateMetrics(registry: Registry) {
   const { counter, gauge } = definersOf(registry);
   return {

@@ -9,7 +9,7 @@ interface LogLine {
   readonly msg?: string;
 }
 
-/** What the logs of the servers do not tell, or should not contain. */
+/** Lines that the logs of the servers should not contain, and events that they lack. */
 export function logViolations(folder: string, { outages }: Pick<FailingMailServer, 'outages'>): string[] {
   const files = globSync(join(folder, 'node *.log'));
   const texts = files.flatMap((file) =>

@@ -18,7 +18,7 @@ interface AcceptedEmail {
 export interface FailingMailServer {
   readonly url: string;
   readonly accepted: readonly AcceptedEmail[];
-  /** How often it has failed so that servers must have noticed: with at least two rejections that concern all emails. */
+  /** The number of failures that servers must have noticed: with at least two rejections that concern all emails. */
   readonly outages: number;
   /** Fails and works in turn until that time; then it works. */
   fail(until: number): Promise<void>;

@@ -4,7 +4,7 @@ import type { FailingMailServer } from './mail-server.ts';
 
 const interval = 1_000; // milliseconds
 
-/** What a metric of a node was over the run. */
+/** The values of a metric of a node over the run. */
 interface Series {
   /** The last value that was read. */
   last: number;
@@ -17,7 +17,7 @@ interface Series {
 export interface Scrapes {
   /** Reads them until that time, whatever runs. */
   read(until: number): Promise<void>;
-  /** What they do not tell, at the end. */
+  /** Values at the end that are not as expected. */
   violations(mailServer: Pick<FailingMailServer, 'outages'>): Promise<string[]>;
 }
 

@@ -2,11 +2,11 @@ import type { Pool } from 'pg';
 import { clusterSettings, type Node, openNode } from '../node.ts';
 import type { Postgres } from '../postgres.ts';
 
-/** What the requests of a history run on. */
+/** The servers and the entrances that a history uses. */
 export interface Installation {
   /** The servers that are killed and paused. They have not been started yet. */
   readonly nodes: readonly Node[];
-  /** Where requests are sent. */
+  /** The targets of requests. */
   readonly entrances: readonly { readonly url: string }[];
   /** The texts of the emails that an address has received. */
   emailsTo(email: string): Promise<readonly string[]>;
@@ -14,12 +14,12 @@ export interface Installation {
   begin?(): Promise<void>;
   /** Injects other failures than those of servers and PostgreSQL until that time. Resolves when everything works. */
   disturb?(until: number): Promise<void>;
-  /** What does not hold at the end. */
+  /** Further violations at the end. */
   violations?(): Promise<readonly string[]>;
   close?(): Promise<void>;
 }
 
-/** Where an installation is opened. */
+/** The surroundings of an installation. */
 export interface Place {
   readonly postgres: Postgres;
   readonly pool: Pool;

@@ -11,7 +11,7 @@ export const { version } = packageJson;
 export const request = z.strictObject({
   version: z.string(),
   words: z.array(z.string().max(10_000)).max(100),
-  /** What the operator entered. */
+  /** The input of the operator. */
   input: z.string(),
 });
 

@@ -5,7 +5,7 @@ import type { AppServices } from '../graphql/context.ts';
 import type { ConfiguredKeys } from '../identity/keys/configured-keys.ts';
 import type { Notifier } from '../identity/tokens/revocation-notifier.ts';
 
-/** What a command works with: what a running server has open, or what its own process opens. */
+/** The resources of a command: those of the running server, or newly opened ones. */
 export interface CommandContext {
   readonly config: Config;
   readonly db: Database;
@@ -41,7 +41,7 @@ interface CommandSyntax {
 
 /** A command that works on the database. A running server with the embedded database executes it, because no other process can open that. */
 export interface DatabaseCommand extends CommandSyntax {
-  /** How long its statements may take; like those of the server if omitted. */
+  /** The timeouts of its statements; those of the server if omitted. */
   readonly limits?: typeof statementLimits;
   /** Reads what the operator enters, always in the process of the operator: from the terminal, from standard input or from a file. */
   readInput?(args: Arguments): Promise<string>;
@@ -49,7 +49,7 @@ export interface DatabaseCommand extends CommandSyntax {
   run(context: CommandContext, args: Arguments, input: string): Promise<number>;
 }
 
-/** What a command prints. */
+/** The output of a command. */
 export interface Output {
   out(text: string): void;
   error(text: string): void;

@@ -42,7 +42,7 @@ export async function endAccess({ db, configured, print }: EndAccessContext, opt
   print(await checklist(db, lastEventAt, keepApiTokens));
 }
 
-/** What a backup cannot contain: the changes after it. */
+/** The manual steps after a restore: a backup does not contain the changes after it. */
 async function checklist(db: Database, lastEventAt: Date | null, keepApiTokens: boolean): Promise<string> {
   const superadmins = await db.prisma.user.findMany({
     where: {

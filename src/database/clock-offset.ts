@@ -9,7 +9,7 @@ export async function measureClockOffset(db: Pick<Database, 'query'>): Promise<n
   return offset;
 }
 
-/** What was read, and the offset as `measureClockOffset` defines it. */
+/** The measured offset, as `measureClockOffset` defines it, with the rows that were read. */
 export interface ClockReading<Row> {
   readonly row: Row;
   readonly offset: number;

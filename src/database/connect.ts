@@ -6,7 +6,7 @@ export interface DatabaseTarget {
   readonly connectionString: string;
 }
 
-/** How connections are named in pg_stat_activity, unless their URL has another name. A restore finds running servers by it. */
+/** The name of connections in pg_stat_activity, unless their URL has another one. A restore finds running servers by it. */
 export const applicationName = 'fieldgate';
 
 const timeout = 1_500; // milliseconds: a response within 2 s while the database is down (security.md 23.5)

@@ -38,7 +38,7 @@ const action = /\b(?<verb>insert into|delete from|update|from|join)\s+(?:"public
 const verbs: Record<string, string> = { 'insert into': 'INSERT', 'delete from': 'DELETE', update: 'UPDATE' };
 const summaries = new Map<string, string>();
 
-/** What a statement does with which tables, for example `UPDATE TokenSecret UPDATE Token`. Statements with the same text share it. */
+/** A summary of a statement: its verbs with their tables, for example `UPDATE TokenSecret UPDATE Token`. Statements with the same text share it. */
 function summaryOf(text: string): string {
   const known = summaries.get(text);
   if (known) return known;

@@ -6,7 +6,7 @@ import type { MigrationConnection } from './applied-migration.ts';
  */
 export const restoreMarker = '_fieldgate_unfinished_restore';
 
-/** Why no server may use this database, if a restore has not come to its end; undefined otherwise. */
+/** The reason not to use this database if a restore has not been completed; undefined otherwise. */
 export async function readUnfinishedRestore(query: MigrationConnection['query']): Promise<string | undefined> {
   const [state] = await query<{ isUnfinished: boolean }>('select to_regclass($1) is not null as "isUnfinished"', [
     `public.${restoreMarker}`,

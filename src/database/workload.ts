@@ -56,7 +56,7 @@ export const runAs = <T>(workload: Workload, work: () => T): T => current.run(wo
 /** The workload of the running code. */
 export const currentWorkload = (): Workload => current.getStore() ?? serverWork;
 
-/** How much work of each class there is at a gate that it enters by `entrantsOf`. */
+/** The amount of work of each class at a gate that it enters by `entrantsOf`. */
 export const loadByClass = (gate: FairGate) =>
   Object.fromEntries(Object.keys(workloads).map((name, rank) => [name, gate.load(rank)])) as Record<WorkloadClass, Load>;
 

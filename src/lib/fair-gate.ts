@@ -17,10 +17,10 @@ export interface Entrant {
 
 /** The work of a rank. */
 export interface Load {
-  /** How much of it has a slot. */
+  /** The number with a slot. */
   readonly running: number;
   readonly waiting: number;
-  /** How much got no slot so far. */
+  /** The number that has been rejected. */
   readonly rejected: number;
 }
 
@@ -92,7 +92,7 @@ export class FairGate {
     });
   }
 
-  /** How much work of a rank there is. */
+  /** The amount of work of a rank. */
   load(rank: number): Load {
     return { running: this.#count(rankKey({ rank })), waiting: this.#lines[rank]?.length ?? 0, rejected: this.#rejected[rank] ?? 0 };
   }

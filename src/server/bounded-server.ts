@@ -28,7 +28,7 @@ export function createBoundedServer(listener: RequestListener): Server {
   return server;
 }
 
-/** Where a server listens, with the names of the settings. */
+/** The port and the host of a server, with the names of their settings. */
 interface ListenAddress {
   readonly port: readonly [setting: string, value: number];
   readonly host: readonly [setting: string, value: string];

@@ -6,7 +6,7 @@ import { hashLoad } from '../identity/credentials/password-hash.ts';
 
 const maxDatabaseTime = 1_000; // milliseconds: a scrape responds also while the database does not
 
-/** What a node needs to be ready. */
+/** The conditions for a node to be ready. */
 interface Readiness {
   readonly isReady: boolean;
   readonly checks: { readonly database: 'ok' | 'not ok'; readonly clock: 'ok' | 'not ok' | 'unknown' };
@@ -30,7 +30,7 @@ export function createStateMetrics(services: AppServices): { refresh(): Promise<
   };
 }
 
-/** What this process knows. */
+/** Values that this process knows without the database. */
 function setNodeState({ metrics, db, keys, revocations }: AppServices) {
   metrics.statementsRejected.reset();
   for (const [name, { running, waiting, rejected }] of Object.entries(db.load)) {

@@ -25,7 +25,7 @@ export type Caller = Pick<OperationReport, 'userId' | 'tokenId'>;
  */
 export interface AccessLog {
   request(report: RequestReport): void;
-  /** The begin of a subscription, or the end of an operation on a WebSocket. */
+  /** The start of a subscription, or the end of an operation on a WebSocket. */
   operation(client: ClientInfo, report: OperationReport): void;
 }
 

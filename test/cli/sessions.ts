@@ -20,7 +20,7 @@ interface Session {
 
 const session = '... on Session { accessToken refreshToken }';
 
-/** What a user does at a server process, each with its outcome: a session, or an error code. */
+/** The actions of a user at a server process, each with its outcome: a session, or an error code. */
 export const user = (email: string) => ({
   async register(url: string): Promise<Session> {
     const { data } = await send(url, `mutation ($input: RegisterInput!) { register(input: $input) { session { ${session} } } }`, {

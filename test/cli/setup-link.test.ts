@@ -57,7 +57,7 @@ describe('the setup link', { timeout: 60_000 }, () => {
       expect([code, out, err]).toEqual([
         1,
         '',
-        'Setting SETUP_TOKEN: must be at least 32 random characters without blanks, such as the output of `openssl rand -hex 32`\n',
+        'Setting SETUP_TOKEN: must be at least 32 random characters without spaces, such as the output of `openssl rand -hex 32`\n',
       ]);
     }
   });

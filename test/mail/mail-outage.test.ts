@@ -62,7 +62,7 @@ const replying = (greeting: string, replies: [pattern: RegExp, reply: string][])
 const extensions: [RegExp, string] = [/^EHLO/i, '250-mail\r\n250 AUTH PLAIN'];
 const accepted: [RegExp, string] = [/^AUTH/i, '235 ok'];
 
-/** How a mail server fails, and the setting that the log names; null if it names none. */
+/** Ways in which a mail server fails, with the setting that the log names; null if it names none. */
 const failures: Record<string, [fail: (socket: Socket) => void, setting: 'SMTP_URL' | 'MAIL_FROM' | null]> = {
   'closes every connection': [(socket) => socket.destroy(), 'SMTP_URL'],
   'greets with 421': [(socket) => socket.end('421 shutting down\r\n'), null],

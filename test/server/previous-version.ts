@@ -19,6 +19,9 @@ const run = (command: string, args: readonly string[], cwd = root) =>
     env: { ...process.env, PATH: `${root}/node_modules/.bin:${process.env.PATH}` },
   });
 
+/** True if the clone should contain the previous version: it is whole, and not a source archive. */
+export const isWholeClone = run('git', ['rev-parse', '--is-shallow-repository']).stdout.trim() === 'false';
+
 /** False in a source archive and in a shallow clone. */
 export const isAvailable = run('git', ['cat-file', '-e', `${commit}^{commit}`]).status === 0;
 

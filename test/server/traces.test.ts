@@ -21,7 +21,7 @@ interface Span {
 
 type Attributes = { key: string; value: object }[];
 
-/** What an exporter sends in the format OTLP/JSON. */
+/** The body that an exporter sends in the format OTLP/JSON. */
 interface Export {
   readonly resourceSpans: {
     readonly resource: { readonly attributes: Attributes };

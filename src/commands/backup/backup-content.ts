@@ -3,7 +3,7 @@ import type { ConfiguredKeys } from '../../identity/keys/configured-keys.ts';
 
 type Setting = keyof ConfiguredKeys['fingerprints'];
 
-/** What decides whether this version, with these keys, can use a backup. */
+/** Data of a backup that determines whether this version can use it with its keys. */
 export interface BackupContent {
   readonly migrations: readonly string[];
   /** The fingerprints of the keys in use, in hexadecimal. */

@@ -96,7 +96,7 @@ export async function withConnection<T>(
   }
 }
 
-/** What `pg` does for each mode, in the modes of libpq. */
+/** The mode of libpq that corresponds to each mode of `pg`. */
 const sslModes: Readonly<Record<string, string>> = {
   prefer: 'verify-full',
   require: 'verify-full',

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/database.ts';
 import type { ConfiguredKeys } from '../../identity/keys/configured-keys.ts';
 
-/** How to restore a backup. */
+/** Options of a restore. */
 export interface RestoreOptions {
   readonly file: string;
   /** True if what is in the database may be deleted. */

@@ -49,7 +49,7 @@ export const checkKeysInUse = (db: Query, configured: ConfiguredKeys): Promise<F
     const since = active.activeFrom ?? inUse.find(({ setting }) => setting === 'JWT_KEYS')?.changedAt ?? now;
     const days = Math.floor((now.getTime() - since.getTime()) / 86_400_000);
     if (days > maxAge) warning(`the signing key ${active.kid} is ${days} days old; replace it with \`npm run admin -- rotate-keys\``);
-    else ok(`${active.kid} signs since ${since.toISOString().slice(0, 10)}`);
+    else ok(`${active.kid} has been the signing key since ${since.toISOString().slice(0, 10)}`);
   });
 
 type StoredKey = Pick<SigningKey, 'kid' | 'activeFrom' | 'removedAt' | 'encryptedPrivateJwk'>;

@@ -35,7 +35,7 @@ function testEmail(to: string, { PUBLIC_URL }: Config) {
 
 type SmtpError = Error & { readonly code?: string; readonly command?: string; readonly responseCode?: number };
 
-/** Why the mail server cannot be used. */
+/** The reason for which the mail server cannot be used. */
 function explain({ code = '', command, responseCode, message }: SmtpError): string {
   if (command === 'MAIL FROM')
     return `MAIL_FROM: the mail server rejects the sender (${responseCode}); use an address that it may send from`;

@@ -3,7 +3,7 @@ import { type Finding, runCheck } from './finding.ts';
 
 const timeout = 5_000; // milliseconds
 
-/** Whether clients reach the server at PUBLIC_URL, and whether that is the server with the keys of this database (`kids`, if they are known). */
+/** Checks that clients reach a server at PUBLIC_URL, and that its keys are those of this database (`kids`, if they are known). */
 export const checkPublicUrl = ({ PUBLIC_URL }: Pick<Config, 'PUBLIC_URL'>, kids: readonly string[] | undefined): Promise<Finding[]> =>
   runCheck('PUBLIC_URL', async ({ ok, warning, problem }) => {
     const health = await get(`${PUBLIC_URL}/health/live`);

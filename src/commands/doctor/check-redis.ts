@@ -4,7 +4,7 @@ import { type Finding, runCheck } from './finding.ts';
 
 const timeout = 2_000; // milliseconds
 
-/** Whether Redis responds; no finding if none is configured. */
+/** Checks that Redis responds. No finding if none is configured. */
 export const checkRedis = ({ REDIS_URL }: Pick<Config, 'REDIS_URL'>): Promise<Finding[]> =>
   runCheck('Redis', async ({ ok, warning }) => {
     if (!REDIS_URL) return;

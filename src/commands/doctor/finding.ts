@@ -2,7 +2,7 @@
 export interface Finding {
   readonly check: string;
   readonly status: 'ok' | 'warning' | 'problem';
-  /** What was found and, unless that is right, how to mend it. Never contains a secret. */
+  /** The finding and, unless it is right, how to fix it. Never contains a secret. */
   readonly message: string;
 }
 

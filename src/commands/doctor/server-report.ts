@@ -1,6 +1,6 @@
 import type { Finding } from './finding.ts';
 
-/** What a server reports about its embedded database to the command `doctor`. */
+/** The report of a server about its embedded database, for the command `doctor`. */
 export interface ServerReport {
   readonly findings: readonly Finding[];
   /** The ids of the published signing keys. */

@@ -29,7 +29,7 @@ const ownRows = ({ id }: ExportedUser) => sql`t."userId" = ${id}::uuid`;
 const roleName = () => sql`(select r.name from "Role" r where r.id = t."roleId")`;
 const domainName = () => sql`(select d.name from "Domain" d where d.id = t."domainId")`;
 const receivedInvitations = ({ emailKey }: ExportedUser) => sql`(select i.id from "Invitation" i where i."emailKey" = ${emailKey})`;
-/** Where another user acted, the network and the device are theirs. */
+/** The column only if the user acted: otherwise the network and the device are those of someone else. */
 const ifOwn = (column: Sql) => (user: ExportedUser) =>
   sql`case when t."actorId" is null or t."actorId" = ${user.id}::uuid then ${column} end`;
 

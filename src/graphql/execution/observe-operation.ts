@@ -6,7 +6,7 @@ import type { AppServices, Context } from '../context.ts';
 import type { OperationOutcome, OperationReport, OperationRequest } from './operation.ts';
 import { rootFieldNames } from './root-fields.ts';
 
-/** What the steps of an operation have found out about it. */
+/** The facts about an operation that its steps have found. */
 export interface SeenOperation {
   /** Set once the document is valid. Then its root fields are fields of the schema, so that they are few. */
   operation?: DescribedOperation;

@@ -28,7 +28,7 @@ export interface OperationRequest {
   readonly report?: (report: OperationReport) => void;
 }
 
-/** What operators see of an operation. It has no text, variables or names that the client has chosen. */
+/** The report of an operation for operators. It has no text, variables or names that the client has chosen. */
 export interface OperationReport {
   /** True for a subscription that has begun. */
   readonly isOpen: boolean;

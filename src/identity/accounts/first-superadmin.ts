@@ -33,8 +33,8 @@ export function isSetupToken(services: SetupServices, text: string): boolean {
 const digest = (text: string) => createHash('sha256').update(text).digest();
 
 /**
- * True if an account has been granted SUPERADMIN globally, also if it is disabled or deleted or the grant has expired: what was set up once is not set up
- * again, and the account may be enabled or restored. Commands create a superadmin at any time.
+ * True if an account has been granted SUPERADMIN globally, also if it is disabled or deleted or the grant has expired: setup happens once,
+ * and the account may be enabled or restored. Commands create a superadmin at any time.
  */
 export async function hasSuperadmin({ query }: Pick<Database, 'query'>): Promise<boolean> {
   const [row] = await query<{ exists: boolean }>(sql`

@@ -16,7 +16,7 @@ export interface RevocationFeed {
   readonly position: Position;
   /** How many milliseconds ago the end of the log was last read. */
   age(): number;
-  /** How many milliseconds ago a token was revoked, by the clock of the database. */
+  /** Milliseconds since a token was revoked, by the clock of the database. */
   timeSince(revocation: Revocation): number;
   /** Queues the matching revocations after `position`; closing the queue unsubscribes. */
   subscribe(matches: (revocation: Revocation) => boolean, pace?: Pace): BoundedQueue<Revocation>;

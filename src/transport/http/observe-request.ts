@@ -7,7 +7,7 @@ import { inSpan, recordFailure, traceIdOf } from '../../lib/trace.ts';
 import type { Metrics } from '../../metrics.ts';
 import type { AccessLog, Caller } from '../access-log.ts';
 
-/** What the steps of a request have found out about it. */
+/** The facts about a request that its steps have found. */
 export interface SeenRequest {
   client?: ClientInfo;
   /** The path as the table of routes has it; undefined for an unknown one. */
@@ -17,7 +17,7 @@ export interface SeenRequest {
   operation?: OperationReport;
 }
 
-/** Where requests are observed. */
+/** The observers of requests. */
 export interface Observers {
   readonly metrics: Pick<Metrics, 'httpRequests' | 'httpDuration'>;
   readonly accessLog: AccessLog;

@@ -24,7 +24,7 @@ const livenessInterval = 15_000;
 /** graphql-ws reads from a document whether it calls `execute` or `subscribe`. Both return the outcome of `run`, so any document will do. */
 const placeholder = parse('{ __typename }');
 
-/** What a WebSocket shares with the other transports. */
+/** The services that a WebSocket shares with the other transports. */
 interface Transport {
   readonly run: RunOperation;
   readonly guard: RequestGuard;
