@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { ErrorCode } from './errors.ts';
 
 /** The outcomes of logins: `OK`, or the reason in the audit. */
 const loginOutcomes = [
@@ -11,7 +12,23 @@ const loginOutcomes = [
   'FORBIDDEN',
 ] as const;
 
+export type LoginOutcome = (typeof loginOutcomes)[number];
+
+/** How refreshes usually end; any other error code is possible. */
 const refreshOutcomes = ['OK', 'INVALID_TOKEN', 'TOKEN_REUSED', 'RATE_LIMITED'] as const;
+
+export type RefreshOutcome = 'OK' | ErrorCode;
+
+const emailOutcomes = ['sent', 'previewed', 'obsolete', 'expired', 'no_recipient', 'rejected', 'failed'] as const;
+
+export type EmailOutcome = (typeof emailOutcomes)[number];
+
+type JobOutcome = 'OK' | 'failed';
+
+/** A counter whose labels have only these values: the types of prom-client accept any text. */
+interface CounterOf<Labels> {
+  inc(labels: Labels, value?: number): void;
+}
 
 const seconds = {
   request: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
@@ -61,8 +78,8 @@ function requestMetrics(registry: Registry) {
 
 function securityMetrics(registry: Registry) {
   const { counter } = definersOf(registry);
-  const logins = counter('logins_total', 'Logins.', ['outcome']);
-  const refreshes = counter('refreshes_total', 'Refreshes of sessions.', ['outcome']);
+  const logins: CounterOf<{ outcome: LoginOutcome }> = counter('logins_total', 'Logins.', ['outcome']);
+  const refreshes: CounterOf<{ outcome: RefreshOutcome }> = counter('refreshes_total', 'Refreshes of sessions.', ['outcome']);
   // `increase()` misses the first increment of a series that did not exist before.
   for (const outcome of loginOutcomes) logins.inc({ outcome }, 0);
   for (const outcome of refreshOutcomes) refreshes.inc({ outcome }, 0);
@@ -72,10 +89,16 @@ function securityMetrics(registry: Registry) {
 /** Work that the server does by itself. */
 function workMetrics(registry: Registry) {
   const { counter } = definersOf(registry);
+  const emails: CounterOf<{ outcome: EmailOutcome }> = counter('emails_total', 'Emails that this node has completed.', ['outcome']);
+  const jobRuns: CounterOf<{ job: string; outcome: JobOutcome }> = counter('job_runs_total', 'Runs of jobs on this node.', [
+    'job',
+    'outcome',
+  ]);
+  for (const outcome of emailOutcomes) emails.inc({ outcome }, 0);
   return {
-    emails: counter('emails_total', 'Emails that this node has completed.', ['outcome']),
+    emails,
     emailFailures: counter('email_failures_total', 'Failed attempts to deliver an email.'),
-    jobRuns: counter('job_runs_total', 'Runs of jobs on this node.', ['job', 'outcome']),
+    jobRuns,
   };
 }
 

@@ -13,7 +13,7 @@ import { type RenderedEmail, renderEmail } from '../mail/render.ts';
 import { createMailTransport, isPermanentRejection, isServerFailure, type MailTransport } from '../mail/smtp.ts';
 import { emailTemplates } from '../mail/templates/registry.ts';
 import type { Content, EmailTemplate, LinkEmailTemplate, Recipient } from '../mail/templates/template.ts';
-import type { Metrics } from '../metrics.ts';
+import type { EmailOutcome, Metrics } from '../metrics.ts';
 
 interface Services {
   readonly metrics: Pick<Metrics, 'emails' | 'emailFailures'>;
@@ -24,7 +24,6 @@ interface Services {
 }
 
 /** The result of an email. */
-type Outcome = 'sent' | 'previewed' | 'obsolete' | 'expired' | 'no_recipient' | 'rejected' | 'failed';
 
 /** An email that this node has claimed. */
 interface ClaimedEmail extends OutboxEmail {
@@ -126,7 +125,7 @@ async function deliver(services: Services, transport: MailTransport | undefined,
 
 /** Writes the email. Completes it and returns undefined if it is not to be sent any more. */
 async function prepare(services: Services, email: ClaimedEmail): Promise<PreparedEmail | undefined> {
-  const skip = async (outcome: Outcome) => void (await complete(services, email, outcome));
+  const skip = async (outcome: EmailOutcome) => void (await complete(services, email, outcome));
   const recipient = await findRecipient(services, email);
   if (!recipient) return skip('no_recipient');
   const template = emailTemplates[email.template as keyof typeof emailTemplates] as AnyTemplate;
@@ -223,7 +222,7 @@ async function recordDefect(services: Services, email: OutboxEmail, { message }:
 }
 
 /** Records the outcome and deletes the data of the email. */
-async function complete({ db, metrics }: Services, { id }: OutboxEmail, outcome: Outcome, rendered?: RenderedEmail): Promise<void> {
+async function complete({ db, metrics }: Services, { id }: OutboxEmail, outcome: EmailOutcome, rendered?: RenderedEmail): Promise<void> {
   await db.query(sql`
     update "OutboxEmail" set "completedAt" = now(), outcome = ${outcome}, data = null, preview = ${rendered ? JSON.stringify(rendered) : null}::jsonb
     where id = ${id}::uuid and "completedAt" is null`);

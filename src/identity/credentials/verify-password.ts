@@ -64,7 +64,7 @@ async function readPassword({ query }: Pick<Database, 'query'>, userId: string) 
 /** Returns the error to throw. */
 async function recordFailure({ db, client, viewer, reports }: RequestScope, userId: string) {
   const reason = 'INVALID_CREDENTIALS';
-  reports.loginFailed(client, userId, reason);
+  reports.passwordRejected(client, userId);
   await recordAuditEvent(db.prisma, client, viewer, { action: 'authn_login_fail', result: 'denied', reason, userId });
   return graphqlError(reason);
 }

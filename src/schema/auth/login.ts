@@ -12,6 +12,7 @@ import { countLogin, findLoginAccount, type LoginAccount, type LoginName } from 
 import { emailKey } from '../../lib/email-address.ts';
 import { labelText, secretText, singleLineText } from '../../lib/validators.ts';
 import { enqueueEmail, requestOrigin } from '../../mail/outbox.ts';
+import type { LoginOutcome } from '../../metrics.ts';
 import { anyone } from '../../policy/conditions.ts';
 import { firstRejection, hooks } from './hooks.ts';
 import { enterOpenedSession, needsViewer, type OpenedSession, openSession, Session } from './session.ts';
@@ -47,20 +48,20 @@ builder.mutationField('login', (t) =>
     args: { input: t.arg({ type: LoginInput, required: true, description: 'Input of the mutation.' }) },
     resolve: async (_, { input }, context, info) => {
       const name = { text: input.email, key: emailKey(input.email) ?? usernameKey(input.email), domain: input.domain ?? null };
-      const { account, ...guess } = await countLogin(context, name).catch(countRejection(context));
+      const { account, ...guess } = await countLogin(context, name).catch(reportRejection(context));
       // The attempt is refunded with the insertion of the session: what fails afterwards must not take it back once more.
       const opened = await whileCounted(context, guess.counted, () => logIn(context, { name, input, guess }, account));
-      context.metrics.logins.inc({ outcome: 'OK' });
+      context.reports.loginEnded(context.client, opened.session.userId, 'OK');
       return enterOpenedSession(context, opened, needsViewer(info));
     },
   }),
 );
 
-/** Counts a login that a limit rejects before its password is checked. */
-const countRejection =
-  ({ metrics }: Context) =>
+/** Reports a login that a limit rejects before its password is checked. */
+const reportRejection =
+  ({ reports, client }: Context) =>
   (error: unknown): never => {
-    if (codeOf(error) === 'RATE_LIMITED') metrics.logins.inc({ outcome: 'RATE_LIMITED' });
+    if (codeOf(error) === 'RATE_LIMITED') reports.loginEnded(client, null, 'RATE_LIMITED');
     throw error;
   };
 
@@ -160,14 +161,15 @@ async function rehashPassword({ db }: Context, userId: string, outdated: string,
 }
 
 /** Records the failure and returns the error to throw. */
-async function failLogin(context: Context, userId: string, code: ErrorCode, extensions: GraphQLErrorExtensions = {}) {
+async function failLogin(context: Context, userId: string, code: FailedLogin & ErrorCode, extensions: GraphQLErrorExtensions = {}) {
   await recordFailure(context, userId, code);
   return graphqlError(code, extensions);
 }
 
-/** The audit event, the log and the metrics have the true reason, which the response does not always tell. */
-function recordFailure({ db, client, metrics, reports }: Context, userId: string | null, reason: string) {
-  metrics.logins.inc({ outcome: reason });
-  reports.loginFailed(client, userId, reason);
+type FailedLogin = Exclude<LoginOutcome, 'OK'>;
+
+/** The audit event has the true reason too. */
+function recordFailure({ db, client, reports }: Context, userId: string | null, reason: FailedLogin) {
+  reports.loginEnded(client, userId, reason);
   return recordAuditEvent(db.prisma, client, null, { action: 'authn_login_fail', result: 'denied', reason, userId });
 }

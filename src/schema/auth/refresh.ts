@@ -31,23 +31,20 @@ builder.mutationField('refresh', (t) =>
     credential: true,
     args: { input: t.arg({ type: RefreshInput, required: true, description: 'Input of the mutation.' }) },
     resolve: async (_, { input: { refreshToken } }, context, info) => {
-      const { session, next } = await countOutcome(context, () => exchange(context, refreshToken));
+      const { session, next } = await exchange(context, refreshToken).catch(reportFailure(context));
+      context.reports.refreshEnded('OK');
       return enterSession(context, session, next, needsViewer(info));
     },
   }),
 );
 
-async function countOutcome<T>({ metrics }: Context, work: () => Promise<T>): Promise<T> {
-  let outcome = 'OK';
-  try {
-    return await work();
-  } catch (error) {
-    outcome = codeOf(error) ?? errorCodeFromDatabase(error) ?? 'INTERNAL';
+/** Reports a refresh that fails. */
+const reportFailure =
+  ({ reports }: Context) =>
+  (error: unknown): never => {
+    reports.refreshEnded(codeOf(error) ?? errorCodeFromDatabase(error) ?? 'INTERNAL');
     throw error;
-  } finally {
-    metrics.refreshes.inc({ outcome });
-  }
-}
+  };
 
 async function exchange(context: Context, refreshToken: string): Promise<Rotation> {
   if (!hasTokenFormat('refresh', refreshToken) || !(await isOfBearer(context, refreshToken))) throw await rejectToken(context);
