@@ -94,6 +94,7 @@ const settings = z.object({
   DELETED_USER_RETENTION: duration('30d'),
   PASSWORD_MIN: integer(15, 8, 64), // security.md F1
   PASSWORD_WORDS: list,
+  FLASK_SECURITY_PASSWORD_SALT: z.string().min(1).optional(),
   SMTP_URL: url(/^smtps?$/, 'smtps://user:password@host'),
   MAIL_FROM: z
     .string()

@@ -39,7 +39,8 @@ const seconds = {
 /** All servers of a process share its cores, and so the gate of the password hashes. */
 export const passwordHashDuration = new Histogram({
   name: 'fieldgate_password_hash_duration_seconds',
-  help: 'Computing time of password hashes, without waiting.',
+  help: 'Computing time of password hashes, without waiting, by algorithm.',
+  labelNames: ['algorithm'],
   buckets: seconds.hash,
   registers: [],
 });

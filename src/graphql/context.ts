@@ -4,6 +4,7 @@ import type { Access } from '../authorization/rules/policy.ts';
 import type { Config } from '../config.ts';
 import type { Database } from '../database/database.ts';
 import type { ReadReceiptRecorder } from '../identity/audit/read-receipts.ts';
+import type { DecoyHashes } from '../identity/credentials/foreign-hashes/decoy-hashes.ts';
 import type { KeyStore } from '../identity/keys/configured-keys.ts';
 import type { SecurityReports } from '../identity/security-reports.ts';
 import type { RevocationFeed } from '../identity/tokens/revocation-feed.ts';
@@ -29,6 +30,8 @@ export interface AppServices {
   readonly loadViewer: Pick<DataLoader<Credential, ViewerResult>, 'load'>;
   /** The access rules of the schema. */
   readonly access: Access<PolicyTypes>;
+  /** The hashes that are verified for login names without an account. */
+  readonly decoys: DecoyHashes;
   /** Records who has read sensitive fields. */
   readonly receipts: Pick<ReadReceiptRecorder, 'record'>;
 }
@@ -51,7 +54,7 @@ export function createContext(
   viewer: Viewer | null,
   { tokenExpiresAt, signingKeyId }: Pick<Context, 'tokenExpiresAt' | 'signingKeyId'> = noToken,
 ): Context {
-  const { config, log, metrics, reports, db, keys, revocations, loadViewer, receipts, access } = services;
+  const { config, log, metrics, reports, db, keys, revocations, loadViewer, decoys, receipts, access } = services;
   const abort = new OperationAbort();
   return {
     config,
@@ -62,6 +65,7 @@ export function createContext(
     keys,
     revocations,
     loadViewer,
+    decoys,
     receipts,
     client,
     events,

@@ -1,3 +1,4 @@
+import type { Config } from '../config.ts';
 import type { Database } from '../database/database.ts';
 import type { ClientInfo } from '../lib/client-info.ts';
 import type { Logger } from '../logger.ts';
@@ -6,6 +7,7 @@ import type { Viewer } from './viewer.ts';
 
 /** What identity functions need of the request that called them. */
 export interface RequestScope {
+  readonly config: Config;
   readonly db: Database;
   readonly log: Logger;
   readonly reports: SecurityReports;

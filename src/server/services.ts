@@ -5,6 +5,7 @@ import { type Database, openDatabase, type Statement } from '../database/databas
 import { runAs, type Workload } from '../database/workload.ts';
 import type { AppServices } from '../graphql/context.ts';
 import { createReadReceiptRecorder } from '../identity/audit/read-receipts.ts';
+import { createDecoyHashes } from '../identity/credentials/foreign-hashes/decoy-hashes.ts';
 import { type ConfiguredKeys, loadConfiguredKeys } from '../identity/keys/configured-keys.ts';
 import { createKeyStore } from '../identity/keys/key-store.ts';
 import { claimKeys } from '../identity/keys/keys-in-use.ts';
@@ -41,10 +42,11 @@ export async function createServices(config: Config, log: Logger, database?: Dat
     maxBatchSize: 500,
   });
   const receipts = createReadReceiptRecorder(queryAs(db, { class: 'background', kind: 'receipts' }), log);
+  const decoys = createDecoyHashes(queryAs(db, { class: 'authentication', kind: 'decoys' }), keys.secret('decoy hashes'));
   const metrics = createMetrics();
   const reports = createSecurityReports(log, metrics);
   return {
-    services: { config, log, metrics, reports, keys, db, revocations, loadViewer, receipts, access: accessOf(schema) },
+    services: { config, log, metrics, reports, keys, db, revocations, loadViewer, decoys, receipts, access: accessOf(schema) },
     notifier,
     configuredKeys,
     async close() {

@@ -3,6 +3,8 @@ import { currentWorkload } from '../../database/workload.ts';
 import { requestError } from '../../errors.ts';
 import { FairGate } from '../../lib/fair-gate.ts';
 import { passwordHashDuration } from '../../metrics.ts';
+import type { HashAlgorithm } from './foreign-hashes/derivations.ts';
+import { readForeignHash } from './foreign-hashes/foreign-hash.ts';
 
 // OWASP Password Storage: argon2id with 19 MiB, 2 passes, 1 lane (security.md F3).
 const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
@@ -12,9 +14,6 @@ const tagLength = 32; // bytes
 const current = new RegExp(
   `^\\$argon2id\\$v=19\\$m=${parameters.memoryCost},t=${parameters.timeCost},p=${parameters.parallelism}\\$[A-Za-z0-9+/]{22}\\$[A-Za-z0-9+/]{43}$`,
 );
-
-/** Any PHC string of argon2. Both libraries accept the parameters in any order; without `v` it is version 16. */
-const readable = /^\$argon2(?:id|i|d)\$(?:v=(?:16|19)\$)?[mtp]=\d+(?:,[mtp]=\d+){2}\$[A-Za-z0-9+/]{11,64}\$[A-Za-z0-9+/]{16,86}$/;
 
 interface Argon2 {
   readonly library: '@node-rs/argon2' | 'argon2';
@@ -42,17 +41,32 @@ export const hashLoad = () => gate.load(0);
 export const normalizePassword = (password: string) => password.normalize('NFC');
 
 /** Hashes a password to a PHC string. Throws UNAVAILABLE if too many hashes are waiting. */
-export const hashPassword = (password: string) => limitConcurrency(() => argon2.hash(normalizePassword(password)));
+export const hashPassword = (password: string) => limitConcurrency('argon2', () => argon2.hash(normalizePassword(password)));
+
+/** What a verification needs in addition to the hash and the password. */
+interface VerifyOptions {
+  /** The setting FLASK_SECURITY_PASSWORD_SALT. */
+  readonly flaskSalt?: string | undefined;
+  /** The hash that is verified, without a result, if there is none, or none that can be verified. Defaults to a current one. */
+  readonly decoy?: string | undefined;
+}
 
 /**
- * Verifies a password. Without a hash, or with one that is not of argon2, it takes as long and returns false, so that an unknown address and an
- * account without a password look like a wrong password. `needsRehash` is true if the hash has other parameters than new ones, or another order.
+ * Verifies a password. Without a hash, or with one that cannot be read or costs too much, it does the work of the decoy and returns false, so that an
+ * unknown address and an account without a password look like a wrong password. `needsRehash` is true if the hash is foreign, has other parameters
+ * than new ones, or another order.
  */
-export async function verifyPassword(phc: string | null | undefined, password: string): Promise<{ valid: boolean; needsRehash: boolean }> {
-  const stored = phc != null && readable.test(phc) ? phc : undefined;
-  const matches = await limitConcurrency(() => argon2.verify(stored ?? dummyHash, normalizePassword(password)));
+export async function verifyPassword(
+  hash: string | null | undefined,
+  password: string,
+  { flaskSalt, decoy = dummyHash }: VerifyOptions = {},
+): Promise<{ valid: boolean; needsRehash: boolean }> {
+  const stored = hash == null ? undefined : readForeignHash(hash);
+  const read = stored ?? readForeignHash(decoy) ?? readForeignHash(dummyHash);
+  if (!read) throw new Error('the decoy is not a hash');
+  const matches = await limitConcurrency(read.algorithm, () => read.verify(normalizePassword(password), flaskSalt, argon2.verify));
   const valid = matches && stored !== undefined;
-  return { valid, needsRehash: valid && !current.test(stored) };
+  return { valid, needsRehash: valid && !current.test(hash ?? '') };
 }
 
 const dummyHash = await argon2.hash(crypto.randomUUID());
@@ -80,10 +94,10 @@ async function loadPortableArgon2(): Promise<Argon2> {
 }
 
 /** Throws UNAVAILABLE at once if too many hashes are waiting, and after 2 s if the hash did not get its turn. */
-async function limitConcurrency<T>(compute: () => Promise<T>): Promise<T> {
+async function limitConcurrency<T>(algorithm: HashAlgorithm, compute: () => Promise<T>): Promise<T> {
   const { kind, party = kind } = currentWorkload();
   const release = await gate.enter({ rank: 0, limits: [], party, maxWait });
-  const recordDuration = passwordHashDuration.startTimer();
+  const recordDuration = passwordHashDuration.startTimer({ algorithm });
   return compute().finally(() => {
     recordDuration();
     release();

@@ -26,7 +26,7 @@ export async function withCurrentPassword<T>(
   const counted = await consume(scope, proofKeys(userId, proofId));
   const verify = async () => {
     const stored = await readPassword(scope.db, userId);
-    const { valid } = await verifyPassword(stored?.hash, password);
+    const { valid } = await verifyPassword(stored?.hash, password, { flaskSalt: scope.config.FLASK_SECURITY_PASSWORD_SALT });
     return valid ? stored : undefined;
   };
   const stored = await whileCounted(scope, counted, verify);

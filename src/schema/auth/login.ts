@@ -1,4 +1,4 @@
-import type { GraphQLError, GraphQLErrorExtensions } from 'graphql';
+import type { GraphQLErrorExtensions } from 'graphql';
 import { codeOf, type ErrorCode, graphqlError, requestError } from '../../errors.ts';
 import { builder, type InputFields, type InputOf } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -89,7 +89,7 @@ async function logIn(
   attempt = 1,
 ): Promise<OpenedSession> {
   const { name, input, guess } = login;
-  const verified = await verifyAccount(context, account, input, guess.limited);
+  const verified = await verifyAccount(context, login, account);
   await requireLoginAllowed(context, verified, input);
   const { id: userId, domainId, hash, accessVersion, entryVersion } = verified;
   // The sessions of the account, or those in the domain, were revoked after the first check: a login that began before does not outlive that.
@@ -113,19 +113,19 @@ async function logIn(
 /**
  * Throws INVALID_CREDENTIALS if the password is wrong, or if it is that of an account whose address has to be confirmed first; or the error of the
  * account's limit, if it is exceeded and the password is wrong or was not checked, because the account does not know the network. In all these cases
- * the work is the same: for an unknown account, `verifyPassword` checks a dummy hash. So the response and its time reveal neither whether the account
+ * the work is the same: for an unknown account, `verifyPassword` checks a decoy. So the response and its time reveal neither whether the account
  * exists nor whether its address was free until now, nor which networks it knows.
  */
-async function verifyAccount(
-  context: Context,
-  account: LoginAccount | undefined,
-  { email, password }: Input,
-  limited: GraphQLError | undefined,
-): Promise<VerifiedAccount> {
-  const { REQUIRE_EMAIL_CONFIRMATION } = context.config;
+async function verifyAccount(context: Context, { name, input, guess }: Login, account: LoginAccount | undefined): Promise<VerifiedAccount> {
+  const { email, password } = input;
+  const { limited } = guess;
+  const { REQUIRE_EMAIL_CONFIRMATION, FLASK_SECURITY_PASSWORD_SALT: flaskSalt } = context.config;
   const userId = account?.id ?? null;
   const isChecked = !limited || (await isKnownNetwork(context.db, userId, context.client.network));
-  const { valid, needsRehash } = await verifyPassword(isChecked ? account?.hash : null, password);
+  const decoy = await context.decoys.choose(name.key ?? name.text);
+  // An unchecked password costs the same as a checked one: the hash of the account may be of another system.
+  const { valid: matches, needsRehash } = await verifyPassword(account?.hash, password, { flaskSalt, decoy });
+  const valid = matches && isChecked;
   const unconfirmed = account && valid && REQUIRE_EMAIL_CONFIRMATION && !account.confirmed ? account : null;
   if (account?.hash && valid && !unconfirmed) {
     const hash = needsRehash ? await rehashPassword(context, account.id, account.hash, password) : account.hash;
