@@ -10,7 +10,7 @@ import { migrate } from './migrate.ts';
 import { requireUsablePooler } from './pooler-check.ts';
 import { nextPause } from './reconnect-pause.ts';
 import { retryOnConflict, retryTransactions } from './retry.ts';
-import { checkDatabase, migrationLimits, prepareSession, statementLimits } from './session.ts';
+import { checkDatabase, migrationLimits, prepareServingSession, prepareSession, statementLimits } from './session.ts';
 import { traceAdapter, traceStatement } from './trace-statements.ts';
 import { TransactionPool } from './transaction-pool.ts';
 import { readUnfinishedRestore } from './unfinished-restore.ts';
@@ -71,9 +71,9 @@ export async function openDatabase(
   const { main, direct } = targets;
   // With Redis, `revokeTokens` need not NOTIFY.
   const settings = { ...limits, 'fieldgate.notify': config.REDIS_URL ? 'off' : 'on' };
-  await requireUsablePooler(config, targets, settings);
+  if (!options.isRestoring) await requireUsablePooler(config, targets, settings);
   await migratePostgres(direct, options);
-  const pool = createPool(main, config, settings);
+  const pool = options.isRestoring ? createRestoringPool(direct, settings) : createPool(main, config, settings);
   pool.on('error', (error) => log.warn({ event: 'sys_connection_lost', error: error.message }, 'a database connection was lost'));
   pool.on('connect', (client) => client.on('error', () => {})); // an idle connection has no other listener for errors
   return createPostgresDatabase(pool, direct.connectionString, log);
@@ -122,19 +122,25 @@ const clientOptions = {
   errorFormat: 'minimal', // the other formats print the arguments, and errors are logged
 } as const;
 
-function createPool({ connectionString }: DatabaseTarget, { DATABASE_POOL: max, DATABASE_POOLER }: Config, settings: Limits) {
-  const options = {
-    connectionString,
-    application_name: applicationName,
-    max,
-    connectionTimeoutMillis: 1_500, // a response within 2 s while the database is down (security.md 23.5)
-    // Longer than the server's own: only reached if a connection died silently.
-    query_timeout: settings.statement_timeout === '0' ? 0 : 6_000,
-  };
+function createPool(target: DatabaseTarget, { DATABASE_POOL, DATABASE_POOLER }: Config, settings: Limits) {
+  const options = poolOptions(target, DATABASE_POOL, settings);
   return DATABASE_POOLER === 'transaction'
     ? new TransactionPool(options, settings)
-    : new AdmittedPool({ ...options, onConnect: (client) => prepareSession(sessionOf(client), settings) });
+    : new AdmittedPool({ ...options, onConnect: (client) => prepareServingSession(sessionOf(client), settings) });
 }
+
+/** A restore needs the database itself: poolers are stopped. */
+const createRestoringPool = (direct: DatabaseTarget, settings: Limits) =>
+  new AdmittedPool({ ...poolOptions(direct, 2, settings), onConnect: (client) => prepareSession(sessionOf(client), settings) });
+
+const poolOptions = ({ connectionString }: DatabaseTarget, max: number, settings: Limits) => ({
+  connectionString,
+  application_name: applicationName,
+  max,
+  connectionTimeoutMillis: 1_500, // a response within 2 s while the database is down (security.md 23.5)
+  // Longer than the server's own: only reached if a connection died silently.
+  query_timeout: settings.statement_timeout === '0' ? 0 : 6_000,
+});
 
 /** Parameters of DATABASE_URL that would change how the driver sends statements, or that `prepareSession` sets. Poolers reject them. */
 const sessionParameters = [...Object.keys(statementLimits), 'query_timeout', 'client_encoding', 'binary', 'replication'];
@@ -232,7 +238,7 @@ async function listen(connectionString: string, channel: string, onNotify: () =>
       await client.connect();
       client.once('end', reconnect);
       client.on('notification', onNotify);
-      await prepareSession(sessionOf(client), statementLimits);
+      await prepareServingSession(sessionOf(client), statementLimits);
       await client.query(`listen ${pg.escapeIdentifier(channel)}`);
       current = client;
       listeningSince = performance.now();

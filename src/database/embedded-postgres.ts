@@ -24,7 +24,7 @@ const version = 18; // of PGlite's PostgreSQL
 export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPostgres> {
   const folder = await lockDataFolder(dataDir);
   try {
-    await undoReplacement(folder);
+    await recoverReplacement(folder);
     const path = join(folder.path, subfolder);
     const exists = await hasDatabase(folder, subfolder, version);
     const pglite = await (exists ? PGlite.create(path) : create(path)).catch(async (error) => {
@@ -65,10 +65,9 @@ export async function replaceEmbeddedPostgres(dataDir: string, { archive, mayRep
       string,
       string,
     ];
-    await undoReplacement(folder);
+    await recoverReplacement(folder);
     if (existsSync(path) && !mayReplace)
       throw new Error(`There is a database in ${dataDir}. Restore into an empty folder, or delete the database with --replace.`);
-    await rm(prepared, { recursive: true, force: true });
     const pglite = await PGlite.create({ dataDir: prepared, loadDataDir: archive }).catch((cause: Error) => {
       throw new Error('The backup is damaged, or not of an embedded database of this version.', { cause });
     });
@@ -78,7 +77,6 @@ export async function replaceEmbeddedPostgres(dataDir: string, { archive, mayRep
       if (!pglite.closed) await pglite.close();
       throw error;
     }
-    await rm(replaced, { recursive: true, force: true });
     if (existsSync(path)) await rename(path, replaced);
     await rename(prepared, path);
     await rm(replaced, { recursive: true, force: true });
@@ -88,10 +86,19 @@ export async function replaceEmbeddedPostgres(dataDir: string, { archive, mayRep
   }
 }
 
-/** Gives the database its name back, if a process was killed while it replaced the database. */
-async function undoReplacement({ path }: DataFolder): Promise<void> {
-  if (!existsSync(join(path, subfolder)) && existsSync(join(path, replacedSubfolder)))
-    await rename(join(path, replacedSubfolder), join(path, subfolder));
+/**
+ * Completes or undoes what a killed process has left of a replacement. A database that was prepared may contain live access, and one that was replaced
+ * must not come back later.
+ */
+async function recoverReplacement({ path }: DataFolder): Promise<void> {
+  const [current, prepared, replaced] = [subfolder, preparedSubfolder, replacedSubfolder].map((name) => join(path, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await rm(prepared, { recursive: true, force: true });
+  if (existsSync(current)) await rm(replaced, { recursive: true, force: true });
+  else if (existsSync(replaced)) await rename(replaced, current);
 }
 
 /** Prepares the only session, and applies the missing migrations. */

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { requireFinishedRestore } from './unfinished-restore.ts';
 
 /** A connection whose session is not prepared yet. */
 interface SessionConnection {
@@ -43,12 +44,23 @@ class UnusableSessionError extends Error {
   readonly severity = 'FATAL';
 }
 
+const noTimeout = 'set statement_timeout = 0'; // the role may have one that the next statement exceeds
+
+/** Prepares a session that serves requests. Throws while a restore is unfinished. */
+export async function prepareServingSession(connection: SessionConnection, settings: Readonly<Record<string, string>>): Promise<void> {
+  await prepareSession(connection, settings, `${noTimeout}; ${requireFinishedRestore}`);
+}
+
 /**
  * Sets what the server relies on, and verifies that the database reports it. Every connection does this after connecting, before its first
  * statement. Parameters of the connection itself would not do: `options` in DATABASE_URL replaces them, and connection poolers reject them.
  */
-export async function prepareSession({ query }: SessionConnection, settings: Readonly<Record<string, string>> = {}): Promise<void> {
-  await query('set statement_timeout = 0', []); // the role may have one that the next statement exceeds
+export async function prepareSession(
+  { query }: SessionConnection,
+  settings: Readonly<Record<string, string>> = {},
+  setUp = noTimeout,
+): Promise<void> {
+  await query(setUp, []);
   const wanted = { ...requiredSettings, ...settings };
   const rows = await query<{ name: string; wanted: string; actual: string }>(setAndReport('$1::text[], $2::text[]'), [
     Object.keys(wanted),

@@ -2,6 +2,7 @@ import type { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { AdmittedPool } from './admitted-pool.ts';
 import { beginPrepared } from './session.ts';
+import { requireFinishedRestore } from './unfinished-restore.ts';
 
 type Adapter = Awaited<ReturnType<PrismaPg['connect']>>;
 
@@ -14,7 +15,8 @@ export class TransactionPool extends AdmittedPool {
 
   constructor(options: pg.PoolConfig & { max: number }, settings: Readonly<Record<string, string>>) {
     super(options);
-    this.#settings = beginPrepared(settings);
+    const { begin, prepare } = beginPrepared(settings);
+    this.#settings = { begin, prepare: `${prepare}; ${requireFinishedRestore}` };
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: the overloads of the driver; Prisma and `Database.query` use this one

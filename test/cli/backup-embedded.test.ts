@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { cp, readdir, rename, stat, truncate, writeFile } from 'node:fs/promises';
+import { cp, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKeys } from '../../src/identity/keys/configured-keys.ts';
@@ -48,6 +48,20 @@ describe('the admin commands backup and restore on the embedded database', { tim
     expect((await readdir(folder)).sort()).toEqual(['backup.tar.gz', 'data', 'second.tar.gz']);
   });
 
+  it('back up to one name at the same time into a complete file, which only one of them writes', async () => {
+    await using _ = await start();
+    const name = join(folder, 'same.tar.gz');
+    const made = await Promise.all(Array.from({ length: 4 }, () => admin(['backup', name])));
+    expect(made.map(({ code }) => code).sort()).toEqual([0, 1, 1, 1]);
+    for (const { code, err } of made) if (code === 1) expect(err).toMatch(/same\.tar\.gz exists already\. .*\n$/);
+    expect(await admin(['backup', '--verify', name])).toMatchObject({ code: 0 });
+    const replaced = await Promise.all(Array.from({ length: 4 }, () => admin(['backup', name, '--overwrite'])));
+    expect(replaced.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    expect(await admin(['backup', '--verify', name])).toMatchObject({ code: 0 });
+    expect((await readdir(folder)).sort()).toEqual(['backup.tar.gz', 'data', 'same.tar.gz', 'second.tar.gz']);
+    await rm(name);
+  });
+
   it('reject a restore beside a server, over a database, from a damaged file, and with other keys, and change nothing', async () => {
     const server = await start();
     expect(await admin(['restore', file, '--replace'])).toMatchObject({ code: 1, err: expect.stringMatching(/Stop that one first\.\n$/) });
@@ -90,9 +104,20 @@ describe('the admin commands backup and restore on the embedded database', { tim
     await server.stop();
     // The state between the two renames.
     await rename(join(data, 'postgres'), join(data, 'postgres.replaced'));
-    await using again = await start();
+    const again = await start();
     expect(await bob.logIn(again.url)).toMatchObject({ accessToken: expect.any(String) });
+    await again.stop();
   });
+
+  it.each(['postgres.prepared', 'postgres.replaced'])(
+    'remove %s, which a killed restore has left, when the database is opened',
+    async (left) => {
+      await cp(join(data, 'postgres'), join(data, left), { recursive: true });
+      await using server = await start();
+      expect(await bob.logIn(server.url)).toMatchObject({ accessToken: expect.any(String) });
+      expect(await readdir(data)).not.toContain(left);
+    },
+  );
 
   it('restore users and end every access of the backup', async () => {
     const restored = await admin(['restore', file, '--replace']);

@@ -12,8 +12,8 @@ const path = { PATH: `${process.env.PATH ?? ''}:/usr/sbin` };
 export const isInstalled = spawnSync('pgbouncer', ['--version'], { env: path }).status === 0;
 
 /** Starts PgBouncer in front of a PostgreSQL, with four sessions for each user and database by default. Returns the same URL through it. */
-export async function startPgBouncer(url: string, mode: 'session' | 'transaction' | 'statement', sessions = 4) {
-  const [target, port] = [new URL(url), await freePort()];
+export async function startPgBouncer(url: string, mode: 'session' | 'transaction' | 'statement', sessions = 4, listenPort?: number) {
+  const [target, port] = [new URL(url), listenPort ?? (await freePort())];
   const folder = await mkdtemp(join(tmpdir(), 'fieldgate-'));
   await chmod(folder, 0o755);
   const users = join(folder, 'users.txt');

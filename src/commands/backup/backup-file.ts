@@ -1,4 +1,6 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { link, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 const formats = { postgres: Buffer.from('PGDMP'), embedded: Buffer.from([0x1f, 0x8b]) };
 
@@ -22,23 +24,37 @@ export async function backupFormat(file: string): Promise<keyof typeof formats> 
  * replaces a file unless `mayOverwrite`.
  */
 export async function writeBackupFile(file: string, mayOverwrite: boolean, write: (partial: string) => Promise<void>): Promise<void> {
-  const requireFree = async () => {
-    if (!mayOverwrite && (await exists(file)))
-      throw new Error(`${file} exists already. Choose another name, or replace it with --overwrite.`);
-  };
-  await requireFree();
-  const partial = `${file}.partial`;
-  await rm(partial, { force: true }).catch((error: NodeJS.ErrnoException) => rejectFile(partial, error));
+  if (!mayOverwrite && (await exists(file))) rejectTaken(file);
+  const partial = `${file}.${randomBytes(6).toString('hex')}.partial`; // another backup to the same name has its own
   const handle = await open(partial, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => rejectFile(partial, error));
   await handle.close();
   try {
     await write(partial);
-    await requireFree();
-    await rename(partial, file);
-  } catch (error) {
+    await flush(partial);
+    await (mayOverwrite ? rename(partial, file) : publish(partial, file));
+    await flush(dirname(file));
+  } finally {
     await rm(partial, { force: true });
-    throw error;
   }
+}
+
+/** Gives a complete file its name. Atomic: unlike `rename`, `link` replaces no file. */
+async function publish(partial: string, file: string): Promise<void> {
+  await link(partial, file).catch((error: NodeJS.ErrnoException) =>
+    error.code === 'EEXIST' ? rejectTaken(file) : rejectFile(file, error),
+  );
+}
+
+async function flush(path: string): Promise<void> {
+  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => rejectFile(path, error));
+  await handle
+    .sync()
+    .catch((error: NodeJS.ErrnoException) => rejectFile(path, error))
+    .finally(() => handle.close());
+}
+
+function rejectTaken(file: string): never {
+  throw new Error(`${file} exists already. Choose another name, or replace it with --overwrite.`);
 }
 
 async function exists(file: string): Promise<boolean> {

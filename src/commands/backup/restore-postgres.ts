@@ -5,7 +5,7 @@ import { connect, type DatabaseTarget, settingError } from '../../database/conne
 import { type DatabaseTargets, migrationLock, openDatabase, sql } from '../../database/database.ts';
 import { compareMigrations, readAppliedMigrations } from '../../database/migrate.ts';
 import { commandLimits } from '../../database/session.ts';
-import { restoreMarker } from '../../database/unfinished-restore.ts';
+import { restoreLock, restoreMarker } from '../../database/unfinished-restore.ts';
 import { createLogger } from '../../logger.ts';
 import { requireUsable } from './backup-content.ts';
 import { readArchive, verifyArchive } from './postgres-archive.ts';
@@ -17,14 +17,18 @@ import type { RestoreOptions } from './restore-options.ts';
  * servers from starting, is removed in the transaction that ends the access. So whenever the process is killed, the database is as it was, or no
  * server starts on it.
  */
-export async function restorePostgres(config: Config, { direct }: DatabaseTargets, options: RestoreOptions): Promise<void> {
+export async function restorePostgres(config: Config, { main, direct }: DatabaseTargets, options: RestoreOptions): Promise<void> {
   const { file, mayReplace, configured, mayHaveOtherKeys, endAccess } = options;
   await verifyArchive(file);
   requireUsable(await readArchive(file), mayHaveOtherKeys ? undefined : configured);
   const client = await connect(direct);
   try {
     await lockOutServers(client);
-    await requireNoOtherConnection(client);
+    const users = [direct, main].map(userOf);
+    await requireNoOtherConnection(client, users);
+    // A session that was prepared before the lock was taken is found now; later ones are rejected until the marker is committed, and then by it.
+    await client.query('select pg_advisory_lock($1)', [restoreLock]);
+    await requireNoOtherConnection(client, users);
     await requireReplaceable(client, direct, mayReplace);
     await withConnection(direct, (connection) => load(file, connection));
   } finally {
@@ -47,23 +51,33 @@ async function lockOutServers(client: pg.Client) {
 
 const closingTime = 3_000; // milliseconds that PostgreSQL may take to end the connections of a server that was stopped
 
-/** Servers and commands have this name or, if the operator has chosen another, the same user. */
-async function requireNoOtherConnection(client: pg.Client) {
+/** The user in a URL; undefined if the operating system decides. */
+function userOf({ connectionString }: DatabaseTarget): string | undefined {
+  const { username, searchParams } = new URL(connectionString);
+  return searchParams.get('user') ?? (decodeURIComponent(username) || undefined);
+}
+
+/** Servers and commands have this name or, if the operator has chosen another, one of the two users. */
+async function requireNoOtherConnection(client: pg.Client, users: readonly (string | undefined)[]) {
   const deadline = performance.now() + closingTime;
-  let names = await otherConnections(client);
+  let names = await otherConnections(client, users);
   while (names.length > 0 && performance.now() < deadline) {
     await pause(100);
-    names = await otherConnections(client);
+    names = await otherConnections(client, users);
   }
   if (names.length === 0) return;
   throw new Error(`Other connections use the database (${names.join(', ')}). Stop all servers, commands and poolers first.`);
 }
 
-async function otherConnections(client: pg.Client): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(`
+/** A role that may not read all statistics sees the name and the user of a session of another role, and null as its type. */
+async function otherConnections(client: pg.Client, users: readonly (string | undefined)[]): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `
     select distinct coalesce(nullif(application_name, ''), 'unnamed') as name from pg_stat_activity
-    where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
-      and (application_name like 'fieldgate%' or usename = current_user) order by 1`);
+    where datname = current_database() and pid <> pg_backend_pid() and coalesce(backend_type, 'client backend') = 'client backend'
+      and (application_name like 'fieldgate%' or usename = current_user or usename = any($1::text[])) order by 1`,
+    [users.filter(Boolean)],
+  );
   return rows.map(({ name }) => name);
 }
 
