@@ -1,7 +1,5 @@
-import { maxClockOffset, measureClockOffset } from '../database/clock-offset.ts';
+import { checkReadiness } from '../database/readiness.ts';
 import { type Endpoint, sendText } from '../transport/http/endpoint.ts';
-
-const maxDatabaseTime = 1_000; // milliseconds
 
 /** `GET /health/live`: the liveness probe. */
 export const liveness: Endpoint = { method: 'GET', respond: ({ response }) => sendText(response, 200, 'ok') };
@@ -11,9 +9,7 @@ export const readiness: Endpoint = {
   method: 'GET',
   workload: 'authentication',
   async respond({ services: { db }, response }) {
-    const timeout = new Promise<false>((resolve) => setTimeout(resolve, maxDatabaseTime, false).unref());
-    const isRight = measureClockOffset(db).then((offset) => Math.abs(offset) <= maxClockOffset);
-    const isReady = await Promise.race([isRight, timeout]).catch(() => false);
+    const { isReady } = await checkReadiness(db);
     sendText(response, isReady ? 200 : 503, isReady ? 'ok' : 'not ok');
   },
 };

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { collectDefaultMetrics } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import packageJson from '../../package.json' with { type: 'json' };
+import { checkReadiness } from '../database/readiness.ts';
+import { runAs } from '../database/workload.ts';
 import type { AppServices } from '../graphql/context.ts';
 import { sendJson } from '../transport/http/endpoint.ts';
 import { securityHeaders } from '../transport/http/request-guard.ts';
@@ -20,9 +22,8 @@ export async function startMetricsServer(services: AppServices): Promise<Metrics
   const { config, log, metrics } = services;
   const { METRICS_PORT, METRICS_HOST } = config;
   if (METRICS_PORT === undefined) return undefined;
-  const { registry } = metrics;
   const state = createStateMetrics(services);
-  collectDefaultMetrics({ register: registry });
+  const registry = Registry.merge([metrics.registry, measureProcess()]);
   metrics.buildInfo.set({ version }, 1);
 
   const routes: Record<string, (response: ServerResponse) => Promise<void> | void> = {
@@ -32,7 +33,7 @@ export async function startMetricsServer(services: AppServices): Promise<Metrics
     },
     '/health/live': (response) => sendJson(response, 200, { status: 'ok', ...health() }),
     '/health/ready': async (response) => {
-      const { isReady, checks } = await state.refresh();
+      const { isReady, checks } = await runAs({ class: 'authentication', kind: 'probe' }, () => checkReadiness(services.db));
       sendJson(response, isReady ? 200 : 503, { status: isReady ? 'ok' : 'not ok', checks, ...health() });
     },
   };
@@ -63,6 +64,19 @@ export async function startMetricsServer(services: AppServices): Promise<Metrics
       await closed;
     },
   };
+}
+
+let processMetrics: Registry | undefined;
+
+/**
+ * The metrics that prom-client has of the process. All servers of a process share them: their observers cannot be stopped, so each server would
+ * leave its own behind.
+ */
+function measureProcess(): Registry {
+  if (processMetrics) return processMetrics;
+  processMetrics = new Registry();
+  collectDefaultMetrics({ register: processMetrics });
+  return processMetrics;
 }
 
 const health = () => ({ version, uptime: Math.round(process.uptime()) });

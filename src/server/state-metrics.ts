@@ -1,24 +1,20 @@
-import { type ClockReading, maxClockOffset, readWithClockOffset } from '../database/clock-offset.ts';
 import { sql } from '../database/database.ts';
+import { checkReadiness, type Readiness } from '../database/readiness.ts';
 import { runAs } from '../database/workload.ts';
 import type { AppServices } from '../graphql/context.ts';
 import { hashLoad } from '../identity/credentials/password-hash.ts';
 
 const maxDatabaseTime = 1_000; // milliseconds: a scrape responds also while the database does not
 
-/** The conditions for a node to be ready. */
-interface Readiness {
-  readonly isReady: boolean;
-  readonly checks: { readonly database: 'ok' | 'not ok'; readonly clock: 'ok' | 'not ok' | 'unknown' };
-}
-
-/** Sets the metrics that are read when they are scraped. Concurrent scrapes share one statement. */
-export function createStateMetrics(services: AppServices): { refresh(): Promise<Readiness> } {
-  let current: Promise<Readiness> | undefined;
+/** Sets the metrics that are read when they are scraped. Concurrent scrapes share their statements. */
+export function createStateMetrics(services: AppServices): { refresh(): Promise<void> } {
+  let current: Promise<void> | undefined;
   const refresh = async () => {
     setNodeState(services);
-    const state = await readDatabaseState(services).catch(() => undefined);
-    return setDatabaseState(services, state);
+    const read = () => Promise.all([checkReadiness(services.db), readDatabaseState(services).catch(() => undefined)]);
+    const [readiness, state] = await runAs({ class: 'authentication', kind: 'metrics' }, read);
+    setReadiness(services, readiness);
+    setDatabaseState(services, state);
   };
   return {
     refresh: () => {
@@ -49,7 +45,6 @@ function setNodeState({ metrics, db, keys, revocations }: AppServices) {
 
 /** Times in seconds. */
 interface DatabaseState {
-  readonly now: Date;
   readonly emails: number;
   readonly oldestEmail: number;
   readonly mailServerUp: boolean;
@@ -58,10 +53,10 @@ interface DatabaseState {
   readonly jobs: readonly { readonly name: string; readonly succeeded: number }[];
 }
 
-async function readDatabaseState({ db }: AppServices): Promise<ClockReading<DatabaseState>> {
+async function readDatabaseState({ db }: AppServices): Promise<DatabaseState> {
   const read = async () => {
     const [row] = (await db.query<DatabaseState>(sql`
-      select clock_timestamp() as now, emails, "oldestEmail", not exists (select from "MailOutage") as "mailServerUp",
+      select emails, "oldestEmail", not exists (select from "MailOutage") as "mailServerUp",
         (select coalesce(max(position), 0)::float8 from "AuditChain") as "auditPosition",
         (select extract(epoch from max("activeFrom"))::float8 from "SigningKey" where "activeFrom" <= now() and "removedAt" is null) as "keyActivated",
         (select coalesce(json_agg(json_build_object('name', name, 'succeeded', extract(epoch from "finishedAt")::float8)), '[]')
@@ -73,28 +68,29 @@ async function readDatabaseState({ db }: AppServices): Promise<ClockReading<Data
     return row;
   };
   const timeout = new Promise<never>((_, reject) => setTimeout(reject, maxDatabaseTime, new Error('timeout')).unref());
-  return Promise.race([runAs({ class: 'authentication', kind: 'metrics' }, () => readWithClockOffset(read)), timeout]);
+  return Promise.race([read(), timeout]);
+}
+
+function setReadiness({ metrics }: AppServices, { isReady, checks, clockOffset }: Readiness) {
+  metrics.ready.set(Number(isReady));
+  metrics.databaseUp.set(Number(checks.database === 'ok'));
+  if (clockOffset === undefined) metrics.clockOffset.remove();
+  else metrics.clockOffset.set(clockOffset / 1_000);
 }
 
 /** While the database does not respond, its metrics are absent instead of old. The last success of a job stays true. */
-function setDatabaseState({ metrics }: AppServices, state: ClockReading<DatabaseState> | undefined): Readiness {
+function setDatabaseState({ metrics }: AppServices, state: DatabaseState | undefined) {
   const ofDatabase = {
-    clockOffset: state && state.offset / 1_000,
-    emailsWaiting: state?.row.emails,
-    oldestEmailAge: state?.row.oldestEmail,
-    mailServerUp: state && Number(state.row.mailServerUp),
-    auditPosition: state?.row.auditPosition,
-    signingKeyActivated: state?.row.keyActivated,
+    emailsWaiting: state?.emails,
+    oldestEmailAge: state?.oldestEmail,
+    mailServerUp: state && Number(state.mailServerUp),
+    auditPosition: state?.auditPosition,
+    signingKeyActivated: state?.keyActivated,
   };
   for (const [name, value] of Object.entries(ofDatabase)) {
     const gauge = metrics[name as keyof typeof ofDatabase];
     if (value == null) gauge.remove();
     else gauge.set(value);
   }
-  for (const { name, succeeded } of state?.row.jobs ?? []) metrics.jobLastSuccess.set({ job: name }, succeeded);
-  const isClockRight = state && Math.abs(state.offset) <= maxClockOffset;
-  metrics.databaseUp.set(Number(state !== undefined));
-  metrics.ready.set(Number(isClockRight === true));
-  const clock = isClockRight === undefined ? 'unknown' : isClockRight ? 'ok' : 'not ok';
-  return { isReady: isClockRight === true, checks: { database: state ? 'ok' : 'not ok', clock } };
+  for (const { name, succeeded } of state?.jobs ?? []) metrics.jobLastSuccess.set({ job: name }, succeeded);
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { PerformanceObserver } from 'node:perf_hooks';
+import { describe, expect, it, vi } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { openDatabase } from '../../src/database/database.ts';
 import { createLogger } from '../../src/logger.ts';
@@ -66,6 +67,15 @@ describe('the port of the metrics', () => {
     expect(await scrape(other.metricsUrl)).toContain('fieldgate_build_info');
     await other.close();
     await expect(fetch(`${other.metricsUrl}/metrics`)).rejects.toThrow();
+  });
+
+  it('observes the process once, however many of its servers start and stop', async () => {
+    const observe = vi.spyOn(PerformanceObserver.prototype, 'observe');
+    const other = await startTestServer({ METRICS_PORT: '0' });
+    expect(await scrape(other.metricsUrl)).toMatch(/^# TYPE nodejs_gc_duration_seconds /m);
+    await other.close();
+    expect(observe).not.toHaveBeenCalled();
+    expect(await scrape()).toMatch(/^process_cpu_seconds_total /m);
   });
 
   it('stops the start with one sentence that names METRICS_PORT if it is in use', async () => {

@@ -114,7 +114,11 @@ function observeStream(
   metrics.openSubscriptions.inc();
   const observed: AsyncIterableIterator<ExecutionResult> = {
     async next() {
-      const result = await results.next();
+      const result = await results.next().catch((error: unknown) => {
+        codes.add('INTERNAL');
+        end();
+        throw error;
+      });
       if (result.done) end();
       else {
         events += 1;
