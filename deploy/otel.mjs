@@ -9,4 +9,4 @@ const provider = new NodeTracerProvider({
   spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
 });
 provider.register();
-process.once('SIGTERM', () => provider.forceFlush().catch(() => {})); // the server exits when it has stopped
+process.once('beforeExit', () => provider.shutdown().catch(() => {})); // the server has stopped, so every span has ended

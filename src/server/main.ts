@@ -6,6 +6,8 @@ import { hashLibrary } from '../identity/credentials/password-hash.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { type RunningServer, startServer } from './start.ts';
 
+const maxExitTime = 3_000; // milliseconds after a stop, whose requests may take 25 s (security.md F34: 30 s in all)
+
 // Programs that rotate logs or restart servers send SIGUSR2, which ends a process that does not handle it. Node itself ignores SIGPIPE.
 process.on('SIGUSR2', () => {});
 
@@ -57,11 +59,17 @@ function stopOnSignals(running: RunningServer, log: Logger) {
     isStopping = true;
     log.info({ event: 'sys_shutdown', signal }, 'the server stops');
     running.stop().then(
-      () => process.exit(0),
-      () => process.exit(1),
+      () => endProcess(0),
+      () => endProcess(1),
     );
   };
   process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGHUP', stop);
+}
+
+/** Lets the process end by itself, so that what listens to `beforeExit` can finish its work, such as the export of the last spans (deploy/otel.mjs). */
+function endProcess(code: number) {
+  process.exitCode = code;
+  setTimeout(() => process.exit(), maxExitTime).unref();
 }
 
 function stackOf(error: unknown) {

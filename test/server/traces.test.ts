@@ -1,9 +1,11 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { json } from 'node:stream/consumers';
+import { type AddressInfo, connect } from 'node:net';
+import { json, text } from 'node:stream/consumers';
+import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 import { atEnd } from '../at-end.ts';
 import { spawnProcess, tempEnvironment, waitUntilListening } from '../cli/process.ts';
+import { isEmbedded } from '../test-database.ts';
 import { waitUntil } from '../test-server.ts';
 
 const here = await tempEnvironment();
@@ -47,6 +49,17 @@ async function startCollector() {
   return { spans, services, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
+/** The number of transactions in the database of the server, counted from another database. */
+async function countTransactions(): Promise<number> {
+  const database = new URL(here.environment.DATABASE_URL ?? '').pathname.slice(1);
+  const observer = new pg.Client({ connectionString: process.env.TEST_DATABASE_URL });
+  await observer.connect();
+  const { rows } = await observer.query('select xact_commit::int as count from pg_stat_database where datname = $1', [database]);
+  await observer.end();
+  return rows[0].count;
+}
+
+const traced = ['--import', './deploy/otel.mjs', 'src/server/main.ts'];
 const [traceId, parentId] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'];
 
 describe('a server that is started with deploy/otel.mjs', () => {
@@ -54,12 +67,11 @@ describe('a server that is started with deploy/otel.mjs', () => {
     const collector = await startCollector();
     const environment = {
       ...here.environment,
-      NODE_OPTIONS: '--import ./deploy/otel.mjs',
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_SERVICE_NAME: 'fieldgate-test',
       OTEL_BSP_SCHEDULE_DELAY: '200',
     };
-    await using server = await waitUntilListening(spawnProcess(process.execPath, ['src/server/main.ts'], environment));
+    await using server = await waitUntilListening(spawnProcess(process.execPath, traced, environment));
     const query = 'mutation ClientName($input: RegisterInput!) { aliasName: register(input: $input) { __typename } }';
     const input = { email: 'ada-secret@example.com', password: 'secret horse battery staple', displayName: 'Ada Secret' };
     const response = await fetch(`${server.url}/graphql`, {
@@ -94,18 +106,43 @@ describe('a server that is started with deploy/otel.mjs', () => {
     expect(JSON.parse(line ?? '{}')).toMatchObject({ traceId });
   }, 60_000);
 
-  it('exports no statement that is part of no request and no email', async () => {
+  it.skipIf(isEmbedded)(
+    'exports no statement that is part of no request and no email (needs a PostgreSQL server)',
+    async () => {
+      const collector = await startCollector();
+      const environment = {
+        ...here.environment,
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_BSP_SCHEDULE_DELAY: '100',
+      };
+      await using server = await waitUntilListening(spawnProcess(process.execPath, traced, environment));
+      const before = await countTransactions();
+      await waitUntil(async () => (await countTransactions()) > before + 10); // the server has polled several times
+      await fetch(`${server.url}/page.css`);
+      await waitUntil(() => collector.spans.some(({ name }) => name === 'GET /page.css'));
+      expect(collector.spans.filter(({ name }) => name !== 'GET /page.css')).toEqual([]);
+    },
+    60_000,
+  );
+
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('exports the spans of the last request before it ends on %s', async (signal) => {
     const collector = await startCollector();
-    const environment = {
-      ...here.environment,
-      NODE_OPTIONS: '--import ./deploy/otel.mjs',
-      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-      OTEL_BSP_SCHEDULE_DELAY: '100',
-    };
-    await using server = await waitUntilListening(spawnProcess(process.execPath, ['src/server/main.ts'], environment));
-    await new Promise((resolve) => setTimeout(resolve, 1_500)); // the server has polled several times
-    await fetch(`${server.url}/page.css`);
-    await waitUntil(() => collector.spans.some(({ name }) => name === 'GET /page.css'));
-    expect(collector.spans.filter(({ name }) => name !== 'GET /page.css')).toEqual([]);
-  }, 60_000);
+    const environment = { ...here.environment, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '60000' };
+    const { child, ended, ...rest } = spawnProcess(process.execPath, traced, environment);
+    const { url } = await waitUntilListening({ child, ended, ...rest });
+    const { port, hostname } = new URL(url);
+    const body = '{"query":"{ viewer { fresh } }"}';
+    const headers = `host: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+    const socket = connect(Number(port), hostname);
+    const response = text(socket);
+    socket.write(`POST /graphql HTTP/1.1\r\n${headers}\r\n\r\n${body.slice(0, 10)}`);
+    await fetch(`${url}/page.css`); // the server has read what was written before
+    child.kill(signal);
+    await rest.waitForOutput(() => rest.output.out.includes('"sys_shutdown"'));
+    socket.write(body.slice(10));
+    expect(await response).toContain('"viewer"');
+    expect(await ended).toBe(0);
+    expect(collector.spans).toContainEqual(expect.objectContaining({ name: 'query viewer' }));
+    expect(collector.spans).toContainEqual(expect.objectContaining({ name: 'POST /graphql' }));
+  });
 });
