@@ -9,6 +9,7 @@ import { signAccessToken } from '../identity/tokens/access-token.ts';
 import { generateToken, hashToken } from '../identity/tokens/opaque-token.ts';
 import { revokeTokens } from '../identity/tokens/sessions.ts';
 import { createPendingEvents } from '../identity/unit-of-work.ts';
+import type { ClientInfo } from '../lib/client-info.ts';
 import { emailKey } from '../lib/email-address.ts';
 import { schema } from '../schema/schema.ts';
 import { type Arguments, type CommandContext, type DatabaseCommand, exitCodes } from './command.ts';
@@ -16,6 +17,9 @@ import { type Arguments, type CommandContext, type DatabaseCommand, exitCodes } 
 /** Executes operations of the API as a superadmin. */
 export interface Commander {
   readonly db: Database;
+  readonly client: ClientInfo;
+  /** The superadmin and the session, as the actor of audit events. */
+  readonly actor: { readonly user: { readonly id: string }; readonly token: { readonly id: string } };
   /** Executes an operation. Throws an error with its code and the faults of its input. */
   query<Data>(document: string, variables: object): Promise<Data>;
   /** Records an audit event with the superadmin as its actor, for what is not an operation of the API. */
@@ -65,7 +69,7 @@ export async function asSuperadmin(
   };
   try {
     const actor = { user: { id: userId }, token: { id: inserted.id } };
-    await work({ db, query, recordAuditEvent: (entry) => recordAuditEvent(db.prisma, client, actor, entry) });
+    await work({ db, client, actor, query, recordAuditEvent: (entry) => recordAuditEvent(db.prisma, client, actor, entry) });
   } finally {
     const initiator = { reason: 'LOGOUT', initiator: 'SYSTEM', actor: null, work: { client, events } } as const;
     await revokeTokens(db, sql`t.id = ${inserted.id}::uuid`, initiator);

@@ -1,6 +1,7 @@
 import { superadminCommand } from './as-superadmin.ts';
 import { callMutation, userIdByEmail } from './call-mutation.ts';
 import { exportUser } from './export/export-user.ts';
+import { importUsers } from './import/import-users.ts';
 
 /** A command for one user, by a mutation that returns `changed`. */
 const userCommand = (mutation: string, messages: { readonly changed: string; readonly unchanged: string }) =>
@@ -60,6 +61,7 @@ export const userCommands = {
       return `Queued a password reset email to ${email}.`;
     },
   }),
+  'users import': importUsers,
   'users export': exportUser,
   'users confirm': superadminCommand({
     positionals: ['email'],

@@ -6,7 +6,8 @@ export const flaskSalt = '146585145368132386173505678016728509634';
 
 /**
  * Hashes of one password. Made by passlib 1.7.4, Werkzeug 3.1.9, Django 5.2.17, bcrypt 5.0.0 and argon2-cffi 25.1.0; those of Flask-Security with
- * these libraries and its function `get_hmac`; those of versions that no longer make them by their documented formula.
+ * these libraries and its function `get_hmac`; those of versions that no longer make them by their documented
+ * formula, as are those of Keycloak, whose export has the parts separately.
  */
 export const importedHashes = {
   'passlib argon2': '$argon2id$v=19$m=65536,t=3,p=4$CQEAAOAcw1hrzfn/P6eU0g$wsjfjHh7gun3cK4JArP0sCM2JhUxcpuJf8TXPtLtGNo',
@@ -40,6 +41,11 @@ export const importedHashes = {
   'Flask-Security bcrypt': '$flask-security$2b$12$ucpdGJYOs4dDbzmn9K95k.L73l67FXI5b/57wH8laJxwE4bV7SyyK',
   'Flask-Security pbkdf2_sha512':
     '$flask-security$pbkdf2-sha512$25000$v5eyFiLEeG8NAYCwVup9jw$Neopq9puU33nl7/fgaJC4MCsbkVY6D0TM7LYJIFK.xK.AKK05/09xOfXHk76tnm/9R1P9NPG8O1S5/XKLsBh7A',
+  'Keycloak pbkdf2-sha512':
+    '$pbkdf2-sha512$i=210000$Zm9vYmFyc2FsdDEyMzQ1Ng==$54GugS7CSCAy2Fp9srSHBW/4VwGd6oFWSlIdye+029PQsFJiGAejhx3K161cz0KAj/GRR+Fh85tXMvFdk1jgJg==',
+  'Keycloak pbkdf2-sha256 with 64 bytes':
+    '$pbkdf2-sha256$i=27500$Zm9vYmFyc2FsdDEyMzQ1Ng==$Td5rn0pFbnHqkFRfqcI0dJwIl3CdqtFV81YJM908ZUFL2g7iENI+t5tcYSC6fukIo7vPmh/jKHm7aG8NOS2A8g==',
+  'Werkzeug sha1 (before 2.3)': 'hmac-sha1$r1Hw9yTQ$10ce4cd1586dbd67d1532d42d16d3c60e2fac239',
   'better-auth (@better-auth/utils 0.5.1)':
     '74a6bde473b8d5a7c0e1aaab66445bb4:51e5c58f1d393d3a59d0bf2bdb84ce1d5b628db3086b1b44712eac501c157fd4b4518b339d293bfc70b97f4bdfa333219f73a12ac921547e6ac428019fb42987',
 } as const;

@@ -19,6 +19,7 @@ export const auditActions = [
   'user_deleted',
   'user_email_requested',
   'user_exported',
+  'user_imported',
   'user_invited',
   'user_updated',
 ] as const;
