@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -127,6 +128,25 @@ describe.skipIf(isEmbedded)('a restore', { timeout: 120_000 }, () => {
       DATABASE_POOLER: 'transaction',
     };
     expect(await admin(['restore', file, '--replace'], changes)).toMatchObject({ code: 0, err: '' });
+  });
+
+  /** Puts a script before the programs of PostgreSQL. */
+  async function pathWith(program: string, script: string) {
+    const tools = await mkdtemp(join(folder, 'tools-'));
+    await writeFile(join(tools, program), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    return { PATH: `${tools}:${process.env.PATH}` };
+  }
+
+  it('succeeds with a pg_restore whose settings an older server does not know', async () => {
+    const script = `echo 'SET transaction_timeout = 0;'\nPATH='${process.env.PATH}' exec pg_restore "$@"`;
+    expect(await admin(['restore', file, '--replace'], await pathWith('pg_restore', script))).toMatchObject({ code: 0, err: '' });
+  });
+
+  it.each(['true', '1'])('and a backup verify the certificate of the database if the URL has ssl=%s', async (ssl) => {
+    const url = new URL(environment.DATABASE_URL ?? '');
+    url.searchParams.set('ssl', ssl);
+    const changes = { DATABASE_URL: url.href, ...(await pathWith('pg_dump', 'echo "pg_dump: error: mode $PGSSLMODE" >&2; exit 1')) };
+    expect((await admin(['backup', join(folder, 'tls.dump')], changes)).err).toBe('pg_dump failed: mode verify-full\n');
   });
 
   it.each(isInstalled ? ['', 'transaction'] : [''])(

@@ -69,7 +69,10 @@ export async function withConnection<T>(
   const { hostname, port, username, password, pathname, searchParams } = new URL(connectionString);
   const parameters = Object.fromEntries(searchParams);
   const isCompatible = parameters.uselibpqcompat === 'true';
-  const sslMode = (isCompatible ? undefined : sslModes[parameters.sslmode ?? '']) ?? parameters.sslmode;
+  const sslMode =
+    (isCompatible ? undefined : sslModes[parameters.sslmode ?? '']) ??
+    parameters.sslmode ??
+    (isVerified(parameters.ssl) ? 'verify-full' : undefined);
   const folder = await mkdtemp(join(tmpdir(), 'fieldgate-'));
   try {
     const authorities = join(folder, 'authorities.pem');
@@ -97,6 +100,8 @@ export async function withConnection<T>(
 }
 
 /** The mode of libpq that corresponds to each mode of `pg`. */
+const isVerified = (ssl: string | undefined) => ssl === 'true' || ssl === '1'; // as `pg` does
+
 const sslModes: Readonly<Record<string, string>> = {
   prefer: 'verify-full',
   require: 'verify-full',

@@ -1,3 +1,4 @@
+import { finished } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import type { Config } from '../../config.ts';
@@ -11,6 +12,7 @@ import { requireUsable } from './backup-content.ts';
 import { readArchive, verifyArchive } from './postgres-archive.ts';
 import { startProgram, withConnection } from './postgres-tools.ts';
 import type { RestoreOptions } from './restore-options.ts';
+import { withoutNewerSettings } from './script-header.ts';
 
 /**
  * Restores a backup and ends its access. What was in the database, the backup and a marker change places in one transaction; the marker, which keeps
@@ -102,9 +104,13 @@ async function load(file: string, connection: Record<string, string>): Promise<v
   psql.child.stdin.write(`begin;\nset local statement_timeout = 0;\n${dropEverything}\n`);
   const archive = startProgram('pg_restore', ['--no-owner', '--file=-', file]);
   archive.child.stdin.end();
-  archive.child.stdout.pipe(psql.child.stdin, { end: false });
+  const script = archive.child.stdout.pipe(withoutNewerSettings());
+  script.pipe(psql.child.stdin, { end: false });
   try {
-    await Promise.race([archive.ended, psql.ended.then(() => Promise.reject(new Error('psql ended too early.')))]);
+    await Promise.race([
+      Promise.all([archive.ended, finished(script)]),
+      psql.ended.then(() => Promise.reject(new Error('psql ended too early.'))),
+    ]);
   } catch (error) {
     archive.child.kill();
     psql.child.stdin.destroy();
