@@ -16,6 +16,7 @@ COPY src src
 # The number instead of the name `node`, so that Kubernetes can verify runAsNonRoot.
 USER 1000
 EXPOSE 4000
+# With METRICS_PORT set, another port serves metrics without authentication: publish it to the monitoring network only (docs/operations.md, Metrics).
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT ?? 4000}/health/ready`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # Not npm start: npm does not forward every signal.

@@ -21,7 +21,7 @@ export type Caller = Pick<OperationReport, 'userId' | 'tokenId'>;
 
 /**
  * Logs a line for each request, and for each operation of a WebSocket. The fields have no text, variables, names, paths or queries
- * that the client has chosen, so they need no redaction. Probes are logged at the level `debug`.
+ * that the client has chosen, so they need no redaction. Its `x-request-id` has a limited alphabet and length (security.md 16.8). Probes are logged at the level `debug`.
  */
 export interface AccessLog {
   request(report: RequestReport): void;
