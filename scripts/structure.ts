@@ -49,6 +49,9 @@ const text = new Map(files.map((file) => [file, readFileSync(join(root, file), '
 
 const lengths = files.map(lengthOf).sort((a, b) => a - b);
 const median = lengths[Math.floor(lengths.length / 2)] ?? 0;
+// The first compares the clocks; the second reads an archive without a database.
+const ownClock = new Set(['src/database/clock-offset.ts', 'src/commands/backup/postgres-archive.ts']);
+
 const faults = [...upwardImports(), ...mutualFolders(), ...cycles(), ...longFiles(), ...nodeClocks()];
 for (const fault of faults) console.error(fault);
 console.log(`${files.length} files, median ${median} lines, longest ${lengths.at(-1)}; ${faults.length} faults`);
@@ -58,7 +61,7 @@ if (faults.length > 0) process.exit(1);
 function nodeClocks(): string[] {
   const inCode = /new Date\(\)|\bDate\.now\b|\bDate\(\)|\.setIssuedAt\(\)|\.set(?:ExpirationTime|NotBefore)\(['"`]/;
   const inSchema = /@default\(now\(\)\)|@updatedAt/;
-  const sources = [...files.filter((file) => file !== 'src/database/clock-offset.ts'), 'scripts/admin.ts'];
+  const sources = [...files.filter((file) => !ownClock.has(file)), 'scripts/admin.ts'];
   return [...sources.map((file) => [file, inCode] as const), ['prisma/schema.prisma', inSchema] as const].flatMap(([file, pattern]) =>
     readFileSync(join(root, file), 'utf8')
       .split('\n')

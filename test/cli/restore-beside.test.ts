@@ -142,6 +142,21 @@ describe.skipIf(isEmbedded)('a restore', { timeout: 120_000 }, () => {
     expect(await admin(['restore', file, '--replace'], await pathWith('pg_restore', script))).toMatchObject({ code: 0, err: '' });
   });
 
+  it('and --verify reject other JWT_KEYS while the key that replaces them does not sign yet', async () => {
+    expect(await admin(['rotate-keys'])).toMatchObject({ code: 0 });
+    const published = join(folder, 'published.dump');
+    expect(await admin(['backup', published])).toMatchObject({ code: 0 });
+    const { JWT_KEYS } = await generateKeys();
+    for (const words of [
+      ['backup', '--verify', published],
+      ['restore', published, '--replace'],
+    ])
+      expect(await admin(words, { JWT_KEYS })).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/^Setting JWT_KEYS: does not contain the key with which/),
+      });
+  });
+
   it.each(['true', '1'])('and a backup verify the certificate of the database if the URL has ssl=%s', async (ssl) => {
     const url = new URL(environment.DATABASE_URL ?? '');
     url.searchParams.set('ssl', ssl);

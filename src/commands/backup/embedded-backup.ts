@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { PGlite } from '@electric-sql/pglite';
 import { readAppliedMigrations } from '../../database/migrate.ts';
+import { hasSigned } from '../../identity/keys/key-states.ts';
 import type { BackupContent } from './backup-content.ts';
 import { rejectFile } from './backup-file.ts';
 
@@ -30,10 +31,7 @@ export async function readEmbeddedContent(pglite: PGlite): Promise<BackupContent
     `select setting, encode(fingerprint, 'hex') as fingerprint from "KeyInUse"`,
     [],
   );
-  const [state] = await query<{ hasRotated: boolean }>(
-    `select exists (select from "SigningKey" where "publicJwk" is not null and "removedAt" is null and "activeFrom" is not null) as "hasRotated"`,
-    [],
-  );
+  const [state] = await query<{ hasRotated: boolean }>(`select exists (select from "SigningKey" where ${hasSigned}) as "hasRotated"`, []);
   return {
     migrations,
     fingerprints: Object.fromEntries(keys.map(({ setting, fingerprint }) => [setting, fingerprint])),

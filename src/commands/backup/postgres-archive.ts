@@ -1,3 +1,4 @@
+import { hasRowSigned } from '../../identity/keys/key-states.ts';
 import type { BackupContent } from './backup-content.ts';
 import { runProgram } from './postgres-tools.ts';
 
@@ -10,7 +11,9 @@ export async function readArchive(file: string): Promise<BackupContent> {
   return {
     migrations: migrations.map((row) => row.migration_name ?? '').sort(),
     fingerprints: Object.fromEntries((rows.get('KeyInUse') ?? []).map((row) => [row.setting, row.fingerprint?.replace(/^\\x/, '')])),
-    hasRotated: (rows.get('SigningKey') ?? []).some((row) => row.publicJwk !== null && row.removedAt === null && row.activeFrom !== null),
+    hasRotated: (rows.get('SigningKey') ?? []).some(({ publicJwk, removedAt, activeFrom }) =>
+      hasRowSigned({ publicJwk, removedAt, activeFrom: activeFrom ? new Date(activeFrom) : null }, new Date()),
+    ),
   };
 }
 

@@ -16,6 +16,15 @@ export interface KeyWithState extends KeyTimes {
   readonly acceptedUntil: Date | null;
 }
 
+/** The condition of SQL for a key of the database that signs or has signed: then JWT_KEYS is no longer used. */
+export const hasSigned = '"publicJwk" is not null and "removedAt" is null and "activeFrom" <= now()';
+
+/** The same for a row. */
+export const hasRowSigned = (
+  { publicJwk, removedAt, activeFrom }: { publicJwk: unknown; removedAt: unknown; activeFrom: Date | null },
+  now: Date,
+) => publicJwk !== null && removedAt === null && activeFrom !== null && activeFrom <= now;
+
 // Milliseconds: the lifetime of the last token (security.md F6), 5 s of clock skew, and 5 s in which a node may still sign with the old key.
 const retirement = (maxAccessTokenTtl + 5 + 5) * 1_000;
 

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type Database, sql, type Tx } from '../../database/database.ts';
+import { Prisma } from '../../database/generated/prisma/client.ts';
 import { recordAuditEvent } from '../audit/record-event.ts';
 import type { ConfiguredKeys } from './configured-keys.ts';
+import { hasSigned } from './key-states.ts';
 
 type Setting = keyof ConfiguredKeys['fingerprints'];
 
@@ -46,7 +48,7 @@ async function claim(tx: Tx, setting: Setting, { fingerprints }: ConfiguredKeys)
 /** True if a key of the database signs: then the nodes use JWT_KEYS no longer, and a removed key must be replaceable by another one. */
 async function hasRotated(tx: Tx): Promise<boolean> {
   const rows = await tx.$queryRaw<unknown[]>(sql`
-    select from "SigningKey" where "publicJwk" is not null and "removedAt" is null and "activeFrom" <= now() limit 1`);
+    select from "SigningKey" where ${Prisma.raw(hasSigned)} limit 1`);
   return rows.length > 0;
 }
 
