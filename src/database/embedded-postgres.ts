@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { chmod, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import type { SqlDriverAdapter, Transaction } from '@prisma/driver-adapter-utils';
@@ -30,6 +30,7 @@ export async function openEmbeddedPostgres(dataDir: string): Promise<EmbeddedPos
     const pglite = await (exists ? PGlite.create(path) : create(path)).catch(async (error) => {
       throw await openingError(folder, subfolder, error);
     });
+    await chmod(path, 0o700); // PGlite creates files that all users may write, whatever the umask
     const close = async () => {
       await pglite.close();
       await folder.unlock();

@@ -10,7 +10,8 @@ interface Counted {
 
 /**
  * Creates a log that writes the first event of a key at once, and those of the next minute as one line at its end, with their number as `count`: a flood
- * of requests is no flood of lines (security.md 19.8). Once there are 100 keys within a minute, further ones share one line.
+ * of requests is no flood of lines (security.md 19.8). The line of several events has only the fields in which they agree. Once there are 100 keys
+ * within a minute, further ones share one line.
  */
 export function createAggregatedLog<Fields extends object>(
   write: (fields: Fields & Counted, message: string) => void,
@@ -24,9 +25,15 @@ export function createAggregatedLog<Fields extends object>(
   return (key, fields, message) => {
     const shared = pending.has(key) || pending.size < maxKeys ? key : 'more';
     const current = pending.get(shared);
-    if (current) return void Object.assign(current, { count: current.count + 1, fields, message });
+    if (current) {
+      const common = current.count === 0 ? fields : withoutDifferences(current.fields, fields);
+      return void Object.assign(current, { count: current.count + 1, fields: common, message });
+    }
     write({ ...fields, count: 1 }, message);
     pending.set(shared, { count: 0, fields, message });
     setTimeout(end, interval, shared).unref();
   };
 }
+
+const withoutDifferences = <Fields extends object>(one: Fields, other: Fields) =>
+  Object.fromEntries(Object.entries(one).filter(([name, value]) => (other as Record<string, unknown>)[name] === value)) as Fields;

@@ -54,12 +54,12 @@ export const isPermanentRejection = (error: SmtpError) =>
   concernsEmail(error) && Number(error.responseCode) >= 500 && !concernsLogin.has(error.responseCode);
 
 /**
- * True if the server would accept no other email either. A connection that was lost may be due to the email: then the server still accepts
- * connections.
+ * True if the server would accept no other email either. A connection that was lost, or closed by 421, may be due to the email: then the server
+ * still accepts connections, and such a recipient must not stop the emails of others.
  */
 export async function isServerFailure(transport: MailTransport, error: SmtpError): Promise<boolean> {
   if (concernsEmail(error)) return false;
-  if (error.code === 'EAUTH' || error.responseCode !== undefined) return true;
+  if (error.code === 'EAUTH' || (error.responseCode !== undefined && error.responseCode !== 421)) return true;
   return transport.verify().then(
     () => false,
     () => true,
@@ -69,8 +69,8 @@ export async function isServerFailure(transport: MailTransport, error: SmtpError
 /** The fields and the sentence of the log for a failure of the server, with the setting that may be wrong. Replies about a recipient may contain the address. */
 export function describeServerFailure(error: SmtpError): { readonly fields: object; readonly message: string } {
   const { code, command, responseCode, response } = error;
-  const isAboutRecipient = command === 'RCPT TO' || command === 'DATA';
-  const replyText = isAboutRecipient ? undefined : toPrintable(response).slice(0, 200);
+  const mayHaveAddress = responseCode === 421 || command === 'RCPT TO' || command === 'DATA';
+  const replyText = mayHaveAddress ? undefined : toPrintable(response).slice(0, 200);
   const fields = { code, ...(responseCode !== undefined && { command, replyCode: responseCode, replyText }) };
   if (code === 'EAUTH' || concernsLogin.has(responseCode)) {
     return { fields: { ...fields, setting: 'SMTP_URL' }, message: 'the mail server rejects the login in SMTP_URL, or requires one' };

@@ -67,6 +67,6 @@ const originOf = ({ requestId, network }: Partial<ClientInfo> = {}) => ({ reques
 
 const durationOf = ({ duration }: { readonly duration: number }) => ({ durationMs: Math.round(duration * 100) / 100 });
 
-const operationFields = ({ kind, fields, codes, events }: OperationReport) => ({ kind, fields, codes, events });
+const operationFields = ({ kind, fields, codes, errorIds, events }: OperationReport) => ({ kind, fields, codes, errorIds, events });
 
 const callerOf = ({ userId, tokenId }: Partial<Caller>) => ({ userId, tokenId });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -48,6 +49,18 @@ describe('the admin commands backup and restore on the embedded database', { tim
     expect((await readdir(folder)).sort()).toEqual(['backup.tar.gz', 'data', 'second.tar.gz']);
   });
 
+  it('reject a named pipe instead of waiting for its other end', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const words of [
+      ['backup', pipe],
+      ['backup', pipe, '--overwrite'],
+      ['backup', '--verify', pipe],
+    ])
+      expect(await admin(words)).toMatchObject({ code: 1, err: expect.stringContaining('not a file') });
+    await rm(pipe);
+  });
+
   it('back up to one name at the same time into a complete file, which only one of them writes', async () => {
     await using _ = await start();
     const name = join(folder, 'same.tar.gz');
@@ -69,7 +82,7 @@ describe('the admin commands backup and restore on the embedded database', { tim
     expect(await admin(['restore', file])).toMatchObject({ code: 1, err: expect.stringContaining('There is a database in') });
     const cut = join(folder, 'cut.tar.gz');
     await cp(file, cut);
-    await truncate(cut, (await stat(file)).size / 2);
+    await truncate(cut, Math.floor((await stat(file)).size / 2));
     expect(await admin(['restore', cut, '--replace'])).toMatchObject({
       code: 1,
       err: expect.stringMatching(/cut\.tar\.gz is damaged, or not .*\n$/),

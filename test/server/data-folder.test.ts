@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -25,6 +25,10 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([...children].map((server) => kill(server, 'SIGKILL')));
   await rm(root, { recursive: true });
+});
+
+it('the files of the embedded database are in a folder that no other user can enter', async () => {
+  expect((await stat(join(folder, 'postgres'))).mode & 0o777).toBe(0o700);
 });
 
 const secondProcess = (name: string) =>

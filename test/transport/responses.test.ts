@@ -166,7 +166,9 @@ describe('a response', () => {
     const [error] = errors ?? [];
     expect([code, error?.message]).toEqual(['INTERNAL', 'Internal server error. Report `errorId`.']);
     expect(Object.keys(error?.extensions ?? {}).sort()).toEqual(['code', 'errorId']);
-    const line = await waitUntil(() => server.log.find((one) => one.includes(String(error?.extensions.errorId))));
+    const errorId = String(error?.extensions.errorId);
+    const line = await waitUntil(() => server.log.find((one) => one.includes(errorId)));
+    await waitUntil(() => server.log.some((one) => one.includes('"http_request"') && one.includes(`"errorIds":["${errorId}"]`)));
     expect(line).toContain('UserSetting');
     expect(line).not.toContain(alice.uuid);
   });

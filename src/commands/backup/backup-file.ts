@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
+import { link, lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 const formats = { postgres: Buffer.from('PGDMP'), embedded: Buffer.from([0x1f, 0x8b]) };
 
 /** Finds the format of a backup by its first bytes. Throws if the file is no backup. */
 export async function backupFormat(file: string): Promise<keyof typeof formats> {
+  const found = await stat(file).catch((error: NodeJS.ErrnoException) => rejectFile(file, error));
+  if (!found.isFile()) throw new Error(`${file} is not a file.`);
   const handle = await open(file).catch((error: NodeJS.ErrnoException) => rejectFile(file, error));
   const start = Buffer.alloc(8);
   try {
@@ -24,7 +26,7 @@ export async function backupFormat(file: string): Promise<keyof typeof formats> 
  * replaces a file unless `mayOverwrite`.
  */
 export async function writeBackupFile(file: string, mayOverwrite: boolean, write: (partial: string) => Promise<void>): Promise<void> {
-  if (!mayOverwrite && (await exists(file))) rejectTaken(file);
+  if ((await exists(file)) && !mayOverwrite) rejectTaken(file);
   const partial = `${file}.${randomBytes(6).toString('hex')}.partial`; // another backup to the same name has its own
   const handle = await open(partial, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => rejectFile(partial, error));
   await handle.close();
@@ -57,15 +59,11 @@ function rejectTaken(file: string): never {
   throw new Error(`${file} exists already. Choose another name, or replace it with --overwrite.`);
 }
 
+/** Does not open the file: opening a named pipe would wait for its other end. */
 async function exists(file: string): Promise<boolean> {
-  try {
-    await (await open(file)).close();
-    return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return false;
-    return code === 'EISDIR' ? rejectFile(file, error as NodeJS.ErrnoException) : true;
-  }
+  const found = await lstat(file).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : rejectFile(file, error)));
+  if (found && !found.isFile()) throw new Error(`${file} exists, and is not a file.`);
+  return found !== undefined;
 }
 
 const fileErrors: Readonly<Record<string, string>> = {

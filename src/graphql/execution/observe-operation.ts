@@ -20,6 +20,8 @@ interface DescribedOperation {
   readonly fields: readonly string[];
 }
 
+const maxErrorIds = 10; // of a subscription, which may fail again and again
+
 const described = new WeakMap<OperationDefinitionNode, DescribedOperation>();
 
 /** The kind and the root fields of an operation; documents are cached, and so are these. */
@@ -41,7 +43,7 @@ export async function observeOperation(
   const startedAt = performance.now();
   const seen: SeenOperation = {};
   let traceId: string | undefined;
-  const reportOf = (progress: Pick<OperationReport, 'isOpen' | 'codes' | 'events'>): OperationReport => {
+  const reportOf = (progress: Pick<OperationReport, 'isOpen' | 'codes' | 'errorIds' | 'events'>): OperationReport => {
     const { operation, context } = seen;
     const { userId, id: tokenId } = context?.enteredSession ?? context?.viewer?.token ?? {};
     return {
@@ -54,8 +56,8 @@ export async function observeOperation(
       ...progress,
     };
   };
-  const finish = (codes: readonly ErrorCode[], events?: number) => {
-    const report = reportOf({ isOpen: false, codes, events });
+  const finish = (codes: readonly ErrorCode[], errorIds: readonly string[] = [], events?: number) => {
+    const report = reportOf({ isOpen: false, codes, errorIds: errorIds.length > 0 ? errorIds : undefined, events });
     count(services, report);
     request.report?.(report);
   };
@@ -69,7 +71,7 @@ export async function observeOperation(
     request.report?.(reportOf({ isOpen: true, codes: [], events: undefined }));
     return observeStream(services, outcome, finish);
   }
-  finish(codesOf(outcome));
+  finish(codesOf(outcome), errorIdsOf(outcome));
   return outcome;
 }
 
@@ -97,19 +99,23 @@ const codesOf = ({ errors = [] }: Pick<ExecutionResult, 'errors'>): ErrorCode[] 
   ...new Set(errors.map((error) => codeOf(error) ?? 'INTERNAL')),
 ];
 
-/** The results of a subscription. Calls `onEnd` once, with the codes of their errors and their number. */
+const errorIdsOf = ({ errors = [] }: Pick<ExecutionResult, 'errors'>): string[] =>
+  errors.flatMap(({ extensions }) => (typeof extensions.errorId === 'string' ? [extensions.errorId] : []));
+
+/** The results of a subscription. Calls `onEnd` once, with the codes and ids of their errors and their number. */
 function observeStream(
   { metrics }: Pick<AppServices, 'metrics'>,
   results: AsyncIterableIterator<ExecutionResult>,
-  onEnd: (codes: readonly ErrorCode[], events: number) => void,
+  onEnd: (codes: readonly ErrorCode[], errorIds: readonly string[], events: number) => void,
 ): AsyncIterableIterator<ExecutionResult> {
   const codes = new Set<ErrorCode>();
+  const errorIds: string[] = [];
   let [events, isOpen] = [0, true];
   const end = () => {
     if (!isOpen) return;
     isOpen = false;
     metrics.openSubscriptions.dec();
-    onEnd([...codes], events);
+    onEnd([...codes], errorIds, events);
   };
   metrics.openSubscriptions.inc();
   const observed: AsyncIterableIterator<ExecutionResult> = {
@@ -123,6 +129,7 @@ function observeStream(
       else {
         events += 1;
         for (const code of codesOf(result.value)) codes.add(code);
+        if (errorIds.length < maxErrorIds) errorIds.push(...errorIdsOf(result.value));
       }
       return result;
     },

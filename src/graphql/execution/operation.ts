@@ -38,6 +38,8 @@ export interface OperationReport {
   readonly fields: readonly string[];
   /** The codes of the errors, each once. */
   readonly codes: readonly ErrorCode[];
+  /** The ids of its INTERNAL errors, under which the log has the causes; undefined if it has none. */
+  readonly errorIds?: readonly string[] | undefined;
   /** In milliseconds. */
   readonly duration: number;
   /** The number of results of a subscription. */
