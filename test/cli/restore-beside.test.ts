@@ -135,6 +135,34 @@ describe.skipIf(isEmbedded)('a restore', { timeout: 120_000 }, () => {
     });
   });
 
+  it('gives a second role the privileges of the backup, despite default privileges', async () => {
+    const { second } = roles;
+    const tables = '"AuditChain", "AuditAnchor", "AuditQueue", _prisma_migrations';
+    const acls = `select relname, relacl::text[] from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'S')
+      union all select defaclobjtype::text, defaclacl::text[] from pg_default_acl order by 1`;
+    await execute(
+      `grant usage on schema public to ${second}`,
+      `grant select, insert, update, delete on all tables in schema public to ${second}`,
+      `alter default privileges in schema public grant select, insert, update, delete on tables to ${second}`,
+      `alter default privileges grant usage, select, update on sequences to ${second}`,
+      `revoke update, delete on "AuditEvent" from ${second}`,
+      `revoke insert, update, delete on ${tables} from ${second}`,
+    );
+    const read = async () => {
+      const client = new pg.Client({ connectionString: environment.DATABASE_URL, application_name: 'test' });
+      await client.connect();
+      const { rows } = await client.query<{ relname: string; relacl: string[] | null }>(acls);
+      await client.end();
+      return rows.map(({ relname, relacl }) => [relname, relacl?.sort()]);
+    };
+    const before = await read();
+    const granted = join(folder, 'granted.dump');
+    expect(await admin(['backup', granted])).toMatchObject({ code: 0 });
+    expect(await admin(['restore', granted, '--replace'])).toMatchObject({ code: 0, err: '' });
+    expect(await read()).toEqual(before);
+    await execute(`drop owned by ${second}`);
+  });
+
   it.skipIf(!isInstalled)('needs no pooler', async () => {
     const pooler = await startPgBouncer(environment.DATABASE_URL ?? '', 'transaction');
     await pooler.stop();

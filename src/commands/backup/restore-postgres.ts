@@ -123,7 +123,11 @@ async function load(file: string, connection: Record<string, string>): Promise<v
   await psql.ended;
 }
 
-/** Deletes all tables, views, sequences, functions and types of the schema, except those of extensions. The schema and its privileges stay. */
+/**
+ * Deletes all tables, views, sequences, functions and types of the schema, except those of extensions. The schema and its privileges stay. The default
+ * privileges of the user go, because pg_restore only adds privileges: they would give other roles what the backup revokes. The archive sets them again,
+ * after the tables (https://www.postgresql.org/docs/current/sql-alterdefaultprivileges.html).
+ */
 const dropEverything = `
 do $$
 declare statement text;
@@ -141,5 +145,12 @@ begin
     select format('drop type if exists public.%I cascade', typname)
     from pg_type t where typnamespace = 'public'::regnamespace and typtype in ('e', 'd', 'c') and not exists (
       select from pg_depend d where d.objid = t.oid and d.deptype = 'e') and not exists (select from pg_class c where c.oid = t.typrelid and c.relkind <> 'c')
+  loop execute statement; end loop;
+  for statement in
+    select distinct format('alter default privileges %s revoke all on %s from %s', case when defaclnamespace <> 0 then 'in schema public' end,
+      case defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'routines' else 'types' end,
+      case when grantee = 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end)
+    from pg_default_acl, aclexplode(defaclacl) where defaclrole = current_user::regrole and defaclobjtype in ('r', 'S', 'f', 'T')
+      and (defaclnamespace = 'public'::regnamespace or defaclnamespace = 0 and grantee not in (0, defaclrole))
   loop execute statement; end loop;
 end $$;`;

@@ -73,8 +73,14 @@ const checkConnections = (db: Query, { DATABASE_POOL, DATABASE_POOLER }: Config)
 
 const checkRights = (db: Query) =>
   runCheck('rights', async ({ ok, problem, warning }) => {
-    const [row] = await db.query<{ mayCreate: boolean; tables: string[] }>(sql`
-      select has_schema_privilege('public', 'create') as "mayCreate", array(
+    const [row] = await db.query<{ mayCreate: boolean; hasTables: boolean; tables: string[]; writers: string[] }>(sql`
+      select has_schema_privilege('public', 'create') as "mayCreate",
+        exists (select from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r') as "hasTables", array(
+        select distinct format('%s on %s', case when grantee = 0 then 'PUBLIC' else pg_get_userbyid(grantee) end, relname)
+        from pg_class, aclexplode(relacl) where relnamespace = 'public'::regnamespace and relkind = 'r' and grantee <> relowner
+          and (relname = 'AuditEvent' and privilege_type in ('UPDATE', 'DELETE', 'TRUNCATE')
+            or relname = any(${ownedTables}::text[]) and privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'))
+        order by 1) as writers, array(
         select relname::text from (select oid, relname, relkind, relname = any(${ownedTables}::text[]) as owned from pg_class
           where relnamespace = 'public'::regnamespace and relkind in ('r', 'v')) c
         where not has_table_privilege(oid, 'select')
@@ -82,11 +88,18 @@ const checkRights = (db: Query) =>
           or relkind = 'r' and not owned and relname <> 'AuditEvent'
             and not (has_table_privilege(oid, 'update') and has_table_privilege(oid, 'delete'))
         order by 1) as tables`);
-    const { mayCreate = false, tables = [] } = row ?? {};
+    const { mayCreate = false, hasTables = false, tables = [], writers = [] } = row ?? {};
+    if (!hasTables && !mayCreate)
+      return problem('the database has no tables, and the user may not create them; migrate as their owner before the first start');
+    if (writers.length > 0)
+      warning(
+        `a role other than the owner may change the audit or the migrations: ${writers.join(', ')}; revoke that (docs/operations.md, Two database roles)`,
+      );
     if (tables.length > 0)
       return problem(
         `the user of the database lacks privileges on ${tables.join(', ')}; grant them (docs/operations.md, Two database roles)`,
       );
+    if (!hasTables) return ok('the user may create the tables');
     if (mayCreate) return ok('the user may read, write and migrate');
     warning('the user may read and write, but not migrate; migrate as the owner of the tables before each new version');
   });
