@@ -13,6 +13,13 @@ import { createServices, type OpenServices } from '../src/server/services.ts';
 
 const startTime = 10_000; // milliseconds in which a server that has the data folder open begins to execute commands
 
+// A reader that closes the pipe, such as `head`, does not end the command.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 const words = process.argv.slice(2);
 const output: Output = {
   out: (text) => console.log(text),
@@ -57,6 +64,7 @@ async function run({ command, args }: Invocation): Promise<number> {
 
 async function runInThisProcess(config: Config, command: DatabaseCommand, args: Invocation['args'], input: string): Promise<number> {
   const log = createLogger('silent');
+  if (!config.DATABASE_URL) await loadConfiguredKeys(config); // generates none for a database that exists
   const db = await openDatabase(config, log, command.limits);
   let services: OpenServices | undefined;
   const openServices = async () => {

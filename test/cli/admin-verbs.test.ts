@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inspectDatabase, runCommand, startServerProcess, tempEnvironment } from './process.ts';
+import { inspectDatabase, runCommand, spawnProcess, startServerProcess, tempEnvironment } from './process.ts';
 
 const { environment, folder, cleanUp: leave } = await tempEnvironment();
 afterAll(leave);
@@ -39,6 +39,17 @@ describe('the admin commands for domains, roles and grants', { timeout: 60_000 }
       1,
       'eve@example.com is not a superadmin.',
     ]);
+  });
+
+  it('end quietly when the reader closes the pipe, and still revoke their session', async () => {
+    const { child, output, ended } = spawnProcess(process.execPath, ['scripts/admin.ts', 'domains', 'create', 'south'], environment);
+    child.stdin.end();
+    child.stdout.destroy();
+    expect([await ended, output.err]).toEqual([0, '']);
+    await inspectDatabase(environment, async ({ prisma }) => {
+      expect(await prisma.domain.count({ where: { name: 'south' } })).toBe(1);
+      expect(await prisma.token.count({ where: { description: 'admin command', revokedAt: null } })).toBe(0);
+    });
   });
 
   it('unlock an account, also that of the only superadmin', async () => {
@@ -84,7 +95,7 @@ describe('the admin commands for domains, roles and grants', { timeout: 60_000 }
 
   it('use a superadmin session that is revoked at the end, and are audited', async () => {
     await inspectDatabase(environment, async ({ prisma }) => {
-      expect(await prisma.token.count({ where: { revokedAt: null } })).toBe(0);
+      expect(await prisma.token.count({ where: { description: 'admin command', revokedAt: null } })).toBe(0);
       const made = await prisma.auditEvent.findFirstOrThrow({ where: { targetType: 'Domain' } });
       expect(made).toMatchObject({
         actorId: (await prisma.user.findUniqueOrThrow({ where: { emailKey: 'ada@example.com' } })).id,

@@ -33,7 +33,7 @@ export const restore: Command = {
 
 /** The keys of the settings or of the data folder. A restore generates keys only if those of the backup are lost. */
 async function requireKeys(config: Config, mayHaveOtherKeys: boolean): Promise<ConfiguredKeys> {
-  const configured = await (mayHaveOtherKeys ? loadConfiguredKeys(config) : loadExistingKeys(config));
+  const configured = await (mayHaveOtherKeys ? loadConfiguredKeys(config, true) : loadExistingKeys(config));
   if (configured) return configured;
   throw new Error(
     `Copy the keys.json of the server that made the backup to ${config.DATA_DIR}, or set JWT_KEYS and ENCRYPTION_KEYS. If they are lost, restore with --accept-keys.`,

@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts';
 import { type Database, databaseTime, sql } from '../../database/database.ts';
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
-import { type ConfiguredKeys, loadExistingKeys } from '../../identity/keys/configured-keys.ts';
+import { type ConfiguredKeys, loadExistingKeys, requireKeysOfDatabase } from '../../identity/keys/configured-keys.ts';
 import { decryptPrivateJwk } from '../../identity/keys/encrypt.ts';
 import { keyStates } from '../../identity/keys/key-states.ts';
 import { type Finding, runCheck } from './finding.ts';
@@ -10,10 +10,11 @@ type Query = Pick<Database, 'query'>;
 
 /** The keys of the settings or of the data folder. Creates none. */
 export async function checkConfiguredKeys(
-  config: Pick<Config, 'JWT_KEYS' | 'ENCRYPTION_KEYS' | 'DATA_DIR'>,
+  config: Pick<Config, 'JWT_KEYS' | 'ENCRYPTION_KEYS' | 'DATA_DIR' | 'DATABASE_URL'>,
 ): Promise<{ readonly findings: Finding[]; readonly configured: ConfiguredKeys | undefined }> {
   let configured: ConfiguredKeys | undefined;
   const findings = await runCheck('keys', async ({ ok }) => {
+    requireKeysOfDatabase(config);
     configured = await loadExistingKeys(config);
     if (!configured) return ok('the first start generates them');
     ok(`${configured.pairs.length} in JWT_KEYS and ${configured.fingerprints.ENCRYPTION_KEYS.length} in ENCRYPTION_KEYS, all random`);

@@ -6,6 +6,7 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK } from 'jose';
 import { z } from 'zod';
 import type { Config } from '../../config.ts';
 import { createDataFolder, rejectFolder } from '../../database/data-folder.ts';
+import { hasEmbeddedPostgres } from '../../database/embedded-postgres.ts';
 import { parseJson } from '../../lib/parse-json.ts';
 import { isRandom } from './is-random.ts';
 import { importPair, type KeyPair } from './key-pair.ts';
@@ -60,8 +61,11 @@ const encryptionKeys = z
   .min(1)
   .refine((keys) => areUnique(keys.map((key) => key.toString('hex'))));
 
+type KeySettings = Pick<Config, 'JWT_KEYS' | 'ENCRYPTION_KEYS' | 'DATA_DIR' | 'DATABASE_URL'>;
+
 /** Loads the keys from the settings or, in development, from a file that the first start creates. Errors name the setting, never its value. */
-export async function loadConfiguredKeys(config: Pick<Config, 'JWT_KEYS' | 'ENCRYPTION_KEYS' | 'DATA_DIR'>): Promise<ConfiguredKeys> {
+export async function loadConfiguredKeys(config: KeySettings, mayReplaceLost = false): Promise<ConfiguredKeys> {
+  if (!mayReplaceLost) requireKeysOfDatabase(config);
   const stored = config.JWT_KEYS && config.ENCRYPTION_KEYS ? undefined : await readStoredKeys(config.DATA_DIR);
   const pairs = await parse(
     'JWT_KEYS',
@@ -83,11 +87,20 @@ export async function loadConfiguredKeys(config: Pick<Config, 'JWT_KEYS' | 'ENCR
 }
 
 /** Like `loadConfiguredKeys`, but generates none: undefined if neither the settings nor the data folder has keys. */
-export async function loadExistingKeys(
-  config: Pick<Config, 'JWT_KEYS' | 'ENCRYPTION_KEYS' | 'DATA_DIR'>,
-): Promise<ConfiguredKeys | undefined> {
+export async function loadExistingKeys(config: KeySettings): Promise<ConfiguredKeys | undefined> {
   const isComplete = (config.JWT_KEYS && config.ENCRYPTION_KEYS) || existsSync(join(config.DATA_DIR, storedKeysFile));
   return isComplete ? loadConfiguredKeys(config) : undefined;
+}
+
+/** Throws if there is an embedded database whose keys are lost: new ones would not decrypt what is in it. */
+export function requireKeysOfDatabase(config: KeySettings) {
+  if (config.DATABASE_URL || (config.JWT_KEYS && config.ENCRYPTION_KEYS)) return;
+  // In this order: a first start creates the file before the database.
+  const file = join(config.DATA_DIR, storedKeysFile);
+  if (!hasEmbeddedPostgres(config.DATA_DIR) || existsSync(file)) return;
+  throw new Error(
+    `The file ${file} with the keys of the database is missing: copy it back, set JWT_KEYS and ENCRYPTION_KEYS or, if they are lost, restore a backup with --accept-keys.`,
+  );
 }
 
 const fingerprintOf = ({ kid, jwk }: KeyPair) =>
