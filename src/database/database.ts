@@ -100,6 +100,7 @@ export function databaseTargets({
 export async function openEmbeddedDatabase(embedded: EmbeddedPostgres): Promise<Database> {
   await migrateEmbedded(embedded.pglite);
   const connection = admitEmbedded(embedded.pglite);
+  let archived: Promise<unknown> = Promise.resolve();
   const prisma = retryTransactions(new PrismaClient({ adapter: traceAdapter(createEmbeddedAdapterFactory(connection)), ...clientOptions }));
   return {
     prisma,
@@ -108,7 +109,12 @@ export async function openEmbeddedDatabase(embedded: EmbeddedPostgres): Promise<
     get load() {
       return connection.load;
     },
-    archive: () => connection.dumpDataDir('gzip'),
+    archive: () => {
+      // One after the other: a second one would not get the connection within the time that requests wait for it.
+      const archive = archived.then(() => connection.dumpDataDir('gzip'));
+      archived = archive.catch(() => {});
+      return archive;
+    },
     close: async () => {
       await prisma.$disconnect();
       await embedded.close();

@@ -137,7 +137,7 @@ describe.skipIf(!areInstalled || isEmbedded)(
 
     it('both are up, and a node that stops is taken out without a failed request', async () => {
       const { nodes, leave } = await startNodes(2);
-    atEnd(leave);
+      atEnd(leave);
       const [one, two] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
       const url = await urlOf(
         startHaproxy(
