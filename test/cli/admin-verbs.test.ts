@@ -42,12 +42,12 @@ describe('the admin commands for domains, roles and grants', { timeout: 60_000 }
   });
 
   it('end quietly when the reader closes the pipe, and still revoke their session', async () => {
-    const { child, output, ended } = spawnProcess(process.execPath, ['scripts/admin.ts', 'domains', 'create', 'south'], environment);
+    const { child, output, ended } = spawnProcess(process.execPath, ['scripts/admin.ts', 'domains', 'create', 'west'], environment);
     child.stdin.end();
     child.stdout.destroy();
     expect([await ended, output.err]).toEqual([0, '']);
     await inspectDatabase(environment, async ({ prisma }) => {
-      expect(await prisma.domain.count({ where: { name: 'south' } })).toBe(1);
+      expect(await prisma.domain.count({ where: { name: 'west' } })).toBe(1);
       expect(await prisma.token.count({ where: { description: 'admin command', revokedAt: null } })).toBe(0);
     });
   });

@@ -146,6 +146,7 @@ describe.skipIf(!areInstalled || isEmbedded)(
             'option forwardfor',
             'option httpchk GET /health/ready',
             'option redispatch',
+            'option http-server-close', // a request on an idle connection could meet its end
             ...[one, two].map((node, index) => `server node${index} ${new URL(node.url).host} ${check}`),
           ],
           ['stats enable', 'stats uri /proxy-state'],
