@@ -177,7 +177,6 @@ describe.skipIf(!areInstalled || isEmbedded)(
       isStopped = true;
       await clients;
       expect(failures).toEqual([]);
-      await leave();
     });
   },
 );
