@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 import { describeSchema } from '../../src/database/applied-migration.ts';
 import type { Database } from '../../src/database/database.ts';
+import { generateKeys } from '../../src/identity/keys/configured-keys.ts';
 import { inspectDatabase, runCommand, spawnProcess, tempEnvironment, waitUntilListening } from '../cli/process.ts';
 import { isEmbedded } from '../test-database.ts';
 
@@ -34,7 +35,7 @@ describe('the database of a server', () => {
         insert into _prisma_migrations (id, checksum, finished_at, migration_name, started_at, applied_steps_count)
         values ('later', '', now(), '29990101000000_later', now(), 1)`,
     );
-    const { code, err } = await runCommand(['src/server/main.ts'], own.environment);
+    const { code, err } = await runCommand(['src/server/main.ts'], { ...own.environment, ...(await generateKeys()) });
     expect([code, err.trim()]).toEqual([
       1,
       'The database has the migration 29990101000000_later, which this version does not know. Start the version that applied it, or a newer one.',
