@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { ExecutionResult } from 'graphql';
 import { type Database, databaseTime, sql } from '../database/database.ts';
 import { createExecutor } from '../graphql/execution/executor.ts';
+import { whereSuperadmin } from '../identity/accounts/superadmins.ts';
 import { type AuditEntry, recordAuditEvent } from '../identity/audit/record-event.ts';
-import { whereActive } from '../identity/grants/active-grants.ts';
 import { insertSession } from '../identity/logins/insert-session.ts';
 import { signAccessToken } from '../identity/tokens/access-token.ts';
 import { generateToken, hashToken } from '../identity/tokens/opaque-token.ts';
@@ -79,12 +79,7 @@ export async function asSuperadmin(
 
 async function findSuperadmin(db: Database, as: string | undefined) {
   const candidates = await db.prisma.user.findMany({
-    where: {
-      enabled: true,
-      deletedAt: null,
-      grants: { some: { role: { name: 'SUPERADMIN' }, domainId: null, ...whereActive(await databaseTime(db)) } },
-      ...(as && { emailKey: emailKey(as) ?? '' }),
-    },
+    where: { ...whereSuperadmin(await databaseTime(db)), ...(as && { emailKey: emailKey(as) ?? '' }) },
     select: { id: true, email: true },
     take: 2,
   });

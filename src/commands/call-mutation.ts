@@ -2,12 +2,19 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { emailKey } from '../lib/email-address.ts';
 import type { Commander } from './as-superadmin.ts';
 
-/** The global id of the user with that address. Throws if there is none. */
-export async function userIdByEmail({ db }: Commander, email: string): Promise<string> {
-  const user = await db.prisma.user.findUnique({ where: { emailKey: emailKey(email) ?? '' }, select: { id: true } });
+/** The user with that address. Throws if there is none. */
+export async function findUserByEmail(
+  { db }: Pick<Commander, 'db'>,
+  email: string,
+): Promise<{ readonly id: string; readonly emailKey: string }> {
+  const user = await db.prisma.user.findUnique({ where: { emailKey: emailKey(email) ?? '' }, select: { id: true, emailKey: true } });
   if (!user) throw new Error(`No user has the email address ${email}.`);
-  return encodeGlobalID('User', user.id);
+  return user;
 }
+
+/** The global id of that user. */
+export const userIdByEmail = async (commander: Commander, email: string): Promise<string> =>
+  encodeGlobalID('User', (await findUserByEmail(commander, email)).id);
 
 /** The global id of the role or domain with that name. Throws if there is none. */
 export async function nodeIdByName({ db }: Commander, type: 'Role' | 'Domain', name: string): Promise<string> {

@@ -1,6 +1,6 @@
 import { type Database, databaseTime } from '../database/database.ts';
 import { commandLimits } from '../database/session.ts';
-import { whereActive } from '../identity/grants/active-grants.ts';
+import { whereSuperadmin } from '../identity/accounts/superadmins.ts';
 import type { ConfiguredKeys } from '../identity/keys/configured-keys.ts';
 import { claimKeys, replaceKeysInUse } from '../identity/keys/keys-in-use.ts';
 import { endRestoredAccess } from '../identity/restored-database.ts';
@@ -45,11 +45,7 @@ export async function endAccess({ db, configured, print }: EndAccessContext, opt
 /** The manual steps after a restore: a backup does not contain the changes after it. */
 async function checklist(db: Database, lastEventAt: Date | null, keepApiTokens: boolean): Promise<string> {
   const superadmins = await db.prisma.user.findMany({
-    where: {
-      enabled: true,
-      deletedAt: null,
-      grants: { some: { role: { name: 'SUPERADMIN' }, domainId: null, ...whereActive(await databaseTime(db)) } },
-    },
+    where: whereSuperadmin(await databaseTime(db)),
     select: { email: true },
     orderBy: { emailKey: 'asc' },
   });

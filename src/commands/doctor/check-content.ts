@@ -45,9 +45,8 @@ const checkMigrations = (db: Query) =>
 const checkAccounts = (db: Query, { DEFAULT_ROLE, DEFAULT_DOMAIN }: Config) =>
   runCheck('accounts', async ({ ok, problem }) => {
     const [row] = await db.query<{ superadmins: number; hasRole: boolean; hasDomain: boolean }>(sql`
-      select (select count(distinct u.id)::int from "User" u join "RoleGrant" g on g."userId" = u.id join "Role" r on r.id = g."roleId"
-          where u.enabled and u."deletedAt" is null and r.name = 'SUPERADMIN' and g."domainId" is null
-            and (g."expiresAt" is null or g."expiresAt" > now())) as superadmins,
+      select (select count(distinct u.id)::int from "User" u join "ActiveRoleGrant" g on g."userId" = u.id join "Role" r on r.id = g."roleId"
+          where u.enabled and u."deletedAt" is null and r.name = 'SUPERADMIN' and g."domainId" is null) as superadmins,
         exists (select from "Role" where name = ${DEFAULT_ROLE}) as "hasRole",
         ${DEFAULT_DOMAIN ?? null}::text is null or exists (select from "Domain" where name = ${DEFAULT_DOMAIN ?? null}) as "hasDomain"`);
     const { superadmins = 0, hasRole = false, hasDomain = false } = row ?? {};

@@ -5,9 +5,9 @@ import { encodeGlobalID } from '@pothos/plugin-relay';
 import { type Database, sql, type Tx } from '../../database/database.ts';
 import { Prisma } from '../../database/generated/prisma/client.ts';
 import { commandLimits } from '../../database/session.ts';
-import { emailKey } from '../../lib/email-address.ts';
 import { profileEntries } from '../../schema/user/profile-fields.ts';
 import { asSuperadmin, type Commander } from '../as-superadmin.ts';
+import { findUserByEmail } from '../call-mutation.ts';
 import { type CommandContext, type DatabaseCommand, exitCodes } from '../command.ts';
 import { type ExportedModel, type ExportedUser, exclusions, exportedEntries } from './exported-models.ts';
 
@@ -18,11 +18,7 @@ export const exportUser: DatabaseCommand = {
   options: ['as'],
   limits: commandLimits,
   async run(context, { positionals: [email = ''], options }) {
-    const user = await context.db.prisma.user.findUnique({
-      where: { emailKey: emailKey(email) ?? '' },
-      select: { id: true, emailKey: true },
-    });
-    if (!user) throw new Error(`No user has the email address ${email}.`);
+    const user = await findUserByEmail(context, email);
     await asSuperadmin(context, options.as, async (commander) => {
       await readThroughApi(commander, user);
       await commander.recordAuditEvent({ action: 'user_exported', userId: user.id, target: { type: 'User', id: user.id } });

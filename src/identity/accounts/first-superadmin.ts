@@ -3,6 +3,7 @@ import type { Config } from '../../config.ts';
 import { type Database, onTransaction, sql, type Tx } from '../../database/database.ts';
 import type { KeyStore } from '../keys/configured-keys.ts';
 import { deriveSetupToken } from '../tokens/opaque-token.ts';
+import { lockSuperadmins } from './superadmins.ts';
 
 type SetupConfig = Pick<Config, 'SETUP_TOKEN' | 'production'>;
 
@@ -44,11 +45,8 @@ export async function hasSuperadmin({ query }: Pick<Database, 'query'>): Promise
   return row?.exists ?? true;
 }
 
-/**
- * True if the transaction may create the first superadmin. Serialized by a lock on the row of the role, like the removal of superadmins: of several
- * transactions, each waits for the one before it and sees what that has created.
- */
+/** True if the transaction may create the first superadmin. Of several transactions, the first one may. */
 export async function claimFirstSuperadmin(tx: Tx): Promise<boolean> {
-  await tx.$queryRaw(sql`select 1 from "Role" where name = 'SUPERADMIN' for no key update`);
+  await lockSuperadmins(tx);
   return !(await hasSuperadmin(onTransaction(tx)));
 }

@@ -1,12 +1,12 @@
-import { sql, type Tx } from '../../database/database.ts';
+import type { Tx } from '../../database/database.ts';
 import { graphqlError } from '../../errors.ts';
+import { lockSuperadmins } from './superadmins.ts';
 
 /**
- * Throws LAST_SUPERADMIN unless another enabled, undeleted user has a SUPERADMIN grant without expiry. Serialized by a lock on the row of the role:
- * of two superadmins who remove each other concurrently, the second waits and sees the first removal (security.md 10.3).
+ * Throws LAST_SUPERADMIN unless another enabled, undeleted user has a SUPERADMIN grant without expiry. Serialized: of two superadmins who remove each other concurrently, the second waits and sees the first removal (security.md 10.3).
  */
 export async function requireAnotherSuperadmin(tx: Tx, leavingUserId: string): Promise<void> {
-  await tx.$queryRaw(sql`select 1 from "Role" where name = 'SUPERADMIN' for no key update`);
+  await lockSuperadmins(tx);
   const role = { name: 'SUPERADMIN' };
   const others = await tx.roleGrant.count({
     where: { role, domainId: null, expiresAt: null, userId: { not: leavingUserId }, user: { enabled: true, deletedAt: null } },
