@@ -205,15 +205,13 @@ describe.skipIf(isEmbedded)('the admin command doctor', { timeout: 120_000 }, ()
   });
 
   it('reports waiting and failed emails, a mail outage, failed jobs and an audit that is not chained', async () => {
-    await change(
-      `insert into "OutboxEmail" (template, "emailKey", "createdAt") values ('welcome', 'x@example.com', now() - interval '1 hour')`,
-    );
-    await change(
-      `insert into "OutboxEmail" (template, "emailKey", "completedAt", outcome) values ('welcome', 'x@example.com', now(), 'failed')`,
-    );
+    await change(`insert into "OutboxEmail" (template, "emailKey", "createdAt", "completedAt", outcome) values
+      ('welcome', 'x@example.com', now() - interval '1 hour', null, null), ('welcome', 'x@example.com', now(), now(), 'failed')`);
     await change(`insert into "AuditQueue" (at, "eventId") values (now() - interval '30 min', gen_random_uuid())`);
-    await change(`update "Job" set error = 'a reason' where name = 'purge-rate-limits'`);
-    await change(`update "Job" set "dueAt" = now() - interval '2 hours' where name = 'purge-read-receipts'`);
+    // A server creates the rows a second after its start, so they may not exist yet.
+    await change(`insert into "Job" (name, "dueAt", error)
+      values ('purge-rate-limits', now(), 'a reason'), ('purge-read-receipts', now() - interval '2 hours', null)
+      on conflict (name) do update set "dueAt" = excluded."dueAt", error = excluded.error`);
     const { code, faults } = await diagnose();
     expect(code).toBe(0);
     expect(faults).toEqual([
