@@ -27,6 +27,12 @@ export async function connect(target: DatabaseTarget): Promise<pg.Client> {
   }
 }
 
+/** The user in the URL; undefined if the operating system decides. */
+export function userOf({ connectionString }: DatabaseTarget): string | undefined {
+  const { username, searchParams } = new URL(connectionString);
+  return searchParams.get('user') ?? (decodeURIComponent(username) || undefined);
+}
+
 export const settingError = ({ setting }: DatabaseTarget, fault: string, cause?: unknown) =>
   new Error(`Setting ${setting}: ${fault}`, { cause });
 

@@ -20,8 +20,13 @@ async function execute(...statements: string[]) {
 }
 
 /** The findings of `doctor`, in one line each. */
-async function diagnose(url = environment.DATABASE_URL ?? '') {
-  const { code, out } = await runCommand(['scripts/admin.ts', 'doctor', '--json'], { ...environment, ...keys, DATABASE_URL: url });
+async function diagnose(url = environment.DATABASE_URL ?? '', settings: Record<string, string> = {}) {
+  const { code, out } = await runCommand(['scripts/admin.ts', 'doctor', '--json'], {
+    ...environment,
+    ...keys,
+    ...settings,
+    DATABASE_URL: url,
+  });
   const { checks } = JSON.parse(out) as { checks: Record<'check' | 'status' | 'message', string>[] };
   return { code, findings: checks.map(({ check, status, message }) => `${status} ${check}: ${message}`) };
 }
@@ -39,6 +44,19 @@ describe.skipIf(isEmbedded)('the admin command doctor', { timeout: 120_000 }, ()
     expect((await diagnose()).findings).toContainEqual(expect.stringContaining(warning));
     await execute(`revoke update on "AuditEvent" from ${role}`, `revoke insert on "AuditChain" from ${role}`);
     expect((await diagnose()).findings.filter((finding) => finding.includes(role))).toEqual([]);
+  });
+
+  it('names the tables that the user of DATABASE_URL may not use, also if another user migrates', async () => {
+    await execute(
+      `grant select, insert, update, delete on all tables in schema public to ${role}`,
+      `revoke insert on "Domain" from ${role}`,
+    );
+    const url = Object.assign(new URL(environment.DATABASE_URL ?? ''), { username: role, password: 'secret' }).href;
+    const { findings } = await diagnose(url, { DATABASE_DIRECT_URL: environment.DATABASE_URL ?? '' });
+    await execute(`revoke all on all tables in schema public from ${role}`);
+    expect(findings).toContainEqual(
+      'problem rights: the user of the database lacks privileges on Domain; grant them (docs/operations.md, Two database roles)',
+    );
   });
 
   it('reports an empty database as a problem when the user may not create tables', async () => {

@@ -2,7 +2,7 @@ import { finished } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import type { Config } from '../../config.ts';
-import { connect, type DatabaseTarget, settingError } from '../../database/connect.ts';
+import { connect, type DatabaseTarget, settingError, userOf } from '../../database/connect.ts';
 import { type DatabaseTargets, migrationLock, openDatabase, sql } from '../../database/database.ts';
 import { compareMigrations, readAppliedMigrations } from '../../database/migrate.ts';
 import { commandLimits } from '../../database/session.ts';
@@ -52,12 +52,6 @@ async function lockOutServers(client: pg.Client) {
 }
 
 const closingTime = 3_000; // milliseconds that PostgreSQL may take to end the connections of a server that was stopped
-
-/** The user in a URL; undefined if the operating system decides. */
-function userOf({ connectionString }: DatabaseTarget): string | undefined {
-  const { username, searchParams } = new URL(connectionString);
-  return searchParams.get('user') ?? (decodeURIComponent(username) || undefined);
-}
 
 /** Servers and commands have this name or, if the operator has chosen another, one of the two users. */
 async function requireNoOtherConnection(client: pg.Client, users: readonly (string | undefined)[]) {

@@ -3,7 +3,7 @@ import { type Database, databaseTime, sql } from '../../database/database.ts';
 import type { SigningKey } from '../../database/generated/prisma/client.ts';
 import { type ConfiguredKeys, loadExistingKeys, requireKeysOfDatabase } from '../../identity/keys/configured-keys.ts';
 import { decryptPrivateJwk } from '../../identity/keys/encrypt.ts';
-import { keyStates } from '../../identity/keys/key-states.ts';
+import { hasRowSigned, keyStates } from '../../identity/keys/key-states.ts';
 import { type Finding, runCheck } from './finding.ts';
 
 type Query = Pick<Database, 'query'>;
@@ -27,15 +27,10 @@ const maxAge = 90; // days (docs/operations.md, Keys)
 /** Compares the configured keys with those in use, and the signing keys with what the settings can decrypt. */
 export const checkKeysInUse = (db: Query, configured: ConfiguredKeys): Promise<Finding[]> =>
   runCheck('keys', async ({ ok, warning, problem }) => {
-    const rows = await db.query<StoredKey>(
-      sql`select kid, "activeFrom", "removedAt", "createdAt", "encryptedPrivateJwk" from "SigningKey"`,
-    );
-    const now = await databaseTime(db);
-    const configuredKids = configured.pairs.map(({ kid }) => kid);
-    const states = keyStates(configuredKids, rows, now);
+    const { rows, states, now } = await readKeys(db, configured);
     const active = states.find(({ state }) => state === 'active');
     const inUse = await db.query<KeyInUse>(sql`select setting, fingerprint, "changedAt" from "KeyInUse"`);
-    const hasRotated = active?.activeFrom != null;
+    const hasRotated = rows.some((row) => hasRowSigned(row, now));
     for (const { setting, fingerprint } of inUse) {
       const isConfigured = configured.fingerprints[setting]?.some((one) => one.equals(fingerprint));
       if (!isConfigured && !(setting === 'JWT_KEYS' && hasRotated))
@@ -53,7 +48,7 @@ export const checkKeysInUse = (db: Query, configured: ConfiguredKeys): Promise<F
     else ok(`${active.kid} has been the signing key since ${since.toISOString().slice(0, 10)}`);
   });
 
-type StoredKey = Pick<SigningKey, 'kid' | 'activeFrom' | 'removedAt' | 'encryptedPrivateJwk'>;
+type StoredKey = Pick<SigningKey, 'kid' | 'activeFrom' | 'removedAt' | 'publicJwk' | 'encryptedPrivateJwk'>;
 
 interface KeyInUse {
   readonly setting: keyof ConfiguredKeys['fingerprints'];
@@ -66,11 +61,14 @@ const isUnreadable = ({ kid, encryptedPrivateJwk }: StoredKey, { secrets }: Conf
 
 /** The ids of the keys that are published now. */
 export async function publishedKids(db: Query, configured: ConfiguredKeys): Promise<string[]> {
-  const rows = await db.query<StoredKey>(sql`select kid, "activeFrom", "removedAt", "encryptedPrivateJwk" from "SigningKey"`);
-  const states = keyStates(
-    configured.pairs.map(({ kid }) => kid),
-    rows,
-    await databaseTime(db),
-  );
+  const { states } = await readKeys(db, configured);
   return states.filter(({ state }) => state !== 'retired' && state !== 'removed').map(({ kid }) => kid);
+}
+
+/** The signing keys of the database, and the states of all keys by its time. */
+async function readKeys(db: Query, { pairs }: ConfiguredKeys) {
+  const rows = await db.query<StoredKey>(sql`select kid, "activeFrom", "removedAt", "publicJwk", "encryptedPrivateJwk" from "SigningKey"`);
+  const now = await databaseTime(db);
+  const configuredKids = pairs.map(({ kid }) => kid);
+  return { rows, now, states: keyStates(configuredKids, rows, now) };
 }

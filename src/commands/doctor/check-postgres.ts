@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Config } from '../../config.ts';
-import { connect, sessionOf, settingError } from '../../database/connect.ts';
+import { connect, sessionOf, settingError, userOf } from '../../database/connect.ts';
 import { type Database, type DatabaseTargets, sql } from '../../database/database.ts';
 import { requireUsablePooler } from '../../database/pooler-check.ts';
 import { checkDatabase, prepareSession, statementLimits } from '../../database/session.ts';
@@ -36,7 +36,7 @@ export async function checkPostgres(
       ...connection,
       ...(await checkPooler(config, targets)),
       ...(await checkConnections(db, config)),
-      ...(await checkRights(db)),
+      ...(await checkRights(db, userOf(targets.main))),
       ...(await checkContent(db)),
     ];
   } finally {
@@ -71,7 +71,8 @@ const checkConnections = (db: Query, { DATABASE_POOL, DATABASE_POOLER }: Config)
     else ok(text);
   });
 
-const checkRights = (db: Query) =>
+/** The user of the connection migrates; `user`, by default the same one, serves. */
+const checkRights = (db: Query, user: string | undefined) =>
   runCheck('rights', async ({ ok, problem, warning }) => {
     const [row] = await db.query<{ mayCreate: boolean; hasTables: boolean; tables: string[]; writers: string[] }>(sql`
       select has_schema_privilege('public', 'create') as "mayCreate",
@@ -81,12 +82,13 @@ const checkRights = (db: Query) =>
           and (relname = 'AuditEvent' and privilege_type in ('UPDATE', 'DELETE', 'TRUNCATE')
             or relname = any(${ownedTables}::text[]) and privilege_type in ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'))
         order by 1) as writers, array(
-        select relname::text from (select oid, relname, relkind, relname = any(${ownedTables}::text[]) as owned from pg_class
+        select relname::text from (
+          select oid, relname, relkind, relname = any(${ownedTables}::text[]) as owned, coalesce(${user ?? null}::name, current_user) as served_by from pg_class
           where relnamespace = 'public'::regnamespace and relkind in ('r', 'v')) c
-        where not has_table_privilege(oid, 'select')
-          or relkind = 'r' and not owned and not has_table_privilege(oid, 'insert')
+        where not has_table_privilege(served_by, oid, 'select')
+          or relkind = 'r' and not owned and not has_table_privilege(served_by, oid, 'insert')
           or relkind = 'r' and not owned and relname <> 'AuditEvent'
-            and not (has_table_privilege(oid, 'update') and has_table_privilege(oid, 'delete'))
+            and not (has_table_privilege(served_by, oid, 'update') and has_table_privilege(served_by, oid, 'delete'))
         order by 1) as tables`);
     const { mayCreate = false, hasTables = false, tables = [], writers = [] } = row ?? {};
     if (!hasTables && !mayCreate)

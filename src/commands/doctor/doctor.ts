@@ -14,7 +14,7 @@ import type { Finding } from './finding.ts';
 import { formatFindings, formatJson } from './format-findings.ts';
 import type { ServerReport } from './server-report.ts';
 
-/** Checks everything that a server needs, and changes nothing. What is broken does not keep the rest from being checked. */
+/** Checks everything that a server needs, and changes nothing. Continues after a failed check. */
 export const doctor: Command = {
   description: ['checks settings, database, clock, keys, mail and what is stored; exits with', '1 if there is a problem'],
   options: ['send'],
