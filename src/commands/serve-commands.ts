@@ -15,6 +15,7 @@ const limits = {
   requestSize: 16 * 1024 * 1024, // bytes; a seed file
   requestTime: 10_000, // milliseconds
   commands: 8, // at the same time
+  closeTime: 1_000, // milliseconds
 };
 
 /** Executes the commands that other processes send. */
@@ -86,7 +87,9 @@ export async function serveCommands(
       const waited = pause(maxWait, undefined, { signal: timer.signal }).catch(() => {});
       await Promise.race([Promise.all(running), waited]);
       timer.abort();
-      for (const connection of connections) connection.destroy();
+      for (const connection of connections) connection.destroySoon(); // after its last line, the exit code
+      await Promise.race([closed, pause(limits.closeTime, undefined, { ref: false })]);
+      for (const connection of connections) connection.destroy(); // of a client that does not read
       await closed;
       socket.close();
     },

@@ -31,7 +31,8 @@ try {
 
 /** Prints where the server listens, whatever the log level: in production as a line of the log. */
 async function announce(config: Config, { url, db, keys }: RunningServer, log: Logger) {
-  const isSetUp = isSetupEnabled(config) && (await hasSuperadmin(db));
+  // Unknown if the database fails at this moment: that must not end a server that is serving.
+  const isSetUp = isSetupEnabled(config) ? await hasSuperadmin(db).catch(() => undefined) : undefined;
   if (config.SETUP_TOKEN && isSetUp)
     log.warn(
       { event: 'sys_setting_obsolete', setting: 'SETUP_TOKEN' },
@@ -40,7 +41,7 @@ async function announce(config: Config, { url, db, keys }: RunningServer, log: L
   const message = `Fieldgate listens at ${url}/graphql`;
   if (config.production) return createLogger('info').info({ event: 'sys_startup', version: packageJson.version }, message);
   const link = `${config.PUBLIC_URL}/setup?token=${encodeURIComponent(setupToken({ config, keys }) ?? '')}`;
-  const setup = isSetUp ? [] : [`Create the first administrator: ${link}`];
+  const setup = isSetUp === false ? [`Create the first administrator: ${link}`] : [];
   console.log([message, 'Open it in a browser for GraphiQL', ...setup].join('\n'));
 }
 
