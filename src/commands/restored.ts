@@ -6,7 +6,7 @@ import { claimKeys, replaceKeysInUse } from '../identity/keys/keys-in-use.ts';
 import { endRestoredAccess } from '../identity/restored-database.ts';
 import { type CommandContext, type DatabaseCommand, exitCodes } from './command.ts';
 
-/** Ends what a restored backup has brought back, and prints what only the operator can know. */
+/** Ends the access in a restored database, and prints the manual steps that follow. */
 export const restored: DatabaseCommand = {
   description: [
     'after a backup was restored: revokes all sessions, links, invitations,',
@@ -31,7 +31,7 @@ interface EndAccessOptions {
   readonly mayHaveOtherKeys: boolean;
 }
 
-/** Ends the access of a restored database, and prints what was ended and what only the operator can know. */
+/** Ends the access in a restored database, and prints what was ended and the manual steps that follow. */
 export async function endAccess({ db, configured, print }: EndAccessContext, options: EndAccessOptions): Promise<void> {
   const { keepApiTokens, mayHaveOtherKeys } = options;
   await (mayHaveOtherKeys ? replaceKeysInUse : claimKeys)(db, configured);

@@ -11,17 +11,17 @@ interface RequestReport {
   readonly status: number | undefined;
   /** In milliseconds. */
   readonly duration: number;
-  readonly caller: Caller | undefined;
-  readonly operation: OperationReport | undefined;
-  readonly traceId: string | undefined;
+  readonly caller?: Caller | undefined;
+  readonly operation?: OperationReport | undefined;
+  readonly traceId?: string | undefined;
 }
 
 /** Who a request was authenticated as. */
 export type Caller = Pick<OperationReport, 'userId' | 'tokenId'>;
 
 /**
- * Logs a line for each request, and for each operation of a WebSocket. The fields have no text, variables, names, paths or queries
- * that the client has chosen, so they need no redaction. Its `x-request-id` has a limited alphabet and length (security.md 16.8). Probes are logged at the level `debug`.
+ * Logs a line for each request, and for each operation of a WebSocket. The fields have no text, variables, names, paths or queries that the client has
+ * chosen, so they need no redaction; its `x-request-id` has a limited alphabet and length (security.md 16.8). Probes are logged at the level `debug`.
  */
 export interface AccessLog {
   request(report: RequestReport): void;

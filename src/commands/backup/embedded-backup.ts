@@ -22,7 +22,7 @@ export async function readEmbeddedArchive(file: string): Promise<Blob> {
   throw new Error(`${file} is damaged, or not a backup of an embedded database.`);
 }
 
-/** Reads what decides about a restore from an open embedded database that is not migrated. */
+/** Reads the migrations and the key fingerprints from an open embedded database that is not migrated. */
 export async function readEmbeddedContent(pglite: PGlite): Promise<BackupContent> {
   const query = async <Row>(text: string, values: unknown[]) => (await pglite.query<Row>(text, values)).rows;
   const migrations = (await readAppliedMigrations(query)) ?? [];

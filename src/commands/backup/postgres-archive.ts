@@ -2,7 +2,7 @@ import { hasRowSigned } from '../../identity/keys/key-states.ts';
 import type { BackupContent } from './backup-content.ts';
 import { runProgram } from './postgres-tools.ts';
 
-/** Reads what decides about a restore from an archive of `pg_dump`. */
+/** Reads the migrations and the key fingerprints from an archive of `pg_dump`. */
 export async function readArchive(file: string): Promise<BackupContent> {
   const tables = ['_prisma_migrations', 'KeyInUse', 'SigningKey'];
   const script = await runProgram('pg_restore', ['--data-only', ...tables.map((table) => `--table=${table}`), '--file=-', file]);

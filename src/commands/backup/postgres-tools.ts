@@ -99,9 +99,10 @@ export async function withConnection<T>(
   }
 }
 
-/** The mode of libpq that corresponds to each mode of `pg`. */
-const isVerified = (ssl: string | undefined) => ssl === 'true' || ssl === '1'; // as `pg` does
+/** True if `pg` verifies the certificate for this value of the parameter `ssl`. */
+const isVerified = (ssl: string | undefined) => ssl === 'true' || ssl === '1';
 
+/** The mode of libpq that corresponds to each mode of `pg`. */
 const sslModes: Readonly<Record<string, string>> = {
   prefer: 'verify-full',
   require: 'verify-full',

@@ -7,7 +7,7 @@ import { timestamp } from '../../lib/validators.ts';
 import { profileEntries } from '../../schema/user/profile-fields.ts';
 import { profileChanges } from '../../schema/user/profile-input.ts';
 
-/** What the grants of a line may name, and the time of the database. */
+/** The roles and domains that the grants of a line may name, and the time of the database. */
 export interface ImportTargets {
   readonly now: Date;
   /** The grants of a line without `grants`. */

@@ -43,7 +43,7 @@ export const normalizePassword = (password: string) => password.normalize('NFC')
 /** Hashes a password to a PHC string. Throws UNAVAILABLE if too many hashes are waiting. */
 export const hashPassword = (password: string) => limitConcurrency('argon2', () => argon2.hash(normalizePassword(password)));
 
-/** What a verification needs in addition to the hash and the password. */
+/** The inputs of a verification in addition to the hash and the password. */
 interface VerifyOptions {
   /** The setting FLASK_SECURITY_PASSWORD_SALT. */
   readonly flaskSalt?: string | undefined;

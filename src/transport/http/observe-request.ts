@@ -68,16 +68,7 @@ export function observeUpgrade({ metrics, accessLog }: Observers, client: Client
   connection.once('close', () => {
     const duration = performance.now() - startedAt;
     countRequest(metrics, '/graphql', status);
-    accessLog.request({
-      client,
-      method: 'GET',
-      route: '/graphql',
-      status,
-      duration,
-      caller: undefined,
-      operation: undefined,
-      traceId: undefined,
-    });
+    accessLog.request({ client, method: 'GET', route: '/graphql', status, duration });
   });
 }
 

@@ -5,7 +5,7 @@ import { bcryptDigest } from './bcrypt.ts';
 /** The function of a foreign hash with its parameters and salt. */
 export interface Derivation {
   readonly algorithm: HashAlgorithm;
-  /** What is wrong with the parameters, if they are not accepted. */
+  /** The fault of the parameters; undefined if they are accepted. */
   readonly fault: string | undefined;
   /** True if guessing is so fast that the digest is stored only inside argon2id. */
   readonly isFast: boolean;
@@ -121,7 +121,7 @@ export function readDerivation(header: string): Derivation | undefined {
 const argon2 =
   /^\$argon2(?:id|i|d)\$(?:v=(?:16|19)\$)?(?=[^$]*m=(?<m>\d{1,10}))(?=[^$]*t=(?<t>\d{1,10}))(?=[^$]*p=(?<p>\d{1,10}))[mtp]=\d+(?:,[mtp]=\d+){2}\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}$/;
 
-/** What is wrong with the parameters of an argon2 hash. Null if it is not one. */
+/** The fault of the parameters of an argon2 hash; undefined if they are accepted, null if it is not such a hash. */
 export function argon2Fault(phc: string): string | null | undefined {
   const groups = argon2.exec(phc)?.groups;
   if (!groups) return null;

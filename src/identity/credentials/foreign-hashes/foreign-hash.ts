@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { argon2Fault, type HashAlgorithm, readDerivation } from './derivations.ts';
 
-/** What some systems do with a password before they hash it, by the prefix of the stored hash. */
+/** The forms in which some systems hash a password, by the prefix of the stored hash. */
 const preparations = {
   /** Flask-Security: base64 of an HMAC with SECURITY_PASSWORD_SALT, which is not stored, over the form NFKD. */
   'flask-security': (password: string, flaskSalt: string) =>
